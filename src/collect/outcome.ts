@@ -1,0 +1,34 @@
+import type { TrackedPackage } from '../config/config.ts';
+import type { NonEmpty } from '../non-empty.ts';
+import type { PivotRow } from '../sources/query.ts';
+import type { QueryCost } from '../sources/source.ts';
+
+/** What the queries of one package took, added up. */
+export interface Reading extends QueryCost {
+  readonly daysScanned: number;
+  readonly durationMs: number;
+}
+
+/** Rows of one window of a package. */
+export interface WindowRows {
+  readonly windowDays: number;
+  readonly rows: readonly PivotRow[];
+}
+
+/** What became of one package in a run. */
+export type Outcome =
+  | {
+      readonly kind: 'read';
+      readonly package: TrackedPackage;
+      readonly attempted: Date;
+      /** One for each window, in the order of the configuration. */
+      readonly windows: NonEmpty<WindowRows>;
+      readonly reading: Reading;
+    }
+  | {
+      readonly kind: 'failed';
+      readonly package: TrackedPackage;
+      /** Absent if it was not tried, as an earlier failure showed that it could not work. */
+      readonly attempted?: Date;
+      readonly error: unknown;
+    };

@@ -1,0 +1,41 @@
+import type { Config, TrackedPackage } from '../config/config.ts';
+import { normalizePackageName } from '../config/package-name.ts';
+import { nearest } from '../config/suggest.ts';
+import { UsageError } from '../errors.ts';
+import { type Day, dayOf, parseDay } from '../sources/span.ts';
+
+/**
+ * The tracked packages that were named, in the order of the configuration; all of them if none was.
+ *
+ * @throws UsageError if a name is not tracked.
+ */
+export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
+  if (names.length === 0) return config.packages;
+  const tracked = new Set(config.packages.map(({ name }) => name));
+  const wanted = new Set(names.map(normalizePackageName));
+  for (const name of wanted) {
+    if (tracked.has(name)) continue;
+    const meant = nearest(name, tracked);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    throw new UsageError(`--package ${name}: not tracked in ${config.file}${hint}`);
+  }
+  return config.packages.filter(({ name }) => wanted.has(name));
+}
+
+/**
+ * The day before which the windows end: today (UTC), unless an earlier one was asked for.
+ *
+ * @throws UsageError if the text is no day, or one that would count part of a day.
+ */
+export function selectAsOf(text: string | undefined, now: Date): Day {
+  const today = dayOf(now);
+  if (text === undefined) return today;
+  const day = parseDay(text);
+  if (day === undefined) {
+    throw new UsageError(`--as-of ${text}: not a day; write it as YYYY-MM-DD, such as ${today}`);
+  }
+  if (day > today) {
+    throw new UsageError(`--as-of ${text}: today is ${today} (UTC), and days that are not over do not count`);
+  }
+  return day;
+}

@@ -1,0 +1,111 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+} from 'yaml';
+import type { Problem } from './problems.ts';
+
+/** Most aliases that one file may expand: far more than a list needs, far fewer than an alias bomb. */
+const ALIASES_MAX = 100;
+
+type Path = readonly PropertyKey[];
+
+/** A YAML text with the value that it holds and the places where its parts stand. */
+export interface YamlDocument {
+  readonly value: unknown;
+  /** What is wrong with the YAML itself. Unless this is empty, `value` may be incomplete. */
+  readonly problems: readonly Problem[];
+  /** Line and column (1-based) of the value at `path`, or of the nearest enclosing one that exists. */
+  position(path: Path): { line: number; column: number };
+  /** Line and column of the key `key` in the mapping at `path`. */
+  keyPosition(path: Path, key: string): { line: number; column: number };
+  /** What the file says at `path`, short enough for a message, or undefined where there is nothing. */
+  found(path: Path): string | undefined;
+}
+
+function pairOf(node: unknown, key: PropertyKey) {
+  if (!isMap(node)) return undefined;
+  return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) : undefined) === String(key));
+}
+
+function child(document: Document, node: unknown, key: PropertyKey): unknown {
+  const target = isAlias(node) ? node.resolve(document) : node;
+  if (isSeq(target)) return target.items[Number(key)];
+  return pairOf(target, key)?.value;
+}
+
+/** Every node on the way from the root to `path`, as far as the document goes. */
+function nodesAlong(document: Document, path: Path): Node[] {
+  const nodes: Node[] = isNode(document.contents) ? [document.contents] : [];
+  for (const key of path) {
+    const next = child(document, nodes.at(-1), key);
+    if (!isNode(next)) break;
+    nodes.push(next);
+  }
+  return nodes;
+}
+
+function describe(document: Document, node: Node): string {
+  const target = isAlias(node) ? node.resolve(document) : node;
+  if (isMap(target)) return 'a mapping';
+  if (isSeq(target)) return target.items.length === 0 ? 'an empty list' : 'a list';
+  if (!isScalar(target)) return 'nothing';
+  const { value } = target;
+  if (value === null) return 'nothing (null)';
+  if (typeof value !== 'string') return target.source ?? String(value);
+  const quoted = JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  return /^(true|false|null|[-+.\d][\d.e+-]*)$/i.test(value) ? `the text ${quoted}` : quoted;
+}
+
+/**
+ * Parses one YAML 1.2 document, keeping positions. Duplicate keys, several documents, unknown tags
+ * and more than a hundred aliases are problems; nothing is thrown for any text.
+ */
+export function parseYaml(text: string): YamlDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({
+    ...at(error.pos[0]),
+    text:
+      error.code === 'MULTIPLE_DOCS'
+        ? 'the file holds several YAML documents; keep one (a line of --- begins another)'
+        : error.message,
+  }));
+  let value: unknown;
+  if (problems.length === 0) {
+    try {
+      value = document.toJS({ maxAliasCount: ALIASES_MAX });
+    } catch (error) {
+      problems.push({ line: 1, column: 1, text: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  return {
+    value,
+    problems,
+    position(path) {
+      return at(nodesAlong(document, path).at(-1)?.range?.[0] ?? 0);
+    },
+    keyPosition(path, key) {
+      const nodes = nodesAlong(document, path);
+      const last = nodes.at(-1);
+      const target = isAlias(last) ? last.resolve(document) : last;
+      const pair = pairOf(target, key);
+      return at((isNode(pair?.key) ? pair.key.range?.[0] : undefined) ?? last?.range?.[0] ?? 0);
+    },
+    found(path) {
+      const nodes = nodesAlong(document, path);
+      const node = nodes.at(-1);
+      return node !== undefined && nodes.length === path.length + 1 ? describe(document, node) : undefined;
+    },
+  };
+}

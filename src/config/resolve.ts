@@ -1,0 +1,94 @@
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import type { BigQueryConfig, Config, DuckDbConfig, TrackedPackage } from './config.ts';
+import type { YamlDocument } from './document.ts';
+import { normalizePackageName } from './package-name.ts';
+import type { Problem } from './problems.ts';
+import type { Tracked } from './schema.ts';
+
+const DEFAULTS = {
+  windowDays: 30,
+  staleThresholdDays: 3,
+  location: 'US',
+  table: 'bigquery-public-data.pypi.file_downloads',
+  queryTimeoutSeconds: 180,
+  monthlyBudgetGib: 1024,
+};
+
+function trackedPackage(entry: Tracked['packages'][number]): TrackedPackage {
+  const { name, window_days = DEFAULTS.windowDays } = typeof entry === 'string' ? { name: entry } : entry;
+  const [first = DEFAULTS.windowDays, ...rest] = [window_days].flat();
+  return { name: normalizePackageName(name), windows: [first, ...rest] };
+}
+
+function sourceConfig(tracked: Tracked, absolute: (path: string) => string): BigQueryConfig | DuckDbConfig {
+  if (tracked.service.source === 'duckdb' && tracked.duckdb !== undefined) {
+    return { kind: 'duckdb', files: absolute(tracked.duckdb.files) };
+  }
+  const { credential_file } = tracked.service;
+  const { project_id, location, table, query_timeout_seconds } = tracked.bigquery ?? {};
+  return {
+    kind: 'bigquery',
+    ...(credential_file === undefined ? {} : { credentialFile: absolute(credential_file) }),
+    ...(project_id === undefined ? {} : { projectId: project_id }),
+    location: location ?? DEFAULTS.location,
+    table: table ?? DEFAULTS.table,
+    queryTimeoutSeconds: query_timeout_seconds ?? DEFAULTS.queryTimeoutSeconds,
+  };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}
+
+/**
+ * Fills in defaults and makes paths absolute, against the folder of the file: a timer's working
+ * directory is not the operator's.
+ *
+ * @param file Path of tracked.yaml as the user named it.
+ * @param cwd Absolute path that `file` is relative to.
+ */
+export function resolveConfig(tracked: Tracked, file: string, cwd: string): Config {
+  const folder = dirname(resolve(cwd, file));
+  const absolute = (path: string) => resolve(folder, path);
+  const { service } = tracked;
+  const outputDir = absolute(service.output_dir);
+  const budget = tracked.bigquery?.monthly_budget_gib;
+  return deepFreeze({
+    file,
+    outputDir,
+    stateDir:
+      service.state_dir === undefined ? join(dirname(outputDir), 'state') : absolute(service.state_dir),
+    staleThresholdDays: service.stale_threshold_days ?? DEFAULTS.staleThresholdDays,
+    ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
+    monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
+    source: sourceConfig(tracked, absolute),
+    packages: tracked.packages.map(trackedPackage),
+  });
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
+}
+
+/** Private paths that lie in the folder that is served to everybody. */
+export function exposedPaths(config: Config, document: YamlDocument): Problem[] {
+  const secrets: [string, string | undefined][] = [
+    ['state_dir', config.stateDir],
+    ['credential_file', config.source.kind === 'bigquery' ? config.source.credentialFile : undefined],
+  ];
+  return secrets.flatMap(([key, path]) =>
+    path === undefined || !isInside(config.outputDir, path)
+      ? []
+      : [
+          {
+            ...document.position(['service', key]),
+            field: `service.${key}`,
+            text: `${path} lies in output_dir, which is served to everybody; choose a place outside of it`,
+          },
+        ],
+  );
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
+
+/*
+ * The shape of tracked.yaml. Every error text below says what is allowed at that place, and nothing
+ * else: where it stands and what was found there is added by validate.ts, which knows the positions.
+ */
+
+/** Longest window, in days. The ledger keeps days for a year. */
+export const WINDOW_DAYS_MAX = 365;
+
+const WINDOW = `a whole number of days from 1 to ${WINDOW_DAYS_MAX}, or a list of different ones`;
+const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most ${PACKAGE_NAME_MAX} characters`;
+const TABLE = 'a table as project.dataset.table, without backticks';
+const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
+const PROJECT = 'a Google Cloud project id';
+
+function isPublicUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(text) && plain;
+}
+
+const path = (what: string) => {
+  const error = `${what}; a path that begins with ~ is not expanded: write it out`;
+  return z.string({ error }).regex(/^[^~\0][^\0]*$/, { error });
+};
+
+const windowDays = z.int({ error: WINDOW }).min(1, { error: WINDOW }).max(WINDOW_DAYS_MAX, { error: WINDOW });
+
+const packageName = z
+  .string({ error: NAME })
+  .regex(PACKAGE_NAME, { error: NAME })
+  .max(PACKAGE_NAME_MAX, { error: NAME });
+
+const packageEntry = z.strictObject(
+  {
+    name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
+    window_days: z
+      .union(
+        [
+          windowDays,
+          z
+            .array(windowDays, { error: WINDOW })
+            .min(1, { error: WINDOW })
+            .refine((days) => new Set(days).size === days.length, { error: WINDOW })
+            .meta({ uniqueItems: true }),
+        ],
+        { error: WINDOW },
+      )
+      .optional()
+      .describe(
+        'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
+      ),
+  },
+  { error: 'a package name, or a mapping with name and window_days' },
+);
+
+const service = z.strictObject(
+  {
+    output_dir: path('the path of the folder for the badge files').describe(
+      'Where the badge files go. Serve this folder.',
+    ),
+    state_dir: path('the path of a folder outside output_dir')
+      .optional()
+      .describe('Where what must not be served goes. Default: "state" beside output_dir.'),
+    credential_file: path('the path of a service account key file')
+      .optional()
+      .describe('A service account key. Without it, Application Default Credentials are used.'),
+    stale_threshold_days: z
+      .int({ error: 'a whole number of days from 1 to 365' })
+      .min(1, { error: 'a whole number of days from 1 to 365' })
+      .max(365, { error: 'a whole number of days from 1 to 365' })
+      .optional()
+      .describe('Warn when the last success of a package is older than this. Default 3.'),
+    source: z
+      .enum(['bigquery', 'duckdb'], { error: 'bigquery or duckdb' })
+      .optional()
+      .describe('Where downloads are counted: Google BigQuery (default), or local files through DuckDB.'),
+    public_url: z
+      .string({ error: URL_ALLOWED })
+      .refine(isPublicUrl, { error: URL_ALLOWED })
+      .optional()
+      .describe('Where output_dir is served. Needed for ready-made snippets.'),
+  },
+  { error: 'a mapping with at least output_dir' },
+);
+
+const bigquery = z.strictObject(
+  {
+    project_id: z
+      .string({ error: PROJECT })
+      .regex(/^[a-z0-9][a-z0-9.:-]*$/, { error: PROJECT })
+      .optional()
+      .describe('The project that runs the queries. Default: the one in the credentials.'),
+    location: z
+      .string({ error: 'a BigQuery location, such as US' })
+      .regex(/^[A-Za-z0-9-]+$/, { error: 'a BigQuery location, such as US' })
+      .optional()
+      .describe('Where the table is. Default US, where the public table is.'),
+    table: z
+      .string({ error: TABLE })
+      .regex(/^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/, { error: TABLE })
+      .optional()
+      .describe('Default bigquery-public-data.pypi.file_downloads.'),
+    query_timeout_seconds: z
+      .int({ error: 'a whole number of seconds from 1 to 3600' })
+      .min(1, { error: 'a whole number of seconds from 1 to 3600' })
+      .max(3600, { error: 'a whole number of seconds from 1 to 3600' })
+      .optional()
+      .describe('A query that takes longer is cancelled. Default 180.'),
+    monthly_budget_gib: z
+      .number({ error: 'a number of GiB above 0, or null for no limit' })
+      .positive({ error: 'a number of GiB above 0, or null for no limit' })
+      .nullable()
+      .optional()
+      .describe(
+        'Most GiB to be billed in a calendar month (UTC). Default 1024, the free tier; null: no limit.',
+      ),
+  },
+  { error: 'a mapping' },
+);
+
+const duckdb = z.strictObject(
+  {
+    files: path('a path or glob of NDJSON or Parquet files').describe(
+      'Path or glob of NDJSON or Parquet files with the columns of the public table.',
+    ),
+  },
+  { error: 'a mapping with files' },
+);
+
+/** The shape of tracked.yaml (DESIGN section 4); its error texts say what is allowed at that place. */
+export const trackedSchema = z.strictObject(
+  {
+    service,
+    bigquery: bigquery.optional(),
+    duckdb: duckdb.optional(),
+    packages: z
+      .array(z.union([packageName, packageEntry], { error: NAME }), {
+        error: 'a list with at least one package',
+      })
+      .min(1, { error: 'a list with at least one package' })
+      .describe('The packages to track: a name, or a mapping with name and window_days.'),
+  },
+  { error: 'a mapping with service and packages' },
+);
+
+export type Tracked = z.infer<typeof trackedSchema>;
+
+/** The JSON Schema of tracked.yaml, for editors that complete and check YAML. */
+export function trackedJsonSchema(): object {
+  return {
+    title: 'tracked.yaml of pypi-badges',
+    ...z.toJSONSchema(trackedSchema, { target: 'draft-7', io: 'input' }),
+  };
+}

@@ -1,0 +1,110 @@
+import type { z } from 'zod';
+import type { YamlDocument } from './document.ts';
+import { normalizePackageName } from './package-name.ts';
+import type { Problem } from './problems.ts';
+import { type Tracked, trackedSchema } from './schema.ts';
+import { nearest } from './suggest.ts';
+
+type Issue = z.core.$ZodIssue;
+
+function fieldName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === 'number') return `${name}[${key}]`;
+    return name === '' ? String(key) : `${name}.${String(key)}`;
+  }, '');
+}
+
+/** Of a union's branches, the issues of the one that the writer had in mind: the one of the right type. */
+function leaves(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find(
+    (branch) => !branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0),
+  );
+  if (meant === undefined) return [issue];
+  return meant.flatMap((inner) => leaves({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** The keys that the mapping at `path` may have. */
+function allowedKeys(path: readonly PropertyKey[]): string[] {
+  const { shape } = trackedSchema;
+  if (path.length === 0) return Object.keys(shape);
+  if (path[0] === 'service') return Object.keys(shape.service.shape);
+  if (path[0] === 'bigquery') return Object.keys(shape.bigquery.unwrap().shape);
+  if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
+  return Object.keys(shape.packages.element.options[1].shape);
+}
+
+function toProblems(issue: Issue, document: YamlDocument): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = allowedKeys(issue.path);
+    return issue.keys.map((key) => {
+      const meant = nearest(key, allowed);
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+      return {
+        ...document.keyPosition(issue.path, key),
+        field: fieldName([...issue.path, key]),
+        text: `unknown key${hint} Allowed: ${allowed.join(', ')}`.replace('key Allowed', 'key. Allowed'),
+      };
+    });
+  }
+  const found = document.found(issue.path);
+  const what = found === undefined ? 'missing' : `found ${found}`;
+  const field = fieldName(issue.path);
+  return [
+    {
+      ...document.position(issue.path),
+      ...(field === '' ? {} : { field }),
+      text: `${what}; allowed: ${issue.message}`,
+    },
+  ];
+}
+
+/** Packages that are listed twice, under whatever spelling. Works on a list that is wrong elsewhere, too. */
+function duplicates(value: unknown, document: YamlDocument): Problem[] {
+  const packages = (value as { packages?: unknown } | null | undefined)?.packages;
+  if (!Array.isArray(packages)) return [];
+  const firsts = new Map<string, { name: string; line: number }>();
+  return packages.flatMap((entry: unknown, index) => {
+    const name = typeof entry === 'string' ? entry : (entry as { name?: unknown } | null)?.name;
+    if (typeof name !== 'string') return [];
+    const path = typeof entry === 'string' ? ['packages', index] : ['packages', index, 'name'];
+    const position = document.position(path);
+    const first = firsts.get(normalizePackageName(name));
+    if (first === undefined) {
+      firsts.set(normalizePackageName(name), { name, line: position.line });
+      return [];
+    }
+    const same = first.name === name ? '' : ` as ${first.name}, which is the same package`;
+    return [
+      {
+        ...position,
+        field: fieldName(path),
+        text: `${name} is already listed at line ${first.line}${same}; for several windows write window_days: [7, 30]`,
+      },
+    ];
+  });
+}
+
+/** A source that is chosen but not described. */
+function missingSection(tracked: Tracked, document: YamlDocument): Problem[] {
+  if (tracked.service.source !== 'duckdb' || tracked.duckdb !== undefined) return [];
+  return [
+    {
+      ...document.position(['service', 'source']),
+      field: 'service.source',
+      text: 'duckdb is chosen, but there is no section duckdb with files',
+    },
+  ];
+}
+
+/** Checks what a YAML document holds against the shape of tracked.yaml; every problem is reported. */
+export function validate(document: YamlDocument): { tracked?: Tracked; problems: Problem[] } {
+  const result = trackedSchema.safeParse(document.value);
+  const repeated = duplicates(document.value, document);
+  if (!result.success) {
+    const issues = result.error.issues.flatMap(leaves);
+    return { problems: [...issues.flatMap((issue) => toProblems(issue, document)), ...repeated] };
+  }
+  const problems = [...repeated, ...missingSection(result.data, document)];
+  return problems.length === 0 ? { tracked: result.data, problems } : { problems };
+}

@@ -1,0 +1,76 @@
+import { Command, CommanderError } from 'commander';
+import type { Context } from './commands/context.ts';
+import { describeError, OperatorError, UsageError } from './errors.ts';
+
+/** Exit codes (DESIGN section 5); 128+n and 3 come from the commands. */
+const EXIT = { failed: 1, usage: 2 };
+
+function list(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}
+
+/** Declares the commands. Each is loaded only when it is run: `check` must not wait for BigQuery's client. */
+function declare(version: string, context: Context, done: (exitCode: number) => void): Command {
+  const program = new Command('pypi-badges')
+    .description('Honest PyPI download badges: CI runs, mirrors and scanners winnowed out.')
+    .version(version)
+    .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
+    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (also LOG_LEVEL)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .exitOverride();
+
+  program
+    .command('collect')
+    .description('count, winnow and publish the badges of every tracked package')
+    .option('-p, --package <name>', 'only this package (repeatable)', list)
+    .option('--as-of <YYYY-MM-DD>', 'end the windows before this day (default: today, UTC)')
+    .option('--dry-run', 'ask the source what would be read; write nothing')
+    .option('--json', 'print _health.json instead of a table')
+    .action(async (_, command: Command) => {
+      const { collect } = await import('./commands/collect.ts');
+      done(await collect(command.optsWithGlobals(), context));
+    });
+
+  program
+    .command('check')
+    .description('validate tracked.yaml, without network, and print what would be tracked')
+    .action(async (_, command: Command) => {
+      const { check } = await import('./commands/check.ts');
+      done(check(command.optsWithGlobals(), context));
+    });
+
+  return program;
+}
+
+function report(error: unknown, context: Context): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
+  context.stderr.write(`${describeError(error)}\n`);
+  if (!(error instanceof OperatorError) && context.env['LOG_LEVEL'] === 'debug' && error instanceof Error) {
+    context.stderr.write(`${error.stack}\n`);
+  }
+  return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param argv What stands behind the command's name.
+ * @param version What --version prints.
+ * @returns The exit code. Nothing is thrown.
+ */
+export async function main(argv: readonly string[], version: string, context: Context): Promise<number> {
+  let exitCode = 0;
+  const program = declare(version, context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, context);
+  }
+}

@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import type { NonEmpty } from '../non-empty.ts';
+import type { Day } from '../sources/span.ts';
+import type { Account } from '../winnow/winnow.ts';
+import { ensureFolder, readIfPresent, replaceFile } from './files.ts';
+
+/*
+ * _health.json (DESIGN section 6): what every run leaves behind, whatever happened. Its keys are read
+ * by other programs, so they keep their names and meaning. Instants are ISO 8601 in UTC.
+ */
+
+/** The account of one window. */
+export interface HealthWindow {
+  readonly window_days: number;
+  readonly count: number;
+  readonly counts: Account['counts'];
+  readonly counts_by_system: Account['countsBySystem'];
+  readonly excluded: Account['excluded'];
+}
+
+/** What a package's last reading took. */
+export interface HealthQuery {
+  readonly days_scanned: number;
+  readonly bytes_processed: number;
+  readonly bytes_billed: number;
+  readonly cache_hit: boolean;
+  readonly duration_ms: number;
+}
+
+/** A package whose last attempt worked. Its own figures are those of its first window. */
+export interface HealthSuccess extends HealthWindow {
+  readonly windows: NonEmpty<HealthWindow>;
+  readonly query: HealthQuery;
+  readonly attempted: string;
+  readonly last_success: string;
+}
+
+/** A package whose last attempt failed. */
+export interface HealthFailure {
+  readonly error: string;
+  readonly window_days: number;
+  /** Absent if it was never tried. */
+  readonly attempted?: string;
+  /** Absent if it never worked. */
+  readonly last_success?: string;
+}
+
+export type HealthEntry = HealthSuccess | HealthFailure;
+
+export interface Health {
+  readonly started: string;
+  readonly finished: string;
+  /** What the table had: its newest day within the windows, and days before it without any row. */
+  readonly upstream: { readonly last_day: Day | null; readonly missing_days: readonly Day[] };
+  readonly packages: Readonly<Record<string, HealthEntry>>;
+}
+
+export const HEALTH_FILE = '_health.json';
+
+export function isSuccess(entry: HealthEntry): entry is HealthSuccess {
+  return !('error' in entry);
+}
+
+/** The account of one window under the keys of _health.json. */
+export function healthWindow(windowDays: number, account: Account): HealthWindow {
+  return {
+    window_days: windowDays,
+    count: account.count,
+    counts: account.counts,
+    counts_by_system: account.countsBySystem,
+    excluded: account.excluded,
+  };
+}
+
+/** Whether a parsed JSON value is a health file as far as later runs rely on it. */
+function isHealth(value: unknown): value is Health {
+  const { packages } = (value ?? {}) as { packages?: unknown };
+  if (typeof packages !== 'object' || packages === null || Array.isArray(packages)) return false;
+  return Object.values(packages).every((entry: unknown) => typeof entry === 'object' && entry !== null);
+}
+
+/**
+ * The health file of the last run.
+ *
+ * @returns undefined where there is none; `'unreadable'` if it is not one.
+ * @throws OperatorError if the disk refuses.
+ */
+export async function readHealth(outputDir: string): Promise<Health | 'unreadable' | undefined> {
+  const text = await readIfPresent(join(outputDir, HEALTH_FILE));
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isHealth(value) ? value : 'unreadable';
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/**
+ * Replaces the health file; unlike badges it must survive a power cut, as monitoring relies on it.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export async function writeHealth(outputDir: string, health: Health): Promise<void> {
+  await ensureFolder(outputDir);
+  await replaceFile(join(outputDir, HEALTH_FILE), `${JSON.stringify(health, null, 2)}\n`, true);
+}

@@ -1,0 +1,19 @@
+import type { Config } from '../config/config.ts';
+import type { Source } from './source.ts';
+
+/**
+ * Opens the configured source. Its library is loaded here and not before: most commands need neither.
+ *
+ * @throws SourceError if it cannot be opened.
+ */
+export async function openSource(
+  config: Config['source'],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Source> {
+  if (config.kind === 'duckdb') {
+    const { openDuckDb } = await import('./duckdb.ts');
+    return openDuckDb(config);
+  }
+  const { openBigQuery } = await import('./bigquery.ts');
+  return openBigQuery(config, env);
+}

@@ -1,0 +1,66 @@
+import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
+import { SourceError } from './source.ts';
+import { parseDay, spanDays } from './span.ts';
+
+type Column = keyof typeof PIVOT_COLUMNS;
+
+/** A row as an engine gives it: integers as numbers, bigints or decimal text. */
+export type RawRow = Readonly<Record<string, unknown>>;
+
+function unexpected(column: Column, value: unknown, expected: string): SourceError {
+  const found =
+    value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
+  return new SourceError(
+    `unexpected answer: column ${column} holds ${found.slice(0, 80)} instead of ${expected}; the table's schema may have changed`,
+  );
+}
+
+function text(row: RawRow, column: Column): string | null {
+  const value = row[column];
+  if (value !== null && typeof value !== 'string') throw unexpected(column, value, 'text or NULL');
+  return value;
+}
+
+function flag(row: RawRow, column: Column): boolean | null {
+  const value = row[column];
+  if (value !== null && typeof value !== 'boolean') throw unexpected(column, value, 'TRUE, FALSE or NULL');
+  return value;
+}
+
+function count(row: RawRow, column: Column): number {
+  const value = row[column];
+  const whole = typeof value === 'string' ? /^\d+$/.test(value) : ['number', 'bigint'].includes(typeof value);
+  const number = whole ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw unexpected(column, value, 'a count from 0 to 2^53 - 1');
+  return number;
+}
+
+/**
+ * Checks an answer, row by row: a source that answers something else than what was asked must not
+ * become a badge.
+ *
+ * @throws SourceError if the answer may be cut off, or a row has another shape or another day.
+ */
+export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): PivotRow[] {
+  const { span } = question;
+  const limit = rowLimit(span);
+  if (rows.length >= limit) {
+    throw new SourceError(
+      `result truncated: the answer fills its limit of ${limit} rows for ${spanDays(span)} days, so some may be missing; please report this package`,
+    );
+  }
+  return rows.map((row) => {
+    const day = parseDay(text(row, 'day') ?? '');
+    if (day === undefined || day < span.start || day >= span.end) {
+      throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
+    }
+    return {
+      day,
+      ci: flag(row, 'ci'),
+      installer: text(row, 'installer_name'),
+      system: text(row, 'system_name'),
+      downloads: count(row, 'download_count'),
+    };
+  });
+}
