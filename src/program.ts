@@ -28,11 +28,21 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('count, winnow and publish the badges of every tracked package')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('--as-of <YYYY-MM-DD>', 'end the windows before this day (default: today, UTC)')
+    .option('--full', 'read every day of the windows again, and tell which had changed')
     .option('--dry-run', 'ask the source what would be read; write nothing')
     .option('--json', 'print _health.json instead of a table')
     .action(async (_, command: Command) => {
       const { collect } = await import('./commands/collect.ts');
       done(await collect(command.optsWithGlobals(), context));
+    });
+
+  program
+    .command('cost')
+    .description('what the list has billed this month, what it will, and how many more packages fit')
+    .option('--json', 'print it for programs, in bytes')
+    .action(async (_, command: Command) => {
+      const { cost } = await import('./commands/cost.ts');
+      done(await cost(command.optsWithGlobals(), context));
     });
 
   program

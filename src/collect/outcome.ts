@@ -2,17 +2,25 @@ import type { TrackedPackage } from '../config/config.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { PivotRow } from '../sources/query.ts';
 import type { QueryCost } from '../sources/source.ts';
+import type { Day } from '../sources/span.ts';
 
-/** What the queries of one package took, added up. */
+/** What the queries of one package took, added up. All zero if the ledger had everything. */
 export interface Reading extends QueryCost {
   readonly daysScanned: number;
   readonly durationMs: number;
 }
 
-/** Rows of one window of a package. */
+/** Rows of one window of a package, from the ledger. */
 export interface WindowRows {
   readonly windowDays: number;
   readonly rows: readonly PivotRow[];
+}
+
+/** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
+export interface DayChange {
+  readonly day: Day;
+  readonly before: number;
+  readonly after: number;
 }
 
 /** What became of one package in a run. */
@@ -24,6 +32,8 @@ export type Outcome =
       /** One for each window, in the order of the configuration. */
       readonly windows: NonEmpty<WindowRows>;
       readonly reading: Reading;
+      /** Oldest first. */
+      readonly changes: readonly DayChange[];
     }
   | {
       readonly kind: 'failed';

@@ -1,32 +1,155 @@
 import type { TrackedPackage } from '../config/config.ts';
 import { describeError, OperatorError } from '../errors.ts';
 import { mapNonEmpty } from '../non-empty.ts';
-import { type Source, SourceError } from '../sources/source.ts';
-import { type Day, spanDays } from '../sources/span.ts';
-import type { Outcome } from './outcome.ts';
+import type { PivotRow } from '../sources/query.ts';
+import { type PivotAnswer, type QueryCost, type Source, SourceError } from '../sources/source.ts';
+import { type Day, dayOf, daysOf, type Span, spanDays } from '../sources/span.ts';
+import { bytesPerDay, type Ledger, withBill, withDays, withoutOld } from './ledger.ts';
+import type { DayChange, Outcome } from './outcome.ts';
+import { type Plan, type Preparation, planPackage, prepare, type Task } from './prepare.ts';
+import { BYTES_PER_UNSEEN_DAY, EMPTY_SPEND, monthOf, openSpendBook, type SpendBook } from './spend.ts';
+import type { State } from './state.ts';
+import type { Upstream } from './upstream.ts';
 import { windowBefore } from './window.ts';
 
 /** What a run needs from outside. */
-export interface RunInput {
-  readonly packages: readonly TrackedPackage[];
-  readonly asOf: Day;
-  /** Opens the source, once, when the first package needs it. */
+export interface RunInput extends Task {
+  /** Opens the source, once. */
   readonly open: () => Promise<Source>;
+  readonly state: State;
+  /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
+  readonly budgetBytes: number | null;
   readonly now: () => Date;
 }
 
-async function readPackage(source: Source, tracked: TrackedPackage, input: RunInput): Promise<Outcome> {
+/** A run that has begun. */
+export interface Run {
+  /** What the table has; undefined if it could not be asked. */
+  readonly upstream: Upstream | undefined;
+  /** What an operator should know, once a run. */
+  readonly warnings: readonly string[];
+  /** One for each package, in the order asked for; each is worked on only when it is taken. */
+  readonly outcomes: AsyncIterable<Outcome>;
+}
+
+interface Session {
+  readonly source: Source;
+  readonly book: SpendBook;
+  readonly preparation: Preparation;
+  readonly input: RunInput;
+}
+
+/** What the queries of a package have brought so far. */
+interface Progress {
+  readonly ledger: Ledger;
+  readonly cost: QueryCost;
+  readonly daysScanned: number;
+}
+
+function billedBy(result: PivotAnswer | Error): number {
+  if (result instanceof Error) return result instanceof SourceError ? (result.cost?.bytesBilled ?? 0) : 0;
+  return result.cost.bytesBilled;
+}
+
+function total(rows: readonly { readonly downloads: number }[]): number {
+  return rows.reduce((sum, { downloads }) => sum + downloads, 0);
+}
+
+/** The days that a ledger had before, and that count otherwise now. */
+function changesBetween(before: Ledger, after: Ledger, spans: readonly Span[]): DayChange[] {
+  return spans.flatMap(daysOf).flatMap((day) => {
+    const known = before.days.get(day);
+    if (known === undefined) return [];
+    const change = { day, before: total(known.rows), after: total(after.days.get(day)?.rows ?? []) };
+    return change.before === change.after ? [] : [change];
+  });
+}
+
+/** Queries one span; the bill is written down when it returns, the days are not. */
+async function readSpan(
+  { source, book, preparation, input }: Session,
+  tracked: TrackedPackage,
+  progress: Progress,
+  span: Span,
+): Promise<Progress> {
+  const { knowledge } = preparation;
+  const days = spanDays(span);
+  const expected = source.billed ? days * (bytesPerDay(progress.ledger) ?? BYTES_PER_UNSEEN_DAY) : 0;
+  const month = monthOf(input.now());
+  const { rows, cost } = await book.query(
+    tracked.name,
+    expected,
+    () => source.pivot({ package: tracked.name, span }),
+    billedBy,
+  );
+  const revisionOf = (day: Day) =>
+    knowledge.kind === 'revisions' ? (knowledge.revisions.get(day) ?? 0) : null;
+  const read = withDays(progress.ledger, span, rows, revisionOf);
+  return {
+    ledger: withBill(read, month, days, cost.bytesBilled),
+    daysScanned: progress.daysScanned + days,
+    cost: {
+      bytesProcessed: progress.cost.bytesProcessed + cost.bytesProcessed,
+      bytesBilled: progress.cost.bytesBilled + cost.bytesBilled,
+      cacheHit: progress.cost.cacheHit && cost.cacheHit,
+    },
+  };
+}
+
+/** The rows of a window; a day that the table no longer has any row of counts as the table says. */
+function rowsOf(ledger: Ledger, window: Span, { knowledge }: Preparation): PivotRow[] {
+  const gone = (day: Day) => knowledge.kind === 'revisions' && !knowledge.revisions.get(day);
+  return daysOf(window).flatMap((day) =>
+    gone(day) ? [] : (ledger.days.get(day)?.rows ?? []).map((row) => ({ day, ...row })),
+  );
+}
+
+/**
+ * Queries the spans of a package one after another. After each, the ledger is saved: what was paid for
+ * must outlive whatever happens next.
+ */
+async function readSpans(
+  session: Session,
+  tracked: TrackedPackage,
+  before: Ledger,
+  plan: Plan,
+): Promise<Progress> {
+  const { input } = session;
+  const cost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: plan.spans.length > 0 };
+  let progress: Progress = { ledger: before, cost, daysScanned: 0 };
+  for (const span of plan.spans) {
+    progress = await readSpan(session, tracked, progress, span);
+    const done = span === plan.spans.at(-1);
+    const newer = (before.wholeRead ?? '') < input.asOf;
+    const wholeRead = done && plan.whole && newer ? input.asOf : before.wholeRead;
+    const ledger = withoutOld({ ...progress.ledger, wholeRead }, plan.window, dayOf(input.now()));
+    await input.state.saveLedger(tracked.name, ledger);
+    progress = { ...progress, ledger };
+  }
+  return progress;
+}
+
+async function readPackage(session: Session, tracked: TrackedPackage): Promise<Outcome> {
+  const { input, preparation } = session;
   const attempted = input.now();
   try {
-    const span = windowBefore(input.asOf, Math.max(...tracked.windows));
-    const { rows, cost } = await source.pivot({ package: tracked.name, span });
-    const windows = mapNonEmpty(tracked.windows, (windowDays) => {
-      const { start } = windowBefore(input.asOf, windowDays);
-      return { windowDays, rows: rows.filter((row) => row.day >= start) };
-    });
+    const before = await input.state.loadLedger(tracked.name);
+    const plan = planPackage(before, tracked, preparation, input);
+    const { ledger, cost, daysScanned } = await readSpans(session, tracked, before, plan);
+    const windows = mapNonEmpty(tracked.windows, (windowDays) => ({
+      windowDays,
+      rows: rowsOf(ledger, windowBefore(preparation.upstream.end, windowDays), preparation),
+    }));
     const durationMs = input.now().getTime() - attempted.getTime();
-    const reading = { ...cost, daysScanned: spanDays(span), durationMs };
-    return { kind: 'read', package: tracked, attempted, windows, reading };
+    const changes = changesBetween(before, ledger, plan.spans);
+    return {
+      kind: 'read',
+      package: tracked,
+      attempted,
+      windows,
+      reading: { ...cost, daysScanned, durationMs },
+      changes,
+    };
   } catch (error) {
     return { kind: 'failed', package: tracked, attempted, error };
   }
@@ -37,31 +160,49 @@ function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
   return { kind: 'failed', package: tracked, error };
 }
 
-/**
- * Reads the packages one after another; what happens to one is its own affair. Only a failure that
- * every package would meet ends the reading: the rest is then reported as not attempted, with that cause.
- */
-export async function* readPackages(input: RunInput): AsyncGenerator<Outcome> {
-  let source: Source | undefined;
+async function* readAll(session: Session): AsyncGenerator<Outcome> {
   let cause: unknown;
   try {
-    source = await input.open();
-  } catch (error) {
-    cause = error;
-  }
-  try {
-    for (const tracked of input.packages) {
-      if (source === undefined || cause !== undefined) {
+    for (const tracked of session.input.packages) {
+      if (cause !== undefined) {
         yield notAttempted(tracked, cause);
         continue;
       }
-      const outcome = await readPackage(source, tracked, input);
+      const outcome = await readPackage(session, tracked);
       if (outcome.kind === 'failed' && outcome.error instanceof SourceError && outcome.error.affectsAll) {
         cause = outcome.error;
       }
       yield outcome;
     }
   } finally {
+    await session.source.close();
+  }
+}
+
+async function* failAll(packages: readonly TrackedPackage[], cause: unknown): AsyncGenerator<Outcome> {
+  for (const tracked of packages) yield notAttempted(tracked, cause);
+}
+
+/**
+ * Begins a run: asks what the table has, and then reads the packages one after another, each only for
+ * the days that its ledger lacks or that have changed. What happens to one package is its own affair;
+ * only what every package would meet ends the reading: the rest is then reported as not attempted, with
+ * that cause. Nothing is thrown.
+ */
+export async function beginRun(input: RunInput): Promise<Run> {
+  let source: Source | undefined;
+  try {
+    source = await input.open();
+    const { state } = input;
+    const budgetBytes = source.billed ? input.budgetBytes : null;
+    const spend = source.billed ? await state.loadSpend() : EMPTY_SPEND;
+    const save = source.billed ? state.saveSpend : async () => undefined;
+    const book = openSpendBook(spend, save, budgetBytes, input.now);
+    const preparation = await prepare(source, book, input);
+    const outcomes = readAll({ source, book, preparation, input });
+    return { upstream: preparation.upstream, warnings: preparation.warnings, outcomes };
+  } catch (error) {
     await source?.close();
+    return { upstream: undefined, warnings: [], outcomes: failAll(input.packages, error) };
   }
 }

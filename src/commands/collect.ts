@@ -1,41 +1,37 @@
 import type { Logger } from 'pino';
-import { readPackages } from '../collect/run.ts';
-import { windowBefore } from '../collect/window.ts';
-import type { Config, TrackedPackage } from '../config/config.ts';
+import type { DayChange } from '../collect/outcome.ts';
+import { beginRun } from '../collect/run.ts';
+import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError } from '../errors.ts';
-import { type Health, type HealthEntry, isSuccess, readHealth, writeHealth } from '../publish/health.ts';
-import { openSource } from '../sources/open.ts';
-import { addDays, type Day, spanDays } from '../sources/span.ts';
+import {
+  type Health,
+  type HealthEntry,
+  isSuccess,
+  mergeHealth,
+  readHealth,
+  writeHealth,
+} from '../publish/health.ts';
+import { openState } from '../publish/state.ts';
+import { openSource, sourceId } from '../sources/open.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { formatBytes, formatNumber } from './format.ts';
+import { dryRun } from './dry-run.ts';
+import { formatJson, formatNumber } from './format.ts';
+import type { Job } from './job.ts';
 import { createLog, type Log } from './log.ts';
 import { renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { settle } from './settle.ts';
-import { renderTable } from './table.ts';
 
 export interface CollectOptions extends GlobalOptions {
   readonly package?: readonly string[];
   readonly asOf?: string;
+  readonly full?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
-/** What one invocation works on. */
-interface Job {
-  readonly config: Config;
-  readonly packages: readonly TrackedPackage[];
-  readonly asOf: Day;
-  readonly context: Context;
-  readonly json: boolean;
-}
-
 const MS_PER_DAY = 86_400_000;
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
 async function previousHealth(config: Config, log: Logger): Promise<Health['packages']> {
@@ -51,6 +47,21 @@ async function previousHealth(config: Config, log: Logger): Promise<Health['pack
     log.warn(describeError(error));
     return {};
   }
+}
+
+/** With --full: the days that the ledger had otherwise. */
+function renderChanges(changed: readonly (readonly [string, readonly DayChange[]])[]): string {
+  const altered = changed.filter(([, changes]) => changes.length > 0);
+  if (changed.length > 0 && altered.length === 0) return '\nno day had changed since it was read\n';
+  return altered
+    .map(([name, changes]) => {
+      const days = changes.map(
+        ({ day, before, after }) => `  ${day}: ${formatNumber(before)} -> ${formatNumber(after)} downloads\n`,
+      );
+      const count = changes.length === 1 ? '1 day' : `${changes.length} days`;
+      return `\n${name}: ${count} had changed since it was read\n${days.join('')}`;
+    })
+    .join('');
 }
 
 function logEntry(log: Logger, name: string, entry: HealthEntry): void {
@@ -75,33 +86,33 @@ async function run(job: Job, { log, progress }: Log): Promise<number> {
   const started = context.now();
   const previous = await previousHealth(config, log);
   const settled: [string, HealthEntry][] = [];
-  const outcomes = readPackages({
+  const changed: [string, readonly DayChange[]][] = [];
+  progress.show(`0 of ${job.packages.length}`);
+  const { upstream, warnings, outcomes } = await beginRun({
     packages: job.packages,
     asOf,
+    full: job.full,
     open: () => openSource(config.source, context.env),
+    state: openState(config.stateDir, sourceId(config.source), (message) => log.warn(message)),
+    budgetBytes: budgetBytes(config),
     now: context.now,
   });
-  progress.show(`0 of ${job.packages.length}`);
+  for (const warning of warnings) log.warn(warning);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const entry = await settle(outcome, config, previous[name], context.now);
     settled.push([name, entry]);
+    if (job.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);
     progress.show(`${settled.length} of ${job.packages.length}  ${name}`);
   }
   progress.clear();
 
-  const entries = { ...previous, ...Object.fromEntries(settled) };
-  const known = config.packages.flatMap(({ name }) => {
-    const entry = entries[name];
-    return entry === undefined ? [] : [[name, entry] as const];
-  });
-  const health: Health = {
+  const health = mergeHealth(config, previous, settled, {
     started: started.toISOString(),
     finished: context.now().toISOString(),
-    upstream: { last_day: addDays(asOf, -1), missing_days: [] },
-    packages: Object.fromEntries(known),
-  };
+    upstream: { last_day: upstream?.lastDay ?? null, missing_days: upstream?.missingDays ?? [] },
+  });
   let written = true;
   try {
     await writeHealth(config.outputDir, health);
@@ -110,38 +121,8 @@ async function run(job: Job, { log, progress }: Log): Promise<number> {
     log.error(`_health.json could not be written: ${describeError(error)}`);
   }
   warnOfStale(log, config, health.packages, context.now());
-  context.stdout.write(job.json ? json(health) : renderResults(settled));
+  context.stdout.write(job.json ? formatJson(health) : renderResults(settled) + renderChanges(changed));
   return written && settled.every(([, entry]) => isSuccess(entry)) ? 0 : 1;
-}
-
-/** `collect --dry-run`: what a run would read, as the source says. Nothing is written. */
-async function plan(job: Job): Promise<number> {
-  const { config, context, asOf } = job;
-  const source = await openSource(config.source, context.env);
-  try {
-    const plans: { package: string; days: number; bytes_at_most: number }[] = [];
-    for (const { name, windows } of job.packages) {
-      const span = windowBefore(asOf, Math.max(...windows));
-      const bytes = await source.estimate({ package: name, span });
-      plans.push({ package: name, days: spanDays(span), bytes_at_most: bytes });
-    }
-    const table = renderTable(
-      [
-        { title: 'package', align: 'left', maxWidth: 40 },
-        { title: 'days', align: 'right' },
-        { title: 'bytes at most', align: 'right' },
-      ],
-      plans.map(({ package: name, days, bytes_at_most }) => [
-        name,
-        formatNumber(days),
-        formatBytes(bytes_at_most),
-      ]),
-    );
-    context.stdout.write(job.json ? json(plans) : table);
-    return 0;
-  } finally {
-    await source.close();
-  }
 }
 
 /** `collect`, the main job: counts, winnows and publishes every package, and says how it went. */
@@ -152,7 +133,8 @@ export async function collect(options: CollectOptions, context: Context): Promis
     packages: selectPackages(config, options.package),
     asOf: selectAsOf(options.asOf, context.now()),
     context,
+    full: options.full ?? false,
     json: options.json ?? false,
   };
-  return options.dryRun ? plan(job) : run(job, await createLog(options, context));
+  return options.dryRun ? dryRun(job) : run(job, await createLog(options, context));
 }

@@ -1,3 +1,8 @@
+/** A value as JSON for people and programs: indented, with a final newline. */
+export function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
 /** A whole number with thousands separators. */
 export function formatNumber(value: number): string {
   return value.toLocaleString('en-US');

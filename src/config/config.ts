@@ -26,6 +26,13 @@ export interface DuckDbConfig {
   readonly files: string;
 }
 
+const BYTES_PER_GIB = 1024 ** 3;
+
+/** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
+export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
+  return monthlyBudgetGib === null ? null : monthlyBudgetGib * BYTES_PER_GIB;
+}
+
 /** A valid tracked.yaml with defaults filled in and paths made absolute. Frozen all the way down. */
 export interface Config {
   /** The file that this came from, as it was named by the user. */

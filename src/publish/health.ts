@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Day } from '../sources/span.ts';
 import type { Account } from '../winnow/winnow.ts';
@@ -50,7 +51,7 @@ export type HealthEntry = HealthSuccess | HealthFailure;
 export interface Health {
   readonly started: string;
   readonly finished: string;
-  /** What the table had: its newest day within the windows, and days before it without any row. */
+  /** What the table had: its newest day (null: unknown), and days of the longest window without any row. */
   readonly upstream: { readonly last_day: Day | null; readonly missing_days: readonly Day[] };
   readonly packages: Readonly<Record<string, HealthEntry>>;
 }
@@ -70,6 +71,24 @@ export function healthWindow(windowDays: number, account: Account): HealthWindow
     counts_by_system: account.countsBySystem,
     excluded: account.excluded,
   };
+}
+
+/**
+ * The health file after a run. Packages that it did not reach keep their previous entry, and those that
+ * are no longer tracked lose it.
+ */
+export function mergeHealth(
+  { packages }: Pick<Config, 'packages'>,
+  previous: Health['packages'],
+  settled: readonly (readonly [string, HealthEntry])[],
+  run: Omit<Health, 'packages'>,
+): Health {
+  const entries = new Map([...Object.entries(previous), ...settled]);
+  const known = packages.flatMap(({ name }) => {
+    const entry = entries.get(name);
+    return entry === undefined ? [] : [[name, entry] as const];
+  });
+  return { ...run, packages: Object.fromEntries(known) };
 }
 
 /** Whether a parsed JSON value is a health file as far as later runs rely on it. */

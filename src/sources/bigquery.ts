@@ -161,7 +161,7 @@ export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<So
   const client = new BigQuery({ ...options, location: config.location });
 
   return {
-    id: `bigquery:${config.table}`,
+    billed: true,
     pivot: (question) =>
       ask(client, config, question, AbortSignal.timeout(config.queryTimeoutSeconds * 1000)),
     async estimate(question) {

@@ -183,5 +183,5 @@ WHERE timestamp >= $start AND timestamp < $end GROUP BY day`,
     };
   }
 
-  return { id: `duckdb:${config.files}`, pivot, estimate: async () => 0, revisions, close };
+  return { billed: false, pivot, estimate: async () => 0, revisions, close };
 }

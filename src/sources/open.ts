@@ -1,6 +1,11 @@
 import type { Config } from '../config/config.ts';
 import type { Source } from './source.ts';
 
+/** What a source calls itself in ledgers: kind and place of the data. */
+export function sourceId(config: Config['source']): string {
+  return config.kind === 'duckdb' ? `duckdb:${config.files}` : `bigquery:${config.table}`;
+}
+
 /**
  * Opens the configured source. Its library is loaded here and not before: most commands need neither.
  *

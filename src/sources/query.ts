@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Day, type Span, spanDays } from './span.ts';
 
 /*
@@ -63,6 +64,17 @@ WHERE file.project = ${marker}project
   AND timestamp < ${marker}end
 GROUP BY day, ci, installer_name, system_name
 LIMIT ${marker}limit`;
+}
+
+/**
+ * Fingerprint of the query's meaning: rows that were read with another one must not be mixed with
+ * today's. White space is left out, as it means nothing.
+ */
+export function pivotShape(): string {
+  return createHash('sha256')
+    .update(pivotSql('table', '@').replaceAll(/\s+/g, ' '))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Midnight UTC at which a day begins, as a timestamp literal that both engines read. */

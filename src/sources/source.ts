@@ -29,8 +29,8 @@ export type RevisionsAnswer =
 
 /** Something that knows the downloads of packages, day by day. */
 export interface Source {
-  /** Kind and place of the data; differs whenever the counts could. */
-  readonly id: string;
+  /** Whether questions cost money. A question about revisions does, too; an estimate never. */
+  readonly billed: boolean;
   /**
    * The pivot rows of one package over a span of whole UTC days.
    *
@@ -55,9 +55,12 @@ export class SourceError extends OperatorError {
   override name = 'SourceError';
   /** Whether every other package would fail in the same way: nobody needs to be told three hundred times. */
   readonly affectsAll: boolean;
+  /** What was billed for the attempt, if it got that far. */
+  readonly cost: QueryCost | undefined;
 
-  constructor(message: string, options: { affectsAll?: boolean; cause?: unknown } = {}) {
+  constructor(message: string, options: { affectsAll?: boolean; cost?: QueryCost; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
     this.affectsAll = options.affectsAll ?? false;
+    this.cost = options.cost;
   }
 }

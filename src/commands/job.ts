@@ -1,0 +1,11 @@
+import type { Task } from '../collect/prepare.ts';
+import type { Config } from '../config/config.ts';
+import type { Context } from './context.ts';
+
+/** What one invocation of `collect` works on. */
+export interface Job extends Task {
+  readonly config: Config;
+  readonly context: Context;
+  /** Whether stdout is for programs. */
+  readonly json: boolean;
+}
