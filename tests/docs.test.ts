@@ -1,0 +1,184 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { trackedJsonSchema } from '../src/config/schema.ts';
+import { main } from '../src/program.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), 'pypi-badges-docs-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const pages = ['.', '.github', 'deploy', 'docs']
+  .filter((folder) => existsSync(join(root, folder)))
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .filter((page) => page.endsWith('.md'));
+
+const read = (page: string) => readFileSync(join(root, page), 'utf8');
+const withoutFences = (markdown: string) => markdown.replaceAll(/^ *```[\s\S]*?^ *```$/gm, '');
+
+/** The content of the fenced blocks of a page, without the fences. */
+function fencedBlocks(page: string): string[] {
+  return [...read(page).matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+}
+
+/** The anchors that GitHub gives to the headings of a page. */
+function anchors(page: string): Set<string> {
+  const seen = new Map<string, number>();
+  const headings = [...withoutFences(read(page)).matchAll(/^#{1,6} +(.+?) *$/gm)].map(
+    (match) => match[1] ?? '',
+  );
+  return new Set(
+    headings.map((heading) => {
+      const text = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+      const slug = text.replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '').replaceAll(' ', '-');
+      const count = seen.get(slug) ?? 0;
+      seen.set(slug, count + 1);
+      return count === 0 ? slug : `${slug}-${count}`;
+    }),
+  );
+}
+
+/** Relative links of a page, as written. */
+function relativeLinks(page: string): string[] {
+  const text = withoutFences(read(page)).replaceAll(/`[^`\n]*`/g, '');
+  return [...text.matchAll(/\]\(<?([^)>\s]+)>?(?: "[^"]*")?\)/g)]
+    .map((match) => match[1] ?? '')
+    .filter((target) => !/^[a-z][a-z0-9+.-]*:/i.test(target));
+}
+
+/** Why a link of a page leads nowhere, or undefined if it leads somewhere. */
+function broken(page: string, link: string): string | undefined {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : relative(root, resolve(root, dirname(page), decodeURIComponent(path)));
+  if (target.startsWith('..') || !existsSync(join(root, target))) return `${link}: no such file`;
+  if (anchor === undefined) return undefined;
+  if (!target.endsWith('.md') || statSync(join(root, target)).isDirectory()) return `${link}: not a page`;
+  return anchors(target).has(anchor) ? undefined : `${link}: no such heading`;
+}
+
+/** Runs a command line in a folder of its own and returns all that it wrote. */
+async function run(argv: readonly string[], cwd: string): Promise<{ exitCode: number; text: string }> {
+  let text = '';
+  const output = {
+    write(part: string) {
+      text += part;
+    },
+  };
+  const now = () => new Date('2026-04-25T04:00:00Z');
+  const exitCode = await main(argv, '0.0.0', { cwd, env: {}, now, stdout: output, stderr: output });
+  return { exitCode, text };
+}
+
+describe('links', () => {
+  test('there are pages to check', () => {
+    expect(pages).toEqual(expect.arrayContaining(['README.md', 'CONTRIBUTING.md', 'docs/metric.md']));
+  });
+
+  test.each(pages)('every relative link of %s leads to a file and a heading', (page) => {
+    expect(relativeLinks(page).flatMap((link) => broken(page, link) ?? [])).toEqual([]);
+  });
+
+  test('every page in docs/ is linked from the README', () => {
+    const linked = relativeLinks('README.md').map((link) => link.split('#')[0]);
+    expect(linked).toEqual(expect.arrayContaining(pages.filter((page) => page.startsWith('docs/'))));
+  });
+
+  test('broken links are seen', () => {
+    expect(broken('README.md', 'docs/nowhere.md')).toMatch('no such file');
+    expect(broken('README.md', 'docs/metric.md#nowhere')).toMatch('no such heading');
+    expect(broken('docs/metric.md', '#by-system')).toBeUndefined();
+    expect(broken('docs/metric.md', '../../outside.md')).toMatch('no such file');
+  });
+});
+
+describe('README.md', () => {
+  test.each(['npm ci && npm run demo', 'npm ci && npm test'])('promises %s', (command) => {
+    expect(read('README.md')).toContain(command);
+  });
+
+  test('shows what the demo prints', async () => {
+    const config = read('examples/tracked.yaml')
+      .replaceAll('../demo', scratch)
+      .replace('file_downloads.ndjson', join(root, 'examples/file_downloads.ndjson'));
+    writeFileSync(join(scratch, 'tracked.yaml'), config);
+    const { exitCode, text } = await run(
+      ['collect', '--as-of', '2026-04-25', '--log-level', 'silent'],
+      scratch,
+    );
+    expect(exitCode).toBe(0);
+    expect(fencedBlocks('README.md')).toContain(text);
+  });
+
+  test('has an example that check accepts', async () => {
+    const example = fencedBlocks('README.md').find((block) => block.startsWith('service:'));
+    writeFileSync(join(scratch, 'readme.yaml'), example ?? '');
+    const { exitCode, text } = await run(['check', '--config', 'readme.yaml'], scratch);
+    expect(text).toMatch('readme.yaml is valid: 2 packages');
+    expect(exitCode).toBe(0);
+  });
+
+  test('names every command', async () => {
+    const { text } = await run(['--help'], scratch);
+    const commands = [...text.matchAll(/^ {2}([a-z]+)(?: \[| {2})/gm)].map((match) => match[1]);
+    expect(commands).toEqual(expect.arrayContaining(['collect', 'check', 'help']));
+    const table = [...read('README.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
+    expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));
+  });
+});
+
+describe('docs/configuration.md', () => {
+  interface JsonSchema {
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly items?: JsonSchema;
+    readonly anyOf?: readonly JsonSchema[];
+  }
+
+  /** Dotted paths of the keys of a schema that hold a value, and of its lists. */
+  function keysOf(schema: JsonSchema, path: string): string[] {
+    const inner = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
+      keysOf(value, path === '' ? key : `${path}.${key}`),
+    );
+    const branches = (schema.items?.anyOf ?? []).flatMap((branch) =>
+      branch.properties === undefined ? [] : keysOf(branch, `${path}[]`),
+    );
+    return schema.properties === undefined ? [path, ...branches] : inner;
+  }
+
+  test('describes every key of the schema, and none that does not exist', () => {
+    const described = [...read('docs/configuration.md').matchAll(/^\| `([a-z][\w.[\]]*)` \|/gm)].map(
+      (match) => match[1],
+    );
+    const keys = keysOf(trackedJsonSchema() as JsonSchema, '');
+    expect(keys).toContain('packages[].window_days');
+    expect(described).toEqual(keys);
+  });
+
+  test('shows the report of its own example', async () => {
+    const blocks = fencedBlocks('docs/configuration.md');
+    const example = blocks.findIndex((block) => block.includes('credentials_file'));
+    const folder = mkdtempSync(join(scratch, 'report-'));
+    writeFileSync(join(folder, 'tracked.yaml'), blocks[example] ?? '');
+    const { exitCode, text } = await run(['check'], folder);
+    expect(exitCode).toBe(2);
+    expect(blocks[example + 1]).toBe(text);
+    expect(readdirSync(folder)).toEqual(['tracked.yaml']);
+  });
+});
+
+describe('docs/cost-model.md', () => {
+  test('has the figures that its assumptions give', () => {
+    const number = (text: string | undefined) => Number((text ?? '').replaceAll(/[^\d.]/g, ''));
+    const rows = [...read('docs/cost-model.md').matchAll(/^\| (\d+) \|(.+)GiB \|(.+)\|(.+)GiB \|(.+)\|$/gm)];
+    expect(rows.map((row) => number(row[1]))).toEqual([4, 7, 10, 50, 100, 300]);
+    for (const [, packages, ...cells] of rows) {
+      const bill = (days: number) => {
+        const bytes = number(packages) * days * 150e6;
+        const dollars = Math.max(0, bytes / 2 ** 40 - 1) * 6.25;
+        return [Math.round(bytes / 2 ** 30), Number(dollars.toFixed(2))];
+      };
+      expect(cells.map(number)).toEqual([...bill(30 * 30), ...bill(30)]);
+    }
+  });
+});
