@@ -3,11 +3,13 @@ import {
   isAlias,
   isMap,
   isNode,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
   type Node,
   parseDocument,
+  visit,
 } from 'yaml';
 import type { Problem } from './problems.ts';
 
@@ -63,9 +65,28 @@ function describe(document: Document, node: Node): string {
   return /^(true|false|null|[-+.\d][\d.e+-]*)$/i.test(value) ? `the text ${quoted}` : quoted;
 }
 
+/** What YAML allows and no list can mean: keys that are no words, and aliases of nothing. */
+function meaningless(document: Document): { offset: number; text: string }[] {
+  const found: { offset: number; text: string }[] = [];
+  const anchors = new Set<string>();
+  visit(document, (_, node) => {
+    if (isPair(node) && isNode(node.key) && !isScalar(node.key)) {
+      found.push({ offset: node.key.range?.[0] ?? 0, text: 'a key must be a word' });
+    }
+    if (isAlias(node) && !anchors.has(node.source)) {
+      found.push({
+        offset: node.range?.[0] ?? 0,
+        text: `the alias *${node.source} has no anchor &${node.source} before it; a value that begins with * needs quotes`,
+      });
+    }
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+  });
+  return found;
+}
+
 /**
- * Parses one YAML 1.2 document, keeping positions. Duplicate keys, several documents, unknown tags
- * and more than a hundred aliases are problems; nothing is thrown for any text.
+ * Parses one YAML 1.2 document, keeping positions. Duplicate keys, several documents, unknown tags,
+ * keys that are no words, and more than a hundred aliases are problems; nothing is thrown for any text.
  */
 export function parseYaml(text: string): YamlDocument {
   const lines = new LineCounter();
@@ -81,6 +102,7 @@ export function parseYaml(text: string): YamlDocument {
         ? 'the file holds several YAML documents; keep one (a line of --- begins another)'
         : error.message,
   }));
+  problems.push(...meaningless(document).map(({ offset, text }) => ({ ...at(offset), text })));
   let value: unknown;
   if (problems.length === 0) {
     try {

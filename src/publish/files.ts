@@ -19,8 +19,10 @@ async function isLink(path: string): Promise<boolean> {
 /** Makes a folder and those above it, readable by all, unless it is there. A link to a folder will do. */
 export async function ensureFolder(path: string): Promise<void> {
   try {
-    const made = await mkdir(path, { recursive: true });
-    if (made !== undefined) await chmod(path, FOLDER_MODE);
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined) return;
+    // The umask may have closed every level that was missing, and a web server must pass them all.
+    for (let made = path; made.length >= first.length; made = dirname(made)) await chmod(made, FOLDER_MODE);
   } catch (error) {
     throw diskError((error as NodeJS.ErrnoException).code === 'EEXIST' ? { code: 'ENOTDIR' } : error, path);
   }

@@ -1,0 +1,71 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runMain } from '../support/context.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+async function check(text: string, file = 'tracked.yaml', argv: string[] = []) {
+  const folder = tempFolder();
+  writeFileSync(join(folder, file), text);
+  const result = await runMain(folder, ['check', ...argv]);
+  expect(readdirSync(folder)).toEqual([file]);
+  return { ...result, stdout: result.stdout.replaceAll(folder, '<folder>') };
+}
+
+describe('check', () => {
+  it('prints what would be tracked, and writes nothing', async () => {
+    const { exitCode, stdout, stderr } = await check(
+      'service: {output_dir: out, public_url: "https://b.example.com/"}\npackages: [A_B, {name: c, window_days: [7, 30]}]\n',
+    );
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(`tracked.yaml is valid: 2 packages
+
+source       bigquery, bigquery-public-data.pypi.file_downloads in US
+credentials  Application Default Credentials
+budget       1024 GiB a month
+output_dir   <folder>/out
+state_dir    <folder>/state
+public_url   https://b.example.com
+
+package  windows
+a-b      30d
+c        7d, 30d
+`);
+  });
+
+  it('says which key file is used and that there is no limit', async () => {
+    const { stdout } = await check(
+      'service: {output_dir: out, credential_file: gcp.json}\nbigquery: {monthly_budget_gib: null}\npackages: [a]\n',
+    );
+    expect(stdout).toContain('tracked.yaml is valid: 1 package\n');
+    expect(stdout).toContain('credentials  <folder>/gcp.json\n');
+    expect(stdout).toContain('budget       no limit\n');
+  });
+
+  it('says which local files are read', async () => {
+    const { stdout } = await check(
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: "*.parquet"}\npackages: [a]\n',
+      'list.yaml',
+      ['--config', 'list.yaml'],
+    );
+    expect(stdout).toContain('list.yaml is valid');
+    expect(stdout).toContain('source      duckdb, <folder>/*.parquet\n');
+    expect(stdout).not.toContain('budget');
+  });
+
+  it('reports every problem on stderr and exits 2', async () => {
+    const { exitCode, stdout, stderr } = await check('service: {output_dir: out}\npackages: [../x, a/b]\n');
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(
+      /^tracked\.yaml:2:12: packages\[0\]: .*\ntracked\.yaml:2:18: packages\[1\]: .*\n2 problems in/,
+    );
+  });
+
+  it('looks for tracked.yaml in the working directory', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'inner'));
+    const { exitCode, stderr } = await runMain(join(folder, 'inner'), ['check']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/^tracked\.yaml: there is no such file/);
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+
+const parse = (text: string, file = 'tracked.yaml') => parseConfig(text, file, '/etc/pypi-badges');
+
+describe('a valid tracked.yaml', () => {
+  it('needs an output_dir and one package; the rest has defaults', () => {
+    expect(parse('service: {output_dir: /srv/badges/output}\npackages: [demo]\n')).toEqual({
+      file: 'tracked.yaml',
+      outputDir: '/srv/badges/output',
+      stateDir: '/srv/badges/state',
+      staleThresholdDays: 3,
+      monthlyBudgetGib: 1024,
+      source: {
+        kind: 'bigquery',
+        location: 'US',
+        table: 'bigquery-public-data.pypi.file_downloads',
+        queryTimeoutSeconds: 180,
+      },
+      packages: [{ name: 'demo', windows: [30] }],
+    });
+  });
+
+  it('is taken over from pypi-winnow-downloads as it is', () => {
+    const config = parse(`# pypi-winnow-downloads
+service:
+  output_dir: /var/lib/pypi-winnow-downloads/output
+  credential_file: /etc/pypi-winnow-downloads/gcp.json
+  stale_threshold_days: 5
+
+packages:
+  - name: mcp-clipboard
+    window_days: 30
+  - name: yt-dont-recommend
+    window_days: 7
+`);
+    expect(config).toMatchObject({
+      outputDir: '/var/lib/pypi-winnow-downloads/output',
+      staleThresholdDays: 5,
+      source: { kind: 'bigquery', credentialFile: '/etc/pypi-winnow-downloads/gcp.json' },
+      packages: [
+        { name: 'mcp-clipboard', windows: [30] },
+        { name: 'yt-dont-recommend', windows: [7] },
+      ],
+    });
+  });
+
+  it('may say everything', () => {
+    const config = parse(`service:
+  output_dir: output
+  state_dir: elsewhere/state
+  credential_file: gcp.json
+  stale_threshold_days: 10
+  source: bigquery
+  public_url: https://badges.example.com/pypi//
+bigquery:
+  project_id: my-project
+  location: EU
+  table: my-project.copy.downloads-2026
+  query_timeout_seconds: 60
+  monthly_budget_gib: 0.5
+packages:
+  - Flask_SQLAlchemy
+  - {name: zope.interface, window_days: [7, 30, 365]}
+`);
+    expect(config).toEqual({
+      file: 'tracked.yaml',
+      outputDir: '/etc/pypi-badges/output',
+      stateDir: '/etc/pypi-badges/elsewhere/state',
+      staleThresholdDays: 10,
+      publicUrl: 'https://badges.example.com/pypi',
+      monthlyBudgetGib: 0.5,
+      source: {
+        kind: 'bigquery',
+        credentialFile: '/etc/pypi-badges/gcp.json',
+        projectId: 'my-project',
+        location: 'EU',
+        table: 'my-project.copy.downloads-2026',
+        queryTimeoutSeconds: 60,
+      },
+      packages: [
+        { name: 'flask-sqlalchemy', windows: [30] },
+        { name: 'zope-interface', windows: [7, 30, 365] },
+      ],
+    });
+  });
+
+  it('may be about local files', () => {
+    const config = parse(
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: data/*.parquet}\npackages: [demo]\n',
+    );
+    expect(config.source).toEqual({ kind: 'duckdb', files: '/etc/pypi-badges/data/*.parquet' });
+  });
+
+  it('may describe a source that is not chosen', () => {
+    const config = parse('service: {output_dir: out}\nduckdb: {files: x.ndjson}\npackages: [demo]\n');
+    expect(config.source.kind).toBe('bigquery');
+  });
+
+  it('may switch the budget off', () => {
+    expect(
+      parse('service: {output_dir: out}\nbigquery: {monthly_budget_gib: null}\npackages: [demo]\n'),
+    ).toMatchObject({ monthlyBudgetGib: null });
+  });
+
+  it('resolves paths against its own folder, not the working directory', () => {
+    const config = parse(
+      'service: {output_dir: ../out, state_dir: .}\npackages: [demo]\n',
+      'lists/a/tracked.yaml',
+    );
+    expect(config.outputDir).toBe('/etc/pypi-badges/lists/out');
+    expect(config.stateDir).toBe('/etc/pypi-badges/lists/a');
+  });
+
+  it('may keep its state beside an output folder of a similar name', () => {
+    expect(parse('service: {output_dir: out, state_dir: out-state}\npackages: [demo]\n').stateDir).toBe(
+      '/etc/pypi-badges/out-state',
+    );
+    expect(parse('service: {output_dir: out, state_dir: ..state}\npackages: [demo]\n').stateDir).toBe(
+      '/etc/pypi-badges/..state',
+    );
+  });
+
+  it('may use anchors, quotes, a byte order mark and Windows line ends', () => {
+    const config = parse(
+      'service: {output_dir: "out"}\r\npackages:\r\n  - {name: a, window_days: &w [7, 30]}\r\n  - {name: \'b\', window_days: *w}\r\n',
+    );
+    expect(config.packages).toEqual([
+      { name: 'a', windows: [7, 30] },
+      { name: 'b', windows: [7, 30] },
+    ]);
+  });
+
+  it('is frozen all the way down', () => {
+    const config = parse('service: {output_dir: out}\npackages: [demo]\n');
+    const parts = [config, config.source, config.packages, config.packages[0], config.packages[0]?.windows];
+    expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
+  });
+});

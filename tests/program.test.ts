@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { OperatorError } from '../src/errors.ts';
+import { runMain } from './support/context.ts';
+
+const command = vi.hoisted(() => ({ check: vi.fn() }));
+vi.mock('../src/commands/check.ts', () => command);
+afterEach(() => {
+  command.check.mockReset();
+});
+
+describe('main', () => {
+  it('prints the version', async () => {
+    expect(await runMain('/', ['--version'])).toEqual({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
+  });
+
+  it('prints help that names every command', async () => {
+    const { exitCode, stdout, stderr } = await runMain('/', ['--help']);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    for (const name of ['collect', 'check', '--config', '--log-level']) expect(stdout).toContain(name);
+  });
+
+  it('prints the help of a command', async () => {
+    const { exitCode, stdout } = await runMain('/', ['collect', '--help']);
+    expect(exitCode).toBe(0);
+    for (const name of ['--package', '--as-of', '--dry-run', '--json', '--config'])
+      expect(stdout).toContain(name);
+  });
+
+  it.each([
+    [['colect'], /unknown command 'colect'.*\n.*Did you mean collect\?/],
+    [['check', '--verbose'], /unknown option '--verbose'/],
+    [['check', 'too', 'much'], /too many arguments/],
+    [['collect', '--package'], /argument missing/],
+  ])('exits 2 for %j', async (argv, says) => {
+    const { exitCode, stdout, stderr } = await runMain('/', argv);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(says);
+  });
+
+  it('exits 2 and shows the help if no command is named', async () => {
+    const { exitCode, stderr } = await runMain('/', []);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Usage: pypi-badges');
+  });
+
+  it('passes on the exit code of a command', async () => {
+    command.check.mockReturnValue(3);
+    expect(await runMain('/', ['check'])).toEqual({ exitCode: 3, stdout: '', stderr: '' });
+  });
+
+  it('passes on the options, wherever they stand', async () => {
+    command.check.mockReturnValue(0);
+    await runMain('/', ['--config', 'a.yaml', 'check', '--log-level', 'debug']);
+    expect(command.check).toHaveBeenCalledWith(
+      { config: 'a.yaml', logLevel: 'debug' },
+      expect.objectContaining({ cwd: '/' }),
+    );
+  });
+
+  it('prints the sentence of an operator error alone', async () => {
+    command.check.mockImplementation(() => {
+      throw new OperatorError('the disk is full; free some space');
+    });
+    expect(await runMain('/', ['check'])).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'the disk is full; free some space\n',
+    });
+  });
+
+  it('asks to report what it does not foresee, with the stack only where it is asked for', async () => {
+    command.check.mockImplementation(() => {
+      throw new TypeError('x is not\n  a function');
+    });
+    const { exitCode, stderr } = await runMain('/', ['check']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe('unexpected fault (please report it): TypeError: x is not a function\n');
+    const debug = await runMain('/', ['check'], { env: { LOG_LEVEL: 'debug' } });
+    expect(debug.stderr).toContain('    at ');
+  });
+
+  it('survives a thrown text', async () => {
+    command.check.mockImplementation(() => {
+      throw 'words';
+    });
+    const { exitCode, stderr } = await runMain('/', ['check']);
+    expect([exitCode, stderr]).toEqual([1, 'unexpected fault (please report it): words\n']);
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { checkRows, type RawRow } from '../../src/sources/rows.ts';
+import { SourceError } from '../../src/sources/source.ts';
+
+const question = { package: 'demo', span: { start: '2026-04-23', end: '2026-04-25' } };
+const good: RawRow = {
+  day: '2026-04-23',
+  ci: null,
+  installer_name: 'pip',
+  system_name: 'Linux',
+  download_count: 3,
+};
+const check = (change: RawRow) => checkRows(question, [{ ...good, ...change }]);
+
+describe('checkRows', () => {
+  it('takes numbers, bigints and decimal text as counts', () => {
+    for (const download_count of [3, 3n, '3']) {
+      expect(check({ download_count })).toEqual([
+        { day: '2026-04-23', ci: null, installer: 'pip', system: 'Linux', downloads: 3 },
+      ]);
+    }
+  });
+
+  it('takes NULL in every column that can have it', () => {
+    expect(check({ ci: true, installer_name: null, system_name: null })).toEqual([
+      { day: '2026-04-23', ci: true, installer: null, system: null, downloads: 3 },
+    ]);
+  });
+
+  it.each<[RawRow, string]>([
+    [
+      { day: '2026-04-22' },
+      'column day holds "2026-04-22" instead of a day from 2026-04-23 to before 2026-04-25',
+    ],
+    [{ day: '2026-04-25' }, 'column day holds "2026-04-25"'],
+    [{ day: null }, 'column day holds null'],
+    [{ day: 20260423 }, 'column day holds 20260423 instead of text or NULL'],
+    [{ ci: 'true' }, 'column ci holds "true" instead of TRUE, FALSE or NULL'],
+    [{ ci: undefined }, 'column ci holds nothing'],
+    [{ installer_name: 7n }, 'column installer_name holds "7" instead of text or NULL'],
+    [{ installer_name: undefined }, 'column installer_name holds nothing instead of text or NULL'],
+    [{ system_name: { name: 'Linux' } }, 'column system_name holds {"name":"Linux"}'],
+    [{ download_count: -1 }, 'column download_count holds -1 instead of a count from 0 to 2^53 - 1'],
+    [{ download_count: 1.5 }, 'column download_count holds 1.5'],
+    [{ download_count: Number.NaN }, 'column download_count holds null'],
+    [{ download_count: null }, 'column download_count holds null'],
+    [{ download_count: '' }, 'column download_count holds ""'],
+    [{ download_count: '1e3' }, 'column download_count holds "1e3"'],
+    [{ download_count: '9007199254740992' }, 'column download_count holds "9007199254740992"'],
+    [{ download_count: 9007199254740992n }, 'column download_count holds "9007199254740992"'],
+    [{ download_count: true }, 'column download_count holds true'],
+  ])('refuses %o', (change, says) => {
+    expect(() => check(change)).toThrow(SourceError);
+    expect(() => check(change)).toThrow(`unexpected answer: ${says}`);
+  });
+
+  it('quotes no more of a strange value than fits a message', () => {
+    expect(() => check({ installer_name: ['x'.repeat(500)] })).toThrow(/^.{0,220}$/);
+  });
+
+  it('refuses an answer as long as its limit, and takes one that is one row shorter', () => {
+    const rows = Array.from({ length: 1_000 }, () => good);
+    expect(() => checkRows(question, rows)).toThrow(
+      'result truncated: the answer fills its limit of 1000 rows for 2 days',
+    );
+    expect(checkRows(question, rows.slice(1))).toHaveLength(999);
+  });
+});

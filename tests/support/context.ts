@@ -1,0 +1,44 @@
+import type { Context } from '../../src/commands/context.ts';
+import { main } from '../../src/program.ts';
+
+/** What a command was given and what it wrote. */
+export interface Captured {
+  readonly context: Context;
+  stdout(): string;
+  stderr(): string;
+}
+
+/** A world of nothing but a folder: no environment, a fixed time, outputs that are kept. */
+export function capture(
+  cwd: string,
+  {
+    env = {},
+    now = () => new Date('2026-04-25T04:12:00.000Z'),
+    terminal = false,
+  }: { env?: Record<string, string>; now?: () => Date; terminal?: boolean } = {},
+): Captured {
+  let out = '';
+  let err = '';
+  return {
+    context: {
+      cwd,
+      env,
+      now,
+      stdout: { write: (text) => (out += text), isTTY: terminal },
+      stderr: { write: (text) => (err += text), isTTY: terminal },
+    },
+    stdout: () => out,
+    stderr: () => err,
+  };
+}
+
+/** Runs a command line in this process. */
+export async function runMain(
+  cwd: string,
+  argv: readonly string[],
+  world: Parameters<typeof capture>[1] = {},
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const captured = capture(cwd, world);
+  const exitCode = await main(argv, '1.2.3', captured.context);
+  return { exitCode, stdout: captured.stdout(), stderr: captured.stderr() };
+}

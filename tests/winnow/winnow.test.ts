@@ -1,0 +1,172 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Account, allDownloads, winnow } from '../../src/winnow/winnow.ts';
+
+type Row = Parameters<typeof winnow>[0] extends Iterable<infer R> ? R : never;
+
+function row(ci: boolean | null, installer: string | null, system: string | null, downloads = 1): Row {
+  return { ci, installer, system, downloads };
+}
+
+/** Every figure of an account under one name, without those that are 0. */
+function figures({ count, counts, countsBySystem, excluded }: Account): Record<string, number> {
+  const all = { hero: count, ...counts, ...countsBySystem, ...excluded };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== 0));
+}
+
+/** What each single row adds to the account, worked out by hand from DESIGN section 2. */
+const AWKWARD: [string, Row, Record<string, number>][] = [
+  ['details is NULL', row(null, null, null), { unknown: 1 }],
+  ['the installer struct is NULL, the system is told', row(null, null, 'Linux'), { unknown: 1, Linux: 1 }],
+  ['an empty installer name', row(null, '', 'Darwin'), { unknown: 1, Darwin: 1 }],
+  ['an empty system name', row(null, 'pip', ''), { hero: 1, pip: 1, 'pip-family': 1 }],
+  ['no system at all', row(null, 'pdm', null), { hero: 1, pdm: 1 }],
+  ['ci is NULL', row(null, 'pip', 'Linux'), { hero: 1, pip: 1, 'pip-family': 1, Linux: 1 }],
+  ['ci is FALSE', row(false, 'pip', 'Linux'), { hero: 1, pip: 1, 'pip-family': 1, Linux: 1 }],
+  ['ci is TRUE', row(true, 'pip', 'Linux'), { ci: 1 }],
+  ['ci is TRUE and nothing else is known', row(true, null, null), { ci: 1 }],
+  ['ci is TRUE for a mirror: the first class that fits', row(true, 'bandersnatch', null), { ci: 1 }],
+  ['Pip is somebody else', row(null, 'Pip', 'Linux'), { other: 1, Linux: 1 }],
+  ['PIP is somebody else', row(null, 'PIP', null), { other: 1 }],
+  ['uv with a space after it', row(null, 'uv ', 'Windows'), { other: 1, Windows: 1 }],
+  ['a space alone is not empty', row(null, ' ', null), { other: 1 }],
+  ['pipenv runs pip', row(null, 'pipenv', null), { hero: 1, pipenv: 1, 'pip-family': 1 }],
+  ['pipx runs pip', row(null, 'pipx', null), { hero: 1, pipx: 1, 'pip-family': 1 }],
+  ['uv', row(null, 'uv', 'Darwin'), { hero: 1, uv: 1, Darwin: 1 }],
+  ['poetry', row(false, 'poetry', 'Windows'), { hero: 1, poetry: 1, Windows: 1 }],
+  ['bandersnatch', row(null, 'bandersnatch', null), { mirror: 1 }],
+  ['z3c.pypimirror', row(null, 'z3c.pypimirror', null), { mirror: 1 }],
+  ['Artifactory', row(null, 'Artifactory', null), { mirror: 1 }],
+  ['devpi', row(null, 'devpi', null), { mirror: 1 }],
+  ['Nexus', row(false, 'Nexus', null), { mirror: 1 }],
+  ['pep381client', row(null, 'pep381client', null), { mirror: 1 }],
+  ['nexus in lower case is no mirror that is known', row(null, 'nexus', null), { other: 1 }],
+  ['Browser', row(null, 'Browser', null), { browser: 1 }],
+  ['browser in lower case', row(null, 'browser', null), { other: 1 }],
+  ...['requests', 'conda', 'Bazel', 'Homebrew', 'setuptools', 'twine', 'maturin', 'OS'].map(
+    (name): [string, Row, Record<string, number>] => [name, row(null, name, null), { other: 1 }],
+  ),
+  ['a name of JavaScript', row(null, '__proto__', 'constructor'), { other: 1 }],
+  ['a system that has no badge', row(null, 'pip', 'FreeBSD'), { hero: 1, pip: 1, 'pip-family': 1 }],
+  ['linux in lower case', row(null, 'pip', 'linux'), { hero: 1, pip: 1, 'pip-family': 1 }],
+  ['a row of nothing', row(null, 'pip', 'Linux', 0), {}],
+];
+
+describe('winnow', () => {
+  it.each(AWKWARD)('%s', (_, single, expected) => {
+    expect(figures(winnow([single]))).toEqual(expected);
+  });
+
+  it('adds the awkward rows up, each once', () => {
+    const account = winnow(AWKWARD.map(([, single]) => single));
+    expect(allDownloads(account)).toBe(AWKWARD.length - 1);
+    expect(account.count).toBe(10);
+    expect(account.excluded).toEqual({ ci: 3, mirror: 6, browser: 1, unknown: 3, other: 15 });
+  });
+
+  it('names every class of an account without downloads', () => {
+    expect(winnow([])).toEqual({
+      count: 0,
+      counts: { pip: 0, pipenv: 0, pipx: 0, uv: 0, poetry: 0, pdm: 0, 'pip-family': 0 },
+      countsBySystem: { Linux: 0, Darwin: 0, Windows: 0 },
+      excluded: { ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
+    });
+  });
+
+  it('turns the 2,771 downloads of DESIGN section 1 into 14', () => {
+    const account = winnow([
+      row(null, 'pip', 'Linux', 6),
+      row(null, 'pip', 'Darwin', 3),
+      row(null, 'uv', 'Linux', 4),
+      row(false, 'uv', null, 1),
+      row(true, 'pip', 'Linux', 120),
+      row(null, 'bandersnatch', null, 1325),
+      row(null, 'Browser', null, 31),
+      row(null, null, null, 1201),
+      row(null, 'requests', null, 80),
+    ]);
+    expect(allDownloads(account)).toBe(2771);
+    expect(account.count).toBe(14);
+  });
+});
+
+const NAMES = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'Pip', 'uv ', '', 'bandersnatch', 'devpi'];
+const anyRow: fc.Arbitrary<Row> = fc.record({
+  ci: fc.constantFrom(true, false, null),
+  installer: fc.oneof(fc.constantFrom(null, 'Browser', 'requests', ...NAMES), fc.string()),
+  system: fc.oneof(fc.constantFrom(null, '', 'Linux', 'Darwin', 'Windows', 'FreeBSD'), fc.string()),
+  downloads: fc.nat(1_000_000),
+});
+const anyRows = fc.array(anyRow, { maxLength: 40 });
+
+describe('winnow, whatever the rows', () => {
+  it('accounts for every download', () => {
+    fc.assert(
+      fc.property(anyRows, (rows) => {
+        const { count, counts, excluded } = winnow(rows);
+        const everything = rows.reduce((sum, { downloads }) => sum + downloads, 0);
+        const out = excluded.ci + excluded.mirror + excluded.browser + excluded.unknown + excluded.other;
+        expect(count + out).toBe(everything);
+        expect(allDownloads(winnow(rows))).toBe(everything);
+        expect(counts['pip-family'] + counts.uv + counts.poetry + counts.pdm).toBe(count);
+        expect(counts.pip + counts.pipenv + counts.pipx).toBe(counts['pip-family']);
+      }),
+    );
+  });
+
+  it('does not depend on the order of the rows', () => {
+    const shuffled = anyRows.chain((rows) =>
+      fc.tuple(
+        fc.constant(rows),
+        fc.shuffledSubarray(rows, { minLength: rows.length, maxLength: rows.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(shuffled, ([rows, other]) => {
+        expect(winnow(other)).toEqual(winnow(rows));
+      }),
+    );
+  });
+
+  it('does not depend on how a count is split into rows', () => {
+    fc.assert(
+      fc.property(anyRows, fc.double({ min: 0, max: 1, noNaN: true }), (rows, share) => {
+        const split = rows.flatMap((whole) => {
+          const part = Math.floor(whole.downloads * share);
+          return [
+            { ...whole, downloads: part },
+            { ...whole, downloads: whole.downloads - part },
+          ];
+        });
+        expect(winnow(split)).toEqual(winnow(rows));
+      }),
+    );
+  });
+
+  it('lowers no figure when a row is added', () => {
+    fc.assert(
+      fc.property(anyRows, anyRow, (rows, added) => {
+        const before = figures(winnow(rows));
+        const after = figures(winnow([...rows, added]));
+        for (const [name, value] of Object.entries(before)) {
+          expect(after[name], name).toBeGreaterThanOrEqual(value);
+        }
+      }),
+    );
+  });
+
+  it('counts a download outside of CI by its system, whoever made it', () => {
+    fc.assert(
+      fc.property(anyRows, (rows) => {
+        const { countsBySystem } = winnow(rows);
+        for (const system of ['Linux', 'Darwin', 'Windows'] as const) {
+          let expected = 0;
+          for (const each of rows) {
+            if (each.system === system && each.ci !== true) expected += each.downloads;
+          }
+          expect(countsBySystem[system]).toBe(expected);
+        }
+      }),
+    );
+  });
+});
