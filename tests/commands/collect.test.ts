@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runMain } from '../support/context.ts';
@@ -156,16 +156,99 @@ describe('collect --dry-run', () => {
     const project = makeProject(tempFolder(), ['{name: alpha, window_days: [7, 90]}', 'beta'], TABLE);
     const { exitCode, stdout } = await collect(project.folder, ['--dry-run']);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^package .*days .*bytes/);
-    expect(stdout).toMatch(/^alpha\s+90\s+0 B$/m);
-    expect(stdout).toMatch(/^beta\s+30\s+0 B$/m);
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+      'package | queries | days | bytes at most',
+      // The table has rows on four days of the last 90, and on three of the last 30.
+      'alpha | 4 | 4 | 0 B',
+      'beta | 3 | 3 | 0 B',
+      'all | 7 | 7 | 0 B',
+      '',
+    ]);
     expect(readdirSync(project.folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
   });
 
   it('says so as JSON', async () => {
     const project = abc();
     const { stdout } = await collect(project.folder, ['--dry-run', '--json', '--package', 'beta']);
-    expect(JSON.parse(stdout)).toMatchObject([{ package: 'beta', days: 30, bytes_at_most: 0 }]);
+    const queries = ['2026-04-10', '2026-04-20', '2026-04-24'].map((start) => ({ start, bytes_at_most: 0 }));
+    expect(JSON.parse(stdout)).toMatchObject([{ package: 'beta', days: 3, bytes_at_most: 0, queries }]);
+  });
+
+  it('plans nothing once the ledger has everything, and everything with --full', async () => {
+    const project = abc();
+    await collect(project.folder);
+    expect((await collect(project.folder, ['--dry-run'])).stdout).toMatch(/^all\s+0\s+0\s+0 B$/m);
+    expect((await collect(project.folder, ['--dry-run', '--full'])).stdout).toMatch(/^all\s+9\s+9\s+0 B$/m);
+  });
+
+  it('leaves a ledger that it cannot trust where it is', async () => {
+    const project = abc();
+    await collect(project.folder);
+    const ledger = join(project.folder, 'state', 'ledger', 'beta.json');
+    writeFileSync(ledger, 'rubble');
+    expect((await collect(project.folder, ['--dry-run'])).stdout).toMatch(/^beta\s+3\s+3\s+0 B$/m);
+    expect(readFileSync(ledger, 'utf8')).toBe('rubble');
+  });
+});
+
+describe('collect, with a ledger', () => {
+  it('reads nothing twice, and says with --full which days had changed', async () => {
+    const project = abc();
+    await collect(project.folder);
+    expect(project.health().packages['alpha']).toMatchObject({ query: { days_scanned: 3 } });
+    await collect(project.folder);
+    expect(project.health().packages['alpha']).toMatchObject({ count: 14, query: { days_scanned: 0 } });
+
+    const same = await collect(project.folder, ['--full']);
+    expect(same.stdout).toContain('\nno day had changed since it was read\n');
+    project.table([...TABLE, { at: '2026-04-10', project: 'alpha', installer: 'uv', times: 2_000 }]);
+    const changed = await collect(project.folder, ['--full', '--package', 'alpha']);
+    expect(changed.stdout).toContain(
+      '\nalpha: 1 day had changed since it was read\n  2026-04-10: 91 -> 2,091 downloads\n',
+    );
+    expect(project.message('alpha', hero)).toBe('2k');
+  });
+
+  it('sets a ledger aside that it cannot trust, says so, and reads again', async () => {
+    const project = abc();
+    await collect(project.folder);
+    writeFileSync(join(project.folder, 'state', 'ledger', 'beta.json'), '{"version":1');
+    const { exitCode, stderr } = await collect(project.folder, [], { env: { LOG_LEVEL: 'warn' } });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('beta.json.rejected');
+    expect(project.health().packages['beta']).toMatchObject({ count: 3, query: { days_scanned: 3 } });
+    expect(readdirSync(join(project.folder, 'state', 'ledger')).toSorted()).toEqual([
+      'alpha.json',
+      'beta.json',
+      'beta.json.rejected',
+      'gamma.json',
+    ]);
+  });
+
+  it('ends the window earlier when the table is late, and says so', async () => {
+    const project = makeProject(tempFolder(), ['beta'], TABLE.slice(4)); // its newest day is 2026-04-20
+    const { exitCode, stderr } = await collect(project.folder, [], { env: { LOG_LEVEL: 'warn' } });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('the table ends with 2026-04-20');
+    expect(project.message('beta', hero)).toBe('3');
+    const { upstream } = project.health() as { upstream: { last_day: string; missing_days: string[] } };
+    expect(upstream.last_day).toBe('2026-04-20');
+    // 2026-03-22 to 2026-04-20 without the two days that have rows.
+    expect(upstream.missing_days).toHaveLength(28);
+  });
+
+  it('keeps the badges when the table is more than a week behind', async () => {
+    const project = makeProject(tempFolder(), ['beta'], TABLE.slice(5));
+    await collect(project.folder);
+    const badge = project.read(`beta/${hero}.json`);
+    const { exitCode, stdout } = await runMain(project.folder, ['collect', '--as-of', '2026-04-29'], {
+      env: { LOG_LEVEL: 'silent' },
+      now: () => new Date('2026-04-29T04:00:00Z'),
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('beta: not attempted: the table has no rows since 2026-04-20');
+    expect(project.read(`beta/${hero}.json`)).toBe(badge);
+    expect(project.health().packages['beta']).toMatchObject({ last_success: '2026-04-25T04:12:00.000Z' });
   });
 });
 

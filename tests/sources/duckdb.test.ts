@@ -145,12 +145,6 @@ describe('the source duckdb', () => {
     expect(await (await open(path)).estimate(DEMO)).toBe(0);
   });
 
-  it('names its files, so that another table is told apart', async () => {
-    const path = join(tempFolder(), 'rows.ndjson');
-    writeNdjson(path, MIXED);
-    expect((await open(path)).id).toBe(`duckdb:${path}`);
-  });
-
   it('refuses an answer that fills the limit', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     writeNdjson(

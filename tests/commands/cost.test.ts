@@ -1,0 +1,122 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EMPTY_LEDGER, serializeLedger, withBill, withDays } from '../../src/collect/ledger.ts';
+import { runMain } from '../support/context.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const GIB = 1024 ** 3;
+const world = { now: () => new Date('2026-11-10T12:00:00Z') };
+
+/** A folder with two packages; alpha has cost half a GiB in November, beta is new. */
+function makeFolder(bigquery = ''): string {
+  const folder = tempFolder();
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    `service:\n  output_dir: output\n${bigquery}packages:\n  - alpha\n  - {name: beta, window_days: [7, 90]}\n`,
+  );
+  mkdirSync(join(folder, 'state', 'ledger'), { recursive: true });
+  const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => 1);
+  writeFileSync(
+    join(folder, 'state', 'ledger', 'alpha.json'),
+    serializeLedger(withBill(read, '2026-11', 4, GIB / 2), {
+      source: 'bigquery:bigquery-public-data.pypi.file_downloads',
+      package: 'alpha',
+    }),
+  );
+  writeFileSync(
+    join(folder, 'state', 'spend.json'),
+    JSON.stringify({ version: 1, months: { '2026-11': { bytes_billed: GIB, queries: 9 } }, pending: {} }),
+  );
+  return folder;
+}
+
+describe('cost', () => {
+  it('shows what was billed, what will be, and what more would fit', async () => {
+    const { exitCode, stdout, stderr } = await runMain(makeFolder(), ['cost'], world);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    // An eighth of a GiB a day, for beta too as it is unknown: a month of both is 7.5 GiB, and 0.3 of revisions.
+    // Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+      'BigQuery | billed | list price',
+      '2026-11 to date | 1.0 GiB | $0.00',
+      '2026-11 at its end, projected | 6.2 GiB | $0.00',
+      'a whole month of daily runs | 7.8 GiB | $0.00',
+      'the same without a ledger | 450.0 GiB | $0.00',
+      '',
+      'package | days scanned | billed | share',
+      'alpha | 4 | 0.5 GiB | 50.0%',
+      'beta | 0 | 0.0 GiB | 0.0%',
+      '(revisions, failures, others) | 0.5 GiB | 50.0%',
+      '',
+      'The budget of 1,024.0 GiB a month holds about 270 more packages.',
+      'The list price counts the first TiB of a month as free.',
+      '',
+    ]);
+  });
+
+  it('shows it in bytes for programs', async () => {
+    const { stdout } = await runMain(makeFolder(), ['cost', '--json'], world);
+    expect(JSON.parse(stdout)).toEqual({
+      month: '2026-11',
+      bytes_billed: GIB,
+      queries: 9,
+      projected_bytes: GIB + 20 * (GIB / 4 + 10 * 1024 ** 2),
+      whole_month_bytes: 30 * (GIB / 4 + 10 * 1024 ** 2),
+      without_ledger_bytes: 450 * GIB,
+      budget_bytes: 1024 * GIB,
+      more_packages: 270,
+      other_bytes: GIB / 2,
+      packages: {
+        alpha: { days_scanned: 4, bytes_billed: GIB / 2, bytes_per_day: GIB / 8 },
+        beta: { days_scanned: 0, bytes_billed: 0, bytes_per_day: GIB / 8 },
+      },
+    });
+  });
+
+  it('prices what is beyond the free tier', async () => {
+    const folder = makeFolder('bigquery:\n  monthly_budget_gib: null\n');
+    const bytes_billed = 3 * 1024 * GIB;
+    writeFileSync(
+      join(folder, 'state', 'spend.json'),
+      JSON.stringify({ version: 1, months: { '2026-11': { bytes_billed, queries: 9 } }, pending: {} }),
+    );
+    const { stdout } = await runMain(folder, ['cost'], world);
+    expect(stdout).toMatch(/^2026-11 to date +3,072\.0 GiB +\$12\.50$/m);
+    expect(stdout).toContain('There is no budget');
+  });
+
+  it('takes a ledger that it cannot trust for none, and leaves it', async () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'state', 'ledger', 'beta.json'), 'rubble');
+    const { exitCode, stdout } = await runMain(folder, ['cost'], world);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^beta +0 /m);
+  });
+
+  it('says so when spend.json cannot be used', async () => {
+    const folder = makeFolder();
+    writeFileSync(join(folder, 'state', 'spend.json'), 'rubble');
+    const { exitCode, stdout, stderr } = await runMain(folder, ['cost'], world);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('spend.json is not sound');
+  });
+
+  it('has nothing to show where nothing is billed', async () => {
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, 'tracked.yaml'),
+      'service: {output_dir: output, source: duckdb}\nduckdb: {files: x.ndjson}\npackages: [alpha]\n',
+    );
+    const { exitCode, stderr } = await runMain(folder, ['cost'], world);
+    expect([exitCode, stderr]).toEqual([1, 'source duckdb bills nothing; there is no cost to show\n']);
+  });
+
+  it('starts with nothing', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'tracked.yaml'), 'service: {output_dir: output}\npackages: [alpha]\n');
+    const { exitCode, stdout } = await runMain(folder, ['cost'], world);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^2026-11 to date +0\.0 GiB +\$0\.00$/m);
+  });
+});
