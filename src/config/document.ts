@@ -53,14 +53,18 @@ function nodesAlong(document: Document, path: Path): Node[] {
   return nodes;
 }
 
+/** Where a node begins in the text; every node that was parsed from one has a range. */
+function offsetOf(node: Node | undefined): number {
+  return node?.range?.[0] ?? 0;
+}
+
 function describe(document: Document, node: Node): string {
   const target = isAlias(node) ? node.resolve(document) : node;
   if (isMap(target)) return 'a mapping';
   if (isSeq(target)) return target.items.length === 0 ? 'an empty list' : 'a list';
-  if (!isScalar(target)) return 'nothing';
-  const { value } = target;
+  const value = isScalar(target) ? target.value : null;
   if (value === null) return 'nothing (null)';
-  if (typeof value !== 'string') return target.source ?? String(value);
+  if (typeof value !== 'string') return (isScalar(target) && target.source) || String(value);
   const quoted = JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   return /^(true|false|null|[-+.\d][\d.e+-]*)$/i.test(value) ? `the text ${quoted}` : quoted;
 }
@@ -71,11 +75,11 @@ function meaningless(document: Document): { offset: number; text: string }[] {
   const anchors = new Set<string>();
   visit(document, (_, node) => {
     if (isPair(node) && isNode(node.key) && !isScalar(node.key)) {
-      found.push({ offset: node.key.range?.[0] ?? 0, text: 'a key must be a word' });
+      found.push({ offset: offsetOf(node.key), text: 'a key must be a word' });
     }
     if (isAlias(node) && !anchors.has(node.source)) {
       found.push({
-        offset: node.range?.[0] ?? 0,
+        offset: offsetOf(node),
         text: `the alias *${node.source} has no anchor &${node.source} before it; a value that begins with * needs quotes`,
       });
     }
@@ -108,21 +112,21 @@ export function parseYaml(text: string): YamlDocument {
     try {
       value = document.toJS({ maxAliasCount: ALIASES_MAX });
     } catch (error) {
-      problems.push({ line: 1, column: 1, text: error instanceof Error ? error.message : String(error) });
+      problems.push({ line: 1, column: 1, text: (error as ReferenceError).message });
     }
   }
   return {
     value,
     problems,
     position(path) {
-      return at(nodesAlong(document, path).at(-1)?.range?.[0] ?? 0);
+      return at(offsetOf(nodesAlong(document, path).at(-1)));
     },
     keyPosition(path, key) {
       const nodes = nodesAlong(document, path);
       const last = nodes.at(-1);
       const target = isAlias(last) ? last.resolve(document) : last;
       const pair = pairOf(target, key);
-      return at((isNode(pair?.key) ? pair.key.range?.[0] : undefined) ?? last?.range?.[0] ?? 0);
+      return at(offsetOf(isNode(pair?.key) ? pair.key : last));
     },
     found(path) {
       const nodes = nodesAlong(document, path);

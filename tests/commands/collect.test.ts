@@ -142,6 +142,13 @@ describe('collect --package', () => {
     expect(project.message('alpha', hero)).toBe('14');
   });
 
+  it('says nothing of packages that were never tried', async () => {
+    const project = abc();
+    await collect(project.folder, ['--package', 'beta']);
+    expect(Object.keys(project.health().packages)).toEqual(['beta']);
+    expect(readdirSync(project.output).filter((name) => !name.startsWith('_'))).toEqual(['beta']);
+  });
+
   it('refuses a name that is not tracked before it does anything', async () => {
     const project = abc();
     const { exitCode, stdout, stderr } = await collect(project.folder, ['--package', 'alhpa']);

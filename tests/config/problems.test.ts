@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/config/problems.ts';
+import { UsageError } from '../../src/errors.ts';
+
+describe('ConfigError', () => {
+  it('reports its problems in the order of the file, those without a place first', () => {
+    const error = new ConfigError('list.yaml', [
+      { line: 3, column: 9, field: 'b', text: 'wrong' },
+      { line: 3, column: 2, field: 'a', text: 'wrong' },
+      { line: 1, text: 'odd' },
+      { text: 'bad' },
+      { line: 3, text: 'first of its line' },
+    ]);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message.split('\n')).toEqual([
+      'list.yaml: bad',
+      'list.yaml:1:1: odd',
+      'list.yaml:3:1: first of its line',
+      'list.yaml:3:2: a: wrong',
+      'list.yaml:3:9: b: wrong',
+      '5 problems in list.yaml; nothing was queried or written',
+    ]);
+    expect(error.problems).toHaveLength(5);
+  });
+});

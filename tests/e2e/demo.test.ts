@@ -1,0 +1,83 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../support/command.ts';
+import { countByHand } from '../support/independent.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
+const TABLE = readFileSync(join(EXAMPLES, 'file_downloads.ndjson'), 'utf8');
+
+/** The windows of examples/tracked.yaml as of 2026-04-25, with their first days worked out by hand. */
+const WINDOWS: [string, number, string][] = [
+  ['example-young', 30, '2026-03-26'],
+  ['example-moved-to-uv', 30, '2026-03-26'],
+  ['example-moved-to-uv', 90, '2026-01-25'],
+  ['example-large', 7, '2026-04-18'],
+  ['example-large', 30, '2026-03-26'],
+  ['example-unused', 30, '2026-03-26'],
+];
+
+/** Runs the demo's collect on a copy of examples/. */
+async function demo() {
+  const folder = tempFolder();
+  cpSync(EXAMPLES, join(folder, 'examples'), { recursive: true });
+  const argv = ['collect', '--config', 'examples/tracked.yaml', '--as-of', '2026-04-25'];
+  const result = await runCommand(folder, argv);
+  const output = join(folder, 'demo/output');
+  const health = JSON.parse(readFileSync(join(output, '_health.json'), 'utf8'));
+  const message = (name: string, file: string) =>
+    JSON.parse(readFileSync(join(output, name, `${file}-non-ci.json`), 'utf8')).message;
+  return { ...result, folder, output, health, message };
+}
+
+describe('the demo', () => {
+  it('tells the story of the young package as DESIGN sections 1 and 6 tell it', async () => {
+    const { exitCode, stdout, health, message } = await demo();
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^example-young +30d +14 +2,771 +99\.4% +ok$/m);
+    expect(health.packages['example-young']).toMatchObject({
+      count: 14,
+      counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
+      counts_by_system: { Linux: 8, Darwin: 4, Windows: 1 },
+      excluded: { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
+    });
+    expect(message('example-young', 'downloads-30d')).toBe('14');
+    expect(message('example-young', 'installer-pip-30d')).toBe('9');
+    expect(message('example-young', 'installer-uv-30d')).toBe('5');
+    expect(message('example-young', 'os-linux-30d')).toBe('8');
+    expect(message('example-young', 'os-macos-30d')).toBe('4');
+    expect(message('example-young', 'os-windows-30d')).toBe('1');
+    expect(message('example-unused', 'downloads-30d')).toBe('0');
+  });
+
+  it('publishes the figures that plain counting gives, for every package and window', async () => {
+    const { health, message, output } = await demo();
+    for (const [name, days, first] of WINDOWS) {
+      const { all, ...expected } = countByHand(TABLE, name, first, '2026-04-24');
+      const window = health.packages[name].windows.find(
+        (each: { window_days: number }) => each.window_days === days,
+      );
+      expect(window, `${name} ${days}d`).toEqual({ window_days: days, ...expected });
+      const { ci, mirror, browser, unknown, other } = expected.excluded;
+      expect(expected.count + ci + mirror + browser + unknown + other).toBe(all);
+      if (expected.count < 1_000) expect(message(name, `downloads-${days}d`)).toBe(String(expected.count));
+    }
+    // 1,735 and 1,579, rounded by hand.
+    expect(message('example-large', 'downloads-30d')).toBe('1.7k');
+    expect(message('example-moved-to-uv', 'downloads-90d')).toBe('1.6k');
+    expect(
+      readdirSync(output).filter((file) => existsSync(join(output, file, 'downloads-30d-non-ci.json'))),
+    ).toEqual(['example-large', 'example-moved-to-uv', 'example-unused', 'example-young']);
+  });
+
+  it('has the table that its script makes', async () => {
+    const folder = join(tempFolder(), 'examples');
+    mkdirSync(folder);
+    cpSync(join(EXAMPLES, 'make-table.mjs'), join(folder, 'make-table.mjs'));
+    await execa(process.execPath, [join(folder, 'make-table.mjs')]);
+    expect(readFileSync(join(folder, 'file_downloads.ndjson'), 'utf8') === TABLE).toBe(true);
+  });
+});

@@ -1,0 +1,63 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CLI, runCommand } from '../support/command.ts';
+import { makeProject } from '../support/project.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TRACER = fileURLToPath(new URL('../support/trace-imports.mjs', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const ROW = { at: '2026-04-24', project: 'demo', installer: 'pip' };
+
+/** The packages that a command loads while it runs; what is bundled into dist/ is none of them. */
+async function loaded(folder: string, argv: string[]) {
+  const trace = join(tempFolder(), 'trace');
+  writeFileSync(trace, '');
+  const result = await runCommand(folder, argv, { node: ['--import', TRACER], env: { TRACE_FILE: trace } });
+  const specifiers = readFileSync(trace, 'utf8').trim().split('\n');
+  return {
+    ...result,
+    packages: specifiers.filter((name) => /^[@a-z]/.test(name) && !/^(node|file|data):/.test(name)),
+  };
+}
+
+describe('starting', () => {
+  it('prints the version of package.json', async () => {
+    expect(await runCommand('/', ['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it.each([['--version'], ['--help'], ['check']])('%s loads no package at all', async (argument) => {
+    const { folder } = makeProject(tempFolder(), ['demo'], [ROW]);
+    const { exitCode, stdout, packages } = await loaded(folder, [argument]);
+    expect([exitCode, packages]).toEqual([0, []]);
+    expect(stdout).toMatch(/\w/);
+  });
+
+  it('loads the client of the source that is used, and no other', async () => {
+    const { folder } = makeProject(tempFolder(), ['demo'], [ROW]);
+    const { exitCode, packages } = await loaded(folder, ['collect', '--as-of', '2026-04-25']);
+    expect(exitCode).toBe(0);
+    expect(packages).toContain('@duckdb/node-api');
+    expect(packages.filter((name) => name.startsWith('@google-cloud/'))).toEqual([]);
+  });
+
+  it('says which command installs DuckDB where that is missing', async () => {
+    const { folder, health } = makeProject(tempFolder(), ['demo'], [ROW]);
+    const installed = join(folder, 'node_modules/pypi-badges');
+    mkdirSync(installed, { recursive: true });
+    cpSync(dirname(CLI), join(installed, 'dist'), { recursive: true });
+    cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
+    symlinkSync(join(ROOT, 'node_modules/pino'), join(folder, 'node_modules/pino'));
+    const cli = join(installed, 'dist/cli.js');
+    const { exitCode, stdout, stderr } = await runCommand(folder, ['collect', '--as-of', '2026-04-25'], {
+      cli,
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain('install it beside pypi-badges: npm install @duckdb/node-api');
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(health().packages['demo']).toMatchObject({ error: expect.stringContaining('@duckdb/node-api') });
+    expect((await runCommand(folder, ['check'], { cli })).exitCode).toBe(0);
+  });
+});
