@@ -1,0 +1,123 @@
+// The main job: 300 packages from one table of a million rows, as NDJSON and as Parquet.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DuckDBInstance } from '@duckdb/node-api';
+
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+const PROBE = new URL('probe.mjs', import.meta.url).href;
+const ROWS = 1_000_000;
+const PACKAGES = 300;
+const DAYS = 30;
+const AS_OF = '2026-04-25';
+
+/** A name from a list, by a number of a row; earlier names are met more often. */
+const pick = (salt, names) =>
+  `list_extract([${names.map((name) => (name === null ? 'NULL' : `'${name}'`)).join(', ')}],
+    1 + CAST(floor(${names.length} * pow((hash(i, '${salt}') % 10007) / 10007.0, 2)) AS INT))`;
+
+/** Makes the table with DuckDB, in both formats; the same rows every time. */
+async function makeTables(folder) {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  await connection.run(`SET TimeZone = 'UTC'`);
+  await connection.run(`CREATE VIEW made AS SELECT
+    TIMESTAMPTZ '${AS_OF} 00:00:00+00' - to_seconds(1 + CAST(hash(i, 'time') % ${DAYS * 86_400} AS INT)) AS timestamp,
+    {project: 'package-' || (hash(i, 'project') % ${PACKAGES})} AS file,
+    {ci: CASE hash(i, 'ci') % 5 WHEN 0 THEN true WHEN 1 THEN false END,
+     installer: {name: ${pick('installer', ['pip', 'uv', 'bandersnatch', null, 'poetry', 'requests', 'Browser', 'pdm'])}},
+     system: {name: ${pick('system', ['Linux', null, 'Darwin', 'Windows'])}}} AS details
+    FROM range(${ROWS}) AS rows(i)`);
+  const ndjson = join(folder, 'rows.ndjson');
+  const parquet = join(folder, 'rows.parquet');
+  await connection.run(
+    `COPY (SELECT strftime(timestamp, '%Y-%m-%d %H:%M:%S UTC') AS timestamp, file, details FROM made) TO '${ndjson}' (FORMAT json)`,
+  );
+  await connection.run(`COPY (SELECT * FROM made ORDER BY file.project) TO '${parquet}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+  return { NDJSON: ndjson, Parquet: parquet };
+}
+
+/** Runs `collect` in a new folder over some packages. */
+function collect(folder, name, files, packages) {
+  const list = Array.from({ length: packages }, (_, index) => `  - package-${index}\n`).join('');
+  const config = join(folder, `${name}.yaml`);
+  writeFileSync(
+    config,
+    `service:\n  output_dir: ${name}/output\n  source: duckdb\nduckdb:\n  files: ${files}\npackages:\n${list}`,
+  );
+  const argv = [
+    '--import',
+    PROBE,
+    CLI,
+    'collect',
+    '--config',
+    config,
+    '--as-of',
+    AS_OF,
+    '--log-level',
+    'warn',
+  ];
+  const probe = join(folder, 'probe.json');
+  const { status, stderr } = spawnSync(process.execPath, argv, {
+    env: { ...process.env, BENCH_PROBE: probe },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`collect exited with ${status}: ${stderr}`);
+  const health = JSON.parse(readFileSync(join(folder, name, 'output/_health.json'), 'utf8'));
+  if (Object.keys(health.packages).length !== packages) throw new Error('packages are missing');
+  return JSON.parse(readFileSync(probe, 'utf8'));
+}
+
+const rest = ({ lifeMs, engineMs }) => lifeMs - engineMs;
+
+function figures(folder, format, files) {
+  const label = format.toLowerCase();
+  const one = collect(folder, `${label}-one`, files, 1);
+  const first = collect(folder, `${label}-all`, files, PACKAGES);
+  const again = collect(folder, `${label}-all`, files, PACKAGES);
+  const size = (statSync(files).size / 2 ** 20).toFixed(0);
+  const marginal = (all) => (rest(all) - rest(one)) / (PACKAGES - 1);
+  const own = marginal(first);
+  const mib = first.maxRssKib / 1024;
+  const query = (first.engineMs - one.engineMs) / (PACKAGES - 1);
+  return [
+    {
+      what: `${format}: peak memory`,
+      value: `${mib.toFixed(0)} MiB`,
+      target: '< 300 MB',
+      met: mib * 1.048576 < 300,
+      how: `maximum resident set of the whole process; the file has ${size} MiB`,
+    },
+    {
+      what: `${format}: our own time a package, first run`,
+      value: `${own.toFixed(2)} ms  (${(own / query).toFixed(2)} x its query of ${query.toFixed(2)} ms)`,
+      target: '< 5 ms',
+      met: own < 5,
+      how: `life of the process less DuckDB's calls, ${PACKAGES} packages less 1 package, divided by ${PACKAGES - 1}`,
+    },
+    {
+      what: `${format}: our own time a package, second run`,
+      value: `${marginal(again).toFixed(2)} ms`,
+      target: '< 5 ms',
+      met: marginal(again) < 5,
+      how: 'the same once more: the ledgers know every day, and no badge changes',
+    },
+  ];
+}
+
+export const title = `collect, ${PACKAGES} packages over ${DAYS} days from one table of ${ROWS.toLocaleString('en-US')} rows`;
+
+export async function measure() {
+  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
+  try {
+    const tables = await makeTables(folder);
+    return Object.entries(tables).flatMap(([format, files]) => figures(folder, format, files));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
