@@ -33,6 +33,12 @@ function longestOf({ packages }: Task): number {
   return Math.max(...packages.map(longestWindow));
 }
 
+/** Days for a sentence: the first few, and how many more there are. */
+function some(days: readonly Day[]): string {
+  const more = days.length > 5 ? ` and ${days.length - 5} more days` : '';
+  return `${days.slice(0, 5).join(', ')}${more}`;
+}
+
 function warningsOf(upstream: Upstream, asOf: Day): string[] {
   const late =
     upstream.end === asOf
@@ -41,7 +47,7 @@ function warningsOf(upstream: Upstream, asOf: Day): string[] {
   const missing =
     upstream.missingDays.length === 0
       ? []
-      : [`the table has no rows on ${upstream.missingDays.join(', ')}; counts lack what was downloaded then`];
+      : [`the table has no rows on ${some(upstream.missingDays)}; counts lack what was downloaded then`];
   return [...late, ...missing];
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BadgeFile } from '../badges/endpoint.ts';
-import { ensureChildFolder, ensureFolder, writeIfChanged } from './files.ts';
+import { ensureChildFolder, ensureFolder, sweepTemporary, writeIfChanged } from './files.ts';
 
 /**
  * Publishes the badge files of one package; files that would not change are left alone.
@@ -17,6 +17,7 @@ export async function publishBadges(
 ): Promise<number> {
   await ensureFolder(outputDir);
   const folder = await ensureChildFolder(outputDir, packageName);
+  await sweepTemporary(folder);
   let written = 0;
   for (const { name, content } of files) {
     if (await writeIfChanged(join(folder, name), content)) written += 1;

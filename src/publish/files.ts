@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../errors.ts';
 import { diskError } from './disk-error.ts';
@@ -7,6 +7,13 @@ import { diskError } from './disk-error.ts';
 /** Badges and folders are for a web server that runs as somebody else, whatever the umask says. */
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
+
+/** Names of files that are being written: hidden, so that no web server serves them. */
+const TEMPORARY = /^\..+\.\d+\.tmp$/;
+
+function temporaryPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+}
 
 async function isLink(path: string): Promise<boolean> {
   const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
@@ -81,7 +88,7 @@ async function writeNew(path: string, content: string, durable: boolean): Promis
  * the next run makes them again, and eleven waits for the disk a package add up.
  */
 export async function replaceFile(path: string, content: string, durable: boolean): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = temporaryPath(path);
   try {
     await rm(temporary, { force: true });
     await writeNew(temporary, content, durable);
@@ -90,6 +97,17 @@ export async function replaceFile(path: string, content: string, durable: boolea
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw diskError(error, path);
+  }
+}
+
+/**
+ * Removes what killed runs have left of `replaceFile` in a folder. Nobody else may be writing there.
+ * It is housekeeping: a folder that cannot be read is left to those who need it.
+ */
+export async function sweepTemporary(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) {
+    await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Day } from '../sources/span.ts';
 import type { Account } from '../winnow/winnow.ts';
-import { ensureFolder, readIfPresent, replaceFile } from './files.ts';
+import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from './files.ts';
 
 /*
  * _health.json (DESIGN section 6): what every run leaves behind, whatever happened. Its keys are read
@@ -122,5 +122,6 @@ export async function readHealth(outputDir: string): Promise<Health | 'unreadabl
  */
 export async function writeHealth(outputDir: string, health: Health): Promise<void> {
   await ensureFolder(outputDir);
+  await sweepTemporary(outputDir);
   await replaceFile(join(outputDir, HEALTH_FILE), `${JSON.stringify(health, null, 2)}\n`, true);
 }

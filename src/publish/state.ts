@@ -19,7 +19,7 @@ import {
 } from '../collect/spend.ts';
 import type { State } from '../collect/state.ts';
 import { diskError } from './disk-error.ts';
-import { ensureFolder, readIfPresent, replaceFile } from './files.ts';
+import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from './files.ts';
 
 const SPEND_FILE = 'spend.json';
 const LEDGER_FOLDER = 'ledger';
@@ -84,7 +84,13 @@ async function spendFromLedgers(stateDir: string): Promise<Spend> {
  * @param source Kind and place of the data; ledgers of another one are not trusted.
  * @param warn Is told of files that are set aside.
  */
-export function openState(stateDir: string, source: string, warn: (message: string) => void): State {
+export async function openState(
+  stateDir: string,
+  source: string,
+  warn: (message: string) => void,
+): Promise<State> {
+  await sweepTemporary(stateDir);
+  await sweepTemporary(join(stateDir, LEDGER_FOLDER));
   return {
     async loadLedger(packageName) {
       const identity = { source, package: packageName };
