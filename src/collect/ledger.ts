@@ -1,5 +1,5 @@
 import { type PivotRow, pivotShape } from '../sources/query.ts';
-import { addDays, type Day, parseDay, type Span } from '../sources/span.ts';
+import { addDays, type Day, daysOf, parseDay, type Span } from '../sources/span.ts';
 
 /*
  * The ledger of one package: what was downloaded, day by day, so that no day is paid for twice. This
@@ -181,15 +181,12 @@ export function withDays(
   rows: readonly PivotRow[],
   revisionOf: (day: Day) => number | null,
 ): Ledger {
-  const days = new Map(ledger.days);
-  for (let day = span.start; day < span.end; day = addDays(day, 1)) {
-    days.set(day, { revision: revisionOf(day), rows: [] });
-  }
-  for (const { day, ...row } of rows) {
-    const known = days.get(day);
-    if (known !== undefined) days.set(day, { ...known, rows: [...known.rows, row] });
-  }
-  return { ...ledger, days };
+  const read = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
+  for (const { day, ...row } of rows) read.get(day)?.push(row);
+  const fresh = [...read].map(
+    ([day, dayRows]) => [day, { revision: revisionOf(day), rows: dayRows }] as const,
+  );
+  return { ...ledger, days: new Map([...ledger.days, ...fresh]) };
 }
 
 /** The ledger with one more query on its account. */

@@ -93,7 +93,12 @@ async function run(job: Job, { log, progress }: Log): Promise<number> {
     asOf,
     full: job.full,
     open: () => openSource(config.source, context.env),
-    state: await openState(config.stateDir, sourceId(config.source), (message) => log.warn(message)),
+    state: await openState(
+      config.stateDir,
+      sourceId(config.source),
+      config.source.kind === 'bigquery',
+      (message) => log.warn(message),
+    ),
     budgetBytes: budgetBytes(config),
     now: context.now,
   });

@@ -1,8 +1,27 @@
-import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../errors.ts';
 import { diskError } from './disk-error.ts';
+
+/*
+ * Everything here asks the disk synchronously: a small file takes a tenth of a millisecond that way,
+ * five times less than through the thread pool, and a run has nothing else to do meanwhile.
+ */
 
 /** Badges and folders are for a web server that runs as somebody else, whatever the umask says. */
 const FILE_MODE = 0o644;
@@ -15,21 +34,22 @@ function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
 
-async function isLink(path: string): Promise<boolean> {
-  const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  } catch (error) {
     throw diskError(error, path);
-  });
-  return stats?.isSymbolicLink() ?? false;
+  }
 }
 
 /** Makes a folder and those above it, readable by all, unless it is there. A link to a folder will do. */
 export async function ensureFolder(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true });
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const first = mkdirSync(path, { recursive: true });
     if (first === undefined) return;
     // The umask may have closed every level that was missing, and a web server must pass them all.
-    for (let made = path; made.length >= first.length; made = dirname(made)) await chmod(made, FOLDER_MODE);
+    for (let made = path; made.length >= first.length; made = dirname(made)) chmodSync(made, FOLDER_MODE);
   } catch (error) {
     throw diskError((error as NodeJS.ErrnoException).code === 'EEXIST' ? { code: 'ENOTDIR' } : error, path);
   }
@@ -46,34 +66,30 @@ export async function ensureChildFolder(parent: string, name: string): Promise<s
   if (dirname(path) !== parent || basename(path) !== name) {
     throw new OperatorError(`${name} is not the name of a folder inside ${parent}`);
   }
-  if (await isLink(path)) throw diskError({ code: 'ELOOP' }, path);
+  if (isLink(path)) throw diskError({ code: 'ELOOP' }, path);
   await ensureFolder(path);
   return path;
+}
+
+/** Opens a file or folder for as long as `use` takes. */
+function withOpen<T>(path: string, flags: string | number, use: (descriptor: number) => T): T {
+  const descriptor = openSync(path, flags, FILE_MODE);
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The content of a regular file, or undefined where there is none; a link counts as none. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      return await handle.readFile('utf8');
-    } finally {
-      await handle.close();
-    }
+    return withOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, (descriptor) =>
+      readFileSync(descriptor, 'utf8'),
+    );
   } catch (error) {
     if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw diskError(error, path);
-  }
-}
-
-async function writeNew(path: string, content: string, durable: boolean): Promise<void> {
-  const handle = await open(path, 'wx', FILE_MODE);
-  try {
-    await handle.writeFile(content);
-    await handle.chmod(FILE_MODE);
-    if (durable) await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 
@@ -90,13 +106,26 @@ async function writeNew(path: string, content: string, durable: boolean): Promis
 export async function replaceFile(path: string, content: string, durable: boolean): Promise<void> {
   const temporary = temporaryPath(path);
   try {
-    await rm(temporary, { force: true });
-    await writeNew(temporary, content, durable);
-    await rename(temporary, path);
-    if (durable) await syncFolder(dirname(path));
+    rmSync(temporary, { force: true });
+    withOpen(temporary, 'wx', (descriptor) => {
+      writeFileSync(descriptor, content);
+      fchmodSync(descriptor, FILE_MODE);
+      if (durable) fsyncSync(descriptor);
+    });
+    renameSync(temporary, path);
+    // A rename is on the disk only when the folder is.
+    if (durable) withOpen(dirname(path), 'r', fsyncSync);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    removeIfPossible(temporary);
     throw diskError(error, path);
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The fault that led here is the one to tell.
   }
 }
 
@@ -105,19 +134,14 @@ export async function replaceFile(path: string, content: string, durable: boolea
  * It is housekeeping: a folder that cannot be read is left to those who need it.
  */
 export async function sweepTemporary(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((candidate) => TEMPORARY.test(candidate))) {
-    await rm(join(folder, name), { force: true }).catch(() => undefined);
-  }
-}
-
-/** A rename is on the disk only when the folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  let names: string[] = [];
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    names = readdirSync(folder);
+  } catch {
+    return;
+  }
+  for (const name of names) {
+    if (TEMPORARY.test(name)) removeIfPossible(join(folder, name));
   }
 }
 

@@ -82,11 +82,13 @@ async function spendFromLedgers(stateDir: string): Promise<Spend> {
  *
  * @param stateDir Absolute path; made if it is missing.
  * @param source Kind and place of the data; ledgers of another one are not trusted.
+ * @param durable Whether ledgers must survive a power cut: not where reading the days again is free.
  * @param warn Is told of files that are set aside.
  */
 export async function openState(
   stateDir: string,
   source: string,
+  durable: boolean,
   warn: (message: string) => void,
 ): Promise<State> {
   await sweepTemporary(stateDir);
@@ -105,7 +107,7 @@ export async function openState(
     async saveLedger(packageName, ledger) {
       const identity = { source, package: packageName };
       await ensureFolder(join(stateDir, LEDGER_FOLDER));
-      await replaceFile(ledgerPath(stateDir, packageName), serializeLedger(ledger, identity), true);
+      await replaceFile(ledgerPath(stateDir, packageName), serializeLedger(ledger, identity), durable);
     },
     async loadSpend() {
       const spend = await readSpend(stateDir);

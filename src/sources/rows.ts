@@ -1,6 +1,6 @@
 import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
 import { SourceError } from './source.ts';
-import { parseDay, spanDays } from './span.ts';
+import { daysOf, spanDays } from './span.ts';
 
 type Column = keyof typeof PIVOT_COLUMNS;
 
@@ -50,9 +50,10 @@ export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): Piv
       `result truncated: the answer fills its limit of ${limit} rows for ${spanDays(span)} days, so some may be missing; please report this package`,
     );
   }
+  const days = new Set(daysOf(span));
   return rows.map((row) => {
-    const day = parseDay(text(row, 'day') ?? '');
-    if (day === undefined || day < span.start || day >= span.end) {
+    const day = text(row, 'day');
+    if (day === null || !days.has(day)) {
       throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
     }
     return {

@@ -16,7 +16,8 @@ beforeEach(async () => {
 
 afterEach(() => rm(join(stateDir, '..'), { recursive: true }));
 
-const open = (source = 'bigquery:p.d.t') => openState(stateDir, source, (message) => warnings.push(message));
+const open = (source = 'bigquery:p.d.t') =>
+  openState(stateDir, source, true, (message) => warnings.push(message));
 const ledger = withBill(
   withDays(EMPTY_LEDGER, { start: '2026-03-01', end: '2026-03-02' }, [], () => 5),
   '2026-03',
