@@ -1,13 +1,10 @@
 // The main job: 300 packages from one table of a million rows, as NDJSON and as Parquet.
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { measureCollect } from './command.mjs';
 
-const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
-const PROBE = new URL('probe.mjs', import.meta.url).href;
 const ROWS = 1_000_000;
 const PACKAGES = 300;
 const DAYS = 30;
@@ -49,28 +46,10 @@ function collect(folder, name, files, packages) {
     config,
     `service:\n  output_dir: ${name}/output\n  source: duckdb\nduckdb:\n  files: ${files}\npackages:\n${list}`,
   );
-  const argv = [
-    '--import',
-    PROBE,
-    CLI,
-    'collect',
-    '--config',
-    config,
-    '--as-of',
-    AS_OF,
-    '--log-level',
-    'warn',
-  ];
-  const probe = join(folder, 'probe.json');
-  const { status, stderr } = spawnSync(process.execPath, argv, {
-    env: { ...process.env, BENCH_PROBE: probe },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`collect exited with ${status}: ${stderr}`);
+  const measured = measureCollect(folder, config, AS_OF);
   const health = JSON.parse(readFileSync(join(folder, name, 'output/_health.json'), 'utf8'));
   if (Object.keys(health.packages).length !== packages) throw new Error('packages are missing');
-  return JSON.parse(readFileSync(probe, 'utf8'));
+  return measured;
 }
 
 const rest = ({ lifeMs, engineMs }) => lifeMs - engineMs;

@@ -1,0 +1,20 @@
+// Node 20 does not run TypeScript: bundles a module of src/ into a temporary file and imports that.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rolldown } from 'rolldown';
+
+/** Imports a TypeScript module by its path from the root of the repository. */
+export async function importTs(path) {
+  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-module-'));
+  try {
+    const input = fileURLToPath(new URL(`../${path}`, import.meta.url));
+    const bundle = await rolldown({ input, platform: 'node' });
+    const file = join(folder, 'module.mjs');
+    await bundle.write({ file, format: 'esm' });
+    return await import(pathToFileURL(file).href);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
