@@ -1,178 +1,139 @@
-import { randomUUID } from 'node:crypto';
-import type { BigQuery, BigQueryOptions, Job, Query } from '@google-cloud/bigquery';
 import type { BigQueryConfig } from '../config/config.ts';
-import { bigQueryError } from './bigquery-error.ts';
-import { inspectKeyFile } from './credentials.ts';
+import { wholeNumber } from './bigquery-answer.ts';
+import { connect } from './bigquery-connection.ts';
+import { QueryRefused } from './bigquery-error.ts';
+import { dryRun, type Patience, type QuerySpec, runQuery } from './bigquery-job.ts';
 import { midnight, PIVOT_COLUMNS, type PivotQuestion, pivotSql, rowLimit } from './query.ts';
 import { checkRows, type RawRow } from './rows.ts';
-import { type PivotAnswer, type QueryCost, type Source, SourceError } from './source.ts';
+import type { Revisions, RevisionsAnswer, Source } from './source.ts';
+import { type Day, parseDay, type Span, spanDays } from './span.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Rows fetched with each request; an answer that has more comes in pages. */
-const PAGE_ROWS = 5_000;
+/** BigQuery, with what only `doctor` asks of it. */
+export interface BigQuerySource extends Source {
+  /** The project that runs and pays for the queries. */
+  readonly project: string;
+  /** What the server's clock said in its last answer. */
+  readonly serverTime: () => Date | undefined;
+}
 
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
 
-async function clientOptions(config: BigQueryConfig, env: Env): Promise<BigQueryOptions> {
-  const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  if (emulator) {
-    const { PassThroughClient } = await import('google-auth-library');
-    return {
-      apiEndpoint: emulator,
-      // Nobody to ask for a token: without this, the client searches the network for a metadata server.
-      authClient: new PassThroughClient(),
-      projectId: config.projectId ?? 'emulator',
-    };
-  }
-  const key = config.credentialFile === undefined ? undefined : inspectKeyFile(config.credentialFile);
-  const projectId = config.projectId ?? key?.projectId;
-  return {
-    ...(config.credentialFile === undefined ? {} : { keyFilename: config.credentialFile }),
-    ...(projectId === undefined ? {} : { projectId }),
-  };
-}
+const APP = 'pypi-badges';
 
-/** The question as BigQuery's API takes it. Values travel as typed parameters, never inside the SQL. */
-function queryOptions(config: BigQueryConfig, { package: project, span }: PivotQuestion): Query {
+function pivotSpec(config: BigQueryConfig, { package: project, span }: PivotQuestion): QuerySpec {
+  const limit = rowLimit(span);
   return {
-    query: pivotSql(`\`${config.table}\``, '@'),
+    sql: pivotSql(`\`${config.table}\``, '@'),
+    parameters: {
+      project: ['STRING', project],
+      start: ['TIMESTAMP', midnight(span.start)],
+      end: ['TIMESTAMP', midnight(span.end)],
+      limit: ['INT64', String(limit)],
+    },
+    columns: PIVOT_COLUMNS,
+    labels: { app: APP, package: project.slice(0, LABEL_MAX) },
     location: config.location,
-    params: { project, start: midnight(span.start), end: midnight(span.end), limit: rowLimit(span) },
-    types: { project: 'STRING', start: 'TIMESTAMP', end: 'TIMESTAMP', limit: 'INT64' },
-    labels: { app: 'pypi-badges', package: project.slice(0, LABEL_MAX) },
+    rowLimit: limit,
   };
 }
 
-interface Page {
-  readonly rows: RawRow[];
-  readonly pageToken: string | undefined;
-  readonly complete: boolean;
-}
+const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64', last_modified_time: 'TIMESTAMP' };
 
-interface Field {
-  readonly name?: string;
-  readonly type?: string;
-}
+/** A day as the id of its partition, and back. */
+const partitionOf = (day: Day) => day.replaceAll('-', '');
+const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
-/** BigQuery's older names of the same types. */
-const ALIASES: Record<string, string> = { BOOLEAN: 'BOOL', INTEGER: 'INT64' };
-
-function checkSchema(fields: readonly Field[] | undefined): void {
-  const found = (fields ?? []).map(({ name, type = '' }) => `${name} ${ALIASES[type] ?? type}`).join(', ');
-  const expected = Object.entries(PIVOT_COLUMNS)
-    .map((column) => column.join(' '))
-    .join(', ');
-  if (found !== expected) {
-    throw new SourceError(
-      `unexpected answer: its columns are ${found || 'not named'} instead of ${expected}`,
-    );
-  }
-}
-
-async function fetchPage(job: Job, pageToken: string | undefined): Promise<Page> {
-  const [rows, , response] = await job.getQueryResults({
-    autoPaginate: false,
-    maxResults: PAGE_ROWS,
-    // Counts beyond 2^53 must reach the check as they are instead of being rounded on the way.
-    wrapIntegers: { integerTypeCastFunction: (value: string) => value },
-    ...(pageToken === undefined ? {} : { pageToken }),
-  });
-  const complete = response?.jobComplete === true;
-  if (complete) checkSchema(response?.schema?.fields);
-  return { rows, complete, pageToken: response?.pageToken };
-}
-
-/** Waits for the job to end and reads its whole answer. */
-async function fetchRows(job: Job): Promise<RawRow[]> {
-  const rows: RawRow[] = [];
-  let pageToken: string | undefined;
-  for (;;) {
-    const page = await fetchPage(job, pageToken);
-    if (!page.complete) continue;
-    rows.push(...page.rows);
-    pageToken = page.pageToken;
-    if (pageToken === undefined) return rows;
-  }
-}
-
-function costOf(metadata: Job['metadata']): QueryCost {
-  const { totalBytesProcessed, totalBytesBilled, cacheHit } = metadata?.statistics?.query ?? {};
+function revisionsSpec(config: BigQueryConfig, span: Span): QuerySpec {
+  const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(config.table) ?? [];
+  const limit = spanDays(span) + 1;
   return {
-    bytesProcessed: Number(totalBytesProcessed ?? 0),
-    bytesBilled: Number(totalBytesBilled ?? 0),
-    cacheHit: cacheHit === true,
+    // A table without partitions has one row here, with NULL: it must not pass for one without any day.
+    sql: `SELECT partition_id, total_rows, last_modified_time
+FROM \`${dataset}.INFORMATION_SCHEMA.PARTITIONS\`
+WHERE table_name = @table
+  AND (partition_id IS NULL OR (partition_id >= @start AND partition_id < @end))
+LIMIT @limit`,
+    parameters: {
+      table: ['STRING', table],
+      start: ['STRING', partitionOf(span.start)],
+      end: ['STRING', partitionOf(span.end)],
+      limit: ['INT64', String(limit)],
+    },
+    columns: PARTITION_COLUMNS,
+    labels: { app: APP },
+    location: config.location,
+    rowLimit: limit,
   };
 }
 
-/** Waits for `work`, but not once `signal` is given: it then rejects with the signal's reason. */
-async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-  });
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
+/** The rows of each day, or why they cannot be told. */
+function readRevisions(rows: readonly RawRow[], span: Span): Revisions | string {
+  const revisions = new Map<Day, number>();
+  for (const { partition_id, total_rows } of rows) {
+    if (partition_id === null) return 'the table is not partitioned';
+    const day = typeof partition_id === 'string' ? dayOfPartition(partition_id) : undefined;
+    const count = wholeNumber(total_rows);
+    if (day === undefined || day < span.start || day >= span.end || revisions.has(day)) {
+      return 'the table is not partitioned by day';
+    }
+    if (count === undefined) return `the rows of ${day} are not given as a count`;
+    if (count > 0) revisions.set(day, count);
   }
+  return revisions;
 }
 
-async function ask(
-  client: BigQuery,
-  config: BigQueryConfig,
-  question: PivotQuestion,
-  signal: AbortSignal,
-): Promise<PivotAnswer> {
-  const jobId = `pypi-badges_${randomUUID()}`;
-  const job = client.job(jobId, { location: config.location });
-  const options = {
-    ...queryOptions(config, question),
-    jobId,
-    jobTimeoutMs: config.queryTimeoutSeconds * 1000,
-  };
-  try {
-    await until(client.createQueryJob(options), signal);
-    const rows = await until(fetchRows(job), signal);
-    const [metadata] = await until(job.getMetadata(), signal);
-    return { rows: checkRows(question, rows), cost: costOf(metadata) };
-  } catch (error) {
-    if (!signal.aborted) throw bigQueryError(error, jobId);
-    // Whatever ended the waiting, the job goes on and bills until somebody stops it.
-    await job.cancel().catch(() => undefined);
-    throw new SourceError(
-      `the query took longer than ${config.queryTimeoutSeconds} seconds and was cancelled; raise bigquery.query_timeout_seconds [job ${jobId}]`,
-    );
-  }
+/** Time limits of production; an emulator on this machine needs no courtesy. */
+function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
+  const limitMs = config.queryTimeoutSeconds * 1000;
+  return emulated
+    ? { limitMs, backoffMs: 20, pollMs: 20, cancelMs: 2_000 }
+    : { limitMs, backoffMs: 1_000, pollMs: 500, cancelMs: 2_000 };
 }
 
 /**
  * Google BigQuery, through the official client.
  *
- * @param env For BIGQUERY_EMULATOR_HOST, the address of an emulator to ask instead, without credentials.
- * @throws SourceError if the credential file is unusable.
+ * @param env For the emulator's address (BIGQUERY_EMULATOR_HOST) and Application Default Credentials.
+ * @throws SourceError if there are no usable credentials.
  */
-export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<Source> {
-  const options = await clientOptions(config, env);
-  const { BigQuery } = await import('@google-cloud/bigquery');
-  const client = new BigQuery({ ...options, location: config.location });
+export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<BigQuerySource> {
+  const connection = await connect(config, env);
+  const patience = patienceFor(config, connection.emulated);
+
+  async function revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer> {
+    const spec = revisionsSpec(config, span);
+    const why = (text: string) => ({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+    try {
+      const { value, cost } = await runQuery(
+        connection,
+        spec,
+        patience,
+        (rows) => readRevisions(rows, span),
+        signal,
+      );
+      return typeof value === 'string' ? why(value) : { revisions: value, cost };
+    } catch (error) {
+      // The table itself may well answer.
+      if (error instanceof QueryRefused) return why(error.message);
+      throw error;
+    }
+  }
 
   return {
     billed: true,
-    pivot: (question) =>
-      ask(client, config, question, AbortSignal.timeout(config.queryTimeoutSeconds * 1000)),
-    async estimate(question) {
-      try {
-        const [job] = await client.createQueryJob({ ...queryOptions(config, question), dryRun: true });
-        return Number(job.metadata?.statistics?.totalBytesProcessed ?? 0);
-      } catch (error) {
-        throw bigQueryError(error);
-      }
+    project: connection.project,
+    serverTime: connection.serverTime,
+    async pivot(question, signal) {
+      const spec = pivotSpec(config, question);
+      const accept = (rows: readonly RawRow[]) => checkRows(question, rows);
+      const { value, cost } = await runQuery(connection, spec, patience, accept, signal);
+      return { rows: value, cost };
     },
-    revisions: async () => ({ unavailable: 'BigQuery was not asked' }),
-    close: async () => undefined,
+    estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
+    revisions,
+    close: async () => connection.close(),
   };
 }

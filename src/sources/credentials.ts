@@ -1,20 +1,48 @@
-import { readFileSync } from 'node:fs';
+import { createPrivateKey } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { SourceError } from './source.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
 
 /** What of a key file may be known outside of Google's client: never the key itself. */
 export interface KeyFile {
   readonly type: string;
   readonly projectId?: string;
+  /** Whose it is; only a service account's key says so. */
+  readonly email?: string;
+}
+
+/** Where the credentials come from. */
+export type Credentials =
+  | { readonly kind: 'file'; readonly path: string; readonly key: KeyFile }
+  /** The machine is on Google Cloud and has an identity of its own. */
+  | { readonly kind: 'metadata' };
+
+/** Fields that each type of credential cannot do without. */
+const REQUIRED: Record<string, readonly string[]> = {
+  service_account: ['client_email', 'private_key'],
+  authorized_user: ['client_id', 'client_secret', 'refresh_token'],
+};
+
+function readable(privateKey: string): boolean {
+  try {
+    createPrivateKey(privateKey);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
  * Looks at a credential file, so that a wrong one is told apart from a refused one.
  *
  * @param path Absolute path.
+ * @param from What named the file, for messages.
  * @throws SourceError if it cannot be read or is no credential file. Nothing of its content is in the message.
  */
-export function inspectKeyFile(path: string): KeyFile {
-  const fail = (what: string) => new SourceError(`credential_file ${path}: ${what}`, { affectsAll: true });
+export function inspectKeyFile(path: string, from = 'credential_file'): KeyFile {
+  const fail = (what: string) => new SourceError(`${from} ${path}: ${what}`, { affectsAll: true });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -31,11 +59,66 @@ export function inspectKeyFile(path: string): KeyFile {
   } catch {
     throw fail('it is not JSON; download the key again from the Google Cloud console');
   }
-  const { type, project_id } = (value ?? {}) as { type?: unknown; project_id?: unknown };
+  const fields = (value ?? {}) as Record<string, unknown>;
+  const { type } = fields;
   if (typeof type !== 'string') {
     throw fail(
       'it is not a credential file (it has no "type"); download the key again from the Google Cloud console',
     );
   }
-  return typeof project_id === 'string' ? { type, projectId: project_id } : { type };
+  const filled = (name: string) => typeof fields[name] === 'string' && fields[name] !== '';
+  const missing = (REQUIRED[type] ?? []).filter((name) => !filled(name));
+  if (missing.length > 0) {
+    throw fail(`it lacks ${missing.join(' and ')}; download the key again from the Google Cloud console`);
+  }
+  if (type === 'service_account' && !readable(String(fields['private_key']))) {
+    throw fail('its private key is damaged; make a new key for the service account');
+  }
+  const project = ['project_id', 'quota_project_id'].find(filled);
+  return {
+    type,
+    ...(project === undefined ? {} : { projectId: String(fields[project]) }),
+    ...(filled('client_email') ? { email: String(fields['client_email']) } : {}),
+  };
+}
+
+/** Where gcloud keeps what `gcloud auth application-default login` makes. */
+function wellKnownFile(env: Env): string | undefined {
+  const windows = env['APPDATA'] && join(env['APPDATA'], 'gcloud');
+  const folder =
+    env['CLOUDSDK_CONFIG'] || (env['HOME'] ? join(env['HOME'], '.config', 'gcloud') : windows || undefined);
+  return folder === undefined ? undefined : join(folder, 'application_default_credentials.json');
+}
+
+/**
+ * Finds the credentials: the configured file, else Application Default Credentials in Google's order
+ * (https://cloud.google.com/docs/authentication/application-default-credentials).
+ *
+ * Google's client, asked to find them by itself, searches the network for a metadata server whenever
+ * no file is at hand: on a machine that is not on Google Cloud that takes seconds and prints a warning.
+ *
+ * @param onGoogleCloud Whether this machine is on Google Cloud.
+ * @throws SourceError if there are none, or they are unusable.
+ */
+export function findCredentials(
+  file: string | undefined,
+  env: Env,
+  onGoogleCloud: () => boolean,
+): Credentials {
+  if (file !== undefined) return { kind: 'file', path: file, key: inspectKeyFile(file) };
+  const named = env['GOOGLE_APPLICATION_CREDENTIALS'];
+  if (named) {
+    return { kind: 'file', path: named, key: inspectKeyFile(named, 'GOOGLE_APPLICATION_CREDENTIALS') };
+  }
+  const known = wellKnownFile(env);
+  if (known !== undefined && existsSync(known)) {
+    return { kind: 'file', path: known, key: inspectKeyFile(known, 'gcloud credentials') };
+  }
+  // Whoever sets one of these knows that there is a metadata server; `none` says that there is not.
+  const told = env['GCE_METADATA_HOST'] || env['GCE_METADATA_IP'] || env['METADATA_SERVER_DETECTION'];
+  if (told === undefined || told === '' ? onGoogleCloud() : told !== 'none') return { kind: 'metadata' };
+  throw new SourceError(
+    'there are no Google credentials; set service.credential_file in tracked.yaml, or run: gcloud auth application-default login',
+    { affectsAll: true },
+  );
 }

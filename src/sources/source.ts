@@ -55,7 +55,7 @@ export class SourceError extends OperatorError {
   override name = 'SourceError';
   /** Whether every other package would fail in the same way: nobody needs to be told three hundred times. */
   readonly affectsAll: boolean;
-  /** What was billed for the attempt, if it got that far. */
+  /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
   readonly cost: QueryCost | undefined;
 
   constructor(message: string, options: { affectsAll?: boolean; cost?: QueryCost; cause?: unknown } = {}) {
