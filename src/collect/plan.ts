@@ -19,8 +19,15 @@ export const NEWEST_DAYS = 2;
 /** After how many days the whole window is read again then. */
 export const WHOLE_EVERY_DAYS = 7;
 
+const MIB = 1024 ** 2;
+
 /** Least that BigQuery bills for a query (https://cloud.google.com/bigquery/pricing#analysis_pricing_models). */
-export const MINIMUM_BILLED = 10 * 1024 ** 2;
+export const MINIMUM_BILLED = 10 * MIB;
+
+/** What BigQuery bills for reading so many bytes: rounded up to a whole MiB, and at least the minimum. */
+export function roundedBill(bytes: number): number {
+  return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
+}
 
 /** Whether a day that had `before` rows when it was read, and has `now`, is worth reading again. */
 export function hasChanged(before: number | null, now: number): boolean {

@@ -6,6 +6,7 @@ import { type PivotAnswer, type QueryCost, type Source, SourceError } from '../s
 import { type Day, dayOf, daysOf, type Span, spanDays } from '../sources/span.ts';
 import { bytesPerDay, type Ledger, withBill, withDays, withoutOld } from './ledger.ts';
 import type { DayChange, Outcome } from './outcome.ts';
+import { roundedBill } from './plan.ts';
 import { type Plan, type Preparation, planPackage, prepare, type Task } from './prepare.ts';
 import { BYTES_PER_UNSEEN_DAY, EMPTY_SPEND, monthOf, openSpendBook, type SpendBook } from './spend.ts';
 import type { State } from './state.ts';
@@ -74,7 +75,8 @@ async function readSpan(
 ): Promise<Progress> {
   const { knowledge } = preparation;
   const days = spanDays(span);
-  const expected = source.billed ? days * (bytesPerDay(progress.ledger) ?? BYTES_PER_UNSEEN_DAY) : 0;
+  const perDay = bytesPerDay(progress.ledger) ?? BYTES_PER_UNSEEN_DAY;
+  const expected = source.billed ? roundedBill(days * perDay) : 0;
   const month = monthOf(input.now());
   const { rows, cost } = await book.query(
     tracked.name,

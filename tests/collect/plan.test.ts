@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER, withDays } from '../../src/collect/ledger.ts';
-import { daysToRead, hasChanged, toSpans } from '../../src/collect/plan.ts';
+import { daysToRead, hasChanged, roundedBill, toSpans } from '../../src/collect/plan.ts';
 import { addDays, daysOf } from '../../src/sources/span.ts';
 
 describe('a day has changed', () => {
@@ -61,6 +61,17 @@ describe('the days to read', () => {
   it('are the whole window when nobody can tell and a week has passed', () => {
     const all = { ...withDays(known, window, [], () => null), wholeRead: '2026-02-27' };
     expect(daysToRead(all, window, { kind: 'unknown' }, '2026-03-06', false)).toEqual(daysOf(window));
+  });
+});
+
+describe('a bill', () => {
+  it.each([
+    [0, 10_485_760],
+    [10_485_760, 10_485_760],
+    [10_485_761, 11_534_336],
+    [150_000_000, 150_994_944],
+  ])('for %d bytes is %d', (bytes, billed) => {
+    expect(roundedBill(bytes)).toBe(billed);
   });
 });
 

@@ -286,7 +286,8 @@ describe('the budget', () => {
       months: {},
       pending: { '(revisions)': { month: '2026-03', bytes: 10_485_760 } },
     });
-    expect(spends[2].pending).toEqual({ alpha: { month: '2026-03', bytes: 30 * 160 * MB } });
+    // 30 days of 160 MB, rounded up to whole MiB.
+    expect(spends[2].pending).toEqual({ alpha: { month: '2026-03', bytes: 4578 * 1024 ** 2 } });
     expect(spends.at(-1)).toEqual({
       version: 1,
       months: { '2026-03': { bytes_billed: 30 * 150 * MB, queries: 2 } },
@@ -302,7 +303,7 @@ describe('the budget', () => {
     await collect({ table, state, source, asOf: '2026-03-02' });
     const last = JSON.parse(state.spends.at(-1) ?? '');
     // Revisions of the first run, alpha's lost query, and the two of the second run, with one new day.
-    expect(last.months['2026-03']).toEqual({ bytes_billed: (30 * 160 + 150) * MB, queries: 4 });
+    expect(last.months['2026-03']).toEqual({ bytes_billed: 4578 * 1024 ** 2 + 150 * MB, queries: 4 });
   });
 
   it('stops the package that would pass it, says when it can run, and lets cheaper ones run', async () => {

@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { parseLedger } from '../../src/collect/ledger.ts';
+import { parseSpend } from '../../src/collect/spend.ts';
+import { addDays, type Day } from '../../src/sources/span.ts';
+import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
+import { CLI } from '../support/command.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/*
+ * Kills the built command, with SIGKILL, at a hundred random moments while it asks a stand-in for
+ * BigQuery, and looks at what it has left each time.
+ */
+
+const RUNS = 100;
+const PACKAGES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
+const WINDOWS = [7, 30];
+const FIRST = '2026-01-01';
+const FIRST_AS_OF = '2026-03-01';
+
+/** Small, and always the same, so that a failure can be had again. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function makeRows(): ServerRow[] {
+  const next = random(1);
+  return Array.from({ length: 180 }, (_, offset) => addDays(FIRST, offset)).flatMap((day) =>
+    PACKAGES.flatMap((project) => [
+      { project, day, installer: 'pip', system: 'Linux', downloads: 1 + Math.floor(next() * 20) },
+      { project, day, ci: true, installer: 'uv', downloads: 1 + Math.floor(next() * 20) },
+    ]),
+  );
+}
+
+function honest(rows: readonly ServerRow[], name: string, asOf: Day, windowDays: number): number {
+  const start = addDays(asOf, -windowDays);
+  return rows
+    .filter((row) => row.project === name && row.day >= start && row.day < asOf && row.ci !== true)
+    .reduce((sum, { downloads }) => sum + downloads, 0);
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Every file that bears a name of its own is whole, whatever was being written when the end came. */
+function expectWholeFiles(folder: string): void {
+  for (const file of filesBelow(folder)) {
+    if (file.endsWith('.tmp') || !file.endsWith('.json')) continue;
+    const text = readFileSync(file, 'utf8');
+    const ledger = /\/state\/ledger\/([a-z]+)\.json$/.exec(file)?.[1];
+    if (ledger !== undefined) {
+      parseLedger(text, { source: 'bigquery:p.pypi.file_downloads', package: ledger });
+    } else if (file.endsWith('/spend.json')) {
+      expect(parseSpend(text)).toBeDefined();
+    } else if (file.endsWith('/_health.json')) {
+      expect(Object.keys(JSON.parse(text))).toEqual(['started', 'finished', 'upstream', 'packages']);
+    } else {
+      expect(Object.keys(JSON.parse(text)).length).toBeGreaterThan(0);
+    }
+  }
+}
+
+/** What the command says that it has spent, with what it was about to. */
+function accounted(folder: string): { bytes: number; queries: number } {
+  const text = filesBelow(folder).find((file) => file.endsWith('/spend.json'));
+  const spend = text === undefined ? undefined : parseSpend(readFileSync(text, 'utf8'));
+  const months = Object.values(spend?.months ?? {});
+  const pending = Object.values(spend?.pending ?? {});
+  return {
+    bytes:
+      months.reduce((sum, { bytesBilled }) => sum + bytesBilled, 0) +
+      pending.reduce((sum, { bytes }) => sum + bytes, 0),
+    queries: months.reduce((sum, { queries }) => sum + queries, 0) + pending.length,
+  };
+}
+
+it(`leaves nothing wrong behind when it is killed ${RUNS} times`, async () => {
+  const rows = makeRows();
+  const server = await BigQueryServer.start({ rows, latencyMs: 3 });
+  const folder = tempFolder();
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    `service: {output_dir: output}
+bigquery: {project_id: p, table: p.pypi.file_downloads, monthly_budget_gib: null}
+packages:
+${PACKAGES.map((name) => `  - {name: ${name}, window_days: [${WINDOWS}]}\n`).join('')}`,
+  );
+
+  async function collect(asOf: Day, killAfterMs?: number): Promise<{ ms: number; killed: boolean }> {
+    const start = performance.now();
+    const child = spawn(process.execPath, [CLI, 'collect', '--as-of', asOf, '--log-level', 'silent'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], HOME: folder, BIGQUERY_EMULATOR_HOST: server.host },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const exited = once(child, 'exit');
+    if (killAfterMs !== undefined) {
+      await Promise.race([exited, sleep(killAfterMs)]);
+      child.kill('SIGKILL');
+    }
+    const [code] = await exited;
+    if (killAfterMs === undefined) expect(code).toBe(0);
+    return { ms: performance.now() - start, killed: code === null };
+  }
+
+  function expectRightCounts(asOf: Day): void {
+    for (const name of PACKAGES) {
+      for (const windowDays of WINDOWS) {
+        const file = join(folder, 'output', name, `downloads-${windowDays}d-non-ci.json`);
+        expect(JSON.parse(readFileSync(file, 'utf8')).message, `${name} ${windowDays}d`).toBe(
+          String(honest(rows, name, asOf, windowDays)),
+        );
+      }
+    }
+  }
+
+  try {
+    const next = random(2026);
+    const { ms } = await collect(FIRST_AS_OF);
+    expectRightCounts(FIRST_AS_OF);
+    let kills = 0;
+    for (let run = 1; run <= RUNS; run += 1) {
+      const asOf = addDays(FIRST_AS_OF, run);
+      const { killed } = await collect(asOf, next() * ms);
+      kills += killed ? 1 : 0;
+      expectWholeFiles(folder);
+      const { bytes, queries } = accounted(folder);
+      expect(bytes).toBeGreaterThanOrEqual(server.bytesBilled);
+      expect(queries).toBeGreaterThanOrEqual(server.jobs.size);
+      if (run % 5 > 0) continue;
+      await collect(asOf);
+      expectRightCounts(asOf);
+      expect(filesBelow(folder).filter((file) => file.endsWith('.tmp'))).toEqual([]);
+      expect(filesBelow(folder).filter((file) => file.endsWith('.rejected'))).toEqual([]);
+    }
+    // A test that never hit a run would prove nothing.
+    expect(kills).toBeGreaterThan(RUNS / 2);
+  } finally {
+    await server.close();
+  }
+});
