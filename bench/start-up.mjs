@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { median } from './statistics.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PAIRS = 25;
+const PAIRS = 15;
 
 function wallMs(argv) {
   const start = performance.now();

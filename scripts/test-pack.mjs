@@ -1,0 +1,84 @@
+// npm run test:pack: what `npm pack` makes installs into an empty folder and works there without development
+// dependencies. Needs npm's registry (or its cache) for the run-time dependencies.
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-pack-'));
+try {
+  const { stdout } = await execa('npm', ['pack', '--silent', '--json', '--pack-destination', folder], {
+    cwd: root,
+  });
+  const [{ filename, files, unpackedSize }] = JSON.parse(stdout);
+  const paths = files.map(({ path }) => path);
+  for (const needed of [
+    'dist/cli.js',
+    'dist/THIRD-PARTY-LICENSES.txt',
+    'tracked.yaml',
+    'tracked.schema.json',
+    'LICENSE',
+    'README.md',
+  ]) {
+    assert.ok(paths.includes(needed), `${needed} is not in the package`);
+  }
+  const strange = paths.filter((path) => /^(src|tests|bench|scripts|examples|node_modules|\.)/.test(path));
+  assert.deepEqual(strange, [], 'the package has files that no user needs');
+
+  const place = join(folder, 'empty');
+  mkdirSync(place);
+  const npm = { cwd: place, stdin: 'ignore' };
+  await execa(
+    'npm',
+    ['install', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', join(folder, filename)],
+    npm,
+  );
+  const installed = readdirSync(join(place, 'node_modules'));
+  for (const name of ['vitest', 'typescript', 'rolldown', 'yaml', 'zod', '@duckdb']) {
+    assert.ok(!installed.includes(name), `${name} was installed, too`);
+  }
+  for (const name of Object.keys(dependencies)) {
+    assert.ok(existsSync(join(place, 'node_modules', name)), `${name} was not installed`);
+  }
+
+  const run = (...argv) => execa('npx', ['--no-install', 'pypi-badges', ...argv], { ...npm, reject: false });
+  const shown = await run('--version');
+  assert.equal(shown.stdout, version);
+
+  const refused = await run('check');
+  assert.equal(refused.exitCode, 2);
+  assert.match(refused.stderr, /^tracked\.yaml: there is no such file/m);
+
+  const list = join(place, 'tracked.yaml');
+  writeFileSync(list, readFileSync(join(place, 'node_modules/pypi-badges/tracked.yaml')));
+  const checked = await run('check');
+  assert.equal(checked.exitCode, 0, checked.stderr);
+  assert.match(checked.stdout, /^tracked\.yaml is valid: 4 packages$/m);
+
+  writeFileSync(
+    list,
+    'service: {output_dir: out, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [demo]\n',
+  );
+  const collected = await run('collect');
+  assert.equal(collected.exitCode, 1);
+  assert.match(collected.stdout, /npm install @duckdb\/node-api/);
+  assert.match(readFileSync(join(place, 'out/_health.json'), 'utf8'), /@duckdb\/node-api/);
+
+  console.log(
+    `${filename}: ${paths.length} files, ${Math.round(unpackedSize / 1024)} KiB; installs and works alone`,
+  );
+} finally {
+  rmSync(folder, { recursive: true });
+}
