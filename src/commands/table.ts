@@ -6,23 +6,17 @@ export interface Column {
   readonly maxWidth?: number;
 }
 
-function cut(text: string, width: number): string {
+function cut(text: string, width = Number.POSITIVE_INFINITY): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text;
 }
 
 /** Lays out cells under their titles, two spaces between columns, a final newline and nothing trailing. */
 export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const lines = [columns.map((column) => column.title), ...rows].map((cells) =>
-    columns.map((column, index) => cut(cells[index] ?? '', column.maxWidth ?? Number.POSITIVE_INFINITY)),
-  );
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => cells[index]?.length ?? 0)));
-  const render = (cells: readonly string[]) =>
-    cells
-      .map((cell, index) => {
-        const width = widths[index] ?? 0;
-        return columns[index]?.align === 'right' ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  return `${lines.map(render).join('\n')}\n`;
+  const padded = columns.map(({ title, align, maxWidth }, index) => {
+    const cells = [title, ...rows.map((row) => row[index] ?? '')].map((cell) => cut(cell, maxWidth));
+    const width = Math.max(...cells.map((cell) => cell.length));
+    return cells.map((cell) => (align === 'right' ? cell.padStart(width) : cell.padEnd(width)));
+  });
+  const lines = ['titles', ...rows].map((_, line) => padded.map((cells) => cells[line]).join('  '));
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }

@@ -33,7 +33,7 @@ export interface YamlDocument {
 
 function pairOf(node: unknown, key: PropertyKey) {
   if (!isMap(node)) return undefined;
-  return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) : undefined) === String(key));
+  return node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
 }
 
 function child(document: Document, node: unknown, key: PropertyKey): unknown {

@@ -49,8 +49,11 @@ async function loadDuckDb(): Promise<DuckDb> {
 
 /** DuckDB's own words, without its prefix and the excerpt of SQL that follows. */
 function sentence(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return (message.split('\n')[0] ?? '').replace(/^[\w ]+ Error: /, '').trim();
+  const { message } = error as Error;
+  return message
+    .replace(/\n.*$/s, '')
+    .replace(/^[\w ]+ Error: /, '')
+    .trim();
 }
 
 function unreadable(what: string, error: unknown): SourceError {

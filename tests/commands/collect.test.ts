@@ -339,6 +339,15 @@ describe('collect, when something fails', () => {
     }
   });
 
+  it('does not pretend to have tried what it could not', async () => {
+    const project = abc();
+    rmSync(join(project.folder, 'rows.ndjson'));
+    expect((await collect(project.folder)).exitCode).toBe(1);
+    const { alpha } = project.health().packages;
+    expect(Object.keys(alpha ?? {}).toSorted()).toEqual(['error', 'window_days']);
+    expect(readdirSync(project.output)).toEqual(['_health.json']);
+  });
+
   it('fails when only the health file cannot be written', async () => {
     const project = abc();
     mkdirSync(join(project.output, '_health.json'), { recursive: true });

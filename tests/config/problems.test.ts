@@ -10,6 +10,7 @@ describe('ConfigError', () => {
       { line: 1, text: 'odd' },
       { text: 'bad' },
       { line: 3, text: 'first of its line' },
+      { line: 3, column: 5, text: 'in between' },
     ]);
     expect(error).toBeInstanceOf(UsageError);
     expect(error.message.split('\n')).toEqual([
@@ -17,9 +18,10 @@ describe('ConfigError', () => {
       'list.yaml:1:1: odd',
       'list.yaml:3:1: first of its line',
       'list.yaml:3:2: a: wrong',
+      'list.yaml:3:5: in between',
       'list.yaml:3:9: b: wrong',
-      '5 problems in list.yaml; nothing was queried or written',
+      '6 problems in list.yaml; nothing was queried or written',
     ]);
-    expect(error.problems).toHaveLength(5);
+    expect(error.problems).toHaveLength(6);
   });
 });

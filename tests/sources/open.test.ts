@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
+import { openSource, sourceId } from '../../src/sources/open.ts';
+import { writeNdjson } from '../support/downloads.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const source = (folder: string, text: string) =>
+  parseConfig(`service:\n  output_dir: out\n${text}packages: [demo]\n`, 'tracked.yaml', folder).source;
+
+describe('openSource', () => {
+  it('opens local files', async () => {
+    const folder = tempFolder();
+    writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24' }]);
+    const config = source(folder, '  source: duckdb\nduckdb: {files: rows.ndjson}\n');
+    const opened = await openSource(config, {});
+    expect(opened.billed).toBe(false);
+    await opened.close();
+    expect(sourceId(config)).toBe(`duckdb:${folder}/rows.ndjson`);
+  });
+
+  it('opens BigQuery without asking anybody anything yet', async () => {
+    const config = source('/etc', 'bigquery: {table: a-b.c.d}\n');
+    // Nobody listens on port 1.
+    const opened = await openSource(config, { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' });
+    expect(opened.billed).toBe(true);
+    await opened.close();
+    expect(sourceId(config)).toBe('bigquery:a-b.c.d');
+  });
+});
