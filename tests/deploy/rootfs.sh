@@ -11,7 +11,7 @@ case $suite in
   # Debian 13: the collector's host with Debian's own Node, both web servers, and the compose checker.
   trixie) packages="nodejs npm caddy nginx-light docker-compose" ;;
   # Debian 12: its Node is too old, which the test wants to see refused.
-  bookworm) packages="nodejs caddy" ;;
+  bookworm) packages="nodejs caddy nginx-light" ;;
   *) exit 2 ;;
 esac
 

@@ -283,54 +283,52 @@ export function hostScenario(suite: keyof typeof suites) {
       expect((await collect()).exitCode).toBe(0);
     });
 
-    describe.each(suite === 'trixie' ? (['caddy', 'nginx'] as const) : (['caddy'] as const))(
-      'served by %s',
-      (server) => {
-        const site = 'https://localhost';
-        const visit = (target: string, options: string[] = []) =>
-          host.get(`${site}${target}`, [...['--cacert', '/srv/ca.crt'], ...options]);
-        const page = '<!doctype html><title>Badges</title><style>body{margin:2em}</style><p>A page';
-        const history = JSON.stringify({ days: Array.from({ length: 365 }, (_, day) => [day, day * 7]) });
-        const decoys = [
-          '.hidden.json',
-          'mcp-clipboard/.hidden.json',
-          'mcp-clipboard/.htaccess',
-          'mcp-clipboard/notes.txt',
-          'mcp-clipboard/old/downloads.json',
-          'tracked.yaml',
-          'stray.json',
-          'ledger.json.tmp',
-        ];
+    describe.each(['caddy', 'nginx'] as const)('served by %s', (server) => {
+      const site = 'https://localhost';
+      const visit = (target: string, options: string[] = []) =>
+        host.get(`${site}${target}`, [...['--cacert', '/srv/ca.crt'], ...options]);
+      const page = '<!doctype html><title>Badges</title><style>body{margin:2em}</style><p>A page';
+      const history = JSON.stringify({ days: Array.from({ length: 365 }, (_, day) => [day, day * 7]) });
+      const decoys = [
+        '.hidden.json',
+        'mcp-clipboard/.hidden.json',
+        'mcp-clipboard/.htaccess',
+        'mcp-clipboard/notes.txt',
+        'mcp-clipboard/old/downloads.json',
+        'tracked.yaml',
+        'stray.json',
+        'ledger.json.tmp',
+      ];
 
-        beforeAll(async () => {
-          await host.write(`${OUTPUT}/steady-tool/index.html`, page);
-          await host.write(`${OUTPUT}/steady-tool/history.json`, history);
-          await host.write(
-            `${OUTPUT}/steady-tool/downloads-30d-non-ci.svg`,
-            '<svg xmlns="http://www.w3.org/2000/svg"/>',
+      beforeAll(async () => {
+        await host.write(`${OUTPUT}/steady-tool/index.html`, page);
+        await host.write(`${OUTPUT}/steady-tool/history.json`, history);
+        await host.write(
+          `${OUTPUT}/steady-tool/downloads-30d-non-ci.svg`,
+          '<svg xmlns="http://www.w3.org/2000/svg"/>',
+        );
+        for (const decoy of decoys) await host.write(`${OUTPUT}/${decoy}`, 'DECOY');
+        const config = (name: string) =>
+          `/opt/pypi-badges/current/lib/node_modules/pypi-badges/deploy/${name}`;
+        if (server === 'caddy') {
+          await host.sh(`cp ${config('caddy/Caddyfile')} /etc/caddy/Caddyfile`);
+          await dropIn('pypi-badges', ['[Service]', 'Environment=BADGES_HOST=localhost'], 'caddy.service');
+          const { stderr } = await host.run(
+            ['caddy', 'validate', '--config', '/etc/caddy/Caddyfile', '--adapter', 'caddyfile'],
+            { env: { BADGES_HOST: 'localhost', HOME: '/tmp/caddy' } },
           );
-          for (const decoy of decoys) await host.write(`${OUTPUT}/${decoy}`, 'DECOY');
-          const config = (name: string) =>
-            `/opt/pypi-badges/current/lib/node_modules/pypi-badges/deploy/${name}`;
-          if (server === 'caddy') {
-            await host.sh(`cp ${config('caddy/Caddyfile')} /etc/caddy/Caddyfile`);
-            await dropIn('pypi-badges', ['[Service]', 'Environment=BADGES_HOST=localhost'], 'caddy.service');
-            const { stderr } = await host.run(
-              ['caddy', 'validate', '--config', '/etc/caddy/Caddyfile', '--adapter', 'caddyfile'],
-              { env: { BADGES_HOST: 'localhost', HOME: '/tmp/caddy' } },
-            );
-            expect(stderr).not.toContain('"level":"warn"');
-            await host.run(['systemctl', 'restart', 'caddy']);
-            // "localhost" gets its certificate from Caddy's own authority, a public name from Let's Encrypt.
-            const authority = '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt';
-            await host.until(
-              "Caddy's authority",
-              20,
-              async () => (await host.sh(`test -s ${authority} && echo yes || true`)) === 'yes',
-            );
-            await host.sh(`cp ${authority} /srv/ca.crt`);
-          } else {
-            await host.sh(`
+          expect(stderr).not.toContain('"level":"warn"');
+          await host.run(['systemctl', 'restart', 'caddy']);
+          // "localhost" gets its certificate from Caddy's own authority, a public name from Let's Encrypt.
+          const authority = '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt';
+          await host.until(
+            "Caddy's authority",
+            20,
+            async () => (await host.sh(`test -s ${authority} && echo yes || true`)) === 'yes',
+          );
+          await host.sh(`cp ${authority} /srv/ca.crt`);
+        } else {
+          await host.sh(`
             live=/etc/letsencrypt/live/localhost; mkdir -p $live
             openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
               -keyout $live/privkey.pem -out $live/fullchain.pem 2>/dev/null
@@ -338,185 +336,184 @@ export function hostScenario(suite: keyof typeof suites) {
             sed 's/badges\\.example\\.com/localhost/' ${config('nginx/pypi-badges.conf')} >/etc/nginx/sites-available/pypi-badges
             rm -f /etc/nginx/sites-enabled/default
             ln -sf ../sites-available/pypi-badges /etc/nginx/sites-enabled/pypi-badges`);
-            const { stderr } = await host.run(['nginx', '-t']);
-            expect(stderr).not.toContain('[warn]');
-            await host.run(['systemctl', 'restart', 'nginx']);
-          }
-          await host.until(`an answer from ${server}`, 20, async () =>
-            visit('/').then(
-              () => true,
-              () => false,
-            ),
-          );
-        });
-        afterAll(async () => {
-          await host.run(['systemctl', 'stop', server]);
-          for (const decoy of decoys) await host.sh(`rm -rf ${OUTPUT}/${decoy}`);
-        });
+          const { stderr } = await host.run(['nginx', '-t']);
+          expect(stderr).not.toContain('[warn]');
+          await host.run(['systemctl', 'restart', 'nginx']);
+        }
+        await host.until(`an answer from ${server}`, 20, async () =>
+          visit('/').then(
+            () => true,
+            () => false,
+          ),
+        );
+      });
+      afterAll(async () => {
+        await host.run(['systemctl', 'stop', server]);
+        for (const decoy of decoys) await host.sh(`rm -rf ${OUTPUT}/${decoy}`);
+      });
 
-        it('answers every badge URL with its file, its type and headers', async () => {
-          const files = (
-            await host.sh(
-              `cd ${OUTPUT} && find . -mindepth 2 -maxdepth 2 -name '[a-z]*.json' -o -name '[a-z]*.svg' -mindepth 2 -maxdepth 2`,
-            )
+      it('answers every badge URL with its file, its type and headers', async () => {
+        const files = (
+          await host.sh(
+            `cd ${OUTPUT} && find . -mindepth 2 -maxdepth 2 -name '[a-z]*.json' -o -name '[a-z]*.svg' -mindepth 2 -maxdepth 2`,
           )
-            .split('\n')
-            .map((file) => file.slice(2))
-            .filter((file) => !decoys.includes(file));
-          expect(files).toEqual(expect.arrayContaining(Object.keys(badges)));
-          for (const file of files) {
-            const { status, headers, body } = await visit(`/${file}`);
-            expect([file, status]).toEqual([file, 200]);
-            expect(body, file).toBe(await host.read(`${OUTPUT}/${file}`));
-            const type = file.endsWith('.svg') ? 'image/svg+xml' : 'application/json';
-            expect(headers['content-type']?.split(';')[0], file).toBe(type);
-            expect(headers).toMatchObject({
-              'access-control-allow-origin': '*',
-              'cross-origin-resource-policy': 'cross-origin',
-              'x-content-type-options': 'nosniff',
-              'x-frame-options': 'DENY',
-              'referrer-policy': 'no-referrer',
-              'strict-transport-security': expect.stringContaining('max-age='),
-              'cache-control': expect.stringMatching(/^public, max-age=3600,/),
-              'last-modified': expect.stringMatching(/ GMT$/),
-              etag: expect.stringMatching(/^(W\/)?".+"$/),
-            });
-            const csp = headers['content-security-policy'];
-            expect(csp).toMatch(/^default-src 'none';/);
-            if (file.endsWith('.svg')) expect(csp).toContain('sandbox');
-          }
-        });
-
-        it('answers a conditional request with 304, also after a run that changed nothing', async () => {
-          const url = '/mcp-clipboard/downloads-30d-non-ci.json';
-          const { headers } = await visit(url);
-          expect((await collect()).exitCode).toBe(0);
-          for (const condition of [
-            `If-None-Match: ${headers['etag']}`,
-            `If-Modified-Since: ${headers['last-modified']}`,
-          ]) {
-            const again = await visit(url, ['--header', condition]);
-            expect([condition, again.status, again.body]).toEqual([condition, 304, '']);
-          }
-          const other = await visit(url, ['--header', 'If-None-Match: "another"']);
-          expect(other.status).toBe(200);
-        });
-
-        it('serves the page under a policy that lets its own style and script work', async () => {
-          for (const url of ['/steady-tool/', '/steady-tool/index.html']) {
-            const { status, headers, body } = await visit(url);
-            expect([url, status, body]).toEqual([url, 200, page]);
-            expect(headers['content-type']).toBe('text/html; charset=utf-8');
-            const csp = headers['content-security-policy'] ?? '';
-            expect(csp).toContain("style-src 'unsafe-inline'");
-            expect(csp).toContain("img-src 'self' data:");
-            expect(csp).not.toContain('sandbox');
-            expect(csp).not.toMatch(/\*|https?:|unsafe-eval/);
-          }
-        });
-
-        it('compresses what is long', async () => {
-          const { headers } = await visit('/steady-tool/history.json', [
-            '--header',
-            'Accept-Encoding: gzip',
-            '--output',
-            '/dev/null',
-            '--dump-header',
-            '-',
-          ]);
-          expect(headers['content-encoding']).toBe('gzip');
-          const { status, body } = await visit('/steady-tool/history.json', ['--compressed']);
-          expect([status, body]).toEqual([200, history]);
-        });
-
-        it.each([
-          '/_health.json',
-          '//_health.json',
-          '/%5fhealth.json',
-          '/mcp-clipboard/../_health.json',
-          '/mcp-clipboard/..%2f_health.json',
-          '/tracked.yaml',
-          '/stray.json',
-          '/ledger.json.tmp',
-          '/.hidden.json',
-          '/mcp-clipboard/.hidden.json',
-          '/mcp-clipboard/.htaccess',
-          '/mcp-clipboard/notes.txt',
-          '/mcp-clipboard/old/downloads.json',
-          '/mcp-clipboard',
-          '/mcp-clipboard/',
-          '/../state/kept.json',
-          '/../state/ledger/kept.json',
-          '/..%2fstate%2fkept.json',
-          '/%2e%2e/state/kept.json',
-          '/mcp-clipboard/../../state/kept.json',
-          '/mcp-clipboard/..%2f..%2fstate/kept.json',
-          '/mcp-clipboard/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/pypi-badges/tracked.yaml',
-          '/state/kept.json',
-          '/nobody/downloads-30d-non-ci.json',
-          '/mcp-clipboard/downloads-31d-non-ci.json',
-          '/MCP-clipboard/downloads-30d-non-ci.json',
-        ])('refuses %s', async (url) => {
-          const { status, headers, body } = await visit(url);
-          expect([400, 404]).toContain(status);
-          expect(body).not.toMatch(/DECOY|href|packages|output_dir|bytes|"schemaVersion"/);
-          if (status === 404) expect(headers['cache-control']).toBe('no-store');
-        });
-
-        it('refuses to be written to, and answers a preflight', async () => {
-          for (const method of ['POST', 'PUT', 'DELETE']) {
-            expect(
-              (await visit('/mcp-clipboard/downloads-30d-non-ci.json', ['--request', method])).status,
-            ).toBe(405);
-          }
-          const preflight = await visit('/mcp-clipboard/downloads-30d-non-ci.json', ['--request', 'OPTIONS']);
-          expect(preflight.status).toBe(204);
-          expect(preflight.headers).toMatchObject({
+        )
+          .split('\n')
+          .map((file) => file.slice(2))
+          .filter((file) => !decoys.includes(file));
+        expect(files).toEqual(expect.arrayContaining(Object.keys(badges)));
+        for (const file of files) {
+          const { status, headers, body } = await visit(`/${file}`);
+          expect([file, status]).toEqual([file, 200]);
+          expect(body, file).toBe(await host.read(`${OUTPUT}/${file}`));
+          const type = file.endsWith('.svg') ? 'image/svg+xml' : 'application/json';
+          expect(headers['content-type']?.split(';')[0], file).toBe(type);
+          expect(headers).toMatchObject({
             'access-control-allow-origin': '*',
-            'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+            'cross-origin-resource-policy': 'cross-origin',
+            'x-content-type-options': 'nosniff',
+            'x-frame-options': 'DENY',
+            'referrer-policy': 'no-referrer',
+            'strict-transport-security': expect.stringContaining('max-age='),
+            'cache-control': expect.stringMatching(/^public, max-age=3600,/),
+            'last-modified': expect.stringMatching(/ GMT$/),
+            etag: expect.stringMatching(/^(W\/)?".+"$/),
           });
-        });
+          const csp = headers['content-security-policy'];
+          expect(csp).toMatch(/^default-src 'none';/);
+          if (file.endsWith('.svg')) expect(csp).toContain('sandbox');
+        }
+      });
 
-        it('sends plain HTTP to HTTPS', async () => {
-          const { status, headers } = await host.get(
-            'http://localhost/mcp-clipboard/downloads-30d-non-ci.json',
-          );
-          expect(status).toBe(308);
-          expect(headers['location']).toBe('https://localhost/mcp-clipboard/downloads-30d-non-ci.json');
-        });
+      it('answers a conditional request with 304, also after a run that changed nothing', async () => {
+        const url = '/mcp-clipboard/downloads-30d-non-ci.json';
+        const { headers } = await visit(url);
+        expect((await collect()).exitCode).toBe(0);
+        for (const condition of [
+          `If-None-Match: ${headers['etag']}`,
+          `If-Modified-Since: ${headers['last-modified']}`,
+        ]) {
+          const again = await visit(url, ['--header', condition]);
+          expect([condition, again.status, again.body]).toEqual([condition, 304, '']);
+        }
+        const other = await visit(url, ['--header', 'If-None-Match: "another"']);
+        expect(other.status).toBe(200);
+      });
 
-        it("logs requests without the visitor's address", async () => {
-          await visit('/steady-tool/', ['--user-agent', 'visitors-own-browser']);
-          const log = `/var/log/${server}/pypi-badges.log`;
-          await host.until('the log', 5, async () => (await host.sh(`cat ${log}`)).includes('/steady-tool/'));
-          const text = await host.sh(`cat ${log}`);
-          expect(text).not.toContain('127.0.0.1');
-          expect(text).not.toContain('visitors-own-browser');
-          if (server === 'caddy') for (const line of text.split('\n')) JSON.parse(line);
-        });
+      it('serves the page under a policy that lets its own style and script work', async () => {
+        for (const url of ['/steady-tool/', '/steady-tool/index.html']) {
+          const { status, headers, body } = await visit(url);
+          expect([url, status, body]).toEqual([url, 200, page]);
+          expect(headers['content-type']).toBe('text/html; charset=utf-8');
+          const csp = headers['content-security-policy'] ?? '';
+          expect(csp).toContain("style-src 'unsafe-inline'");
+          expect(csp).toContain("img-src 'self' data:");
+          expect(csp).not.toContain('sandbox');
+          expect(csp).not.toMatch(/\*|https?:|unsafe-eval/);
+        }
+      });
 
-        it('serves _health.json once the operator opts in', async () => {
-          if (server === 'caddy') {
-            await dropIn('health', ['[Service]', 'Environment=BADGES_HEALTH=public'], 'caddy.service');
-            await host.run(['systemctl', 'restart', 'caddy']);
-          } else {
-            await host.sh(`
+      it('compresses what is long', async () => {
+        const { headers } = await visit('/steady-tool/history.json', [
+          '--header',
+          'Accept-Encoding: gzip',
+          '--output',
+          '/dev/null',
+          '--dump-header',
+          '-',
+        ]);
+        expect(headers['content-encoding']).toBe('gzip');
+        const { status, body } = await visit('/steady-tool/history.json', ['--compressed']);
+        expect([status, body]).toEqual([200, history]);
+      });
+
+      it.each([
+        '/_health.json',
+        '//_health.json',
+        '/%5fhealth.json',
+        '/mcp-clipboard/../_health.json',
+        '/mcp-clipboard/..%2f_health.json',
+        '/tracked.yaml',
+        '/stray.json',
+        '/ledger.json.tmp',
+        '/.hidden.json',
+        '/mcp-clipboard/.hidden.json',
+        '/mcp-clipboard/.htaccess',
+        '/mcp-clipboard/notes.txt',
+        '/mcp-clipboard/old/downloads.json',
+        '/mcp-clipboard',
+        '/mcp-clipboard/',
+        '/../state/kept.json',
+        '/../state/ledger/kept.json',
+        '/..%2fstate%2fkept.json',
+        '/%2e%2e/state/kept.json',
+        '/mcp-clipboard/../../state/kept.json',
+        '/mcp-clipboard/..%2f..%2fstate/kept.json',
+        '/mcp-clipboard/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/pypi-badges/tracked.yaml',
+        '/state/kept.json',
+        '/nobody/downloads-30d-non-ci.json',
+        '/mcp-clipboard/downloads-31d-non-ci.json',
+        '/MCP-clipboard/downloads-30d-non-ci.json',
+      ])('refuses %s', async (url) => {
+        const { status, headers, body } = await visit(url);
+        expect([400, 404]).toContain(status);
+        expect(body).not.toMatch(/DECOY|href|packages|output_dir|bytes|"schemaVersion"/);
+        if (status === 404) expect(headers['cache-control']).toBe('no-store');
+      });
+
+      it('refuses to be written to, and answers a preflight', async () => {
+        for (const method of ['POST', 'PUT', 'DELETE']) {
+          expect(
+            (await visit('/mcp-clipboard/downloads-30d-non-ci.json', ['--request', method])).status,
+          ).toBe(405);
+        }
+        const preflight = await visit('/mcp-clipboard/downloads-30d-non-ci.json', ['--request', 'OPTIONS']);
+        expect(preflight.status).toBe(204);
+        expect(preflight.headers).toMatchObject({
+          'access-control-allow-origin': '*',
+          'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+        });
+      });
+
+      it('sends plain HTTP to HTTPS', async () => {
+        const { status, headers } = await host.get(
+          'http://localhost/mcp-clipboard/downloads-30d-non-ci.json',
+        );
+        expect(status).toBe(308);
+        expect(headers['location']).toBe('https://localhost/mcp-clipboard/downloads-30d-non-ci.json');
+      });
+
+      it("logs requests without the visitor's address", async () => {
+        await visit('/steady-tool/', ['--user-agent', 'visitors-own-browser']);
+        const log = `/var/log/${server}/pypi-badges.log`;
+        await host.until('the log', 5, async () => (await host.sh(`cat ${log}`)).includes('/steady-tool/'));
+        const text = await host.sh(`cat ${log}`);
+        expect(text).not.toContain('127.0.0.1');
+        expect(text).not.toContain('visitors-own-browser');
+        if (server === 'caddy') for (const line of text.split('\n')) JSON.parse(line);
+      });
+
+      it('serves _health.json once the operator opts in', async () => {
+        if (server === 'caddy') {
+          await dropIn('health', ['[Service]', 'Environment=BADGES_HEALTH=public'], 'caddy.service');
+          await host.run(['systemctl', 'restart', 'caddy']);
+        } else {
+          await host.sh(`
             sed -i -E 's/^\\t#(location = \\/_health|\\})/\\t\\1/' /etc/nginx/sites-available/pypi-badges
             systemctl reload nginx`);
-          }
-          await host.until('the health file', 20, async () =>
-            visit('/_health.json').then(
-              ({ status }) => status === 200,
-              () => false,
-            ),
-          );
-          const { headers, body } = await visit('/_health.json');
-          expect(headers['cache-control']).toBe('no-cache');
-          expect(JSON.parse(body).packages['mcp-clipboard'].count).toBe(14);
-          expect((await visit('/stray.json')).status).toBe(404);
-        });
-      },
-    );
+        }
+        await host.until('the health file', 20, async () =>
+          visit('/_health.json').then(
+            ({ status }) => status === 200,
+            () => false,
+          ),
+        );
+        const { headers, body } = await visit('/_health.json');
+        expect(headers['cache-control']).toBe('no-cache');
+        expect(JSON.parse(body).packages['mcp-clipboard'].count).toBe(14);
+        expect((await visit('/stray.json')).status).toBe(404);
+      });
+    });
 
     describe('when a run fails', () => {
       beforeAll(async () => {

@@ -56,7 +56,15 @@ const exists = (file: string) =>
     () => false,
   );
 
-const debianPackages = ['debootstrap', 'systemd-container', 'buildah', 'podman', 'crun', 'python3-venv'];
+const debianPackages = [
+  'debootstrap',
+  'systemd-container',
+  'buildah',
+  'podman',
+  'crun',
+  'python3-venv',
+  'shellcheck',
+];
 
 /** Installs what the test needs and the machine lacks, from Debian's packages. */
 async function installDebianPackages() {
