@@ -493,6 +493,30 @@ export function hostScenario(suite: keyof typeof suites) {
         if (server === 'caddy') for (const line of text.split('\n')) JSON.parse(line);
       });
 
+      const behindATunnel = async () => {
+        await host.sh('cp /etc/caddy/Caddyfile /etc/caddy/pypi-badges.caddy');
+        const global = '{\n\tdefault_bind 127.0.0.1\n}\nimport /etc/caddy/pypi-badges.caddy\n';
+        await host.write('/etc/caddy/Caddyfile', global);
+        await dropIn('tunnel', ['[Service]', 'Environment=BADGES_HOST=http://:8080'], 'caddy.service');
+        await host.run(['systemctl', 'restart', 'caddy']);
+        const url = 'http://127.0.0.1:8080/mcp-clipboard/downloads-30d-non-ci.json';
+        const named = ['--header', 'Host: badges.tailnet.ts.net'];
+        await host.until('an answer', 20, async () =>
+          host.get(url, named).then(
+            ({ status }) => status === 200,
+            () => false,
+          ),
+        );
+        expect((await host.get(url.replace('downloads', 'nothing'), named)).status).toBe(404);
+        const listening = await host.sh('cat /proc/net/tcp /proc/net/tcp6');
+        // 8080 is 1F90, 0A is LISTEN, and 0100007F is 127.0.0.1 as the kernel writes it.
+        const at = [...listening.matchAll(/ ([0-9A-F]+):1F90 0+:0000 0A/g)].map(([, address]) => address);
+        expect(at).toEqual(['0100007F']);
+        await removeDropIn('tunnel', 'caddy.service');
+        await host.sh('mv /etc/caddy/pypi-badges.caddy /etc/caddy/Caddyfile; systemctl restart caddy');
+      };
+      if (server === 'caddy') it('serves plain HTTP on loopback alone, behind a tunnel', behindATunnel);
+
       it('serves _health.json once the operator opts in', async () => {
         if (server === 'caddy') {
           await dropIn('health', ['[Service]', 'Environment=BADGES_HEALTH=public'], 'caddy.service');
