@@ -275,6 +275,17 @@ export function hostScenario(suite: keyof typeof suites) {
       });
     });
 
+    it("runs any command as the service's user with the key, as docs/deploy.md says", async () => {
+      const script =
+        'GOOGLE_APPLICATION_CREDENTIALS=$CREDENTIALS_DIRECTORY/gcp.json; id -un; wc -c <"$GOOGLE_APPLICATION_CREDENTIALS"; exec pypi-badges check --config /etc/pypi-badges/tracked.yaml';
+      const { stdout } = await host.run([
+        ...['systemd-run', '--quiet', '--pipe', '--wait', '--uid=pypi-badges'],
+        ...['--property=LoadCredential=gcp.json:/etc/pypi-badges/gcp.json', 'sh', '-c', script],
+      ]);
+      expect(stdout).toContain(`pypi-badges\n${key.length}\n`);
+      expect(stdout).toContain('mcp-clipboard');
+    });
+
     it('cannot have MemoryDenyWriteExecute=, as the unit says', async () => {
       await dropIn('mdwe', ['[Service]', 'MemoryDenyWriteExecute=true']);
       expect((await collect()).exitCode).not.toBe(0);
@@ -614,8 +625,13 @@ export function hostScenario(suite: keyof typeof suites) {
             '',
         );
         const before = (await hooks()).length;
+        // The dead-man's switch of docs/deploy.md: a ping from within the sandbox, after a good run only.
+        const curl = '-/usr/bin/curl --silent --show-error --fail --max-time 10 --output /dev/null';
+        await dropIn('alive', ['[Service]', `ExecStartPost=${curl} http://127.0.0.1:9009/alive`]);
         expect((await collect()).exitCode).toBe(0);
-        expect((await hooks()).length).toBe(before);
+        await removeDropIn('alive');
+        const after = (await hooks()).slice(before);
+        expect(after.map(({ path: url }) => url)).toEqual(['/alive']);
       });
     });
 

@@ -58,6 +58,7 @@ const exists = (file: string) =>
 
 const debianPackages = [
   'debootstrap',
+  'debian-archive-keyring',
   'systemd-container',
   'buildah',
   'podman',
