@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    // Scripts of their own, which take longer or need more than npm.
-    exclude: ['tests/crash/**'],
     coverage: {
       include: ['src/**/*.ts'],
       // cli.ts only hands the process to program.ts; the end-to-end tests run it as a child process.

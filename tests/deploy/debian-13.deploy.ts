@@ -1,0 +1,3 @@
+import { hostScenario } from './scenario.ts';
+
+hostScenario('trixie');

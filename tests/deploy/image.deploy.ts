@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { badges, badgeText, table, trackedYaml } from './table.ts';
+
+const USER = 65532;
+/** Raised when the base images below are made in another way. */
+const LAYOUT = 2;
+
+/**
+ * No registry for images can be reached, so the base images are made here, in the image of those that the
+ * Containerfile names: Debian with Node and npm to build, and Node with its libraries alone to run.
+ */
+describe('the image', () => {
+  const deploy = inject('deploy');
+  const store = ['--root', path.join(deploy.cache, 'containers'), '--storage-driver', 'overlay'];
+  let work: string;
+  // Podman remembers where it was and wants to be there again, so this is no temporary name.
+  const runroot = '/run/pypi-badges-test';
+
+  // Where both versions of control groups are mounted, crun refuses to start; it needs neither here.
+  const hideUnified = ['unshare', '--mount', '--propagation=private', 'bash', '-c'];
+  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"';
+  const engine = (program: 'buildah' | 'podman', words: string[], reject = true) =>
+    execa(
+      'env',
+      [
+        ...(program === 'podman' ? [...hideUnified, script, 'bash'] : []),
+        program,
+        ...store,
+        '--runroot',
+        runroot,
+        ...words,
+      ],
+      {
+        stdin: 'ignore',
+        all: true,
+        reject,
+      },
+    );
+
+  const key = createHash('sha256')
+    .update(deploy.rootfs.bookworm + deploy.nodeTarball + LAYOUT)
+    .digest('hex')
+    .slice(0, 12);
+  const bases = { build: `localhost/build-base:${key}`, runtime: `localhost/runtime-base:${key}` };
+  // Podman's own default asks for more than a machine that is a container itself may give.
+  const limits = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1000:1000'];
+  const image = (withDuckdb: 'yes' | 'no') => `localhost/pypi-badges:duckdb-${withDuckdb}`;
+
+  const exists = async (name: string) =>
+    (await engine('buildah', ['inspect', '--type=image', name], false)).exitCode === 0;
+
+  async function makeBases() {
+    if (!(await exists(bases.build))) {
+      const container = (await engine('buildah', ['from', 'scratch'])).stdout.trim();
+      await engine('buildah', ['copy', '--quiet', container, deploy.rootfs.bookworm, '/']);
+      await engine('buildah', ['copy', '--quiet', container, deploy.nodeTarball, '/usr/local']);
+      await engine('buildah', [
+        'copy',
+        '--quiet',
+        container,
+        '/etc/ssl/certs/ca-certificates.crt',
+        '/etc/host-ca.crt',
+      ]);
+      await engine('buildah', [
+        'config',
+        '--env',
+        'NODE_EXTRA_CA_CERTS=/etc/host-ca.crt',
+        '--env',
+        'PATH=/usr/local/bin:/usr/bin:/bin',
+        container,
+      ]);
+      await engine('buildah', ['commit', '--quiet', '--rm', container, bases.build]);
+    }
+    if (!(await exists(bases.runtime))) {
+      const root = path.join(work, 'runtime');
+      const needed = await execa('ldd', [path.join(deploy.nodeTarball, 'bin/node')]);
+      const libraries = [...needed.stdout.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file as string);
+      // Other names than a shell's folders, so that what works does so without one.
+      for (const folder of ['nodejs/bin', 'var/lib', 'tmp'])
+        await mkdir(path.join(root, folder), { recursive: true });
+      await execa('cp', [path.join(deploy.nodeTarball, 'bin/node'), path.join(root, 'nodejs/bin/node')]);
+      for (const file of [...libraries, '/etc/ssl/certs/ca-certificates.crt']) {
+        await execa('install', [
+          '-D',
+          '-m',
+          '0755',
+          path.join(deploy.rootfs.bookworm, file),
+          path.join(root, file),
+        ]);
+      }
+      const container = (await engine('buildah', ['from', 'scratch'])).stdout.trim();
+      await engine('buildah', ['copy', '--quiet', container, root, '/']);
+      await engine('buildah', ['config', '--entrypoint', '["/nodejs/bin/node"]', container]);
+      await engine('buildah', ['commit', '--quiet', '--rm', container, bases.runtime]);
+    }
+  }
+
+  /** Builds one stage under a name, which keeps its layers for the next run. */
+  const build = (withDuckdb: 'yes' | 'no', stage: string, name: string) =>
+    engine('buildah', [
+      ...['build', '--quiet', '--layers', '--isolation=chroot', '--network=host', '--target', stage],
+      ...['--build-arg', `BUILD_BASE=${bases.build}`, '--build-arg', `RUNTIME_BASE=${bases.runtime}`],
+      ...['--build-arg', `WITH_DUCKDB=${withDuckdb}`],
+      ...['--volume', `${path.join(deploy.cache, 'npm-build')}:/root/.npm`],
+      ...['--file', path.join(deploy.root, 'deploy/container/Containerfile'), '--tag', name, deploy.root],
+    ]);
+
+  /** Runs the image as compose.yaml and the CronJob do: read-only, no capabilities, not root. */
+  const run = (withDuckdb: 'yes' | 'no', options: string[], words: string[] = []) =>
+    engine(
+      'podman',
+      [
+        ...[
+          '--cgroup-manager=cgroupfs',
+          '--runtime=crun',
+          'run',
+          '--rm',
+          '--cgroups=disabled',
+          ...limits,
+          '--network=none',
+        ],
+        ...['--read-only', '--read-only-tmpfs=false', '--cap-drop=all', '--security-opt=no-new-privileges'],
+        ...[...options, image(withDuckdb), ...words],
+      ],
+      false,
+    );
+
+  beforeAll(async () => {
+    work = await mkdtemp(path.join(tmpdir(), 'pypi-badges-image-'));
+    for (const folder of ['data/output', 'data/state', 'config']) {
+      await mkdir(path.join(work, folder), { recursive: true });
+      await chmod(path.join(work, folder), 0o755);
+    }
+    for (const folder of ['data', 'data/output', 'data/state'])
+      await chown(path.join(work, folder), USER, USER);
+    await writeFile(
+      path.join(work, 'config/tracked.yaml'),
+      trackedYaml.replace('/srv/', '/etc/pypi-badges/'),
+    );
+    await writeFile(path.join(work, 'config/file_downloads.ndjson'), table(new Date()));
+    await mkdir(path.join(deploy.cache, 'npm-build'), { recursive: true });
+    await makeBases();
+  });
+  afterAll(async () => {
+    // What these images are made of stays for the next run; what earlier ones left behind goes.
+    await engine('buildah', ['rmi', '--prune'], false);
+    await rm(work, { recursive: true, force: true });
+  });
+
+  it('builds from the repository', async () => {
+    for (const variant of ['no', 'yes'] as const) {
+      await build(variant, 'build', `${image(variant)}-build`);
+      await build(variant, 'collector', image(variant));
+    }
+  });
+
+  it('holds production dependencies only, no shell, and runs as nobody in particular', async () => {
+    const container = (await engine('buildah', ['from', '--pull-never', image('no')])).stdout.trim();
+    const root = (await engine('buildah', ['mount', container])).stdout.trim();
+    const find = async (...words: string[]) =>
+      (await execa('find', [root, ...words, '-printf', '%P\n'])).stdout.split('\n').filter(Boolean);
+    const manifest = JSON.parse(await readFile(path.join(deploy.root, 'package.json'), 'utf8'));
+    const installed = await find('-path', '*/app/node_modules/*', '-name', 'package.json', '-mindepth', '4');
+    for (const name of Object.keys(manifest.dependencies)) {
+      expect(installed).toContain(`app/node_modules/${name}/package.json`);
+    }
+    for (const name of [
+      ...Object.keys(manifest.devDependencies),
+      ...Object.keys(manifest.peerDependencies),
+    ]) {
+      expect(installed).not.toContain(`app/node_modules/${name}/package.json`);
+    }
+    expect(
+      await find('-name', 'sh', '-o', '-name', 'bash', '-o', '-name', 'npm', '-o', '-name', 'busybox'),
+    ).toEqual([]);
+    expect(await find('(', '-path', '*/app/src', '-o', '-path', '*/app/tests', ')')).toEqual([]);
+    // Nothing outside of the data folder belongs to the user that runs.
+    expect(await find('-user', String(USER), '-not', '-path', '*/var/lib/pypi-badges*')).toEqual([]);
+    const { stdout } = await engine('buildah', ['inspect', '--type=image', image('no')]);
+    const { config } = JSON.parse(stdout).OCIv1;
+    expect(config.User).toBe(`${USER}:${USER}`);
+    expect(config.Entrypoint).toEqual(['node', '/app/dist/cli.js']);
+    await engine('buildah', ['rm', container]);
+  });
+
+  it('collects with a read-only root and without capabilities', async () => {
+    const mounts = [
+      ...['--volume', `${path.join(work, 'data')}:/var/lib/pypi-badges`],
+      ...['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`],
+    ];
+    const { exitCode, all } = await run('yes', mounts);
+    expect(exitCode, all).toBe(0);
+    for (const [file, badge] of Object.entries(badges)) {
+      expect(await readFile(path.join(work, 'data/output', file), 'utf8'), file).toBe(badgeText(badge));
+    }
+    const again = await run('yes', mounts);
+    expect(again.exitCode, again.all).toBe(0);
+  });
+
+  it('says what is wrong with a configuration, and its version', async () => {
+    await writeFile(path.join(work, 'config/wrong.yaml'), 'service: {}\n');
+    const config = ['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`];
+    const check = await run('no', config, ['check', '--config', '/etc/pypi-badges/wrong.yaml']);
+    expect([check.exitCode, check.all]).toEqual([2, expect.stringContaining('service.output_dir')]);
+    expect((await run('no', [], ['--version'])).stdout).toBe(deploy.version);
+  });
+});

@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import {
+  access,
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { TestProject } from 'vitest/node';
+
+interface Manifest {
+  readonly version: string;
+  readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
+}
+
+/** Where everything that is slow to make is kept between runs; outside the repository. */
+const CACHE = '/var/cache/pypi-badges';
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
+/** What the tests get from here (vitest's `inject`). */
+declare module 'vitest' {
+  interface ProvidedContext {
+    deploy: {
+      /** The repository. */
+      root: string;
+      /** Kept between runs. */
+      cache: string;
+      /** Debian root file systems by suite; read only. */
+      rootfs: Record<'trixie' | 'bookworm', string>;
+      /** Bound into hosts at /mnt/package: pypi-badges.tgz, next.tgz, both unpacked. */
+      packages: string;
+      /** An npm cache that holds all the package needs. */
+      npmCache: string;
+      /** Node and npm laid out as in Node's own tarball, for Debian 12. */
+      nodeTarball: string;
+      /** The version in package.json. */
+      version: string;
+    };
+  }
+}
+
+const exists = (file: string) =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+const debianPackages = [
+  'debootstrap',
+  'debian-archive-keyring',
+  'systemd-container',
+  'buildah',
+  'podman',
+  'crun',
+  'python3-venv',
+  'shellcheck',
+];
+
+/** Installs what the test needs and the machine lacks, from Debian's packages. */
+async function installDebianPackages() {
+  const missing = [];
+  for (const name of debianPackages) {
+    const { stdout } = await execa('dpkg-query', ['--show', `--showformat=$\{db:Status-Status}`, name], {
+      reject: false,
+    });
+    if (stdout !== 'installed') missing.push(name);
+  }
+  if (missing.length === 0) return;
+  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, stdin: 'ignore' } as const;
+  const lock = ['-o', 'DPkg::Lock::Timeout=600'];
+  await execa('apt-get', ['update', '-q', ...lock], options);
+  await execa('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...lock, ...missing], options);
+}
+
+/** The package as users get it, and the same as a later version. */
+async function pack(into: string) {
+  // Readable for the hosts' other users too, which a temporary folder is not.
+  await chmod(into, 0o755);
+  // The build prints too; npm's own answer is the last line.
+  const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: ROOT });
+  const name = stdout.trim().split('\n').at(-1) as string;
+  await rename(path.join(into, name), path.join(into, 'pypi-badges.tgz'));
+  await execa('tar', ['-xzf', 'pypi-badges.tgz'], { cwd: into });
+
+  const next = path.join(into, 'next');
+  await cp(path.join(into, 'package'), next, { recursive: true });
+  const manifest = JSON.parse(await readFile(path.join(next, 'package.json'), 'utf8'));
+  const { version } = manifest;
+  manifest.version = '999.0.0';
+  delete manifest.scripts;
+  await writeFile(path.join(next, 'package.json'), JSON.stringify(manifest, null, 2));
+  await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: next });
+  await rename(path.join(into, 'pypi-badges-999.0.0.tgz'), path.join(into, 'next.tgz'));
+  return { version, manifest };
+}
+
+/**
+ * Fills an npm cache with the package's dependencies, so that the hosts need no network. Each suite's own
+ * Node and npm do it, because which versions npm chooses depends on theirs.
+ */
+async function fillNpmCache(
+  packages: string,
+  manifest: Manifest,
+  rootfs: Record<string, string>,
+  nodeTarball: string,
+) {
+  const npmCache = path.join(CACHE, 'npm');
+  const duckdb = `@duckdb/node-api@${manifest.peerDependencies['@duckdb/node-api']}`;
+  const wanted = JSON.stringify([manifest.dependencies, duckdb, rootfs, nodeTarball]);
+  const stamp = path.join(
+    npmCache,
+    `filled-${createHash('sha256').update(wanted).digest('hex').slice(0, 12)}`,
+  );
+  if (await exists(stamp)) return npmCache;
+  await mkdir(npmCache, { recursive: true });
+  const variables: Record<string, string> = {
+    npm_config_cache: '/var/cache/npm',
+    NODE_EXTRA_CA_CERTS: CERTIFICATES,
+    ...Object.fromEntries(
+      ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) =>
+        process.env[name] === undefined ? [] : [[name, process.env[name]]],
+      ),
+    ),
+  };
+  for (const [suite, root] of Object.entries(rootfs)) {
+    const npm = suite === 'bookworm' ? ['/mnt/node/bin/node', '/mnt/node/bin/npm'] : ['/usr/bin/npm'];
+    await execa(
+      'systemd-nspawn',
+      [
+        ...['--quiet', '--register=no', '--keep-unit', '--volatile=overlay', '--resolv-conf=copy-host'],
+        ...['-D', root, `--machine=pypi-badges-npm-${process.pid}`, `--bind=${npmCache}:/var/cache/npm`],
+        ...[packages, nodeTarball].map((folder, at) => `--bind-ro=${folder}:/mnt/${['package', 'node'][at]}`),
+        `--bind-ro=${CERTIFICATES}`,
+        ...Object.entries(variables).map(([key, value]) => `--setenv=${key}=${value}`),
+        ...[...npm, 'install', '--global', '--prefix', '/tmp/filled', '--omit=dev', '--ignore-scripts'],
+        ...['--no-audit', '--no-fund', '/mnt/package/pypi-badges.tgz', duckdb],
+      ],
+      { stdin: 'ignore', all: true },
+    );
+  }
+  await writeFile(stamp, wanted);
+  return npmCache;
+}
+
+/** Node's own tarball as the npm registry has it, with npm beside it, laid out as under /usr/local. */
+async function unpackNode() {
+  const [node, npm] = ['24.21.0', '11.6.2'];
+  const target = path.join(CACHE, `node-${node}-npm-${npm}`);
+  if (!(await exists(target))) {
+    const work = `${target}.new`;
+    await rm(work, { recursive: true, force: true });
+    await mkdir(path.join(work, 'lib/node_modules'), { recursive: true });
+    for (const [spec, into] of [
+      [`node-linux-${process.arch}@${node}`, '.'],
+      [`npm@${npm}`, 'lib/node_modules/npm'],
+    ] as const) {
+      await execa('npm', ['pack', '--silent', spec, '--pack-destination', work]);
+      const tarball = (await readdir(work)).find((file) => file.endsWith('.tgz')) as string;
+      await mkdir(path.join(work, into), { recursive: true });
+      await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', into], { cwd: work });
+      await rm(path.join(work, tarball));
+    }
+    await symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'bin/npm'));
+    await execa('chmod', [
+      '0755',
+      path.join(work, 'bin/node'),
+      path.join(work, 'lib/node_modules/npm/bin/npm-cli.js'),
+    ]);
+    await rename(work, target);
+  }
+  return target;
+}
+
+export default async function setup(project: TestProject) {
+  if (process.getuid?.() !== 0) {
+    throw new Error(
+      'test:deploy needs root: it boots Debian under systemd-nspawn and builds the image. Run it as root, for example: sudo npm run test:deploy',
+    );
+  }
+  if (!(await exists('/etc/debian_version'))) {
+    throw new Error(
+      "test:deploy needs a Debian host: what it uses comes from Debian's packages (apt-get, debootstrap)",
+    );
+  }
+  await access(CERTIFICATES);
+  await mkdir(CACHE, { recursive: true });
+  await installDebianPackages();
+
+  const rootfs = async (suite: string) => {
+    const { stdout } = await execa('bash', [path.join(import.meta.dirname, 'rootfs.sh'), suite, CACHE], {
+      stdin: 'ignore',
+    });
+    return stdout.trim();
+  };
+  const packages = await mkdtemp(path.join(tmpdir(), 'pypi-badges-deploy-'));
+  const [trixie, bookworm, { version, manifest }, nodeTarball] = await Promise.all([
+    rootfs('trixie'),
+    rootfs('bookworm'),
+    pack(packages),
+    unpackNode(),
+  ]);
+  const npmCache = await fillNpmCache(packages, manifest, { trixie, bookworm }, nodeTarball);
+
+  project.provide('deploy', {
+    root: ROOT,
+    cache: CACHE,
+    rootfs: { trixie, bookworm },
+    packages,
+    npmCache,
+    nodeTarball,
+    version,
+  });
+  return () => rm(packages, { recursive: true, force: true });
+}

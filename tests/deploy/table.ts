@@ -1,0 +1,69 @@
+/** The source table of the deploy test, and by hand what must come out of it. */
+
+/** [package, CI flag, installer, system, downloads] */
+type Group = [string, boolean | null, string | null, string | null, number];
+
+const groups: Group[] = [
+  ['mcp-clipboard', null, 'pip', 'Linux', 5],
+  ['mcp-clipboard', false, 'pip', 'Darwin', 4],
+  ['mcp-clipboard', null, 'uv', 'Linux', 3],
+  ['mcp-clipboard', null, 'uv', 'Windows', 2],
+  ['mcp-clipboard', true, 'pip', 'Linux', 120],
+  ['mcp-clipboard', null, 'bandersnatch', null, 1325],
+  ['mcp-clipboard', null, 'Browser', null, 31],
+  ['mcp-clipboard', null, null, null, 201],
+  ['steady-tool', null, 'pip', 'Linux', 1150],
+  ['steady-tool', true, 'uv', 'Linux', 700],
+  ['somebody-elses', null, 'pip', 'Linux', 400],
+];
+
+/** NDJSON of the schema of BigQuery's PyPI table; every row lies a few days before `today`. */
+export function table(today: Date): string {
+  const rows: string[] = [];
+  for (const [project, ci, installer, system, count] of groups) {
+    for (let index = 0; index < count; index++) {
+      const day = new Date(today.getTime() - (2 + (index % 5)) * 86_400_000);
+      rows.push(
+        JSON.stringify({
+          timestamp: `${day.toISOString().slice(0, 10)} 12:00:00`,
+          file: { project },
+          details: {
+            ci,
+            installer: installer === null ? null : { name: installer },
+            system: system === null ? null : { name: system },
+          },
+        }),
+      );
+    }
+  }
+  return `${rows.join('\n')}\n`;
+}
+
+/** The tracked.yaml that goes with it. */
+export const trackedYaml = `service:
+  output_dir: /var/lib/pypi-badges/output
+  state_dir: /var/lib/pypi-badges/state
+  source: duckdb
+duckdb:
+  files: /srv/file_downloads.ndjson
+packages:
+  - name: mcp-clipboard
+    window_days: 30
+  - steady-tool
+`;
+
+/** Badge files, by path below output_dir: label, message, color (DESIGN.md, sections 2 and 6). */
+export const badges: Record<string, [string, string, string]> = {
+  'mcp-clipboard/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '14', 'blue'],
+  'mcp-clipboard/installer-pip-30d-non-ci.json': ['pip (30d)', '9', 'lightgrey'],
+  'mcp-clipboard/installer-pip-family-30d-non-ci.json': ['pip* (30d)', '9', 'lightgrey'],
+  'mcp-clipboard/installer-uv-30d-non-ci.json': ['uv (30d)', '5', 'lightgrey'],
+  'mcp-clipboard/installer-pdm-30d-non-ci.json': ['pdm (30d)', '0', 'lightgrey'],
+  'mcp-clipboard/os-linux-30d-non-ci.json': ['linux (30d)', '8', 'lightgrey'],
+  'mcp-clipboard/os-macos-30d-non-ci.json': ['macos (30d)', '4', 'lightgrey'],
+  'mcp-clipboard/os-windows-30d-non-ci.json': ['windows (30d)', '2', 'lightgrey'],
+  'steady-tool/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '1.2k', 'blue'],
+};
+
+export const badgeText = ([label, message, color]: [string, string, string]) =>
+  `${JSON.stringify({ schemaVersion: 1, label, message, color }, null, 2)}\n`;
