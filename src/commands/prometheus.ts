@@ -59,7 +59,11 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
   const metrics: Metric[] = [
     { name: 'run_start_timestamp_seconds', help: 'When the last run started.', samples: one(start) },
     { name: 'run_end_timestamp_seconds', help: 'When the last run finished.', samples: one(end) },
-    { name: 'run_duration_seconds', help: 'How long the last run took.', samples: one(end - start) },
+    {
+      name: 'run_duration_seconds',
+      help: 'How long the last run took.',
+      samples: one(Math.round((end - start) * 1000) / 1000),
+    },
     {
       name: 'upstream_last_day_timestamp_seconds',
       help: 'Midnight UTC of the newest day that the table had.',

@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type BigQueryProject, bigQueryProject, SECRET } from '../support/bigquery-project.ts';
 import { BigQueryServer, type ServerOptions, type Trouble } from '../support/bigquery-server.ts';
@@ -246,18 +248,39 @@ describe('credentials', () => {
   ];
   it.each(broken)('%s is told apart, fast and without a request', async (_, content, text) => {
     const project = await bigQueryProject(PACKAGES);
-    if (content === undefined) project.track(PACKAGES, { service: '  stale_threshold_days: 3\n' });
+    if (content === undefined) rmSync(`${project.folder}/key.json`);
     else project.put('key.json', content);
-    if (content === undefined) {
-      const { rmSync } = await import('node:fs');
-      rmSync(`${project.folder}/key.json`);
-    }
     const started = Date.now();
     const result = await runCommand(project.folder, COLLECT);
     expect(Date.now() - started).toBeLessThan(5_000);
     expectCalm(project, result);
     expect(result.exitCode).toBe(1);
     expect(project.health().packages['gamma']?.['error']).toMatch(text);
+  });
+
+  it('that are good stay secret when Google cannot be reached', async () => {
+    const closed = await BigQueryServer.start();
+    const { host } = closed;
+    await closed.close();
+    const project = await bigQueryProject(PACKAGES, {}, { bigquery: '  query_timeout_seconds: 2\n' });
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const private_key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const key = { type: 'service_account', client_email: 'a@b.iam.gserviceaccount.com', private_key };
+    project.put('key.json', JSON.stringify(key));
+    const started = Date.now();
+    const env = { HTTPS_PROXY: `http://${host}`, DEBUG: '*', LOG_LEVEL: 'trace' };
+    const result = await runCommand(project.folder, COLLECT, { env });
+    expect(Date.now() - started).toBeLessThan(6_000);
+    expect(result.exitCode).toBe(1);
+    expect(project.health().packages['gamma']?.['error']).toMatch(
+      /^not attempted: BigQuery cannot be reached; check the network, DNS and any proxy/,
+    );
+    const { 'key.json': _, ...files } = project.files();
+    const [, line = ''] = private_key.split('\n');
+    for (const text of [result.stdout, result.stderr, ...Object.values(files)]) {
+      expect(text).not.toContain(line);
+      expect(text).not.toMatch(/^\s+at .*[:(]\d+/m);
+    }
   });
 
   it('that are nowhere are told at once, without a search on the network', async () => {
