@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { Interruption } from './commands/context.ts';
 import { main } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -9,10 +11,27 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
+const LINGER_MS = 1_000;
+
+function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    const exitCode = 128 + constants.signals[signal];
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(exitCode);
+      controller.abort(new Interruption(signal, exitCode));
+    });
+  }
+  return controller.signal;
+}
+
 process.exitCode = await main(process.argv.slice(2), version, {
   cwd: process.cwd(),
   env: process.env,
   now: () => new Date(),
   stdout: process.stdout,
   stderr: process.stderr,
+  interruptible,
 });
+setTimeout(() => process.exit(), LINGER_MS).unref();

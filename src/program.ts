@@ -37,6 +37,24 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('doctor')
+    .description('check credentials, permissions, folders, clock and freshness, and say how to mend them')
+    .action(async (_, command: Command) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      done(await doctor(command.optsWithGlobals(), context));
+    });
+
+  program
+    .command('status')
+    .description('how every package stands since the last run; exits 1 if any is stale or failed')
+    .option('--json', 'print it for programs')
+    .option('--prometheus', "print it for node_exporter's textfile collector")
+    .action(async (_, command: Command) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(command.optsWithGlobals(), context));
+    });
+
+  program
     .command('cost')
     .description('what the list has billed this month, what it will, and how many more packages fit')
     .option('--json', 'print it for programs, in bytes')

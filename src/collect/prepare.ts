@@ -13,6 +13,8 @@ export interface Task {
   readonly asOf: Day;
   /** Whether to read every day of the windows again. */
   readonly full: boolean;
+  /** Ends the asking. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a run knows before it asks for the first package. */
@@ -74,8 +76,8 @@ export async function prepare(source: Source, book: SpendBook, task: Task): Prom
     const answer = await book.query(
       REVISIONS,
       source.billed ? MINIMUM_BILLED : 0,
-      () => source.revisions(span),
-      (result) => ('cost' in result ? (result.cost?.bytesBilled ?? 0) : 0),
+      () => source.revisions(span, task.signal),
+      (result) => ('cost' in result ? (result.cost?.bytesBilled ?? MINIMUM_BILLED) : 0),
     );
     return concludeAnswer(task, answer);
   } catch (error) {

@@ -1,9 +1,11 @@
+import pLimit from 'p-limit';
 import type { TrackedPackage } from '../config/config.ts';
 import { describeError, OperatorError } from '../errors.ts';
 import { mapNonEmpty } from '../non-empty.ts';
 import type { PivotRow } from '../sources/query.ts';
 import { type PivotAnswer, type QueryCost, type Source, SourceError } from '../sources/source.ts';
 import { type Day, dayOf, daysOf, type Span, spanDays } from '../sources/span.ts';
+import { until } from '../until.ts';
 import { bytesPerDay, type Ledger, withBill, withDays, withoutOld } from './ledger.ts';
 import type { DayChange, Outcome } from './outcome.ts';
 import { roundedBill } from './plan.ts';
@@ -20,6 +22,8 @@ export interface RunInput extends Task {
   readonly state: State;
   /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
   readonly budgetBytes: number | null;
+  /** How many packages are read side by side; one after another if absent. */
+  readonly concurrency?: number;
   readonly now: () => Date;
 }
 
@@ -29,7 +33,7 @@ export interface Run {
   readonly upstream: Upstream | undefined;
   /** What an operator should know, once a run. */
   readonly warnings: readonly string[];
-  /** One for each package, in the order asked for; each is worked on only when it is taken. */
+  /** One for each package, in the order asked for. */
   readonly outcomes: AsyncIterable<Outcome>;
 }
 
@@ -47,9 +51,10 @@ interface Progress {
   readonly daysScanned: number;
 }
 
-function billedBy(result: PivotAnswer | Error): number {
-  if (result instanceof Error) return result instanceof SourceError ? (result.cost?.bytesBilled ?? 0) : 0;
-  return result.cost.bytesBilled;
+/** A query that failed without a bill may have been billed as expected. */
+function billedBy(result: PivotAnswer | Error, expected: number): number {
+  if (result instanceof Error && !(result instanceof SourceError)) return expected;
+  return result.cost?.bytesBilled ?? expected;
 }
 
 function total(rows: readonly { readonly downloads: number }[]): number {
@@ -81,8 +86,8 @@ async function readSpan(
   const { rows, cost } = await book.query(
     tracked.name,
     expected,
-    () => source.pivot({ package: tracked.name, span }),
-    billedBy,
+    () => source.pivot({ package: tracked.name, span }, input.signal),
+    (result) => billedBy(result, expected),
   );
   const revisionOf = (day: Day) =>
     knowledge.kind === 'revisions' ? (knowledge.revisions.get(day) ?? 0) : null;
@@ -162,40 +167,51 @@ function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
   return { kind: 'failed', package: tracked, error };
 }
 
+/**
+ * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. A cause that
+ * every package would meet, or an interruption, keeps those that have not begun from beginning.
+ */
 async function* readAll(session: Session): AsyncGenerator<Outcome> {
+  const { packages, concurrency = 1, signal } = session.input;
+  const limit = pLimit(concurrency);
   let cause: unknown;
+  const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
+    if (signal?.aborted) return undefined;
+    if (cause !== undefined) return notAttempted(tracked, cause);
+    const outcome = await readPackage(session, tracked);
+    if (outcome.kind === 'read') return outcome;
+    if (signal?.aborted) return undefined;
+    if (outcome.error instanceof SourceError && outcome.error.affectsAll) cause = outcome.error;
+    return outcome;
+  };
+  const reading = packages.map((tracked) => limit(readOne, tracked));
   try {
-    for (const tracked of session.input.packages) {
-      if (cause !== undefined) {
-        yield notAttempted(tracked, cause);
-        continue;
-      }
-      const outcome = await readPackage(session, tracked);
-      if (outcome.kind === 'failed' && outcome.error instanceof SourceError && outcome.error.affectsAll) {
-        cause = outcome.error;
-      }
-      yield outcome;
+    for (const outcome of reading) {
+      const done = await outcome;
+      if (done !== undefined) yield done;
     }
   } finally {
     await session.source.close();
   }
 }
 
-async function* failAll(packages: readonly TrackedPackage[], cause: unknown): AsyncGenerator<Outcome> {
+async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGenerator<Outcome> {
+  if (signal?.aborted) return;
   for (const tracked of packages) yield notAttempted(tracked, cause);
 }
 
 /**
- * Begins a run: asks what the table has, and then reads the packages one after another, each only for
- * the days that its ledger lacks or that have changed. What happens to one package is its own affair;
+ * Begins a run: asks what the table has, and then reads the packages, each only for the days that its
+ * ledger lacks or that have changed. What happens to one package is its own affair;
  * only what every package would meet ends the reading: the rest is then reported as not attempted, with
- * that cause. Nothing is thrown.
+ * that cause. The signal ends it, too: what is under way is cancelled, and packages that were not finished
+ * have no outcome. Nothing is thrown.
  */
 export async function beginRun(input: RunInput): Promise<Run> {
   let source: Source | undefined;
   try {
-    source = await input.open();
-    const { state } = input;
+    const { state, signal } = input;
+    source = await until(input.open(), signal);
     const budgetBytes = source.billed ? input.budgetBytes : null;
     const spend = source.billed ? await state.loadSpend() : EMPTY_SPEND;
     const save = source.billed ? state.saveSpend : async () => undefined;
@@ -205,6 +221,6 @@ export async function beginRun(input: RunInput): Promise<Run> {
     return { upstream: preparation.upstream, warnings: preparation.warnings, outcomes };
   } catch (error) {
     await source?.close();
-    return { upstream: undefined, warnings: [], outcomes: failAll(input.packages, error) };
+    return { upstream: undefined, warnings: [], outcomes: failAll(input, error) };
   }
 }

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
+import { acquireLock, type Lock, LockHeldError } from '../collect/lock.ts';
 import type { DayChange } from '../collect/outcome.ts';
 import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError } from '../errors.ts';
+import { diskError } from '../publish/disk-error.ts';
+import { ensureFolder } from '../publish/files.ts';
 import {
   type Health,
   type HealthEntry,
@@ -14,7 +17,7 @@ import {
 } from '../publish/health.ts';
 import { openState } from '../publish/state.ts';
 import { openSource, sourceId } from '../sources/open.ts';
-import type { Context, GlobalOptions } from './context.ts';
+import { type Context, type GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { formatJson, formatNumber } from './format.ts';
 import type { Job } from './job.ts';
@@ -32,6 +35,9 @@ export interface CollectOptions extends GlobalOptions {
 }
 
 const MS_PER_DAY = 86_400_000;
+
+/** Another run holds the lock (DESIGN section 5). */
+const EXIT_LOCKED = 3;
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
 async function previousHealth(config: Config, log: Logger): Promise<Health['packages']> {
@@ -81,8 +87,45 @@ function warnOfStale(log: Logger, config: Config, entries: Health['packages'], n
   }
 }
 
-async function run(job: Job, { log, progress }: Log): Promise<number> {
+/**
+ * Takes the lock of the state folder.
+ *
+ * @returns How to release it, or the fault of a disk on which there can be no lock: then nothing may be
+ * queried, but the health file can still say why.
+ * @throws LockHeldError if another run has it.
+ */
+async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fault: unknown }> {
+  try {
+    await ensureFolder(stateDir);
+    return await acquireLock(stateDir, now);
+  } catch (error) {
+    if (error instanceof LockHeldError) throw error;
+    return { fault: diskError(error, stateDir) };
+  }
+}
+
+async function run(job: Job, tools: Log): Promise<number> {
+  const { config, context } = job;
+  let held: Lock | { fault: unknown };
+  try {
+    held = await lock(config, context.now);
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    tools.log.error(error.message);
+    return EXIT_LOCKED;
+  }
+  if ('fault' in held) return runLocked(job, tools, held.fault);
+  try {
+    return await runLocked(job, tools);
+  } finally {
+    await held.release();
+  }
+}
+
+/** @param fault Why nothing can be queried, if so. */
+async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Promise<number> {
   const { config, context, asOf } = job;
+  const signal = context.interruptible?.();
   const started = context.now();
   const previous = await previousHealth(config, log);
   const settled: [string, HealthEntry][] = [];
@@ -92,7 +135,12 @@ async function run(job: Job, { log, progress }: Log): Promise<number> {
     packages: job.packages,
     asOf,
     full: job.full,
-    open: () => openSource(config.source, context.env),
+    open: async () => {
+      if (fault !== undefined) throw fault;
+      return openSource(config.source, context.env);
+    },
+    concurrency: config.concurrency,
+    signal,
     state: await openState(
       config.stateDir,
       sourceId(config.source),
@@ -127,6 +175,11 @@ async function run(job: Job, { log, progress }: Log): Promise<number> {
   }
   warnOfStale(log, config, health.packages, context.now());
   context.stdout.write(job.json ? formatJson(health) : renderResults(settled) + renderChanges(changed));
+  if (signal?.aborted) {
+    const reached = settled.length === 1 ? '1 package was' : `${settled.length} packages were`;
+    log.warn(`${(signal.reason as Error).message}: ${reached} finished; the others keep what they had`);
+    return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
+  }
   return written && settled.every(([, entry]) => isSuccess(entry)) ? 0 : 1;
 }
 

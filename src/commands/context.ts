@@ -12,6 +12,25 @@ export interface Context {
   readonly now: () => Date;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Version of Node.js, without a v; that of this process if absent. */
+  readonly nodeVersion?: string;
+  /**
+   * Takes SIGTERM and SIGINT over: instead of ending the process at once they abort the signal that is
+   * returned, with an Interruption as its reason. Without it, the process cannot be asked to end.
+   */
+  readonly interruptible?: () => AbortSignal;
+}
+
+/** The operator, or the machine going down, wants this to end. */
+export class Interruption extends Error {
+  override name = 'Interruption';
+  /** What the process exits with: 128 and the number of the signal. */
+  readonly exitCode: number;
+
+  constructor(signal: string, exitCode: number) {
+    super(`interrupted by ${signal}`);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Options that every command takes. */

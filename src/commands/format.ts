@@ -23,3 +23,17 @@ export function formatBytes(bytes: number): string {
   const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), BINARY_UNITS.length - 1);
   return power === 0 ? `${bytes} B` : `${(bytes / 1024 ** power).toFixed(1)} ${BINARY_UNITS[power]}`;
 }
+
+const AGES: readonly [unit: string, ms: number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+];
+
+/** How long ago something was, in its largest unit, rounded down. */
+export function formatAge(ms: number): string {
+  const [unit, size] = AGES.find(([, length]) => ms >= length) ?? [];
+  if (unit === undefined || size === undefined) return 'just now';
+  const count = Math.floor(ms / size);
+  return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
+}

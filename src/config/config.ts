@@ -40,6 +40,8 @@ export interface Config {
   readonly outputDir: string;
   readonly stateDir: string;
   readonly staleThresholdDays: number;
+  /** How many packages are read side by side. */
+  readonly concurrency: number;
   /** Without a slash at its end. */
   readonly publicUrl?: string;
   /** Most GiB to be billed in a calendar month (UTC), or null for no limit. */

@@ -8,6 +8,7 @@ import type { Tracked } from './schema.ts';
 const DEFAULTS = {
   windowDays: 30,
   staleThresholdDays: 3,
+  concurrency: 1,
   location: 'US',
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 180,
@@ -62,6 +63,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     stateDir:
       service.state_dir === undefined ? join(dirname(outputDir), 'state') : absolute(service.state_dir),
     staleThresholdDays: service.stale_threshold_days ?? DEFAULTS.staleThresholdDays,
+    concurrency: service.concurrency ?? DEFAULTS.concurrency,
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
     source: sourceConfig(tracked, absolute),

@@ -78,6 +78,12 @@ const service = z.strictObject(
       .enum(['bigquery', 'duckdb'], { error: 'bigquery or duckdb' })
       .optional()
       .describe('Where downloads are counted: Google BigQuery (default), or local files through DuckDB.'),
+    concurrency: z
+      .int({ error: 'a whole number from 1 to 16' })
+      .min(1, { error: 'a whole number from 1 to 16' })
+      .max(16, { error: 'a whole number from 1 to 16' })
+      .optional()
+      .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
     public_url: z
       .string({ error: URL_ALLOWED })
       .refine(isPublicUrl, { error: URL_ALLOWED })

@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
 import type { BigQueryConfig } from '../config/config.ts';
+import { until } from '../until.ts';
 import { ApiError, faultOfAnswer, GARBLED } from './bigquery-fault.ts';
 import { findCredentials } from './credentials.ts';
 import { SourceError } from './source.ts';
@@ -37,21 +38,6 @@ export interface Connection {
 }
 
 const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'];
-
-/** Waits for `work`, but not once `signal` is given: it then rejects with the signal's reason. */
-async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
 
 /** Base of an emulator's API, from the host with or without scheme and path. */
 function emulatorUrl(host: string): string {

@@ -16,6 +16,8 @@ export interface BigQuerySource extends Source {
   readonly project: string;
   /** What the server's clock said in its last answer. */
   readonly serverTime: () => Date | undefined;
+  /** Why revisions cannot be asked for, found out for free; undefined if they can. */
+  revisionsRefused(span: Span): Promise<string | undefined>;
 }
 
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
@@ -103,6 +105,16 @@ export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<Bi
   const connection = await connect(config, env);
   const patience = patienceFor(config, connection.emulated);
 
+  async function revisionsRefused(span: Span): Promise<string | undefined> {
+    try {
+      await dryRun(connection, revisionsSpec(config, span), patience);
+      return undefined;
+    } catch (error) {
+      if (error instanceof QueryRefused) return error.message;
+      throw error;
+    }
+  }
+
   async function revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer> {
     const spec = revisionsSpec(config, span);
     const why = (text: string) => ({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
@@ -134,6 +146,7 @@ export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<Bi
     },
     estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
     revisions,
+    revisionsRefused,
     close: async () => connection.close(),
   };
 }

@@ -158,16 +158,21 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
   const timestamp = (day: string) =>
     new duckdb.DuckDBTimestampTZValue(BigInt(dayNumber(day)) * 86_400_000_000n);
 
-  async function pivot(question: PivotQuestion): Promise<PivotAnswer> {
+  async function pivot(question: PivotQuestion, signal?: AbortSignal): Promise<PivotAnswer> {
     const { span } = question;
-    const rows = await queryRows(connection, pivotSql(VIEW, '$'), {
+    const interrupt = () => connection.interrupt();
+    signal?.addEventListener('abort', interrupt, { once: true });
+    const query = queryRows(connection, pivotSql(VIEW, '$'), {
       project: question.package,
       start: timestamp(span.start),
       end: timestamp(span.end),
       limit: BigInt(rowLimit(span)),
-    }).catch((error: unknown) => {
-      throw unreadable(config.files, error);
     });
+    const rows = await query
+      .catch((error: unknown) => {
+        throw unreadable(config.files, error);
+      })
+      .finally(() => signal?.removeEventListener('abort', interrupt));
     return { rows: checkRows(question, rows), cost: NO_COST };
   }
 

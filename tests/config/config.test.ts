@@ -8,6 +8,7 @@ describe('a valid tracked.yaml', () => {
     expect(parse('service: {output_dir: /srv/badges/output}\npackages: [demo]\n')).toEqual({
       file: 'tracked.yaml',
       outputDir: '/srv/badges/output',
+      concurrency: 1,
       stateDir: '/srv/badges/state',
       staleThresholdDays: 3,
       monthlyBudgetGib: 1024,
@@ -52,6 +53,7 @@ packages:
   credential_file: gcp.json
   stale_threshold_days: 10
   source: bigquery
+  concurrency: 8
   public_url: https://badges.example.com/pypi//
 bigquery:
   project_id: my-project
@@ -66,6 +68,7 @@ packages:
     expect(config).toEqual({
       file: 'tracked.yaml',
       outputDir: '/etc/pypi-badges/output',
+      concurrency: 8,
       stateDir: '/etc/pypi-badges/elsewhere/state',
       staleThresholdDays: 10,
       publicUrl: 'https://badges.example.com/pypi',

@@ -1,0 +1,169 @@
+import { windowBefore } from '../collect/window.ts';
+import type { BigQueryConfig, Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { describeError } from '../errors.ts';
+import { readHealth } from '../publish/health.ts';
+import { probeFolder } from '../publish/probe.ts';
+import type { BigQuerySource } from '../sources/bigquery.ts';
+import { openSource } from '../sources/open.ts';
+import { dayOf } from '../sources/span.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { formatAge, formatBytes } from './format.ts';
+import { packageStates } from './health-state.ts';
+
+/** What a check came to: `note` is worth knowing and needs no mending. */
+interface Finding {
+  readonly what: string;
+  readonly state: 'ok' | 'note' | 'FAIL';
+  readonly text: string;
+}
+
+const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });
+const note = (what: string, text: string): Finding => ({ what, state: 'note', text });
+const fail = (what: string, text: string): Finding => ({ what, state: 'FAIL', text });
+
+/** Oldest Node.js that the collector runs on (package.json, engines). */
+const NODE_MIN = [20, 19] as const;
+
+/** Google refuses tokens that are off by some minutes; a clock that is kept right is off by far less. */
+const SKEW_MAX_MS = 60_000;
+
+/** Longest wait for BigQuery, in seconds: somebody sits before the screen. */
+const PATIENCE_SECONDS = 20;
+
+function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const old = major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
+  return old
+    ? fail('Node.js', `${version} is too old; install ${NODE_MIN.join('.')} or newer`)
+    : ok('Node.js', version);
+}
+
+async function checkFolder(what: string, path: string): Promise<Finding> {
+  try {
+    return ok(
+      what,
+      (await probeFolder(path)) ? `${path} is writable` : `${path} will be made by the first run`,
+    );
+  } catch (error) {
+    return fail(what, describeError(error));
+  }
+}
+
+/** Where the identity comes from, without anything secret. */
+function describeCredentials({ credentialFile }: BigQueryConfig, env: Context['env']): string {
+  const emulator = env['BIGQUERY_EMULATOR_HOST'];
+  if (emulator) return `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
+  return credentialFile ?? 'Application Default Credentials';
+}
+
+function checkClock(serverTime: Date | undefined, now: Date): Finding[] {
+  if (serverTime === undefined) return [];
+  const skewMs = now.getTime() - serverTime.getTime();
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  const off = `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} Google's`;
+  return [
+    Math.abs(skewMs) > SKEW_MAX_MS
+      ? fail('clock', `it is ${off}, and Google refuses such credentials; run: timedatectl set-ntp true`)
+      : ok('clock', seconds === 0 ? "agrees with Google's" : off),
+  ];
+}
+
+async function checkTable(source: BigQuerySource, config: Config, today: string): Promise<Finding[]> {
+  const [tracked] = config.packages;
+  if (tracked === undefined) return [];
+  const span = windowBefore(today, Math.max(...tracked.windows));
+  const table = (config.source as BigQueryConfig).table;
+  try {
+    const bytes = await source.estimate({ package: tracked.name, span });
+    const size = formatBytes(bytes);
+    const findings = [
+      ok('permission', `${table} may be queried (free dry run for ${tracked.name}: ${size} at most)`),
+    ];
+    const refused = await source.revisionsRefused(span);
+    const text = 'the table tells which days have changed';
+    const without =
+      'the two newest days are read again with each run, and every seventh day the whole window';
+    return [
+      ...findings,
+      refused === undefined ? ok('revisions', text) : note('revisions', `${refused}; ${without}`),
+    ];
+  } catch (error) {
+    return [fail('permission', describeError(error))];
+  }
+}
+
+async function checkBigQuery(config: Config, source: BigQueryConfig, context: Context): Promise<Finding[]> {
+  const { openBigQuery } = await import('../sources/bigquery.ts');
+  const queryTimeoutSeconds = Math.min(source.queryTimeoutSeconds, PATIENCE_SECONDS);
+  let opened: BigQuerySource;
+  try {
+    opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env);
+  } catch (error) {
+    return [fail('credentials', describeError(error))];
+  }
+  try {
+    const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
+    const table = await checkTable(opened, config, dayOf(context.now()));
+    return [ok('credentials', who), ...table, ...checkClock(opened.serverTime(), context.now())];
+  } finally {
+    await opened.close();
+  }
+}
+
+async function checkFiles(config: Config, context: Context): Promise<Finding[]> {
+  try {
+    await (await openSource(config.source, context.env)).close();
+    return [ok('duckdb', 'the files can be read')];
+  } catch (error) {
+    return [fail('duckdb', describeError(error))];
+  }
+}
+
+async function checkFreshness(config: Config, now: Date): Promise<Finding> {
+  const what = 'last success';
+  try {
+    const health = await readHealth(config.outputDir);
+    if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
+    if (health === 'unreadable')
+      return fail(what, '_health.json is not a health file; run: pypi-badges collect');
+    const states = packageStates(config, health, now);
+    const unwell = states.filter(({ state }) => state !== 'ok');
+    if (unwell.length > 0) {
+      const some = unwell.slice(0, 3).map(({ name, state }) => `${name} (${state})`);
+      const more = unwell.length > 3 ? ` and ${unwell.length - 3} more` : '';
+      return fail(what, `not well: ${some.join(', ')}${more}; see: pypi-badges status`);
+    }
+    return ok(what, `${formatAge(Math.max(...states.map(({ ageMs = 0 }) => ageMs)))}, for every package`);
+  } catch (error) {
+    return fail(what, describeError(error));
+  }
+}
+
+/**
+ * `doctor`: looks at everything that a run depends on, and says how to mend what is broken. It costs
+ * nothing and changes nothing.
+ *
+ * @returns 1 if something must be mended.
+ */
+export async function doctor(options: GlobalOptions, context: Context): Promise<number> {
+  const config = loadConfig(options.config, context.cwd);
+  const { source } = config;
+  const count = config.packages.length === 1 ? '1 package' : `${config.packages.length} packages`;
+  const checks: (() => Finding[] | Promise<Finding[]>)[] = [
+    () => [checkNode(context.nodeVersion ?? process.versions.node)],
+    () => [ok('configuration', `${options.config} is valid: ${count}`)],
+    async () => [await checkFolder('output_dir', config.outputDir)],
+    async () => [await checkFolder('state_dir', config.stateDir)],
+    () => (source.kind === 'bigquery' ? checkBigQuery(config, source, context) : checkFiles(config, context)),
+    async () => [await checkFreshness(config, context.now())],
+  ];
+  let healthy = true;
+  for (const check of checks) {
+    for (const { what, state, text } of await check()) {
+      context.stdout.write(`${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`);
+      healthy &&= state !== 'FAIL';
+    }
+  }
+  return healthy ? 0 : 1;
+}

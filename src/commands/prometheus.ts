@@ -1,0 +1,129 @@
+import type { Config } from '../config/config.ts';
+import { type Health, isSuccess } from '../publish/health.ts';
+import { EXCLUSIONS } from '../winnow/classes.ts';
+import type { PackageStatus } from './health-state.ts';
+
+/** A value of a metric, under labels. */
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+const seconds = (instant: string | undefined) => Date.parse(instant ?? '') / 1000;
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function renderSample(name: string, { labels, value }: Sample): string {
+  const list = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
+  return `${name}${list.length === 0 ? '' : `{${list.join(',')}}`} ${value}\n`;
+}
+
+/** A metric without any value is left out, HELP and TYPE included. */
+function renderMetric({ name, help, samples }: Metric): string {
+  const known = samples.filter(({ value }) => Number.isFinite(value));
+  if (known.length === 0) return '';
+  const lines = known.map((sample) => renderSample(name, sample)).join('');
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines}`;
+}
+
+/**
+ * The health file in the Prometheus text format, version 0.0.4, for node_exporter's textfile collector
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/). Every metric is a gauge: the collector
+ * is not running when it is read. docs/operations.md describes them.
+ */
+export function renderPrometheus(config: Config, health: Health, states: readonly PackageStatus[]): string {
+  const one = (value: number): Sample[] => [{ labels: {}, value }];
+  const each = (value: (status: PackageStatus) => number): Sample[] =>
+    states.map((status) => ({ labels: { package: status.name }, value: value(status) }));
+  const query = (
+    value: (query: { bytes_billed: number; duration_ms: number; days_scanned: number }) => number,
+  ) => each(({ entry }) => (entry !== undefined && isSuccess(entry) ? value(entry.query) : Number.NaN));
+  const windows = states.flatMap(({ name, entry }) =>
+    entry !== undefined && isSuccess(entry)
+      ? entry.windows.map((window) => ({
+          window,
+          labels: { package: name, window_days: String(window.window_days) },
+        }))
+      : [],
+  );
+  const start = seconds(health.started);
+  const end = seconds(health.finished);
+  const metrics: Metric[] = [
+    { name: 'run_start_timestamp_seconds', help: 'When the last run started.', samples: one(start) },
+    { name: 'run_end_timestamp_seconds', help: 'When the last run finished.', samples: one(end) },
+    {
+      name: 'run_duration_seconds',
+      help: 'How long the last run took.',
+      samples: one(Math.round((end - start) * 1000) / 1000),
+    },
+    {
+      name: 'upstream_last_day_timestamp_seconds',
+      help: 'Midnight UTC of the newest day that the table had.',
+      samples: one(seconds(health.upstream?.last_day ?? undefined)),
+    },
+    {
+      name: 'upstream_missing_days',
+      help: 'Days within the windows on which the table has no rows.',
+      samples: one(health.upstream?.missing_days?.length ?? Number.NaN),
+    },
+    {
+      name: 'stale_threshold_seconds',
+      help: 'Age of the last success at which a package is stale.',
+      samples: one(config.staleThresholdDays * 86_400),
+    },
+    {
+      name: 'package_last_success_timestamp_seconds',
+      help: 'When the badges of the package were last made.',
+      samples: each(({ entry }) => seconds(entry?.last_success)),
+    },
+    {
+      name: 'package_last_attempt_timestamp_seconds',
+      help: 'When the package was last tried.',
+      samples: each(({ entry }) => seconds(entry?.attempted)),
+    },
+    {
+      name: 'package_failed',
+      help: 'Whether the last attempt failed, or there was none.',
+      samples: each(({ state }) => (state === 'failed' || state === 'never' ? 1 : 0)),
+    },
+    {
+      name: 'package_downloads',
+      help: 'Honest downloads within the window.',
+      samples: windows.map(({ window, labels }) => ({ labels, value: window.count })),
+    },
+    {
+      name: 'package_excluded_downloads',
+      help: 'Downloads within the window that do not count, by class.',
+      samples: windows.flatMap(({ window, labels }) =>
+        EXCLUSIONS.map((reason) => ({
+          labels: { ...labels, class: reason },
+          value: window.excluded[reason],
+        })),
+      ),
+    },
+    {
+      name: 'package_billed_bytes',
+      help: 'Bytes that the last reading of the package billed.',
+      samples: query(({ bytes_billed }) => bytes_billed),
+    },
+    {
+      name: 'package_scanned_days',
+      help: 'Days that the last reading of the package scanned.',
+      samples: query(({ days_scanned }) => days_scanned),
+    },
+    {
+      name: 'package_query_duration_seconds',
+      help: 'How long the last reading of the package took.',
+      samples: query(({ duration_ms }) => duration_ms / 1000),
+    },
+  ];
+  return metrics.map((metric) => renderMetric({ ...metric, name: `pypi_badges_${metric.name}` })).join('');
+}

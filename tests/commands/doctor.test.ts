@@ -1,0 +1,232 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/program.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
+import { BigQueryServer, type ServerOptions } from '../support/bigquery-server.ts';
+import { capture, runMain } from '../support/context.ts';
+import { makeProject } from '../support/project.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const NOW = new Date('2026-04-25T04:12:00.000Z');
+
+async function doctor(options: ServerOptions = {}, prepare: (folder: string) => void = () => {}) {
+  const project = await bigQueryProject(['alpha', 'beta'], { date: NOW, ...options });
+  prepare(project.folder);
+  const before = project.files();
+  const result = await runMain(project.folder, ['doctor'], { env: project.env });
+  expect(project.files()).toEqual(before);
+  const lines = result.stdout.trimEnd().split('\n');
+  const line = (what: string) => lines.find((text) => text.slice(6).startsWith(what)) ?? '';
+  return { ...result, line, project };
+}
+
+const put = (path: string, content: string) => (folder: string) => {
+  mkdirSync(join(folder, path, '..'), { recursive: true });
+  writeFileSync(join(folder, path), content);
+};
+
+describe('doctor', () => {
+  it('finds everything in order, for free', async () => {
+    const { exitCode, stdout, stderr, project } = await doctor();
+    expect([exitCode, stderr]).toEqual([0, '']);
+    const { folder, server } = project;
+    expect(stdout.split('\n')).toEqual([
+      `ok    Node.js        ${process.versions.node}`,
+      'ok    configuration  tracked.yaml is valid: 2 packages',
+      `ok    output_dir     ${folder}/output will be made by the first run`,
+      `ok    state_dir      ${folder}/state will be made by the first run`,
+      `ok    credentials    none needed: BIGQUERY_EMULATOR_HOST leads to ${server.host} (project my-project)`,
+      'ok    permission     bigquery-public-data.pypi.file_downloads may be queried (free dry run for alpha: 1001.4 MiB at most)',
+      'ok    revisions      the table tells which days have changed',
+      "ok    clock          agrees with Google's",
+      'note  last success   nothing was collected yet; run: pypi-badges collect',
+      '',
+    ]);
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['dryRun', 'dryRun']);
+    expect(server.bytesBilled).toBe(0);
+  });
+
+  it('says how to get the permission', async () => {
+    const fault = { status: 403, reason: 'accessDenied', message: 'Access Denied: Project p' };
+    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', fault }] });
+    expect(exitCode).toBe(1);
+    expect(line('permission')).toMatch(
+      /^FAIL {2}permission {5}permission denied; grant .*roles\/bigquery.jobUser/,
+    );
+  });
+
+  it('knows what it means when revisions are refused', async () => {
+    const fault = { status: 403, reason: 'accessDenied' };
+    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
+    expect(exitCode).toBe(0);
+    expect(line('revisions')).toMatch(
+      /^note {2}revisions {6}permission denied.*; the two newest days are read again/,
+    );
+  });
+
+  it('does not take a fault of the service for a refusal', async () => {
+    const fault = { status: 401, reason: 'authError' };
+    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
+    expect(exitCode).toBe(1);
+    expect(line('permission')).toMatch(/^FAIL .*Google refused the credentials/);
+  });
+
+  it.each([
+    [
+      '2026-04-25T04:14:00Z',
+      'FAIL',
+      "it is 120 s behind Google's, and Google refuses such credentials; run: timedatectl",
+    ],
+    ['2026-04-25T04:10:00Z', 'FAIL', "it is 120 s ahead of Google's"],
+    ['2026-04-25T04:12:30Z', 'ok  ', "30 s behind Google's"],
+  ])('compares the clock with %s', async (date, state, text) => {
+    const { line } = await doctor({ date: new Date(date) });
+    expect(line('clock')).toMatch(new RegExp(`^${state} {2}clock {10}${text}`));
+  });
+
+  it('sees a Node.js that is too old', async () => {
+    const folder = tempFolder();
+    makeProject(folder, ['alpha'], []);
+    for (const [nodeVersion, state] of [
+      ['20.18.1', 'FAIL'],
+      ['18.20.0', 'FAIL'],
+      ['20.19.0', 'ok  '],
+      ['24.0.0', 'ok  '],
+    ] as const) {
+      const captured = capture(folder);
+      await main(['doctor'], '1.2.3', { ...captured.context, nodeVersion });
+      expect(captured.stdout().slice(0, 4)).toBe(state);
+    }
+  });
+
+  it.each([
+    ['a file in the way', put('output', ''), /output: a file stands where a folder should be/],
+    [
+      'a link to nowhere',
+      (folder: string) => symlinkSync('gone', join(folder, 'output')),
+      /output: this is a link that leads nowhere/,
+    ],
+  ])('finds %s of the output folder', async (_, prepare, text) => {
+    const { exitCode, line } = await doctor({}, prepare);
+    expect(exitCode).toBe(1);
+    expect(line('output_dir')).toMatch(text);
+    expect(line('output_dir')).toMatch(/^FAIL/);
+  });
+
+  it('tries a folder out and leaves nothing behind', async () => {
+    const { exitCode, line, project } = await doctor({}, put('state/keep', ''));
+    expect(exitCode).toBe(0);
+    expect(line('state_dir')).toMatch(/state is writable$/);
+    expect(readdirSync(join(project.folder, 'state'))).toEqual(['keep']);
+  });
+
+  const health = (packages: unknown) => put('output/_health.json', JSON.stringify({ packages }));
+  const fresh = { window_days: 7, windows: [], last_success: '2026-04-25T01:12:00.000Z' };
+  it.each([
+    ['fresh', health({ alpha: fresh, beta: fresh }), /^ok .* 3 hours ago, for every package$/],
+    [
+      'unwell',
+      health({ alpha: { ...fresh, error: 'x' } }),
+      /^FAIL .*not well: alpha \(failed\), beta \(never\); see: pypi-badges status$/,
+    ],
+    ['no health file', put('output/_health.json', '[]'), /^FAIL .*_health.json is not a health file/],
+    [
+      'a folder',
+      put('output/_health.json/x', ''),
+      /^FAIL .*_health.json: a folder stands where a file should be/,
+    ],
+  ])('tells how old the badges are: %s', async (_, prepare, text) => {
+    expect((await doctor({}, prepare)).line('last success')).toMatch(text);
+  });
+
+  it('names the first three packages that are unwell', async () => {
+    const project = await bigQueryProject(['a', 'b', 'c', 'd', 'e'], { date: NOW });
+    project.put('output/_health.json', '{"packages": {}}');
+    const { stdout } = await runMain(project.folder, ['doctor'], { env: project.env });
+    expect(stdout).toMatch(/not well: a \(never\), b \(never\), c \(never\) and 2 more;/);
+  });
+
+  it('looks at the key file without printing it', async () => {
+    const project = await bigQueryProject(['alpha']);
+    const { stdout, exitCode } = await runMain(project.folder, ['doctor'], {});
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^FAIL {2}credentials {4}credential_file .*key.json: it lacks client_email/m);
+    expect(stdout).not.toContain('secret');
+  });
+
+  it('tells a network that is gone', async () => {
+    const project = await bigQueryProject(['alpha']);
+    const gone = await BigQueryServer.start();
+    const { host } = gone;
+    await gone.close();
+    const { stdout, exitCode } = await runMain(project.folder, ['doctor'], {
+      env: { BIGQUERY_EMULATOR_HOST: host },
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^FAIL {2}permission {5}BigQuery cannot be reached; check the network/m);
+    expect(stdout).not.toMatch(/clock/);
+  });
+
+  it('reads the files of a duckdb source', async () => {
+    const { folder } = makeProject(tempFolder(), ['alpha'], []);
+    writeFileSync(join(folder, 'rows.ndjson'), '{"cut');
+    const broken = await runMain(folder, ['doctor']);
+    expect(broken.exitCode).toBe(1);
+    expect(broken.stdout).toMatch(/^FAIL {2}duckdb {9}.*rows.ndjson/m);
+  });
+});
+
+it('reads every kind of key, and believes no other', async () => {
+  const { inspectKeyFile, findCredentials } = await import('../../src/sources/credentials.ts');
+  const folder = tempFolder();
+  const file = (value: unknown) => {
+    const path = join(folder, 'key.json');
+    writeFileSync(path, JSON.stringify(value));
+    return path;
+  };
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const account = {
+    type: 'service_account',
+    client_email: 'a@p.iam.gserviceaccount.com',
+    private_key,
+    project_id: 'p',
+  };
+  expect(inspectKeyFile(file(account))).toEqual({
+    type: 'service_account',
+    projectId: 'p',
+    email: 'a@p.iam.gserviceaccount.com',
+  });
+  const login = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
+  expect(inspectKeyFile(file({ ...login, quota_project_id: 'q' }))).toEqual({
+    type: 'authorized_user',
+    projectId: 'q',
+  });
+  expect(inspectKeyFile(file({ type: 'external_account' }))).toEqual({ type: 'external_account' });
+  expect(() => inspectKeyFile(folder)).toThrow(/it cannot be read \(EISDIR\)/);
+
+  const nowhere = () => false;
+  const named = file(login);
+  expect(findCredentials(named, {}, nowhere)).toMatchObject({ kind: 'file', path: named });
+  const env = { GOOGLE_APPLICATION_CREDENTIALS: named };
+  expect(findCredentials(undefined, env, nowhere)).toMatchObject({ kind: 'file', path: named });
+  mkdirSync(join(folder, '.config/gcloud'), { recursive: true });
+  const known = join(folder, '.config/gcloud/application_default_credentials.json');
+  writeFileSync(known, JSON.stringify(login));
+  expect(findCredentials(undefined, { HOME: folder }, nowhere)).toMatchObject({ path: known });
+  const gcloud = { CLOUDSDK_CONFIG: join(folder, '.config/gcloud') };
+  expect(findCredentials(undefined, gcloud, nowhere)).toMatchObject({ path: known });
+  expect(() => findCredentials(undefined, { APPDATA: folder }, nowhere)).toThrow(
+    /there are no Google credentials/,
+  );
+  expect(() => findCredentials(undefined, {}, nowhere)).toThrow(/gcloud auth application-default login/);
+  expect(findCredentials(undefined, {}, () => true)).toEqual({ kind: 'metadata' });
+  expect(findCredentials(undefined, { GCE_METADATA_HOST: '127.0.0.1:1' }, nowhere)).toEqual({
+    kind: 'metadata',
+  });
+  expect(() => findCredentials(undefined, { METADATA_SERVER_DETECTION: 'none' }, () => true)).toThrow(
+    /no Google/,
+  );
+});
