@@ -50,12 +50,15 @@ async function shortPath(folder: string): Promise<{ path: string; handle?: FileH
   return { path: `/proc/self/fd/${handle.fd}`, handle };
 }
 
-/** What the run behind a socket says; undefined if there is none any more. */
-function greet(path: string): Promise<Partial<Greeting> | undefined> {
+/** How often an answer that makes no sense is asked for again: a run that ends just now breaks off. */
+const UNCLEAR_TRIES = 5;
+
+/** What the run behind a socket says; `'unclear'` if it broke off, undefined if there is none any more. */
+function hear(path: string): Promise<Partial<Greeting> | 'unclear' | undefined> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(path);
-    const end = (greeting: Partial<Greeting> | undefined) => {
+    const end = (greeting: Partial<Greeting> | 'unclear' | undefined) => {
       socket.destroy();
       resolve(greeting);
     };
@@ -67,13 +70,23 @@ function greet(path: string): Promise<Partial<Greeting> | undefined> {
       try {
         end(JSON.parse(text));
       } catch {
-        end({ state: 'held' });
+        end('unclear');
       }
     });
     socket.on('error', ({ code }: NodeJS.ErrnoException) =>
-      end(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : { state: 'held' }),
+      end(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : 'unclear'),
     );
   });
+}
+
+/** What the run behind a socket says at last. Whoever goes on talking nonsense is alive, and has the lock. */
+async function greet(path: string): Promise<Partial<Greeting> | undefined> {
+  for (let tries = 1; tries <= UNCLEAR_TRIES; tries += 1) {
+    const said = await hear(path);
+    if (said !== 'unclear') return said;
+    await sleep(LOOK_AGAIN_MS);
+  }
+  return { state: 'held' };
 }
 
 async function listen(path: string, greeting: () => Greeting): Promise<Server> {

@@ -32,8 +32,9 @@ const AGES: readonly [unit: string, ms: number][] = [
 
 /** How long ago something was, in its largest unit, rounded down. */
 export function formatAge(ms: number): string {
-  const [unit, size] = AGES.find(([, length]) => ms >= length) ?? [];
-  if (unit === undefined || size === undefined) return 'just now';
+  const age = AGES.find(([, length]) => ms >= length);
+  if (age === undefined) return 'just now';
+  const [unit, size] = age;
   const count = Math.floor(ms / size);
   return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
 }

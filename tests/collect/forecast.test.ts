@@ -55,6 +55,33 @@ describe('the forecast', () => {
     expect(forecast(blind, spend, TIB, now).steadyBytes).toBe(30 * (days * 150 * MB + REVISIONS));
   });
 
+  it('judges by the newest day whether the source tells revisions', () => {
+    const before = ledgerOf(30, 30 * 150 * MB, null);
+    const told = withDays(before, { start: '2026-11-10', end: '2026-11-11' }, [], () => 5);
+    const older = withDays(told, { start: '2026-11-01', end: '2026-11-02' }, [], () => null);
+    const entry = { tracked: { name: 'a', windows: [30] as const }, ledger: older };
+    expect(forecast([entry], spend, TIB, now).steadyBytes).toBe(30 * (150 * MB + REVISIONS));
+  });
+
+  it('takes what other packages bill for one that was never read', () => {
+    const entry = { tracked: { name: 'new', windows: [30] as const }, ledger: EMPTY_LEDGER };
+    const result = forecast([...list, entry], spend, TIB, now);
+    expect(result.packages[2]).toEqual({
+      package: 'new',
+      daysScanned: 0,
+      bytesBilled: 0,
+      bytesPerDay: 100 * MB,
+    });
+  });
+
+  it('says nothing of a month in which nothing was asked', () => {
+    expect(forecast(list, EMPTY_SPEND, TIB, now)).toMatchObject({
+      bytesBilled: 0,
+      queries: 0,
+      otherBytes: 0,
+    });
+  });
+
   it('holds about 220 new packages in the free tier, as 160 MB a day are assumed', () => {
     const empty = forecast([], EMPTY_SPEND, TIB, now);
     expect(empty.morePackages).toBe(228);

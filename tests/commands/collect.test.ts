@@ -198,6 +198,16 @@ describe('collect --dry-run', () => {
   });
 });
 
+describe('collect --dry-run, on a disk that refuses', () => {
+  it('says so', async () => {
+    const project = abc();
+    mkdirSync(join(project.folder, 'state', 'ledger', 'beta.json'), { recursive: true });
+    const { exitCode, stdout, stderr } = await collect(project.folder, ['--dry-run']);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('a folder stands where a file should be');
+  });
+});
+
 describe('collect, with a ledger', () => {
   it('reads nothing twice, and says with --full which days had changed', async () => {
     const project = abc();

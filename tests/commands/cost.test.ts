@@ -112,6 +112,14 @@ describe('cost', () => {
     expect([exitCode, stderr]).toEqual([1, 'source duckdb bills nothing; there is no cost to show\n']);
   });
 
+  it('says so when a ledger cannot be read at all', async () => {
+    const folder = makeFolder();
+    mkdirSync(join(folder, 'state', 'ledger', 'beta.json'));
+    const { exitCode, stderr } = await runMain(folder, ['cost'], world);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('a folder stands where a file should be');
+  });
+
   it('starts with nothing', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'tracked.yaml'), 'service: {output_dir: output}\npackages: [alpha]\n');
