@@ -99,15 +99,25 @@ export function billedAtMost(bytesProcessed: number): number {
   return Math.max(10 * MIB, Math.ceil(bytesProcessed / MIB) * MIB);
 }
 
+function statisticsOf(job: Json): { statistics: Json; query: Json } {
+  const statistics = isObject(job['statistics']) ? job['statistics'] : {};
+  const query = isObject(statistics['query']) ? statistics['query'] : {};
+  return { statistics, query };
+}
+
+/** Bytes that a job or a dry run processed, from its statistics; undefined if they do not tell. */
+export function processedBytes(job: Json): number | undefined {
+  const { statistics, query } = statisticsOf(job);
+  return wholeNumber(query['totalBytesProcessed']) ?? wholeNumber(statistics['totalBytesProcessed']);
+}
+
 /**
  * What a job took, from its statistics. A bill that is missing or unreadable is worked out from the
  * bytes that were processed: the budget must not believe that a query was free.
  */
 export function readCost(job: Json): QueryCost {
-  const statistics = isObject(job['statistics']) ? job['statistics'] : {};
-  const query = isObject(statistics['query']) ? statistics['query'] : {};
-  const bytesProcessed =
-    wholeNumber(query['totalBytesProcessed']) ?? wholeNumber(statistics['totalBytesProcessed']) ?? 0;
+  const { query } = statisticsOf(job);
+  const bytesProcessed = processedBytes(job) ?? 0;
   const cacheHit = query['cacheHit'] === true;
   const free = cacheHit || bytesProcessed === 0;
   const bytesBilled = wholeNumber(query['totalBytesBilled']) ?? (free ? 0 : billedAtMost(bytesProcessed));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { type Columns, readCost, readPage, wholeNumber } from './bigquery-answer.ts';
+import { type Columns, processedBytes, readCost, readPage } from './bigquery-answer.ts';
 import type { ApiRequest, Connection } from './bigquery-connection.ts';
 import { bigQueryError } from './bigquery-error.ts';
 import { ApiError, faultOf, faultOfResult, isTransient, JobFailed } from './bigquery-fault.ts';
@@ -341,8 +341,7 @@ export function dryRun(
   return within(connection, spec, patience, given, async (asking) => {
     const answer = await request(asking, { method: 'POST', path: '/jobs', body: jobBody(asking, undefined) });
     throwIfFailed(asking, answer);
-    const { totalBytesProcessed } = (answer['statistics'] ?? {}) as { totalBytesProcessed?: unknown };
-    const bytes = wholeNumber(totalBytesProcessed);
+    const bytes = processedBytes(answer);
     if (bytes === undefined) throw new SourceError('unexpected answer: the dry run does not tell its bytes');
     return bytes;
   });

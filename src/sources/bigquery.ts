@@ -1,7 +1,7 @@
 import type { BigQueryConfig } from '../config/config.ts';
 import { wholeNumber } from './bigquery-answer.ts';
 import { connect } from './bigquery-connection.ts';
-import { QueryRefused } from './bigquery-error.ts';
+import { bigQueryError, QueryRefused } from './bigquery-error.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './bigquery-job.ts';
 import { midnight, PIVOT_COLUMNS, type PivotQuestion, pivotSql, rowLimit } from './query.ts';
 import { checkRows, type RawRow } from './rows.ts';
@@ -118,20 +118,24 @@ export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<Bi
   async function revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer> {
     const spec = revisionsSpec(config, span);
     const why = (text: string) => ({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
-    try {
-      const { value, cost } = await runQuery(
-        connection,
-        spec,
-        patience,
-        (rows) => readRevisions(rows, span),
-        signal,
-      );
-      return typeof value === 'string' ? why(value) : { revisions: value, cost };
-    } catch (error) {
+    const accept = (rows: readonly RawRow[]) => readRevisions(rows, span);
+    const answer = await runQuery(connection, spec, patience, accept, signal).catch((error: unknown) => {
       // The table itself may well answer.
-      if (error instanceof QueryRefused) return why(error.message);
+      if (error instanceof QueryRefused) return error.message;
       throw error;
+    });
+    if (typeof answer === 'string') return why(answer);
+    const { value, cost } = answer;
+    if (typeof value === 'string') return why(value);
+    // The view tells nothing of a table that does not exist, and nothing of one that is far behind. A dry
+    // run tells them apart for free: it throws for the former.
+    if (value.size === 0) {
+      const question = { package: 'pip', span };
+      await dryRun(connection, pivotSpec(config, question), patience, signal).catch((error: unknown) => {
+        throw bigQueryError(error, { cost });
+      });
     }
+    return { revisions: value, cost };
   }
 
   return {

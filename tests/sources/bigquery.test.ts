@@ -498,6 +498,15 @@ describe('revisions', () => {
     expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map([['2026-04-02', 3]]) });
   });
 
+  it('of a table without any day are none, and those of a table that does not exist a failure', async () => {
+    const bigQuery = await source({
+      partitions: [],
+      trouble: [{ on: 'dryRun', times: 1, fault: { status: 404, reason: 'notFound' } }],
+    });
+    expect((await failure(bigQuery.revisions(SPAN))).message).toMatch(/^not found; check bigquery.table/);
+    expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map() });
+  });
+
   it.each([
     ['accessDenied', 403],
     ['notFound', 404],

@@ -1,0 +1,219 @@
+// npm run test:disk: the built `collect` on disks that are full, read-only or somebody else's. It needs root on
+// Linux, as it mounts small tmpfs of its own; anywhere else it says so and does nothing.
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+
+const CLI = join(import.meta.dirname, '../../dist/cli.js');
+const NOBODY = 65_534;
+const HERO = 'downloads-30d-non-ci.json';
+
+let failures = 0;
+function expect(what, found, expected) {
+  const same = expected instanceof RegExp ? expected.test(found) : isDeepStrictEqual(found, expected);
+  console.log(`  ${same ? 'ok' : 'FAILED'}  ${what}`);
+  if (same) return;
+  failures += 1;
+  console.log(`    found    ${JSON.stringify(found)?.slice(0, 600)}`);
+  console.log(
+    `    expected ${expected instanceof RegExp ? expected : JSON.stringify(expected)?.slice(0, 600)}`,
+  );
+}
+
+/** A tracked.yaml over a table in which each package has `downloads` downloads. */
+function project(folder, downloads) {
+  const row = (name) =>
+    `${JSON.stringify({ timestamp: '2026-04-20 12:00:00 UTC', file: { project: name }, details: { ci: false, installer: { name: 'pip' }, system: { name: 'Linux' } } })}\n`;
+  writeFileSync(
+    join(folder, 'rows.ndjson'),
+    ['alpha', 'beta'].map((name) => row(name).repeat(downloads)).join(''),
+  );
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    'service:\n  output_dir: output/web\n  state_dir: state/files\n  source: duckdb\nduckdb:\n  files: rows.ndjson\npackages: [alpha, beta]\n',
+  );
+}
+
+function collect(folder, options = {}) {
+  const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full'];
+  const env = { PATH: process.env.PATH, HOME: folder };
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
+    cwd: folder,
+    encoding: 'utf8',
+    env,
+    ...options,
+  });
+  expect(
+    'nothing but log lines on stderr',
+    stderr.split('\n').every((line) => line === '' || line.startsWith('{')),
+    true,
+  );
+  return { exitCode: status, stdout, stderr };
+}
+
+const message = (folder, name) =>
+  JSON.parse(readFileSync(join(folder, 'output/web', name, HERO), 'utf8')).message;
+const health = (folder) => JSON.parse(readFileSync(join(folder, 'output/web/_health.json'), 'utf8')).packages;
+const leftOver = (folder) =>
+  readdirSync(folder, { recursive: true }).filter((path) => /\.(tmp|lock)/.test(path));
+
+function mount(path, size) {
+  const { status, stderr } = spawnSync(
+    'mount',
+    ['-t', 'tmpfs', '-o', `size=${size},mode=755`, 'tmpfs', path],
+    {
+      encoding: 'utf8',
+    },
+  );
+  return status === 0 ? undefined : stderr.trim();
+}
+const remount = (path, how) => spawnSync('mount', ['-o', `remount,${how}`, path]);
+
+function fill(path) {
+  const file = openSync(join(path, 'filler'), 'w');
+  try {
+    for (;;) writeSync(file, Buffer.alloc(4_096));
+  } catch (error) {
+    if (error.code !== 'ENOSPC') throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Runs a case in a folder of its own, whose output and state are each on a tmpfs. */
+function on(title, work) {
+  console.log(title);
+  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
+  const mounts = ['output', 'state'].map((name) => join(folder, name));
+  try {
+    for (const path of mounts) {
+      mkdirSync(path);
+      const refused = mount(path, '2m');
+      if (refused !== undefined) throw new Error(refused);
+    }
+    project(folder, 3);
+    expect('a first run is well', collect(folder).exitCode, 0);
+    project(folder, 5);
+    work(folder);
+  } finally {
+    for (const path of mounts) spawnSync('umount', [path]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function main() {
+  on('output_dir is full', (folder) => {
+    const before = health(folder);
+    fill(join(folder, 'output'));
+    const { exitCode, stdout, stderr } = collect(folder);
+    expect('exits 1', exitCode, 1);
+    expect(
+      'says so for the packages',
+      stdout,
+      /alpha, beta|alpha: .*the disk is full; free some space \(ENOSPC\)/,
+    );
+    expect('says so for the health file', stderr, /_health.json could not be written: .*the disk is full/);
+    expect('the old badges stay whole', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    expect('the old health file stays whole', health(folder), before);
+    expect('nothing is left over', leftOver(folder), []);
+    rmSync(join(folder, 'output/filler'));
+    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+  });
+
+  on('output_dir is read-only', (folder) => {
+    remount(join(folder, 'output'), 'ro');
+    const { exitCode, stdout, stderr } = collect(folder);
+    expect('exits 1', exitCode, 1);
+    expect('says so for the packages', stdout, /the file system is read-only; mount it writable/);
+    expect('says so for the health file', stderr, /_health.json could not be written: .*read-only/);
+    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    const doctor = spawnSync(process.execPath, [CLI, 'doctor'], { cwd: folder, encoding: 'utf8' });
+    expect('doctor sees it', doctor.stdout, /^FAIL {2}output_dir .*read-only/m);
+    remount(join(folder, 'output'), 'rw');
+    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+  });
+
+  on('state_dir is full', (folder) => {
+    fill(join(folder, 'state'));
+    const { exitCode } = collect(folder);
+    expect('exits 1', exitCode, 1);
+    const { alpha, beta } = health(folder);
+    for (const { error } of [alpha, beta])
+      expect('the health file says so', error, /state.*the disk is full/);
+    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    rmSync(join(folder, 'state/filler'));
+    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+    expect('nothing is left over', leftOver(folder), []);
+  });
+
+  on('state_dir is read-only', (folder) => {
+    remount(join(folder, 'state'), 'ro');
+    const { exitCode } = collect(folder);
+    expect('exits 1', exitCode, 1);
+    expect('the health file says so', health(folder).beta.error, /^not attempted: .*state.*read-only/);
+    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    remount(join(folder, 'state'), 'rw');
+    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+  });
+
+  on('the folder of a package belongs to somebody else', (folder) => {
+    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
+    chmodSync(folder, 0o755);
+    chownSync(join(folder, 'output/web/alpha'), 0, 0);
+    const { exitCode } = collect(folder, { uid: NOBODY, gid: NOBODY });
+    expect('exits 1', exitCode, 1);
+    expect('the health file says so', health(folder).alpha.error, /output\/web\/alpha.*permission denied/);
+    expect(
+      'the old badge stays, the other is new',
+      [message(folder, 'alpha'), message(folder, 'beta')],
+      ['3', '5'],
+    );
+  });
+
+  on('a link is planted where the folder of a package should be', (folder) => {
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    rmSync(join(folder, 'output/web/alpha'), { recursive: true });
+    symlinkSync(elsewhere, join(folder, 'output/web/alpha'));
+    const { exitCode } = collect(folder);
+    expect('exits 1', exitCode, 1);
+    expect('it is not followed', readdirSync(elsewhere), []);
+    expect(
+      'the health file says so',
+      health(folder).alpha.error,
+      /output\/web\/alpha.*symbolic link.*remove it/,
+    );
+    expect('the other is new', message(folder, 'beta'), '5');
+  });
+}
+
+if (process.platform !== 'linux' || process.getuid() !== 0) {
+  console.log('left out: mounting a small tmpfs needs root on Linux');
+} else {
+  const probe = mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
+  const refused = mount(probe, '64k');
+  if (refused === undefined) {
+    spawnSync('umount', [probe]);
+    main();
+    console.log(failures === 0 ? 'all is well' : `${failures} failed`);
+  } else {
+    console.log(`left out: this root may not mount a tmpfs (${refused})`);
+  }
+  rmSync(probe, { recursive: true, force: true });
+}
+process.exitCode = failures === 0 ? 0 : 1;

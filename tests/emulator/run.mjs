@@ -1,0 +1,194 @@
+// npm run test:emulator: the built `collect` against BigQuery emulators, loaded with the example table, must
+// come to the same badges and the same _health.json as against DuckDB. The SQL goes to them as it is.
+//
+// Needs python3 with venv, and PyPI on the first run. With --at <host:port>, it uses an emulator that already
+// runs there with the project bigquery-public-data, such as goccy's bigquery-emulator (docs/operations.md).
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { BigQuery } from '@google-cloud/bigquery';
+import { PassThroughClient } from 'google-auth-library';
+import { EMULATORS, install, start } from './emulators.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const CLI = join(root, 'dist/cli.js');
+const ROWS = join(root, 'examples/file_downloads.ndjson');
+const AS_OF = '2026-04-25';
+const PACKAGES = `packages:
+  - example-young
+  - {name: example-moved-to-uv, window_days: [30, 90]}
+  - {name: example-large, window_days: [7, 30]}
+  - example-unused
+`;
+const SCHEMA = [
+  { name: 'timestamp', type: 'TIMESTAMP', mode: 'REQUIRED' },
+  { name: 'file', type: 'RECORD', fields: [{ name: 'project', type: 'STRING' }] },
+  {
+    name: 'details',
+    type: 'RECORD',
+    fields: [
+      { name: 'ci', type: 'BOOL' },
+      { name: 'installer', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
+      { name: 'system', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
+    ],
+  },
+];
+
+let failures = 0;
+function expect(what, found, expected) {
+  const same = isDeepStrictEqual(found, expected);
+  console.log(`  ${same ? 'ok' : 'FAILED'}  ${what}`);
+  if (same) return;
+  failures += 1;
+  console.log(`    found    ${JSON.stringify(found)?.slice(0, 400)}`);
+  console.log(`    expected ${JSON.stringify(expected)?.slice(0, 400)}`);
+}
+
+/** Runs the built command in a folder with a tracked.yaml of its own. */
+function command(folder, argv, env = {}) {
+  const result = spawnSync(process.execPath, [CLI, ...argv], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: folder, ...env },
+  });
+  return { exitCode: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+function project(folder, source) {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'tracked.yaml'), `${source}${PACKAGES}`);
+  return folder;
+}
+
+/** Every badge below the output folder, by path. */
+function badges(folder) {
+  const output = join(folder, 'output');
+  return Object.fromEntries(
+    readdirSync(output, { recursive: true })
+      .filter((path) => path.includes('/') && path.endsWith('.json'))
+      .toSorted()
+      .map((path) => [path, JSON.parse(readFileSync(join(output, path), 'utf8'))]),
+  );
+}
+
+/** The health file without when and how. */
+function health(folder) {
+  const { packages, upstream } = JSON.parse(readFileSync(join(folder, 'output/_health.json'), 'utf8'));
+  const stripped = Object.entries(packages).map(([name, entry]) => {
+    const { query: _, attempted: __, last_success: ___, ...rest } = entry;
+    return [name, rest];
+  });
+  return { upstream, packages: Object.fromEntries(stripped) };
+}
+
+async function load(host) {
+  const client = new BigQuery({
+    projectId: 'bigquery-public-data',
+    apiEndpoint: `http://${host}`,
+    authClient: new PassThroughClient(),
+  });
+  const options = { location: 'US' };
+  const [dataset] = await client.createDataset('pypi', options).catch((error) => {
+    if (error.code === 409) return [client.dataset('pypi')];
+    throw error;
+  });
+  const timePartitioning = { type: 'DAY', field: 'timestamp' };
+  const clustering = { fields: ['file.project'] };
+  await dataset.createTable('file_downloads', { schema: { fields: SCHEMA }, timePartitioning, clustering });
+  const [job] = await dataset.table('file_downloads').load(ROWS, {
+    sourceFormat: 'NEWLINE_DELIMITED_JSON',
+    schema: { fields: SCHEMA },
+    writeDisposition: 'WRITE_TRUNCATE',
+  });
+  if (job.status?.errorResult) throw new Error(JSON.stringify(job.status));
+}
+
+function check(folder, truth, host, { revisions, own = 'my-project', lax = false }) {
+  const env = { BIGQUERY_EMULATOR_HOST: host };
+  const place = project(
+    folder,
+    `service:\n  output_dir: output\n  concurrency: 2\nbigquery:\n  project_id: ${own}\n`,
+  );
+  const collect = ['collect', '--as-of', AS_OF];
+  const first = command(place, collect, env);
+  if (first.exitCode !== 0) console.log(first.stdout, first.stderr);
+  expect('collect exits 0', first.exitCode, 0);
+  const expected = badges(truth);
+  expect(`all ${Object.keys(expected).length} badges are those of DuckDB`, badges(place), expected);
+  const known = health(truth);
+  const upstream = revisions ? known.upstream : { ...health(place).upstream };
+  expect('_health.json is that of DuckDB', health(place), { ...known, upstream });
+  expect('no warning of Node on stderr', /\(node:|Warning:/.test(first.stderr), false);
+  const fallback = /without revisions/.test(first.stderr);
+  expect(revisions ? 'revisions were told' : 'the fallback for revisions was named', fallback, !revisions);
+  const again = command(place, [...collect, '--json'], env);
+  const days = Object.values(JSON.parse(again.stdout).packages).map(({ query }) => query?.days_scanned);
+  expect('a second run reads only what it must', days, revisions ? [0, 0, 0, 0] : [2, 2, 2, 2]);
+  expect('and comes to the same badges', badges(place), expected);
+  // goccy's emulator tells no bytes in a dry run, and calls a missing table an internal error.
+  if (lax) return;
+  const doctor = command(place, ['doctor'], env);
+  const lines = doctor.stdout.split('\n').filter((line) => /permission|credentials/.test(line.slice(6, 18)));
+  expect(
+    'doctor may query the table',
+    lines.map((line) => line.slice(0, 4)),
+    ['ok  ', 'ok  '],
+  );
+  const dry = command(place, [...collect, '--dry-run', '--full', '--json'], env);
+  expect('a dry run is understood', [dry.exitCode, JSON.parse(dry.stdout || '[]').length], [0, 4]);
+  const wrong = project(
+    join(folder, 'wrong'),
+    `service:\n  output_dir: output\nbigquery:\n  project_id: ${own}\n  table: bigquery-public-data.pypi.nope\n`,
+  );
+  const missing = command(wrong, collect, env);
+  const errors = Object.values(JSON.parse(readFileSync(join(wrong, 'output/_health.json'), 'utf8')).packages);
+  const told = errors.map(({ error }) => /^(not attempted: )?not found; check bigquery.table/.test(error));
+  expect('a table that is missing is told', [missing.exitCode, told], [1, [true, true, true, true]]);
+}
+
+const at = process.argv.indexOf('--at');
+const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-emulator-'));
+let used = 0;
+try {
+  const truth = project(
+    join(folder, 'duckdb'),
+    `service:\n  output_dir: output\n  source: duckdb\nduckdb:\n  files: ${ROWS}\n`,
+  );
+  const { exitCode, stderr } = command(truth, ['collect', '--as-of', AS_OF]);
+  if (exitCode !== 0) throw new Error(`collect on DuckDB exited with ${exitCode}: ${stderr}`);
+  const running = at < 0 ? undefined : process.argv[at + 1];
+  if (running !== undefined) {
+    console.log(`the emulator at ${running}`);
+    await load(running);
+    check(join(folder, 'running'), truth, running, {
+      revisions: false,
+      own: 'bigquery-public-data',
+      lax: true,
+    });
+    used += 1;
+  } else {
+    for (const emulator of EMULATORS) {
+      console.log(emulator.name);
+      const place = install(emulator);
+      if (place === undefined) {
+        console.log(`  left out: it needs ${emulator.needs}`);
+        continue;
+      }
+      const { host, stop } = await start(emulator, place);
+      try {
+        await load(host);
+        check(join(folder, emulator.requirements), truth, host, emulator);
+      } finally {
+        await stop();
+      }
+      used += 1;
+    }
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+if (used === 0) console.log('no emulator could be used');
+console.log(failures === 0 && used > 0 ? 'all is well' : `${failures} failed`);
+process.exitCode = failures === 0 && used > 0 ? 0 : 1;
