@@ -306,16 +306,17 @@ export function hostScenario(suite: keyof typeof suites) {
         'mcp-clipboard/.htaccess',
         'mcp-clipboard/notes.txt',
         'mcp-clipboard/old/downloads.json',
+        'no-page/notes.txt',
         'tracked.yaml',
         'stray.json',
         'ledger.json.tmp',
       ];
 
       beforeAll(async () => {
-        await host.write(`${OUTPUT}/steady-tool/index.html`, page);
-        await host.write(`${OUTPUT}/steady-tool/history.json`, history);
+        await host.write(`${OUTPUT}/page-only/index.html`, page);
+        await host.write(`${OUTPUT}/page-only/history.json`, history);
         await host.write(
-          `${OUTPUT}/steady-tool/downloads-30d-non-ci.svg`,
+          `${OUTPUT}/page-only/downloads-30d-non-ci.svg`,
           '<svg xmlns="http://www.w3.org/2000/svg"/>',
         );
         for (const decoy of decoys) await host.write(`${OUTPUT}/${decoy}`, 'DECOY');
@@ -412,7 +413,7 @@ export function hostScenario(suite: keyof typeof suites) {
       });
 
       it('serves the page under a policy that lets its own style and script work', async () => {
-        for (const url of ['/steady-tool/', '/steady-tool/index.html']) {
+        for (const url of ['/page-only/', '/page-only/index.html']) {
           const { status, headers, body } = await visit(url);
           expect([url, status, body]).toEqual([url, 200, page]);
           expect(headers['content-type']).toBe('text/html; charset=utf-8');
@@ -425,7 +426,7 @@ export function hostScenario(suite: keyof typeof suites) {
       });
 
       it('compresses what is long', async () => {
-        const { headers } = await visit('/steady-tool/history.json', [
+        const { headers } = await visit('/page-only/history.json', [
           '--header',
           'Accept-Encoding: gzip',
           '--output',
@@ -434,7 +435,7 @@ export function hostScenario(suite: keyof typeof suites) {
           '-',
         ]);
         expect(headers['content-encoding']).toBe('gzip');
-        const { status, body } = await visit('/steady-tool/history.json', ['--compressed']);
+        const { status, body } = await visit('/page-only/history.json', ['--compressed']);
         expect([status, body]).toEqual([200, history]);
       });
 
@@ -452,8 +453,8 @@ export function hostScenario(suite: keyof typeof suites) {
         '/mcp-clipboard/.htaccess',
         '/mcp-clipboard/notes.txt',
         '/mcp-clipboard/old/downloads.json',
-        '/mcp-clipboard',
-        '/mcp-clipboard/',
+        '/no-page',
+        '/no-page/',
         '/../state/kept.json',
         '/../state/ledger/kept.json',
         '/..%2fstate%2fkept.json',
@@ -495,9 +496,9 @@ export function hostScenario(suite: keyof typeof suites) {
       });
 
       it("logs requests without the visitor's address", async () => {
-        await visit('/steady-tool/', ['--user-agent', 'visitors-own-browser']);
+        await visit('/page-only/', ['--user-agent', 'visitors-own-browser']);
         const log = `/var/log/${server}/pypi-badges.log`;
-        await host.until('the log', 5, async () => (await host.sh(`cat ${log}`)).includes('/steady-tool/'));
+        await host.until('the log', 5, async () => (await host.sh(`cat ${log}`)).includes('/page-only/'));
         const text = await host.sh(`cat ${log}`);
         expect(text).not.toContain('127.0.0.1');
         expect(text).not.toContain('visitors-own-browser');
@@ -576,7 +577,7 @@ export function hostScenario(suite: keyof typeof suites) {
           .map((line) => JSON.parse(line));
 
       it('tells the operator by webhook and mail what happened, and keeps the badges', async () => {
-        const before = await snapshot(`${OUTPUT}/mcp-clipboard`);
+        const before = await snapshot(`${OUTPUT}/mcp-clipboard/*-non-ci.*`);
         await host.sh('mv /srv/file_downloads.ndjson /srv/gone.ndjson');
         expect((await collect()).exitCode).not.toBe(0);
         expect(await host.property(SERVICE, 'ExecMainStatus')).toBe('1');
@@ -602,7 +603,7 @@ export function hostScenario(suite: keyof typeof suites) {
         expect(mail).toMatch(
           /^To: operator@example\.com\nSubject: pypi-badges-collect failed on pypi-badges-test\n/,
         );
-        expect(await snapshot(`${OUTPUT}/mcp-clipboard`)).toBe(before);
+        expect(await snapshot(`${OUTPUT}/mcp-clipboard/*-non-ci.*`)).toBe(before);
         expect(await host.sh('journalctl --no-pager -o export')).not.toContain(WEBHOOK_TOKEN);
         await host.sh('mv /srv/gone.ndjson /srv/file_downloads.ndjson');
       });
@@ -633,6 +634,20 @@ export function hostScenario(suite: keyof typeof suites) {
         const after = (await hooks()).slice(before);
         expect(after.map(({ path: url }) => url)).toEqual(['/alive']);
       });
+    });
+
+    it('leaves metrics for node_exporter after a run, as docs/deploy.md says', async () => {
+      const folder = '/var/lib/prometheus/node-exporter';
+      await host.sh(`mkdir -p ${folder}`);
+      const guide = await readFile(path.join(deploy.root, 'docs/deploy.md'), 'utf8');
+      const [line] = /^ExecStopPost=.*$/m.exec(guide) ?? [];
+      await dropIn('metrics', ['[Service]', line ?? 'no such line']);
+      expect((await collect()).exitCode).toBe(0);
+      await removeDropIn('metrics');
+      expect(await host.read(`${folder}/pypi-badges.prom`)).toMatch(
+        /^pypi_badges\w*\{.*mcp-clipboard.*\} \d/m,
+      );
+      await host.sh(`rm -r ${folder}`);
     });
 
     it('refuses an upgrade that would not take the configuration, and leaves all as it was', async () => {
