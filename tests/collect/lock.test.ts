@@ -76,6 +76,13 @@ describe('the lock', () => {
     child.kill('SIGCONT');
   });
 
+  it('is not taken from somebody who hangs up each time', async () => {
+    const folder = tempFolder();
+    const server = createServer((socket) => socket.destroy()).listen(join(folder, LAST));
+    onTestFinished(() => void server.close());
+    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
+  });
+
   it('is not taken from somebody who talks nonsense', async () => {
     const folder = tempFolder();
     await holder(folder, LAST, 'pardon?');
