@@ -17,7 +17,7 @@ import {
 } from '../publish/health.ts';
 import { openState } from '../publish/state.ts';
 import { openSource, sourceId } from '../sources/open.ts';
-import { type Context, type GlobalOptions, Interruption } from './context.ts';
+import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { formatJson, formatNumber } from './format.ts';
 import type { Job } from './job.ts';
@@ -177,8 +177,9 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
   context.stdout.write(job.json ? formatJson(health) : renderResults(settled) + renderChanges(changed));
   if (signal?.aborted) {
     const reached = settled.length === 1 ? '1 package was' : `${settled.length} packages were`;
-    log.warn(`${(signal.reason as Error).message}: ${reached} finished; the others keep what they had`);
-    return signal.reason instanceof Interruption ? signal.reason.exitCode : 1;
+    const { message, exitCode } = signal.reason as Interruption;
+    log.warn(`${message}: ${reached} finished; the others keep what they had`);
+    return exitCode;
   }
   return written && settled.every(([, entry]) => isSuccess(entry)) ? 0 : 1;
 }

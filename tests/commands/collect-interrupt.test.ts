@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { acquireLock } from '../../src/collect/lock.ts';
+import { Interruption } from '../../src/commands/context.ts';
+import { main } from '../../src/program.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
+import type { Trouble } from '../support/bigquery-server.ts';
+import { capture, runMain } from '../support/context.ts';
+
+const COLLECT = ['collect', '--as-of', '2026-04-25'];
+const NAMES = ['alpha', 'endless', 'gamma'];
+
+/** Collects, and interrupts the run once `met` is true. */
+async function interrupted(trouble: Trouble[], service: string, met: (calls: string[]) => boolean) {
+  const project = await bigQueryProject(NAMES, { trouble }, { service });
+  const stop = new AbortController();
+  const captured = capture(project.folder, { env: project.env });
+  const running = main(COLLECT, '1.2.3', { ...captured.context, interruptible: () => stop.signal });
+  while (!met(project.server.callsOf('results').map((call) => call.package ?? ''))) await sleep(5);
+  stop.abort(new Interruption('SIGTERM', 143));
+  return { exitCode: await running, project, stderr: captured.stderr(), stdout: captured.stdout() };
+}
+
+it('keeps what was finished, and exits as the signal asks', async () => {
+  const trouble: Trouble[] = [{ on: 'insert', package: 'endless', fault: { looks: 1e9 } }];
+  const met = (calls: string[]) => calls.includes('endless');
+  const { exitCode, project, stderr, stdout } = await interrupted(trouble, '', met);
+  expect(exitCode).toBe(143);
+  expect(Object.keys(project.health().packages)).toEqual(['alpha']);
+  expect(stdout).toMatch(/^alpha +7d +7 .*ok$/m);
+  expect(stderr).toContain('interrupted by SIGTERM: 1 package was finished; the others keep what they had');
+});
+
+it('cancels all that is under way', async () => {
+  const trouble: Trouble[] = [{ on: 'insert', revisions: false, fault: { looks: 1e9 } }];
+  const met = (calls: string[]) => NAMES.every((name) => calls.includes(name));
+  const { exitCode, project, stderr } = await interrupted(trouble, '  concurrency: 3\n', met);
+  expect(exitCode).toBe(143);
+  const jobs = [...project.server.jobs.values()].filter((job) => job.package !== undefined);
+  expect(jobs.map(({ cancelled }) => cancelled)).toEqual([true, true, true]);
+  expect(stderr).toContain('0 packages were finished');
+});
+
+it('finishes nothing if it was interrupted before the first package', async () => {
+  const trouble: Trouble[] = [{ on: 'insert', revisions: true, fault: { looks: 1e9 } }];
+  const { exitCode, project } = await interrupted(trouble, '', (calls) => calls.length > 0);
+  expect(exitCode).toBe(143);
+  expect(project.health().packages).toEqual({});
+});
+
+it('exits 3 while another run holds the lock, and prints nothing', async () => {
+  const project = await bigQueryProject(NAMES);
+  project.put('state/keep', '');
+  const lock = await acquireLock(join(project.folder, 'state'), () => new Date());
+  const { exitCode, stdout, stderr } = await runMain(project.folder, COLLECT, { env: project.env });
+  expect([exitCode, stdout]).toEqual([3, '']);
+  expect(JSON.parse(stderr)).toMatchObject({
+    level: 'error',
+    msg: expect.stringContaining('holds the lock'),
+  });
+  expect(project.server.calls).toEqual([]);
+  await lock.release();
+});
+
+it('records why there can be no lock', async () => {
+  const project = await bigQueryProject(NAMES);
+  project.put('state', 'a file in the way');
+  const { exitCode } = await runMain(project.folder, COLLECT, { env: project.env });
+  expect(exitCode).toBe(1);
+  expect(project.health().packages['gamma']?.['error']).toMatch(/^not attempted: .*state: a file stands/);
+  expect(project.server.calls).toEqual([]);
+});
