@@ -168,6 +168,12 @@ function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
 }
 
 /**
+ * How many packages may be begun before the slowest of them is done, for each that is read at a time. A
+ * slow one must not hold the others up, nor may its followers' rows pile up in memory.
+ */
+const LOOK_AHEAD = 4;
+
+/**
  * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. A cause that
  * every package would meet, or an interruption, keeps those that have not begun from beginning.
  */
@@ -184,11 +190,16 @@ async function* readAll(session: Session): AsyncGenerator<Outcome> {
     if (outcome.error instanceof SourceError && outcome.error.affectsAll) cause = outcome.error;
     return outcome;
   };
-  const reading = packages.map((tracked) => limit(readOne, tracked));
+  const reading: Promise<Outcome | undefined>[] = [];
+  const ahead = concurrency === 1 ? 1 : concurrency * LOOK_AHEAD;
   try {
-    for (const outcome of reading) {
-      const done = await outcome;
-      if (done !== undefined) yield done;
+    for (let next = 0; next < packages.length || reading.length > 0; ) {
+      for (const tracked of packages.slice(next, next + ahead - reading.length)) {
+        reading.push(limit(readOne, tracked));
+        next += 1;
+      }
+      const outcome = await reading.shift();
+      if (outcome !== undefined) yield outcome;
     }
   } finally {
     await session.source.close();
