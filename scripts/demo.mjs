@@ -10,7 +10,7 @@ const { status } = spawnSync(process.execPath, [...arguments_, '--log-level', 'w
 });
 if (status === 0) {
   console.log(
-    '\nThe badge files are in demo/output; next, look at demo/output/_health.json, or put your own packages into tracked.yaml.',
+    '\nThe badge files are in demo/output; open demo/output/index.html to see them, or put your own packages into tracked.yaml.',
   );
 }
 process.exitCode = status ?? 1;

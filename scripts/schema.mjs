@@ -1,7 +1,13 @@
-// Writes tracked.schema.json, the JSON Schema of tracked.yaml for editors, from src/config/schema.ts.
+// Writes the JSON Schemas from the shapes in src/: tracked.schema.json, for editors of tracked.yaml, and
+// docs/history.schema.json, for readers of history.json.
 import { writeFileSync } from 'node:fs';
 import { importTs } from './import-ts.mjs';
 
+function write(path, schema) {
+  writeFileSync(new URL(`../${path}`, import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+}
+
 const { trackedJsonSchema } = await importTs('src/config/schema.ts');
-const file = new URL('../tracked.schema.json', import.meta.url);
-writeFileSync(file, `${JSON.stringify(trackedJsonSchema(), null, 2)}\n`);
+write('tracked.schema.json', trackedJsonSchema());
+const { historyJsonSchema } = await importTs('src/badges/history.ts');
+write('docs/history.schema.json', historyJsonSchema());

@@ -31,6 +31,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--full', 'read every day of the windows again, and tell which had changed')
     .option('--dry-run', 'ask the source what would be read; write nothing')
     .option('--json', 'print _health.json instead of a table')
+    .option('--no-page', 'do not draw the page (index.html and one for each package)')
     .action(async (_, command: Command) => {
       const { collect } = await import('./commands/collect.ts');
       done(await collect(command.optsWithGlobals(), context));
@@ -61,6 +62,26 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .action(async (_, command: Command) => {
       const { cost } = await import('./commands/cost.ts');
       done(await cost(command.optsWithGlobals(), context));
+    });
+
+  program
+    .command('embed')
+    .description('badges ready to paste into a README')
+    .option('-p, --package <name>', 'only this package (repeatable)', list)
+    .option('-b, --badge <id>', 'this badge, such as installer-uv (repeatable; default: downloads)', list)
+    .option('-f, --format <format>', 'markdown, rst, html or url', 'markdown')
+    .option('--svg', 'show the SVG from public_url instead of going through shields.io')
+    .action(async (_, command: Command) => {
+      const { embed } = await import('./commands/embed.ts');
+      done(embed(command.optsWithGlobals(), context));
+    });
+
+  program
+    .command('report')
+    .description('draw the page again from the last run, without querying')
+    .action(async (_, command: Command) => {
+      const { report: redraw } = await import('./commands/report.ts');
+      done(await redraw(command.optsWithGlobals(), context));
     });
 
   program

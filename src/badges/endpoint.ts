@@ -1,5 +1,5 @@
 import type { Account } from '../winnow/winnow.ts';
-import { badgeStem, CATALOGUE } from './catalogue.ts';
+import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
 import { formatCount } from './message.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
@@ -19,11 +19,11 @@ export interface BadgeFile {
 /** Below this a count is grey: too few to mean much. */
 const GREY_BELOW = 10;
 
-/** The eleven badges of a package and window, with the stems of their files' names. */
+/** The eleven badges of a package and window, in the order of the catalogue, with the stems of their files' names. */
 export function endpointBadges(
   account: Account,
   windowDays: number,
-): { stem: string; badge: EndpointBadge }[] {
+): { kind: BadgeKind; stem: string; badge: EndpointBadge }[] {
   return CATALOGUE.map((kind) => {
     const value = kind.value(account);
     const badge: EndpointBadge = {
@@ -32,7 +32,7 @@ export function endpointBadges(
       message: formatCount(value),
       color: value < GREY_BELOW ? 'lightgrey' : 'blue',
     };
-    return { stem: badgeStem(kind, windowDays), badge };
+    return { kind, stem: badgeStem(kind, windowDays), badge };
   });
 }
 

@@ -3,6 +3,7 @@ import type { NonEmpty } from '../non-empty.ts';
 import type { PivotRow } from '../sources/query.ts';
 import type { QueryCost } from '../sources/source.ts';
 import type { Day } from '../sources/span.ts';
+import type { Upstream } from './upstream.ts';
 
 /** What the queries of one package took, added up. All zero if the ledger had everything. */
 export interface Reading extends QueryCost {
@@ -31,6 +32,8 @@ export type Outcome =
       readonly attempted: Date;
       /** One for each window, in the order of the configuration. */
       readonly windows: NonEmpty<WindowRows>;
+      /** What the table had when it was read. */
+      readonly upstream: Upstream;
       readonly reading: Reading;
       /** Oldest first. */
       readonly changes: readonly DayChange[];

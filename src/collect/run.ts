@@ -154,6 +154,7 @@ async function readPackage(session: Session, tracked: TrackedPackage): Promise<O
       package: tracked,
       attempted,
       windows,
+      upstream: preparation.upstream,
       reading: { ...cost, daysScanned, durationMs },
       changes,
     };

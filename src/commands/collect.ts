@@ -5,6 +5,7 @@ import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError } from '../errors.ts';
+import { formatJson, formatNumber } from '../format.ts';
 import { diskError } from '../publish/disk-error.ts';
 import { ensureFolder } from '../publish/files.ts';
 import {
@@ -19,12 +20,13 @@ import { openState } from '../publish/state.ts';
 import { openSource, sourceId } from '../sources/open.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import { formatJson, formatNumber } from './format.ts';
 import type { Job } from './job.ts';
 import { createLog, type Log } from './log.ts';
+import { drawPage } from './report.ts';
 import { renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { settle } from './settle.ts';
+import { tableStyle } from './table.ts';
 
 export interface CollectOptions extends GlobalOptions {
   readonly package?: readonly string[];
@@ -32,6 +34,8 @@ export interface CollectOptions extends GlobalOptions {
   readonly full?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** Whether to draw the page; so it is unless --no-page says otherwise. */
+  readonly page?: boolean;
 }
 
 const MS_PER_DAY = 86_400_000;
@@ -174,7 +178,14 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
     log.error(`_health.json could not be written: ${describeError(error)}`);
   }
   warnOfStale(log, config, health.packages, context.now());
-  context.stdout.write(job.json ? formatJson(health) : renderResults(settled) + renderChanges(changed));
+  context.stdout.write(
+    job.json
+      ? formatJson(health)
+      : renderResults(settled, tableStyle(context.stdout, context.env)) + renderChanges(changed),
+  );
+  if (job.page && !signal?.aborted) {
+    written = (await drawPage(config, health, context.now(), log, signal)) && written;
+  }
   if (signal?.aborted) {
     const reached = settled.length === 1 ? '1 package was' : `${settled.length} packages were`;
     const { message, exitCode } = signal.reason as Interruption;
@@ -194,6 +205,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
     context,
     full: options.full ?? false,
     json: options.json ?? false,
+    page: options.page ?? true,
   };
   return options.dryRun ? dryRun(job) : run(job, await createLog(options, context));
 }

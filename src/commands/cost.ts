@@ -4,10 +4,10 @@ import { EMPTY_SPEND, gib } from '../collect/spend.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { OperatorError } from '../errors.ts';
+import { formatJson, formatNumber, formatShare } from '../format.ts';
 import { readLedger, readSpend } from '../publish/state.ts';
 import { sourceId } from '../sources/open.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { formatJson, formatNumber, formatShare } from './format.ts';
 import { renderTable } from './table.ts';
 
 export interface CostOptions extends GlobalOptions {

@@ -2,13 +2,13 @@ import { windowBefore } from '../collect/window.ts';
 import type { BigQueryConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError } from '../errors.ts';
+import { formatAge, formatBytes } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
 import { probeFolder } from '../publish/probe.ts';
 import type { BigQuerySource } from '../sources/bigquery.ts';
 import { openSource } from '../sources/open.ts';
 import { dayOf } from '../sources/span.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { formatAge, formatBytes } from './format.ts';
 import { packageStates } from './health-state.ts';
 
 /** What a check came to: `note` is worth knowing and needs no mending. */

@@ -1,9 +1,9 @@
 import { EMPTY_LEDGER, type Ledger, LedgerRejected } from '../collect/ledger.ts';
 import { planPackage, prepareFree } from '../collect/prepare.ts';
+import { formatBytes, formatJson, formatNumber } from '../format.ts';
 import { readLedger } from '../publish/state.ts';
 import { openSource, sourceId } from '../sources/open.ts';
 import { spanDays } from '../sources/span.ts';
-import { formatBytes, formatJson, formatNumber } from './format.ts';
 import type { Job } from './job.ts';
 import { type Column, renderTable } from './table.ts';
 

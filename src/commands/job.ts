@@ -8,4 +8,6 @@ export interface Job extends Task {
   readonly context: Context;
   /** Whether stdout is for programs. */
   readonly json: boolean;
+  /** Whether to draw the page at the end. */
+  readonly page: boolean;
 }

@@ -1,15 +1,21 @@
+import { formatNumber, formatShare } from '../format.ts';
 import { type HealthEntry, type HealthWindow, isSuccess } from '../publish/health.ts';
 import { EXCLUSIONS } from '../winnow/classes.ts';
-import { formatNumber, formatShare } from './format.ts';
-import { type Column, renderTable } from './table.ts';
+import { type Column, renderTable, type TableStyle, type Tone } from './table.ts';
+
+/** Colour of a state; other tables that show states use it, too. */
+export function stateTone(state: string): Tone | undefined {
+  const tones: Record<string, Tone> = { ok: 'green', stale: 'yellow', failed: 'red' };
+  return tones[state];
+}
 
 const COLUMNS: readonly Column[] = [
-  { title: 'package', align: 'left', maxWidth: 34 },
+  { title: 'package', align: 'left', shrinks: true },
   { title: 'window', align: 'right' },
   { title: 'honest', align: 'right' },
   { title: 'all', align: 'right' },
   { title: 'winnowed out', align: 'right' },
-  { title: 'state', align: 'left' },
+  { title: 'state', align: 'left', tone: stateTone },
 ];
 
 function windowCells({ window_days, count, excluded }: HealthWindow): string[] {
@@ -37,6 +43,6 @@ function failures(entries: readonly [string, HealthEntry][]): string {
 }
 
 /** What a run came to: a line for each package and window, then each failure and what to do about it. */
-export function renderResults(entries: readonly [string, HealthEntry][]): string {
-  return renderTable(COLUMNS, entries.flatMap(rows)) + failures(entries);
+export function renderResults(entries: readonly [string, HealthEntry][], style?: TableStyle): string {
+  return renderTable(COLUMNS, entries.flatMap(rows), style) + failures(entries);
 }

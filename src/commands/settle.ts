@@ -1,21 +1,43 @@
 import { badgeFiles } from '../badges/endpoint.ts';
+import { buildHistory } from '../badges/history.ts';
+import { svgFiles } from '../badges/svg.ts';
 import type { Outcome } from '../collect/outcome.ts';
+import { windowBefore } from '../collect/window.ts';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../errors.ts';
 import { mapNonEmpty } from '../non-empty.ts';
 import { publishBadges } from '../publish/badges.ts';
 import { type HealthEntry, type HealthFailure, type HealthSuccess, healthWindow } from '../publish/health.ts';
+import { publishHistory } from '../publish/history.ts';
 import { winnow } from '../winnow/winnow.ts';
 
 type Read = Extract<Outcome, { kind: 'read' }>;
+
+/** The history of the longest window. */
+function historyOf(outcome: Read, { publicUrl }: Config) {
+  const [first, ...others] = outcome.windows;
+  const longest = others.reduce((a, b) => (b.windowDays > a.windowDays ? b : a), first);
+  const { end, missingDays } = outcome.upstream;
+  return buildHistory({
+    package: outcome.package.name,
+    span: windowBefore(end, longest.windowDays),
+    rows: longest.rows,
+    missingDays,
+    publicUrl,
+  });
+}
 
 async function publish(outcome: Read, config: Config, now: () => Date): Promise<HealthSuccess> {
   const accounts = mapNonEmpty(outcome.windows, ({ windowDays, rows }) => ({
     windowDays,
     account: winnow(rows),
   }));
-  const files = accounts.flatMap(({ windowDays, account }) => badgeFiles(account, windowDays));
+  const files = accounts.flatMap(({ windowDays, account }) => [
+    ...badgeFiles(account, windowDays),
+    ...svgFiles(account, windowDays),
+  ]);
   await publishBadges(config.outputDir, outcome.package.name, files);
+  await publishHistory(config.outputDir, historyOf(outcome, config));
   const windows = mapNonEmpty(accounts, ({ windowDays, account }) => healthWindow(windowDays, account));
   const { reading } = outcome;
   return {
@@ -44,7 +66,7 @@ function failure(outcome: Outcome, error: unknown, previous: HealthEntry | undef
 }
 
 /**
- * Takes the outcome of one package to its end: winnows what was read, publishes the badges, and
+ * Takes the outcome of one package to its end: winnows what was read, publishes badges and history, and
  * returns the package's entry for the health file. It never throws: a full disk is a failed package.
  *
  * @param previous The package's entry after the last run, which remembers the last success.

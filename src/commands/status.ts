@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { OperatorError, UsageError } from '../errors.ts';
+import { formatAge, formatJson, formatNumber } from '../format.ts';
 import { HEALTH_FILE, type Health, isSuccess, readHealth } from '../publish/health.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { formatAge, formatJson, formatNumber } from './format.ts';
 import { type PackageStatus, packageStates } from './health-state.ts';
 import { renderPrometheus } from './prometheus.ts';
-import { type Column, renderTable } from './table.ts';
+import { stateTone } from './results.ts';
+import { type Column, renderTable, type TableStyle, tableStyle } from './table.ts';
 
 export interface StatusOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -15,11 +16,11 @@ export interface StatusOptions extends GlobalOptions {
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'package', align: 'left', maxWidth: 40 },
+  { title: 'package', align: 'left', shrinks: true },
   { title: 'window', align: 'right' },
   { title: 'honest', align: 'right' },
   { title: 'last success', align: 'left' },
-  { title: 'state', align: 'left' },
+  { title: 'state', align: 'left', tone: stateTone },
 ];
 
 function toJson(health: Health, states: readonly PackageStatus[], healthy: boolean) {
@@ -51,7 +52,7 @@ function cells({ name, state, entry, ageMs }: PackageStatus): string[] {
   return [name, window, honest, ageMs === undefined ? 'never' : formatAge(ageMs), state];
 }
 
-function render(health: Health, states: readonly PackageStatus[], now: Date): string {
+function render(health: Health, states: readonly PackageStatus[], now: Date, style: TableStyle): string {
   const age = now.getTime() - Date.parse(health.finished);
   const run = `last run: ${health.finished}${Number.isNaN(age) ? '' : ` (${formatAge(age)})`}`;
   const day = health.upstream?.last_day;
@@ -59,7 +60,7 @@ function render(health: Health, states: readonly PackageStatus[], now: Date): st
   const errors = states.flatMap(({ name, entry }) =>
     entry !== undefined && !isSuccess(entry) ? [`\n${name}: ${entry.error}\n`] : [],
   );
-  return `${run}${table}\n\n${renderTable(COLUMNS, states.map(cells))}${errors.join('')}`;
+  return `${run}${table}\n\n${renderTable(COLUMNS, states.map(cells), style)}${errors.join('')}`;
 }
 
 async function lastHealth(config: Config): Promise<Health> {
@@ -84,6 +85,6 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const healthy = states.every(({ state }) => state === 'ok');
   if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));
-  else context.stdout.write(render(health, states, now));
+  else context.stdout.write(render(health, states, now, tableStyle(context.stdout, context.env)));
   return healthy ? 0 : 1;
 }

@@ -51,7 +51,7 @@ describe('badgeFiles', () => {
 
 describe('endpointBadges', () => {
   it('begins with the hero', () => {
-    expect(endpointBadges(account, 7)[0]).toEqual({
+    expect(endpointBadges(account, 7)[0]).toMatchObject({
       stem: 'downloads-7d-non-ci',
       badge: { schemaVersion: 1, label: 'pip*/uv/poetry/pdm (7d)', message: '1.2k', color: 'blue' },
     });

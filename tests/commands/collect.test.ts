@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runMain } from '../support/context.ts';
 import type { Download } from '../support/downloads.ts';
-import { makeProject } from '../support/project.ts';
+import { makeProject, withoutPages } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /** A day's row of somebody else, so that the table's newest day is the one before the as-of date. */
@@ -44,7 +44,8 @@ describe('collect', () => {
     expect(project.message('gamma', hero)).toBe('0');
     for (const name of ['alpha', 'beta', 'gamma']) {
       const json = readdirSync(join(project.output, name)).filter((file) => file.endsWith('.json'));
-      expect(json).toHaveLength(11);
+      expect(json).toHaveLength(12);
+      expect(json).toContain('history.json');
     }
   });
 
@@ -95,7 +96,11 @@ describe('collect', () => {
     const touched = Object.keys(after).filter(
       (file) => after[file] !== before[file] && file.includes('.json'),
     );
-    expect(touched).toEqual(['beta/downloads-30d-non-ci.json', 'beta/installer-uv-30d-non-ci.json']);
+    expect(touched).toEqual([
+      'beta/downloads-30d-non-ci.json',
+      'beta/history.json',
+      'beta/installer-uv-30d-non-ci.json',
+    ]);
   });
 
   it('prints _health.json with --json', async () => {
@@ -121,7 +126,10 @@ describe('collect', () => {
     expect(terminal.stderr).toContain('0 of 3');
     expect(terminal.stderr).toContain('2 of 3  beta');
     expect(terminal.stderr.endsWith('\r\u001b[2K')).toBe(true);
-    expect(terminal.stdout).not.toContain('\u001b');
+    expect(terminal.stdout).toContain('\u001b[32mok\u001b[39m');
+    const plain = await collect(project.folder, [], { terminal: true, env: { NO_COLOR: '1' } });
+    expect(plain.stdout).toMatch(/^alpha .* ok$/m);
+    expect(plain.stdout).not.toContain('\u001b');
   });
 });
 
@@ -146,7 +154,7 @@ describe('collect --package', () => {
     const project = abc();
     await collect(project.folder, ['--package', 'beta']);
     expect(Object.keys(project.health().packages)).toEqual(['beta']);
-    expect(readdirSync(project.output).filter((name) => !name.startsWith('_'))).toEqual(['beta']);
+    expect(readdirSync(project.output).toSorted()).toEqual(['_health.json', 'beta', 'index.html']);
   });
 
   it('refuses a name that is not tracked before it does anything', async () => {
@@ -339,7 +347,7 @@ describe('collect, when something fails', () => {
     expect(stdout.match(/no file matches/g)).toHaveLength(1);
     expect(stdout).toContain('check the path');
     const { '_health.json': __, ...after } = project.prints();
-    expect(after).toEqual(before);
+    expect(withoutPages(after)).toEqual(withoutPages(before));
     const { packages } = project.health();
     for (const name of ['alpha', 'beta', 'gamma']) {
       expect(packages[name]).toMatchObject({
@@ -355,7 +363,7 @@ describe('collect, when something fails', () => {
     expect((await collect(project.folder)).exitCode).toBe(1);
     const { alpha } = project.health().packages;
     expect(Object.keys(alpha ?? {}).toSorted()).toEqual(['error', 'window_days']);
-    expect(readdirSync(project.output)).toEqual(['_health.json']);
+    expect(readdirSync(project.output).toSorted()).toEqual(['_health.json', 'index.html']);
   });
 
   it('fails when only the health file cannot be written', async () => {

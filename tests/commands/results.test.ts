@@ -52,4 +52,23 @@ describe('renderResults', () => {
     const few = renderResults(['a', 'b'].map((name) => [name, failed('no credentials')]));
     expect(few).toContain('\na, b: no credentials\n');
   });
+
+  it('fits 80 columns with the longest name and figures in the billions', () => {
+    const big = window(365, 1_234_567_890, { ci: 9_876_543_210 });
+    const text = renderResults([['n'.repeat(200), success(big)]]);
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toContain('1,234,567,890  11,111,111,100         88.8%  ok');
+  });
+
+  it('colours states on a terminal', () => {
+    const text = renderResults(
+      [
+        ['a', failed('no')],
+        ['b', success(window(7, 1, {}))],
+      ],
+      { width: 80, color: true },
+    );
+    expect(text).toContain('\u001b[31mfailed');
+    expect(text).toContain('\u001b[32mok');
+  });
 });

@@ -1,5 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { renderTable } from '../../src/commands/table.ts';
+import { renderTable, tableStyle } from '../../src/commands/table.ts';
 
 describe('renderTable', () => {
   it('lays cells out under their titles', () => {
@@ -18,5 +19,60 @@ describe('renderTable', () => {
 
   it('prints its titles when there is nothing else', () => {
     expect(renderTable([{ title: 'package', align: 'left' }], [])).toBe('package\n');
+  });
+
+  const columns = [
+    { title: 'package', align: 'left', shrinks: true },
+    { title: 'honest', align: 'right' },
+    { title: 'state', align: 'left', tone: (cell: string) => (cell === 'failed' ? 'red' : undefined) },
+  ] as const;
+  const rows = [
+    ['a-name-that-is-much-too-long', '1,234,567', 'ok'],
+    ['b', '', 'failed'],
+  ];
+
+  it('takes what is missing of its room from the column that gives way', () => {
+    expect(renderTable(columns, rows, { width: 34, color: false })).toBe(
+      [
+        'package             honest  state',
+        'a-name-that-is…  1,234,567  ok',
+        'b                           failed',
+        '',
+      ].join('\n'),
+    );
+    expect(renderTable(columns, rows, { width: 10, color: false })).toContain('a-name-…  1,234,567');
+    const numpy = ['n'.repeat(200), '30d', '1,234,567,890', '12,345,678,901', '99.9%', 'failed'];
+    const six = numpy.map((_, index) => ({ title: 'x', align: 'left', shrinks: index === 0 }) as const);
+    const widths = renderTable(six, [numpy])
+      .split('\n')
+      .map((line) => line.length);
+    expect(Math.max(...widths)).toBe(80);
+  });
+
+  it('colours titles and tones where it may, and measures what is seen', () => {
+    const text = renderTable(columns, rows, { width: 80, color: true });
+    expect(text).toContain('\u001b[1mpackage\u001b[22m');
+    expect(text).toContain('\u001b[31mfailed\u001b[39m');
+    expect(text).not.toContain('\u001b[1mok');
+    const plain = stripVTControlCharacters(text);
+    expect(plain).toBe(renderTable(columns, rows));
+  });
+});
+
+describe('tableStyle', () => {
+  const output = (isTTY: boolean, columns?: number) => ({
+    write: () => undefined,
+    isTTY,
+    ...(columns === undefined ? {} : { columns }),
+  });
+
+  it('is as wide as the terminal, and 80 columns elsewhere', () => {
+    expect(tableStyle(output(true, 132), {})).toEqual({ width: 132, color: true });
+    expect(tableStyle(output(true), {}).width).toBe(80);
+    expect(tableStyle(output(false, 132), {})).toEqual({ width: 80, color: false });
+  });
+
+  it('has no colour against NO_COLOR', () => {
+    expect(tableStyle(output(true, 80), { NO_COLOR: '1' }).color).toBe(false);
   });
 });

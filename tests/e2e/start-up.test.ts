@@ -49,7 +49,9 @@ describe('starting', () => {
     mkdirSync(installed, { recursive: true });
     cpSync(dirname(CLI), join(installed, 'dist'), { recursive: true });
     cpSync(join(ROOT, 'package.json'), join(installed, 'package.json'));
-    symlinkSync(join(ROOT, 'node_modules/pino'), join(folder, 'node_modules/pino'));
+    for (const name of ['pino', 'badge-maker']) {
+      symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name));
+    }
     const cli = join(installed, 'dist/cli.js');
     const { exitCode, stdout, stderr } = await runCommand(folder, ['collect', '--as-of', '2026-04-25'], {
       cli,

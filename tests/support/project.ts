@@ -63,3 +63,8 @@ export function makeProject(
   project.track(packages);
   return project;
 }
+
+/** Of what `prints` tells, the badges and their like: pages are drawn anew by every run, whatever came of it. */
+export function withoutPages(prints: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(prints).filter(([file]) => /\.(json|svg)$/.test(file)));
+}

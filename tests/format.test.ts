@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatNumber, formatShare } from '../../src/commands/format.ts';
+import { formatBytes, formatNumber, formatShare } from '../src/format.ts';
 
 describe('formatNumber', () => {
   it('separates thousands', () => {

@@ -1,0 +1,79 @@
+import type { BadgeKind } from './catalogue.ts';
+import { badgeStem } from './catalogue.ts';
+
+/** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
+export const SNIPPET_FORMATS = ['markdown', 'rst', 'html', 'url'] as const;
+export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
+
+/** Which badge a snippet shows. */
+export interface SnippetBadge {
+  /** Normalized name. */
+  readonly package: string;
+  readonly kind: BadgeKind;
+  readonly windowDays: number;
+}
+
+/** Who draws the picture: shields.io from the endpoint file, or the collector itself. */
+export type Picture = 'shields' | 'svg';
+
+const SHIELDS = 'https://img.shields.io/endpoint';
+
+/** RFC 3986's unreserved characters stay; parentheses, quotes and asterisks would break markup. */
+function percentEncode(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** An absolute URL in the form that is safe in any markup: what URLs may hold raw, but markup means. */
+function safeUrl(url: string): string {
+  return new URL(url).href.replaceAll(
+    /['()*[\]^`{|}]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+function escapeAttribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}
+
+/** Address of the picture of a badge. */
+export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Picture): string {
+  const stem = `${publicUrl}/${badge.package}/${badgeStem(badge.kind, badge.windowDays)}`;
+  return picture === 'svg'
+    ? safeUrl(`${stem}.svg`)
+    : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
+}
+
+/** What the figure on a badge is, for those who do not see it. */
+export function altText({ package: name, kind, windowDays }: SnippetBadge): string {
+  const window = windowDays === 1 ? 'day' : `${windowDays} days`;
+  return `PyPI downloads of ${name} ${kind.scope} in the last ${window}, CI left out`;
+}
+
+/**
+ * A badge ready to paste, linking to the package's page on PyPI.
+ *
+ * @param publicUrl Where the output folder is served, without a slash at its end.
+ */
+export function snippet(
+  badge: SnippetBadge,
+  publicUrl: string,
+  format: SnippetFormat,
+  picture: Picture,
+): string {
+  const image = pictureUrl(badge, publicUrl, picture);
+  const alt = altText(badge);
+  const target = `https://pypi.org/project/${badge.package}/`;
+  switch (format) {
+    case 'markdown':
+      return `[![${alt}](${image})](${target})`;
+    case 'rst':
+      return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
+    case 'html':
+      return `<a href="${target}"><img src="${escapeAttribute(image)}" alt="${escapeAttribute(alt)}"></a>`;
+    case 'url':
+      return image;
+  }
+}

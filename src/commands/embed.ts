@@ -1,0 +1,59 @@
+import { type BadgeKind, CATALOGUE } from '../badges/catalogue.ts';
+import { SNIPPET_FORMATS, type SnippetFormat, snippet } from '../badges/snippet.ts';
+import { loadConfig } from '../config/load.ts';
+import { nearest } from '../config/suggest.ts';
+import { UsageError } from '../errors.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { selectPackages } from './select.ts';
+
+export interface EmbedOptions extends GlobalOptions {
+  readonly package?: readonly string[];
+  readonly badge?: readonly string[];
+  readonly format?: string;
+  readonly svg?: boolean;
+}
+
+function selectFormat(text = 'markdown'): SnippetFormat {
+  const format = SNIPPET_FORMATS.find((each) => each === text);
+  if (format !== undefined) return format;
+  throw new UsageError(`--format ${text}: unknown; choose one of ${SNIPPET_FORMATS.join(', ')}`);
+}
+
+/** The kinds of badge that were named, in the order of the catalogue; the hero if none was. */
+function selectKinds(ids: readonly string[] = ['downloads']): BadgeKind[] {
+  const known = CATALOGUE.map(({ id }) => id);
+  for (const id of ids) {
+    if (known.includes(id)) continue;
+    const meant = nearest(id, known);
+    const hint = meant === undefined ? '' : ` did you mean ${meant}?`;
+    throw new UsageError(`--badge ${id}: unknown;${hint} choose from ${known.join(', ')}`);
+  }
+  return CATALOGUE.filter(({ id }) => ids.includes(id));
+}
+
+/**
+ * `embed`: prints badges ready to paste, one for each package, kind and window.
+ *
+ * @throws UsageError if an option is wrong, or the address of the badges is not known.
+ */
+export function embed(options: EmbedOptions, context: Context): number {
+  const config = loadConfig(options.config, context.cwd);
+  const packages = selectPackages(config, options.package);
+  const kinds = selectKinds(options.badge);
+  const format = selectFormat(options.format);
+  const { publicUrl } = config;
+  if (publicUrl === undefined) {
+    throw new UsageError(
+      `${options.config}: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com`,
+    );
+  }
+  const snippets = packages.flatMap(({ name, windows }) =>
+    kinds.flatMap((kind) =>
+      windows.map((windowDays) =>
+        snippet({ package: name, kind, windowDays }, publicUrl, format, options.svg ? 'svg' : 'shields'),
+      ),
+    ),
+  );
+  context.stdout.write(`${snippets.join(format === 'rst' ? '\n\n' : '\n')}\n`);
+  return 0;
+}

@@ -1,0 +1,247 @@
+import { CATALOGUE } from '../badges/catalogue.ts';
+import { endpointBadges } from '../badges/endpoint.ts';
+import { BLIND_SPOTS, type History } from '../badges/history.ts';
+import { type Picture, SNIPPET_FORMATS, type SnippetFormat, snippet } from '../badges/snippet.ts';
+import { badgeSvg } from '../badges/svg.ts';
+import { formatNumber } from '../format.ts';
+import { EXCLUSIONS, INSTALLERS, type Installer } from '../winnow/classes.ts';
+import { type Account, allDownloads } from '../winnow/winnow.ts';
+import { htmlDocument } from './document.ts';
+import { html, Markup } from './html.ts';
+import { stateMark, stateOf, time } from './parts.ts';
+import { systemsChart } from './systems-chart.ts';
+import { dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
+import type { PackageView, SiteView, WindowView } from './view.ts';
+import { winnowingChart } from './winnowing-chart.ts';
+import { date, days, share } from './words.ts';
+
+const FORMAT_NAMES: Record<SnippetFormat, string> = {
+  markdown: 'Markdown',
+  rst: 'reStructuredText',
+  html: 'HTML',
+  url: 'Address of the picture',
+};
+
+function installerTable(account: Account): Markup {
+  const rows = INSTALLERS.filter((name) => account.counts[name] > 0).sort(
+    (a, b) => account.counts[b] - account.counts[a],
+  );
+  if (rows.length === 0) return html`<p class="none">No honest downloads, so no installers.</p>`;
+  return html`<table>
+<thead><tr><th scope="col">Installer</th><th scope="col" class="number">Downloads</th><th scope="col" class="number">Share</th></tr></thead>
+<tbody>
+${rows.map(
+  (name) => html`<tr><th scope="row"><span class="swatch ${name}"></span>${name}</th>
+<td class="number">${formatNumber(account.counts[name])}</td>
+<td class="number">${share(account.counts[name], account.count)}</td></tr>
+`,
+)}</tbody>
+</table>`;
+}
+
+function story({ account, windowDays }: WindowView): Markup {
+  const all = allDownloads(account);
+  const out = all - account.count;
+  if (all === 0) return html`Nobody and nothing has downloaded it in ${days(windowDays)}.`;
+  return html`Of <b>${formatNumber(all)}</b> downloads of any kind in ${days(windowDays)}, <b>${formatNumber(out)}</b>
+(${share(out, all)}) were winnowed out: CI runs, mirrors, browsers and clients that are no installer.`;
+}
+
+/** The heroes of all windows, then those of the main window's other badges that have something to say. */
+function badgesOf(view: PackageView): Markup {
+  const [main] = view.windows;
+  const badges = view.windows.flatMap((window) =>
+    endpointBadges(window.account, window.windowDays)
+      .filter(({ kind, badge }) => kind === CATALOGUE[0] || (window === main && badge.message !== '0'))
+      .map(({ kind, stem, badge }) => ({ hero: kind === CATALOGUE[0], stem, badge })),
+  );
+  const heroesFirst = badges.toSorted((a, b) => Number(b.hero) - Number(a.hero));
+  return html`<div class="badges">${heroesFirst.map(
+    ({ stem, badge }) => html`<a href="${stem}.svg">${new Markup(badgeSvg(badge, stem))}</a>`,
+  )}</div>`;
+}
+
+function headline(view: PackageView, main: WindowView): Markup {
+  return html`<section class="card">
+<h2>Honest downloads</h2>
+<div class="hero">
+<p class="figure"><span data-figure="count">${formatNumber(main.account.count)}</span> <small>in ${days(main.windowDays)}</small></p>
+<p class="story">${story(main)}</p>
+</div>
+${badgesOf(view)}
+</section>`;
+}
+
+/** What the colours of the enlarged last row mean. */
+function lensLegend(account: Account): Markup | undefined {
+  const names = INSTALLERS.filter((name) => account.counts[name] > 0);
+  if (names.length === 0) return undefined;
+  return html`<ul class="legend">${names.map(
+    (name) =>
+      html`<li><span class="swatch ${name}"></span>${name} ${formatNumber(account.counts[name])}</li>`,
+  )}</ul>`;
+}
+
+function winnowing(view: PackageView, main: WindowView): Markup {
+  return html`<section class="card">
+<h2>What was winnowed out in ${days(main.windowDays)}</h2>
+<figure>${winnowingChart(main.account)}
+${lensLegend(main.account)}
+<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
+${main.account.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption></figure>
+${view.windows.slice(1).map(
+  ({ account, windowDays }) => html`<details>
+<summary>${days(windowDays)}: ${formatNumber(account.count)} of ${formatNumber(allDownloads(account))}</summary>
+<figure>${winnowingChart(account)}
+${lensLegend(account)}</figure>
+</details>
+`,
+)}
+</section>`;
+}
+
+function legend(names: readonly Installer[], history: History): Markup {
+  const missing =
+    history.missing_days.length === 0
+      ? undefined
+      : html`<li><span class="swatch missing"></span>no data</li>`;
+  return html`<ul class="legend">${names.map((name) => html`<li><span class="swatch ${name}"></span>${name}</li>`)}${missing}</ul>`;
+}
+
+function missingNote({ missing_days: missing }: History): Markup | undefined {
+  if (missing.length === 0) return undefined;
+  const list = missing.length > 10 ? days(missing.length) : missing.map(date).join(', ');
+  return html`<p class="quiet">No data for ${list}: the table has nothing at all for ${missing.length === 1 ? 'it' : 'them'}, so the sums leave ${missing.length === 1 ? 'it' : 'them'} out. That is not the same as zero.</p>`;
+}
+
+function dayTable(history: History, names: readonly Installer[]): Markup {
+  const cell = (figure: number | null | undefined) =>
+    html`<td class="number">${typeof figure === 'number' ? formatNumber(figure) : '–'}</td>`;
+  const heading = (title: string) => html`<th scope="col" class="number">${title}</th>`;
+  const rows = history.days.map((day, index) => {
+    if (history.count[index] === null) {
+      return html`<tr><th scope="row">${day}</th><td class="number" colspan="${names.length + 2}">no data</td></tr>
+`;
+    }
+    const out = EXCLUSIONS.reduce((sum, reason) => sum + (history.excluded[reason][index] ?? 0), 0);
+    return html`<tr><th scope="row">${day}</th>${cell(history.count[index])}${names.map((name) => cell(history.installers[name][index]))}${cell(out)}</tr>
+`;
+  });
+  return html`<details>
+<summary>Every day in figures</summary>
+<div class="scroll" tabindex="0" role="region" aria-label="Every day in figures">
+<table>
+<thead><tr><th scope="col">Day (UTC)</th>${heading('Honest')}${names.map(heading)}${heading('Winnowed out')}</tr></thead>
+<tbody>
+${rows.reverse()}</tbody>
+</table>
+</div>
+</details>`;
+}
+
+function overTime(history: History): Markup {
+  const names = seenInstallers(history);
+  const table = dayTable(history, names);
+  const [first, last] = [history.days[0], history.days.at(-1)].map((day) => date(String(day)));
+  if (names.length === 0) {
+    return html`<section class="card">
+<h2>Honest downloads by day</h2>
+<p class="none">None from ${first} to ${last}.</p>
+${missingNote(history)}${table}
+</section>`;
+  }
+  return html`<section class="card">
+<h2>Honest downloads by day</h2>
+${legend(names, history)}
+<figure>${dailyChart(history, 'wide')}${dailyChart(history, 'narrow')}</figure>
+<h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
+<figure>${mixChart(history, 'wide')}${mixChart(history, 'narrow')}
+<figcaption>${first} to ${last}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>
+${missingNote(history)}
+${table}
+<p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>
+</section>`;
+}
+
+function code(text: string, what: string): Markup {
+  return html`<div class="snippet"><pre tabindex="0" aria-label="${what}"><code>${text}</code></pre>
+<button type="button" class="copy" aria-label="Copy ${what}" hidden>Copy</button></div>`;
+}
+
+function snippets(view: PackageView, main: WindowView, publicUrl: string | undefined): Markup {
+  if (publicUrl === undefined) {
+    return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
+  }
+  const badge = { package: view.name, kind: CATALOGUE[0], windowDays: main.windowDays };
+  const each = (format: SnippetFormat, picture: Picture) => {
+    const by = picture === 'svg' ? "this site's own SVG" : 'drawn by shields.io';
+    return html`<h3>${FORMAT_NAMES[format]}, ${by}</h3>${code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`)}`;
+  };
+  const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
+  const others = view.windows.flatMap((window) =>
+    endpointBadges(window.account, window.windowDays)
+      .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
+      .map(({ kind, stem, badge: drawn }) => {
+        const other = { package: view.name, kind, windowDays: window.windowDays };
+        return html`<div class="badges">${new Markup(badgeSvg(drawn, `s-${stem}`))}</div>
+${code(snippet(other, publicUrl, 'markdown', 'shields'), `Markdown for ${drawn.label}`)}
+`;
+      }),
+  );
+  return html`${each('markdown', 'shields')}
+${each('markdown', 'svg')}
+<details><summary>reStructuredText, HTML, bare address</summary>
+${rest.map((format) => html`${each(format, 'shields')}${each(format, 'svg')}`)}</details>
+<details><summary>The other ${others.length} badges</summary>
+${others}</details>`;
+}
+
+function failure(view: PackageView): Markup | undefined {
+  if (view.state === 'new') {
+    return html`<section class="notice warn"><strong>Not collected yet.</strong><p>The next run will count it.</p></section>`;
+  }
+  if (view.error === undefined) return undefined;
+  const since =
+    view.lastSuccess === undefined
+      ? html`It has never worked.`
+      : html`The figures are those of the last success, ${time(view.lastSuccess)}.`;
+  return html`<section class="notice bad"><strong>The last run failed.</strong><p>${view.error}</p><p>${since}</p></section>`;
+}
+
+/** The page of one package, as it lies in the package's folder. */
+export function packagePage(view: PackageView, site: SiteView, now: Date): string {
+  const [main] = view.windows;
+  const pypi = `https://pypi.org/project/${view.name}/`;
+  const state = stateMark(view, stateOf(view, site.staleThresholdDays, now));
+  const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
+  return htmlDocument(site, {
+    title: `${view.name}: honest PyPI downloads`,
+    header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
+<h1>${view.name}</h1>
+<p class="quiet">${state}${counted}. <a href="${pypi}">${view.name} on PyPI</a></p>`,
+    main: html`${failure(view)}
+${
+  main === undefined
+    ? undefined
+    : html`${headline(view, main)}
+<div class="columns">
+${winnowing(view, main)}
+<div class="stack">
+<section class="card"><h2>Installers in ${days(main.windowDays)}</h2>
+${installerTable(main.account)}</section>
+<section class="card"><h2>Systems in ${days(main.windowDays)}</h2>
+<figure>${systemsChart(main.account)}
+<figcaption>Every download outside of CI that named its system, mirrors included; so the sum can differ from the honest count.</figcaption></figure></section>
+</div>
+</div>`
+}
+${view.history === undefined ? undefined : overTime(view.history)}
+${
+  main === undefined
+    ? undefined
+    : html`<section class="card no-print"><h2>Put it into a README</h2>
+${snippets(view, main, site.publicUrl)}</section>`
+}`,
+    footer: html`<p><a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
+  });
+}

@@ -1,0 +1,63 @@
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../src/badges/catalogue.ts';
+import { altText, snippet } from '../../src/badges/snippet.ts';
+
+const kindOf = (id: string) => {
+  const kind = CATALOGUE.find((each) => each.id === id);
+  if (kind === undefined) throw new Error(`no kind ${id}`);
+  return kind;
+};
+const hero = { package: 'mcp-clipboard', kind: kindOf('downloads'), windowDays: 30 };
+const HERE = 'https://badges.example.com';
+const ALT = 'PyPI downloads of mcp-clipboard by pip, uv, poetry and pdm in the last 30 days, CI left out';
+const SHIELDS =
+  'https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fmcp-clipboard%2Fdownloads-30d-non-ci.json';
+
+describe('snippet', () => {
+  it.each([
+    ['markdown', `[![${ALT}](${SHIELDS})](https://pypi.org/project/mcp-clipboard/)`],
+    ['rst', `.. image:: ${SHIELDS}\n   :alt: ${ALT}\n   :target: https://pypi.org/project/mcp-clipboard/`],
+    ['html', `<a href="https://pypi.org/project/mcp-clipboard/"><img src="${SHIELDS}" alt="${ALT}"></a>`],
+    ['url', SHIELDS],
+  ] as const)('writes %s', (format, expected) => {
+    expect(snippet(hero, HERE, format, 'shields')).toBe(expected);
+  });
+
+  it('can show the SVG of the operator instead', () => {
+    expect(snippet(hero, `${HERE}/x`, 'url', 'svg')).toBe(`${HERE}/x/mcp-clipboard/downloads-30d-non-ci.svg`);
+  });
+
+  it('shields.io finds the endpoint file behind its parameter', () => {
+    const url = new URL(snippet(hero, `${HERE}/a b/(c)`, 'url', 'shields'));
+    const inner = new URL(url.searchParams.get('url') ?? '');
+    expect(decodeURIComponent(inner.href)).toBe(`${HERE}/a b/(c)/mcp-clipboard/downloads-30d-non-ci.json`);
+  });
+
+  it.each(['shields', 'svg'] as const)('keeps a hostile address inside of its markup: %s', (picture) => {
+    const hostile = `${HERE}/")](javascript:alert(1))<script>'"><img onerror=alert(1)>[x]*_\`|\\`;
+    const url = snippet(hero, hostile, 'url', picture);
+    expect(url).not.toMatch(/[\s"'<>()[\]*`|\\]/);
+    const markdown = snippet(hero, hostile, 'markdown', picture);
+    expect(markdown).toBe(`[![${ALT}](${url})](https://pypi.org/project/mcp-clipboard/)`);
+    const { document } = parseHTML(`<html><body>${snippet(hero, hostile, 'html', picture)}</body></html>`);
+    expect([...document.body.querySelectorAll('*')].map(({ tagName }) => tagName)).toEqual(['A', 'IMG']);
+    expect(document.querySelector('img')?.getAttribute('src')).toBe(url);
+  });
+});
+
+describe('altText', () => {
+  it.each([
+    ['installer-uv', 'by uv in the last 7 days'],
+    ['installer-pip-family', 'by pip, pipenv and pipx in the last 7 days'],
+    ['os-macos', 'on macOS in the last 7 days'],
+  ])('says what %s counts', (id, expected) => {
+    expect(altText({ package: 'demo', kind: kindOf(id), windowDays: 7 })).toBe(
+      `PyPI downloads of demo ${expected}, CI left out`,
+    );
+  });
+
+  it('knows the singular', () => {
+    expect(altText({ ...hero, windowDays: 1 })).toContain('in the last day, CI left out');
+  });
+});

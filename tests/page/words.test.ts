@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { date, days, instant, instantOf, share } from '../../src/page/words.ts';
+
+describe('share', () => {
+  it.each([
+    [0, 0, '0%'],
+    [0, 9, '0%'],
+    [14, 2_771, '0.5%'],
+    [2_757, 2_771, '99.4%'],
+    [1, 40_000_000, '<0.1%'],
+    [39_999_999, 40_000_000, '99.9%'],
+    [9, 9, '100.0%'],
+  ])('of %d in %d is %s', (part, whole, expected) => {
+    expect(share(part, whole)).toBe(expected);
+  });
+});
+
+describe('time in words', () => {
+  it('is UTC', () => {
+    expect([days(1), days(30), days(1_000)]).toEqual(['1 day', '30 days', '1,000 days']);
+    expect(date('2026-04-24')).toBe('24 Apr 2026');
+    expect(instantOf('2026-04-24').toISOString()).toBe('2026-04-24T00:00:00.000Z');
+    expect(instant('2026-04-25T23:59:59.999Z')).toBe('25 Apr 2026, 23:59 UTC');
+    expect(instant('soon')).toBe('soon');
+  });
+});
