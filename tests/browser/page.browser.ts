@@ -1,0 +1,339 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
+import { runCommand } from '../support/command.ts';
+import { serve } from '../support/serve.ts';
+
+/*
+ * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
+ * from a server on loopback. `npm run test:browser` builds first.
+ */
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PACKAGES = ['example-young', 'example-moved-to-uv', 'example-large', 'example-unused'];
+const PAGES = ['index.html', ...PACKAGES.map((name) => `${name}/index.html`)];
+const HOSTILE = `<script>document.title='hacked'</script><img src=x onerror="document.title='hacked'"> "double" 'single' & \u0000 \u202e --> ]]> {{7*7}} \${7*7} </style></script>`;
+
+const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-browser-'));
+const output = join(folder, 'output');
+
+interface Entry {
+  count: number;
+  excluded: Record<string, number>;
+  counts: Record<string, number>;
+  counts_by_system: Record<string, number>;
+  windows: { window_days: number; count: number; excluded: Record<string, number> }[];
+}
+const health = (): { packages: Record<string, Entry> } =>
+  JSON.parse(readFileSync(join(output, '_health.json'), 'utf8'));
+const grouped = (value: number) => value.toLocaleString('en-US');
+
+let browser: Browser;
+let server: Awaited<ReturnType<typeof serve>>;
+let contexts: BrowserContext[] = [];
+
+async function command(...argv: string[]) {
+  const result = await runCommand(folder, [...argv, '--log-level', 'warn']);
+  expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+  return result;
+}
+
+beforeAll(async () => {
+  copyFileSync(join(ROOT, 'examples/file_downloads.ndjson'), join(folder, 'file_downloads.ndjson'));
+  const tracked = readFileSync(join(ROOT, 'examples/tracked.yaml'), 'utf8').replaceAll('../demo/', '');
+  writeFileSync(join(folder, 'tracked.yaml'), tracked);
+  await command('collect', '--as-of', '2026-04-25');
+  browser = await launchChromium();
+  // With the policy that the example for Caddy sends: the page must work under both.
+  const caddyfile = readFileSync(join(ROOT, 'deploy/caddy/Caddyfile'), 'utf8');
+  const policy = /header @no-svg Content-Security-Policy "([^"]+)"/.exec(caddyfile)?.[1] ?? '';
+  expect(policy).toContain("default-src 'none'");
+  server = await serve(output, { 'content-security-policy': policy });
+});
+
+afterEach(async () => {
+  await Promise.all(contexts.map((context) => context.close()));
+  contexts = [];
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+interface Opened {
+  readonly page: Page;
+  /** Whatever the console said, and errors of scripts. */
+  readonly messages: string[];
+  /** Addresses that were asked for, but for the page's own. */
+  readonly requests: string[];
+}
+
+async function open(
+  address: string,
+  { colorScheme = 'light' as 'light' | 'dark', width = 1280, script = true } = {},
+): Promise<Opened> {
+  const context = await browser.newContext({
+    colorScheme,
+    viewport: { width, height: 900 },
+    javaScriptEnabled: script,
+    bypassCSP: false,
+  });
+  contexts.push(context);
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']).catch(() => undefined);
+  const page = await context.newPage();
+  const messages: string[] = [];
+  const requests: string[] = [];
+  page.on('console', (message) => messages.push(message.text()));
+  page.on('pageerror', (error) => messages.push(String(error)));
+  page.on('request', (request) => {
+    if (request.url() !== address && !request.url().startsWith('data:')) requests.push(request.url());
+  });
+  await page.goto(address, { waitUntil: 'networkidle' });
+  return { page, messages, requests };
+}
+
+const fromDisk = (path: string) => `file://${output}/${path}`;
+
+/** What axe-core finds, one line each. Run through the debugger, so that the page's policy stays as it is. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await axe.run();
+    return found.violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`),
+    );
+  });
+}
+
+const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
+  [1280, 390].map((width) => ({ colorScheme, width })),
+);
+
+describe.each(PAGES)('%s', (path) => {
+  it.each(LOOKS)('opens from the disk without a word or a request: $colorScheme, $width', async (look) => {
+    const { page, messages, requests } = await open(fromDisk(path), look);
+    const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect({ messages, requests, wider }).toEqual({ messages: [], requests: [], wider: 0 });
+    await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('opens from a server with that one request', async () => {
+    server.asked.length = 0;
+    const { messages, requests } = await open(`${server.url}/${path}`);
+    expect({ messages, requests, asked: server.asked }).toEqual({
+      messages: [],
+      requests: [],
+      asked: [`/${path}`],
+    });
+  });
+
+  it('is readable without its script, and in print', async () => {
+    const { page } = await open(fromDisk(path), { script: false });
+    await page.emulateMedia({ media: 'print' });
+    expect(await page.locator('h1').textContent()).toBeTruthy();
+    expect(await page.locator('.copy, .tools').locator('visible=true').count()).toBe(0);
+  });
+});
+
+describe('figures', () => {
+  it('of the table equal _health.json', async () => {
+    const { page } = await open(fromDisk('index.html'));
+    const rows = await page.locator('#packages tbody tr').all();
+    const shown = await Promise.all(
+      rows.map(async (row) => (await row.locator('th, td').allInnerTexts()).slice(0, 4)),
+    );
+    const expected = Object.entries(health().packages).map(([name, { windows }]) => {
+      const [main] = windows;
+      const all = (main?.count ?? 0) + Object.values(main?.excluded ?? {}).reduce((a, b) => a + b, 0);
+      return [name, grouped(main?.count ?? -1), `${main?.window_days} days`, grouped(all)];
+    });
+    expect(shown).toEqual(expected);
+    expect(shown[0]).toEqual(['example-young', '14', '30 days', '2,771']);
+  });
+
+  it.each(PACKAGES)('of the page of %s equal _health.json', async (name) => {
+    const { page } = await open(fromDisk(`${name}/index.html`));
+    const entry = health().packages[name];
+    if (entry === undefined) throw new Error(`${name} is not in _health.json`);
+    expect(await page.locator('[data-figure=count]').textContent()).toBe(grouped(entry.count));
+    const all = entry.count + Object.values(entry.excluded).reduce((a, b) => a + b, 0);
+    if (all > 0) {
+      const label = await page.locator('svg.winnowing').first().getAttribute('aria-label');
+      const figures = [...(label ?? '').matchAll(/ [−]?([\d,]+) \(/g)].map((match) => match[1]);
+      const { ci, mirror, browser: browsers, unknown, other } = entry.excluded;
+      expect(figures).toEqual(
+        [all, ci, mirror, browsers, unknown, other, entry.count].map((figure) => grouped(figure ?? -1)),
+      );
+      const systems = await page.locator('svg.systems').getAttribute('aria-label');
+      const { Linux, Darwin, Windows } = entry.counts_by_system;
+      expect([...(systems ?? '').matchAll(/ ([\d,]+) \(/g)].map((match) => match[1])).toEqual(
+        [Linux, Darwin, Windows].map((figure) => grouped(figure ?? -1)),
+      );
+    }
+    const installers = await page.locator('h2:text("Installers") + table tbody tr').all();
+    const shown = Object.fromEntries(
+      await Promise.all(
+        installers.map(async (row) => [
+          ((await row.locator('th').textContent()) ?? '').trim(),
+          await row.locator('td').first().textContent(),
+        ]),
+      ),
+    );
+    const expected = Object.entries(entry.counts).filter(([key, count]) => key !== 'pip-family' && count > 0);
+    expect(shown).toEqual(Object.fromEntries(expected.map(([key, count]) => [key, grouped(count)])));
+  });
+
+  it('of each day add up to the longest window', async () => {
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'));
+    const cells = await page.locator('.scroll tbody tr td:nth-child(2)').allTextContents();
+    const sum = cells.map((text) => Number(text.replaceAll(',', ''))).reduce((a, b) => a + b, 0);
+    const longest = health().packages['example-moved-to-uv']?.windows.find((each) => each.window_days === 90);
+    expect(cells).toHaveLength(90);
+    expect(sum).toBe(longest?.count);
+  });
+});
+
+describe('by keyboard', () => {
+  const names = (page: Page) => page.locator('#packages tbody tr:visible th').allInnerTexts();
+
+  it('sorts', async () => {
+    const { page } = await open(fromDisk('index.html'));
+    await page.locator('th button', { hasText: 'Honest' }).focus();
+    await page.keyboard.press('Enter');
+    expect(await names(page)).toEqual([
+      'example-moved-to-uv',
+      'example-large',
+      'example-young',
+      'example-unused',
+    ]);
+    expect(await page.locator('th[aria-sort]').getAttribute('aria-sort')).toBe('descending');
+    await page.keyboard.press('Space');
+    expect(await names(page)).toEqual([
+      'example-unused',
+      'example-young',
+      'example-large',
+      'example-moved-to-uv',
+    ]);
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Enter');
+    expect(await names(page)).toEqual(PACKAGES.toSorted());
+    expect(await page.locator('th[aria-sort]').textContent()).toContain('Package');
+  });
+
+  it('filters, and says how many are left', async () => {
+    const { page } = await open(fromDisk('index.html'));
+    await page.getByLabel('Filter by name').focus();
+    await page.keyboard.type('Moved_to');
+    expect(await names(page)).toEqual(['example-moved-to-uv']);
+    expect(await page.locator('#shown').textContent()).toBe('1 of 4 shown');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.press('Delete');
+    expect(await names(page)).toEqual(PACKAGES);
+  });
+
+  it.each(['disk', 'server'])('copies a snippet, opened from the %s', async (from) => {
+    const path = 'example-young/index.html';
+    const { page } = await open(from === 'disk' ? fromDisk(path) : `${server.url}/${path}`);
+    await page.getByRole('button', { name: 'Copy Markdown, drawn by shields.io', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
+    expect(await page.locator('#told').textContent()).toBe('Copied to the clipboard');
+    const { stdout } = await command('embed', '--package', 'example-young');
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(stdout.trimEnd());
+  });
+
+  it('reaches every control', async () => {
+    const { page } = await open(fromDisk('index.html'));
+    const reached = new Set<unknown>();
+    for (let presses = 0; presses < 20; presses += 1) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate('document.activeElement.textContent || document.activeElement.id'));
+    }
+    expect([...reached]).toEqual(expect.arrayContaining(['filter', 'Honest', 'State', ...PACKAGES]));
+  });
+});
+
+describe('a page that has not been drawn for long', () => {
+  it('says so by itself, and calls its packages stale', async () => {
+    const { page, messages } = await open(fromDisk('index.html'));
+    const later = Date.now() + 10 * 86_400_000;
+    expect(await page.locator('#late').isVisible()).toBe(false);
+    await page.clock.setFixedTime(later);
+    await page.reload();
+    expect(await page.locator('#late').isVisible()).toBe(true);
+    expect(await page.locator('#late').textContent()).toContain('This page is 10 days old.');
+    expect(await page.locator('.state').allInnerTexts()).toEqual(PACKAGES.map(() => 'stale'));
+    expect(await violations(page)).toEqual([]);
+    expect(messages).toEqual([]);
+  });
+});
+
+describe('hostile text', () => {
+  it('from files and settings is shown as text', async () => {
+    const hostile = join(folder, 'hostile');
+    mkdirSync(hostile);
+    const url = `https://badges.example.com/"onload="document.title='hacked'"/<script>/)](javascript:alert)`;
+    const names = ['a', 'script-alert-1-script', 'x'.repeat(200), 'never-seen'];
+    writeFileSync(
+      join(hostile, 'tracked.yaml'),
+      `service:\n  output_dir: output\n  public_url: ${JSON.stringify(url)}\npackages:\n${names.map((name) => `  - ${name}\n`).join('')}`,
+    );
+    const young = health().packages['example-young'];
+    const history = readFileSync(join(output, 'example-young/history.json'), 'utf8');
+    const packages: Record<string, unknown> = {};
+    for (const name of names.slice(0, 3)) {
+      mkdirSync(join(hostile, 'output', name), { recursive: true });
+      writeFileSync(
+        join(hostile, 'output', name, 'history.json'),
+        history
+          .replace('"example-young"', JSON.stringify(name))
+          .replace(/"definition": ".*"/, `"definition": ${JSON.stringify(HOSTILE)}`),
+      );
+      packages[name] = name === 'a' ? young : { error: HOSTILE, window_days: HOSTILE, last_success: HOSTILE };
+    }
+    const file = {
+      started: HOSTILE,
+      finished: HOSTILE,
+      upstream: { last_day: HOSTILE, missing_days: [HOSTILE] },
+      packages,
+    };
+    writeFileSync(join(hostile, 'output/_health.json'), JSON.stringify(file));
+    const { exitCode, stderr } = await runCommand(hostile, ['report']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+
+    const pages = ['index.html', ...names.slice(0, 3).map((name) => `${name}/index.html`)];
+    for (const path of pages) {
+      for (const look of LOOKS) {
+        const { page, messages, requests } = await open(`file://${hostile}/output/${path}`, look);
+        await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
+        const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        expect({ path, messages, requests, wider }).toEqual({ path, messages: [], requests: [], wider: 0 });
+        expect(await page.title()).not.toBe('hacked');
+        expect(await page.locator('img, iframe, object, [onerror], [onload]').count()).toBe(0);
+        expect(await page.locator('script').count()).toBe(1);
+        expect(await page.locator('a[href^="javascript:"]').count()).toBe(0);
+        expect(await violations(page)).toEqual([]);
+        if (path === 'index.html' || path.startsWith('script')) {
+          expect(await page.locator('.notice.bad').textContent()).toContain(HOSTILE.split(' \u0000')[0]);
+        }
+      }
+    }
+    const { page } = await open(`file://${hostile}/output/a/index.html`);
+    const snippets = await page.locator('code').allTextContents();
+    expect(snippets.length).toBeGreaterThan(8);
+    for (const snippet of snippets) expect(snippet).not.toMatch(/<script|"onload|\)\]\(javascript/);
+  });
+});

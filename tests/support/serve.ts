@@ -1,0 +1,38 @@
+import { readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+const TYPES: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  svg: 'image/svg+xml',
+  json: 'application/json',
+};
+
+/**
+ * A folder on loopback, and every path that was asked for.
+ *
+ * @param headers Sent with every answer.
+ */
+export async function serve(folder: string, headers: Record<string, string> = {}) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    asked.push(path);
+    try {
+      const file = join(folder, path);
+      const content = readFileSync(statSync(file).isDirectory() ? join(file, 'index.html') : file);
+      const type = TYPES[file.split('.').at(-1) ?? ''] ?? 'text/html; charset=utf-8';
+      response.writeHead(200, { 'content-type': type, ...headers }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    asked,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
