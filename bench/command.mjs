@@ -14,7 +14,8 @@ const PROBE = new URL('probe.mjs', import.meta.url).href;
  * @returns {{lifeMs: number, engineMs: number, calls: number, maxRssKib: number}}
  */
 export function measureCollect(folder, config, asOf) {
-  const argv = ['collect', '--config', config, '--as-of', asOf, '--log-level', 'warn'];
+  // The page is measured by pictures.mjs.
+  const argv = ['collect', '--no-page', '--config', config, '--as-of', asOf, '--log-level', 'warn'];
   const probe = join(folder, 'probe.json');
   const { status, stderr } = spawnSync(process.execPath, ['--import', PROBE, CLI, ...argv], {
     env: { ...process.env, BENCH_PROBE: probe },

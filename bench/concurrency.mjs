@@ -39,7 +39,7 @@ async function collect(BigQueryServer, root, concurrency) {
   const server = await BigQueryServer.start({ rows, latencyMs: LATENCY_MS });
   const started = performance.now();
   const status = await new Promise((done) => {
-    const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--log-level', 'error'];
+    const argv = [CLI, 'collect', '--no-page', '--as-of', '2026-04-25', '--log-level', 'error'];
     const env = { PATH: process.env.PATH, HOME: folder, BIGQUERY_EMULATOR_HOST: server.host };
     const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] });
     child.once('close', done);
