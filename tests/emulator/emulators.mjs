@@ -17,7 +17,7 @@ export const EMULATORS = [
   {
     name: 'bqemulator 1.4.0',
     requirements: 'bqemulator.txt',
-    pythons: ['python3.13', 'python3.12', 'python3.11', 'python3'],
+    pythons: ['python3', 'python3.11', 'python3.12', 'python3.13'],
     accepts: ([major, minor]) => major === 3 && minor >= 11,
     needs: 'Python 3.11 or newer with venv',
     extensions: ['spatial'],
