@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,6 +35,10 @@ interface Greeting {
 }
 
 const SOCKET = /^run-\d{15}-[0-9a-f]{8}\.lock$/;
+
+/** The same before it has its name. Only a run that was killed within that instant leaves one behind. */
+const UNNAMED = /^run-.*\.lock\.new$/;
+const UNNAMED_AGE_MS = 3_600_000;
 
 /** Longest path of a socket, in bytes, less some for where the name differs; Linux has room for 107. */
 const PATH_MAX = 90;
@@ -87,6 +91,13 @@ async function greet(path: string): Promise<Partial<Greeting> | undefined> {
     await sleep(LOOK_AGAIN_MS);
   }
   return { state: 'held' };
+}
+
+async function sweepUnnamed(folder: string, now: Date): Promise<void> {
+  for (const name of (await readdir(folder)).filter((each) => UNNAMED.test(each))) {
+    const { mtimeMs } = await lstat(join(folder, name)).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (now.getTime() - mtimeMs > UNNAMED_AGE_MS) await rm(join(folder, name), { force: true });
+  }
 }
 
 async function listen(path: string, greeting: () => Greeting): Promise<Server> {
@@ -146,6 +157,7 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
       }
       if (ahead === 0) {
         state = 'held';
+        await sweepUnnamed(folder, now());
         return { release };
       }
       await sleep(LOOK_AGAIN_MS);

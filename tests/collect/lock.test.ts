@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -112,6 +112,17 @@ describe('the lock', () => {
     await lock.release();
     await (await acquireLock(folder, now)).release();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('sweeps away what was left behind an hour ago, before it had a name', async () => {
+    const folder = tempFolder();
+    for (const age of [7_200, 60]) {
+      const path = join(folder, `run-${age}.lock.new`);
+      writeFileSync(path, '');
+      utimesSync(path, now().getTime() / 1000 - age, now().getTime() / 1000 - age);
+    }
+    await (await acquireLock(folder, now)).release();
+    expect(readdirSync(folder)).toEqual(['run-60.lock.new']);
   });
 
   it('does not mind what else listens in the folder', async () => {

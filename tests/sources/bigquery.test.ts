@@ -217,7 +217,7 @@ describe('a fault that may pass', () => {
 
   it('is given up at the time limit, and named instead of the limit', async () => {
     const trouble: Trouble[] = [{ on: 'results', fault: { status: 500, reason: 'backendError' } }];
-    const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.2 });
+    const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.4 });
     const error = await failure(bigQuery.pivot(QUESTION));
     expect(error.message).toMatch(/^BigQuery is in trouble.*, [2-5] times\)/);
     expect(error.cost?.bytesBilled).toBe(BILLED);
