@@ -3,6 +3,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
+    // The end-to-end tests mostly wait for the commands that they start.
+    maxWorkers: 4,
+    // Nothing here is a timed test; a busy machine only takes longer.
+    testTimeout: 60_000,
     coverage: {
       include: ['src/**/*.ts'],
       // cli.ts only hands the process to program.ts; the end-to-end tests run it as a child process.
