@@ -30,6 +30,9 @@ const FOLDER_MODE = 0o755;
 /** Names of files that are being written: hidden, so that no web server serves them. */
 const TEMPORARY = /^\..+\.\d+\.tmp$/;
 
+/** A file left by a killed run is written over; a link planted in its place is not followed. */
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
@@ -84,6 +87,8 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
 /** The content of a regular file, or undefined where there is none; a link counts as none. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
+    // An error for each file that is not there yet would take longer than everything else.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     return withOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, (descriptor) =>
       readFileSync(descriptor, 'utf8'),
     );
@@ -106,8 +111,7 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
 export async function replaceFile(path: string, content: string, durable: boolean): Promise<void> {
   const temporary = temporaryPath(path);
   try {
-    rmSync(temporary, { force: true });
-    withOpen(temporary, 'wx', (descriptor) => {
+    withOpen(temporary, NEW_FILE, (descriptor) => {
       writeFileSync(descriptor, content);
       fchmodSync(descriptor, FILE_MODE);
       if (durable) fsyncSync(descriptor);

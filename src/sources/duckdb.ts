@@ -28,6 +28,9 @@ const COLUMNS = [
   ['details', 'system', 'name'],
 ] as const;
 
+/** Longest line of NDJSON, in bytes. DuckDB keeps a multiple of it in memory; a row has some hundred. */
+const LINE_BYTES_MAX = 1024 ** 2;
+
 /** Types of the same columns for read_json, which would otherwise guess them from the first rows. */
 const JSON_COLUMNS = `{
   timestamp: 'TIMESTAMPTZ',
@@ -91,7 +94,11 @@ function readerOf(files: readonly string[]): {
   const names = (list: readonly string[]) => `[${list.map(literal).join(', ')}]`;
   return parquet.length > 0
     ? { parquet: true, expression: (list) => `read_parquet(${names(list)})` }
-    : { parquet: false, expression: (list) => `read_json(${names(list)}, format = 'newline_delimited')` };
+    : {
+        parquet: false,
+        expression: (list) =>
+          `read_json(${names(list)}, format = 'newline_delimited', maximum_object_size = ${LINE_BYTES_MAX})`,
+      };
 }
 
 /** Whether the column at `path` exists; a parent whose every value is null has no visible children. */

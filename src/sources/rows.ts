@@ -1,6 +1,6 @@
 import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
 import { SourceError } from './source.ts';
-import { daysOf, spanDays } from './span.ts';
+import { daysOf } from './span.ts';
 
 type Column = keyof typeof PIVOT_COLUMNS;
 
@@ -47,7 +47,7 @@ export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): Piv
   const limit = rowLimit(span);
   if (rows.length >= limit) {
     throw new SourceError(
-      `result truncated: the answer fills its limit of ${limit} rows for ${spanDays(span)} days, so some may be missing; please report this package`,
+      `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }
   const days = new Set(daysOf(span));
