@@ -28,9 +28,6 @@ const COLUMNS = [
   ['details', 'system', 'name'],
 ] as const;
 
-/** Longest line of NDJSON, in bytes. DuckDB keeps a multiple of it in memory; a row has some hundred. */
-const LINE_BYTES_MAX = 1024 ** 2;
-
 /** Types of the same columns for read_json, which would otherwise guess them from the first rows. */
 const JSON_COLUMNS = `{
   timestamp: 'TIMESTAMPTZ',
@@ -96,8 +93,7 @@ function readerOf(files: readonly string[]): {
     ? { parquet: true, expression: (list) => `read_parquet(${names(list)})` }
     : {
         parquet: false,
-        expression: (list) =>
-          `read_json(${names(list)}, format = 'newline_delimited', maximum_object_size = ${LINE_BYTES_MAX})`,
+        expression: (list) => `read_json(${names(list)}, format = 'newline_delimited')`,
       };
 }
 
@@ -131,15 +127,28 @@ async function checkColumns(duckdb: DuckDb, connection: DuckDBConnection, file: 
  */
 async function openFiles(duckdb: DuckDb, connection: DuckDBConnection, pattern: string): Promise<void> {
   await connection.run("SET TimeZone = 'UTC'");
+  // Every thread reads through buffers of its own, which the process would then keep for good.
+  await connection.run('SET threads = 1');
   const files = await matchingFiles(connection, pattern);
   const { parquet, expression } = readerOf(files);
   for (const file of files) await checkColumns(duckdb, connection, file, expression([file]));
   const sql = parquet
-    ? `CREATE VIEW ${VIEW} AS SELECT CAST(timestamp AS TIMESTAMPTZ) AS timestamp, file, details FROM ${expression(files)}`
-    : `CREATE TABLE ${VIEW} AS SELECT * FROM ${expression(files).replace(/\)$/, `, columns = ${JSON_COLUMNS})`)}`;
-  await connection.run(sql).catch((error: unknown) => {
-    throw unreadable(pattern, error);
-  });
+    ? [
+        `CREATE VIEW ${VIEW} AS SELECT CAST(timestamp AS TIMESTAMPTZ) AS timestamp, file, details FROM ${expression(files)}`,
+      ]
+    : [
+        // Compressed, a table takes half the time to query and a third of the memory to keep.
+        "ATTACH ':memory:' AS rows (COMPRESS)",
+        'USE rows',
+        `CREATE TABLE ${VIEW} AS SELECT * FROM ${expression(files).replace(/\)$/, `, columns = ${JSON_COLUMNS})`)}`,
+        'CHECKPOINT rows',
+      ];
+  for (const statement of sql) {
+    await connection.run(statement).catch((error: unknown) => {
+      throw unreadable(pattern, error);
+    });
+  }
+  await connection.run('RESET threads');
 }
 
 /**
