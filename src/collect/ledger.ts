@@ -1,5 +1,6 @@
 import { type PivotRow, pivotShape } from '../sources/query.ts';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../sources/span.ts';
+import { isCount } from './count.ts';
 
 /*
  * The ledger of one package: what was downloaded, day by day, so that no day is paid for twice. This
@@ -81,10 +82,6 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
 
 function demand(condition: boolean, reason: string): asserts condition {
   if (!condition) throw new LedgerRejected(reason);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isTextOrNull(value: unknown): value is string | null {

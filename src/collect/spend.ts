@@ -1,4 +1,5 @@
 import { OperatorError } from '../errors.ts';
+import { isCount } from './count.ts';
 import type { Month } from './ledger.ts';
 
 /*
@@ -61,10 +62,6 @@ export function serializeSpend({ months, pending }: Spend): string {
     pending,
   };
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function entriesOf(value: unknown): [string, Record<string, unknown>][] | undefined {

@@ -1,5 +1,4 @@
 import { type Forecast, forecast, type Tracked } from '../collect/forecast.ts';
-import { EMPTY_LEDGER, LedgerRejected } from '../collect/ledger.ts';
 import { EMPTY_SPEND, gib } from '../collect/spend.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -28,11 +27,7 @@ async function trackedLedgers(config: Config): Promise<Tracked[]> {
   const list: Tracked[] = [];
   for (const tracked of config.packages) {
     const identity = { source: sourceId(config.source), package: tracked.name };
-    const ledger = await readLedger(config.stateDir, identity).catch((error: unknown) => {
-      if (error instanceof LedgerRejected) return undefined;
-      throw error;
-    });
-    list.push({ tracked, ledger: ledger ?? EMPTY_LEDGER });
+    list.push({ tracked, ledger: await readLedger(config.stateDir, identity) });
   }
   return list;
 }

@@ -1,4 +1,3 @@
-import { EMPTY_LEDGER, type Ledger, LedgerRejected } from '../collect/ledger.ts';
 import { planPackage, prepareFree } from '../collect/prepare.ts';
 import { formatBytes, formatJson, formatNumber } from '../format.ts';
 import { readLedger } from '../publish/state.ts';
@@ -31,16 +30,6 @@ clustered table it can skip. Days that have changed since they were read are not
 them out takes a query that is billed (10 MB), which the run makes.
 `;
 
-/** The ledger as a run would use it, but a bad one is left where it is: nothing is written. */
-async function readOnly(stateDir: string, source: string, name: string): Promise<Ledger> {
-  try {
-    return (await readLedger(stateDir, { source, package: name })) ?? EMPTY_LEDGER;
-  } catch (error) {
-    if (error instanceof LedgerRejected) return EMPTY_LEDGER;
-    throw error;
-  }
-}
-
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
@@ -72,7 +61,10 @@ export async function dryRun(job: Job): Promise<number> {
     const preparation = await prepareFree(source, job);
     const plans: PackagePlan[] = [];
     for (const tracked of job.packages) {
-      const ledger = await readOnly(config.stateDir, sourceId(config.source), tracked.name);
+      const ledger = await readLedger(config.stateDir, {
+        source: sourceId(config.source),
+        package: tracked.name,
+      });
       const { spans } = planPackage(ledger, tracked, preparation, job);
       const queries = [];
       for (const span of spans) {

@@ -37,14 +37,26 @@ async function setAside(path: string, reason: string, warn: (message: string) =>
 }
 
 /**
- * The ledger of a package as it is on the disk.
+ * Reads the ledger of a package, an empty one where there is none, and changes nothing.
  *
- * @returns undefined where there is none.
- * @throws LedgerRejected if it cannot be trusted; OperatorError if the disk refuses.
+ * @param rejected What becomes of a ledger that cannot be trusted; without it, such a one is none.
+ * @throws OperatorError if the disk refuses.
  */
-export async function readLedger(stateDir: string, identity: LedgerIdentity): Promise<Ledger | undefined> {
-  const text = await readIfPresent(ledgerPath(stateDir, identity.package));
-  return text === undefined ? undefined : parseLedger(text, identity);
+export async function readLedger(
+  stateDir: string,
+  identity: LedgerIdentity,
+  rejected?: (path: string, reason: string) => Promise<void>,
+): Promise<Ledger> {
+  const path = ledgerPath(stateDir, identity.package);
+  const text = await readIfPresent(path);
+  if (text === undefined) return EMPTY_LEDGER;
+  try {
+    return parseLedger(text, identity);
+  } catch (error) {
+    if (!(error instanceof LedgerRejected)) throw error;
+    await rejected?.(path, error.message);
+    return EMPTY_LEDGER;
+  }
 }
 
 /**
@@ -94,16 +106,8 @@ export async function openState(
   await sweepTemporary(stateDir);
   await sweepTemporary(join(stateDir, LEDGER_FOLDER));
   return {
-    async loadLedger(packageName) {
-      const identity = { source, package: packageName };
-      try {
-        return (await readLedger(stateDir, identity)) ?? EMPTY_LEDGER;
-      } catch (error) {
-        if (!(error instanceof LedgerRejected)) throw error;
-        await setAside(ledgerPath(stateDir, packageName), error.message, warn);
-        return EMPTY_LEDGER;
-      }
-    },
+    loadLedger: (packageName) =>
+      readLedger(stateDir, { source, package: packageName }, (path, reason) => setAside(path, reason, warn)),
     async saveLedger(packageName, ledger) {
       const identity = { source, package: packageName };
       await ensureFolder(join(stateDir, LEDGER_FOLDER));
