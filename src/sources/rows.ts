@@ -1,6 +1,6 @@
+import { daysOf } from '../days/day.ts';
 import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
 import { SourceError } from './source.ts';
-import { daysOf } from './span.ts';
 
 type Column = keyof typeof PIVOT_COLUMNS;
 
@@ -11,6 +11,7 @@ function unexpected(column: Column, value: unknown, expected: string): SourceErr
   const found =
     value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
   return new SourceError(
+    'unexpected-answer',
     `unexpected answer: column ${column} holds ${found.slice(0, 80)} instead of ${expected}; the table's schema may have changed`,
   );
 }
@@ -47,6 +48,7 @@ export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): Piv
   const limit = rowLimit(span);
   if (rows.length >= limit) {
     throw new SourceError(
+      'truncated',
       `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }

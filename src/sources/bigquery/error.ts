@@ -1,0 +1,64 @@
+import { codeOf, ERRORS } from '../../errors/codes.ts';
+import { type QueryCost, SourceError } from '../source.ts';
+import { faultOf } from './fault.ts';
+
+/** What must never be printed, whoever sends it: keys, tokens, and anything as long and random as one. */
+const SECRETS: readonly RegExp[] = [
+  /-----BEGIN[\s\S]*?(-----END[^-]*-----|$)/g,
+  /\bBearer\s+[\w.~+/=-]+/gi,
+  /\bya29\.[\w-]+/g,
+  /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g,
+  /\b1\/\/[\w-]{20,}/g,
+  /[A-Za-z0-9+/=_-]{64,}/g,
+];
+
+/** A text without keys and tokens. */
+export function scrub(text: string): string {
+  return SECRETS.reduce((rest, secret) => rest.replace(secret, '[removed]'), text);
+}
+
+/** One line of a foreign message, harmless and short enough to read. */
+function firstLine(message: string): string {
+  const line = (
+    scrub(message)
+      .split('\n')
+      .find((part) => part.trim() !== '') ?? ''
+  ).trim();
+  return line.length > 200 ? `${line.slice(0, 197)}...` : line;
+}
+
+/** What is known beside the fault itself. */
+export interface FaultContext {
+  readonly jobId?: string;
+  /** How often it was tried, if more than once. */
+  readonly tries?: number;
+  /** What was billed nonetheless. */
+  readonly cost?: QueryCost;
+}
+
+/**
+ * A fault as a sentence that says what to do. This is the only place that words what BigQuery says, and
+ * nothing of the foreign error but a scrubbed line of its message gets through: such errors carry the
+ * request with its token.
+ */
+export function bigQueryError(error: unknown, context: FaultContext = {}): SourceError {
+  const { jobId, tries = 1, cost } = context;
+  const job = jobId === undefined ? '' : ` [job ${jobId}]`;
+  const billed = cost === undefined ? {} : { cost };
+  if (error instanceof SourceError) {
+    const { code, message, affectsAll } = error;
+    return new SourceError(code, `${message}${job}`, { affectsAll, ...billed });
+  }
+  const fault = faultOf(error);
+  const code = codeOf(fault) ?? 'source-failed';
+  const { operator } = ERRORS[code];
+  const tried = tries > 1 ? `, ${tries} times` : '';
+  const said = `${firstLine(fault.message)}${tried}`;
+  const text = operator === undefined ? `BigQuery failed: ${said}` : `${operator} (BigQuery said: ${said})`;
+  return new SourceError(code, `${text}${job}`, billed);
+}
+
+/** Whether the question itself was refused, so that another one may well be answered. */
+export function isRefusal(error: unknown): error is SourceError {
+  return error instanceof SourceError && ERRORS[error.code].refused === true;
+}
