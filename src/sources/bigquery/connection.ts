@@ -2,14 +2,13 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { BigQuery, BigQueryOptions } from '@google-cloud/bigquery';
 import type { BigQueryConfig } from '../../config/config.ts';
+import type { Env } from '../../env.ts';
 import { GARBLED } from '../../errors/codes.ts';
 import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
 import { SourceError } from '../source.ts';
 import { findCredentials } from './credentials.ts';
 import { ApiError, faultOfAnswer } from './fault.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
 export interface ApiRequest {

@@ -1,10 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Env } from '../../env.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { SourceError } from '../source.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** What of a key file may be known outside of Google's client: never the key itself. */
 export interface KeyFile {
