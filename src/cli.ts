@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { Interruption } from './commands/context.ts';
-import { main } from './program.ts';
+import { createGate } from './errors/gate.ts';
+import { crash, main } from './program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
@@ -10,6 +11,19 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
+
+/*
+ * Libraries may write, too: what goes past the commands' outputs passes the gate here, and so do warnings
+ * and faults, which Node.js would write by itself.
+ */
+const gate = createGate(process.env);
+for (const stream of [process.stdout, process.stderr]) {
+  const write = stream.write.bind(stream) as (...rest: unknown[]) => boolean;
+  stream.write = (chunk: unknown, ...rest: unknown[]) =>
+    write(typeof chunk === 'string' ? gate(chunk) : chunk, ...rest);
+}
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
 
 /** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
 const LINGER_MS = 1_000;
@@ -26,12 +40,15 @@ function interruptible(): AbortSignal {
   return controller.signal;
 }
 
-process.exitCode = await main(process.argv.slice(2), version, {
+const argv = process.argv.slice(2);
+const world = {
   cwd: process.cwd(),
   env: process.env,
   now: () => new Date(),
   stdout: process.stdout,
   stderr: process.stderr,
   interruptible,
-});
+};
+process.on('uncaughtException', (error) => process.exit(crash(error, argv, version, world)));
+process.exitCode = await main(argv, version, world);
 setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -127,7 +127,7 @@ async function run(job: Job, tools: Log): Promise<number> {
 }
 
 /** @param fault Why nothing can be queried, if so. */
-async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Promise<number> {
+async function runLocked(job: Job, { log, progress, bug }: Log, fault?: unknown): Promise<number> {
   const { config, context, asOf } = job;
   const signal = context.interruptible?.();
   const started = context.now();
@@ -157,7 +157,7 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
   for (const warning of warnings) log.warn(warning);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
-    const entry = await settle(outcome, config, previous[name], context.now);
+    const entry = await settle(outcome, config, previous[name], context.now, bug);
     settled.push([name, entry]);
     if (job.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);
@@ -176,6 +176,7 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
   } catch (error) {
     written = false;
     log.error(`_health.json could not be written: ${describeError(error)}`);
+    bug(error);
   }
   warnOfStale(log, config, health.packages, context.now());
   context.stdout.write(
@@ -184,7 +185,7 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
       : renderResults(settled, tableStyle(context.stdout, context.env)) + renderChanges(changed),
   );
   if (job.page && !signal?.aborted) {
-    written = (await drawPage(config, health, context.now(), log, signal)) && written;
+    written = (await drawPage(config, health, context.now(), { log, bug }, signal)) && written;
   }
   if (signal?.aborted) {
     const reached = settled.length === 1 ? '1 package was' : `${settled.length} packages were`;

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { HEALTH_FILE, type Health, readHealth } from '../publish/health.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import type { Log } from './log.ts';
 
 /**
  * Draws the page at the end of a run. Its libraries are loaded only now.
@@ -16,7 +16,7 @@ export async function drawPage(
   config: Config,
   health: Health,
   now: Date,
-  log: Logger,
+  { log, bug }: Pick<Log, 'log' | 'bug'>,
   signal?: AbortSignal,
 ): Promise<boolean> {
   try {
@@ -25,6 +25,7 @@ export async function drawPage(
     return true;
   } catch (error) {
     log.error(`the page could not be drawn completely: ${describeError(error)}`);
+    bug(error);
     return false;
   }
 }

@@ -71,17 +71,23 @@ function failure(outcome: Outcome, error: unknown, previous: HealthEntry | undef
  * returns the package's entry for the health file. It never throws: a full disk is a failed package.
  *
  * @param previous The package's entry after the last run, which remembers the last success.
+ * @param onFault Told of what the entry says in one sentence only.
  */
 export async function settle(
   outcome: Outcome,
   config: Config,
   previous: HealthEntry | undefined,
   now: () => Date,
+  onFault: (error: unknown) => void = () => undefined,
 ): Promise<HealthEntry> {
-  if (outcome.kind === 'failed') return failure(outcome, outcome.error, previous);
+  if (outcome.kind === 'failed') {
+    onFault(outcome.error);
+    return failure(outcome, outcome.error, previous);
+  }
   try {
     return await publish(outcome, config, now);
   } catch (error) {
+    onFault(error);
     return failure(outcome, error, previous);
   }
 }
