@@ -108,10 +108,11 @@ describe('the built command keeps secret', () => {
 
   it("a proxy's password, which may stand in its address", async () => {
     const project = await bigQueryProject(['alpha'], {}, { bigquery: '  query_timeout_seconds: 1\n' });
-    const env = { HTTPS_PROXY: `http://me:${PASSWORD}@127.0.0.1:1`, LOG_LEVEL: 'trace' };
+    const env = { HTTPS_PROXY: `http://me:${PASSWORD}@127.0.0.1:1`, LOG_LEVEL: 'trace', DEBUG: '*' };
+    const noisy = { ...env, NODE_DEBUG: 'http,https,tls', GOOGLE_SDK_NODE_LOGGING: '*' };
     project.put('key.json', FILE);
     for (const argv of [['collect'], ['doctor']]) {
-      const { stdout, stderr } = await runCommand(project.folder, argv, { env });
+      const { stdout, stderr } = await runCommand(project.folder, argv, { env: noisy });
       const { 'key.json': _, ...files } = project.files();
       for (const text of [stdout, stderr, ...Object.values(files)]) {
         expect(text).not.toContain(PASSWORD);

@@ -193,6 +193,25 @@ describe('no fragment of a secret comes out', () => {
     }
   });
 
+  it('of what the environment holds, if the server repeats it', async () => {
+    const known = { DEPLOY_TOKEN: 'tiger-lily-7', HTTPS_PROXY: 'http://me:sw0rdfish@127.0.0.1:1' };
+    const project = await bigQueryProject(['alpha'], {
+      trouble: [
+        {
+          on: 'insert',
+          package: 'alpha',
+          fault: { status: 400, reason: 'odd', message: 'no tiger-lily-7 for sw0rdfish' },
+        },
+      ],
+    });
+    const env = { ...project.env, ...known, NO_PROXY: '127.0.0.1,localhost' };
+    const { stdout, stderr } = await runMain(project.folder, ['collect', '--as-of', '2026-04-25'], { env });
+    expect(project.health().packages['alpha']?.['error']).toMatch(/no \[removed\] for \[removed\]/);
+    for (const text of [stdout, stderr, ...Object.values(project.files())]) {
+      expect(text).not.toMatch(/tiger|sw0rdfish/);
+    }
+  });
+
   it.each(SECRETS.map((secret) => [secret.kind, secret] as const))(
     'if the server repeats %s',
     async (_, secret) => {
