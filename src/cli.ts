@@ -20,10 +20,13 @@ const gate = createGate(process.env);
 for (const stream of [process.stdout, process.stderr]) {
   const write = stream.write.bind(stream) as (...rest: unknown[]) => boolean;
   stream.write = (chunk: unknown, ...rest: unknown[]) =>
-    write(typeof chunk === 'string' ? gate(chunk) : chunk, ...rest);
+    write(gate(typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()), ...rest);
 }
-process.removeAllListeners('warning');
-process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
+// There is no listener if somebody asked Node.js for silence.
+if (process.listenerCount('warning') > 0) {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
+}
 
 /** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
 const LINGER_MS = 1_000;

@@ -24,7 +24,11 @@ function classOf(code: number): number {
  * How often, in random base64, a character is of another class than the one before it: about 0.6. In
  * words, however they are written (`maximumBytesBilled`, `X509v3`), it is below 0.3.
  */
-const CHANGES_MIN = 0.4;
+const CHANGES_MIN = 0.38;
+
+/** The same for words so long that chance does not count. */
+const CHANGES_MIN_LONG = 0.33;
+const LONG = 36;
 
 /** Fewest characters between two slashes, on average: random base64 has one in 64, a path more. */
 const SEGMENT_MIN = 8;
@@ -44,7 +48,8 @@ function looksRandom(word: string): boolean {
     seen |= 1 << now;
     before = now;
   }
-  return pairs >= WORD_MIN - 8 && (seen & ALL_CLASSES) === ALL_CLASSES && changes / pairs >= CHANGES_MIN;
+  if (pairs < WORD_MIN - 8 || (seen & ALL_CLASSES) !== ALL_CLASSES) return false;
+  return changes / pairs >= (pairs >= LONG ? CHANGES_MIN_LONG : CHANGES_MIN);
 }
 
 /** Whether a word is a labelled hash, which is as random as a key and no secret. */

@@ -89,6 +89,7 @@ describe('the built command keeps secret', () => {
       preload,
       `setTimeout(() => {
         console.error('a library says', process.env.SAID);
+        process.stderr.write(Buffer.from('in bytes ' + process.env.SAID));
         process.emitWarning('a warning says ' + process.env.SAID);
         setTimeout(() => { throw new Error('a fault says ' + process.env.SAID); }, 20);
       }, 60);`,
@@ -100,6 +101,7 @@ describe('the built command keeps secret', () => {
     );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('a library says');
+    expect(stderr).toContain('in bytes');
     expect(stderr).toContain('a warning says');
     expect(stderr).toContain('unexpected fault (please report it): Error: a fault says');
     expect(stderr).toContain('command: pypi-badges collect --as-of --config\n');
