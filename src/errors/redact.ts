@@ -30,10 +30,10 @@ const NAMES = [
   'assertion',
 ].join('|');
 
-/** Field, mark between it and its value, and the value: quoted, a YAML block, or up to a space. */
+/** Field, mark between it and its value, and how that begins: quoted, as a YAML block, or up to a space. */
 const FIELD = new RegExp(
   String.raw`((?:${NAMES})${QUOTE}?)(\s*(?:[:=]|%3[AD])\s*)` +
-    String.raw`(?:(${QUOTE})((?:(?!\3)[\s\S])*?)(?=(?<!\\)\3|$)|([|>][-+]?\s*\n\s+[^\n]*)|([^\s"',;&<>{}()[\]\\]+))`,
+    String.raw`(?:(${QUOTE})|([|>][-+]?\s*(?:\n|\\+n)\s*[^\n"\\]*)|([^\s"',;&<>{}()[\]\\]+))`,
   'gi',
 );
 
@@ -42,7 +42,7 @@ const STEM =
   /key|secret|token|passw|passp|authorization|cookie|assertion|bearer|basic|negotiate|digest|googlelogin|(?::|%3a)AA/i;
 
 const SCHEME = /^(?:Bearer|Basic|Negotiate|Digest|GoogleLogin)$/i;
-const SCHEMES = /\b(?:Bearer|Basic|Negotiate|Digest|GoogleLogin)(?:\s|%20)+([\w.~+/=%-]+)/gi;
+const SCHEMES = /(?:\b|(?<=\\[nrt]))(?:Bearer|Basic|Negotiate|Digest|GoogleLogin)(?:\s|%20)+([\w.~+/=%-]+)/gi;
 
 /** Tokens that are known by how they begin. */
 const TOKENS = new RegExp(
@@ -83,13 +83,13 @@ const PEM_HEADER = String.raw`(?:(?:Proc-Type|DEK-Info):[^\\\n]*)?`;
 const PEM = new RegExp(
   [
     // The whole block, the block without its end, and an end whose block comes before.
-    '-----BEGIN(?:[A-Z0-9 +]|%20)*-----(?:-(?!----)|[^-])*-----END[A-Z0-9 +%]*(?:-{1,5}|$)',
+    '-----BEGIN(?:[A-Z0-9 +]|%20)*-----(?:-(?!----)|[^"<>{}-])*-----END[A-Z0-9 +%]*(?:-{1,5}|$)',
     `-----BEGIN(?:[A-Z0-9 +]|%20)*(?:-----(?:${PEM_BODY}+${PEM_HEADER})*)?`,
     '-----END[A-Z0-9 +%]*(?:-{1,5})?',
   ].join('|'),
   'gi',
 );
-const PEM_TAIL = new RegExp(`${PEM_BODY}$`, 'i');
+const PEM_TAIL = new RegExp(`(?:${PEM_BODY}|\\\\)$`, 'i');
 
 function withoutPem(text: string): string {
   if (!text.includes('-----')) return text;
@@ -107,21 +107,66 @@ function withoutPem(text: string): string {
   return parts.join('') + text.slice(from);
 }
 
-function withoutField(...match: (string | undefined)[]): string {
-  const [all = '', name = '', mark = '', quote, quoted, block, bare = ''] = match;
-  if (quote !== undefined) return quoted === '' ? all : `${name}${mark}${quote}${REMOVED}`;
-  if (block !== undefined) return `${name}${mark}${REMOVED}`;
-  const rest = String(match.at(-1)).slice(Number(match.at(-2)) + all.length);
-  // "password: unknown key" is a sentence; "password: hunter2" and "password=hunter" are not.
-  const sentence = /:\s+$/.test(mark) && /^[a-z]+[.:]?$/i.test(bare) && /^ +\S/.test(rest);
-  if (/authorization/i.test(name) && SCHEME.test(bare)) return all;
-  return sentence || bare === REMOVED ? all : `${name}${mark}${REMOVED}`;
+/**
+ * Where a quoted value ends: at its closing quote, or at that of the text around it, which has fewer
+ * backslashes, so that a value that is cut short takes nothing else along.
+ */
+function endOfQuoted(text: string, start: number, quote: string): number {
+  if (/[&%]/.test(quote)) {
+    const rest = text.slice(start);
+    return (
+      start + (/%/.test(quote) ? rest.search(/%2[27]|[\s"'<>]|$/i) : rest.search(/&quot;|&#3[49];|[<>"]|$/i))
+    );
+  }
+  const level = quote.length - 1;
+  const around = quote.endsWith("'") ? /^"\s*[,}\]:]/ : undefined;
+  let slashes = 0;
+  for (let at = start; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === '\\') {
+      slashes += 1;
+      continue;
+    }
+    const closes = slashes < level || (slashes - level) % (2 * (level + 1)) === 0;
+    if (character === quote.at(-1) && closes) return at - Math.min(slashes, level);
+    if (character === '"' && slashes < level) return at - slashes;
+    if (around?.test(text.slice(at, at + 8))) return at;
+    slashes = 0;
+  }
+  return text.length;
+}
+
+/** Whether a value without quotes is the next word of a sentence: "password: unknown key" is no password. */
+function isSentence(mark: string, word: string, rest: string): boolean {
+  return /:\s+$/.test(mark) && /^[a-z]+[.:]?$/i.test(word) && /^ +\S/.test(rest);
+}
+
+function withoutFields(text: string): string {
+  let result = '';
+  let from = 0;
+  FIELD.lastIndex = 0;
+  for (let match = FIELD.exec(text); match !== null; match = FIELD.exec(text)) {
+    const [all, name = '', mark = '', quote, , bare] = match;
+    const start = match.index + name.length + mark.length + (quote?.length ?? 0);
+    const end = quote === undefined ? match.index + all.length : endOfQuoted(text, start, quote);
+    FIELD.lastIndex = Math.max(end, match.index + 1);
+    const kept =
+      end === start ||
+      text.startsWith(REMOVED, start) ||
+      (bare !== undefined && isSentence(mark, bare, text.slice(end, end + 80))) ||
+      (bare !== undefined && /authorization/i.test(name) && SCHEME.test(bare));
+    if (kept) continue;
+    result += text.slice(from, start) + REMOVED;
+    from = end;
+  }
+  return result + text.slice(from);
 }
 
 function withoutScheme(all: string, value: string, index: number, text: string): string {
   const header = /authorization\W*$/i.test(text.slice(Math.max(0, index - 30), index));
   const pair = /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(Buffer.from(value, 'base64').toString('latin1'));
-  const word = /^[a-z]+\.?$/i.test(value) && value.length < 20;
+  // "Basic authentication", and a server's `Bearer realm="..."`.
+  const word = /^[a-z]+[.=]?$/i.test(value) && value.length < 20;
   return header || pair || !word ? REMOVED : all;
 }
 
@@ -210,6 +255,8 @@ function withoutTokens(text: string, depth: number): string {
     if (!inWord(at)) continue;
     let start = at;
     while (start > from && inWord(start - 1)) start -= 1;
+    // The n of a line break that is written as \\n is no part of the word.
+    if (text.charAt(start - 1) === '\\' && /[nrt]/.test(text.charAt(start))) start += 1;
     let end = at + 1;
     while (end < text.length && inWord(end)) end += 1;
     at = end;
@@ -241,7 +288,7 @@ const DEPTH = 3;
 function clean(text: string, depth: number): string {
   let rest = withoutPem(text);
   if (STEM.test(rest)) {
-    rest = rest.replace(FIELD, withoutField).replace(SCHEMES, withoutScheme).replace(BOT, REMOVED);
+    rest = withoutFields(rest).replace(SCHEMES, withoutScheme).replace(BOT, REMOVED);
   }
   if (rest.includes('@')) rest = withoutPassword(rest);
   return withoutTokens(rest, depth);

@@ -37,6 +37,7 @@ describe('redact', () => {
     ['Authorization: Bearer abc.def-123', 'Authorization: [removed]'],
     ['"authorization":"Basic dXNlcjpwYXNz"', '"authorization":"[removed]"'],
     ['Proxy-Authorization: Basic dXNlcjpwYXNz', 'Proxy-Authorization: [removed]'],
+    ['"a\\nBearer abc.def-123"', '"a\\n[removed]"'],
     ['token ya29.a0Af_x-y', 'token [removed]'],
     ['jwt eyJhbGciOi.eyJpc3Mi.c2ln-_x', 'jwt [removed]'],
     ['refresh 1//0gabcdefghijklmnopqrstuvwxyz', 'refresh [removed]'],
@@ -44,6 +45,8 @@ describe('redact', () => {
     ['xoxb-1234-5678-abcdefgh', '[removed]'],
     ['{"client_secret":"a b","x":1}', '{"client_secret":"[removed]","x":1}'],
     ['{\\"password\\":\\"a,b\\",\\"x\\":1}', '{\\"password\\":\\"[removed]\\",\\"x\\":1}'],
+    ['{"password":"a\\"bcd\\\\","x":1}', '{"password":"[removed]","x":1}'],
+    ['{"password":"a\\"bcd","x":1}', '{"password":"[removed]","x":1}'],
     ['password: hunter2', 'password: [removed]'],
     ['password: |\n  hunter\nx: 1', 'password: [removed]\nx: 1'],
     ['unknown option --password=hunter', 'unknown option --password=[removed]'],
@@ -82,6 +85,17 @@ describe('redact', () => {
       '[![d](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fdemo%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/demo/)',
     ],
     ['an unknown key', 'tracked.yaml:3:3: service.password: unknown key. Allowed: output_dir, state_dir'],
+    ['a challenge', 'www-authenticate: Bearer realm="https://accounts.google.com/", error="invalid_token"'],
+    ["a proxy's challenge", 'Proxy-Authenticate: Basic realm="corp proxy"'],
+    [
+      'an impersonation',
+      'https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/badges@acme-4711.iam.gserviceaccount.com:generateAccessToken',
+    ],
+    [
+      'a federation',
+      '{"subject_token_type":"urn:ietf:params:oauth:token-type:jwt","audience":"//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/my-pool-1/providers/GitHub"}',
+    ],
+    ['what a token lacks', 'invalid_grant: id_token: audience mismatch; subject_token_type is not supported'],
     [
       'a sentence',
       'Basic authentication is required; the Bearer token is too old; Unexpected token } in JSON',
@@ -90,6 +104,26 @@ describe('redact', () => {
   ])('leaves %s alone', (_, text) => {
     expect(redact(text)).toBe(text);
   });
+
+  it.each(SECRETS.map((secret) => [secret.kind, secret] as const))(
+    'keeps a file of JSON whole that says %s, wherever that is cut',
+    (_, secret) => {
+      for (let length = 1; length <= secret.text.length; length += Math.ceil(secret.text.length / 150)) {
+        const around = ['a "b" c', "it's {\\}", 'pypi-badges_1'];
+        for (const part of [secret.text.slice(0, length), secret.text.slice(-length)]) {
+          const written = JSON.stringify(
+            { a: around, error: `x ${part}`, said: JSON.stringify({ part }), b: around },
+            null,
+            2,
+          );
+          const cleaned = redact(written);
+          const { a, b } = JSON.parse(cleaned);
+          expect([a, b]).toEqual([around, around]);
+          expect(redact(cleaned)).toBe(cleaned);
+        }
+      }
+    },
+  );
 
   it('leaves package names alone, however long', () => {
     const letters = 'abcdefghijklmnopqrstuvwxyz0123456789-'.split('');
