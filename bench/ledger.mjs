@@ -67,7 +67,11 @@ function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPE
     ledgers: {
       load: async (name) => (texts.has(name) ? parseLedger(texts.get(name), identity(name)) : nothing),
       async save(name, ledger) {
-        if (keeps) texts.set(name, serializeLedger(ledger, identity(name)));
+        if (keeps)
+          texts.set(
+            name,
+            serializeLedger(ledger, identity(name), (text) => text),
+          );
       },
       demandRoom: async () => undefined,
     },
@@ -179,7 +183,7 @@ async function keeping(folder) {
   try {
     const table = 'bigquery-public-data.pypi.file_downloads';
     for (const name of ['one', 'all']) {
-      await makeLedgers(join(folder, `state-${name}`), `bigquery:${table}@${server.host}`);
+      await makeLedgers(join(folder, `state-${name}`), `bigquery:${table} on ${server.host}`);
     }
     const one = await measureCollect(folder, configure('one', 1), AS_OF, env);
     const all = await measureCollect(folder, configure('all', PACKAGES), AS_OF, env);

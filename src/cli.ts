@@ -17,13 +17,30 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const LINGER_MS = 1_000;
 
 const { Interruption } = await import('./commands/context.ts');
-const { main } = await import('./program.ts');
+const { createGate } = await import('./errors/gate.ts');
+const { crash, main } = await import('./program.ts');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 // A reader that closes the pipe early (`| head`) wants no more; that is not a fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
+
+/*
+ * Libraries may write, too: what goes past the commands' outputs passes the gate here, and so do warnings
+ * and faults, which Node.js would write by itself.
+ */
+const gate = createGate(process.env);
+for (const stream of [process.stdout, process.stderr]) {
+  const write = stream.write.bind(stream) as (...rest: unknown[]) => boolean;
+  stream.write = (chunk: unknown, ...rest: unknown[]) =>
+    write(gate(typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()), ...rest);
+}
+// There is no listener if somebody asked Node.js for silence.
+if (process.listenerCount('warning') > 0) {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
+}
 
 function interruptible(): AbortSignal {
   const controller = new AbortController();
@@ -34,12 +51,15 @@ function interruptible(): AbortSignal {
   return controller.signal;
 }
 
-process.exitCode = await main(process.argv.slice(2), version, {
+const argv = process.argv.slice(2);
+const world = {
   cwd: process.cwd(),
   env: process.env,
   now: () => new Date(),
   stdout: process.stdout,
   stderr: process.stderr,
   interruptible,
-});
+};
+process.on('uncaughtException', (error) => process.exit(crash(error, argv, version, world)));
+process.exitCode = await main(argv, version, world);
 setTimeout(() => process.exit(), LINGER_MS).unref();

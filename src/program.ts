@@ -1,6 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import type { Context } from './commands/context.ts';
+import { checkArguments, namesOf } from './commands/arguments.ts';
+import type { Context, Output } from './commands/context.ts';
+import { checkEnvironment } from './config/environment.ts';
+import { guardFiles } from './disk/files.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
+import { createGate } from './errors/gate.ts';
+import type { Gate } from './errors/redact.ts';
+import { bugReport, type Circumstances } from './errors/report.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
 const EXIT = { failed: 1, usage: 2 };
@@ -21,7 +27,8 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
     })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', () => checkEnvironment(context.env));
 
   program
     .command('collect')
@@ -95,12 +102,66 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
   return program;
 }
 
-function report(error: unknown, context: Context): number {
+/** An output that lets no secret through. */
+function guarded(output: Output, gate: Gate): Output {
+  return {
+    write: (text) => output.write(gate(text)),
+    get isTTY() {
+      return output.isTTY === true;
+    },
+    get columns() {
+      return output.columns;
+    },
+  };
+}
+
+/** What a report of a fault says of a command line and the world that it was run in. */
+function circumstances(
+  argv: readonly string[],
+  version: string,
+  context: Context,
+  gate: Gate,
+): Circumstances {
+  const { cwd, env, nodeVersion = process.versions.node } = context;
+  return {
+    version,
+    nodeVersion,
+    platform: `${process.platform} ${process.arch}`,
+    argv,
+    names: namesOf(declare(version, context, () => undefined)),
+    folders: [
+      [cwd, '.'],
+      [env['HOME'] ?? '', '~'],
+      [env['USERPROFILE'] ?? '', '~'],
+    ],
+    gate,
+  };
+}
+
+/**
+ * The world as the commands see it: nothing that they write, wherever to, comes out with a secret in it,
+ * and a fault of the program can be reported from wherever it is met.
+ */
+function guardedContext(argv: readonly string[], version: string, context: Context): Context {
+  const gate = createGate(context.env);
+  guardFiles(gate);
+  return {
+    ...context,
+    stdout: guarded(context.stdout, gate),
+    stderr: guarded(context.stderr, gate),
+    bugReport: (error) => bugReport(error, circumstances(argv, version, context, gate)),
+  };
+}
+
+/**
+ * Tells of anything that was thrown: an operator's error in its sentence, anything else with a report.
+ *
+ * @returns The exit code.
+ */
+function report(error: unknown, { stderr, bugReport: describe }: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-  context.stderr.write(`${describeError(error)}\n`);
-  if (!(error instanceof OperatorError) && context.env['LOG_LEVEL'] === 'debug' && error instanceof Error) {
-    context.stderr.write(`${error.stack}\n`);
-  }
+  stderr.write(`${describeError(error)}\n`);
+  if (!(error instanceof OperatorError)) stderr.write(`\n${describe?.(error)}`);
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 
@@ -113,13 +174,20 @@ function report(error: unknown, context: Context): number {
  */
 export async function main(argv: readonly string[], version: string, context: Context): Promise<number> {
   let exitCode = 0;
-  const program = declare(version, context, (code) => {
+  const safe = guardedContext(argv, version, context);
+  const program = declare(version, safe, (code) => {
     exitCode = code;
   });
   try {
+    checkArguments(argv, program);
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, context);
+    return report(error, safe);
   }
+}
+
+/** Tells of what was thrown where nobody caught it, as main() does. Nothing is thrown. */
+export function crash(error: unknown, argv: readonly string[], version: string, context: Context): number {
+  return report(error, guardedContext(argv, version, context));
 }

@@ -68,15 +68,25 @@ describe('main', () => {
     });
   });
 
-  it('asks to report what it does not foresee, with the stack only where it is asked for', async () => {
+  it('prints a report, ready to be sent, of what it does not foresee', async () => {
     command.check.mockImplementation(() => {
       throw new TypeError('x is not\n  a function');
     });
-    const { exitCode, stderr } = await runMain('/', ['check']);
+    const argv = ['check', '--config', 'private.yaml', '--log-level=silent'];
+    const home = process.cwd();
+    const { exitCode, stderr } = await runMain('/', argv, { env: { HOME: home } });
     expect(exitCode).toBe(1);
-    expect(stderr).toBe('unexpected fault (please report it): TypeError: x is not a function\n');
-    const debug = await runMain('/', ['check'], { env: { LOG_LEVEL: 'debug' } });
-    expect(debug.stderr).toContain('    at ');
+    const [sentence, , please, , versions, line, ...stack] = stderr.split('\n');
+    expect(sentence).toBe('unexpected fault (please report it): TypeError: x is not a function');
+    expect(please).toBe('This is a fault of pypi-badges. Please open an issue with these lines:');
+    expect(versions).toBe(
+      `pypi-badges 1.2.3, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`,
+    );
+    expect(line).toBe('command: pypi-badges check --config --log-level');
+    expect(stack.join('\n')).toMatch(
+      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.test\.ts/,
+    );
+    expect(stderr).not.toContain(home);
   });
 
   it('survives a thrown text', async () => {
@@ -84,6 +94,7 @@ describe('main', () => {
       throw 'words';
     });
     const { exitCode, stderr } = await runMain('/', ['check']);
-    expect([exitCode, stderr]).toEqual([1, 'unexpected fault (please report it): words\n']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^unexpected fault \(please report it\): words\n[\s\S]*\nwords\n$/);
   });
 });

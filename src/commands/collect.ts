@@ -139,7 +139,11 @@ async function run(request: CollectRequest, tools: Log): Promise<number> {
 }
 
 /** @param fault Why nothing can be queried, if so. */
-async function runLocked(request: CollectRequest, { log, progress }: Log, fault?: unknown): Promise<number> {
+async function runLocked(
+  request: CollectRequest,
+  { log, progress, bug }: Log,
+  fault?: unknown,
+): Promise<number> {
   const { config, context, packages } = request;
   const signal = context.interruptible?.();
   const started = context.now();
@@ -169,7 +173,7 @@ async function runLocked(request: CollectRequest, { log, progress }: Log, fault?
   for (const warning of warnings) log.warn(warning);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
-    const entry = await publishPackage(outcome, config, previous?.packages.get(name), context.now);
+    const entry = await publishPackage(outcome, config, previous?.packages.get(name), context.now, bug);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);
@@ -192,6 +196,7 @@ async function runLocked(request: CollectRequest, { log, progress }: Log, fault?
   } catch (error) {
     written = false;
     log.error(`_health.json could not be written: ${describeError(error)}`);
+    bug(error);
   }
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   warnOfStale(log, config, health, context.now());
@@ -201,7 +206,7 @@ async function runLocked(request: CollectRequest, { log, progress }: Log, fault?
       : renderResults([...entries], tableStyle(context.stdout, context.env)) + renderChanges(changed),
   );
   if (request.page && !signal?.aborted) {
-    written = (await drawPage(config, health, traits.name, context.now(), log, signal)) && written;
+    written = (await drawPage(config, health, traits.name, context.now(), { log, bug }, signal)) && written;
   }
   if (signal?.aborted) {
     const { message, exitCode } = signal.reason as Interruption;

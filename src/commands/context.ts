@@ -5,7 +5,7 @@ export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   /** Width of the terminal in characters. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
 }
 
 /** All that a command may know of the world; cli.ts fills it from the process, tests from nothing. */
@@ -23,6 +23,8 @@ export interface Context {
    * returned, with an Interruption as its reason. Without it, the process cannot be asked to end.
    */
   readonly interruptible?: () => AbortSignal;
+  /** A report of a fault of this program, ready to be sent; absent until main() knows the command line. */
+  readonly bugReport?: (error: unknown) => string;
 }
 
 /** The operator, or the machine going down, wants this to end. */

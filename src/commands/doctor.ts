@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
-import { describeError } from '../errors/error.ts';
+import { bugIn, describeError } from '../errors/error.ts';
 import { formatAge, formatBytes, plural } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
 import { stateOf } from '../publish/health-merge.ts';
@@ -16,11 +16,14 @@ interface Finding {
   readonly what: string;
   readonly state: 'ok' | 'note' | 'FAIL';
   readonly text: string;
+  /** What was thrown, if the check itself broke. */
+  readonly error?: unknown;
 }
 
 const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });
 const note = (what: string, text: string): Finding => ({ what, state: 'note', text });
 const fail = (what: string, text: string): Finding => ({ what, state: 'FAIL', text });
+const broken = (what: string, error: unknown): Finding => ({ ...fail(what, describeError(error)), error });
 
 /** Oldest Node.js that the collector runs on (package.json, engines). */
 const NODE_MIN = [20, 19] as const;
@@ -46,7 +49,7 @@ async function checkFolder(what: string, path: string): Promise<Finding> {
       (await probeFolder(path)) ? `${path} is writable` : `${path} will be made by the first run`,
     );
   } catch (error) {
-    return fail(what, describeError(error));
+    return broken(what, error);
   }
 }
 
@@ -86,7 +89,7 @@ async function checkTable(source: BigQuerySource, config: Config, today: string)
       'the two newest days are read again with each run, and every seventh day the whole window';
     return [...findings, refused === undefined ? ok('days', text) : note('days', `${refused}; ${without}`)];
   } catch (error) {
-    return [fail('permission', describeError(error))];
+    return [broken('permission', error)];
   }
 }
 
@@ -97,7 +100,7 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
   try {
     opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env);
   } catch (error) {
-    return [fail('credentials', describeError(error))];
+    return [broken('credentials', error)];
   }
   try {
     const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
@@ -113,7 +116,7 @@ async function checkFiles(config: Config, context: Context): Promise<Finding[]> 
     await (await openSource(config.source, context.env)).close();
     return [ok('duckdb', 'the files can be read')];
   } catch (error) {
-    return [fail('duckdb', describeError(error))];
+    return [broken('duckdb', error)];
   }
 }
 
@@ -137,7 +140,7 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     const ages = states.map(({ entry }) => now.getTime() - Date.parse(entry?.lastSuccess ?? ''));
     return ok(what, `${formatAge(Math.max(...ages))}, for every package`);
   } catch (error) {
-    return fail(what, describeError(error));
+    return broken(what, error);
   }
 }
 
@@ -160,9 +163,10 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
   ];
   let healthy = true;
   for (const check of checks) {
-    for (const { what, state, text } of await check()) {
+    for (const { what, state, text, error } of await check()) {
       context.stdout.write(`${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`);
       healthy &&= state !== 'FAIL';
+      if (bugIn(error) !== undefined) context.stderr.write(context.bugReport?.(error) ?? '');
     }
   }
   return healthy ? 0 : 1;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { UsageError } from '../errors/error.ts';
+import { bugIn, UsageError } from '../errors/error.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -7,6 +7,11 @@ import { createProgress, type Progress } from './progress.ts';
 export interface Log {
   readonly log: Logger;
   readonly progress: Progress;
+  /**
+   * Tells of a fault of the program, if `error` is one or was caused by one: with its stack and a report
+   * that is ready to be sent, once, whatever the level.
+   */
+  readonly bug: (error: unknown) => void;
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -50,5 +55,17 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     },
     destination,
   );
-  return { log, progress };
+  const told = new Set<unknown>();
+  const bug = (error: unknown) => {
+    const fault = bugIn(error);
+    if (fault === undefined || told.has(fault)) return;
+    told.add(fault);
+    const report = context.bugReport?.(fault) ?? '';
+    const plain = stderr.isTTY === true || !log.isLevelEnabled('error');
+    log.error({ error_code: 'bug', err: fault, ...(plain ? {} : { report }) }, 'a fault of pypi-badges');
+    if (!plain) return;
+    progress.clear();
+    stderr.write(report);
+  };
+  return { log, progress, bug };
 }

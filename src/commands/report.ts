@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError, errorCode } from '../errors/error.ts';
@@ -7,6 +6,7 @@ import { plural } from '../format.ts';
 import { demandHealth, type Health } from '../publish/health.ts';
 import { traitsOf } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import type { Log } from './log.ts';
 
 /**
  * Draws the page at the end of a run. Its libraries are loaded only now.
@@ -18,7 +18,7 @@ export async function drawPage(
   health: Health,
   sourceName: string,
   now: Date,
-  log: Logger,
+  { log, bug }: Pick<Log, 'log' | 'bug'>,
   signal?: AbortSignal,
 ): Promise<boolean> {
   try {
@@ -29,6 +29,7 @@ export async function drawPage(
     if (signal?.aborted) return true;
     const code = { error_code: errorCode(error) };
     log.error(code, `the page could not be drawn completely: ${describeError(error)}`);
+    bug(error);
     return false;
   }
 }

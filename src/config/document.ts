@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
+import { misplacedSecret } from '../errors/misplaced.ts';
 import type { Problem } from './problems.ts';
 
 /** Most aliases that one file may expand: far more than a list needs, far fewer than an alias bomb. */
@@ -65,8 +66,36 @@ function describe(document: Document, node: Node): string {
   const value = isScalar(target) ? target.value : null;
   if (value === null) return 'nothing (null)';
   if (typeof value !== 'string') return (isScalar(target) && target.source) || String(value);
+  const secret = misplacedSecret(value);
+  if (secret !== undefined) return `what looks like ${secret}, which is not repeated here`;
   const quoted = JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
   return /^(true|false|null|[-+.\d][\d.e+-]*)$/i.test(value) ? `the text ${quoted}` : quoted;
+}
+
+/** A name out of the file, unless a secret stands in its place. */
+export function shown(name: string): string {
+  return misplacedSecret(name) === undefined ? name : '(not repeated here)';
+}
+
+/** How messages of the parser begin that go on with a piece of the file, which may be a piece of a secret. */
+const QUOTING = [
+  'Unresolved tag',
+  'Could not resolve tag',
+  'Not a valid tag',
+  'Not a YAML token',
+  'Block scalar header includes extra characters',
+  'Unresolved alias',
+  'Invalid escape sequence',
+  'Unknown directive',
+  'Unsupported YAML version',
+  'Anchor must not contain whitespace or control characters',
+  "Verbatim tags aren't resolved",
+];
+
+/** What the parser says, without quoting the file: the line and the column lead there. */
+function withoutQuotation(message: string): string {
+  if (/^The \S+ tag has no suffix/.test(message)) return 'The tag has no suffix';
+  return QUOTING.find((beginning) => message.startsWith(beginning)) ?? message;
 }
 
 /** What YAML allows and no list can mean: keys that are no words, and aliases of nothing. */
@@ -80,7 +109,7 @@ function meaningless(document: Document): { offset: number; text: string }[] {
     if (isAlias(node) && !anchors.has(node.source)) {
       found.push({
         offset: offsetOf(node),
-        text: `the alias *${node.source} has no anchor &${node.source} before it; a value that begins with * needs quotes`,
+        text: `this alias has no anchor &${shown(node.source)} before it; a value that begins with * needs quotes`,
       });
     }
     if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
@@ -104,7 +133,7 @@ export function parseYaml(text: string): YamlDocument {
     text:
       error.code === 'MULTIPLE_DOCS'
         ? 'the file holds several YAML documents; keep one (a line of --- begins another)'
-        : error.message,
+        : withoutQuotation(error.message),
   }));
   problems.push(...meaningless(document).map(({ offset, text }) => ({ ...at(offset), text })));
   let value: unknown;
@@ -112,7 +141,7 @@ export function parseYaml(text: string): YamlDocument {
     try {
       value = document.toJS({ maxAliasCount: ALIASES_MAX });
     } catch (error) {
-      problems.push({ line: 1, column: 1, text: (error as ReferenceError).message });
+      problems.push({ line: 1, column: 1, text: withoutQuotation((error as ReferenceError).message) });
     }
   }
   return {

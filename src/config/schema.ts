@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { misplacedSecret } from '../errors/misplaced.ts';
 import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
+import { UNEXPANDED } from './path.ts';
 
 /*
  * The shape of tracked.yaml. Every error text below says what is allowed at that place, and nothing
@@ -22,15 +24,28 @@ function isPublicUrl(text: string): boolean {
   return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(text) && plain;
 }
 
+/** A text that can be what its field is for: whatever looks like a key or a password is refused. */
+const text = (error: string | ((issue: { readonly input: unknown }) => string)) =>
+  z.string({ error }).refine((value) => misplacedSecret(value) === undefined, { error, abort: true });
+
+/** As a pattern for editors; it says no more than `path` does. */
+const PATH_PATTERN = String.raw`^(?!~)(?![^$]*\$\{?[A-Za-z_])[^\u0000-\u001f\u007f]+$`;
+
 const path = (what: string) => {
-  const error = `${what}; a path that begins with ~ is not expanded: write it out`;
-  return z.string({ error }).regex(/^[^~\0][^\0]*$/, { error });
+  const error = `${what}; ~ and $NAME are not expanded: write the path out`;
+  return text(error)
+    .min(1, { error })
+    .refine((value) => !UNEXPANDED.test(value), { error })
+    .meta({ pattern: PATH_PATTERN });
 };
 
 const windowDays = z.int({ error: WINDOW }).min(1, { error: WINDOW }).max(WINDOW_DAYS_MAX, { error: WINDOW });
 
-const packageName = z
-  .string({ error: NAME })
+/** YAML takes 2048 for a number, and null or true for what they are elsewhere. */
+const nameError = ({ input }: { readonly input: unknown }) =>
+  typeof input === 'number' || typeof input === 'boolean' ? `${NAME}; put it in quotes` : NAME;
+
+const packageName = text(nameError)
   .regex(PACKAGE_NAME, { error: NAME })
   .max(PACKAGE_NAME_MAX, { error: NAME });
 
@@ -84,8 +99,7 @@ const service = z.strictObject(
       .max(16, { error: 'a whole number from 1 to 16' })
       .optional()
       .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
-    public_url: z
-      .string({ error: URL_ALLOWED })
+    public_url: text(URL_ALLOWED)
       .refine(isPublicUrl, { error: URL_ALLOWED })
       .optional()
       .describe('Where output_dir is served. Needed for ready-made snippets.'),
@@ -95,18 +109,15 @@ const service = z.strictObject(
 
 const bigquery = z.strictObject(
   {
-    project_id: z
-      .string({ error: PROJECT })
+    project_id: text(PROJECT)
       .regex(/^[a-z0-9][a-z0-9.:-]*$/, { error: PROJECT })
       .optional()
       .describe('The project that runs the queries. Default: the one in the credentials.'),
-    location: z
-      .string({ error: 'a BigQuery location, such as US' })
+    location: text('a BigQuery location, such as US')
       .regex(/^[A-Za-z0-9-]+$/, { error: 'a BigQuery location, such as US' })
       .optional()
       .describe('Where the table is. Default US, where the public table is.'),
-    table: z
-      .string({ error: TABLE })
+    table: text(TABLE)
       .regex(/^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/, { error: TABLE })
       .optional()
       .describe('Default bigquery-public-data.pypi.file_downloads.'),
@@ -144,7 +155,7 @@ export const trackedSchema = z.strictObject(
     bigquery: bigquery.optional(),
     duckdb: duckdb.optional(),
     packages: z
-      .array(z.union([packageName, packageEntry], { error: NAME }), {
+      .array(z.union([packageName, packageEntry], { error: nameError }), {
         error: 'a list with at least one package',
       })
       .min(1, { error: 'a list with at least one package' })

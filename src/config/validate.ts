@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { YamlDocument } from './document.ts';
+import { misplacedSecret } from '../errors/misplaced.ts';
+import { shown, type YamlDocument } from './document.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
 import { type Tracked, trackedSchema } from './schema.ts';
@@ -10,7 +11,8 @@ type Issue = z.core.$ZodIssue;
 function fieldName(path: readonly PropertyKey[]): string {
   return path.reduce<string>((name, key) => {
     if (typeof key === 'number') return `${name}[${key}]`;
-    return name === '' ? String(key) : `${name}.${String(key)}`;
+    const word = shown(String(key));
+    return name === '' ? word : `${name}.${word}`;
   }, '');
 }
 
@@ -39,11 +41,13 @@ function toProblems(issue: Issue, document: YamlDocument): Problem[] {
     const allowed = allowedKeys(issue.path);
     return issue.keys.map((key) => {
       const meant = nearest(key, allowed);
-      const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+      const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
+      const secret = misplacedSecret(key);
+      const what = secret === undefined ? 'unknown key' : `what looks like ${secret} stands here as a key`;
       return {
         ...document.keyPosition(issue.path, key),
         field: fieldName([...issue.path, key]),
-        text: `unknown key${hint} Allowed: ${allowed.join(', ')}`.replace('key Allowed', 'key. Allowed'),
+        text: `${what}${hint} Allowed: ${allowed.join(', ')}`,
       };
     });
   }
@@ -66,7 +70,7 @@ function duplicates(value: unknown, document: YamlDocument): Problem[] {
   const firsts = new Map<string, { name: string; line: number }>();
   return packages.flatMap((entry: unknown, index) => {
     const name = typeof entry === 'string' ? entry : (entry as { name?: unknown } | null)?.name;
-    if (typeof name !== 'string') return [];
+    if (typeof name !== 'string' || misplacedSecret(name) !== undefined) return [];
     const path = typeof entry === 'string' ? ['packages', index] : ['packages', index, 'name'];
     const position = document.position(path);
     const first = firsts.get(normalizePackageName(name));

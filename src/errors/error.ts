@@ -38,6 +38,12 @@ export function errorCode(error: unknown): ErrorCode {
   return error instanceof OperatorError ? error.code : 'bug';
 }
 
+/** The fault of this program that is, or that caused, what was thrown; undefined if there is none. */
+export function bugIn(error: unknown): unknown {
+  if (!(error instanceof OperatorError)) return error;
+  return error.code === 'bug' ? (error.cause ?? error) : undefined;
+}
+
 /**
  * The message of anything thrown, on one line: an operator's sentence as it is, and anything else
  * (which is then a fault of this program) marked as unexpected so that it gets reported.

@@ -56,17 +56,23 @@ function failed(outcome: Outcome, error: unknown, previous: PackageHealth | unde
  * the package's entry for the health file. It never throws: a full disk is a failed package.
  *
  * @param previous The package's entry after the last run, which remembers the last success.
+ * @param onFault Told of what the entry says in one sentence only.
  */
 export async function publishPackage(
   outcome: Outcome,
   config: Config,
   previous: PackageHealth | undefined,
   now: () => Date,
+  onFault: (error: unknown) => void = () => undefined,
 ): Promise<PackageHealth> {
-  if (outcome.kind === 'failed') return failed(outcome, outcome.error, previous);
+  if (outcome.kind === 'failed') {
+    onFault(outcome.error);
+    return failed(outcome, outcome.error, previous);
+  }
   try {
     return await publish(outcome, config, now);
   } catch (error) {
+    onFault(error);
     return failed(outcome, error, previous);
   }
 }

@@ -7,7 +7,7 @@ type SourceConfig = Config['source'];
 /** An emulator's days must not be taken for the real table's. */
 function bigQueryId({ table }: BigQueryConfig, env: Env): string {
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  return `bigquery:${table}${emulator ? `@${emulator}` : ''}`;
+  return `bigquery:${table}${emulator ? ` on ${emulator}` : ''}`;
 }
 
 const TRAITS: {

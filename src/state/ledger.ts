@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
+import { asWritten, ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
@@ -54,10 +54,17 @@ function checksum(text: string): string {
 
 /**
  * The ledger as the text of its file: one day a line, with the rows of the whole table, the total of the
- * day, and its rows. The checksum is that of the lines.
+ * day, and its rows. The checksum is that of the lines as they are written: the names of clients are
+ * strangers' words, and what looks like a secret in them is taken out.
+ *
+ * @param gate Takes out what looks like a secret.
  */
-export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): string {
-  const lines = [...ledger.days]
+export function serializeLedger(
+  ledger: Ledger,
+  identity: LedgerIdentity,
+  gate: (text: string) => string,
+): string {
+  const plain = [...ledger.days]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, { partitionRows, rows }]) =>
       JSON.stringify([
@@ -70,6 +77,7 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
       ]),
     )
     .join(',\n');
+  const lines = gate(plain);
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
@@ -260,7 +268,7 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
     async save(packageName, ledger) {
       try {
         await ensureFolder(folder, 'operator');
-        const text = serializeLedger(ledger, { source, package: packageName });
+        const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
         await replaceFile(pathOf(packageName), text, true, 'operator');
       } catch (error) {
         throw stateError(error);

@@ -61,7 +61,7 @@ function expectWholeFiles(folder: string, host: string): void {
     const text = readFileSync(file, 'utf8');
     const ledger = /\/state\/ledger\/[^/]+\/([a-z]+)\.json$/.exec(file)?.[1];
     if (ledger !== undefined) {
-      parseLedger(text, { source: `bigquery:p.pypi.file_downloads@${host}`, package: ledger });
+      parseLedger(text, { source: `bigquery:p.pypi.file_downloads on ${host}`, package: ledger });
     } else if (/\/spend(\.backup)?\.json$/.test(file)) {
       expect(parseSpend(text)).toBeDefined();
     } else if (file.endsWith('/_health.json')) {

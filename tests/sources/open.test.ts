@@ -28,7 +28,7 @@ describe('openSource', () => {
     await opened.close();
     expect(traitsOf(config, {}).id).toBe('bigquery:a-b.c.d');
     expect(traitsOf(config, { BIGQUERY_EMULATOR_HOST: 'localhost:9050' }).id).toBe(
-      'bigquery:a-b.c.d@localhost:9050',
+      'bigquery:a-b.c.d on localhost:9050',
     );
   });
 });

@@ -21,7 +21,7 @@ const ledger = {
   ...withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-03-02' ? 0 : 1000)),
   wholeRead: '2026-03-04',
 };
-const text = serializeLedger(ledger, identity);
+const text = serializeLedger(ledger, identity, (plain) => plain);
 
 describe('a ledger file', () => {
   it('brings back what was saved', () => {
@@ -146,8 +146,8 @@ describe("the folder of a source's ledgers", () => {
   it('is one for each source, table and server, whatever they are called', () => {
     const ids = [
       'bigquery:bigquery-public-data.pypi.file_downloads',
-      'bigquery:bigquery-public-data.pypi.file_downloads@localhost:9050',
-      'bigquery:bigquery-public-data.pypi.file_downloads@localhost/9050',
+      'bigquery:bigquery-public-data.pypi.file_downloads on localhost:9050',
+      'bigquery:bigquery-public-data.pypi.file_downloads on localhost/9050',
       `bigquery:${'x'.repeat(300)}`,
       `bigquery:${'x'.repeat(301)}`,
       'clickhouse:https://example.com/pypi.pypi',

@@ -29,6 +29,20 @@ describe('ledgers on the disk', () => {
     ]);
   });
 
+  it('are trusted again when a client calls itself by what looks like a secret', async () => {
+    const { open, path, warnings } = setUp();
+    const row = { day: '2026-09-01', ci: null, system: null, sidecar: false, downloads: 3 };
+    const odd = { ...row, installer: 'https://someone:hunter2@example.com/' };
+    const span = { start: '2026-09-01', end: '2026-09-02' };
+    await open().save(
+      'alpha',
+      withDays(EMPTY_LEDGER, span, [odd], () => 5),
+    );
+    expect(readFileSync(path, 'utf8')).not.toContain('hunter2');
+    expect((await open().load('alpha')).ledger.days.get('2026-09-01')?.rows[0]?.downloads).toBe(3);
+    expect(warnings).toEqual([]);
+  });
+
   it('lose nothing when another source is tried in the same folder', async () => {
     const { open, warnings } = setUp();
     await open().save('alpha', ledger);

@@ -23,7 +23,10 @@ export function createState(source = 'test'): MemoryState {
         : parseLedger(text, { source, package: name });
     },
     async save(name, ledger) {
-      texts.set(name, serializeLedger(ledger, { source, package: name }));
+      texts.set(
+        name,
+        serializeLedger(ledger, { source, package: name }, (text) => text),
+      );
     },
     demandRoom: async () => undefined,
   };

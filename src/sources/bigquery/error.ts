@@ -1,26 +1,12 @@
 import { codeOf, ERRORS } from '../../errors/codes.ts';
+import { redact } from '../../errors/redact.ts';
 import { type QueryCost, SourceError } from '../source.ts';
 import { faultOf } from './fault.ts';
-
-/** What must never be printed, whoever sends it: keys, tokens, and anything as long and random as one. */
-const SECRETS: readonly RegExp[] = [
-  /-----BEGIN[\s\S]*?(-----END[^-]*-----|$)/g,
-  /\bBearer\s+[\w.~+/=-]+/gi,
-  /\bya29\.[\w-]+/g,
-  /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g,
-  /\b1\/\/[\w-]{20,}/g,
-  /[A-Za-z0-9+/=_-]{64,}/g,
-];
-
-/** A text without keys and tokens. */
-export function scrub(text: string): string {
-  return SECRETS.reduce((rest, secret) => rest.replace(secret, '[removed]'), text);
-}
 
 /** One line of a foreign message, harmless and short enough to read. */
 function firstLine(message: string): string {
   const line = (
-    scrub(message)
+    redact(message)
       .split('\n')
       .find((part) => part.trim() !== '') ?? ''
   ).trim();
@@ -38,7 +24,7 @@ export interface FaultContext {
 
 /**
  * A fault as a sentence that says what to do. This is the only place that words what BigQuery says, and
- * nothing of the foreign error but a scrubbed line of its message gets through: such errors carry the
+ * nothing of the foreign error but a line of its message gets through: such errors carry the
  * request with its token.
  */
 export function bigQueryError(error: unknown, context: FaultContext = {}): SourceError {

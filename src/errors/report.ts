@@ -1,0 +1,68 @@
+import type { Gate } from './redact.ts';
+
+/** What a report of a fault says beside the fault itself. */
+export interface Circumstances {
+  /** Version of pypi-badges. */
+  readonly version: string;
+  /** Version of Node.js, without a v. */
+  readonly nodeVersion: string;
+  /** Such as `linux x64`. */
+  readonly platform: string;
+  /** What stands behind the command's name. */
+  readonly argv: readonly string[];
+  /** Names of the commands and options: they are no values. */
+  readonly names: readonly string[];
+  /** Folders that are nobody's business, and what to write instead, such as the home folder and `~`. */
+  readonly folders: readonly (readonly [folder: string, instead: string])[];
+  readonly gate: Gate;
+}
+
+/** A command line without its values: names of commands and options. */
+function withoutValues({ argv, names }: Circumstances): string {
+  const known = argv.flatMap((argument) => {
+    // `--config=x` and `-cx` hold their value.
+    const parts = [argument, argument.split('=')[0] ?? '', argument.slice(0, 2)];
+    return parts.find((part) => names.includes(part)) ?? [];
+  });
+  return ['pypi-badges', ...known].join(' ');
+}
+
+/** Everything that was thrown, with what caused it, as Node.js would print it. */
+function stackOf(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? `${error.name}: ${error.message}`;
+  return error.cause === undefined || depth > 4
+    ? own
+    : `${own}\ncaused by: ${stackOf(error.cause, depth + 1)}`;
+}
+
+function withoutFolders(text: string, { folders }: Circumstances): string {
+  const known = folders
+    .filter(([folder]) => folder.length > 1)
+    .toSorted(([a], [b]) => b.length - a.length)
+    .flatMap(([folder, instead]) => [
+      [folder, instead] as const,
+      [encodeURI(folder), instead] as const,
+      [folder.replaceAll('\\', '/'), instead] as const,
+    ]);
+  return known.reduce((rest, [folder, instead]) => rest.replaceAll(folder, instead), text);
+}
+
+/** The stack of anything thrown, without folders of this machine and without secrets. */
+export function cleanStack(error: unknown, circumstances: Circumstances): string {
+  return circumstances.gate(withoutFolders(stackOf(error), circumstances));
+}
+
+/**
+ * A report of a fault of this program, ready to be sent: versions, platform, the command without its
+ * values, and the stack without folders of this machine. It ends with a line break.
+ */
+export function bugReport(error: unknown, circumstances: Circumstances): string {
+  const { version, nodeVersion, platform } = circumstances;
+  return `This is a fault of pypi-badges. Please open an issue with these lines:
+
+pypi-badges ${version}, Node.js ${nodeVersion}, ${platform}
+command: ${withoutValues(circumstances)}
+${cleanStack(error, circumstances)}
+`;
+}
