@@ -1,4 +1,5 @@
 import { BROKEN, type Fault, faultOf, GARBLED, UNREACHABLE } from './bigquery-fault.ts';
+import { firstLine } from './foreign-message.ts';
 import { type QueryCost, SourceError } from './source.ts';
 
 interface Remedy {
@@ -134,31 +135,6 @@ const REMEDIES: readonly Remedy[] = [
     refused: true,
   },
 ];
-
-/** What must never be printed, whoever sends it: keys, tokens, and anything as long and random as one. */
-const SECRETS: readonly RegExp[] = [
-  /-----BEGIN[\s\S]*?(-----END[^-]*-----|$)/g,
-  /\bBearer\s+[\w.~+/=-]+/gi,
-  /\bya29\.[\w-]+/g,
-  /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g,
-  /\b1\/\/[\w-]{20,}/g,
-  /[A-Za-z0-9+/=_-]{64,}/g,
-];
-
-/** A text without keys and tokens. */
-export function scrub(text: string): string {
-  return SECRETS.reduce((rest, secret) => rest.replace(secret, '[removed]'), text);
-}
-
-/** One line of a foreign message, harmless and short enough to read. */
-function firstLine(message: string): string {
-  const line = (
-    scrub(message)
-      .split('\n')
-      .find((part) => part.trim() !== '') ?? ''
-  ).trim();
-  return line.length > 200 ? `${line.slice(0, 197)}...` : line;
-}
 
 /** What is known beside the fault itself. */
 export interface FaultContext {

@@ -1,39 +1,19 @@
+import { countCell, dayCellIn, flagCell, type RawRow, textCell, UnexpectedCell } from './cells.ts';
 import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
 import { SourceError } from './source.ts';
-import { daysOf } from './span.ts';
+
+export type { RawRow } from './cells.ts';
 
 type Column = keyof typeof PIVOT_COLUMNS;
 
-/** A row as an engine gives it: integers as numbers, bigints or decimal text. */
-export type RawRow = Readonly<Record<string, unknown>>;
-
-function unexpected(column: Column, value: unknown, expected: string): SourceError {
-  const found =
-    value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
-  return new SourceError(
-    `unexpected answer: column ${column} holds ${found.slice(0, 80)} instead of ${expected}; the table's schema may have changed`,
-  );
-}
-
-function text(row: RawRow, column: Column): string | null {
-  const value = row[column];
-  if (value !== null && typeof value !== 'string') throw unexpected(column, value, 'text or NULL');
-  return value;
-}
-
-function flag(row: RawRow, column: Column): boolean | null {
-  const value = row[column];
-  if (value !== null && typeof value !== 'boolean') throw unexpected(column, value, 'TRUE, FALSE or NULL');
-  return value;
-}
-
-function count(row: RawRow, column: Column): number {
-  const value = row[column];
-  const whole = typeof value === 'string' ? /^\d+$/.test(value) : ['number', 'bigint'].includes(typeof value);
-  const number = whole ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw unexpected(column, value, 'a count from 0 to 2^53 - 1');
-  return number;
+function readRow(row: RawRow, dayOf: (row: RawRow, column: Column) => string): PivotRow {
+  return {
+    day: dayOf(row, 'day'),
+    ci: flagCell(row, 'ci' satisfies Column),
+    installer: textCell(row, 'installer_name' satisfies Column),
+    system: textCell(row, 'system_name' satisfies Column),
+    downloads: countCell(row, 'download_count' satisfies Column),
+  };
 }
 
 /**
@@ -50,18 +30,11 @@ export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): Piv
       `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }
-  const days = new Set(daysOf(span));
-  return rows.map((row) => {
-    const day = text(row, 'day');
-    if (day === null || !days.has(day)) {
-      throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
-    }
-    return {
-      day,
-      ci: flag(row, 'ci'),
-      installer: text(row, 'installer_name'),
-      system: text(row, 'system_name'),
-      downloads: count(row, 'download_count'),
-    };
-  });
+  const dayOf = dayCellIn(span);
+  try {
+    return rows.map((row) => readRow(row, dayOf));
+  } catch (error) {
+    if (!(error instanceof UnexpectedCell)) throw error;
+    throw new SourceError(`unexpected answer: ${error.message}`);
+  }
 }

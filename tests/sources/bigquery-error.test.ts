@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bigQueryError, QueryRefused, scrub } from '../../src/sources/bigquery-error.ts';
+import { bigQueryError, QueryRefused } from '../../src/sources/bigquery-error.ts';
 import { ApiError, faultOf, isTransient } from '../../src/sources/bigquery-fault.ts';
+import { scrub } from '../../src/sources/foreign-message.ts';
 import { SourceError } from '../../src/sources/source.ts';
 
 const OPERATIONS = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
