@@ -1,0 +1,107 @@
+import { OperatorError } from '../../errors.ts';
+import type { NonEmpty } from '../../non-empty.ts';
+import type { QueryCost } from '../source.ts';
+import type { Day, Span } from '../span.ts';
+
+/*
+ * What this folder needs of the rest: the interface that a source has, its types and its error.
+ */
+
+export type { QueryCost } from '../source.ts';
+
+/** Downloads of one day that agree in CI flag, installer, system and kind of file. */
+export interface PivotRow {
+  readonly day: Day;
+  readonly ci: boolean | null;
+  readonly installer: string | null;
+  readonly system: string | null;
+  /** Whether the file was no distribution, such as a `.metadata` beside a wheel. */
+  readonly sidecar: boolean;
+  /** A whole number of at least 0. */
+  readonly downloads: number;
+}
+
+/** Which packages, by normalized name, and which whole UTC days. */
+export interface Question {
+  readonly packages: NonEmpty<string>;
+  readonly span: Span;
+}
+
+export interface Answer {
+  /** An entry, maybe an empty one, for each package asked for that did not fail. */
+  readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
+  /** Packages whose rows cannot be had or trusted. */
+  readonly failures: ReadonlyMap<string, SourceError>;
+  readonly cost: QueryCost;
+}
+
+/** How many rows each day has; a day without any is absent. Or why the source cannot tell. */
+export type DaysAnswer =
+  | { readonly kind: 'told'; readonly rows: ReadonlyMap<Day, number>; readonly cost: QueryCost }
+  | { readonly kind: 'untold'; readonly reason: string };
+
+export interface Source {
+  /** @throws SourceError when no package could be read. */
+  read(question: Question, signal?: AbortSignal): Promise<Answer>;
+  /** What `read` would bill at most, in bytes. */
+  estimate(question: Question, signal?: AbortSignal): Promise<number>;
+  /** @throws SourceError when nothing else can be asked either. */
+  days(span: Span, signal?: AbortSignal): Promise<DaysAnswer>;
+  close(): Promise<void>;
+}
+
+export interface ClickHouseConfig {
+  readonly kind: 'clickhouse';
+  /** Base address of the HTTP interface, without user, password or query. */
+  readonly url: string;
+  readonly user: string;
+  /** Absolute path of a file that holds the password; without it, there is none. */
+  readonly passwordFile?: string;
+  /** `database.table`. */
+  readonly table: string;
+  readonly queryTimeoutSeconds: number;
+}
+
+export type ErrorCode =
+  | 'unreachable'
+  | 'connection-broken'
+  | 'certificate'
+  | 'timeout'
+  | 'rate-limited'
+  | 'unavailable'
+  | 'not-the-source'
+  | 'unexpected-answer'
+  | 'truncated'
+  | 'too-large'
+  | 'ci-unknown'
+  | 'sign-in-refused'
+  | 'not-found'
+  | 'query-invalid'
+  | 'source-file';
+
+/** A question that got no answer. */
+export class SourceError extends OperatorError {
+  override name = 'SourceError';
+  readonly code: ErrorCode;
+  /** Whether every other package would fail in the same way. */
+  readonly affectsAll: boolean;
+  /** What was billed all the same. */
+  readonly cost: QueryCost | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { affectsAll?: boolean; cost?: QueryCost; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.affectsAll = options.affectsAll ?? false;
+    this.cost = options.cost;
+  }
+}
+
+/**
+ * The first day on which PyPI records nothing but distributions (.whl, .tar.gz, .zip): see
+ * https://blog.pypi.org/posts/2026-08-31-download-counts.
+ */
+export const DISTRIBUTIONS_ONLY_FROM: Day = '2026-08-24';
