@@ -1,4 +1,5 @@
 import type { RawRow } from '../cells.ts';
+import { retryAfter } from '../http.ts';
 import { ClickHouseFault } from './fault.ts';
 
 /** The columns that an answer must have, in order: which ClickHouse types will do, and the usual one. */
@@ -25,17 +26,6 @@ function header({ headers }: RawAnswer, name: string): string | undefined {
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
 const EXCEPTION = /\bCode: (\d+)\. DB::Exception: ([^\n]*)/;
 
-/**
- * How long the server asks to be left alone, in seconds. A date is measured against the answer's own, so
- * that no clock is needed and a wrong one here does no harm.
- */
-function retryAfter(answer: RawAnswer): number | undefined {
-  const text = header(answer, 'retry-after')?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Number(text);
-  const wait = Date.parse(text) - Date.parse(header(answer, 'date') ?? '');
-  return Number.isNaN(wait) ? undefined : Math.max(0, Math.ceil(wait / 1000));
-}
-
 /** The first words of an answer that is none, for the person who has to find out who answered. */
 function described(answer: RawAnswer): string {
   const type = header(answer, 'content-type') ?? 'no content type';
@@ -48,7 +38,7 @@ function throwIfException(answer: RawAnswer, text: string): void {
   const found = EXCEPTION.exec(text);
   const number = found?.[1] ?? header(answer, 'x-clickhouse-exception-code');
   if (number === undefined) return;
-  const wait = retryAfter(answer);
+  const wait = retryAfter((name) => header(answer, name));
   throw new ClickHouseFault({
     status: answer.status,
     exception: Number(number),
@@ -62,7 +52,7 @@ function throwIfRefused(answer: RawAnswer): void {
   const failed = status < 200 || status > 299;
   if (!failed && header(answer, 'x-clickhouse-exception-code') === undefined) return;
   throwIfException(answer, body);
-  const wait = retryAfter(answer);
+  const wait = retryAfter((name) => header(answer, name));
   throw new ClickHouseFault({
     status,
     ...(wait === undefined ? {} : { retryAfter: wait }),

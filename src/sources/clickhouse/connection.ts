@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { UsageError } from '../../errors.ts';
 import { until } from '../../until.ts';
+import { plainUrl } from '../http.ts';
 import type { RawAnswer } from './answer.ts';
 import { type ClickHouseConfig, SourceError } from './contract.ts';
 import { ClickHouseFault } from './fault.ts';
@@ -33,9 +34,8 @@ const BODY_MAX = 64 * 1024 ** 2;
 export function serverUrl(config: ClickHouseConfig, env: Env): URL {
   const fromEnv = env['CLICKHOUSE_URL'];
   const text = fromEnv || config.url;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url && [url.username, url.password, url.search, url.hash].every((part) => part === '');
-  if (plain && /^https?:$/.test(url.protocol)) return url;
+  const url = plainUrl(text);
+  if (url !== undefined) return url;
   throw new UsageError(
     `${fromEnv ? 'CLICKHOUSE_URL' : 'clickhouse.url'}: expected an http:// or https:// address without user, password or query; set clickhouse.user and clickhouse.password_file in tracked.yaml instead`,
   );

@@ -160,7 +160,7 @@ const REMEDIES: readonly Remedy[] = [
     passes: true,
   },
   {
-    matches: ({ code = '' }) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|EPROTO/.test(code),
+    matches: ({ code = '' }) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code),
     code: 'certificate',
     text: "the server's TLS certificate is not trusted; check the clock and clickhouse.url, and set NODE_EXTRA_CA_CERTS if it has a CA of its own",
     affectsAll: true,
