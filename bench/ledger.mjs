@@ -82,8 +82,8 @@ async function monthOfRuns({ beginRun }, ledgerModule, count, keeps) {
 }
 
 async function savings() {
-  const run = await importTs('src/collect/run.ts');
-  const ledger = await importTs('src/collect/ledger.ts');
+  const run = await importTs('src/run/run.ts');
+  const ledger = await importTs('src/state/ledger.ts');
   const figures = [];
   for (const count of [1, 100, 1000]) {
     const kept = await monthOfRuns(run, ledger, count, true);
@@ -134,7 +134,7 @@ async function makeTable(file) {
 
 /** Ledgers of a year each that lack the newest day. */
 async function makeLedgers(stateDir, source) {
-  const { EMPTY_LEDGER, serializeLedger, withDays } = await importTs('src/collect/ledger.ts');
+  const { EMPTY_LEDGER, serializeLedger, withDays } = await importTs('src/state/ledger.ts');
   const span = { start: dayAfter(AS_OF, -LEDGER_DAYS), end: dayAfter(AS_OF, -1) };
   const rows = [];
   for (let day = span.start; day < span.end; day = dayAfter(day, 1)) {

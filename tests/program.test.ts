@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { OperatorError } from '../src/errors.ts';
+import { OperatorError } from '../src/errors/error.ts';
 import { runMain } from './support/context.ts';
 
 const command = vi.hoisted(() => ({ check: vi.fn() }));
@@ -59,7 +59,7 @@ describe('main', () => {
 
   it('prints the sentence of an operator error alone', async () => {
     command.check.mockImplementation(() => {
-      throw new OperatorError('the disk is full; free some space');
+      throw new OperatorError('disk-full', 'the disk is full; free some space');
     });
     expect(await runMain('/', ['check'])).toEqual({
       exitCode: 1,

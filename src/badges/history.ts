@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { type Day, daysOf, type Span } from '../days/day.ts';
 import type { PivotRow } from '../sources/query.ts';
-import { type Day, daysOf, type Span } from '../sources/span.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import { type Account, winnow } from '../winnow/winnow.ts';
 

@@ -1,13 +1,10 @@
 import type { Logger } from 'pino';
-import { acquireLock, type Lock, LockHeldError } from '../collect/lock.ts';
-import type { DayChange } from '../collect/outcome.ts';
-import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { describeError } from '../errors.ts';
+import { diskError } from '../disk/disk-error.ts';
+import { ensureFolder } from '../disk/files.ts';
+import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber } from '../format.ts';
-import { diskError } from '../publish/disk-error.ts';
-import { ensureFolder } from '../publish/files.ts';
 import {
   type Health,
   type HealthEntry,
@@ -16,8 +13,11 @@ import {
   readHealth,
   writeHealth,
 } from '../publish/health.ts';
-import { openState } from '../publish/state.ts';
+import type { DayChange } from '../run/outcome.ts';
+import { beginRun } from '../run/run.ts';
 import { openSource, sourceId } from '../sources/open.ts';
+import { openState } from '../state/files.ts';
+import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import type { Job } from './job.ts';
@@ -76,7 +76,7 @@ function renderChanges(changed: readonly (readonly [string, readonly DayChange[]
 
 function logEntry(log: Logger, name: string, entry: HealthEntry): void {
   if (isSuccess(entry)) log.info({ package: name, count: entry.count, ...entry.query }, 'collected');
-  else log.error({ package: name }, entry.error);
+  else log.error({ package: name, error_code: entry.error_code }, entry.error);
 }
 
 /** Warns of every package, whether in this run or not, whose badges have not been renewed for too long. */

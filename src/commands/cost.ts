@@ -1,11 +1,11 @@
-import { type Forecast, forecast, type Tracked } from '../collect/forecast.ts';
-import { EMPTY_SPEND, gib } from '../collect/spend.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperatorError } from '../errors.ts';
+import { OperatorError } from '../errors/error.ts';
 import { formatJson, formatNumber, formatShare } from '../format.ts';
-import { readLedger, readSpend } from '../publish/state.ts';
+import { type Forecast, forecast, type Tracked } from '../plan/forecast.ts';
 import { sourceId } from '../sources/open.ts';
+import { readLedger, readSpend } from '../state/files.ts';
+import { EMPTY_SPEND, gib } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
 
@@ -105,11 +105,12 @@ function render(result: Forecast, budget: number | null): string {
 export async function cost(options: CostOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   if (config.source.kind === 'duckdb') {
-    throw new OperatorError('source duckdb bills nothing; there is no cost to show');
+    throw new OperatorError('usage', 'source duckdb bills nothing; there is no cost to show');
   }
   const spend = await readSpend(config.stateDir);
   if (spend === 'unreadable') {
     throw new OperatorError(
+      'state-damaged',
       `${config.stateDir}/spend.json is not sound; the next run sets it aside and adds it up anew`,
     );
   }

@@ -1,13 +1,13 @@
-import { windowBefore } from '../collect/window.ts';
 import type { BigQueryConfig, Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { describeError } from '../errors.ts';
+import { dayOf } from '../days/day.ts';
+import { windowBefore } from '../days/window.ts';
+import { probeFolder } from '../disk/probe.ts';
+import { describeError } from '../errors/error.ts';
 import { formatAge, formatBytes } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
-import { probeFolder } from '../publish/probe.ts';
-import type { BigQuerySource } from '../sources/bigquery.ts';
+import type { BigQuerySource } from '../sources/bigquery/source.ts';
 import { openSource } from '../sources/open.ts';
-import { dayOf } from '../sources/span.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { packageStates } from './health-state.ts';
 
@@ -94,7 +94,7 @@ async function checkTable(source: BigQuerySource, config: Config, today: string)
 }
 
 async function checkBigQuery(config: Config, source: BigQueryConfig, context: Context): Promise<Finding[]> {
-  const { openBigQuery } = await import('../sources/bigquery.ts');
+  const { openBigQuery } = await import('../sources/bigquery/source.ts');
   const queryTimeoutSeconds = Math.min(source.queryTimeoutSeconds, PATIENCE_SECONDS);
   let opened: BigQuerySource;
   try {

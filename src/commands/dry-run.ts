@@ -1,8 +1,8 @@
-import { planPackage, prepareFree } from '../collect/prepare.ts';
+import { spanDays } from '../days/day.ts';
 import { formatBytes, formatJson, formatNumber } from '../format.ts';
-import { readLedger } from '../publish/state.ts';
+import { planPackage, prepareFree } from '../run/prepare.ts';
 import { openSource, sourceId } from '../sources/open.ts';
-import { spanDays } from '../sources/span.ts';
+import { readLedger } from '../state/files.ts';
 import type { Job } from './job.ts';
 import { type Column, renderTable } from './table.ts';
 

@@ -2,7 +2,7 @@ import { type BadgeKind, CATALOGUE } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/load.ts';
 import { nearest } from '../config/suggest.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../errors/error.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';
 

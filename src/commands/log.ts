@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../errors/error.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { createProgress, type Progress } from './progress.ts';
 

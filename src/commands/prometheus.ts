@@ -95,6 +95,15 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
       samples: each(({ state }) => (state === 'failed' || state === 'never' ? 1 : 0)),
     },
     {
+      name: 'package_error',
+      help: 'The kind of the fault that the last attempt met.',
+      samples: states.flatMap(({ name, entry }) =>
+        entry !== undefined && !isSuccess(entry) && entry.error_code !== undefined
+          ? [{ labels: { package: name, error_code: entry.error_code }, value: 1 }]
+          : [],
+      ),
+    },
+    {
       name: 'package_downloads',
       help: 'Honest downloads within the window.',
       samples: windows.map(({ window, labels }) => ({ labels, value: window.count })),

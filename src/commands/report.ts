@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { describeError, OperatorError } from '../errors.ts';
+import { describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { HEALTH_FILE, type Health, readHealth } from '../publish/health.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -36,7 +36,10 @@ export async function report(options: GlobalOptions, context: Context): Promise<
   if (health === undefined || health === 'unreadable') {
     const file = join(config.outputDir, HEALTH_FILE);
     const what = health === undefined ? 'is not there' : 'is unreadable';
-    throw new OperatorError(`${file} ${what}, so there is nothing to draw; run pypi-badges collect first`);
+    throw new OperatorError(
+      'no-health',
+      `${file} ${what}, so there is nothing to draw; run pypi-badges collect first`,
+    );
   }
   const { PAGE_FILE, publishPage } = await import('../publish/page.ts');
   const pages = await publishPage(config, health, context.now());

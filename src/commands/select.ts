@@ -1,8 +1,8 @@
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName } from '../config/package-name.ts';
 import { nearest } from '../config/suggest.ts';
-import { UsageError } from '../errors.ts';
-import { type Day, dayOf, parseDay } from '../sources/span.ts';
+import { type Day, dayOf, parseDay } from '../days/day.ts';
+import { UsageError } from '../errors/error.ts';
 
 /**
  * The tracked packages that were named, in the order of the configuration; all of them if none was.

@@ -1,14 +1,14 @@
 import { badgeFiles } from '../badges/endpoint.ts';
 import { buildHistory } from '../badges/history.ts';
 import { svgFiles } from '../badges/svg.ts';
-import type { Outcome } from '../collect/outcome.ts';
-import { windowBefore } from '../collect/window.ts';
 import type { Config } from '../config/config.ts';
-import { describeError } from '../errors.ts';
+import { windowBefore } from '../days/window.ts';
+import { describeError, errorCode } from '../errors/error.ts';
 import { mapNonEmpty } from '../non-empty.ts';
 import { publishBadges } from '../publish/badges.ts';
 import { type HealthEntry, type HealthFailure, type HealthSuccess, healthWindow } from '../publish/health.ts';
 import { publishHistory } from '../publish/history.ts';
+import type { Outcome } from '../run/outcome.ts';
 import { winnow } from '../winnow/winnow.ts';
 
 type Read = Extract<Outcome, { kind: 'read' }>;
@@ -59,6 +59,7 @@ function failure(outcome: Outcome, error: unknown, previous: HealthEntry | undef
   const attempted = outcome.attempted?.toISOString() ?? previous?.attempted;
   return {
     error: describeError(error),
+    error_code: errorCode(error),
     window_days: outcome.package.windows[0],
     ...(attempted === undefined ? {} : { attempted }),
     ...(previous?.last_success === undefined ? {} : { last_success: previous.last_success }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperatorError, UsageError } from '../errors.ts';
+import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
 import { HEALTH_FILE, type Health, isSuccess, readHealth } from '../publish/health.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -39,7 +39,9 @@ function toJson(health: Health, states: readonly PackageStatus[], healthy: boole
           ...(entry?.attempted === undefined ? {} : { attempted: entry.attempted }),
           ...(entry?.last_success === undefined ? {} : { last_success: entry.last_success }),
           ...(ageMs === undefined ? {} : { age_seconds: Math.floor(ageMs / 1000) }),
-          ...(entry !== undefined && !isSuccess(entry) ? { error: entry.error } : {}),
+          ...(entry !== undefined && !isSuccess(entry)
+            ? { error: entry.error, error_code: entry.error_code }
+            : {}),
         },
       ]),
     ),
@@ -66,9 +68,10 @@ function render(health: Health, states: readonly PackageStatus[], now: Date, sty
 async function lastHealth(config: Config): Promise<Health> {
   const health = await readHealth(config.outputDir);
   const path = join(config.outputDir, HEALTH_FILE);
-  if (health === undefined) throw new OperatorError(`${path}: there is none yet; run: pypi-badges collect`);
+  if (health === undefined)
+    throw new OperatorError('no-health', `${path}: there is none yet; run: pypi-badges collect`);
   if (health === 'unreadable') {
-    throw new OperatorError(`${path}: it is not a health file; the next run replaces it`);
+    throw new OperatorError('no-health', `${path}: it is not a health file; the next run replaces it`);
   }
   return health;
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../errors/error.ts';
 
 /** One thing that is wrong with a configuration file. */
 export interface Problem {
@@ -30,6 +30,7 @@ export class ConfigError extends UsageError {
         ...sorted.map((problem) => renderProblem(file, problem)),
         `${count} in ${file}; nothing was queried or written`,
       ].join('\n'),
+      'configuration',
     );
     this.problems = sorted;
   }

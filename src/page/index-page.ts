@@ -1,13 +1,11 @@
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../badges/history.ts';
-import { formatBytes, formatNumber } from '../format.ts';
+import { formatNumber } from '../format.ts';
 import { allDownloads } from '../winnow/winnow.ts';
 import { htmlDocument } from './document.ts';
 import { html, type Markup } from './html.ts';
 import { stateMark, stateOf, time, timeDay } from './parts.ts';
-import type { IndexEntry, IndexView, SpendView } from './view.ts';
+import type { IndexEntry, IndexView } from './view.ts';
 import { date, days, share } from './words.ts';
-
-const GIB = 1024 ** 3;
 
 const NOTHING = html`<td class="number" data-value="-1">–</td>`;
 
@@ -36,18 +34,6 @@ function heading(title: string, className = ''): Markup {
   return html`<th scope="col" class="${className}"><button type="button">${title}</button></th>`;
 }
 
-function spendFact({ month, bytesBilled, queries, budgetGib }: SpendView): Markup {
-  const used = formatBytes(bytesBilled);
-  if (budgetGib === null) {
-    return html`<div><dt>Billed in ${month}</dt><dd>${used}<small>${formatNumber(queries)} queries, no budget set</small></dd></div>`;
-  }
-  const budget = budgetGib * GIB;
-  const part = share(bytesBilled, budget);
-  return html`<div><dt id="spend">Billed in ${month}</dt><dd>${used}
-<meter aria-labelledby="spend" min="0" max="${budget}" high="${budget * 0.8}" value="${Math.min(bytesBilled, budget)}">${part}</meter>
-<small>${part} of ${formatNumber(budgetGib)} GiB, ${formatNumber(queries)} queries</small></dd></div>`;
-}
-
 function facts(site: IndexView, states: readonly string[]): Markup {
   const count = (state: string) => states.filter((each) => each === state).length;
   const worries = ['failed', 'stale', 'new'].filter((state) => count(state) > 0);
@@ -59,20 +45,24 @@ function facts(site: IndexView, states: readonly string[]): Markup {
   return html`<dl class="facts">
 <div><dt>Packages</dt><dd>${formatNumber(site.packages.length)}<small>${well}</small></dd></div>
 <div><dt>Counted up to</dt><dd>${site.lastDay === undefined ? 'nothing yet' : date(site.lastDay)}<small>the newest whole day (UTC) in the data</small></dd></div>
-${site.spend === undefined ? undefined : spendFact(site.spend)}
 </dl>`;
 }
 
 function failures(site: IndexView): Markup | undefined {
-  const byError = new Map<string, string[]>();
-  for (const { name, error } of site.packages) {
-    if (error !== undefined) byError.set(error, [...(byError.get(error) ?? []), name]);
+  const byFailure = new Map<string, { code: string; sentence: string; names: string[] }>();
+  for (const { name, failure } of site.packages) {
+    if (failure === undefined) continue;
+    const known = byFailure.get(failure.code);
+    if (known === undefined) byFailure.set(failure.code, { ...failure, names: [name] });
+    else known.names.push(name);
   }
-  if (byError.size === 0) return undefined;
+  if (byFailure.size === 0) return undefined;
   const who = (names: readonly string[]) =>
     names.length > 5 ? `${formatNumber(names.length)} packages` : names.join(', ');
   return html`<section class="notice bad"><strong>The last run had failures; their badges stay as they were.</strong>
-${[...byError].map(([error, names]) => html`<p><b>${who(names)}</b>: ${error}</p>`)}</section>`;
+${[...byFailure.values()].map(
+  ({ code, sentence, names }) => html`<p><b>${who(names)}</b>: ${sentence} <code>${code}</code></p>`,
+)}</section>`;
 }
 
 function missing({ missingDays }: IndexView): Markup | undefined {

@@ -200,12 +200,12 @@ function failure(view: PackageView): Markup | undefined {
   if (view.state === 'new') {
     return html`<section class="notice warn"><strong>Not collected yet.</strong><p>The next run will count it.</p></section>`;
   }
-  if (view.error === undefined) return undefined;
+  if (view.failure === undefined) return undefined;
   const since =
     view.lastSuccess === undefined
       ? html`It has never worked.`
       : html`The figures are those of the last success, ${time(view.lastSuccess)}.`;
-  return html`<section class="notice bad"><strong>The last run failed.</strong><p>${view.error}</p><p>${since}</p></section>`;
+  return html`<section class="notice bad"><strong>The last run failed.</strong><p>${view.failure.sentence} <code>${view.failure.code}</code></p><p>${since}</p></section>`;
 }
 
 /** The page of one package, as it lies in the package's folder. */

@@ -1,8 +1,8 @@
 import { axisX, axisY, lineY, rectY, ruleY } from '@observablehq/plot';
 import type { History } from '../badges/history.ts';
 import { formatCount } from '../badges/message.ts';
+import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
-import type { Day } from '../sources/span.ts';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import { draw } from './draw.ts';
 import type { Markup } from './html.ts';

@@ -1,5 +1,6 @@
 import type { History } from '../badges/history.ts';
-import type { Day } from '../sources/span.ts';
+import type { Day } from '../days/day.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import type { Account } from '../winnow/winnow.ts';
 import type { Markup } from './html.ts';
 
@@ -18,23 +19,13 @@ export interface PackageView {
   readonly name: string;
   /** What became of the last attempt; `new` if there was none. */
   readonly state: 'ok' | 'failed' | 'new';
-  /** Why the last attempt failed. */
-  readonly error?: string;
+  /** Why the last attempt failed, as far as strangers may know. */
+  readonly failure?: { readonly code: ErrorCode; readonly sentence: string };
   /** ISO 8601 instant, UTC. */
   readonly lastSuccess?: string;
   /** Tracked windows whose figures are known, the main one first. */
   readonly windows: readonly WindowView[];
   readonly history?: History;
-}
-
-/** What the month has cost so far. */
-export interface SpendView {
-  /** `YYYY-MM`, UTC. */
-  readonly month: string;
-  readonly bytesBilled: number;
-  readonly queries: number;
-  /** GiB a month, or null for no limit. */
-  readonly budgetGib: number | null;
 }
 
 /** What every page tells. */
@@ -59,7 +50,5 @@ export interface IndexView extends SiteView {
   readonly lastDay: Day | undefined;
   /** Days within the windows without any row in the whole table. */
   readonly missingDays: readonly Day[];
-  /** Absent where nothing is billed. */
-  readonly spend: SpendView | undefined;
   readonly packages: readonly IndexEntry[];
 }

@@ -1,5 +1,5 @@
+import { type Day, dayNumber } from '../days/day.ts';
 import { formatNumber, formatShare } from '../format.ts';
-import { type Day, dayNumber } from '../sources/span.ts';
 import type { Exclusion } from '../winnow/classes.ts';
 
 /** The classes that do not count, as headings. */

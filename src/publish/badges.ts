@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BadgeFile } from '../badges/endpoint.ts';
-import { ensureChildFolder, ensureFolder, sweepTemporary, writeIfChanged } from './files.ts';
+import { ensureChildFolder, ensureFolder, sweepTemporary, writeIfChanged } from '../disk/files.ts';
 
 /**
  * Publishes the badge files of one package; files that would not change are left alone.

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import type { Day } from '../days/day.ts';
+import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import type { NonEmpty } from '../non-empty.ts';
-import type { Day } from '../sources/span.ts';
 import type { Account } from '../winnow/winnow.ts';
-import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from './files.ts';
 
 /*
  * _health.json (DESIGN section 6): what every run leaves behind, whatever happened. Its keys are read
@@ -39,6 +40,8 @@ export interface HealthSuccess extends HealthWindow {
 /** A package whose last attempt failed. */
 export interface HealthFailure {
   readonly error: string;
+  /** Kind of the fault, one of ERROR_CODES; absent in files of earlier versions. */
+  readonly error_code?: ErrorCode;
   readonly window_days: number;
   /** Absent if it was never tried. */
   readonly attempted?: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HISTORY_FILE, type History, historyText, parseHistory } from '../badges/history.ts';
-import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from './files.ts';
+import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
 
 /**
  * Publishes the history of a package beside its badges; left alone if it would not change.

@@ -1,19 +1,18 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { accountFromHistory, type History } from '../badges/history.ts';
-import { EMPTY_MONTH, monthOf } from '../collect/spend.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { describeError, OperatorError } from '../errors.ts';
+import { ensureChildFolder, ensureFolder, writeIfChanged } from '../disk/files.ts';
+import { ERRORS, type ErrorCode, isErrorCode } from '../errors/codes.ts';
+import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
 import { sparkline } from '../page/time-charts.ts';
-import type { IndexEntry, PackageView, SiteView, SpendView, WindowView } from '../page/view.ts';
+import type { IndexEntry, PackageView, SiteView, WindowView } from '../page/view.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Account } from '../winnow/winnow.ts';
-import { ensureChildFolder, ensureFolder, writeIfChanged } from './files.ts';
 import type { Health } from './health.ts';
 import { readHistory } from './history.ts';
-import { readSpend } from './state.ts';
 
 export const PAGE_FILE = 'index.html';
 
@@ -46,6 +45,7 @@ const windowSchema = z
 
 const entrySchema = z.object({
   error: z.string().optional().catch(undefined),
+  error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
   windows: z.array(windowSchema).catch([]),
   last_success: instant.optional().catch(undefined),
 });
@@ -74,23 +74,18 @@ function packageView(
   const before = { name, windows: windowsFromHistory(windows, history) };
   const { data } = entrySchema.safeParse(entry);
   if (data === undefined) return { ...before, state: 'new' };
-  const { error, last_success: lastSuccess } = data;
+  const { error, error_code: code = 'source-failed', last_success: lastSuccess } = data;
   const success = lastSuccess === undefined ? {} : { lastSuccess };
-  if (error !== undefined) return { ...before, ...success, state: 'failed', error };
+  if (error !== undefined) {
+    const failure = { code, sentence: ERRORS[code].public };
+    return { ...before, ...success, state: 'failed', failure };
+  }
   return {
     ...before,
     ...success,
     state: lastSuccess === undefined ? 'new' : 'ok',
     ...(data.windows.length > 0 ? { windows: data.windows } : {}),
   };
-}
-
-async function spendView(config: Config, now: Date): Promise<SpendView | undefined> {
-  if (config.source.kind !== 'bigquery') return undefined;
-  const spend = await readSpend(config.stateDir);
-  if (spend === undefined || spend === 'unreadable') return undefined;
-  const month = monthOf(now);
-  return { month, ...(spend.months[month] ?? EMPTY_MONTH), budgetGib: config.monthlyBudgetGib };
 }
 
 /** What has been drawn for one package. */
@@ -120,7 +115,7 @@ async function publishPackagePage(
 }
 
 /**
- * Draws the page of all packages and that of each, from what is on the disk: histories, spend, and the
+ * Draws the page of all packages and that of each, from what is on the disk: histories and the
  * health file. Pages that would not change are left alone, and one that cannot be written stops no other.
  *
  * @param health The health file's content.
@@ -165,7 +160,6 @@ export async function publishPage(
       ...site,
       lastDay: upstream.last_day ?? newest,
       missingDays: upstream.missing_days,
-      spend: await spendView(config, now),
       packages: drawn.map(({ entry }) => entry),
     },
     now,
@@ -174,7 +168,7 @@ export async function publishPage(
   const [fault] = faults;
   if (fault !== undefined) {
     const others = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;
-    throw new OperatorError(`${describeError(fault)}${others}`, { cause: fault });
+    throw new OperatorError(errorCode(fault), `${describeError(fault)}${others}`, { cause: fault });
   }
   return drawn.filter(({ entry }) => entry.hasPage).length + 1;
 }

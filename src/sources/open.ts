@@ -16,9 +16,9 @@ export async function openSource(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Source> {
   if (config.kind === 'duckdb') {
-    const { openDuckDb } = await import('./duckdb.ts');
+    const { openDuckDb } = await import('./duckdb/source.ts');
     return openDuckDb(config);
   }
-  const { openBigQuery } = await import('./bigquery.ts');
+  const { openBigQuery } = await import('./bigquery/source.ts');
   return openBigQuery(config, env);
 }

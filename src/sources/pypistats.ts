@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { z } from 'zod';
-import { UsageError } from '../errors.ts';
-import { BROKEN, UNREACHABLE } from './bigquery-fault.ts';
+import { type Day, parseDay } from '../days/day.ts';
+import { codeOf } from '../errors/codes.ts';
+import { UsageError } from '../errors/error.ts';
 import { type ErrorCode, type PivotRow, SourceError } from './clickhouse/contract.ts';
 import { plainUrl, retryAfter } from './http.ts';
-import { type Day, parseDay } from './span.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the
@@ -130,20 +130,26 @@ function faultOfStatus(status: number, pauseMs: number): PyPiStatsFault {
 function faultOfNetwork(error: unknown): unknown {
   const { cause, code } = error as { cause?: { code?: unknown }; code?: unknown };
   const name = String(cause?.code ?? code ?? '');
-  if (name === '') return error;
-  if (UNREACHABLE.includes(name)) {
-    const text = `pypistats.org cannot be reached; check the network and DNS (${name})`;
-    return new PyPiStatsFault('unreachable', text, { passes: true });
+  if (error instanceof PyPiStatsFault || name === '') return error;
+  switch (codeOf({ step: 'pypistats', code: name, message: '' })) {
+    case 'unreachable':
+      return new PyPiStatsFault(
+        'unreachable',
+        `pypistats.org cannot be reached; check the network and DNS (${name})`,
+        { passes: true },
+      );
+    case 'certificate':
+      return new PyPiStatsFault(
+        'certificate',
+        `the TLS certificate of pypistats.org is not trusted; check the clock, and NODE_EXTRA_CA_CERTS (${name})`,
+      );
+    default:
+      return new PyPiStatsFault(
+        'connection-broken',
+        `the connection to pypistats.org broke; check the network (${name})`,
+        { passes: true },
+      );
   }
-  if (/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL/.test(name)) {
-    const text = `the TLS certificate of pypistats.org is not trusted; check the clock, and NODE_EXTRA_CA_CERTS (${name})`;
-    return new PyPiStatsFault('certificate', text);
-  }
-  if (BROKEN.includes(name) || name.startsWith('UND_ERR_')) {
-    const text = `the connection to pypistats.org broke; check the network (${name})`;
-    return new PyPiStatsFault('connection-broken', text, { passes: true });
-  }
-  return error;
 }
 
 /**
@@ -161,6 +167,7 @@ export function openPyPiStats(
   if (url === undefined) {
     throw new UsageError(
       'PYPISTATS_URL: expected an http:// or https:// address without user, password or query',
+      'configuration',
     );
   }
   const base = url.href.replace(/\/+$/, '');

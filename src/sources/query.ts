@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Day, type Span, spanDays } from './span.ts';
+import { type Day, type Span, spanDays } from '../days/day.ts';
 
 /*
  * The one question that is put to every source, and its one SQL text. BigQuery bills for the columns

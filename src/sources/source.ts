@@ -1,6 +1,7 @@
-import { OperatorError } from '../errors.ts';
+import type { PartitionRows, Span } from '../days/day.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import { type ErrorDetails, OperatorError } from '../errors/error.ts';
 import type { PivotQuestion, PivotRow } from './query.ts';
-import type { Day, Span } from './span.ts';
 
 /** What answering a question took. */
 export interface QueryCost {
@@ -16,15 +17,9 @@ export interface PivotAnswer {
   readonly cost: QueryCost;
 }
 
-/**
- * How many rows each day has in the whole table, over all packages; a day without any is absent. It is
- * a day's revision: it changes when the table is filled in later.
- */
-export type Revisions = ReadonlyMap<Day, number>;
-
 /** The revisions of a span, or why the source cannot tell them. */
 export type RevisionsAnswer =
-  | { readonly revisions: Revisions; readonly cost: QueryCost }
+  | { readonly revisions: PartitionRows; readonly cost: QueryCost }
   | { readonly unavailable: string };
 
 /** Something that knows the downloads of packages, day by day. */
@@ -53,14 +48,11 @@ export interface Source {
 /** A question that got no answer. */
 export class SourceError extends OperatorError {
   override name = 'SourceError';
-  /** Whether every other package would fail in the same way: nobody needs to be told three hundred times. */
-  readonly affectsAll: boolean;
   /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
   readonly cost: QueryCost | undefined;
 
-  constructor(message: string, options: { affectsAll?: boolean; cost?: QueryCost; cause?: unknown } = {}) {
-    super(message, { cause: options.cause });
-    this.affectsAll = options.affectsAll ?? false;
+  constructor(code: ErrorCode, message: string, options: ErrorDetails & { readonly cost?: QueryCost } = {}) {
+    super(code, message, options);
     this.cost = options.cost;
   }
 }

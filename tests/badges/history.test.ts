@@ -10,8 +10,8 @@ import {
   historyText,
   parseHistory,
 } from '../../src/badges/history.ts';
+import { addDays, daysOf } from '../../src/days/day.ts';
 import type { PivotRow } from '../../src/sources/query.ts';
-import { addDays, daysOf } from '../../src/sources/span.ts';
 import { winnow } from '../../src/winnow/winnow.ts';
 
 const SCHEMA = readFileSync(new URL('../../docs/history.schema.json', import.meta.url), 'utf8');

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Span } from '../../src/days/day.ts';
 import type { NonEmpty } from '../../src/non-empty.ts';
 import { openClickHouse } from '../../src/sources/clickhouse/clickhouse.ts';
 import type { PivotRow, Source } from '../../src/sources/clickhouse/contract.ts';
-import type { Span } from '../../src/sources/span.ts';
 import { type Engine, type EngineRow, loadNdjson, startEngine } from './engine.ts';
 
 /*

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { acquireLock } from '../../src/collect/lock.ts';
 import { Interruption } from '../../src/commands/context.ts';
 import { main } from '../../src/program.ts';
+import { acquireLock } from '../../src/state/lock.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
 import { capture, runMain } from '../support/context.ts';

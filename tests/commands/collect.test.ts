@@ -362,7 +362,7 @@ describe('collect, when something fails', () => {
     rmSync(join(project.folder, 'rows.ndjson'));
     expect((await collect(project.folder)).exitCode).toBe(1);
     const { alpha } = project.health().packages;
-    expect(Object.keys(alpha ?? {}).toSorted()).toEqual(['error', 'window_days']);
+    expect(Object.keys(alpha ?? {}).toSorted()).toEqual(['error', 'error_code', 'window_days']);
     expect(readdirSync(project.output).toSorted()).toEqual(['_health.json', 'index.html']);
   });
 

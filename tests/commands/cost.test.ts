@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, serializeLedger, withBill, withDays } from '../../src/collect/ledger.ts';
+import { EMPTY_LEDGER, serializeLedger, withBill, withDays } from '../../src/state/ledger.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -179,7 +179,7 @@ describe('doctor', () => {
 });
 
 it('reads every kind of key, and believes no other', async () => {
-  const { inspectKeyFile, findCredentials } = await import('../../src/sources/credentials.ts');
+  const { inspectKeyFile, findCredentials } = await import('../../src/sources/bigquery/credentials.ts');
   const folder = tempFolder();
   const file = (value: unknown) => {
     const path = join(folder, 'key.json');

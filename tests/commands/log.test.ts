@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLog } from '../../src/commands/log.ts';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/errors/error.ts';
 import { capture } from '../support/context.ts';
 
 const ESCAPE = '\u001b[';

@@ -48,7 +48,9 @@ describe('the page after collect', () => {
       'alpha 14 30 days 100 86.0% 25 Apr 2026 failed',
       'beta 0 7 days 0 – 25 Apr 2026 failed',
     ]);
-    expect(read('alpha/index.html')).toContain('no file matches');
+    expect(read('alpha/index.html')).toContain(
+      'The files to count are not there; the operator has been told.',
+    );
     rmSync(join(output, 'alpha/history.json'));
     await collect(folder);
     expect(rows(read('index.html'))[0]).toBe('alpha –––– 25 Apr 2026 failed');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { selectAsOf, selectPackages } from '../../src/commands/select.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/errors/error.ts';
 
 const config = parseConfig(
   'service: {output_dir: out}\npackages: [mcp-clipboard, mcp-synology, flask-sqlalchemy]\n',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/problems.ts';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/errors/error.ts';
 
 describe('ConfigError', () => {
   it('reports its problems in the order of the file, those without a place first', () => {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { acquireLock } from '../../src/collect/lock.ts';
+import { acquireLock } from '../../src/state/lock.ts';
 import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerOptions } from '../support/bigquery-server.ts';
 import { CLI, runCommand } from '../support/command.ts';

@@ -70,7 +70,8 @@ describe('indexPage', () => {
   });
 
   it('tells each cause of failure once, as text', () => {
-    const failing = (name: string) => entry({ name, state: 'failed', error: HOSTILE });
+    const failing = (name: string) =>
+      entry({ name, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } });
     const few = indexPage(index({ packages: ['a', 'b'].map(failing) }), NOW);
     expect(textOf(few)).toContain(`a, b: ${HOSTILE}`);
     expect(textOf(few).split(HOSTILE)).toHaveLength(2);
@@ -86,18 +87,6 @@ describe('indexPage', () => {
     expect(textOf(two)).toContain('nothing at all for 1 Apr 2026, 2 Apr 2026.');
     const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
     expect(textOf(indexPage(index({ missingDays: eleven }), NOW))).toContain('nothing at all for 11 days.');
-  });
-
-  it("shows the month's spend against the budget", () => {
-    const spend = { month: '2026-04', bytesBilled: 205 * 1024 ** 3, queries: 1_234, budgetGib: 1_024 };
-    const page = indexPage(index({ spend }), NOW);
-    expect(textOf(page)).toContain('Billed in 2026-04205.0 GiB');
-    expect(textOf(page)).toContain('20.0% of 1,024 GiB, 1,234 queries');
-    expect(Number(read(page).querySelector('meter')?.getAttribute('value'))).toBe(205 * 1024 ** 3);
-    const free = indexPage(index({ spend: { ...spend, budgetGib: null } }), NOW);
-    expect(textOf(free)).toContain('1,234 queries, no budget set');
-    expect(read(free).querySelector('meter')).toBeNull();
-    expect(textOf(indexPage(index(), NOW))).not.toContain('Billed');
   });
 
   it('can be drawn before anything has been counted', () => {
@@ -186,11 +175,19 @@ describe('packagePage', () => {
   });
 
   it('shows a failure as text, and since when the figures are', () => {
-    const page = packagePage({ ...full, state: 'failed', error: HOSTILE }, site, NOW);
-    expect(textOf(page)).toContain(`The last run failed.${HOSTILE}`);
+    const page = packagePage(
+      { ...full, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } },
+      site,
+      NOW,
+    );
+    expect(textOf(page)).toContain(`The last run failed.${HOSTILE} permission`);
     expect(textOf(page)).toContain('those of the last success, 25 Apr 2026, 04:12 UTC.');
     expect(read(page).querySelectorAll('script')).toHaveLength(1);
-    const never = packagePage({ name: 'a', state: 'failed', error: 'no', windows: [] }, site, NOW);
+    const never = packagePage(
+      { name: 'a', state: 'failed', failure: { code: 'permission', sentence: 'no' }, windows: [] },
+      site,
+      NOW,
+    );
     expect(textOf(never)).toContain('It has never worked.');
     expect(read(never).querySelector('svg')).toBeNull();
     expect(textOf(packagePage({ name: 'a', state: 'new', windows: [] }, site, NOW))).toContain(

@@ -51,39 +51,27 @@ describe('publishPage', () => {
     expect(prints()).toEqual(before);
   });
 
-  it.each([
-    [
-      'the spend of the month',
-      '',
-      '{"version":1,"months":{"2026-04":{"bytes_billed":10485760,"queries":3}},"pending":{}}',
-      'Billed in 2026-0410.0 MiB',
-    ],
-    [
-      'nothing spent in another month',
-      '',
-      '{"version":1,"months":{"2026-03":{"bytes_billed":10485760,"queries":3}},"pending":{}}',
-      'Billed in 2026-040 B',
-    ],
-    [
-      'that there is no budget',
-      'bigquery:\n  monthly_budget_gib: null\n',
-      '{"version":1,"months":{},"pending":{}}',
-      'no budget set',
-    ],
-  ])('shows %s', async (_, section, spend, expected) => {
-    const { folder, config, index } = setUp(`${section}${YAML}`);
-    mkdirSync(join(folder, 'state'));
-    writeFileSync(join(folder, 'state/spend.json'), spend);
-    await publishPage(config, health({ last_day: null, missing_days: [] }), NOW);
-    expect(index()).toContain(expected);
-  });
-
-  it.each([['{'], [undefined]])('says nothing of spend that it does not know: %s', async (spend) => {
+  it('tells strangers the kind of a failure and one sentence, and nothing of accounts or money', async () => {
     const { folder, config, index } = setUp();
     mkdirSync(join(folder, 'state'));
-    if (spend !== undefined) writeFileSync(join(folder, 'state/spend.json'), spend);
-    await publishPage(config, health({ last_day: null, missing_days: [] }), NOW);
-    expect(index()).not.toContain('Billed');
+    writeFileSync(
+      join(folder, 'state/spend.json'),
+      '{"version":1,"months":{"2026-04":{"bytes_billed":10485760,"queries":3}},"pending":{}}',
+    );
+    const error = 'permission denied for badges@acme-4711.iam at /etc/key.json [job pypi-badges_1]';
+    const draw = async (entry: object) => {
+      await publishPage(config, { ...EMPTY, packages: { demo: entry as never } } as never, NOW);
+      return index();
+    };
+    const page = await draw({ error, error_code: 'permission', window_days: 30 });
+    expect(page).toContain('demo: BigQuery refused the permission; the operator has been told. permission');
+    expect(page).not.toMatch(/acme|\/etc|job|Billed|MiB/);
+    const old = await draw({ error, window_days: 30 });
+    expect(old).toContain('demo: The source answered with a fault; the operator has been told.');
+    expect(old).not.toMatch(/acme|\/etc|job/);
+    expect(await draw({ error, error_code: 'of another version', window_days: 30 })).toContain(
+      'source-failed',
+    );
   });
 });
 

@@ -1,6 +1,6 @@
-import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/collect/ledger.ts';
-import { EMPTY_SPEND, parseSpend, serializeSpend } from '../../src/collect/spend.ts';
-import type { State } from '../../src/collect/state.ts';
+import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { EMPTY_SPEND, parseSpend, serializeSpend } from '../../src/state/spend.ts';
+import type { State } from '../../src/state/state.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
 export interface MemoryState extends State {

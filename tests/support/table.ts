@@ -1,8 +1,8 @@
 import { DuckDBInstance, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api';
+import { type Day, dayNumber, type Span, spanDays } from '../../src/days/day.ts';
 import { type PivotQuestion, pivotSql, rowLimit } from '../../src/sources/query.ts';
 import { checkRows } from '../../src/sources/rows.ts';
 import type { QueryCost, RevisionsAnswer, Source } from '../../src/sources/source.ts';
-import { type Day, dayNumber, type Span, spanDays } from '../../src/sources/span.ts';
 
 /** What a test puts into the table: `times` downloads that are alike, at noon of the day. */
 export interface Downloads {

@@ -1,6 +1,6 @@
 import { buildHistory, type History } from '../../src/badges/history.ts';
+import { daysOf } from '../../src/days/day.ts';
 import type { IndexEntry, IndexView, PackageView, SiteView } from '../../src/page/view.ts';
-import { daysOf } from '../../src/sources/span.ts';
 import type { Account } from '../../src/winnow/winnow.ts';
 
 /** The account of DESIGN section 1: 2,771 downloads, 14 of them honest. */
@@ -57,5 +57,5 @@ export function entry(view: Partial<IndexEntry> = {}): IndexEntry {
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {
-  return { ...site, lastDay: '2026-04-24', missingDays: [], spend: undefined, packages: [entry()], ...view };
+  return { ...site, lastDay: '2026-04-24', missingDays: [], packages: [entry()], ...view };
 }

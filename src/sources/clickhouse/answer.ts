@@ -1,5 +1,5 @@
-import type { RawRow } from '../cells.ts';
 import { retryAfter } from '../http.ts';
+import type { RawRow } from '../rows.ts';
 import { ClickHouseFault } from './fault.ts';
 
 /** The columns that an answer must have, in order: which ClickHouse types will do, and the usual one. */

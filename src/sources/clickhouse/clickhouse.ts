@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { countCell, dayCellIn, type RawRow, UnexpectedCell } from '../cells.ts';
-import type { Day, Span } from '../span.ts';
+import type { Day, Span } from '../../days/day.ts';
+import { count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import { readAnswer } from './answer.ts';
 import { type Connection, connect, serverUrl } from './connection.ts';
 import {
@@ -98,25 +98,14 @@ function createAsk(connection: Connection, limitMs: number, patience: Patience) 
     });
 }
 
-/** Reads an answer about days; what is wrong with it is a sentence. */
-function checked<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof UnexpectedCell)) throw error;
-    const message = `ClickHouse's answer about days is not as asked for: ${error.message}`;
-    throw new SourceError('unexpected-answer', message, { affectsAll: true });
-  }
-}
-
-/** @throws UnexpectedCell if a day is none of the span, or there twice. */
+/** @throws SourceError if a day is none of the span, or there twice. */
 function readDays(rows: readonly RawRow[], span: Span): Map<Day, number> {
-  const dayOf = dayCellIn(span);
+  const dayOf = dayReader(span);
   const days = new Map<Day, number>();
   for (const row of rows) {
-    const day = dayOf(row, 'day');
-    if (days.has(day)) throw new UnexpectedCell('day', day, 'each day once');
-    days.set(day, countCell(row, 'row_count'));
+    const day = dayOf(row);
+    if (days.has(day)) throw unexpected('day', day, 'each day once');
+    days.set(day, count(row, 'row_count'));
   }
   return days;
 }
@@ -158,12 +147,12 @@ export async function openClickHouse(
     });
     try {
       const answer = await ask(daysStatement(config.table, span), signal);
-      const rows = checked(() => readDays(answer, span));
+      const rows = readDays(answer, span);
       const told: DaysAnswer = { kind: 'told', rows, cost: NO_COST };
       if (rows.size > 0) return told;
       // Far behind, or a copy of other packages alone?
       const [known = {}] = await ask(referenceStatement(config.table), signal);
-      const any = checked(() => countCell(known, 'row_count')) > 0;
+      const any = count(known, 'row_count') > 0;
       return any ? told : untold('it knows none of the packages by which days are told');
     } catch (error) {
       if (error instanceof ClickHouseFault) return untold('it is more than the server reads at once');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
 import { plainUrl } from '../http.ts';
 import type { RawAnswer } from './answer.ts';
@@ -38,6 +38,7 @@ export function serverUrl(config: ClickHouseConfig, env: Env): URL {
   if (url !== undefined) return url;
   throw new UsageError(
     `${fromEnv ? 'CLICKHOUSE_URL' : 'clickhouse.url'}: expected an http:// or https:// address without user, password or query; set clickhouse.user and clickhouse.password_file in tracked.yaml instead`,
+    'configuration',
   );
 }
 

@@ -1,13 +1,13 @@
-import { OperatorError } from '../../errors.ts';
+import type { Day, Span } from '../../days/day.ts';
 import type { NonEmpty } from '../../non-empty.ts';
-import type { QueryCost } from '../source.ts';
-import type { Day, Span } from '../span.ts';
+import type { QueryCost, SourceError } from '../source.ts';
 
 /*
  * What this folder needs of the rest: the interface that a source has, its types and its error.
  */
 
-export type { QueryCost } from '../source.ts';
+export type { ErrorCode } from '../../errors/codes.ts';
+export { type QueryCost, SourceError } from '../source.ts';
 
 /** Downloads of one day that agree in CI flag, installer, system and kind of file. */
 export interface PivotRow {
@@ -60,44 +60,6 @@ export interface ClickHouseConfig {
   /** `database.table`. */
   readonly table: string;
   readonly queryTimeoutSeconds: number;
-}
-
-export type ErrorCode =
-  | 'unreachable'
-  | 'connection-broken'
-  | 'certificate'
-  | 'timeout'
-  | 'rate-limited'
-  | 'unavailable'
-  | 'not-the-source'
-  | 'unexpected-answer'
-  | 'truncated'
-  | 'too-large'
-  | 'ci-unknown'
-  | 'sign-in-refused'
-  | 'not-found'
-  | 'query-invalid'
-  | 'source-file';
-
-/** A question that got no answer. */
-export class SourceError extends OperatorError {
-  override name = 'SourceError';
-  readonly code: ErrorCode;
-  /** Whether every other package would fail in the same way. */
-  readonly affectsAll: boolean;
-  /** What was billed all the same. */
-  readonly cost: QueryCost | undefined;
-
-  constructor(
-    code: ErrorCode,
-    message: string,
-    options: { affectsAll?: boolean; cost?: QueryCost; cause?: unknown } = {},
-  ) {
-    super(message, { cause: options.cause });
-    this.code = code;
-    this.affectsAll = options.affectsAll ?? false;
-    this.cost = options.cost;
-  }
 }
 
 /**

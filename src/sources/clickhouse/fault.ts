@@ -1,4 +1,4 @@
-import { BROKEN, UNREACHABLE } from '../bigquery-fault.ts';
+import { codeOf } from '../../errors/codes.ts';
 import { firstLine } from '../foreign-message.ts';
 import { type ErrorCode, SourceError } from './contract.ts';
 
@@ -54,10 +54,11 @@ const status =
   (fault: Fault) =>
     fault.exception === undefined && fault.status !== undefined && numbers.includes(fault.status);
 
-const code =
-  (...codes: readonly string[]) =>
-  (fault: Fault) =>
-    codes.includes(fault.code ?? '');
+/** What Node calls by such a code is of this kind, whoever was being talked to. */
+const network =
+  (kind: ErrorCode) =>
+  ({ code }: Fault) =>
+    code !== undefined && codeOf({ step: 'clickhouse', code, message: '' }) === kind;
 
 /** In the order in which they are tried: the narrow ones first. */
 const REMEDIES: readonly Remedy[] = [
@@ -153,20 +154,20 @@ const REMEDIES: readonly Remedy[] = [
     text: 'the server did not answer in time; run again later, or raise clickhouse.query_timeout_seconds',
   },
   {
-    matches: code(...UNREACHABLE),
+    matches: network('unreachable'),
     code: 'unreachable',
     text: 'ClickHouse cannot be reached; check the network, DNS, and clickhouse.url in tracked.yaml (or CLICKHOUSE_URL)',
     affectsAll: true,
     passes: true,
   },
   {
-    matches: ({ code = '' }) => /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/.test(code),
+    matches: network('certificate'),
     code: 'certificate',
     text: "the server's TLS certificate is not trusted; check the clock and clickhouse.url, and set NODE_EXTRA_CA_CERTS if it has a CA of its own",
     affectsAll: true,
   },
   {
-    matches: (fault) => fault.answer === 'cut' || code(...BROKEN)(fault),
+    matches: (fault) => fault.answer === 'cut' || network('connection-broken')(fault),
     code: 'connection-broken',
     text: 'the connection to ClickHouse broke again and again; check the network',
     passes: true,

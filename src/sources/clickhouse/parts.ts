@@ -1,5 +1,5 @@
+import { addDays, type Span, spanDays } from '../../days/day.ts';
 import type { NonEmpty } from '../../non-empty.ts';
-import { addDays, type Span, spanDays } from '../span.ts';
 import { type PivotRow, type Question, SourceError } from './contract.ts';
 import { ROW_LIMIT } from './query.ts';
 

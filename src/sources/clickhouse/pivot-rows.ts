@@ -1,19 +1,18 @@
-import { countCell, dayCellIn, type RawRow, textCell, UnexpectedCell } from '../cells.ts';
+import { count, dayReader, type RawRow, text, unexpected } from '../rows.ts';
 import { type PivotRow, type Question, SourceError } from './contract.ts';
 import type { Reply } from './parts.ts';
 import { hasSidecars, ROW_LIMIT } from './query.ts';
 
 /** ClickHouse has no NULL in these columns: what was NULL in PyPI's table is an empty text here. */
 function name(row: RawRow, column: string): string | null {
-  return textCell(row, column) || null;
+  return text(row, column) || null;
 }
 
 /** @returns Undefined if the row is from before the column was there, so that nobody knows. */
 function ci(row: RawRow): boolean | undefined {
-  const value = textCell(row, 'ci');
+  const value = text(row, 'ci');
   if (value === 'unknown') return undefined;
-  if (value !== 'true' && value !== 'false')
-    throw new UnexpectedCell('ci', value, "'true', 'false' or 'unknown'");
+  if (value !== 'true' && value !== 'false') throw unexpected('ci', value, "'true', 'false' or 'unknown'");
   return value === 'true';
 }
 
@@ -21,7 +20,7 @@ function sidecar(row: RawRow): boolean {
   const value = row['sidecar'];
   if (value === 0 || value === 1) return value === 1;
   if (typeof value === 'boolean') return value;
-  throw new UnexpectedCell('sidecar', value, '0 or 1');
+  throw unexpected('sidecar', value, '0 or 1');
 }
 
 function ciUnknown(days: ReadonlySet<string>): SourceError {
@@ -52,19 +51,18 @@ export function checkPivotRows({ packages, span }: Question, rows: readonly RawR
   const sorted = new Map(packages.map((name): [string, PivotRow[]] => [name, []]));
   const failures = new Map<string, SourceError>();
   const unknown = new Map<string, Set<string>>();
-  const dayOf = dayCellIn(span);
+  const dayOf = dayReader(span);
   const sidecars = hasSidecars(span);
   for (const row of rows) {
     const project = row['project'];
     const list = typeof project === 'string' ? sorted.get(project) : undefined;
     if (typeof project !== 'string' || list === undefined) {
-      const { message } = new UnexpectedCell('project', project, 'a package that was asked for');
-      throw new SourceError('unexpected-answer', `ClickHouse's answer is not as asked for: ${message}`);
+      throw unexpected('project', project, 'a package that was asked for');
     }
     try {
-      const day = dayOf(row, 'day');
+      const day = dayOf(row);
       const flag = ci(row);
-      const downloads = countCell(row, 'download_count');
+      const downloads = count(row, 'download_count');
       if (flag === undefined) {
         unknown.set(project, (unknown.get(project) ?? new Set()).add(day));
         continue;
@@ -78,9 +76,8 @@ export function checkPivotRows({ packages, span }: Question, rows: readonly RawR
         downloads,
       });
     } catch (error) {
-      if (!(error instanceof UnexpectedCell)) throw error;
-      const message = `ClickHouse's answer is not as asked for: ${error.message}`;
-      if (!failures.has(project)) failures.set(project, new SourceError('unexpected-answer', message));
+      if (!(error instanceof SourceError)) throw error;
+      if (!failures.has(project)) failures.set(project, error);
     }
   }
   for (const [project, days] of unknown) {

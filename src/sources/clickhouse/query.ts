@@ -1,4 +1,4 @@
-import type { Span } from '../span.ts';
+import type { Span } from '../../days/day.ts';
 import type { Columns } from './answer.ts';
 import { DISTRIBUTIONS_ONLY_FROM, type Question } from './contract.ts';
 

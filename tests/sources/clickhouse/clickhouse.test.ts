@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Span } from '../../../src/days/day.ts';
 import type { NonEmpty } from '../../../src/non-empty.ts';
 import { clickHouseId, openClickHouse } from '../../../src/sources/clickhouse/clickhouse.ts';
 import type { ClickHouseConfig } from '../../../src/sources/clickhouse/contract.ts';
-import type { Span } from '../../../src/sources/span.ts';
 import {
   type Fault,
   type Options,

@@ -14,7 +14,7 @@ describe('sourceError', () => {
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate', false],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate', false],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', false],
-    ['EPROTO', 'not-the-source', false],
+    ['EPROTO', 'certificate', false],
     ['HPE_INVALID_CONSTANT', 'not-the-source', false],
   ])('knows %s of Node as %s', (code, expected, passes) => {
     const fault: Fault = { code, message: `connect ${code}` };

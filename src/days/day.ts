@@ -1,0 +1,48 @@
+/** A UTC calendar day, `YYYY-MM-DD`. Compares correctly as a string. */
+export type Day = string;
+
+/** Whole UTC days, half-open: `start` is the first, `end` the first one after. */
+export interface Span {
+  readonly start: Day;
+  readonly end: Day;
+}
+
+/**
+ * How many rows each day has in the whole table, over all packages; a day without any is absent. The
+ * number changes when the table is filled in later.
+ */
+export type PartitionRows = ReadonlyMap<Day, number>;
+
+export const MS_PER_DAY = 86_400_000;
+
+/** Days since 1970-01-01. */
+export function dayNumber(day: Day): number {
+  return Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY;
+}
+
+/** The day that is `days` after `day`, or before it if negative. */
+export function addDays(day: Day, days: number): Day {
+  return new Date((dayNumber(day) + days) * MS_PER_DAY).toISOString().slice(0, 10);
+}
+
+/** The UTC day that an instant falls in. */
+export function dayOf(instant: Date): Day {
+  return instant.toISOString().slice(0, 10);
+}
+
+/** A text as a day, or undefined unless it is a day of the calendar written `YYYY-MM-DD`. */
+export function parseDay(text: string): Day | undefined {
+  if (!/^[12]\d{3}-\d\d-\d\d$/.test(text)) return undefined;
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return Number.isNaN(time) || dayOf(new Date(time)) !== text ? undefined : text;
+}
+
+/** How many days a span has. */
+export function spanDays({ start, end }: Span): number {
+  return dayNumber(end) - dayNumber(start);
+}
+
+/** The days of a span, oldest first. */
+export function daysOf(span: Span): Day[] {
+  return Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index));
+}

@@ -1,0 +1,354 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import type { RawRow } from '../rows.ts';
+import { type QueryCost, SourceError } from '../source.ts';
+import { type Columns, processedBytes, readCost, readPage } from './answer.ts';
+import type { ApiRequest, Connection } from './connection.ts';
+import { bigQueryError } from './error.ts';
+import { ApiError, faultOf, faultOfResult, isTransient, JobFailed } from './fault.ts';
+
+/** How long to wait for what. All in milliseconds. */
+export interface Patience {
+  /** For the whole of one question, with every retry. */
+  readonly limitMs: number;
+  /** Before the first retry, at least; doubled before each further one, and up to twice that at random. */
+  readonly backoffMs: number;
+  /** Between two looks at a job, when the server answers at once that it still runs. */
+  readonly pollMs: number;
+  /** For the cancelling of a job that nobody waits for any more. */
+  readonly cancelMs: number;
+}
+
+/** A query with typed parameters. Values never stand inside the SQL. */
+export interface QuerySpec {
+  readonly sql: string;
+  readonly parameters: Readonly<
+    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string]>
+  >;
+  readonly columns: Columns;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly location: string;
+  /** More rows than this are an error long before the end of the answer. */
+  readonly rowLimit: number;
+}
+
+/** What was made of the whole answer to a query, and what it took. */
+export interface QueryAnswer<T> {
+  readonly value: T;
+  readonly cost: QueryCost;
+}
+
+/** Retries of one request. BigQuery's SLA asks for waits from 1 s that double up to 32 s. */
+const REQUEST_RETRIES = 5;
+
+/** How often a job that failed by no fault of the query is run again. */
+const JOB_RETRIES = 3;
+
+/** Rows fetched with each request; an answer that has more comes in pages. */
+const PAGE_ROWS = 5_000;
+
+/** How long the server is asked to hold a request for the answer of a running job. */
+const LONG_POLL_MS = 10_000;
+
+/** What is known of a question while it is worked on, for whoever has to end it half-way. */
+interface Progress {
+  jobId?: string;
+  /** Whether a job may be running on the server. */
+  running: boolean;
+  /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
+  cost: QueryCost | undefined;
+  /** The fault that is being waited out at present, and how often it was met. */
+  fault?: { readonly error: unknown; readonly tries: number };
+}
+
+/** One question being asked. */
+interface Asking {
+  readonly connection: Connection;
+  readonly spec: QuerySpec;
+  readonly patience: Patience;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+const NOTHING: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
+
+function add(a: QueryCost | undefined, b: QueryCost): QueryCost | undefined {
+  return (
+    a && {
+      bytesProcessed: a.bytesProcessed + b.bytesProcessed,
+      bytesBilled: a.bytesBilled + b.bytesBilled,
+      cacheHit: b.cacheHit,
+    }
+  );
+}
+
+function jobBody({ spec, patience, connection }: Asking, jobId: string | undefined): object {
+  const { sql, parameters, labels, location } = spec;
+  return {
+    jobReference: { projectId: connection.project, location, ...(jobId === undefined ? {} : { jobId }) },
+    configuration: {
+      ...(jobId === undefined ? { dryRun: true } : {}),
+      labels,
+      jobTimeoutMs: String(patience.limitMs),
+      query: {
+        query: sql,
+        useLegacySql: false,
+        parameterMode: 'NAMED',
+        queryParameters: Object.entries(parameters).map(([name, [type, value]]) => ({
+          name,
+          parameterType: { type },
+          parameterValue: { value },
+        })),
+      },
+    },
+  };
+}
+
+/** Does `work` again while it fails by a fault that may pass. */
+async function persist<T>(
+  asking: Asking,
+  retries: number,
+  again: (error: unknown) => boolean,
+  work: () => Promise<T>,
+) {
+  const { patience, signal, progress } = asking;
+  return pRetry(
+    async () => {
+      const result = await work();
+      delete progress.fault;
+      return result;
+    },
+    {
+      retries,
+      minTimeout: patience.backoffMs,
+      maxTimeout: 32 * patience.backoffMs,
+      randomize: true,
+      signal,
+      onFailedAttempt: ({ error, attemptNumber }) => {
+        // The end of the waiting is no fault of the request.
+        if (signal.aborted) return;
+        const before = progress.fault?.error === error ? progress.fault.tries : 0;
+        progress.fault = { error, tries: Math.max(before, attemptNumber) };
+      },
+      shouldRetry: ({ error }) => again(error),
+    },
+  );
+}
+
+const mayPass = (error: unknown) => isTransient(faultOf(error)) && !(error instanceof JobFailed);
+const mayPassAsJob = (error: unknown) => error instanceof JobFailed && isTransient(error.fault);
+
+/** One request, repeated while it fails by a fault that may pass. */
+function request(asking: Asking, call: ApiRequest) {
+  return persist(asking, REQUEST_RETRIES, mayPass, () => asking.connection.send(call, asking.signal));
+}
+
+/** @throws JobFailed if that is what became of the job; what it took is then added up. */
+function throwIfFailed({ progress }: Asking, job: Readonly<Record<string, unknown>>): void {
+  const { errorResult } = (job['status'] ?? {}) as { errorResult?: unknown };
+  if (!errorResult) return;
+  progress.running = false;
+  progress.cost = add(progress.cost, readCost(job));
+  throw new JobFailed(faultOfResult(errorResult));
+}
+
+/**
+ * Starts the job. If the answer to an earlier try was lost, the server knows the id already: then this
+ * is the very job, and it is not run or billed twice.
+ */
+async function insert(asking: Asking, jobId: string): Promise<void> {
+  const { connection, signal, progress } = asking;
+  const body = jobBody(asking, jobId);
+  let answerLost = false;
+  await persist(asking, REQUEST_RETRIES, mayPass, async () => {
+    progress.running = true;
+    try {
+      throwIfFailed(asking, await connection.send({ method: 'POST', path: '/jobs', body }, signal));
+    } catch (error) {
+      const { status = 0 } = faultOf(error);
+      if (status === 409) return;
+      answerLost ||= status < 400 || status >= 500;
+      progress.running = answerLost && !(error instanceof JobFailed);
+      throw error;
+    }
+  });
+}
+
+function getJob({ connection, spec }: Asking, jobId: string, signal: AbortSignal) {
+  const query = { location: spec.location };
+  return connection.send({ method: 'GET', path: `/jobs/${jobId}`, query }, signal);
+}
+
+/** One page of the answer. Waits while the job runs. */
+async function fetchPage(asking: Asking, jobId: string, pageToken: string | undefined) {
+  const { connection, spec, patience, signal } = asking;
+  const call: ApiRequest = {
+    method: 'GET',
+    path: `/queries/${jobId}`,
+    query: {
+      location: spec.location,
+      maxResults: String(PAGE_ROWS),
+      timeoutMs: String(LONG_POLL_MS),
+      ...(pageToken === undefined ? {} : { pageToken }),
+    },
+  };
+  for (;;) {
+    const page = await persist(asking, REQUEST_RETRIES, mayPass, async () => {
+      try {
+        return readPage(await connection.send(call, signal), spec.columns);
+      } catch (error) {
+        // A failed job answers every such request with its own fault; only the job tells which it is.
+        if (error instanceof ApiError && pageToken === undefined) {
+          throwIfFailed(asking, await getJob(asking, jobId, signal));
+        }
+        throw error;
+      }
+    });
+    if (page !== undefined) return page;
+    await sleep(patience.pollMs, undefined, { signal });
+  }
+}
+
+/**
+ * What the job took. It is asked for before the further pages, so that it is known should they fail.
+ *
+ * @param atMost What the answer itself says, which will do if the job cannot be asked.
+ */
+async function fetchCost(asking: Asking, jobId: string, atMost: QueryCost): Promise<QueryCost> {
+  const query = { location: asking.spec.location };
+  try {
+    return readCost(await request(asking, { method: 'GET', path: `/jobs/${jobId}`, query }));
+  } catch {
+    delete asking.progress.fault;
+    return atMost;
+  }
+}
+
+/** Runs the query as one job and reads its whole answer. */
+async function runJob(asking: Asking): Promise<RawRow[]> {
+  const { progress, spec } = asking;
+  const jobId = `pypi-badges_${randomUUID()}`;
+  progress.jobId = jobId;
+  await insert(asking, jobId);
+  let page = await fetchPage(asking, jobId, undefined);
+  progress.running = false;
+  progress.cost = add(progress.cost, await fetchCost(asking, jobId, page.costAtMost));
+  asking.signal.throwIfAborted();
+  const rows = page.rows;
+  while (page.pageToken !== undefined && rows.length <= spec.rowLimit) {
+    page = await fetchPage(asking, jobId, page.pageToken);
+    rows.push(...page.rows);
+  }
+  if (page.totalRows !== undefined && page.pageToken === undefined && page.totalRows !== rows.length) {
+    throw new SourceError(
+      'unexpected-answer',
+      `unexpected answer: ${rows.length} rows came instead of ${page.totalRows}`,
+    );
+  }
+  return rows;
+}
+
+/**
+ * Ends a job that nobody waits for any more: it would go on and bill. Whether that works is not worth a
+ * second error, as the server ends the job at its own time limit at the latest.
+ */
+async function abandon(asking: Asking): Promise<void> {
+  const { connection, spec, patience, progress } = asking;
+  const { jobId } = progress;
+  if (!progress.running || jobId === undefined) return;
+  const signal = AbortSignal.timeout(patience.cancelMs);
+  const query = { location: spec.location };
+  try {
+    await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query }, signal);
+    // A cancelled job may be billed for what it had read.
+    progress.cost = add(progress.cost, readCost(await getJob(asking, jobId, signal)));
+  } catch (error) {
+    // Where the server never had the job there is nothing to pay for; else nobody knows.
+    if (faultOf(error).status !== 404) progress.cost = undefined;
+  }
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}
+
+/** Does `work` within the time limit, and turns whatever ends it into a sentence. */
+async function within<T>(
+  connection: Connection,
+  spec: QuerySpec,
+  patience: Patience,
+  given: AbortSignal | undefined,
+  work: (asking: Asking) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(patience.limitMs);
+  const signal = given === undefined ? limit : AbortSignal.any([given, limit]);
+  const progress: Progress = { running: false, cost: NOTHING };
+  const asking: Asking = { connection, spec, patience, signal, progress };
+  given?.throwIfAborted();
+  try {
+    return await work(asking);
+  } catch (error) {
+    await abandon(asking);
+    const { jobId, cost, fault } = progress;
+    const billed = cost === undefined ? {} : { cost };
+    if (given?.aborted)
+      throw new SourceError('interrupted', messageOf(given.reason), { ...billed, cause: given.reason });
+    const context = { ...(jobId === undefined ? {} : { jobId }), ...billed, tries: fault?.tries ?? 1 };
+    if (!limit.aborted) throw bigQueryError(error, context);
+    if (fault !== undefined) throw bigQueryError(fault.error, context);
+    const seconds = patience.limitMs / 1000;
+    throw bigQueryError(
+      new SourceError(
+        'timeout',
+        `the query took longer than ${seconds} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
+      ),
+      context,
+    );
+  }
+}
+
+/**
+ * Runs a query to its end.
+ *
+ * Faults that may pass are waited out with exponential backoff and jitter, as long as the time limit
+ * allows; a job that failed by one is run again, under an id of its own. A job that is not waited for to
+ * the end is cancelled.
+ *
+ * @param accept Makes something of the rows, or refuses them.
+ * @param given Ends the waiting: the job is cancelled, and what is thrown has the message of the signal's reason.
+ * @throws SourceError if there is no whole answer, with what was billed all the same.
+ */
+export function runQuery<T>(
+  connection: Connection,
+  spec: QuerySpec,
+  patience: Patience,
+  accept: (rows: readonly RawRow[]) => T,
+  given?: AbortSignal,
+): Promise<QueryAnswer<T>> {
+  return within(connection, spec, patience, given, async (asking) => {
+    const rows = await persist(asking, JOB_RETRIES, mayPassAsJob, () => runJob(asking));
+    return { value: accept(rows), cost: asking.progress.cost ?? NOTHING };
+  });
+}
+
+/**
+ * Asks what a query would read, in bytes and at most. It runs nothing and costs nothing.
+ *
+ * @throws SourceError as `runQuery` does.
+ */
+export function dryRun(
+  connection: Connection,
+  spec: QuerySpec,
+  patience: Patience,
+  given?: AbortSignal,
+): Promise<number> {
+  return within(connection, spec, patience, given, async (asking) => {
+    const answer = await request(asking, { method: 'POST', path: '/jobs', body: jobBody(asking, undefined) });
+    throwIfFailed(asking, answer);
+    const bytes = processedBytes(answer);
+    if (bytes === undefined)
+      throw new SourceError('unexpected-answer', 'unexpected answer: the dry run does not tell its bytes');
+    return bytes;
+  });
+}

@@ -1,0 +1,156 @@
+import type { BigQueryConfig } from '../../config/config.ts';
+import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
+import { midnight, PIVOT_COLUMNS, type PivotQuestion, pivotSql, rowLimit } from '../query.ts';
+import { checkRows, type RawRow } from '../rows.ts';
+import type { RevisionsAnswer, Source } from '../source.ts';
+import { wholeNumber } from './answer.ts';
+import { connect } from './connection.ts';
+import { bigQueryError, isRefusal } from './error.ts';
+import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** BigQuery, with what only `doctor` asks of it. */
+export interface BigQuerySource extends Source {
+  /** The project that runs and pays for the queries. */
+  readonly project: string;
+  /** What the server's clock said in its last answer. */
+  readonly serverTime: () => Date | undefined;
+  /** Why revisions cannot be asked for, found out for free; undefined if they can. */
+  revisionsRefused(span: Span): Promise<string | undefined>;
+}
+
+/** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
+const LABEL_MAX = 63;
+
+const APP = 'pypi-badges';
+
+function pivotSpec(config: BigQueryConfig, { package: project, span }: PivotQuestion): QuerySpec {
+  const limit = rowLimit(span);
+  return {
+    sql: pivotSql(`\`${config.table}\``, '@'),
+    parameters: {
+      project: ['STRING', project],
+      start: ['TIMESTAMP', midnight(span.start)],
+      end: ['TIMESTAMP', midnight(span.end)],
+      limit: ['INT64', String(limit)],
+    },
+    columns: PIVOT_COLUMNS,
+    labels: { app: APP, package: project.slice(0, LABEL_MAX) },
+    location: config.location,
+    rowLimit: limit,
+  };
+}
+
+const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64', last_modified_time: 'TIMESTAMP' };
+
+/** A day as the id of its partition, and back. */
+const partitionOf = (day: Day) => day.replaceAll('-', '');
+const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
+
+function revisionsSpec(config: BigQueryConfig, span: Span): QuerySpec {
+  const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(config.table) ?? [];
+  const limit = spanDays(span) + 1;
+  return {
+    // A table without partitions has one row here, with NULL: it must not pass for one without any day.
+    sql: `SELECT partition_id, total_rows, last_modified_time
+FROM \`${dataset}.INFORMATION_SCHEMA.PARTITIONS\`
+WHERE table_name = @table
+  AND (partition_id IS NULL OR (partition_id >= @start AND partition_id < @end))
+LIMIT @limit`,
+    parameters: {
+      table: ['STRING', table],
+      start: ['STRING', partitionOf(span.start)],
+      end: ['STRING', partitionOf(span.end)],
+      limit: ['INT64', String(limit)],
+    },
+    columns: PARTITION_COLUMNS,
+    labels: { app: APP },
+    location: config.location,
+    rowLimit: limit,
+  };
+}
+
+/** The rows of each day, or why they cannot be told. */
+function readRevisions(rows: readonly RawRow[], span: Span): PartitionRows | string {
+  const revisions = new Map<Day, number>();
+  for (const { partition_id, total_rows } of rows) {
+    if (partition_id === null) return 'the table is not partitioned';
+    const day = typeof partition_id === 'string' ? dayOfPartition(partition_id) : undefined;
+    const count = wholeNumber(total_rows);
+    if (day === undefined || day < span.start || day >= span.end || revisions.has(day)) {
+      return 'the table is not partitioned by day';
+    }
+    if (count === undefined) return `the rows of ${day} are not given as a count`;
+    if (count > 0) revisions.set(day, count);
+  }
+  return revisions;
+}
+
+/** Time limits of production; an emulator on this machine needs no courtesy. */
+function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
+  const limitMs = config.queryTimeoutSeconds * 1000;
+  return emulated
+    ? { limitMs, backoffMs: 20, pollMs: 20, cancelMs: 2_000 }
+    : { limitMs, backoffMs: 1_000, pollMs: 500, cancelMs: 2_000 };
+}
+
+/**
+ * Google BigQuery, through the official client.
+ *
+ * @param env For the emulator's address (BIGQUERY_EMULATOR_HOST) and Application Default Credentials.
+ * @throws SourceError if there are no usable credentials.
+ */
+export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<BigQuerySource> {
+  const connection = await connect(config, env);
+  const patience = patienceFor(config, connection.emulated);
+
+  async function revisionsRefused(span: Span): Promise<string | undefined> {
+    try {
+      await dryRun(connection, revisionsSpec(config, span), patience);
+      return undefined;
+    } catch (error) {
+      if (isRefusal(error)) return error.message;
+      throw error;
+    }
+  }
+
+  async function revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer> {
+    const spec = revisionsSpec(config, span);
+    const why = (text: string) => ({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+    const accept = (rows: readonly RawRow[]) => readRevisions(rows, span);
+    const answer = await runQuery(connection, spec, patience, accept, signal).catch((error: unknown) => {
+      // The table itself may well answer.
+      if (isRefusal(error)) return error.message;
+      throw error;
+    });
+    if (typeof answer === 'string') return why(answer);
+    const { value, cost } = answer;
+    if (typeof value === 'string') return why(value);
+    // The view tells nothing of a table that does not exist, and nothing of one that is far behind. A dry
+    // run tells them apart for free: it throws for the former.
+    if (value.size === 0) {
+      const question = { package: 'pip', span };
+      await dryRun(connection, pivotSpec(config, question), patience, signal).catch((error: unknown) => {
+        throw bigQueryError(error, { cost });
+      });
+    }
+    return { revisions: value, cost };
+  }
+
+  return {
+    billed: true,
+    project: connection.project,
+    serverTime: connection.serverTime,
+    async pivot(question, signal) {
+      const spec = pivotSpec(config, question);
+      const accept = (rows: readonly RawRow[]) => checkRows(question, rows);
+      const { value, cost } = await runQuery(connection, spec, patience, accept, signal);
+      return { rows: value, cost };
+    },
+    estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
+    revisions,
+    revisionsRefused,
+    close: async () => connection.close(),
+  };
+}

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OperatorError } from '../errors/error.ts';
+
+/*
+ * One run at a time. A run listens on a Unix socket of its own in the state folder, and looks whether
+ * anybody answers at the others'. The kernel closes a socket together with its process, however that
+ * ends: what answers is alive, and what refuses is left over, at once and without clocks, process ids or
+ * boot ids to compare. So it also holds between containers that share the folder, whose process ids mean
+ * nothing to each other. It does not hold between machines that share it over a network.
+ *
+ * Two that start together see each other, as each listens before it looks; the one with the smaller
+ * ticket goes first. A lock file with a process id in it could not do that: two runs that both find it
+ * stale cannot replace it without one of them replacing the other's.
+ */
+
+/** Somebody else's run is under way. */
+export class LockHeldError extends OperatorError {
+  override name = 'LockHeldError';
+
+  constructor(message: string) {
+    super('locked', message);
+  }
+}
+
+/** A lock that is held. */
+export interface Lock {
+  release(): Promise<void>;
+}
+
+/** What one run tells another. */
+interface Greeting {
+  readonly state: 'waiting' | 'held';
+  readonly pid: number;
+  readonly since: string;
+}
+
+const SOCKET = /^run-\d{15}-[0-9a-f]{8}\.lock$/;
+
+/** The same before it has its name. Only a run that was killed within that instant leaves one behind. */
+const UNNAMED = /^run-.*\.lock\.new$/;
+const UNNAMED_AGE_MS = 3_600_000;
+
+/** Longest path of a socket, in bytes, less some for where the name differs; Linux has room for 107. */
+const PATH_MAX = 90;
+
+/** A run that does not answer this fast is alive all the same: it has just no time to talk. */
+const ANSWER_MS = 1_000;
+const LOOK_AGAIN_MS = 20;
+
+/** A path of the folder that is short enough for a socket. */
+async function shortPath(folder: string): Promise<{ path: string; handle?: FileHandle }> {
+  if (Buffer.byteLength(folder) < PATH_MAX - 40) return { path: folder };
+  const handle = await open(folder, 'r');
+  return { path: `/proc/self/fd/${handle.fd}`, handle };
+}
+
+/** How often an answer that makes no sense is asked for again: a run that ends just now breaks off. */
+const UNCLEAR_TRIES = 5;
+
+/** What the run behind a socket says; `'unclear'` if it broke off, undefined if there is none any more. */
+function hear(path: string): Promise<Partial<Greeting> | 'unclear' | undefined> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(path);
+    const end = (greeting: Partial<Greeting> | 'unclear' | undefined) => {
+      socket.destroy();
+      resolve(greeting);
+    };
+    socket.setTimeout(ANSWER_MS, () => end({ state: 'held' }));
+    socket.on('data', (part) => {
+      text += part;
+    });
+    socket.on('end', () => {
+      try {
+        end(JSON.parse(text));
+      } catch {
+        end('unclear');
+      }
+    });
+    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
+      end(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : 'unclear'),
+    );
+  });
+}
+
+/** What the run behind a socket says at last. Whoever goes on talking nonsense is alive, and has the lock. */
+async function greet(path: string): Promise<Partial<Greeting> | undefined> {
+  for (let tries = 1; tries <= UNCLEAR_TRIES; tries += 1) {
+    const said = await hear(path);
+    if (said !== 'unclear') return said;
+    await sleep(LOOK_AGAIN_MS);
+  }
+  return { state: 'held' };
+}
+
+async function sweepUnnamed(folder: string, now: Date): Promise<void> {
+  for (const name of (await readdir(folder)).filter((each) => UNNAMED.test(each))) {
+    const { mtimeMs } = await lstat(join(folder, name)).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (now.getTime() - mtimeMs > UNNAMED_AGE_MS) await rm(join(folder, name), { force: true });
+  }
+}
+
+async function listen(path: string, greeting: () => Greeting): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end(JSON.stringify(greeting()));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  // The lock must not keep a process alive that has nothing left to do.
+  server.unref();
+  return server;
+}
+
+function heldBy({ pid, since }: Partial<Greeting>, folder: string): LockHeldError {
+  const who = pid === undefined ? 'another run' : `another run (process ${pid}, since ${since})`;
+  return new LockHeldError(
+    `${who} holds the lock in ${folder}; wait until it has ended. Nothing was queried or written`,
+  );
+}
+
+/**
+ * Takes the lock of a state folder, if nobody has it.
+ *
+ * @param folder Absolute path of an existing folder on a local disk.
+ * @throws LockHeldError at once if another run has it; errors of the file system as they are.
+ */
+export async function acquireLock(folder: string, now: () => Date): Promise<Lock> {
+  const since = now().toISOString();
+  const ticket = `${String(now().getTime()).padStart(15, '0')}-${randomBytes(4).toString('hex')}`;
+  const name = `run-${ticket}.lock`;
+  const { path, handle } = await shortPath(folder);
+  let state: Greeting['state'] = 'waiting';
+  const greeting = () => ({ state, pid: process.pid, since });
+  let server: Server | undefined;
+  const release = async () => {
+    await rm(join(folder, name), { force: true });
+    server?.close();
+    await handle?.close();
+  };
+  try {
+    // It gets its name when it can be answered at: one that refuses is then left over for certain.
+    const early = `${name}.new`;
+    server = await listen(join(path, early), greeting);
+    await chmod(join(folder, early), 0o666);
+    await rename(join(folder, early), join(folder, name));
+    for (;;) {
+      const others = (await readdir(folder)).filter((other) => SOCKET.test(other) && other !== name);
+      let ahead = 0;
+      for (const other of others) {
+        const said = await greet(join(path, other));
+        if (said === undefined) await rm(join(folder, other), { force: true });
+        else if (said.state === 'held' || other < name) throw heldBy(said, folder);
+        else ahead += 1;
+      }
+      if (ahead === 0) {
+        state = 'held';
+        await sweepUnnamed(folder, now());
+        return { release };
+      }
+      await sleep(LOOK_AGAIN_MS);
+    }
+  } catch (error) {
+    await release().catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addDays, dayNumber, dayOf, daysOf, parseDay, spanDays } from '../../src/days/day.ts';
+
+describe('days', () => {
+  it.each([
+    ['2026-04-25', -30, '2026-03-26'],
+    ['2026-04-25', -1, '2026-04-24'],
+    ['2024-02-28', 1, '2024-02-29'],
+    ['2025-02-28', 1, '2025-03-01'],
+    ['2026-01-01', -365, '2025-01-01'],
+    ['2026-03-29', 1, '2026-03-30'],
+  ])('%s and %d days is %s', (day, days, expected) => {
+    expect(addDays(day, days)).toBe(expected);
+  });
+
+  it('are those of UTC', () => {
+    expect(dayOf(new Date('2026-04-24T23:59:59.999Z'))).toBe('2026-04-24');
+    expect(dayOf(new Date('2026-04-25T00:30:00+02:00'))).toBe('2026-04-24');
+    expect(dayNumber('1970-01-02')).toBe(1);
+  });
+
+  it.each(['2026-04-25', '2024-02-29', '1999-12-31'])('%s is a day', (text) => {
+    expect(parseDay(text)).toBe(text);
+  });
+
+  it.each([
+    '',
+    '2026-4-25',
+    '2026-02-29',
+    '2026-13-01',
+    '2026-00-10',
+    '20260425',
+    '2026-04-25T00:00:00Z',
+    ' 2026-04-25',
+    '0026-04-25',
+    '2026-04-31',
+    'yesterday',
+  ])('%j is no day', (text) => {
+    expect(parseDay(text)).toBeUndefined();
+  });
+});
+
+describe('spans', () => {
+  it('are half-open', () => {
+    const span = { start: '2026-02-27', end: '2026-03-02' };
+    expect(spanDays(span)).toBe(3);
+    expect(daysOf(span)).toEqual(['2026-02-27', '2026-02-28', '2026-03-01']);
+    expect(daysOf({ start: '2026-03-02', end: '2026-03-02' })).toEqual([]);
+  });
+
+  it('hold every day once, whatever the length', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40_000 }), fc.nat(400), (from, length) => {
+        const start = addDays('1970-01-01', from);
+        const days = daysOf({ start, end: addDays(start, length) });
+        expect(days).toHaveLength(length);
+        expect(days.map(dayNumber)).toEqual(Array.from({ length }, (_, index) => from + index));
+      }),
+    );
+  });
+});

@@ -1,0 +1,193 @@
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  ensureChildFolder,
+  ensureFolder,
+  readIfPresent,
+  replaceFile,
+  writeIfChanged,
+} from '../../src/disk/files.ts';
+import { OperatorError } from '../../src/errors/error.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { withUmask } from '../support/umask.ts';
+
+const mode = (path: string) => statSync(path).mode & 0o777;
+
+describe('replaceFile', () => {
+  it.each([true, false])(
+    'writes a file that all may read, whatever the umask (durable: %s)',
+    async (durable) => {
+      const path = join(tempFolder(), 'badge.json');
+      await withUmask(0o077, () => replaceFile(path, 'new\n', durable));
+      expect(readFileSync(path, 'utf8')).toBe('new\n');
+      expect(mode(path)).toBe(0o644);
+    },
+  );
+
+  it('replaces in one step: who has the old file open keeps reading it whole', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'badge.json');
+    writeFileSync(path, 'old');
+    linkSync(path, join(folder, 'held'));
+    await replaceFile(path, 'new', false);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+    expect(readFileSync(join(folder, 'held'), 'utf8')).toBe('old');
+    expect(statSync(path).ino).not.toBe(statSync(join(folder, 'held')).ino);
+  });
+
+  it('repairs the mode of a file that it replaces', async () => {
+    const path = join(tempFolder(), 'badge.json');
+    writeFileSync(path, 'old');
+    chmodSync(path, 0o600);
+    await replaceFile(path, 'new', false);
+    expect(mode(path)).toBe(0o644);
+  });
+
+  it('replaces a link instead of writing through it', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'passwd'), 'precious');
+    symlinkSync(join(folder, 'passwd'), join(folder, 'badge.json'));
+    await replaceFile(join(folder, 'badge.json'), 'new', false);
+    expect(readFileSync(join(folder, 'passwd'), 'utf8')).toBe('precious');
+    expect(readFileSync(join(folder, 'badge.json'), 'utf8')).toBe('new');
+  });
+
+  it('leaves nothing behind when a folder is in the way', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'badge.json'));
+    const work = replaceFile(join(folder, 'badge.json'), 'new', false);
+    await expect(work).rejects.toThrow(OperatorError);
+    await expect(work).rejects.toThrow(/badge\.json: a folder stands where a file should be; move it away/);
+    expect(readdirSync(folder)).toEqual(['badge.json']);
+  });
+
+  it('leaves the old file when the folder has gone or nothing can be written', async () => {
+    const folder = tempFolder();
+    await expect(replaceFile(join(folder, 'gone', 'badge.json'), 'new', false)).rejects.toThrow(
+      /the folder has gone while it was in use; run again \(ENOENT\)/,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('takes over what a run that was killed has left', async () => {
+    const folder = tempFolder();
+    const path = join(folder, 'badge.json');
+    writeFileSync(join(folder, `.badge.json.${process.pid}.tmp`), 'half');
+    await replaceFile(path, 'new', false);
+    expect(readdirSync(folder)).toEqual(['badge.json']);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+  });
+});
+
+describe('writeIfChanged', () => {
+  it('leaves a file alone that holds the content already', async () => {
+    const path = join(tempFolder(), 'badge.json');
+    expect(await writeIfChanged(path, 'same')).toBe(true);
+    utimesSync(path, 1_000_000, 1_000_000);
+    const before = statSync(path);
+    expect(await writeIfChanged(path, 'same')).toBe(false);
+    const after = statSync(path);
+    expect([after.ino, after.mtimeMs, after.ctimeMs]).toEqual([before.ino, before.mtimeMs, before.ctimeMs]);
+  });
+
+  it('writes when the content differs', async () => {
+    const path = join(tempFolder(), 'badge.json');
+    await writeIfChanged(path, 'old');
+    expect(await writeIfChanged(path, 'new')).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('new');
+  });
+
+  it('replaces a link even if what it points to holds the content', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'elsewhere'), 'same');
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'badge.json'));
+    expect(await writeIfChanged(join(folder, 'badge.json'), 'same')).toBe(true);
+  });
+});
+
+describe('readIfPresent', () => {
+  it('finds nothing where there is nothing or a link', async () => {
+    const folder = tempFolder();
+    symlinkSync('/etc/passwd', join(folder, 'link'));
+    expect(await readIfPresent(join(folder, 'none'))).toBeUndefined();
+    expect(await readIfPresent(join(folder, 'link'))).toBeUndefined();
+  });
+
+  it('complains of a folder', async () => {
+    await expect(readIfPresent(tempFolder())).rejects.toThrow(/a folder stands where a file should be/);
+  });
+});
+
+describe('ensureFolder', () => {
+  it('makes every missing level, the last one open to all readers', async () => {
+    const path = join(tempFolder(), 'a', 'b');
+    await withUmask(0o077, () => ensureFolder(path));
+    expect(mode(path)).toBe(0o755);
+  });
+
+  it('makes the levels above it passable, too', async () => {
+    const folder = tempFolder();
+    await withUmask(0o077, () => ensureFolder(join(folder, 'a', 'b')));
+    expect(mode(join(folder, 'a'))).toBe(0o755);
+  });
+
+  it('does not touch a folder that is there, whatever its mode', async () => {
+    const path = join(tempFolder(), 'a');
+    mkdirSync(path);
+    chmodSync(path, 0o2750);
+    await ensureFolder(path);
+    expect(statSync(path).mode & 0o7777).toBe(0o2750);
+  });
+
+  it('complains of a file in the way', async () => {
+    const path = join(tempFolder(), 'a');
+    writeFileSync(path, '');
+    await expect(ensureFolder(path)).rejects.toThrow(`${path}: a file stands where a folder should be`);
+    await expect(ensureFolder(join(path, 'b'))).rejects.toThrow('a file stands where a folder should be');
+  });
+
+  it('follows a link to a folder, which an operator may have set', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'real'));
+    symlinkSync(join(folder, 'real'), join(folder, 'link'));
+    await ensureFolder(join(folder, 'link', 'inner'));
+    expect(existsSync(join(folder, 'real', 'inner'))).toBe(true);
+  });
+});
+
+describe('ensureChildFolder', () => {
+  it.each(['..', '../x', 'a/b', '/etc', '.', ''])('never leaves its parent for %j', async (name) => {
+    const folder = tempFolder();
+    await expect(ensureChildFolder(folder, name)).rejects.toThrow('is not the name of a folder inside');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('does not follow a link that somebody planted', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'out'));
+    symlinkSync('/etc', join(folder, 'out', 'demo'));
+    await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
+      `${join(folder, 'out', 'demo')}: a symbolic link stands in the way, and links are not followed; remove it`,
+    );
+  });
+
+  it('complains when its parent is a file', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'out'), '');
+    await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
+      'a file stands where a folder should be; move it away',
+    );
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { forecast } from '../../src/plan/forecast.ts';
+import { EMPTY_LEDGER, type Ledger, withBill, withDays } from '../../src/state/ledger.ts';
+import { EMPTY_SPEND } from '../../src/state/spend.ts';
+
+const MB = 1_000_000;
+const REVISIONS = 10 * 1024 ** 2;
+const TIB = 1024 ** 4;
+const now = new Date('2026-11-10T12:00:00Z'); // 20 days of 30 are left
+
+function ledgerOf(days: number, bytes: number, revision: number | null = 1): Ledger {
+  const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => revision);
+  return withBill(read, '2026-11', days, bytes);
+}
+
+const list = [
+  { tracked: { name: 'a', windows: [30] as const }, ledger: ledgerOf(39, 39 * 150 * MB) },
+  { tracked: { name: 'b', windows: [7, 90] as const }, ledger: ledgerOf(10, 10 * 50 * MB) },
+];
+const spend = { months: { '2026-11': { bytesBilled: 6_500 * MB, queries: 30 } }, pending: {} };
+
+describe('the forecast', () => {
+  const result = forecast(list, spend, TIB, now);
+
+  it('tells what each package has cost', () => {
+    expect(result.packages).toEqual([
+      { package: 'a', daysScanned: 39, bytesBilled: 5_850 * MB, bytesPerDay: 150 * MB },
+      { package: 'b', daysScanned: 10, bytesBilled: 500 * MB, bytesPerDay: 50 * MB },
+    ]);
+    expect(result.otherBytes).toBe(150 * MB);
+    expect(result.queries).toBe(30);
+  });
+
+  it('goes on with one day a package and the question about revisions', () => {
+    expect(result.projectedBytes).toBe(6_500 * MB + 20 * (200 * MB + REVISIONS));
+    expect(result.steadyBytes).toBe(30 * (200 * MB + REVISIONS));
+  });
+
+  it('tells what whole windows would cost', () => {
+    expect(result.withoutLedgerBytes).toBe(30 * (30 * 150 * MB + 90 * 50 * MB));
+  });
+
+  it('tells how many more packages fit', () => {
+    // (1 TiB - 30 * 210.5 MB) / (30 * 100 MB), rounded down
+    expect(result.morePackages).toBe(364);
+    expect(forecast(list, spend, null, now).morePackages).toBeNull();
+    expect(forecast(list, spend, 1, now).morePackages).toBe(0);
+  });
+
+  it('expects more of a source that cannot tell revisions', () => {
+    const blind = [
+      { tracked: { name: 'a', windows: [30] as const }, ledger: ledgerOf(30, 30 * 150 * MB, null) },
+    ];
+    const days = (6 * 2 + 30) / 7;
+    expect(forecast(blind, spend, TIB, now).steadyBytes).toBe(30 * (days * 150 * MB + REVISIONS));
+  });
+
+  it('judges by the newest day whether the source tells revisions', () => {
+    const before = ledgerOf(30, 30 * 150 * MB, null);
+    const told = withDays(before, { start: '2026-11-10', end: '2026-11-11' }, [], () => 5);
+    const older = withDays(told, { start: '2026-11-01', end: '2026-11-02' }, [], () => null);
+    const entry = { tracked: { name: 'a', windows: [30] as const }, ledger: older };
+    expect(forecast([entry], spend, TIB, now).steadyBytes).toBe(30 * (150 * MB + REVISIONS));
+  });
+
+  it('takes what other packages bill for one that was never read', () => {
+    const entry = { tracked: { name: 'new', windows: [30] as const }, ledger: EMPTY_LEDGER };
+    const result = forecast([...list, entry], spend, TIB, now);
+    expect(result.packages[2]).toEqual({
+      package: 'new',
+      daysScanned: 0,
+      bytesBilled: 0,
+      bytesPerDay: 100 * MB,
+    });
+  });
+
+  it('says nothing of a month in which nothing was asked', () => {
+    expect(forecast(list, EMPTY_SPEND, TIB, now)).toMatchObject({
+      bytesBilled: 0,
+      queries: 0,
+      otherBytes: 0,
+    });
+  });
+
+  it('holds about 220 new packages in the free tier, as 160 MB a day are assumed', () => {
+    const empty = forecast([], EMPTY_SPEND, TIB, now);
+    expect(empty.morePackages).toBe(228);
+    expect(empty.bytesBilled).toBe(0);
+  });
+});

@@ -1,0 +1,368 @@
+import { describe, expect, it } from 'vitest';
+import { addDays, type Day } from '../../src/days/day.ts';
+import { OperatorError } from '../../src/errors/error.ts';
+import type { Outcome } from '../../src/run/outcome.ts';
+import { beginRun, type RunInput } from '../../src/run/run.ts';
+import { SourceError } from '../../src/sources/source.ts';
+import { createState, type MemoryState } from '../support/state.ts';
+import { createTable, type SourceOptions, type Table } from '../support/table.ts';
+
+const MB = 1_000_000;
+
+interface Setting extends Partial<RunInput> {
+  readonly table: Table;
+  readonly state: MemoryState;
+  readonly asOf: Day;
+  readonly source?: SourceOptions;
+}
+
+async function collect({ table, state, source, ...input }: Setting) {
+  const run = await beginRun({
+    packages: [{ name: 'alpha', windows: [30] }],
+    full: false,
+    open: async () => table.source(source),
+    state,
+    budgetBytes: null,
+    now: () => new Date(`${input.asOf}T04:00:00Z`),
+    ...input,
+  });
+  const outcomes: Outcome[] = [];
+  for await (const outcome of run.outcomes) outcomes.push(outcome);
+  return { ...run, outcomes };
+}
+
+/** A table in which somebody downloads alpha, and others something else, on every day of 2026 until June. */
+async function quietTable(): Promise<Table> {
+  const table = await createTable();
+  await table.sql(
+    `INSERT INTO file_downloads SELECT '2026-01-01 12:00:00+00'::TIMESTAMPTZ + to_days(n::INTEGER),
+       {'project': project}, {'ci': NULL, 'installer': {'name': 'pip'}, 'system': NULL}
+     FROM range(150) AS days(n), (VALUES ('alpha'), ('someone'), ('someone')) AS projects(project)`,
+  );
+  return table;
+}
+
+function total(outcome: Outcome | undefined): number {
+  if (outcome?.kind !== 'read') throw new Error('not read');
+  return outcome.windows[0].rows.reduce((sum, { downloads }) => sum + downloads, 0);
+}
+
+function messageOf(outcome: Outcome | undefined): string {
+  if (outcome?.kind !== 'failed') throw new Error('not failed');
+  return outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
+}
+
+describe('what is read', () => {
+  it('scans 30 + 39 days in forty daily runs of a quiet table', async () => {
+    const table = await quietTable();
+    const state = createState();
+    for (let run = 0; run < 40; run += 1) {
+      const { outcomes } = await collect({ table, state, asOf: addDays('2026-03-01', run) });
+      expect(total(outcomes[0])).toBe(30);
+    }
+    expect(table.daysScanned()).toBe(30 + 39);
+  });
+
+  it('reads a day that has changed again, and nothing else', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, asOf: '2026-03-01' });
+    await table.add({ day: '2026-02-10', package: 'alpha', times: 5 });
+    table.asked.length = 0;
+    const { outcomes } = await collect({ table, state, asOf: '2026-03-01' });
+    expect(table.asked).toEqual([{ package: 'alpha', span: { start: '2026-02-10', end: '2026-02-11' } }]);
+    expect(total(outcomes[0])).toBe(35);
+    expect(outcomes[0]).toMatchObject({ changes: [{ day: '2026-02-10', before: 1, after: 6 }] });
+  });
+
+  it('takes any number of windows from what the longest one read', async () => {
+    const table = await quietTable();
+    const state = createState();
+    const { outcomes } = await collect({
+      table,
+      state,
+      asOf: '2026-05-01',
+      packages: [{ name: 'alpha', windows: [7, 30, 90] }],
+    });
+    expect(table.daysScanned()).toBe(90);
+    const [outcome] = outcomes;
+    if (outcome?.kind !== 'read') throw new Error('not read');
+    expect(outcome.windows.map(({ windowDays, rows }) => [windowDays, rows.length])).toEqual([
+      [7, 7],
+      [30, 30],
+      [90, 90],
+    ]);
+  });
+
+  it('reads only the older days when a window grows', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, asOf: '2026-05-01' });
+    table.asked.length = 0;
+    await collect({ table, state, asOf: '2026-05-01', packages: [{ name: 'alpha', windows: [40] }] });
+    expect(table.asked).toEqual([{ package: 'alpha', span: { start: '2026-03-22', end: '2026-04-01' } }]);
+  });
+
+  it('reads everything again with --full, and tells what had changed', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, asOf: '2026-03-01' });
+    await table.add({ day: '2026-02-03', package: 'alpha' });
+    const { outcomes } = await collect({ table, state, asOf: '2026-03-01', full: true });
+    expect(table.daysScanned()).toBe(60);
+    expect(outcomes[0]).toMatchObject({
+      reading: { daysScanned: 30 },
+      changes: [{ day: '2026-02-03', before: 1, after: 2 }],
+    });
+  });
+});
+
+describe('a source that cannot tell revisions', () => {
+  const source = { withoutRevisions: true };
+
+  it('costs two days a run, and every seventh time the whole window', async () => {
+    const table = await quietTable();
+    const state = createState();
+    for (let run = 0; run < 40; run += 1) {
+      const { warnings } = await collect({ table, state, source, asOf: addDays('2026-03-01', run) });
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]).toContain('the view is refused');
+    }
+    // Runs 1, 8, 15, 22, 29 and 36 read 30 days, the other 34 two.
+    expect(table.daysScanned()).toBe(6 * 30 + 34 * 2);
+  });
+
+  it('still counts rows that come a day late', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, source, asOf: '2026-03-01' });
+    await table.add({ day: '2026-02-28', package: 'alpha', times: 3 });
+    const { outcomes } = await collect({ table, state, source, asOf: '2026-03-02' });
+    expect(total(outcomes[0])).toBe(33);
+  });
+
+  it('finds a day that was filled in weeks later within a week', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, source, asOf: '2026-03-01' });
+    await table.add({ day: '2026-02-15', package: 'alpha', times: 3 });
+    const counts: number[] = [];
+    for (let run = 1; run <= 7; run += 1) {
+      const { outcomes } = await collect({ table, state, source, asOf: addDays('2026-03-01', run) });
+      counts.push(total(outcomes[0]));
+    }
+    expect(counts).toEqual([30, 30, 30, 30, 30, 30, 33]);
+  });
+
+  it('reads its days once more when revisions can be told again', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, source, asOf: '2026-03-01' });
+    await collect({ table, state, asOf: '2026-03-01' });
+    expect(table.daysScanned()).toBe(60);
+    await collect({ table, state, asOf: '2026-03-01' });
+    expect(table.daysScanned()).toBe(60);
+  });
+});
+
+describe('a table that is late or has holes', () => {
+  it('ends the window with the last day that there is', async () => {
+    const table = await quietTable(); // until 2026-05-30
+    const { upstream, warnings, outcomes } = await collect({
+      table,
+      state: createState(),
+      asOf: '2026-06-07',
+    });
+    expect(upstream).toEqual({ end: '2026-05-31', lastDay: '2026-05-30', missingDays: [] });
+    expect(warnings.join()).toContain('the table ends with 2026-05-30');
+    expect(total(outcomes[0])).toBe(30);
+  });
+
+  it('fails every package, unread, when it is more than seven days behind', async () => {
+    const table = await quietTable();
+    const packages = [
+      { name: 'alpha', windows: [30] as const },
+      { name: 'beta', windows: [7] as const },
+    ];
+    const { outcomes } = await collect({ table, state: createState(), asOf: '2026-06-08', packages });
+    expect(outcomes.map(messageOf)).toEqual([
+      expect.stringContaining('no rows since 2026-05-30'),
+      expect.stringContaining('no rows since 2026-05-30'),
+    ]);
+    expect(table.asked).toEqual([]);
+  });
+
+  it('lists a hole, does not read it, and reads it once it is filled', async () => {
+    const table = await quietTable();
+    await table.sql("DELETE FROM file_downloads WHERE timestamp::DATE = DATE '2026-02-18'");
+    const state = createState();
+    const first = await collect({ table, state, asOf: '2026-03-01' });
+    expect(first.upstream?.missingDays).toEqual(['2026-02-18']);
+    expect(first.warnings.join()).toContain('2026-02-18');
+    expect(table.daysScanned()).toBe(29);
+    expect(total(first.outcomes[0])).toBe(29);
+
+    await table.add({ day: '2026-02-18', package: 'alpha', times: 9 });
+    const second = await collect({ table, state, asOf: '2026-03-01' });
+    expect(second.upstream?.missingDays).toEqual([]);
+    expect(table.daysScanned()).toBe(30);
+    expect(total(second.outcomes[0])).toBe(38);
+  });
+
+  it('counts a day as the table says when the table has lost it', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, asOf: '2026-03-01' });
+    await table.sql("DELETE FROM file_downloads WHERE timestamp::DATE = DATE '2026-02-18'");
+    const { outcomes } = await collect({ table, state, asOf: '2026-03-01' });
+    expect(total(outcomes[0])).toBe(29);
+  });
+});
+
+describe('failures', () => {
+  const packages = ['alpha', 'beta', 'gamma'].map((name) => ({ name, windows: [3] as const }));
+  const faultOn = (name: string, error: Error): SourceOptions => ({
+    fault: (question) => (question.package === name ? error : undefined),
+  });
+
+  it('keep to their package', async () => {
+    const table = await quietTable();
+    const source = faultOn('beta', new SourceError('unavailable', 'broken'));
+    const { outcomes } = await collect({ table, state: createState(), source, packages, asOf: '2026-03-01' });
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'failed', 'read']);
+  });
+
+  it('end the run when every package would meet them', async () => {
+    const table = await quietTable();
+    const source = faultOn('beta', new SourceError('permission', 'no permission'));
+    const { outcomes } = await collect({ table, state: createState(), source, packages, asOf: '2026-03-01' });
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'failed', 'failed']);
+    expect(messageOf(outcomes[2])).toBe('not attempted: no permission');
+    expect(outcomes[2]).not.toHaveProperty('attempted');
+    expect(table.asked.map((question) => question.package)).toEqual(['alpha', 'beta']);
+  });
+
+  it("are every package's when the source cannot be opened", async () => {
+    const table = await quietTable();
+    const open = async () => {
+      throw new OperatorError('files-missing', 'no such file');
+    };
+    const run = await collect({ table, state: createState(), packages, open, asOf: '2026-03-01' });
+    expect(run.upstream).toBeUndefined();
+    expect(run.outcomes.map(messageOf)).toEqual(Array(3).fill('not attempted: no such file'));
+  });
+
+  it('keep what was paid for before them', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, asOf: '2026-02-01', packages: [{ name: 'alpha', windows: [3] }] });
+    await collect({ table, state, asOf: '2026-02-20', packages: [{ name: 'alpha', windows: [3] }] });
+    table.asked.length = 0;
+    // Three gaps to fill; the second query fails.
+    let queries = 0;
+    const source = { fault: () => (++queries === 2 ? new SourceError('unavailable', 'broken') : undefined) };
+    const wide = [{ name: 'alpha', windows: [40] as const }];
+    const failed = await collect({ table, state, source, asOf: '2026-02-25', packages: wide });
+    expect(failed.outcomes.map(({ kind }) => kind)).toEqual(['failed']);
+    table.asked.length = 0;
+    await collect({ table, state, asOf: '2026-02-25', packages: wide });
+    expect(table.asked.map(({ span }) => span)).toEqual([
+      { start: '2026-02-01', end: '2026-02-17' },
+      { start: '2026-02-20', end: '2026-02-25' },
+    ]);
+  });
+});
+
+describe('the budget', () => {
+  const source = { bytesPerDay: 150 * MB };
+
+  it('writes down what is about to be asked before it is, and what it billed after', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, source, asOf: '2026-03-01' });
+    const spends = state.spends.map((text) => JSON.parse(text));
+    expect(spends[0]).toEqual({
+      version: 1,
+      months: {},
+      pending: { '(revisions)': { month: '2026-03', bytes: 10_485_760 } },
+    });
+    // 30 days of 160 MB, rounded up to whole MiB.
+    expect(spends[2].pending).toEqual({ alpha: { month: '2026-03', bytes: 4578 * 1024 ** 2 } });
+    expect(spends.at(-1)).toEqual({
+      version: 1,
+      months: { '2026-03': { bytes_billed: 30 * 150 * MB, queries: 2 } },
+      pending: {},
+    });
+  });
+
+  it('counts what a killed run was asking as billed', async () => {
+    const table = await quietTable();
+    const state = createState();
+    await collect({ table, state, source, asOf: '2026-03-01' });
+    state.spends.push(state.spends[2] ?? ''); // as if it had been killed during alpha's query
+    await collect({ table, state, source, asOf: '2026-03-02' });
+    const last = JSON.parse(state.spends.at(-1) ?? '');
+    // PartitionRows of the first run, alpha's lost query, and the two of the second run, with one new day.
+    expect(last.months['2026-03']).toEqual({ bytes_billed: 4578 * 1024 ** 2 + 150 * MB, queries: 4 });
+  });
+
+  it('stops the package that would pass it, says when it can run, and lets cheaper ones run', async () => {
+    const table = await quietTable();
+    const state = createState();
+    const alpha = { name: 'alpha', windows: [30] as const };
+    await collect({ table, state, source, asOf: '2026-03-01', packages: [alpha] });
+    const { outcomes } = await collect({
+      table,
+      state,
+      source,
+      asOf: '2026-03-02',
+      packages: [{ name: 'someone', windows: [30] }, alpha],
+      budgetBytes: 6_000 * MB,
+    });
+    expect(messageOf(outcomes[0])).toBe(
+      "the month's budget would be passed: 4.2 GiB of 5.6 GiB are billed in 2026-03, and this needs about 4.5 GiB; it can run from 2026-04-01 (UTC), or raise bigquery.monthly_budget_gib",
+    );
+    expect(outcomes[1]?.kind).toBe('read');
+    expect(table.asked.map((question) => question.package)).toEqual(['alpha', 'alpha']);
+  });
+
+  it('still serves what the ledger has when not even the question about revisions fits', async () => {
+    const table = await quietTable();
+    const state = createState();
+    const packages = [
+      { name: 'alpha', windows: [30] as const },
+      { name: 'someone', windows: [7] as const },
+    ];
+    await collect({ table, state, source, asOf: '2026-03-01', packages: packages.slice(0, 1) });
+    const { outcomes, warnings } = await collect({
+      table,
+      state,
+      source,
+      asOf: '2026-03-01',
+      packages,
+      budgetBytes: 1,
+    });
+    expect(warnings.join()).toContain('which days changed was not asked');
+    expect(total(outcomes[0])).toBe(30);
+    expect(messageOf(outcomes[1])).toContain('it can never run within this budget');
+  });
+
+  it('accounts for a query that failed after it was billed', async () => {
+    const table = await quietTable();
+    const state = createState();
+    const cost = { bytesProcessed: 5 * MB, bytesBilled: 5 * MB, cacheHit: false };
+    const billedFault = { ...source, fault: () => new SourceError('unavailable', 'page lost', { cost }) };
+    await collect({ table, state, source: billedFault, asOf: '2026-03-01' });
+    expect(JSON.parse(state.spends.at(-1) ?? '').months).toEqual({
+      '2026-03': { bytes_billed: 5 * MB, queries: 2 },
+    });
+  });
+
+  it('does not concern a source that bills nothing', async () => {
+    const table = await quietTable();
+    const state = createState();
+    const { outcomes } = await collect({ table, state, asOf: '2026-03-01', budgetBytes: 1 });
+    expect(outcomes[0]?.kind).toBe('read');
+    expect(state.spends).toEqual([]);
+  });
+});

@@ -1,0 +1,67 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { BigQueryConfig } from '../../../src/config/config.ts';
+import { connect } from '../../../src/sources/bigquery/connection.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+/* Nothing here is sent: a connection is only opened, which finds out who pays. */
+
+const CONFIG: BigQueryConfig = {
+  kind: 'bigquery',
+  location: 'US',
+  table: 'bigquery-public-data.pypi.file_downloads',
+  queryTimeoutSeconds: 5,
+};
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
+
+function key(fields: object): string {
+  const path = join(tempFolder(), 'key.json');
+  writeFileSync(path, JSON.stringify(fields));
+  return path;
+}
+const account = (more: object) =>
+  key({ type: 'service_account', client_email: 'a@p.iam.gserviceaccount.com', private_key, ...more });
+const login = (more: object) =>
+  key({ type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r', ...more });
+
+async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}): Promise<string> {
+  const connection = await connect({ ...CONFIG, ...config }, env);
+  expect(connection.emulated).toBe(false);
+  expect(connection.serverTime()).toBeUndefined();
+  connection.close();
+  return connection.project;
+}
+
+it('pays with the project of the configuration, else that of the key, else that of the environment', async () => {
+  const env = { GOOGLE_CLOUD_PROJECT: 'of-the-environment', HTTPS_PROXY: 'http://127.0.0.1:1' };
+  const own = account({ project_id: 'of-the-key' });
+  expect(await projectOf({ credentialFile: own, projectId: 'configured' }, env)).toBe('configured');
+  expect(await projectOf({ credentialFile: own }, env)).toBe('of-the-key');
+  expect(await projectOf({ credentialFile: login({ quota_project_id: 'of-the-login' }) })).toBe(
+    'of-the-login',
+  );
+  expect(await projectOf({ credentialFile: login({}) }, env)).toBe('of-the-environment');
+  expect(await projectOf({ credentialFile: login({}) }, { GCLOUD_PROJECT: 'older' })).toBe('older');
+  expect(await projectOf({}, { GOOGLE_APPLICATION_CREDENTIALS: own })).toBe('of-the-key');
+});
+
+it('asks for a project where the credentials name none', async () => {
+  await expect(connect({ ...CONFIG, credentialFile: login({}) }, {})).rejects.toMatchObject({
+    message: 'the credentials name no project; set bigquery.project_id in tracked.yaml',
+    affectsAll: true,
+  });
+});
+
+it('believes who says that there is a metadata server, without asking it for the project', async () => {
+  const env = { METADATA_SERVER_DETECTION: 'assume-present' };
+  expect(await projectOf({ projectId: 'configured' }, env)).toBe('configured');
+});
+
+it('asks an emulator without any credentials', async () => {
+  const connection = await connect(CONFIG, { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' });
+  expect([connection.emulated, connection.project]).toEqual([true, 'emulator']);
+  connection.close();
+});

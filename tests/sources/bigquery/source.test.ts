@@ -1,0 +1,543 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { BigQueryConfig } from '../../../src/config/config.ts';
+import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
+import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
+import {
+  BigQueryServer,
+  type ServerOptions,
+  type ServerRow,
+  type Trouble,
+} from '../../support/bigquery-server.ts';
+
+const SPAN = { start: '2026-04-01', end: '2026-04-03' };
+const QUESTION = { package: 'demo', span: SPAN };
+const MIB = 1024 ** 2;
+/** Two days of 150 MB, rounded up to whole MiB. */
+const BILLED = Math.ceil(300_000_000 / MIB) * MIB;
+
+const ROWS: ServerRow[] = [
+  { project: 'demo', day: '2026-04-01', installer: 'pip', system: 'Linux', downloads: 5 },
+  { project: 'demo', day: '2026-04-01', ci: true, installer: 'uv', system: 'Linux', downloads: 7 },
+  { project: 'demo', day: '2026-04-02', ci: false, downloads: 11 },
+  { project: 'other', day: '2026-04-02', installer: 'pip', downloads: 100 },
+  { project: 'demo', day: '2026-04-03', installer: 'pip', downloads: 1000 },
+];
+
+const EXPECTED = [
+  { day: '2026-04-01', ci: null, installer: 'pip', system: 'Linux', downloads: 5 },
+  { day: '2026-04-01', ci: true, installer: 'uv', system: 'Linux', downloads: 7 },
+  { day: '2026-04-02', ci: false, installer: null, system: null, downloads: 11 },
+];
+
+const CONFIG: BigQueryConfig = {
+  kind: 'bigquery',
+  projectId: 'my-project',
+  location: 'US',
+  table: 'bigquery-public-data.pypi.file_downloads',
+  queryTimeoutSeconds: 5,
+};
+
+let server: BigQueryServer;
+afterEach(() => server.close());
+
+async function source(options: ServerOptions = {}, config: Partial<BigQueryConfig> = {}, path = '') {
+  server = await BigQueryServer.start({ rows: ROWS, ...options });
+  return openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` });
+}
+
+const withTrouble = (...trouble: Trouble[]) => source({ trouble });
+
+/** What was sent with the first call of a kind. */
+const bodyOf = (kind: 'insert'): unknown => server.callsOf(kind).map(({ body }) => body)[0];
+
+async function failure(work: Promise<unknown>): Promise<SourceError> {
+  return work.then(
+    () => expect.unreachable('it worked'),
+    (error) => error,
+  );
+}
+
+describe('a pivot question', () => {
+  it('is answered with its rows and its bill, and asks no more than three times', async () => {
+    const bigQuery = await source();
+    expect(await bigQuery.pivot(QUESTION)).toEqual({
+      rows: EXPECTED,
+      cost: { bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false },
+    });
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['insert', 'results', 'job']);
+  });
+
+  it('sends typed parameters, labels and a time limit, and nothing of them inside the SQL', async () => {
+    const bigQuery = await source();
+    await bigQuery.pivot(QUESTION);
+    const { configuration, jobReference } = bodyOf('insert') as Record<string, Record<string, unknown>>;
+    expect(jobReference).toEqual({
+      projectId: 'my-project',
+      location: 'US',
+      jobId: expect.stringMatching(/^pypi-badges_[0-9a-f-]{36}$/),
+    });
+    expect(configuration).toMatchObject({
+      labels: { app: 'pypi-badges', package: 'demo' },
+      jobTimeoutMs: '5000',
+    });
+    const query = configuration?.['query'] as Record<string, unknown>;
+    expect(query).toMatchObject({ useLegacySql: false, parameterMode: 'NAMED' });
+    expect(query['query']).toContain('FROM `bigquery-public-data.pypi.file_downloads`');
+    expect(query['query']).not.toMatch(/demo|2026/);
+    expect(query['queryParameters']).toEqual([
+      { name: 'project', parameterType: { type: 'STRING' }, parameterValue: { value: 'demo' } },
+      {
+        name: 'start',
+        parameterType: { type: 'TIMESTAMP' },
+        parameterValue: { value: '2026-04-01 00:00:00+00' },
+      },
+      {
+        name: 'end',
+        parameterType: { type: 'TIMESTAMP' },
+        parameterValue: { value: '2026-04-03 00:00:00+00' },
+      },
+      { name: 'limit', parameterType: { type: 'INT64' }, parameterValue: { value: '1000' } },
+    ]);
+  });
+
+  it.each(['', '/', '/bigquery/v2', '/bigquery/v2/'])(
+    'reaches an emulator whose host ends in %j',
+    async (path) => {
+      const bigQuery = await source({}, {}, path);
+      expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+    },
+  );
+
+  it('reads every page', async () => {
+    const bigQuery = await source({ pageRows: 1 });
+    expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+    expect(server.callsOf('results').map(({ page }) => page)).toEqual([0, 1, 2]);
+  });
+
+  it('waits for a job that takes its time', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: { looks: 3 } });
+    expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+    expect(server.callsOf('results')).toHaveLength(4);
+  });
+
+  it('refuses a result as long as its limit', async () => {
+    const rows = Array.from({ length: 1_000 }, (_, index) => ({
+      project: 'demo',
+      day: '2026-04-01',
+      installer: `tool-${index}`,
+      downloads: 1,
+    }));
+    const error = await failure((await source({ rows, pageRows: 300 })).pivot(QUESTION));
+    expect(error.message).toMatch(/^result truncated: .* \[job pypi-badges_/);
+    expect(error.cost?.bytesBilled).toBe(BILLED);
+  });
+});
+
+describe('a fault that may pass', () => {
+  const once: [string, Trouble][] = [
+    ['a reset of the insert', { on: 'insert', fault: 'reset' }],
+    ['429', { on: 'insert', fault: { status: 429, reason: 'rateLimitExceeded' } }],
+    ['500', { on: 'insert', fault: { status: 500, reason: 'internalError' } }],
+    ['502 with an HTML body', { on: 'insert', fault: { status: 502, answer: '<html>Bad gateway</html>' } }],
+    ['503', { on: 'results', fault: { status: 503, reason: 'backendError' } }],
+    ['rateLimitExceeded', { on: 'insert', fault: { status: 403, reason: 'rateLimitExceeded' } }],
+    ['a 200 that is a web page', { on: 'insert', fault: { answer: '<html>Welcome</html>' } }],
+    ['a 200 that is empty', { on: 'insert', fault: { answer: '' } }],
+    ['a 200 that is no object', { on: 'results', fault: { answer: '17', type: 'application/json' } }],
+    ['an insert whose answer is lost', { on: 'insert', fault: 'lost' }],
+    ['an insert whose answer is cut short', { on: 'insert', fault: 'cut' }],
+    ['a reset of the result', { on: 'results', fault: 'reset' }],
+    ['a result that is cut short', { on: 'results', fault: 'cut' }],
+    ['a second page that fails', { on: 'results', page: 1, fault: { status: 503, reason: 'backendError' } }],
+    ['a second page that is reset', { on: 'results', page: 1, fault: 'lost' }],
+    ['statistics that are reset', { on: 'job', fault: 'reset' }],
+    ['an answer that trickles in', { on: 'results', fault: 'trickle' }],
+  ];
+
+  it.each(once)('%s is waited out, and billed once', async (_, trouble) => {
+    const bigQuery = await source({ trouble: [{ ...trouble, times: 1 }], pageRows: 2 });
+    const { rows, cost } = await bigQuery.pivot(QUESTION);
+    expect(rows).toEqual(EXPECTED);
+    expect(cost.bytesBilled).toBe(BILLED);
+    expect(server.bytesBilled).toBe(BILLED);
+    expect(server.jobs.size).toBe(1);
+  });
+
+  it('repeats an insert under the same job id', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', times: 2, fault: 'lost' });
+    await bigQuery.pivot(QUESTION);
+    const inserts = server.callsOf('insert').map(({ jobId }) => jobId);
+    expect(inserts).toHaveLength(3);
+    expect(new Set(inserts).size).toBe(1);
+  });
+
+  it('waits longer each time, and never the same', async () => {
+    const bigQuery = await withTrouble({
+      on: 'insert',
+      times: 4,
+      fault: { status: 503, reason: 'backendError' },
+    });
+    await bigQuery.pivot(QUESTION);
+    const at = server.callsOf('insert').map((call) => call.at);
+    const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    // 20 ms doubled each time, and at most doubled once more at random.
+    for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThanOrEqual(20 * 2 ** index - 2);
+    expect(waits).toHaveLength(4);
+  });
+
+  it.each(['backendError', 'internalError', 'jobBackendError', 'rateLimitExceeded'])(
+    'a job that failed by %s is run again under another id',
+    async (reason) => {
+      const fault = { jobFails: { reason, message: 'try again' } };
+      const bigQuery = await withTrouble({ on: 'insert', times: 1, fault });
+      expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+      expect(server.jobs.size).toBe(2);
+      expect(server.bytesBilled).toBe(BILLED);
+    },
+  );
+
+  it('is reported when it does not pass, with how often it was tried', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: { status: 503, reason: 'backendError' } });
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(
+      /^BigQuery is in trouble; run again later.* \(BigQuery said: the server says backendError, 6 times\) \[job/,
+    );
+    expect(error.affectsAll).toBe(false);
+    expect(server.callsOf('insert')).toHaveLength(6);
+  });
+
+  it('ends the querying if the network is gone', async () => {
+    const bigQuery = await source();
+    await server.close();
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(/^BigQuery cannot be reached; check the network.*ECONNREFUSED/);
+    expect(error.affectsAll).toBe(true);
+    server = await BigQueryServer.start();
+  });
+
+  it('is given up at the time limit, and named instead of the limit', async () => {
+    const trouble: Trouble[] = [{ on: 'results', fault: { status: 500, reason: 'backendError' } }];
+    const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.4 });
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(/^BigQuery is in trouble.*, [2-5] times\)/);
+    expect(error.cost?.bytesBilled).toBe(BILLED);
+  });
+
+  it('of a job is given up after four jobs', async () => {
+    const fault = { jobFails: { reason: 'jobBackendError', message: 'still not' } };
+    const error = await failure((await withTrouble({ on: 'insert', fault })).pivot(QUESTION));
+    expect(error.message).toMatch(/^the job failed inside BigQuery each time; .*still not, 4 times\)/);
+    expect(server.jobs.size).toBe(4);
+    expect(server.callsOf('cancel')).toHaveLength(0);
+  });
+});
+
+describe('a fault that does not pass', () => {
+  const refusals: [string, number, string, boolean, RegExp][] = [
+    [
+      'accessDenied',
+      403,
+      'Access Denied: User does not have bigquery.jobs.create',
+      true,
+      /^permission denied; grant .*roles\/bigquery.jobUser/,
+    ],
+    [
+      'accessNotConfigured',
+      403,
+      'BigQuery API has not been used in project 1',
+      true,
+      /^the BigQuery API is not enabled/,
+    ],
+    [
+      'quotaExceeded',
+      403,
+      'Quota exceeded: Your project exceeded quota for free query bytes scanned.',
+      true,
+      /^the free tier of this month \(1 TiB\) is used up/,
+    ],
+    ['quotaExceeded', 403, 'Custom quota exceeded', true, /^a quota of the project is used up/],
+    ['billingNotEnabled', 403, 'Billing has not been enabled', true, /without billing; turn on billing/],
+    ['notFound', 404, 'Not found: Table x', true, /^not found; check bigquery.table/],
+    ['invalidQuery', 400, 'Unrecognized name: details', true, /^BigQuery does not understand the query/],
+    ['authError', 401, 'Invalid Credentials', true, /^Google refused the credentials/],
+    ['somethingNew', 400, 'Never heard of', false, /^BigQuery failed: Never heard of \[job/],
+  ];
+
+  it.each(refusals)('%s is not tried again', async (reason, status, message, affectsAll, text) => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: { status, reason, message } });
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(text);
+    expect(error.message).toMatch(/\[job pypi-badges_[0-9a-f-]{36}\]$/);
+    expect(error.affectsAll).toBe(affectsAll);
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['insert']);
+  });
+
+  it('of the job itself is told as such', async () => {
+    const fault = { jobFails: { reason: 'invalidQuery', message: 'Unrecognized name: details at [3:3]' } };
+    const error = await failure((await withTrouble({ on: 'insert', fault })).pivot(QUESTION));
+    expect(error.message).toMatch(/^BigQuery does not understand the query.*Unrecognized name/);
+    expect(server.jobs.size).toBe(1);
+  });
+
+  it('keeps the bill of a job whose pages cannot be fetched', async () => {
+    const trouble: Trouble[] = [{ on: 'results', page: 1, fault: { status: 403, reason: 'accessDenied' } }];
+    const error = await failure((await source({ trouble, pageRows: 2 })).pivot(QUESTION));
+    expect(error.cost).toEqual({ bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false });
+    expect(server.bytesBilled).toBe(BILLED);
+  });
+
+  it('of the statistics alone costs nothing: the bill is worked out', async () => {
+    const bigQuery = await withTrouble({ on: 'job', fault: { status: 403, reason: 'accessDenied' } });
+    expect((await bigQuery.pivot(QUESTION)).cost.bytesBilled).toBe(BILLED);
+  });
+});
+
+describe('an answer that makes no sense', () => {
+  type Body = Record<string, unknown>;
+  const value = (v: unknown) => (body: Body) => {
+    const [first, ...others] = body['rows'] as { f: { v: unknown }[] }[];
+    const cells = first?.f.slice(0, -1) ?? [];
+    return { ...body, rows: [{ f: [...cells, { v }] }, ...others] };
+  };
+  const answers: [string, (body: Body) => unknown, RegExp][] = [
+    ['no jobComplete', ({ jobComplete: _, ...rest }) => rest, /does not say whether the job is done/],
+    ['no schema', ({ schema: _, ...rest }) => rest, /its columns are not named/],
+    [
+      'an unknown type',
+      (body) => ({ ...body, schema: { fields: [{ name: 'day', type: 'WHATEVER' }] } }),
+      /columns are day WHATEVER instead of/,
+    ],
+    [
+      'a missing column',
+      (body) => ({ ...body, schema: { fields: ['day'] } }),
+      /columns are undefined undefined/,
+    ],
+    ['rows that are no list', (body) => ({ ...body, rows: 'none' }), /its rows are no list/],
+    ['a row without values', (body) => ({ ...body, rows: [{}] }), /a row has 0 values instead of 5/],
+    ['missing rows', (body) => ({ ...body, rows: [] }), /0 rows came instead of 3/],
+    [
+      'a value that is none',
+      (body) => ({ ...body, rows: Array(3).fill({ f: [1, 2, 3, 4, 5] }) }),
+      /column day holds nothing/,
+    ],
+    [
+      'a count past 2^53',
+      value('9007199254740993'),
+      /download_count holds "9007199254740993" instead of a count/,
+    ],
+    ['a fractional count', value('1.5'), /download_count holds "1.5"/],
+    ['a count that is text', value('many'), /download_count holds "many"/],
+    ['a negative count', value('-1'), /download_count holds "-1"/],
+    ['a count that is NULL', value(null), /download_count holds null/],
+  ];
+
+  it.each(answers)('%s is an error and no number', async (_, change, text) => {
+    const bigQuery = await withTrouble({
+      on: 'results',
+      fault: { change: change as (body: Body) => unknown },
+    });
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(/^unexpected answer: /);
+    expect(error.message).toMatch(text);
+    expect(error.affectsAll).toBe(false);
+  });
+
+  const bills: [string, (body: Body) => Body, Partial<QueryCost>][] = [
+    ['no statistics', ({ statistics: _, ...rest }) => rest, { bytesProcessed: 0, bytesBilled: 0 }],
+    [
+      'no bill',
+      (body) => ({ ...body, statistics: { query: { totalBytesProcessed: '1' } } }),
+      { bytesBilled: 10 * MIB },
+    ],
+    [
+      'a cached answer',
+      (body) => ({ ...body, statistics: { query: { totalBytesProcessed: '9', cacheHit: true } } }),
+      { bytesBilled: 0, cacheHit: true },
+    ],
+    [
+      'a bill that is no number',
+      (body) => ({
+        ...body,
+        statistics: { query: { totalBytesProcessed: '20971521', totalBytesBilled: 'lots' } },
+      }),
+      { bytesBilled: 21 * MIB },
+    ],
+  ];
+  it.each(bills)('statistics with %s are made the best of', async (_, change, cost) => {
+    const bigQuery = await withTrouble({ on: 'job', fault: { change: (body) => change(body as Body) } });
+    expect((await bigQuery.pivot(QUESTION)).cost).toMatchObject(cost);
+  });
+});
+
+describe('the time limit', () => {
+  it('cancels a job that never finishes, and says what to do', async () => {
+    const trouble: Trouble[] = [{ on: 'insert', fault: { looks: 1e9 } }];
+    const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.3 });
+    const error = await failure(bigQuery.pivot(QUESTION));
+    expect(error.message).toMatch(
+      /^the query took longer than 0.3 seconds and was cancelled; raise bigquery.query_timeout_seconds \[job/,
+    );
+    expect(server.callsOf('cancel')).toHaveLength(1);
+    expect([...server.jobs.values()][0]?.cancelled).toBe(true);
+  });
+
+  it('ends the waiting for a server that never answers, and even for the cancelling', async () => {
+    const trouble: Trouble[] = [
+      { on: 'results', fault: 'silence' },
+      { on: 'cancel', fault: 'reset' },
+    ];
+    const error = await failure((await source({ trouble }, { queryTimeoutSeconds: 0.2 })).pivot(QUESTION));
+    expect(error.message).toMatch(/^the query took longer/);
+  });
+
+  it('holds for a dry run too', async () => {
+    const trouble: Trouble[] = [{ on: 'dryRun', fault: 'silence' }];
+    const error = await failure((await source({ trouble }, { queryTimeoutSeconds: 0.2 })).estimate(QUESTION));
+    expect(error.message).toMatch(/^the query took longer/);
+    expect(server.callsOf('cancel')).toHaveLength(0);
+  });
+});
+
+describe('a signal', () => {
+  it('cancels the running job and is thrown on', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: { looks: 1e9 } });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error('the operator wants to go home')), 100);
+    const error = await failure(bigQuery.pivot(QUESTION, stop.signal));
+    expect(error.message).toBe('the operator wants to go home');
+    expect([...server.jobs.values()].map(({ cancelled }) => cancelled)).toEqual([true]);
+  });
+
+  it('ends the waiting between two tries', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: 'lost' });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error('enough')), 50);
+    expect((await failure(bigQuery.pivot(QUESTION, stop.signal))).message).toBe('enough');
+    expect([...server.jobs.values()].every(({ cancelled }) => cancelled)).toBe(true);
+  });
+
+  it('that was given before keeps anything from being asked', async () => {
+    const bigQuery = await source();
+    const error = await failure(bigQuery.pivot(QUESTION, AbortSignal.abort(new Error('too late'))));
+    expect(error.message).toBe('too late');
+    expect(server.calls).toHaveLength(0);
+  });
+});
+
+describe('an estimate', () => {
+  it('is the upper bound of a dry run, which is no job', async () => {
+    const bigQuery = await source();
+    expect(await bigQuery.estimate(QUESTION)).toBe(300_000_000);
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['dryRun']);
+    expect(server.jobs.size).toBe(0);
+  });
+
+  it('outlives a fault that passes, and reports one that does not', async () => {
+    const bigQuery = await withTrouble(
+      { on: 'dryRun', times: 1, fault: { status: 503 } },
+      { on: 'dryRun', times: 1, fault: { change: () => ({ statistics: {} }) } },
+      { on: 'dryRun', fault: { status: 403, reason: 'accessDenied' } },
+    );
+    expect((await failure(bigQuery.estimate(QUESTION))).message).toMatch(
+      /the dry run does not tell its bytes/,
+    );
+    const denied = await failure(bigQuery.estimate(QUESTION));
+    expect(denied.message).toMatch(/^permission denied/);
+    expect(denied.message).not.toContain('[job');
+  });
+});
+
+describe('revisions', () => {
+  it('are the rows of each day of the whole table', async () => {
+    const bigQuery = await source();
+    expect(await bigQuery.revisions(SPAN)).toEqual({
+      revisions: new Map([
+        ['2026-04-01', 12],
+        ['2026-04-02', 111],
+      ]),
+      cost: { bytesProcessed: 10 * MIB, bytesBilled: 10 * MIB, cacheHit: false },
+    });
+    const { configuration } = bodyOf('insert') as { configuration: { query: Record<string, unknown> } };
+    expect(configuration.query['query']).toContain(
+      'FROM `bigquery-public-data.pypi.INFORMATION_SCHEMA.PARTITIONS`',
+    );
+    expect(configuration.query['queryParameters']).toEqual([
+      { name: 'table', parameterType: { type: 'STRING' }, parameterValue: { value: 'file_downloads' } },
+      { name: 'start', parameterType: { type: 'STRING' }, parameterValue: { value: '20260401' } },
+      { name: 'end', parameterType: { type: 'STRING' }, parameterValue: { value: '20260403' } },
+      { name: 'limit', parameterType: { type: 'INT64' }, parameterValue: { value: '3' } },
+    ]);
+  });
+
+  const partitions: [string, [string | null, string | null][], string][] = [
+    ['no partitions', [[null, '17']], 'the table is not partitioned'],
+    ['partitions by hour', [['2026040100', '17']], 'the table is not partitioned by day'],
+    [
+      'a day twice',
+      [
+        ['20260401', '1'],
+        ['20260401', '2'],
+      ],
+      'the table is not partitioned by day',
+    ],
+    ['days that were not asked for', [['20260403', '1']], 'the table is not partitioned by day'],
+    ['a count that is none', [['20260401', '-5']], 'the rows of 2026-04-01 are not given as a count'],
+  ];
+  it.each(partitions)('cannot be told of a table with %s', async (_, list, text) => {
+    const bigQuery = await source({ partitions: list });
+    expect(await bigQuery.revisions(SPAN)).toEqual({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+  });
+
+  it('leave out a day that has a partition and no rows', async () => {
+    const bigQuery = await source({
+      partitions: [
+        ['20260401', '0'],
+        ['20260402', '3'],
+      ],
+    });
+    expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map([['2026-04-02', 3]]) });
+  });
+
+  it('of a table without any day are none, and those of a table that does not exist a failure', async () => {
+    const bigQuery = await source({
+      partitions: [],
+      trouble: [{ on: 'dryRun', times: 1, fault: { status: 404, reason: 'notFound' } }],
+    });
+    expect((await failure(bigQuery.revisions(SPAN))).message).toMatch(/^not found; check bigquery.table/);
+    expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map() });
+  });
+
+  it.each([
+    ['accessDenied', 403],
+    ['notFound', 404],
+    ['invalidQuery', 400],
+    ['jobInternalError', 400],
+    ['notImplemented', 501],
+  ])('are unavailable where the view is refused with %s', async (reason, status) => {
+    const bigQuery = await withTrouble({ on: 'insert', revisions: true, fault: { status, reason } });
+    expect(await bigQuery.revisions(SPAN)).toEqual({
+      unavailable: expect.stringContaining(`the server says ${reason}`),
+    });
+  });
+
+  it('are a failure where nothing else can be asked either', async () => {
+    const bigQuery = await withTrouble({ on: 'insert', fault: { status: 401, reason: 'authError' } });
+    const error = await failure(bigQuery.revisions(SPAN));
+    expect(error.message).toMatch(/^Google refused the credentials/);
+  });
+});
+
+it('knows its project and what the server takes the time to be', async () => {
+  const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') });
+  expect(bigQuery.project).toBe('my-project');
+  expect(bigQuery.serverTime()).toBeUndefined();
+  await bigQuery.estimate(QUESTION);
+  expect(bigQuery.serverTime()).toEqual(new Date('2026-04-25T04:12:00Z'));
+  await bigQuery.close();
+});
+
+it('refuses an emulator address that is none', async () => {
+  server = await BigQueryServer.start();
+  const error = await failure(openBigQuery(CONFIG, { BIGQUERY_EMULATOR_HOST: 'http://[' }));
+  expect(error.message).toBe('BIGQUERY_EMULATOR_HOST: http://[ is no address; write it as localhost:9050');
+});

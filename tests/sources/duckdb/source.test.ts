@@ -1,0 +1,226 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { openDuckDb } from '../../../src/sources/duckdb/source.ts';
+import type { PivotRow } from '../../../src/sources/query.ts';
+import type { Source } from '../../../src/sources/source.ts';
+import { type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const APRIL = { start: '2026-03-26', end: '2026-04-25' };
+const DEMO = { package: 'demo', span: APRIL };
+
+async function open(files: string): Promise<Source> {
+  const source = await openDuckDb({ kind: 'duckdb', files });
+  onTestFinished(() => source.close());
+  return source;
+}
+
+/** Writes a Parquet file from NDJSON text with the types of the public table, by an engine of its own. */
+async function writeParquet(folder: string, name: string, downloads: readonly Download[]): Promise<string> {
+  const json = join(folder, 'rows-for-parquet.ndjson');
+  writeNdjson(json, downloads);
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  const path = join(folder, name);
+  await connection.run(
+    `COPY (FROM read_json('${json}', format = 'newline_delimited', columns = {timestamp: 'TIMESTAMPTZ',
+      file: 'STRUCT(project VARCHAR)',
+      details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'}))
+    TO '${path}' (FORMAT parquet)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  return path;
+}
+
+const sorted = (rows: readonly PivotRow[]) => rows.map((row) => JSON.stringify(row)).toSorted();
+
+const MIXED: readonly Download[] = [
+  { at: '2026-03-26 00:00:00', installer: 'pip', system: 'Linux', times: 2 },
+  { at: '2026-04-24 23:59:59', installer: 'pip', system: 'Linux' },
+  { at: '2026-04-24', ci: true, installer: 'uv', system: 'Darwin', times: 3 },
+  { at: '2026-04-24', ci: false, installer: 'uv', system: 'Darwin' },
+  { at: '2026-04-24', details: null },
+  { at: '2026-04-24', details: { ci: null, installer: null, system: null } },
+  { at: '2026-04-24', details: { ci: true } },
+  { at: '2026-04-24', installer: '', system: '' },
+  { at: '2026-03-25 23:59:59', installer: 'pip' },
+  { at: '2026-04-25 00:00:00', installer: 'pip' },
+  { at: '2026-04-24', project: 'other', installer: 'pip' },
+];
+
+/** MIXED as pivot rows of APRIL, by hand. */
+const PIVOTED: readonly PivotRow[] = [
+  { day: '2026-03-26', ci: null, installer: 'pip', system: 'Linux', downloads: 2 },
+  { day: '2026-04-24', ci: null, installer: 'pip', system: 'Linux', downloads: 1 },
+  { day: '2026-04-24', ci: true, installer: 'uv', system: 'Darwin', downloads: 3 },
+  { day: '2026-04-24', ci: false, installer: 'uv', system: 'Darwin', downloads: 1 },
+  { day: '2026-04-24', ci: null, installer: null, system: null, downloads: 2 },
+  { day: '2026-04-24', ci: true, installer: null, system: null, downloads: 1 },
+  { day: '2026-04-24', ci: null, installer: '', system: '', downloads: 1 },
+];
+
+describe('the source duckdb', () => {
+  it('pivots NDJSON: whole UTC days, one package, NULLs kept apart from empty names', async () => {
+    const folder = tempFolder();
+    writeNdjson(join(folder, 'rows.ndjson'), MIXED);
+    const { rows, cost } = await (await open(join(folder, 'rows.ndjson'))).pivot(DEMO);
+    expect(sorted(rows)).toEqual(sorted(PIVOTED));
+    expect(cost).toEqual({ bytesProcessed: 0, bytesBilled: 0, cacheHit: false });
+  });
+
+  it('answers the same from Parquet', async () => {
+    const folder = tempFolder();
+    const { rows } = await (await open(await writeParquet(folder, 'rows.parquet', MIXED))).pivot(DEMO);
+    expect(sorted(rows)).toEqual(sorted(PIVOTED));
+  });
+
+  it('does not depend on the time zone of the machine', async () => {
+    const folder = tempFolder();
+    const path = await writeParquet(folder, 'rows.parquet', MIXED);
+    vi.stubEnv('TZ', 'Pacific/Kiritimati');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const { rows } = await (await open(path)).pivot(DEMO);
+    expect(sorted(rows)).toEqual(sorted(PIVOTED));
+  });
+
+  it('reads timestamps in the other forms of the export', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    const line = (timestamp: string) =>
+      `${JSON.stringify({ timestamp, file: { project: 'demo' }, details: null })}\n`;
+    writeFileSync(
+      path,
+      ['2026-04-24T12:00:00Z', '2026-04-24 12:00:00+00', '2026-04-25T01:00:00+02:00'].map(line).join(''),
+    );
+    const { rows } = await (await open(path)).pivot(DEMO);
+    expect(rows).toEqual([{ day: '2026-04-24', ci: null, installer: null, system: null, downloads: 3 }]);
+  });
+
+  it('reads all files of a glob as one table, in a folder with a quote in its name', async () => {
+    const folder = join(tempFolder(), "people's");
+    mkdirSync(folder);
+    writeNdjson(join(folder, 'a.ndjson'), MIXED.slice(0, 5));
+    writeFileSync(join(folder, 'b.jsonl.gz'), gzipSync(ndjson(MIXED.slice(5))));
+    const { rows } = await (await open(join(folder, '*.*'))).pivot(DEMO);
+    expect(sorted(rows)).toEqual(sorted(PIVOTED));
+  });
+
+  it('opens its files once, and not once a package', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeNdjson(path, MIXED);
+    const source = await open(path);
+    writeFileSync(path, 'gone');
+    expect((await source.pivot(DEMO)).rows).toHaveLength(7);
+    expect((await source.pivot({ ...DEMO, package: 'other' })).rows).toHaveLength(1);
+    expect((await source.pivot({ ...DEMO, package: "x' OR '1'='1" })).rows).toEqual([]);
+  });
+
+  it('knows a table whose optional columns were never filled', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeNdjson(path, [{ at: '2026-04-24', details: null }]);
+    expect((await (await open(path)).pivot(DEMO)).rows).toHaveLength(1);
+  });
+
+  it('counts the rows of each day over all packages as its revision', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeNdjson(path, MIXED);
+    const answer = await (await open(path)).revisions(APRIL);
+    expect(answer).toEqual({
+      revisions: new Map([
+        ['2026-03-26', 2],
+        ['2026-04-24', 10],
+      ]),
+      cost: { bytesProcessed: 0, bytesBilled: 0, cacheHit: false },
+    });
+  });
+
+  it('bills nothing', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeNdjson(path, MIXED);
+    expect(await (await open(path)).estimate(DEMO)).toBe(0);
+  });
+
+  it('refuses an answer that fills the limit', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeNdjson(
+      path,
+      Array.from({ length: 600 }, (_, index) => ({ at: '2026-04-24', installer: `client-${index}` })),
+    );
+    const source = await open(path);
+    const oneDay = { package: 'demo', span: { start: '2026-04-24', end: '2026-04-25' } };
+    await expect(source.pivot(oneDay)).rejects.toThrow(
+      'result truncated: the answer fills its limit of 500 rows, so some may be missing',
+    );
+    expect((await source.pivot(DEMO)).rows).toHaveLength(600);
+  });
+});
+
+describe('files that the source duckdb cannot use', () => {
+  it.each([
+    ['a missing file', 'none.ndjson', undefined, /no file matches .*none\.ndjson; check the path/],
+    ['a glob of nothing', 'none/*.parquet', undefined, /no file matches .*none\/\*\.parquet/],
+    [
+      'a file of another kind',
+      'rows.csv',
+      'a,b\n',
+      /rows\.csv must be all Parquet \(\.parquet\) or all NDJSON/,
+    ],
+    ['malformed NDJSON', 'rows.ndjson', '{"timestamp": \n', /rows\.ndjson cannot be read: .*JSON/],
+    ['malformed Parquet', 'rows.parquet', 'PAR1', /rows\.parquet cannot be read: /],
+    [
+      'a timestamp that is none',
+      'rows.ndjson',
+      ndjson([{ at: 'yesterday!' }]),
+      /rows\.ndjson cannot be read: .*yesterday/,
+    ],
+    ['no rows and so no columns', 'rows.ndjson', '', /rows\.ndjson: missing column timestamp, file\.project/],
+    [
+      'a missing column',
+      'rows.ndjson',
+      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": {"name": "x"}, "details": {"installer": {"name": "pip"}, "system": {"name": "Linux"}}}\n',
+      /rows\.ndjson: missing column file\.project, details\.ci; the files need timestamp, file\.project/,
+    ],
+    [
+      'a struct that is a text',
+      'rows.ndjson',
+      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": "demo-1.0.whl", "details": null}\n',
+      /rows\.ndjson: missing column file\.project/,
+    ],
+  ])('%s is named', async (_, name, content, says) => {
+    const folder = tempFolder();
+    if (content !== undefined) writeFileSync(join(folder, name), content);
+    const opening = open(join(folder, name));
+    await expect(opening).rejects.toThrow(says);
+    await expect(opening).rejects.toMatchObject({ affectsAll: true });
+    await expect(opening).rejects.toThrow(/^[^\n]*$/);
+  });
+
+  it('the one of several that lacks a column is named', async () => {
+    const folder = tempFolder();
+    writeNdjson(join(folder, 'a.ndjson'), MIXED);
+    writeFileSync(join(folder, 'b.ndjson'), '{"timestamp": "2026-04-24 12:00:00 UTC"}\n');
+    await expect(open(join(folder, '*.ndjson'))).rejects.toThrow(
+      /b\.ndjson: missing column file\.project, details\.ci, details\.installer\.name, details\.system\.name/,
+    );
+  });
+
+  it('Parquet beside NDJSON is refused', async () => {
+    const folder = tempFolder();
+    await writeParquet(folder, 'a.parquet', MIXED);
+    await expect(open(join(folder, '*.*'))).rejects.toThrow(/the files must be all Parquet .* or all NDJSON/);
+  });
+
+  it('Parquet that goes bad while it is in use fails the question', async () => {
+    const folder = tempFolder();
+    const path = await writeParquet(folder, 'rows.parquet', MIXED);
+    const source = await open(path);
+    writeFileSync(path, 'PAR1 and no more');
+    await expect(source.pivot(DEMO)).rejects.toThrow(/rows\.parquet cannot be read: /);
+    await expect(source.revisions(APRIL)).rejects.toThrow(/rows\.parquet cannot be read: /);
+  });
+});

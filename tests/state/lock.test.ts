@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { acquireLock, type Lock, LockHeldError } from '../../src/state/lock.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const now = () => new Date('2026-04-25T04:12:00.000Z');
+
+/** A process that stands behind a lock's socket until it is killed. */
+async function holder(folder: string, name: string, greeting: string) {
+  const program = `require('net').createServer((s) => { if (${JSON.stringify(greeting)}) s.end(${JSON.stringify(greeting)}) })
+    .listen(process.argv[1], () => console.log('ready'))`;
+  const child = spawn(process.execPath, ['-e', program, join(folder, name)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  await new Promise((ready) => child.stdout.once('data', ready));
+  return {
+    async kill() {
+      const gone = new Promise((exit) => child.once('exit', exit));
+      child.kill('SIGKILL');
+      await gone;
+    },
+    child,
+  };
+}
+
+const FIRST = 'run-000000000000001-00000000.lock';
+const LAST = 'run-999999999999999-00000000.lock';
+const held = JSON.stringify({ state: 'held', pid: 4711, since: '2026-04-25T04:00:00.000Z' });
+const waiting = JSON.stringify({ state: 'waiting', pid: 4711, since: '2026-04-25T04:00:00.000Z' });
+
+describe('the lock', () => {
+  it('is for one at a time, and free again after', async () => {
+    const folder = tempFolder();
+    const lock = await acquireLock(folder, now);
+    await expect(acquireLock(folder, now)).rejects.toThrow(
+      `another run (process ${process.pid}, since 2026-04-25T04:12:00.000Z) holds the lock in ${folder}; wait until it has ended`,
+    );
+    await lock.release();
+    expect(readdirSync(folder)).toEqual([]);
+    await (await acquireLock(folder, now)).release();
+  });
+
+  it('goes to exactly one of many that ask at once, whoever they are', async () => {
+    const folder = tempFolder();
+    for (let round = 0; round < 10; round += 1) {
+      const results = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder, now)));
+      const locks = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      const errors = results.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []));
+      expect(locks).toHaveLength(1);
+      for (const error of errors) expect(error).toBeInstanceOf(LockHeldError);
+      for (const lock of locks as Lock[]) await lock.release();
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('of a process that was killed is taken over at once, and swept away', async () => {
+    const folder = tempFolder();
+    const { kill } = await holder(folder, FIRST, held);
+    await expect(acquireLock(folder, now)).rejects.toThrow('process 4711, since 2026-04-25T04:00:00.000Z');
+    await kill();
+    expect(readdirSync(folder)).toEqual([FIRST]);
+    const lock = await acquireLock(folder, now);
+    expect(readdirSync(folder)).not.toContain(FIRST);
+    await lock.release();
+  });
+
+  it('of a process that is stopped or speechless is never taken', async () => {
+    const folder = tempFolder();
+    const { child } = await holder(folder, LAST, '');
+    child.kill('SIGSTOP');
+    await expect(acquireLock(folder, now)).rejects.toThrow(`another run holds the lock in ${folder}`);
+    child.kill('SIGCONT');
+  });
+
+  it('is not taken from somebody who hangs up each time', async () => {
+    const folder = tempFolder();
+    const server = createServer((socket) => socket.destroy()).listen(join(folder, LAST));
+    onTestFinished(() => void server.close());
+    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
+  });
+
+  it('is not taken from somebody who talks nonsense', async () => {
+    const folder = tempFolder();
+    await holder(folder, LAST, 'pardon?');
+    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
+  });
+
+  it('waits for one that began earlier to look, and came later', async () => {
+    const folder = tempFolder();
+    const other = await holder(folder, LAST, waiting);
+    const asking = acquireLock(folder, now);
+    setTimeout(() => void other.kill(), 150);
+    await (await asking).release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('gives way to one with a smaller ticket that is still looking', async () => {
+    const folder = tempFolder();
+    await holder(folder, FIRST, waiting);
+    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
+  });
+
+  it('works in folders whose path is too long for a socket', async () => {
+    const folder = join(tempFolder(), 'a'.repeat(100), 'b'.repeat(100));
+    mkdirSync(folder, { recursive: true });
+    const lock = await acquireLock(folder, now);
+    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
+    await lock.release();
+    await (await acquireLock(folder, now)).release();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('sweeps away what was left behind an hour ago, before it had a name', async () => {
+    const folder = tempFolder();
+    for (const age of [7_200, 60]) {
+      const path = join(folder, `run-${age}.lock.new`);
+      writeFileSync(path, '');
+      utimesSync(path, now().getTime() / 1000 - age, now().getTime() / 1000 - age);
+    }
+    await (await acquireLock(folder, now)).release();
+    expect(readdirSync(folder)).toEqual(['run-60.lock.new']);
+  });
+
+  it('does not mind what else listens in the folder', async () => {
+    const folder = tempFolder();
+    const server = createServer().listen(join(folder, 'other.sock'));
+    onTestFinished(() => void server.close());
+    await (await acquireLock(folder, now)).release();
+  });
+
+  it('throws the errors of the disk as they are', async () => {
+    await expect(acquireLock(join(tempFolder(), 'missing'), now)).rejects.toMatchObject({
+      code: expect.stringMatching(/ENOENT|EACCES/),
+    });
+  });
+});
