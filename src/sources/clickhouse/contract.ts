@@ -63,7 +63,15 @@ export interface ClickHouseConfig {
 }
 
 /**
- * The first day on which PyPI records nothing but distributions (.whl, .tar.gz, .zip): see
- * https://blog.pypi.org/posts/2026-08-31-download-counts.
+ * From this day on PyPI's log holds distributions only (https://blog.pypi.org/posts/2026-08-31-download-counts).
+ * Before it, only the file's name tells them from `.metadata` and others.
  */
-export const DISTRIBUTIONS_ONLY_FROM: Day = '2026-08-24';
+export const DISTRIBUTIONS_ONLY_SINCE: Day = '2026-08-24';
+
+/** Endings of the names of distributions. */
+export const DISTRIBUTION_ENDINGS = ['.whl', '.tar.gz', '.zip'] as const;
+
+/** Whether a span has days whose files must be told apart by name. */
+export function needsFileNames({ start }: Span): boolean {
+  return start < DISTRIBUTIONS_ONLY_SINCE;
+}

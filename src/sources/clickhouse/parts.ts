@@ -31,6 +31,12 @@ const NAME_EXTRA = 9;
  */
 const ROWS_PER_DAY = 25;
 
+/**
+ * So many packages with a day that took too long end the reading. A day is found through the index, so that it
+ * is the server that is slow; each further package would cost it a dozen questions of a minute.
+ */
+const SLOW_MAX = 3;
+
 function isNonEmpty<T>(list: readonly T[]): list is NonEmpty<T> {
   return list.length > 0;
 }
@@ -95,6 +101,10 @@ export async function readInParts(
     rows.delete(name);
     if (!failures.has(name)) failures.set(name, error);
   };
+  const failAll = (parts: readonly Question[], error: SourceError) => {
+    for (const { packages } of parts) for (const name of packages) fail(name, error);
+  };
+  let slow = 0;
   const parts = cut(question);
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
     // What has failed in an earlier part of the span is not asked for again.
@@ -106,15 +116,19 @@ export async function readInParts(
       reply = await ask(asked);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      for (const { packages: rest } of [asked, ...parts]) for (const name of rest) fail(name, error);
+      failAll([asked, ...parts], error);
       if (rows.size === 0) throw error;
       break;
     }
     if (reply.kind === 'too-much') {
       const halves = halve(asked);
       parts.unshift(...halves);
-      if (halves.length === 0) fail(packages[0], reply.error);
-      continue;
+      if (halves.length > 0) continue;
+      fail(packages[0], reply.error);
+      if (reply.error.code === 'timeout') slow += 1;
+      if (slow < SLOW_MAX) continue;
+      failAll(parts, reply.error);
+      break;
     }
     for (const [name, error] of reply.failures) fail(name, error);
     for (const [name, more] of reply.rows) rows.get(name)?.push(...more);

@@ -1,7 +1,7 @@
 import { count, dayReader, type RawRow, text, unexpected } from '../rows.ts';
-import { type PivotRow, type Question, SourceError } from './contract.ts';
+import { needsFileNames, type PivotRow, type Question, SourceError } from './contract.ts';
 import type { Reply } from './parts.ts';
-import { hasSidecars, ROW_LIMIT } from './query.ts';
+import { ROW_LIMIT } from './query.ts';
 
 /** ClickHouse has no NULL in these columns: what was NULL in PyPI's table is an empty text here. */
 function name(row: RawRow, column: string): string | null {
@@ -52,7 +52,7 @@ export function checkPivotRows({ packages, span }: Question, rows: readonly RawR
   const failures = new Map<string, SourceError>();
   const unknown = new Map<string, Set<string>>();
   const dayOf = dayReader(span);
-  const sidecars = hasSidecars(span);
+  const sidecars = needsFileNames(span);
   for (const row of rows) {
     const project = row['project'];
     const list = typeof project === 'string' ? sorted.get(project) : undefined;

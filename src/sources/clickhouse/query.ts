@@ -1,6 +1,6 @@
 import type { Span } from '../../days/day.ts';
 import type { Columns } from './answer.ts';
-import { DISTRIBUTIONS_ONLY_FROM, type Question } from './contract.ts';
+import { DISTRIBUTION_ENDINGS, DISTRIBUTIONS_ONLY_SINCE, needsFileNames, type Question } from './contract.ts';
 
 /*
  * What ClickHouse is asked, in its dialect: the same question as `pivotSql` puts to BigQuery and DuckDB,
@@ -48,11 +48,6 @@ const PIVOT_COLUMNS: Columns = {
 
 const SIDECAR_COLUMNS: Columns = { sidecar: { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' } };
 
-/** Whether a span has days on which other files than distributions were recorded, too. */
-export function hasSidecars(span: Span): boolean {
-  return span.start < DISTRIBUTIONS_ONLY_FROM;
-}
-
 /** A checked `database.table` as ClickHouse quotes it. */
 function quoted(...names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join('.');
@@ -70,9 +65,10 @@ function splitTable(table: string): [database: string, name: string] {
  * @param table `database.table`, from a checked configuration.
  */
 export function pivotStatement(table: string, { packages, span }: Question): Statement {
-  const sidecars = hasSidecars(span);
+  const sidecars = needsFileNames(span);
+  const endings = DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`);
   const sidecar = `,
-  date < {distributions_only_from:Date} AND NOT (endsWith(filename, '.whl') OR endsWith(filename, '.tar.gz') OR endsWith(filename, '.zip')) AS sidecar`;
+  date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`;
   return {
     sql: `SELECT
   project,
@@ -93,7 +89,7 @@ FORMAT JSONCompact`,
       start: span.start,
       end: span.end,
       limit: ROW_LIMIT,
-      ...(sidecars ? { distributions_only_from: DISTRIBUTIONS_ONLY_FROM } : {}),
+      ...(sidecars ? { distributions_only_since: DISTRIBUTIONS_ONLY_SINCE } : {}),
     },
     columns: { ...PIVOT_COLUMNS, ...(sidecars ? SIDECAR_COLUMNS : {}) },
   };

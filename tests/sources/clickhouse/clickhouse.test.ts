@@ -335,6 +335,20 @@ describe('questions', () => {
     expect([...failures]).toMatchObject([['rich', { code, affectsAll: false }]]);
   });
 
+  it('end where a slow server has timed out on single days of three packages', async () => {
+    const { read, server } = await open({ fault: () => ({ exception: 159 }) });
+    const { rows, failures } = await read(['a', 'b', 'c', 'd', 'e', 'f'], WEEK);
+    expect(rows.size).toBe(0);
+    expect([...failures.values()].map(({ code }) => code)).toEqual(Array(6).fill('timeout'));
+    expect(
+      new Set(
+        server.calls.flatMap(({ projects, start, end }) =>
+          start === '2026-04-01' && end === '2026-04-02' ? projects : [],
+        ),
+      ),
+    ).toEqual(new Set(['a', 'b', 'c']));
+  });
+
   it('are halved when the answer fills its limit, and fail where that is one day', async () => {
     const tools = (project: string, day: string, count: number): ServerRow[] =>
       Array.from({ length: count }, (_, index) => ({
