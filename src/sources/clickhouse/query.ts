@@ -28,6 +28,11 @@ export const SETTINGS = {
   read_overflow_mode: 'throw',
   result_overflow_mode: 'throw',
   timeout_overflow_mode: 'throw',
+  // These two are ClickHouse's own defaults, which a server may have changed: `any` leaves out groups without a
+  // word, and the leaf's mode is for servers that read through others. A setting that changes nothing is allowed
+  // to everybody.
+  group_by_overflow_mode: 'throw',
+  read_overflow_mode_leaf: 'throw',
   max_result_rows: String(ROW_LIMIT),
   // The server answers when it is done, so that an error comes as an error and not behind half of the rows.
   wait_end_of_query: 1,

@@ -398,6 +398,8 @@ describe('questions', () => {
       read_overflow_mode: 'throw',
       result_overflow_mode: 'throw',
       timeout_overflow_mode: 'throw',
+      group_by_overflow_mode: 'throw',
+      read_overflow_mode_leaf: 'throw',
       max_result_rows: '9999',
       wait_end_of_query: '1',
     });
