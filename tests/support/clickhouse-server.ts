@@ -27,6 +27,8 @@ export interface Call {
   readonly projects: readonly string[];
   readonly start: string | undefined;
   readonly end: string | undefined;
+  /** LIMIT, if there is one. */
+  readonly limit: number | undefined;
   readonly settings: Readonly<Record<string, string>>;
   readonly headers: IncomingMessage['headers'];
   readonly sql: string;
@@ -93,12 +95,14 @@ function understand(request: IncomingMessage, sql: string, at: number): Call {
   const parameter = (name: string) => url.searchParams.get(`param_${name}`) ?? undefined;
   const names = [...(parameter('projects') ?? '').matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '');
   const settings = [...url.searchParams].filter(([name]) => !/^(param_.*|query_id)$/.test(name));
+  const limit = parameter('limit');
   const days = sql.includes('pypi_downloads_per_day');
   return {
     kind: !days ? 'pivot' : parameter('start') === undefined ? 'reference' : 'days',
     projects: names,
     start: parameter('start'),
     end: parameter('end'),
+    limit: limit === undefined ? undefined : Number(limit),
     settings: Object.fromEntries(settings),
     headers: request.headers,
     sql,
@@ -163,8 +167,7 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9 }: Options): Json
   }
   const most = Math.min(ROWS_MAX, Number(settings['max_result_rows'] ?? ROWS_MAX));
   const full = new Refusal(396, 'TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max rows: ${most}.`);
-  const limit = Number(/LIMIT/.test(call.sql) ? 9_999 : ROWS_MAX);
-  const grouped = [...groups.values()].slice(0, limit);
+  const grouped = [...groups.values()].slice(0, call.limit);
   const data = limited(call, 'result_overflow_mode', grouped, (list) => list.length <= most, full);
   const text = 'LowCardinality(String)';
   const meta = [
