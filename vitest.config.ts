@@ -21,6 +21,16 @@ export default defineConfig({
       { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], ...slow } },
       // Nothing but time: a hundred runs take most of a minute.
       { test: { name: 'crash', include: ['tests/crash/*.crash.ts'], testTimeout: 600_000 } },
+      // Python and PyPI: ClickHouse's own engine in a process of its own.
+      {
+        test: {
+          name: 'clickhouse',
+          include: ['tests/clickhouse/*.clickhouse.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
       // Debian's packages and root: it boots Debian under systemd-nspawn and builds the image.
       {
         test: {

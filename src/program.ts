@@ -147,6 +147,7 @@ function guardedContext(argv: readonly string[], version: string, context: Conte
   guardFiles(gate);
   return {
     ...context,
+    product: `pypi-badges/${version} (+https://www.npmjs.com/package/pypi-badges)`,
     stdout: guarded(context.stdout, gate),
     stderr: guarded(context.stderr, gate),
     bugReport: (error) => bugReport(error, circumstances(argv, version, context, gate)),

@@ -1,17 +1,30 @@
-import type { Config } from '../config/config.ts';
+import type { Config, SourceConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { plural } from '../format.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
 
-function sourceLines({ source, monthlyBudgetGib }: Config): [string, string][] {
-  if (source.kind === 'duckdb') return [['source', `duckdb, ${source.files}`]];
-  const budget = monthlyBudgetGib === null ? 'no limit' : `${monthlyBudgetGib} GiB a month`;
-  return [
-    ['source', `bigquery, ${source.table} in ${source.location}`],
-    ['credentials', source.credentialFile ?? 'Application Default Credentials'],
-    ['budget', budget],
-  ];
+type Lines = [string, string][];
+
+/** What a source is asked with, for each kind. */
+const SOURCE_LINES: {
+  readonly [K in SourceConfig['kind']]: (source: Extract<SourceConfig, { kind: K }>, config: Config) => Lines;
+} = {
+  bigquery: ({ table, location, credentialFile }, { monthlyBudgetGib }) => [
+    ['source', `bigquery, ${table} in ${location}`],
+    ['credentials', credentialFile ?? 'Application Default Credentials'],
+    ['budget', monthlyBudgetGib === null ? 'no limit' : `${monthlyBudgetGib} GiB a month`],
+  ],
+  clickhouse: ({ url, table, user }) => [
+    ['source', `clickhouse, ${table} at ${url}`],
+    ['user', user],
+  ],
+  duckdb: ({ files }) => [['source', `duckdb, ${files}`]],
+};
+
+function sourceLines(config: Config): Lines {
+  const lines = SOURCE_LINES[config.source.kind] as (source: SourceConfig, config: Config) => Lines;
+  return lines(config.source, config);
 }
 
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */

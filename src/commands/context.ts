@@ -16,6 +16,8 @@ export interface Context {
   readonly now: () => Date;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** How the program introduces itself to servers. */
+  readonly product?: string;
   /** Version of Node.js, without a v; that of this process if absent. */
   readonly nodeVersion?: string;
   /**

@@ -113,10 +113,10 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
 
 async function checkFiles(config: Config, context: Context): Promise<Finding[]> {
   try {
-    await (await openSource(config.source, context.env)).close();
-    return [ok('duckdb', 'the files can be read')];
+    await (await openSource(config.source, context.env, context.product)).close();
+    return [ok(config.source.kind, 'can be opened')];
   } catch (error) {
-    return [broken('duckdb', error)];
+    return [broken(config.source.kind, error)];
   }
 }
 

@@ -21,11 +21,34 @@ export interface BigQueryConfig {
   readonly queryTimeoutSeconds: number;
 }
 
+export interface ClickHouseConfig {
+  readonly kind: 'clickhouse';
+  /** Base address of the HTTP interface, without user, password or query. */
+  readonly url: string;
+  readonly user: string;
+  /** Absolute path of a file that holds the password; without it, there is none. */
+  readonly passwordFile?: string;
+  /** `database.table`. */
+  readonly table: string;
+  readonly queryTimeoutSeconds: number;
+}
+
 export interface DuckDbConfig {
   readonly kind: 'duckdb';
   /** Absolute path or glob of NDJSON or Parquet files. */
   readonly files: string;
+  /** Whether the files hold every package's downloads, so that a day without rows is late or missing. */
+  readonly wholeLog: boolean;
 }
+
+export type SourceConfig = BigQueryConfig | ClickHouseConfig | DuckDbConfig;
+
+/** Every kind of source, the default first. */
+export const SOURCE_KINDS = [
+  'bigquery',
+  'clickhouse',
+  'duckdb',
+] as const satisfies readonly SourceConfig['kind'][];
 
 /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
 export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
@@ -45,7 +68,7 @@ export interface Config {
   readonly publicUrl?: string;
   /** Most GiB to be billed in a calendar month (UTC), or null for no limit. */
   readonly monthlyBudgetGib: number | null;
-  readonly source: BigQueryConfig | DuckDbConfig;
+  readonly source: SourceConfig;
   /** In the order of the file. Never empty. */
   readonly packages: readonly TrackedPackage[];
 }

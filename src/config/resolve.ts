@@ -1,5 +1,11 @@
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import type { BigQueryConfig, Config, DuckDbConfig, TrackedPackage } from './config.ts';
+import {
+  type ClickHouseConfig,
+  type Config,
+  SOURCE_KINDS,
+  type SourceConfig,
+  type TrackedPackage,
+} from './config.ts';
 import type { YamlDocument } from './document.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
@@ -15,27 +21,56 @@ const DEFAULTS = {
   monthlyBudgetGib: 1024,
 };
 
+/** ClickHouse's public copy of the log, which everybody may ask. */
+export const CLICKHOUSE_PUBLIC: ClickHouseConfig = {
+  kind: 'clickhouse',
+  url: 'https://sql-clickhouse.clickhouse.com',
+  user: 'demo',
+  table: 'pypi.pypi',
+  queryTimeoutSeconds: 60,
+};
+
 function trackedPackage(entry: Tracked['packages'][number]): TrackedPackage {
   const { name, window_days = DEFAULTS.windowDays } = typeof entry === 'string' ? { name: entry } : entry;
   const [first = DEFAULTS.windowDays, ...rest] = [window_days].flat();
   return { name: normalizePackageName(name), windows: [first, ...rest] };
 }
 
-function sourceConfig(tracked: Tracked, absolute: (path: string) => string): BigQueryConfig | DuckDbConfig {
-  if (tracked.service.source === 'duckdb' && tracked.duckdb !== undefined) {
-    return { kind: 'duckdb', files: absolute(tracked.duckdb.files) };
-  }
-  const { credential_file } = tracked.service;
-  const { project_id, location, table, query_timeout_seconds } = tracked.bigquery ?? {};
-  return {
-    kind: 'bigquery',
-    ...(credential_file === undefined ? {} : { credentialFile: absolute(credential_file) }),
-    ...(project_id === undefined ? {} : { projectId: project_id }),
-    location: location ?? DEFAULTS.location,
-    table: table ?? DEFAULTS.table,
-    queryTimeoutSeconds: query_timeout_seconds ?? DEFAULTS.queryTimeoutSeconds,
-  };
-}
+/** How each kind of source is described, with its defaults. */
+const SOURCES: {
+  readonly [K in SourceConfig['kind']]: (
+    tracked: Tracked,
+    absolute: (path: string) => string,
+  ) => Extract<SourceConfig, { kind: K }>;
+} = {
+  bigquery({ service: { credential_file }, bigquery = {} }, absolute) {
+    const { project_id, location, table, query_timeout_seconds } = bigquery;
+    return {
+      kind: 'bigquery',
+      ...(credential_file === undefined ? {} : { credentialFile: absolute(credential_file) }),
+      ...(project_id === undefined ? {} : { projectId: project_id }),
+      location: location ?? DEFAULTS.location,
+      table: table ?? DEFAULTS.table,
+      queryTimeoutSeconds: query_timeout_seconds ?? DEFAULTS.queryTimeoutSeconds,
+    };
+  },
+  clickhouse: ({ clickhouse = {} }, absolute) => ({
+    ...CLICKHOUSE_PUBLIC,
+    ...(clickhouse.url === undefined ? {} : { url: clickhouse.url }),
+    ...(clickhouse.user === undefined ? {} : { user: clickhouse.user }),
+    ...(clickhouse.password_file === undefined ? {} : { passwordFile: absolute(clickhouse.password_file) }),
+    ...(clickhouse.table === undefined ? {} : { table: clickhouse.table }),
+    ...(clickhouse.query_timeout_seconds === undefined
+      ? {}
+      : { queryTimeoutSeconds: clickhouse.query_timeout_seconds }),
+  }),
+  // A source that is chosen and not described is a problem of the file before it comes to this.
+  duckdb: ({ duckdb: { files, whole_log = false } = { files: '' } }, absolute) => ({
+    kind: 'duckdb',
+    files: absolute(files),
+    wholeLog: whole_log,
+  }),
+};
 
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) {
@@ -66,7 +101,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     concurrency: service.concurrency ?? DEFAULTS.concurrency,
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
-    source: sourceConfig(tracked, absolute),
+    source: SOURCES[service.source ?? SOURCE_KINDS[0]](tracked, absolute),
     packages: tracked.packages.map(trackedPackage),
   });
 }

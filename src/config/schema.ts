@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { misplacedSecret } from '../errors/misplaced.ts';
+import { SOURCE_KINDS } from './config.ts';
 import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
 import { UNEXPANDED } from './path.ts';
 
@@ -15,6 +16,7 @@ const WINDOW = `a whole number of days from 1 to ${WINDOW_DAYS_MAX}, or a list o
 const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most ${PACKAGE_NAME_MAX} characters`;
 const TABLE = 'a table as project.dataset.table, without backticks';
 const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
+const SOURCE = `${SOURCE_KINDS.slice(0, -1).join(', ')} or ${SOURCE_KINDS.at(-1)}`;
 const PROJECT = 'a Google Cloud project id';
 
 function isPublicUrl(text: string): boolean {
@@ -90,9 +92,11 @@ const service = z.strictObject(
       .optional()
       .describe('Warn when the last success of a package is older than this. Default 3.'),
     source: z
-      .enum(['bigquery', 'duckdb'], { error: 'bigquery or duckdb' })
+      .enum(SOURCE_KINDS, { error: SOURCE })
       .optional()
-      .describe('Where downloads are counted: Google BigQuery (default), or local files through DuckDB.'),
+      .describe(
+        'Where downloads are counted: Google BigQuery (default), ClickHouse (free, without an account), or local files through DuckDB.',
+      ),
     concurrency: z
       .int({ error: 'a whole number from 1 to 16' })
       .min(1, { error: 'a whole number from 1 to 16' })
@@ -139,11 +143,46 @@ const bigquery = z.strictObject(
   { error: 'a mapping' },
 );
 
+const clickhouse = z.strictObject(
+  {
+    url: text(URL_ALLOWED)
+      .refine(isPublicUrl, { error: URL_ALLOWED })
+      .optional()
+      .describe(
+        'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
+      ),
+    user: text('the name of a user')
+      .regex(/^[\w.@-]{1,100}$/, { error: 'the name of a user' })
+      .optional()
+      .describe('Default demo, which needs no password on the public server.'),
+    password_file: path('the path of a file that holds the password')
+      .optional()
+      .describe('A file that holds the password, for a server of your own.'),
+    table: text('a table as database.table')
+      .regex(/^[A-Za-z_]\w*\.[A-Za-z_]\w*$/, { error: 'a table as database.table' })
+      .optional()
+      .describe('Default pypi.pypi.'),
+    query_timeout_seconds: z
+      .int({ error: 'a whole number of seconds from 1 to 3600' })
+      .min(1, { error: 'a whole number of seconds from 1 to 3600' })
+      .max(3600, { error: 'a whole number of seconds from 1 to 3600' })
+      .optional()
+      .describe('How long one question may take. Default 60.'),
+  },
+  { error: 'a mapping' },
+);
+
 const duckdb = z.strictObject(
   {
     files: path('a path or glob of NDJSON or Parquet files').describe(
       'Path or glob of NDJSON or Parquet files with the columns of the public table.',
     ),
+    whole_log: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe(
+        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is part-filled. Default false: a day without rows is one without downloads.",
+      ),
   },
   { error: 'a mapping with files' },
 );
@@ -153,6 +192,7 @@ export const trackedSchema = z.strictObject(
   {
     service,
     bigquery: bigquery.optional(),
+    clickhouse: clickhouse.optional(),
     duckdb: duckdb.optional(),
     packages: z
       .array(z.union([packageName, packageEntry], { error: nameError }), {

@@ -32,6 +32,7 @@ function allowedKeys(path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(shape);
   if (path[0] === 'service') return Object.keys(shape.service.shape);
   if (path[0] === 'bigquery') return Object.keys(shape.bigquery.unwrap().shape);
+  if (path[0] === 'clickhouse') return Object.keys(shape.clickhouse.unwrap().shape);
   if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
   return Object.keys(shape.packages.element.options[1].shape);
 }

@@ -5,7 +5,7 @@
  */
 
 /** Who was being talked to when it happened. */
-export type Step = 'sign-in' | 'proxy' | 'bigquery' | 'clickhouse' | 'disk';
+export type Step = 'sign-in' | 'proxy' | 'bigquery' | 'clickhouse' | 'pypistats' | 'disk';
 
 /** A fault as far as anybody can tell it apart from others. */
 export interface Fault {
@@ -75,6 +75,10 @@ const TABLE = {
     affectsAll: true,
     public: `The collector's configuration is incomplete; ${TOLD}.`,
   },
+
+  // The same of a source that is not Google's.
+  'source-file': { affectsAll: true, public: `The collector could not read its credentials; ${TOLD}.` },
+  'sign-in-refused': { affectsAll: true, public: `The source refused the collector; ${TOLD}.` },
 
   // What Google says.
   'credentials-refused': {
@@ -243,6 +247,10 @@ const TABLE = {
   'unexpected-answer': {
     refused: true,
     public: `The source answered something else than was asked; ${TOLD}.`,
+  },
+  'too-large': { public: 'This package has more downloads a day than the source counts at once.' },
+  'ci-unknown': {
+    public: 'The source does not know which of these downloads were by CI, so nothing was counted.',
   },
   truncated: { public: `The source's answer was cut off, so nothing was counted; ${TOLD}.` },
   'upstream-late': {

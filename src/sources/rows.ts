@@ -1,11 +1,12 @@
-import { type Day, daysOf } from '../days/day.ts';
+import { type Day, daysOf, type Span } from '../days/day.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
 
-function unexpected(column: string, value: unknown, expected: string): SourceError {
+/** A value that the question rules out. */
+export function unexpected(column: string, value: unknown, expected: string): SourceError {
   const found =
     value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
   return new SourceError(
@@ -14,7 +15,8 @@ function unexpected(column: string, value: unknown, expected: string): SourceErr
   );
 }
 
-function text(row: RawRow, column: string): string | null {
+/** @throws SourceError unless it is text or NULL. */
+export function text(row: RawRow, column: string): string | null {
   const value = row[column];
   if (value !== null && typeof value !== 'string') throw unexpected(column, value, 'text or NULL');
   return value;
@@ -26,7 +28,8 @@ function flag(row: RawRow, column: string): boolean | null {
   return value;
 }
 
-function count(row: RawRow, column: string): number {
+/** @throws SourceError unless it is a whole number that a double holds exactly. */
+export function count(row: RawRow, column: string): number {
   const value = row[column];
   const whole = typeof value === 'string' ? /^\d+$/.test(value) : ['number', 'bigint'].includes(typeof value);
   const number = whole ? Number(value) : Number.NaN;
@@ -35,11 +38,22 @@ function count(row: RawRow, column: string): number {
   return number;
 }
 
-function pivotRow(row: RawRow, days: ReadonlySet<Day>, { span }: Question): PivotRow {
-  const day = text(row, 'day');
-  if (day === null || !days.has(day)) {
+/**
+ * Makes a reader for the days of a span.
+ *
+ * @returns A function that throws SourceError unless the value is one of them.
+ */
+export function dayReader(span: Span): (row: RawRow) => Day {
+  const days = new Set(daysOf(span));
+  return (row) => {
+    const day = text(row, 'day');
+    if (day !== null && days.has(day)) return day;
     throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
-  }
+  };
+}
+
+function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
+  const day = dayOf(row);
   return {
     day,
     ci: flag(row, 'ci'),
@@ -71,7 +85,7 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
       `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }
-  const days = new Set(daysOf(question.span));
+  const dayOf = dayReader(question.span);
   const [first, ...others] = question.packages;
   const checked = new Map<string, PivotRow[]>(question.packages.map((name) => [name, []]));
   const failures = new Map<string, SourceError>();
@@ -82,7 +96,7 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
       throw unexpected('project', row['project'], 'a package that was asked for');
     }
     try {
-      own.push(pivotRow(row, days, question));
+      own.push(pivotRow(row, dayOf));
     } catch (error) {
       if (!(error instanceof SourceError) || others.length === 0) throw error;
       failures.set(name, error);

@@ -1,13 +1,16 @@
-import type { BigQueryConfig, Config, DuckDbConfig } from '../config/config.ts';
+import type { BigQueryConfig, ClickHouseConfig, DuckDbConfig, SourceConfig } from '../config/config.ts';
 import type { Env } from '../env.ts';
 import type { SourceTraits } from './source.ts';
-
-type SourceConfig = Config['source'];
 
 /** An emulator's days must not be taken for the real table's. */
 function bigQueryId({ table }: BigQueryConfig, env: Env): string {
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
   return `bigquery:${table}${emulator ? ` on ${emulator}` : ''}`;
+}
+
+/** Another server or table is another source. */
+function clickHouseId({ url, table }: ClickHouseConfig, env: Env): string {
+  return `clickhouse:${(env['CLICKHOUSE_URL'] || url).replace(/\/+$/, '')}:${table}`;
 }
 
 const TRAITS: {
@@ -26,12 +29,23 @@ const TRAITS: {
     packageDaysAtOnce: Number.POSITIVE_INFINITY,
     questionsAtOnce: Number.POSITIVE_INFINITY,
   }),
-  duckdb: ({ files }: DuckDbConfig) => ({
+  clickhouse: (config: ClickHouseConfig, env) => ({
+    id: clickHouseId(config, env),
+    name: "ClickHouse's public copy of PyPI's download log",
+    billed: false,
+    keepsLedger: true,
+    wholeLog: true,
+    packagesAtOnce: 100,
+    // An answer may have 10,000 rows, and a package's day has a few dozen combinations; what is more is halved.
+    packageDaysAtOnce: 399,
+    questionsAtOnce: 1,
+  }),
+  duckdb: ({ files, wholeLog }: DuckDbConfig) => ({
     id: `duckdb:${files}`,
     name: 'local files',
     billed: false,
     keepsLedger: false,
-    wholeLog: false,
+    wholeLog,
     packagesAtOnce: 50,
     packageDaysAtOnce: Number.POSITIVE_INFINITY,
     questionsAtOnce: 1,

@@ -92,7 +92,11 @@ packages:
     const config = parse(
       'service: {output_dir: out, source: duckdb}\nduckdb: {files: data/*.parquet}\npackages: [demo]\n',
     );
-    expect(config.source).toEqual({ kind: 'duckdb', files: '/etc/pypi-badges/data/*.parquet' });
+    expect(config.source).toEqual({
+      kind: 'duckdb',
+      files: '/etc/pypi-badges/data/*.parquet',
+      wholeLog: false,
+    });
   });
 
   it('may describe a source that is not chosen', () => {

@@ -144,14 +144,14 @@ const REFUSED: [string, string, string, string, string][] = [
     `${SERVICE}package: [x]\npackages: [demo]\n`,
     '3:1',
     'package',
-    'unknown key; did you mean packages? Allowed: service, bigquery, duckdb, packages',
+    'unknown key; did you mean packages? Allowed: service, bigquery, clickhouse, duckdb, packages',
   ],
   [
     'an unknown key that is like no other',
     `${SERVICE}colour: blue\npackages: [demo]\n`,
     '3:1',
     'colour',
-    'unknown key. Allowed: service, bigquery, duckdb, packages',
+    'unknown key. Allowed: service, bigquery, clickhouse, duckdb, packages',
   ],
   [
     'an unknown key of bigquery',
@@ -266,7 +266,7 @@ const REFUSED: [string, string, string, string, string][] = [
     'service:\n  output_dir: out\n  source: sqlite\npackages: [demo]\n',
     '3:11',
     'service.source',
-    'found "sqlite"; allowed: bigquery or duckdb',
+    'found "sqlite"; allowed: bigquery, clickhouse or duckdb',
   ],
   [
     'duckdb without its files',

@@ -1,11 +1,10 @@
 // The BigQuery emulators that nobody here wrote, with every package pinned: how to install and start them.
-import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { openSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, installPackages, must } from '../support/python.mjs';
 
 /**
  * Where an emulator falls short of the real service, the test asks less of it instead of bending the SQL:
@@ -45,63 +44,26 @@ export const EMULATORS = [
 
 const here = import.meta.dirname;
 
-function findPython({ pythons, accepts }) {
-  const code = 'import sys, venv; print(sys.version_info[0], sys.version_info[1])';
-  return pythons.find((python) => {
-    const { status, stdout } = spawnSync(python, ['-c', code], { encoding: 'utf8' });
-    return status === 0 && accepts(stdout.trim().split(' ').map(Number));
-  });
-}
-
-function must(command, argv, options = {}) {
-  const { status, stdout, stderr } = spawnSync(command, argv, { encoding: 'utf8', ...options });
-  if (status !== 0)
-    throw new Error(`${command} ${argv.join(' ')} exited with ${status}:\n${stdout}${stderr}`);
-}
-
 /**
  * Installs an emulator into a cache folder outside of the repository, unless it is there.
  *
  * @returns The folder, or undefined where the Python that it needs is missing.
  */
-export function install(emulator) {
-  const requirements = join(here, emulator.requirements);
-  const print = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
-  const cache =
-    process.env.PYPI_BADGES_CACHE ??
-    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'pypi-badges');
-  const folder = join(cache, `${emulator.requirements.replace('.txt', '')}-${print}`);
-  if (existsSync(join(folder, 'ready'))) return folder;
-  const python = findPython(emulator);
-  if (python === undefined) return undefined;
-  console.log(`installing ${emulator.name} into ${folder} (some 700 MB, once)`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, 'home'), { recursive: true });
-  must(python, ['-m', 'venv', join(folder, 'venv')]);
-  const own = join(folder, 'venv/bin/python');
-  must(own, [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    '--no-deps',
-    '-r',
-    requirements,
-  ]);
-  // DuckDB's extensions come from PyPI too; the emulator would otherwise download them when it starts.
-  const load = `from duckdb_extensions import import_extension\nfor name in ${JSON.stringify(emulator.extensions)}: import_extension(name)`;
-  must(own, ['-c', load], { env: { ...process.env, HOME: join(folder, 'home') } });
-  writeFileSync(join(folder, 'ready'), '');
-  return folder;
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return String(port);
+export function install({ name, requirements, pythons, accepts, extensions }) {
+  return installPackages({
+    name: requirements.replace('.txt', ''),
+    label: name,
+    requirements: join(here, requirements),
+    pythons,
+    accepts,
+    size: '700 MB',
+    finish: (folder) => {
+      // DuckDB's extensions come from PyPI too; the emulator would otherwise download them when it starts.
+      const load = `from duckdb_extensions import import_extension\nfor name in ${JSON.stringify(extensions)}: import_extension(name)`;
+      const env = { ...process.env, HOME: join(folder, 'home') };
+      must(join(folder, 'venv/bin/python'), ['-c', load], { env });
+    },
+  });
 }
 
 /** Starts an installed emulator on loopback; `stop` ends it, and nothing else. */

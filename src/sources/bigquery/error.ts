@@ -1,17 +1,7 @@
 import { codeOf, ERRORS } from '../../errors/codes.ts';
-import { redact } from '../../errors/redact.ts';
+import { firstLine } from '../foreign-message.ts';
 import { type QueryCost, SourceError } from '../source.ts';
 import { faultOf } from './fault.ts';
-
-/** One line of a foreign message, harmless and short enough to read. */
-function firstLine(message: string): string {
-  const line = (
-    redact(message)
-      .split('\n')
-      .find((part) => part.trim() !== '') ?? ''
-  ).trim();
-  return line.length > 200 ? `${line.slice(0, 197)}...` : line;
-}
 
 /** What is known beside the fault itself. */
 export interface FaultContext {

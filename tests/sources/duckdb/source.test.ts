@@ -13,7 +13,7 @@ const APRIL = { start: '2026-03-26', end: '2026-04-25' };
 const DEMO: Question = { packages: ['demo'], span: APRIL };
 
 async function open(files: string): Promise<Source> {
-  const source = await openDuckDb({ kind: 'duckdb', files });
+  const source = await openDuckDb({ kind: 'duckdb', files, wholeLog: false });
   onTestFinished(() => source.close());
   return source;
 }

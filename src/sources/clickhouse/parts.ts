@@ -1,0 +1,138 @@
+import { addDays, type Span, spanDays } from '../../days/day.ts';
+import type { NonEmpty } from '../../non-empty.ts';
+import type { PivotRow, Question } from '../query.ts';
+import { SourceError } from '../source.ts';
+import { ROW_LIMIT } from './query.ts';
+
+/** What became of one question. */
+export type Reply =
+  | {
+      readonly kind: 'rows';
+      readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
+      readonly failures: ReadonlyMap<string, SourceError>;
+    }
+  /** The server refuses it, or its answer may be cut off: a smaller one may be answered. `error` is for when there is none. */
+  | { readonly kind: 'too-much'; readonly error: SourceError };
+
+/** Most packages in one question. */
+const PACKAGES_MAX = 100;
+
+/**
+ * Most characters of package names in one question. Parameters travel in the address, and 4,096 is where
+ * the client itself would begin to send them in another way, as servers and proxies refuse long ones.
+ */
+const NAMES_MAX = 4_096;
+
+/** What a name takes in the address on top of its letters: two quotation marks and a comma, percent-encoded. */
+const NAME_EXTRA = 9;
+
+/**
+ * Rows that a package's day has at a guess: combinations of CI flag, installer and system. It only saves
+ * questions that would have to be halved; whatever the truth is, a full answer is never taken for a whole one.
+ */
+const ROWS_PER_DAY = 25;
+
+/**
+ * So many packages with a day that took too long end the reading. A day is found through the index, so that it
+ * is the server that is slow; each further package would cost it a dozen questions of a minute.
+ */
+const SLOW_MAX = 3;
+
+function isNonEmpty<T>(list: readonly T[]): list is NonEmpty<T> {
+  return list.length > 0;
+}
+
+/** A question cut into ones of a size that the server can be expected to answer. */
+export function cut({ packages, span }: Question): Question[] {
+  const most = Math.min(PACKAGES_MAX, Math.max(1, Math.floor(ROW_LIMIT / (ROWS_PER_DAY * spanDays(span)))));
+  const parts: [string, ...string[]][] = [];
+  let letters = 0;
+  for (const name of packages) {
+    const length = name.length + NAME_EXTRA;
+    const part = parts.at(-1);
+    if (part === undefined || part.length >= most || letters + length > NAMES_MAX) {
+      parts.push([name]);
+      letters = length;
+    } else {
+      part.push(name);
+      letters += length;
+    }
+  }
+  return parts.map((part) => ({ packages: part, span }));
+}
+
+function splitSpan({ start, end }: Span): [Span, Span] {
+  const middle = addDays(start, Math.ceil(spanDays({ start, end }) / 2));
+  return [
+    { start, end: middle },
+    { start: middle, end },
+  ];
+}
+
+/** Two questions of half the size: packages first, then days. None for a day of one package. */
+export function halve({ packages, span }: Question): readonly Question[] {
+  const middle = Math.ceil(packages.length / 2);
+  const first = packages.slice(0, middle);
+  const second = packages.slice(middle);
+  if (isNonEmpty(first) && isNonEmpty(second)) {
+    return [
+      { packages: first, span },
+      { packages: second, span },
+    ];
+  }
+  return spanDays(span) > 1 ? splitSpan(span).map((half) => ({ packages, span: half })) : [];
+}
+
+/**
+ * Reads a question in as many parts as it takes.
+ *
+ * A part that fails by more than its size ends the reading: the rest would fare no better, and the server
+ * is to be left alone. What was read whole until then is kept.
+ *
+ * @param ask Puts one part to the server. What it throws that is no SourceError ends everything.
+ * @throws SourceError if that leaves nothing.
+ */
+export async function readInParts(
+  question: Question,
+  ask: (part: Question) => Promise<Reply>,
+): Promise<{ rows: Map<string, PivotRow[]>; failures: Map<string, SourceError> }> {
+  const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
+  const failures = new Map<string, SourceError>();
+  const fail = (name: string, error: SourceError) => {
+    rows.delete(name);
+    if (!failures.has(name)) failures.set(name, error);
+  };
+  const failAll = (parts: readonly Question[], error: SourceError) => {
+    for (const { packages } of parts) for (const name of packages) fail(name, error);
+  };
+  let slow = 0;
+  const parts = cut(question);
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+    // What has failed in an earlier part of the span is not asked for again.
+    const packages = part.packages.filter((name) => rows.has(name));
+    if (!isNonEmpty(packages)) continue;
+    const asked: Question = { packages, span: part.span };
+    let reply: Reply;
+    try {
+      reply = await ask(asked);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      failAll([asked, ...parts], error);
+      if (rows.size === 0) throw error;
+      break;
+    }
+    if (reply.kind === 'too-much') {
+      const halves = halve(asked);
+      parts.unshift(...halves);
+      if (halves.length > 0) continue;
+      fail(packages[0], reply.error);
+      if (reply.error.code === 'timeout') slow += 1;
+      if (slow < SLOW_MAX) continue;
+      failAll(parts, reply.error);
+      break;
+    }
+    for (const [name, error] of reply.failures) fail(name, error);
+    for (const [name, more] of reply.rows) rows.get(name)?.push(...more);
+  }
+  return { rows, failures };
+}

@@ -1,0 +1,151 @@
+import type { Span } from '../../days/day.ts';
+import { DISTRIBUTION_ENDINGS, DISTRIBUTIONS_ONLY_SINCE, needsFileNames, type Question } from '../query.ts';
+import type { Columns } from './answer.ts';
+
+/*
+ * What ClickHouse is asked, in its dialect: the same question as `pivotSql` puts to BigQuery and DuckDB,
+ * and with the same rows for an answer.
+ */
+
+/** A statement with typed parameters. No value ever stands in its text. */
+export interface Statement {
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
+  readonly columns: Columns;
+}
+
+/**
+ * LIMIT of every question, and `max_result_rows` with it. The public endpoint answers with 10,000 rows at
+ * most, so an answer of so many rows may be cut off.
+ */
+export const ROW_LIMIT = 9_999;
+
+/**
+ * Sent with every question. The public endpoint's own default for what exceeds a limit is `break`: it
+ * answers 200 with the part that it has read so far, and nothing in the answer tells.
+ */
+export const SETTINGS = {
+  read_overflow_mode: 'throw',
+  result_overflow_mode: 'throw',
+  timeout_overflow_mode: 'throw',
+  // These two are ClickHouse's own defaults, which a server may have changed: `any` leaves out groups without a
+  // word, and the leaf's mode is for servers that read through others. A setting that changes nothing is allowed
+  // to everybody.
+  group_by_overflow_mode: 'throw',
+  read_overflow_mode_leaf: 'throw',
+  max_result_rows: String(ROW_LIMIT),
+  // The server answers when it is done, so that an error comes as an error and not behind half of the rows.
+  wait_end_of_query: 1,
+} as const;
+
+const TEXT = /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/;
+const DATE = /^(?:Nullable\()?Date(?:32)?\)?$/;
+const COUNT = /^U?Int64$/;
+
+const PIVOT_COLUMNS: Columns = {
+  project: { type: TEXT, expected: 'String' },
+  day: { type: DATE, expected: 'Date' },
+  ci: { type: /^Enum8\(|^(?:LowCardinality\()?String\)?$/, expected: "Enum8('false', 'true', 'unknown')" },
+  installer_name: { type: TEXT, expected: 'LowCardinality(String)' },
+  system_name: { type: TEXT, expected: 'LowCardinality(String)' },
+  download_count: { type: COUNT, expected: 'UInt64' },
+};
+
+const SIDECAR_COLUMNS: Columns = { sidecar: { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' } };
+
+/** A checked `database.table` as ClickHouse quotes it. */
+function quoted(...names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join('.');
+}
+
+function splitTable(table: string): [database: string, name: string] {
+  const [database = '', name = ''] = table.split('.');
+  return [database, name];
+}
+
+/**
+ * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
+ * asked for where it can matter.
+ *
+ * @param table `database.table`, from a checked configuration.
+ */
+export function pivotStatement(table: string, { packages, span }: Question): Statement {
+  const sidecars = needsFileNames(span);
+  const endings = DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`);
+  const sidecar = `,
+  date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`;
+  return {
+    sql: `SELECT
+  project,
+  date AS day,
+  ci,
+  installer AS installer_name,
+  system AS system_name,
+  count() AS download_count${sidecars ? sidecar : ''}
+FROM ${quoted(...splitTable(table))}
+WHERE project IN {projects:Array(String)}
+  AND date >= {start:Date}
+  AND date < {end:Date}
+GROUP BY project, day, ci, installer_name, system_name${sidecars ? ', sidecar' : ''}
+LIMIT {limit:UInt32}
+FORMAT JSONCompact`,
+    parameters: {
+      projects: packages,
+      start: span.start,
+      end: span.end,
+      limit: ROW_LIMIT,
+      ...(sidecars ? { distributions_only_since: DISTRIBUTIONS_ONLY_SINCE } : {}),
+    },
+    columns: { ...PIVOT_COLUMNS, ...(sidecars ? SIDECAR_COLUMNS : {}) },
+  };
+}
+
+/**
+ * Ten of the most downloaded packages. A count of the whole table is past the endpoint's read limit; what
+ * these have of a day tells whether it is there, whether it is whole, and whether it has changed.
+ */
+export const REFERENCE_PACKAGES = [
+  'boto3',
+  'urllib3',
+  'requests',
+  'certifi',
+  'idna',
+  'packaging',
+  'setuptools',
+  'typing-extensions',
+  'charset-normalizer',
+  'numpy',
+] as const;
+
+/** The table of ClickPy that has the downloads of each package and day, several rows for each. */
+function perDay(table: string): string {
+  return quoted(splitTable(table)[0], 'pypi_downloads_per_day');
+}
+
+/** How many rows the reference packages have on each day of a span. */
+export function daysStatement(table: string, span: Span): Statement {
+  return {
+    sql: `SELECT date AS day, sum(count) AS row_count
+FROM ${perDay(table)}
+WHERE project IN {projects:Array(String)}
+  AND date >= {start:Date}
+  AND date < {end:Date}
+GROUP BY day
+LIMIT {limit:UInt32}
+FORMAT JSONCompact`,
+    parameters: { projects: REFERENCE_PACKAGES, start: span.start, end: span.end, limit: ROW_LIMIT },
+    columns: { day: { type: DATE, expected: 'Date' }, row_count: { type: COUNT, expected: 'Int64' } },
+  };
+}
+
+/** How many rows the reference packages have at all: 0 where only other packages were copied. */
+export function referenceStatement(table: string): Statement {
+  return {
+    sql: `SELECT count() AS row_count
+FROM ${perDay(table)}
+WHERE project IN {projects:Array(String)}
+FORMAT JSONCompact`,
+    parameters: { projects: REFERENCE_PACKAGES },
+    columns: { row_count: { type: COUNT, expected: 'UInt64' } },
+  };
+}

@@ -1,0 +1,168 @@
+import { spawn } from 'node:child_process';
+import { createReadStream, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@clickhouse/client';
+import { freePort, installPackages } from '../support/python.mjs';
+
+/*
+ * ClickHouse's own engine on loopback, with the tables of ClickPy: tests/clickhouse/server.py.
+ */
+
+/** Downloads that are alike. `ci` is missing where the column was not there yet. */
+export interface EngineRow {
+  /** YYYY-MM-DD */
+  readonly date: string;
+  readonly project: string;
+  readonly installer?: string;
+  readonly system?: string;
+  readonly ci?: 'true' | 'false';
+  readonly filename?: string;
+  readonly version?: string;
+  /** How many of them; 1 if absent. */
+  readonly times?: number;
+}
+
+/** What `demo` has sent. */
+export interface Asked {
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly agent: string;
+}
+
+export interface Engine {
+  readonly url: string;
+  /** Adds downloads; `pypi_downloads_per_day` follows by itself, as it does at ClickPy. */
+  add(...rows: readonly EngineRow[]): Promise<void>;
+  /** Runs a statement without any limit. */
+  admin(sql: string): Promise<void>;
+  /** What `demo` has asked since the last look. */
+  asked(): Promise<Asked[]>;
+  stop(): Promise<void>;
+}
+
+const TABLES = [
+  'CREATE DATABASE pypi',
+  `CREATE TABLE pypi.pypi (
+    date Date, country_code LowCardinality(String), project String, type LowCardinality(String),
+    installer LowCardinality(String), python_minor LowCardinality(String), system LowCardinality(String),
+    version String, ci Enum8('false' = 0, 'true' = 1, 'unknown' = 2) DEFAULT 'unknown',
+    libc LowCardinality(String), filename String
+  ) ENGINE = MergeTree ORDER BY (project, date, version, country_code, python_minor, system)`,
+  `CREATE TABLE pypi.pypi_downloads_per_day (date Date, project String, count Int64)
+   ENGINE = SummingMergeTree ORDER BY (project, date)`,
+  `CREATE MATERIALIZED VIEW pypi.pypi_downloads_per_day_mv TO pypi.pypi_downloads_per_day
+   AS SELECT date, project, count() AS count FROM pypi.pypi GROUP BY date, project`,
+  // A row of it is so many downloads, which spares the tests a million lines.
+  `CREATE TABLE pypi.alike (
+    date Date, project String, installer String, system String, ci String, filename String, version String, times UInt32
+  ) ENGINE = Null`,
+  `CREATE MATERIALIZED VIEW pypi.alike_mv TO pypi.pypi AS
+   SELECT date, project, installer, system, CAST(ci, 'Enum8(\\'false\\' = 0, \\'true\\' = 1, \\'unknown\\' = 2)') AS ci, filename, version
+   FROM pypi.alike ARRAY JOIN range(times) AS n`,
+];
+
+/**
+ * Starts the engine.
+ *
+ * @param maxRowsToRead Most rows that a question of `demo` may read; a billion at the public endpoint.
+ */
+export async function startEngine(maxRowsToRead: number): Promise<Engine> {
+  const folder = installPackages({
+    name: 'chdb',
+    label: 'chDB 4.4.0 (ClickHouse 26.9)',
+    requirements: join(import.meta.dirname, 'requirements.txt'),
+    pythons: ['python3', 'python3.11', 'python3.12', 'python3.13'],
+    accepts: ([major = 0, minor = 0]) => major === 3 && minor >= 11,
+    size: '900 MB',
+  });
+  if (folder === undefined) throw new Error('these tests need Python 3.11 or newer with venv');
+  mkdirSync(join(folder, 'home'), { recursive: true });
+  const port = await freePort();
+  const log = join(folder, 'log');
+  const output = openSync(log, 'w');
+  const script = join(import.meta.dirname, 'server.py');
+  const child = spawn(join(folder, 'venv/bin/python'), [script, port, String(maxRowsToRead)], {
+    env: { ...process.env, HOME: join(folder, 'home') },
+    stdio: ['ignore', output, output],
+  });
+  const ended = new Promise((done) => child.once('exit', done));
+  process.once('exit', () => child.kill('SIGKILL'));
+  const url = `http://127.0.0.1:${port}`;
+  const client = createClient({ url, username: 'default', password: 'secret of the test' });
+
+  async function isUp(): Promise<boolean> {
+    for (let tries = 0; tries < 600 && child.exitCode === null; tries += 1) {
+      if (await fetch(url).catch(() => undefined)) return true;
+      await sleep(100);
+    }
+    return false;
+  }
+  if (!(await isUp())) throw new Error(`the engine does not answer:\n${readFileSync(log, 'utf8')}`);
+
+  const admin = async (sql: string) => {
+    await client.command({ query: sql });
+  };
+  for (const sql of TABLES) await admin(sql);
+
+  return {
+    url,
+    admin,
+    async add(...rows) {
+      const values = rows.map(({ installer = '', system = '', version = '1.0', times = 1, ...row }) => ({
+        ci: 'unknown',
+        filename: `${row.project}-${version}-py3-none-any.whl`,
+        ...row,
+        installer,
+        system,
+        version,
+        times,
+      }));
+      await client.insert({ table: 'pypi.alike', values, format: 'JSONEachRow' });
+    },
+    asked: async () => (await (await fetch(url)).json()) as Asked[],
+    async stop() {
+      await client.close();
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** One line of examples/file_downloads.ndjson, as BigQuery's table has it. */
+interface Line {
+  readonly timestamp: string;
+  readonly file: { readonly project: string; readonly filename?: string };
+  readonly details: {
+    readonly ci?: boolean | null;
+    readonly installer?: { readonly name?: string | null } | null;
+    readonly system?: { readonly name?: string | null } | null;
+  } | null;
+}
+
+/** What ClickPy makes of a row of BigQuery's table: NULL is '' or, for ci, 'false'. */
+function copied({ timestamp, file, details }: Line): EngineRow {
+  return {
+    date: timestamp.slice(0, 10),
+    project: file.project,
+    installer: details?.installer?.name ?? '',
+    system: details?.system?.name ?? '',
+    ci: details?.ci === true ? 'true' : 'false',
+    ...(file.filename === undefined ? {} : { filename: file.filename }),
+  };
+}
+
+/** Copies a table of BigQuery's shape, in NDJSON, as ClickPy does. */
+export async function loadNdjson(engine: Engine, path: string): Promise<void> {
+  let rows: EngineRow[] = [];
+  for await (const line of createInterface({ input: createReadStream(path) })) {
+    rows.push(copied(JSON.parse(line) as Line));
+    if (rows.length === 20_000) {
+      await engine.add(...rows);
+      rows = [];
+    }
+  }
+  if (rows.length > 0) await engine.add(...rows);
+}

@@ -1,0 +1,330 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Span } from '../../src/days/day.ts';
+import type { NonEmpty } from '../../src/non-empty.ts';
+import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
+import type { PivotRow } from '../../src/sources/query.ts';
+import type { Source } from '../../src/sources/source.ts';
+import { type Engine, type EngineRow, loadNdjson, startEngine } from './engine.ts';
+
+/*
+ * The source against ClickHouse's own engine, which refuses and cuts as the public endpoint does.
+ */
+
+const EXAMPLE = join(import.meta.dirname, '../../examples/file_downloads.ndjson');
+const MAX_ROWS_TO_READ = 200_000;
+const APRIL: Span = { start: '2026-04-01', end: '2026-05-01' };
+
+let engine: Engine;
+
+async function open(changes: { table?: string; user?: string } = {}): Promise<Source> {
+  const config = { kind: 'clickhouse', url: engine.url, user: 'demo', table: 'pypi.pypi' } as const;
+  const source = await openClickHouse(
+    { ...config, queryTimeoutSeconds: 60, ...changes },
+    {},
+    'pypi-badges/1.2.3 (+https://example.com)',
+    { graceMs: 5_000, backoffMs: 1, longestPauseMs: 1_000 },
+  );
+  onTestFinished(() => source.close());
+  return source;
+}
+
+async function read(packages: NonEmpty<string>, span: Span, changes: { table?: string } = {}) {
+  const source = await open(changes);
+  const { rows, failures } = await source.read({ packages, span });
+  const codes = Object.fromEntries([...failures].map(([name, error]) => [name, error.code]));
+  return { rows, failures, codes };
+}
+
+const sum = (rows: readonly PivotRow[] | undefined) =>
+  rows?.reduce((total, { downloads }) => total + downloads, 0);
+
+const daysOfApril = Array.from({ length: 30 }, (_, index) => `2026-04-${String(index + 1).padStart(2, '0')}`);
+
+/** Downloads of a package on every day of April. */
+function daily(project: string, row: Omit<EngineRow, 'date' | 'project'>): EngineRow[] {
+  return daysOfApril.map((date) => ({ date, project, ci: 'false', ...row }));
+}
+
+beforeAll(async () => {
+  engine = await startEngine(MAX_ROWS_TO_READ);
+  await loadNdjson(engine, EXAMPLE);
+  await engine.add(
+    ...daily('large', { installer: 'pip', system: 'Linux', times: 20_000 }),
+    ...daily('small', { installer: 'uv', times: 2 }),
+    { date: '2026-04-10', project: 'giant', installer: 'pip', ci: 'false', times: 300_000 },
+    { date: '2026-04-11', project: 'giant', installer: 'pip', ci: 'false', times: 10 },
+  );
+  // 800 combinations a day, and one day that has as many as fill an answer.
+  await engine.admin(`INSERT INTO pypi.pypi (date, project, installer, ci)
+    SELECT toDate('2026-04-01') + number % 30, 'varied', concat('tool-', toString(intDiv(number, 30))), 'false' FROM numbers(24000)`);
+  await engine.admin(`INSERT INTO pypi.pypi (date, project, installer, ci)
+    SELECT '2026-04-20', 'odd', concat('tool-', toString(number)), 'false' FROM numbers(9999)`);
+});
+afterAll(() => engine.stop());
+beforeEach(() => engine.asked());
+
+describe('the engine', () => {
+  const ask = async (more: Record<string, string>) => {
+    const query = new URLSearchParams(more);
+    const answer = await fetch(`${engine.url}/?${query}`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa('demo:')}` },
+      body: "SELECT count() AS n FROM pypi.pypi WHERE project = 'large' AND NOT ignore(version) FORMAT JSONCompact",
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  it('has the trap: past its read limit, it answers 200 with a part', async () => {
+    const { status, text } = await ask({});
+    const { data } = JSON.parse(text) as { data: [[string | number]] };
+    expect(status).toBe(200);
+    expect(Number(data[0][0])).toBeGreaterThan(0);
+    expect(Number(data[0][0])).toBeLessThan(600_000);
+  });
+
+  it('refuses with code 158 if told to', async () => {
+    const { status, text } = await ask({ read_overflow_mode: 'throw' });
+    expect(status).toBe(500);
+    expect(text).toMatch(/^Code: 158\. DB::Exception: .*\(TOO_MANY_ROWS\)/);
+  });
+});
+
+describe('read', () => {
+  it('counts what the example table holds, combination by combination', async () => {
+    const wanted: NonEmpty<string> = [
+      'example-young',
+      'example-moved-to-uv',
+      'example-large',
+      'example-unused',
+    ];
+    const span = { start: '2026-01-25', end: '2026-04-25' };
+    const { rows, failures } = await read(wanted, span);
+    const expected: Record<string, Record<string, number>> = Object.fromEntries(wanted.map((n) => [n, {}]));
+    for (const line of readFileSync(EXAMPLE, 'utf8').trim().split('\n')) {
+      const { timestamp, file, details } = JSON.parse(line);
+      const day = timestamp.slice(0, 10);
+      const counts = expected[file.project];
+      if (counts === undefined || day < span.start || day >= span.end) continue;
+      const key = [
+        day,
+        details?.ci === true,
+        details?.installer?.name ?? null,
+        details?.system?.name ?? null,
+      ];
+      counts[String(key)] = (counts[String(key)] ?? 0) + 1;
+    }
+    const found = Object.fromEntries(
+      [...rows].map(([name, list]) => [
+        name,
+        Object.fromEntries(
+          list.map(({ day, ci, installer, system, downloads }) => [
+            String([day, ci, installer, system]),
+            downloads,
+          ]),
+        ),
+      ]),
+    );
+    expect(failures.size).toBe(0);
+    expect(found).toEqual(expected);
+    expect(Object.values(found['example-large'] ?? {}).length).toBeGreaterThan(100);
+  });
+
+  it('takes a package apart by days where the server refuses to read so much', async () => {
+    const { rows, codes } = await read(['large', 'small'], APRIL);
+    expect(codes).toEqual({});
+    expect(sum(rows.get('large'))).toBe(600_000);
+    expect(
+      rows
+        .get('large')
+        ?.map(({ day }) => day)
+        .toSorted(),
+    ).toEqual(daysOfApril);
+    expect(sum(rows.get('small'))).toBe(60);
+    const spans = (await engine.asked()).map(({ parameters: { projects, start, end } }) => [
+      projects,
+      start,
+      end,
+    ]);
+    expect(spans.slice(0, 3)).toEqual([
+      ["['large','small']", '2026-04-01', '2026-05-01'],
+      ["['large']", '2026-04-01', '2026-05-01'],
+      ["['large']", '2026-04-01', '2026-04-16'],
+    ]);
+  });
+
+  it('takes a package apart by days where the answer fills its limit', async () => {
+    const { rows, codes } = await read(['small', 'varied'], APRIL);
+    expect(codes).toEqual({});
+    expect(rows.get('varied')).toHaveLength(24_000);
+    expect(sum(rows.get('small'))).toBe(60);
+  });
+
+  it('gives up on a package with a day that is refused, or that fills its answer, and on no other', async () => {
+    const { rows, failures, codes } = await read(['giant', 'odd', 'small'], APRIL);
+    expect(codes).toEqual({ giant: 'too-large', odd: 'truncated' });
+    expect([...rows.keys()]).toEqual(['small']);
+    expect(sum(rows.get('small'))).toBe(60);
+    expect(failures.get('giant')?.message).toMatch(
+      /^a single day of this package is more than the server reads .*Limit for rows/,
+    );
+    expect(failures.get('odd')?.message).toMatch(
+      /^a single day of this package fills the limit of 9999 rows/,
+    );
+  });
+
+  it('has rows of a giant where only its other days are asked for', async () => {
+    const { rows } = await read(['giant'], { start: '2026-04-11', end: '2026-04-12' });
+    expect(rows.get('giant')).toEqual([
+      { day: '2026-04-11', ci: false, installer: 'pip', system: null, sidecar: false, downloads: 10 },
+    ]);
+  });
+
+  it('refuses rows that are older than the column ci, for their package alone', async () => {
+    await engine.add(
+      { date: '2026-04-03', project: 'old', installer: 'pip' },
+      { date: '2026-04-04', project: 'old', installer: 'pip', ci: 'false' },
+      { date: '2026-04-05', project: 'old', installer: 'pip' },
+    );
+    const { rows, failures, codes } = await read(['old', 'small'], APRIL);
+    expect(codes).toEqual({ old: 'ci-unknown' });
+    expect(failures.get('old')?.message).toContain('on 2 days from 2026-04-03 to 2026-04-05');
+    expect(sum(rows.get('small'))).toBe(60);
+    const later = await read(['old'], { start: '2026-04-04', end: '2026-04-05' });
+    expect(sum(later.rows.get('old'))).toBe(1);
+  });
+
+  it('tells files that are no distributions, up to 2026-08-23', async () => {
+    const names = ['a-1.whl', 'a-1.tar.gz', 'a-1.zip', 'a-1.whl.metadata', 'a-1.exe', 'a-1.WHL', ''];
+    const on = (date: string) =>
+      names.map((filename): EngineRow => ({ date, project: 'files', ci: 'false', filename }));
+    await engine.add(...on('2026-08-23'), ...on('2026-08-24'));
+    const told = async (start: string, end: string) => {
+      const { rows } = await read(['files'], { start, end });
+      const found = (rows.get('files') ?? []).map(
+        ({ day, sidecar, downloads }) => `${day} ${sidecar} ${downloads}`,
+      );
+      const asked = (await engine.asked()).some(({ sql }) => /filename|sidecar/.test(sql));
+      return { found: found.toSorted(), asked };
+    };
+    expect(await told('2026-08-23', '2026-08-25')).toEqual({
+      found: ['2026-08-23 false 3', '2026-08-23 true 4', '2026-08-24 false 7'],
+      asked: true,
+    });
+    expect(await told('2026-08-24', '2026-08-25')).toEqual({ found: ['2026-08-24 false 7'], asked: false });
+  });
+
+  it('has null for what is empty there', async () => {
+    await engine.add({ date: '2026-04-02', project: 'nameless', ci: 'true' });
+    const { rows } = await read(['nameless'], APRIL);
+    expect(rows.get('nameless')).toEqual([
+      { day: '2026-04-02', ci: true, installer: null, system: null, sidecar: false, downloads: 1 },
+    ]);
+  });
+
+  it('asks two questions about a day of 130 packages, says who asks, and throws whatever is too much', async () => {
+    const names = Array.from({ length: 130 }, (_, index) => `package-${index}`);
+    await engine.add(...names.map((project): EngineRow => ({ date: '2026-04-24', project, ci: 'false' })));
+    const [first = '', ...rest] = names;
+    const { rows, codes } = await read([first, ...rest], { start: '2026-04-24', end: '2026-04-25' });
+    expect(codes).toEqual({});
+    expect(rows.size).toBe(130);
+    expect([...rows.values()].map(sum)).toEqual(names.map(() => 1));
+    const asked = await engine.asked();
+    expect(asked.map(({ parameters }) => parameters['projects']?.split(',').length)).toEqual([100, 30]);
+    for (const { agent, settings } of asked) {
+      expect(agent).toMatch(/^pypi-badges\/1\.2\.3 \(\+https:\/\/example\.com\) clickhouse-js\//);
+      expect(settings).toEqual({
+        read_overflow_mode: 'throw',
+        result_overflow_mode: 'throw',
+        timeout_overflow_mode: 'throw',
+        group_by_overflow_mode: 'throw',
+        read_overflow_mode_leaf: 'throw',
+        max_result_rows: '9999',
+      });
+    }
+  });
+
+  it('hands every value over as a parameter', async () => {
+    const strange = `x') OR 1 = 1 --\\'"`;
+    const { rows, codes } = await read([strange, 'small'], APRIL);
+    expect(codes).toEqual({});
+    expect(rows.get(strange)).toEqual([]);
+    expect(sum(rows.get('small'))).toBe(60);
+  });
+
+  it.each([
+    ['a table that is not there', 'pypi.nope', undefined, 'not-found'],
+    ['a database that is not there', 'nope.pypi', undefined, 'not-found'],
+    ['a column that is not there', 'pypi.bare', 'date Date, project String', 'unexpected-answer'],
+    [
+      'a column of another type',
+      'pypi.bent',
+      'date Date, project String, ci UInt8, installer String, system String, filename String',
+      'unexpected-answer',
+    ],
+    [
+      'days that are instants',
+      'pypi.late',
+      'date DateTime, project String, ci String, installer String, system String, filename String',
+      'unexpected-answer',
+    ],
+  ])('refuses %s', async (_, table, columns, code) => {
+    if (columns !== undefined) {
+      await engine.admin(`CREATE TABLE ${table} (${columns}) ENGINE = MergeTree ORDER BY project`);
+    }
+    const source = await open({ table });
+    const question = { packages: ['small'], span: APRIL } as const;
+    await expect(source.read(question)).rejects.toMatchObject({ code, affectsAll: true });
+  });
+
+  it('names a user that is refused', async () => {
+    const source = await open({ user: 'somebody' });
+    const question = { packages: ['small'], span: APRIL } as const;
+    await expect(source.read(question)).rejects.toMatchObject({
+      code: 'sign-in-refused',
+      message: expect.stringMatching(/^ClickHouse refused the user or the password; check clickhouse\.user/),
+    });
+  });
+});
+
+describe('days', () => {
+  it('sums the reference packages by day, whatever the number of rows', async () => {
+    const source = await open();
+    await engine.add(
+      { date: '2026-06-01', project: 'boto3', ci: 'false', times: 40 },
+      { date: '2026-06-01', project: 'numpy', ci: 'false', times: 2 },
+      { date: '2026-06-03', project: 'boto3', ci: 'false', times: 30 },
+      { date: '2026-06-02', project: 'small', ci: 'false', times: 5 },
+    );
+    await engine.add({ date: '2026-06-01', project: 'boto3', ci: 'true', times: 8 });
+    const told = await source.days({ start: '2026-06-01', end: '2026-06-05' });
+    expect(told).toMatchObject({
+      kind: 'told',
+      rows: new Map([
+        ['2026-06-01', 50],
+        ['2026-06-03', 30],
+      ]),
+    });
+    expect(await engine.asked()).toHaveLength(1);
+    const none = await source.days({ start: '2026-07-01', end: '2026-07-05' });
+    expect(none).toMatchObject({ kind: 'told', rows: new Map() });
+  });
+
+  it('cannot tell where there is no such table, or no reference package in it', async () => {
+    await engine.admin('CREATE DATABASE own');
+    await engine.admin('CREATE TABLE own.pypi AS pypi.pypi');
+    const source = await open({ table: 'own.pypi' });
+    expect(await source.days(APRIL)).toMatchObject({
+      kind: 'untold',
+      reason: expect.stringMatching(/^pypi_downloads_per_day: the table is not there/),
+    });
+    await engine.admin('CREATE TABLE own.pypi_downloads_per_day AS pypi.pypi_downloads_per_day');
+    await engine.admin("INSERT INTO own.pypi_downloads_per_day VALUES ('2026-04-01', 'small', 3)");
+    expect(await source.days(APRIL)).toEqual({
+      kind: 'untold',
+      reason: 'pypi_downloads_per_day: it knows none of the packages by which days are told',
+    });
+  });
+});

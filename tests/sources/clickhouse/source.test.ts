@@ -1,0 +1,529 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClickHouseConfig } from '../../../src/config/config.ts';
+import type { Span } from '../../../src/days/day.ts';
+import type { NonEmpty } from '../../../src/non-empty.ts';
+import { openClickHouse } from '../../../src/sources/clickhouse/source.ts';
+import { traitsOf } from '../../../src/sources/traits.ts';
+import {
+  type Fault,
+  type Options,
+  type ServerRow,
+  startClickHouse,
+} from '../../support/clickhouse-server.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const APRIL: Span = { start: '2026-04-01', end: '2026-05-01' };
+const ROWS: ServerRow[] = [
+  { project: 'demo', day: '2026-04-01', installer: 'pip', system: 'Linux', downloads: 3 },
+  { project: 'demo', day: '2026-04-02', ci: 'true', installer: 'uv', downloads: 4 },
+];
+const DEMO = [
+  { day: '2026-04-01', ci: false, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 },
+  { day: '2026-04-02', ci: true, installer: 'uv', system: null, sidecar: false, downloads: 4 },
+];
+
+/** A server, and a source that asks it and waits hardly at all. */
+async function open(options: Options = {}, changes: Partial<ClickHouseConfig> = {}, graceMs = 0) {
+  const server = await startClickHouse({ rows: ROWS, ...options });
+  onTestFinished(() => server.close());
+  const config: ClickHouseConfig = {
+    kind: 'clickhouse',
+    url: server.url,
+    user: 'demo',
+    table: 'pypi.pypi',
+    queryTimeoutSeconds: 20,
+    ...changes,
+  };
+  const patience = { graceMs, backoffMs: 1, longestPauseMs: 1_500 };
+  const source = await openClickHouse(config, {}, 'pypi-badges/1.2.3', patience);
+  onTestFinished(() => source.close());
+  const read = (packages: NonEmpty<string> = ['demo'], span = APRIL, signal?: AbortSignal) =>
+    source.read({ packages, span }, signal);
+  return { server, source, read, config };
+}
+
+/** What a question ends with, as far as programs see it. */
+async function outcome(work: Promise<unknown>) {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error as { code: string; message: string; affectsAll: boolean } | undefined;
+}
+
+const PAGE = '<html><head><title>Log in to the Wi-Fi</title></head></html>';
+
+describe('what may pass', () => {
+  it.each<[string, Fault]>([
+    ['429', { status: 429 }],
+    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '0' } }],
+    ['503', { status: 503, body: PAGE }],
+    ['too many questions at once', { exception: 202 }],
+    ['memory of the server used up', { exception: 241, message: 'Memory limit (total) exceeded.' }],
+    ['a query that was cancelled', { exception: 394 }],
+    ['a reset', 'reset'],
+    ['an answer that breaks off', 'broken'],
+    ['an answer that is cut short', 'cut'],
+    ['an empty answer', { status: 200, body: '' }],
+    ['fewer rows than told', { change: (answer) => ({ ...answer, data: answer.data.slice(1) }) }],
+    ['a passing exception halfway', { midway: 210, as: 'text' }],
+  ])('is waited out: %s', async (_, fault) => {
+    const { read, server } = await open({ faults: [fault, fault] });
+    const { rows, failures } = await read();
+    expect(failures.size).toBe(0);
+    expect(rows.get('demo')).toEqual(DEMO);
+    expect(server.calls).toHaveLength(3);
+  });
+
+  it.each([
+    ['seconds', { 'retry-after': '1' }],
+    ['a date', { 'retry-after': 'Wed, 25 Nov 2026 04:00:01 GMT', date: 'Wed, 25 Nov 2026 04:00:00 GMT' }],
+  ])('waits as long as Retry-After says, in %s', async (_, headers) => {
+    const { read, server } = await open({ faults: [{ status: 429, headers }] });
+    await read();
+    const [first, second] = server.calls;
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(990);
+  });
+
+  it('leaves a server alone that wants more time than there is', async () => {
+    const { read, server } = await open({
+      fault: () => ({ status: 503, headers: { 'retry-after': '3600' } }),
+    });
+    expect(await outcome(read())).toMatchObject({ code: 'unavailable' });
+    expect(server.calls).toHaveLength(1);
+  });
+});
+
+describe('what does not pass', () => {
+  it.each<[string, Fault, string, RegExp, number]>([
+    [
+      '429 again and again',
+      { status: 429 },
+      'rate-limited',
+      /asks for a pause.*429 with text\/html, 5 times\)$/,
+      5,
+    ],
+    ['a used-up quota', { exception: 201 }, 'rate-limited', /quota/, 1],
+    ['500 again and again', { status: 500 }, 'unavailable', /run again later/, 5],
+    ['a broken connection', 'reset', 'connection-broken', /5 times/, 5],
+    ['a cut answer', 'cut', 'connection-broken', /the answer ends after \d+ characters, 5 times/, 5],
+    [
+      'a page',
+      { status: 200, body: PAGE },
+      'not-the-source',
+      /200 with text\/html, titled Log in to the Wi-Fi/,
+      1,
+    ],
+    ['a page of 404', { status: 404, body: PAGE }, 'not-the-source', /answered 404/, 1],
+    ['a redirection', { status: 302, headers: { location: '/' } }, 'not-the-source', /answered 302/, 1],
+    ['other JSON', { status: 200, body: '{"a": 1}' }, 'not-the-source', /answered 200/, 1],
+    ['a list', { status: 200, body: '[]' }, 'not-the-source', /answered 200/, 1],
+    ['a refused user', { exception: 516, status: 403 }, 'sign-in-refused', /clickhouse\.password_file/, 1],
+    ['a missing password', { exception: 194, status: 401 }, 'sign-in-refused', /clickhouse\.user/, 1],
+    ['401', { status: 401 }, 'sign-in-refused', /clickhouse\.user/, 1],
+    ['403', { status: 403 }, 'sign-in-refused', /clickhouse\.user/, 1],
+    ['no grant', { exception: 497 }, 'sign-in-refused', /grant it SELECT/, 1],
+    ['no table', { exception: 60, status: 404 }, 'not-found', /clickhouse\.table/, 1],
+    ['no database', { exception: 81, status: 404 }, 'not-found', /clickhouse\.table/, 1],
+    ['no column', { exception: 47, status: 404 }, 'unexpected-answer', /lacks a column/, 1],
+    ['settings that it refuses', { exception: 164 }, 'query-invalid', /readonly = 2/, 1],
+    ['a query that it refuses', { exception: 62, status: 400 }, 'query-invalid', /it went wrong\./, 1],
+    ['an exception of 200', { exception: 62, status: 200 }, 'query-invalid', /it went wrong\./, 1],
+    ['an exception halfway', { midway: 62, as: 'text' }, 'query-invalid', /wrong halfway/, 1],
+    ['a tagged exception halfway', { midway: 62, as: 'tagged' }, 'query-invalid', /wrong halfway/, 1],
+    ['an exception in JSON', { midway: 62, as: 'json' }, 'query-invalid', /wrong halfway/, 1],
+    [
+      'a column of another type',
+      { change: (answer) => ({ ...answer, meta: answer.meta.with(2, { name: 'ci', type: 'UInt8' }) }) },
+      'unexpected-answer',
+      /day Date, ci UInt8, .* instead of project String, day Date, ci Enum8\(/,
+      1,
+    ],
+    [
+      'a column of another name',
+      { change: (answer) => ({ ...answer, meta: answer.meta.with(1, { name: 'date', type: 'Date' }) }) },
+      'unexpected-answer',
+      /date Date/,
+      1,
+    ],
+    [
+      'one column more',
+      { change: (answer) => ({ ...answer, meta: [...answer.meta, { name: 'x', type: 'String' }] }) },
+      'unexpected-answer',
+      /x String/,
+      1,
+    ],
+    [
+      'a package that nobody asked for',
+      { change: (answer) => ({ ...answer, data: answer.data.map((row) => ['numpy', ...row.slice(1)]) }) },
+      'unexpected-answer',
+      /column project holds "numpy"/,
+      1,
+    ],
+  ])('is told: %s', async (_, fault, code, says, questions) => {
+    const { read, server } = await open({ fault: () => fault });
+    expect(await outcome(read())).toMatchObject({ code, message: expect.stringMatching(says) });
+    expect(server.calls).toHaveLength(questions);
+  });
+
+  it.each<[string, Partial<Record<number, unknown>>, string, RegExp]>([
+    [
+      'a day that was not asked for',
+      { 1: '2026-05-01' },
+      'unexpected-answer',
+      /column day holds "2026-05-01"/,
+    ],
+    ['an instant', { 1: '2026-04-01 00:00:00' }, 'unexpected-answer', /column day/],
+    ['another flag', { 2: 'maybe' }, 'unexpected-answer', /column ci holds "maybe"/],
+    ['a flag that is NULL', { 2: null }, 'unexpected-answer', /column ci holds null/],
+    ['an installer that is a number', { 3: 7 }, 'unexpected-answer', /column installer_name holds 7/],
+    ['a system that is a list', { 4: [] }, 'unexpected-answer', /column system_name/],
+    ['a negative count', { 5: '-1' }, 'unexpected-answer', /column download_count holds "-1"/],
+    ['a count that is too large', { 5: '9007199254740993' }, 'unexpected-answer', /column download_count/],
+    ['another kind of file', { 6: 2 }, 'unexpected-answer', /column sidecar holds 2/],
+    ['a flag that nobody knows', { 2: 'unknown' }, 'ci-unknown', /does not say on 2026-04-01 which/],
+  ])('taints one package: %s', async (_, cells, code, says) => {
+    const other: ServerRow = { project: 'other', day: '2026-04-01', downloads: 5 };
+    const change: Fault = {
+      change: (answer) => ({
+        ...answer,
+        data: answer.data.map((row, index) =>
+          index > 0 ? row : row.map((cell, at) => (at in cells ? cells[at] : cell)),
+        ),
+      }),
+    };
+    const { read } = await open({ rows: [...ROWS, other], fault: () => change });
+    const { rows, failures } = await read(['demo', 'other']);
+    expect([...rows.keys()]).toEqual(['other']);
+    expect([...failures]).toMatchObject([
+      ['demo', { code, affectsAll: false, message: expect.stringMatching(says) }],
+    ]);
+  });
+
+  it('keeps what was read whole before the server broke down, and asks no more', async () => {
+    const names = Array.from({ length: 250 }, (_, index) => `p-${index}`);
+    const { read, server } = await open({ faults: [undefined, { exception: 201 }] });
+    const [first = '', ...rest] = names;
+    const { rows, failures } = await read([first, ...rest], { start: '2026-04-01', end: '2026-04-02' });
+    expect([...rows.keys()]).toEqual(names.slice(0, 100));
+    expect([...failures.keys()]).toEqual(names.slice(100));
+    expect(server.calls).toHaveLength(2);
+  });
+
+  it('says so where nobody listens', async () => {
+    const { read, server } = await open();
+    await server.close();
+    expect(await outcome(read())).toMatchObject({
+      code: 'unreachable',
+      affectsAll: true,
+      message: expect.stringMatching(/^ClickHouse cannot be reached; .*ECONNREFUSED.*, 5 times\)$/),
+    });
+  });
+});
+
+describe('time', () => {
+  it.each<Fault>(['silence', 'stalled', 'trickle'])('does not wait for ever: %s', async (fault) => {
+    const { read, server } = await open({ fault: () => fault }, { queryTimeoutSeconds: 0.3 });
+    expect(await outcome(read())).toMatchObject({
+      code: 'timeout',
+      message: expect.stringMatching(
+        /^the server did not answer in time; .*clickhouse\.query_timeout_seconds/,
+      ),
+    });
+    expect(server.calls).toHaveLength(1);
+  });
+
+  it.each<Fault>(['silence', 'stalled', 'trickle', { status: 429, headers: { 'retry-after': '1' } }])(
+    'ends at once when told to: %j',
+    async (fault) => {
+      const { read, server } = await open({ fault: () => fault });
+      const stop = new AbortController();
+      const reason = new Error('interrupted');
+      const reading = outcome(read(['demo'], APRIL, stop.signal));
+      setTimeout(() => stop.abort(reason), 100);
+      const begun = performance.now();
+      expect(await reading).toBe(reason);
+      expect(performance.now() - begun).toBeLessThan(900);
+      await expect.poll(() => server.calls[0]?.until).toBeDefined();
+    },
+  );
+
+  it('asks nothing if it is to end before it began', async () => {
+    const { read, server } = await open();
+    const reason = new Error('interrupted');
+    expect(await outcome(read(['demo'], APRIL, AbortSignal.abort(reason)))).toBe(reason);
+    expect(server.calls).toEqual([]);
+  });
+
+  it('asks one question at a time, whoever asks', async () => {
+    const { read, source, server } = await open();
+    await Promise.all([read(), read(), source.days(APRIL), read()]);
+    const { calls } = server;
+    expect(calls.length).toBeGreaterThan(3);
+    for (const [index, { at }] of calls.entries()) {
+      expect(calls[index - 1]?.until ?? 0).toBeLessThanOrEqual(at);
+    }
+  });
+});
+
+describe('questions', () => {
+  /** Packages and spans that were asked for. */
+  const shape = (
+    calls: readonly { projects: readonly string[]; start: string | undefined; end: string | undefined }[],
+  ) => calls.map(({ projects, start, end }) => `${projects.join('+')} ${start?.slice(8)}-${end?.slice(5)}`);
+  const WEEK: Span = { start: '2026-04-01', end: '2026-04-05' };
+
+  const daily = (project: string, downloads: number): ServerRow[] =>
+    [1, 2, 3, 4].map((day) => ({ project, day: `2026-04-0${day}`, downloads }));
+
+  it.each<[string, Fault | undefined]>([
+    ['158', undefined],
+    ['307', { exception: 307 }],
+    ['396', { exception: 396 }],
+    ['159', { exception: 159, status: 408 }],
+    ['160', { exception: 160 }],
+    ['241', { exception: 241, message: 'Query memory limit exceeded' }],
+  ])('are halved when refused by %s: packages first, then days', async (_, fault) => {
+    const rows = [...daily('a', 1), ...daily('rich', 10), ...daily('c', 1)];
+    const { read, server } = await open({
+      rows,
+      ...(fault === undefined ? { maxRowsToRead: 15 } : {}),
+      fault: ({ projects, start, end }) =>
+        projects.includes('rich') &&
+        !(start === '2026-04-01' && end === '2026-04-02') &&
+        Number(end?.slice(8)) - Number(start?.slice(8)) > 1
+          ? fault
+          : undefined,
+    });
+    const { rows: found, failures } = await read(['a', 'rich', 'c'], WEEK);
+    expect(failures.size).toBe(0);
+    const sums = [...found].map(([name, list]) => [name, list.reduce((sum, row) => sum + row.downloads, 0)]);
+    expect(sums).toEqual([
+      ['a', 4],
+      ['rich', 40],
+      ['c', 4],
+    ]);
+    expect(shape(server.calls)).toEqual([
+      'a+rich+c 01-04-05',
+      'a+rich 01-04-05',
+      'a 01-04-05',
+      'rich 01-04-05',
+      'rich 01-04-03',
+      'rich 01-04-02',
+      'rich 02-04-03',
+      'rich 03-04-05',
+      'rich 03-04-04',
+      'rich 04-04-05',
+      'c 01-04-05',
+    ]);
+  });
+
+  it.each<[number, string]>([
+    [158, 'too-large'],
+    [307, 'too-large'],
+    [396, 'too-large'],
+    [159, 'timeout'],
+    [160, 'timeout'],
+  ])('that are refused by %d down to a day are that package’s failure', async (exception, code) => {
+    const { read } = await open({
+      rows: [...daily('a', 1), ...daily('rich', 1)],
+      fault: ({ projects }) => (projects.includes('rich') ? { exception } : undefined),
+    });
+    const { rows, failures } = await read(['a', 'rich'], WEEK);
+    expect([...rows.keys()]).toEqual(['a']);
+    expect([...failures]).toMatchObject([['rich', { code, affectsAll: false }]]);
+  });
+
+  it('end where a slow server has timed out on single days of three packages', async () => {
+    const { read, server } = await open({ fault: () => ({ exception: 159 }) });
+    const { rows, failures } = await read(['a', 'b', 'c', 'd', 'e', 'f'], WEEK);
+    expect(rows.size).toBe(0);
+    expect([...failures.values()].map(({ code }) => code)).toEqual(Array(6).fill('timeout'));
+    expect(
+      new Set(
+        server.calls.flatMap(({ projects, start, end }) =>
+          start === '2026-04-01' && end === '2026-04-02' ? projects : [],
+        ),
+      ),
+    ).toEqual(new Set(['a', 'b', 'c']));
+  });
+
+  it('are halved when the answer fills its limit, and fail where that is one day', async () => {
+    const tools = (project: string, day: string, count: number): ServerRow[] =>
+      Array.from({ length: count }, (_, index) => ({
+        project,
+        day,
+        installer: `tool-${index}`,
+        downloads: 1,
+      }));
+    const rows = [
+      ...daily('a', 1),
+      ...tools('wide', '2026-04-01', 6_000),
+      ...tools('wide', '2026-04-03', 6_000),
+      ...tools('wider', '2026-04-02', 9_999),
+    ];
+    const { read } = await open({ rows });
+    const answer = await read(['a', 'wide', 'wider'], WEEK);
+    expect(answer.rows.get('wide')).toHaveLength(12_000);
+    expect(answer.rows.get('a')).toHaveLength(4);
+    expect([...answer.failures]).toMatchObject([['wider', { code: 'truncated' }]]);
+  });
+
+  it('hold no more packages than can be expected to fit an answer and an address', async () => {
+    const { read, server } = await open();
+    const names = (count: number, length: number) => {
+      const [first = '', ...rest] = Array.from({ length: count }, (_, index) =>
+        `${index}`.padStart(length, 'p'),
+      );
+      return [first, ...rest] as const;
+    };
+    const sizes = async (packages: NonEmpty<string>, span: Span) => {
+      server.calls.length = 0;
+      await read(packages, span);
+      return server.calls.map(({ projects }) => projects.length);
+    };
+    const day = { start: '2026-04-01', end: '2026-04-02' };
+    expect(await sizes(names(130, 20), day)).toEqual([100, 30]);
+    expect(await sizes(names(30, 20), APRIL)).toEqual([13, 13, 4]);
+    expect(await sizes(names(2, 20), { start: '2025-04-01', end: '2026-04-01' })).toEqual([1, 1]);
+    expect(await sizes(names(50, 200), day)).toEqual([19, 19, 12]);
+  });
+
+  it('say what they must, who asks, and nothing else', async () => {
+    const { read, server } = await open({ password: 'x y' }, { passwordFile: passwordFile('x y\n') });
+    await read();
+    const [call] = server.calls;
+    expect(call?.settings).toEqual({
+      read_overflow_mode: 'throw',
+      result_overflow_mode: 'throw',
+      timeout_overflow_mode: 'throw',
+      group_by_overflow_mode: 'throw',
+      read_overflow_mode_leaf: 'throw',
+      max_result_rows: '9999',
+      wait_end_of_query: '1',
+    });
+    expect(call?.headers['user-agent']).toMatch(/^pypi-badges\/1\.2\.3 clickhouse-js\//);
+    expect(call?.sql).not.toMatch(/demo|2026/);
+    expect(call?.path).toBe('/');
+  });
+
+  it('cost nothing', async () => {
+    const { source, read } = await open();
+    expect(await source.estimate({ packages: ['demo'], span: APRIL })).toBe(0);
+    expect((await read()).cost).toEqual({ bytesProcessed: 0, bytesBilled: 0, cacheHit: false });
+  });
+});
+
+describe('days', () => {
+  const REFERENCES = ['boto3', 'numpy', 'idna'];
+  const day = (number: number, downloads: number): ServerRow[] =>
+    REFERENCES.map((project) => ({ project, day: `2026-04-0${number}`, downloads }));
+
+  it('are the sums of the reference packages: a half-filled one has fewer, a late one none', async () => {
+    const { source } = await open({ rows: [...day(1, 100), ...day(2, 100), ...day(4, 3), ...ROWS] });
+    expect(await source.days(APRIL)).toMatchObject({
+      kind: 'told',
+      rows: new Map([
+        ['2026-04-01', 300],
+        ['2026-04-02', 300],
+        ['2026-04-04', 9],
+      ]),
+    });
+  });
+
+  it('are none where the copy is far behind', async () => {
+    const { source } = await open({ rows: day(1, 100) });
+    expect(await source.days({ start: '2026-05-01', end: '2026-05-31' })).toMatchObject({
+      kind: 'told',
+      rows: new Map(),
+    });
+  });
+
+  it.each<[string, Fault | undefined]>([
+    ['it knows none of the reference packages', undefined],
+    ['there is no such table', { exception: 60 }],
+    ['there is no such column', { exception: 47 }],
+    ['it is more than the server reads', { exception: 158 }],
+    ['a day is none', { change: (answer) => ({ ...answer, data: [['2025-01-01', 3]], rows: 1 }) }],
+    [
+      'a day is there twice',
+      { change: (answer) => ({ ...answer, data: Array(2).fill(['2026-04-01', 3]), rows: 2 }) },
+    ],
+  ])('are untold where %s', async (_, fault) => {
+    const { source } = await open({ fault: () => fault });
+    expect(await source.days(APRIL)).toMatchObject({
+      kind: 'untold',
+      reason: expect.stringMatching(/^pypi_downloads_per_day: /),
+    });
+  });
+
+  it.each<[string, Fault, string]>([
+    ['refuses the user', { exception: 516 }, 'sign-in-refused'],
+    ['is not ClickHouse', { status: 200, body: PAGE }, 'not-the-source'],
+    ['is in trouble', { status: 503 }, 'unavailable'],
+  ])('throw where the server %s', async (_, fault, code) => {
+    const { source } = await open({ fault: () => fault });
+    expect(await outcome(source.days(APRIL))).toMatchObject({ code });
+  });
+});
+
+function passwordFile(text: string): string {
+  const file = join(tempFolder(), 'password');
+  writeFileSync(file, text);
+  return file;
+}
+
+describe('opening', () => {
+  it.each([
+    ['is not there', undefined, /cannot be read \(ENOENT\)/],
+    ['is empty', '\n', /is empty/],
+    ['has two lines', 'hunter2\nhunter3\n', /holds more than one line/],
+  ])('refuses a password file that %s', async (_, text, says) => {
+    const file = text === undefined ? join(tempFolder(), 'none') : passwordFile(text);
+    const error = await outcome(open({}, { passwordFile: file }));
+    expect(error).toMatchObject({
+      code: 'source-file',
+      affectsAll: true,
+      message: expect.stringMatching(says),
+    });
+    expect(error?.message).not.toContain('hunter');
+  });
+
+  it('keeps the password out of what the server says', async () => {
+    const fault: Fault = { exception: 516, message: 'demo: password hunter2 is incorrect' };
+    const { read } = await open(
+      { password: 'hunter2', fault: () => fault },
+      { passwordFile: passwordFile('hunter2') },
+    );
+    const error = await outcome(read());
+    expect(error?.message).toContain('password [removed] is incorrect');
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('hunter2');
+  });
+
+  it.each([
+    'http://demo:hunter2@127.0.0.1:1',
+    'ftp://127.0.0.1',
+    'not an address',
+    'http://127.0.0.1:1/?password=hunter2',
+  ])('refuses %s without repeating it', async (url) => {
+    for (const env of [{}, { CLICKHOUSE_URL: url }]) {
+      const config = { kind: 'clickhouse', url, user: 'demo', table: 'a.b', queryTimeoutSeconds: 1 } as const;
+      const error = await outcome(openClickHouse(config, env, 'pypi-badges'));
+      expect(error).toMatchObject({ name: 'UsageError' });
+      expect(error?.message).toMatch(/^(CLICKHOUSE_URL|clickhouse\.url): expected an http/);
+      expect(error?.message).not.toMatch(/hunter|127/);
+    }
+  });
+
+  it('asks where CLICKHOUSE_URL says, below a path if it has one', async () => {
+    const { server, config } = await open();
+    const env = { CLICKHOUSE_URL: `${server.url}/behind/a/proxy/` };
+    const source = await openClickHouse({ ...config, url: 'http://127.0.0.1:1' }, env, 'pypi-badges');
+    onTestFinished(() => source.close());
+    await source.read({ packages: ['demo'], span: APRIL });
+    expect(server.calls.map(({ path }) => path)).toEqual(['/behind/a/proxy']);
+    expect(traitsOf(config, env).id).toBe(`clickhouse:${server.url}/behind/a/proxy:pypi.pypi`);
+  });
+});

@@ -1,0 +1,211 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { countAsPyPiStats, openPyPiStats, type Patience } from '../../src/sources/pypistats.ts';
+import {
+  type StatsFault,
+  type StatsOptions,
+  type StatsRow,
+  startPyPiStats,
+} from '../support/pypistats-server.ts';
+
+const ROWS: StatsRow[] = [
+  { project: 'demo', day: '2026-04-01', installer: 'pip', system: 'Linux', downloads: 9 },
+  { project: 'demo', day: '2026-04-01', installer: 'uv', system: 'Darwin', downloads: 5 },
+  { project: 'demo', day: '2026-04-01', installer: 'bandersnatch', downloads: 1_000 },
+  { project: 'demo', day: '2026-04-01', installer: 'devpi', system: 'Linux', downloads: 20 },
+  { project: 'demo', day: '2026-04-01', installer: 'Nexus', downloads: 300 },
+  { project: 'demo', day: '2026-04-01', installer: 'requests', system: 'FreeBSD', downloads: 61 },
+  { project: 'demo', day: '2026-04-02', installer: null, downloads: 70 },
+  { project: 'demo', day: '2026-04-02', installer: 'Browser', system: 'Windows', downloads: 2 },
+];
+
+async function open(options: StatsOptions = {}, changes: Partial<Patience> = {}) {
+  const server = await startPyPiStats({ rows: ROWS, ...options });
+  onTestFinished(() => server.close());
+  const patience = { limitMs: 20_000, gapMs: 1, backoffMs: 1, longestPauseMs: 1_500, ...changes };
+  return { server, stats: openPyPiStats({ PYPISTATS_URL: server.url }, 'pypi-badges/1.2.3', patience) };
+}
+
+async function outcome(work: Promise<unknown>) {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error as { code: string; message: string } | undefined;
+}
+
+describe('read', () => {
+  it('has what pypistats.org has, in two requests with our own name', async () => {
+    const { stats, server } = await open();
+    const days = await stats.read('demo');
+    expect(Object.fromEntries(days ?? [])).toEqual({
+      '2026-04-01': {
+        withMirrors: 1_395,
+        withoutMirrors: 375,
+        systems: { Linux: 9, Darwin: 5, Windows: 0, other: 61, null: 300 },
+      },
+      '2026-04-02': {
+        withMirrors: 72,
+        withoutMirrors: 2,
+        systems: { Linux: 0, Darwin: 0, Windows: 2, other: 0, null: 0 },
+      },
+    });
+    expect(server.requests).toMatchObject([
+      { path: '/api/packages/demo/overall', agent: 'pypi-badges/1.2.3' },
+      { path: '/api/packages/demo/system', agent: 'pypi-badges/1.2.3' },
+    ]);
+  });
+
+  it('does not know a package that pypistats.org does not', async () => {
+    const { stats, server } = await open();
+    expect(await stats.read('nope')).toBeUndefined();
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('counts a system that it has no name for as another', async () => {
+    const rename: StatsFault = {
+      change: (body) => ({
+        ...body,
+        data: [
+          { date: '2026-04-01', category: null, downloads: 1 },
+          { date: '2026-04-01', category: 'Haiku', downloads: 2 },
+        ],
+      }),
+    };
+    const { stats } = await open({ faults: [undefined, rename] });
+    const day = (await stats.read('demo'))?.get('2026-04-01');
+    expect(day?.systems).toEqual({ Linux: 0, Darwin: 0, Windows: 0, other: 2, null: 1 });
+  });
+
+  it('asks for one package at a time, and leaves a gap before the next', async () => {
+    const { stats, server } = await open({}, { gapMs: 300 });
+    await Promise.all([stats.read('demo'), stats.read('demo')]);
+    const at = server.requests.map((request) => request.at);
+    expect(at).toHaveLength(4);
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeLessThan(290);
+    expect((at[2] ?? 0) - (at[1] ?? 0)).toBeGreaterThan(290);
+  });
+
+  it.each<[string, StatsFault]>([
+    ['429', { status: 429 }],
+    ['503', { status: 503, body: '503 TEMPORARILY DISABLED' }],
+    ['a reset', 'reset'],
+    ['a cut answer', 'cut'],
+  ])('waits out %s', async (_, fault) => {
+    const { stats, server } = await open({ faults: [fault, undefined, fault] });
+    expect((await stats.read('demo'))?.size).toBe(2);
+    expect(server.requests).toHaveLength(4);
+  });
+
+  it('waits as long as it is told to, if that is not too long', async () => {
+    const { stats, server } = await open({ faults: [{ status: 429, headers: { 'retry-after': '1' } }] });
+    await stats.read('demo');
+    expect((server.requests[1]?.at ?? 0) - (server.requests[0]?.at ?? 0)).toBeGreaterThan(990);
+    const long = await open({ fault: () => ({ status: 429, headers: { 'retry-after': '60' } }) });
+    expect(await outcome(long.stats.read('demo'))).toMatchObject({ code: 'rate-limited' });
+    expect(long.server.requests).toHaveLength(1);
+  });
+
+  const wrong = (change: object): StatsFault => ({ change: (body) => ({ ...body, ...change }) });
+  const day = { date: '2026-04-01', category: 'with_mirrors', downloads: 1 };
+  it.each<[string, StatsFault, string, RegExp, number]>([
+    ['429 again and again', { status: 429 }, 'rate-limited', /30 requests a minute/, 4],
+    ['500 again and again', { status: 500 }, 'unavailable', /HTTP status 500/, 4],
+    ['resets', 'reset', 'connection-broken', /broke; check the network/, 4],
+    ['403', { status: 403 }, 'not-the-source', /HTTP status 403/, 1],
+    ["a proxy's 404", { status: 404, body: '<html>not here</html>' }, 'not-the-source', /HTTP status 404/, 1],
+    ['a page', { status: 200, body: '<html>Log in</html>' }, 'not-the-source', /a page instead of JSON/, 1],
+    ['another package', wrong({ package: 'numpy' }), 'unexpected-answer', /at package/, 1],
+    ['another type', wrong({ type: 'recent_downloads' }), 'unexpected-answer', /at type/, 1],
+    ['no list', wrong({ data: {} }), 'unexpected-answer', /at data/, 1],
+    [
+      'another category',
+      wrong({ data: [{ ...day, category: 'all' }] }),
+      'unexpected-answer',
+      /data\.0\.category/,
+      1,
+    ],
+    ['no day', wrong({ data: [{ ...day, date: '2026-02-30' }] }), 'unexpected-answer', /data\.0\.date/, 1],
+    [
+      'half a download',
+      wrong({ data: [{ ...day, downloads: 0.5 }] }),
+      'unexpected-answer',
+      /data\.0\.downloads/,
+      1,
+    ],
+  ])('tells %s', async (_, fault, code, says, requests) => {
+    const { stats, server } = await open({ fault: () => fault });
+    const error = await outcome(stats.read('demo'));
+    expect(error).toMatchObject({ name: 'SourceError', code, message: expect.stringMatching(says) });
+    expect(server.requests).toHaveLength(requests);
+  });
+
+  it('does not wait for ever, and ends when told to', async () => {
+    const silent = await open({ fault: () => 'silence' }, { limitMs: 200 });
+    expect(await outcome(silent.stats.read('demo'))).toMatchObject({ code: 'timeout' });
+    const { stats } = await open({ fault: () => 'silence' });
+    const stop = new AbortController();
+    const reason = new Error('interrupted');
+    const reading = outcome(stats.read('demo', stop.signal));
+    setTimeout(() => stop.abort(reason), 50);
+    expect(await reading).toBe(reason);
+    expect(await outcome(stats.read('demo', stop.signal))).toBe(reason);
+  });
+
+  it('says so where nobody listens', async () => {
+    const { stats, server } = await open();
+    await server.close();
+    expect(await outcome(stats.read('demo'))).toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/ECONNREFUSED/),
+    });
+  });
+
+  it.each([
+    ['CERT_HAS_EXPIRED', 'certificate'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate'],
+    ['UND_ERR_SOCKET', 'connection-broken'],
+    ['ENOTFOUND', 'unreachable'],
+  ])('knows %s of Node as %s', async (code, expected) => {
+    const { stats } = await open();
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('fetch failed', { cause: { code } })));
+    onTestFinished(() => void vi.unstubAllGlobals());
+    expect(await outcome(stats.read('demo'))).toMatchObject({ code: expected });
+  });
+
+  it('passes on what is no fault of the network', async () => {
+    const { stats } = await open();
+    const bug = new RangeError('a fault of this program');
+    vi.stubGlobal('fetch', () => Promise.reject(bug));
+    onTestFinished(() => void vi.unstubAllGlobals());
+    expect(await outcome(stats.read('demo'))).toBe(bug);
+  });
+
+  it.each(['http://a:hunter2@127.0.0.1', 'pypistats.org', 'https://127.0.0.1/?token=hunter2'])(
+    'refuses %s without repeating it',
+    (url) => {
+      const opening = () => openPyPiStats({ PYPISTATS_URL: url }, 'pypi-badges');
+      expect(opening).toThrow(/^PYPISTATS_URL: expected an http/);
+      expect(opening).not.toThrow(/hunter2/);
+    },
+  );
+});
+
+describe('countAsPyPiStats', () => {
+  it('comes to the figures of pypistats.org for the same downloads', async () => {
+    const { stats } = await open();
+    const days = await stats.read('demo');
+    for (const [date, { withMirrors, withoutMirrors }] of days ?? []) {
+      const rows = ROWS.filter((row) => row.day === date).map((row) => ({
+        day: row.day,
+        ci: null,
+        installer: row.installer ?? null,
+        system: row.system ?? null,
+        sidecar: false,
+        downloads: row.downloads,
+      }));
+      expect(countAsPyPiStats(rows)).toEqual({ withMirrors, withoutMirrors });
+    }
+    const empty = { day: '2026-04-01', ci: true, installer: '', system: '', sidecar: true, downloads: 4 };
+    expect(countAsPyPiStats([empty])).toEqual({ withMirrors: 4, withoutMirrors: 0 });
+  });
+});

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/*
+ * pypistats.org's JSON API on loopback, with its limits. Written from its public source
+ * (https://github.com/psf/pypistats.org, pypistats/views/api.py and error.py, run.py); shares nothing with src/.
+ */
+
+/** A download as BigQuery's table has it, many times over. */
+export interface StatsRow {
+  readonly project: string;
+  /** YYYY-MM-DD */
+  readonly day: string;
+  readonly installer?: string | null;
+  readonly system?: string | null;
+  readonly downloads: number;
+}
+
+export type StatsFault =
+  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly change: (body: Record<string, unknown>) => unknown }
+  | 'reset'
+  | 'cut'
+  | 'silence';
+
+export interface StatsOptions {
+  readonly rows?: readonly StatsRow[];
+  /** The n-th request meets the n-th of them; undefined is none. */
+  readonly faults?: readonly (StatsFault | undefined)[];
+  readonly fault?: (path: string) => StatsFault | undefined;
+  /** Requests that are answered until 429. */
+  readonly limit?: number;
+}
+
+export interface StatsRequest {
+  readonly path: string;
+  readonly agent: string | undefined;
+  /** Milliseconds since the server's start. */
+  readonly at: number;
+}
+
+/** What `installer NOT IN (...)` leaves: in SQL, NULL is never NOT IN a list. */
+const MIRRORS: unknown[] = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', null, undefined];
+const SYSTEMS: unknown[] = ['Windows', 'Linux', 'Darwin'];
+
+interface Series {
+  date: string;
+  category: string;
+  downloads: number;
+}
+
+function series(list: readonly { day: string; category: string; downloads: number }[]): Series[] {
+  const sums = new Map<string, Series>();
+  for (const { day, category, downloads } of list) {
+    const key = `${category} ${day}`;
+    sums.set(key, { date: day, category, downloads: (sums.get(key)?.downloads ?? 0) + downloads });
+  }
+  // As the API orders them: by category, then by date.
+  return [...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+}
+
+function overall(rows: readonly StatsRow[]): Series[] {
+  return series([
+    ...rows.map((row) => ({ ...row, category: 'with_mirrors' })),
+    ...rows
+      .filter(({ installer }) => !MIRRORS.includes(installer))
+      .map((row) => ({ ...row, category: 'without_mirrors' })),
+  ]);
+}
+
+function system(rows: readonly StatsRow[]): Series[] {
+  const category = (name: unknown) =>
+    SYSTEMS.includes(name) ? String(name) : name == null ? 'null' : 'other';
+  return series(
+    rows
+      .filter(({ installer }) => !MIRRORS.includes(installer))
+      .map((row) => ({ ...row, category: category(row.system) })),
+  );
+}
+
+/** Starts the server on loopback. */
+export async function startPyPiStats(options: StatsOptions = {}) {
+  const { rows = [], faults = [], limit = Number.POSITIVE_INFINITY } = options;
+  const begun = performance.now();
+  const requests: StatsRequest[] = [];
+
+  function answer(path: string): { status: number; body: string } {
+    const [, name = '', kind = ''] = /^\/api\/packages\/([^/]+)\/(overall|system)$/.exec(path) ?? [];
+    const own = rows.filter(({ project }) => project === decodeURIComponent(name));
+    const data = kind === 'overall' ? overall(own) : system(own);
+    // `system` of an unknown package is an empty list; only `overall` says 404.
+    if (kind === '' || (kind === 'overall' && data.length === 0)) return { status: 404, body: '404' };
+    const body = { data, package: name, type: `${kind}_downloads` };
+    return { status: 200, body: `${JSON.stringify(body)}\n` };
+  }
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const path = new URL(request.url ?? '/', 'http://localhost').pathname;
+    const at = performance.now() - begun;
+    const number = requests.push({ path, agent: request.headers['user-agent'], at });
+    const json = { 'content-type': 'application/json' };
+    const html = { 'content-type': 'text/html; charset=utf-8' };
+    if (number > limit) {
+      response.writeHead(429, html).end('<a href="/api/#etiquette">429 RATE LIMIT EXCEEDED</a>');
+      return;
+    }
+    const { status, body } = answer(path);
+    const fault = faults[number - 1] ?? options.fault?.(path);
+    if (fault === 'silence') return;
+    if (fault === 'reset') request.socket.destroy();
+    else if (fault === 'cut') response.writeHead(200, json).end(body.slice(0, body.length / 2));
+    else if (fault === undefined) response.writeHead(status, status === 200 ? json : html).end(body);
+    else if ('change' in fault)
+      response.writeHead(200, json).end(JSON.stringify(fault.change(JSON.parse(body))));
+    else
+      response.writeHead(fault.status, { ...html, ...fault.headers }).end(fault.body ?? String(fault.status));
+  }
+
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    requests,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
