@@ -141,7 +141,7 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
     full: job.full,
     open: async () => {
       if (fault !== undefined) throw fault;
-      return openSource(config.source, context.env);
+      return openSource(config.source, context.env, context.now);
     },
     concurrency: config.concurrency,
     signal,

@@ -3,11 +3,12 @@ import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
-import { describeError } from '../errors/error.ts';
+import { describeError, errorCode } from '../errors/error.ts';
 import { formatAge, formatBytes } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
 import type { BigQuerySource } from '../sources/bigquery/source.ts';
 import { openSource } from '../sources/open.ts';
+import { SourceError } from '../sources/source.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { packageStates } from './health-state.ts';
 
@@ -69,6 +70,12 @@ function checkClock(serverTime: Date | undefined, now: Date): Finding[] {
   ];
 }
 
+/** What is broken: the right to ask, or what leads there. */
+function checkOf(error: unknown): string {
+  const step = error instanceof SourceError ? error.step : undefined;
+  return step === 'sign-in' || step === 'proxy' ? step : 'permission';
+}
+
 async function checkTable(source: BigQuerySource, config: Config, today: string): Promise<Finding[]> {
   const [tracked] = config.packages;
   if (tracked === undefined) return [];
@@ -89,7 +96,8 @@ async function checkTable(source: BigQuerySource, config: Config, today: string)
       refused === undefined ? ok('revisions', text) : note('revisions', `${refused}; ${without}`),
     ];
   } catch (error) {
-    return [fail('permission', describeError(error))];
+    // The check of the clock says that, and how far it is off.
+    return errorCode(error) === 'clock' ? [] : [fail(checkOf(error), describeError(error))];
   }
 }
 
@@ -98,9 +106,9 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
   const queryTimeoutSeconds = Math.min(source.queryTimeoutSeconds, PATIENCE_SECONDS);
   let opened: BigQuerySource;
   try {
-    opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env);
+    opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env, context.now);
   } catch (error) {
-    return [fail('credentials', describeError(error))];
+    return [fail(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', describeError(error))];
   }
   try {
     const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
@@ -113,7 +121,7 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
 
 async function checkFiles(config: Config, context: Context): Promise<Finding[]> {
   try {
-    await (await openSource(config.source, context.env)).close();
+    await (await openSource(config.source, context.env, context.now)).close();
     return [ok('duckdb', 'the files can be read')];
   } catch (error) {
     return [fail('duckdb', describeError(error))];

@@ -56,7 +56,7 @@ function render(plans: readonly PackagePlan[], billed: boolean): string {
  */
 export async function dryRun(job: Job): Promise<number> {
   const { config, context } = job;
-  const source = await openSource(config.source, context.env);
+  const source = await openSource(config.source, context.env, context.now);
   try {
     const preparation = await prepareFree(source, job);
     const plans: PackagePlan[] = [];

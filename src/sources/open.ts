@@ -9,16 +9,18 @@ export function sourceId(config: Config['source']): string {
 /**
  * Opens the configured source. Its library is loaded here and not before: most commands need neither.
  *
+ * @param now For sources that compare their clock with this one.
  * @throws SourceError if it cannot be opened.
  */
 export async function openSource(
   config: Config['source'],
   env: Readonly<Record<string, string | undefined>>,
+  now: () => Date,
 ): Promise<Source> {
   if (config.kind === 'duckdb') {
     const { openDuckDb } = await import('./duckdb/source.ts');
     return openDuckDb(config);
   }
   const { openBigQuery } = await import('./bigquery/source.ts');
-  return openBigQuery(config, env);
+  return openBigQuery(config, env, now);
 }

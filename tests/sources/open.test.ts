@@ -13,7 +13,7 @@ describe('openSource', () => {
     const folder = tempFolder();
     writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24' }]);
     const config = source(folder, '  source: duckdb\nduckdb: {files: rows.ndjson}\n');
-    const opened = await openSource(config, {});
+    const opened = await openSource(config, {}, () => new Date());
     expect(opened.billed).toBe(false);
     await opened.close();
     expect(sourceId(config)).toBe(`duckdb:${folder}/rows.ndjson`);
@@ -22,7 +22,11 @@ describe('openSource', () => {
   it('opens BigQuery without asking anybody anything yet', async () => {
     const config = source('/etc', 'bigquery: {table: a-b.c.d}\n');
     // Nobody listens on port 1.
-    const opened = await openSource(config, { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' });
+    const opened = await openSource(
+      config,
+      { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' },
+      () => new Date(),
+    );
     expect(opened.billed).toBe(true);
     await opened.close();
     expect(sourceId(config)).toBe('bigquery:a-b.c.d');

@@ -1,6 +1,15 @@
-import { codeOf, ERRORS } from '../../errors/codes.ts';
+import {
+  codeOf,
+  ERRORS,
+  type ErrorCode,
+  type Fault,
+  GARBLED,
+  type Identity,
+  remedyOf,
+  SILENT,
+} from '../../errors/codes.ts';
 import { type QueryCost, SourceError } from '../source.ts';
-import { faultOf } from './fault.ts';
+import { faultOf, type Place } from './fault.ts';
 
 /** What must never be printed, whoever sends it: keys, tokens, and anything as long and random as one. */
 const SECRETS: readonly RegExp[] = [
@@ -9,7 +18,8 @@ const SECRETS: readonly RegExp[] = [
   /\bya29\.[\w-]+/g,
   /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g,
   /\b1\/\/[\w-]{20,}/g,
-  /[A-Za-z0-9+/=_-]{64,}/g,
+  // An administrator finds a denial by its identifier, and an address is read by people.
+  /(?<!UniqueIdentifier\W{0,5}[\w-]*|https:\/\/[^\s"]*)[A-Za-z0-9+/=_-]{64,}/g,
 ];
 
 /** A text without keys and tokens. */
@@ -17,45 +27,93 @@ export function scrub(text: string): string {
   return SECRETS.reduce((rest, secret) => rest.replace(secret, '[removed]'), text);
 }
 
-/** One line of a foreign message, harmless and short enough to read. */
-function firstLine(message: string): string {
-  const line = (
-    scrub(message)
-      .split('\n')
-      .find((part) => part.trim() !== '') ?? ''
-  ).trim();
-  return line.length > 200 ? `${line.slice(0, 197)}...` : line;
+/** Longest foreign message: Google's own with a link and an identifier in it are about half as long. */
+const WORDS_MAX = 1_000;
+
+/** A foreign message on one line, harmless and short enough to read. */
+function wordsOf(message: string): string {
+  const line = scrub(message).replaceAll(/\s+/g, ' ').trim();
+  return line.length > WORDS_MAX ? `${line.slice(0, WORDS_MAX - 3)}...` : line;
+}
+
+const STEPS: Record<Fault['step'], string> = {
+  'sign-in': 'sign-in',
+  proxy: 'proxy',
+  bigquery: 'BigQuery',
+  clickhouse: 'ClickHouse',
+  disk: 'disk',
+};
+
+const PARTIES = {
+  token: "Google's token endpoint",
+  sts: 'the security token service',
+  iam: 'IAM Credentials',
+  metadata: 'the metadata server',
+  subject: 'the source of the token',
+} as const;
+
+/** What a fault is where the table knows no better. */
+const OTHERWISE: Partial<Record<Fault['step'], ErrorCode>> = {
+  'sign-in': 'sign-in-failed',
+  proxy: 'proxy-refused',
+};
+
+/** Who was asked, as the subject of a sentence that begins with the step, and as somebody who said something. */
+function whoIs({ step, party, server }: Fault): { who: string; speaker: string } {
+  if (step === 'proxy') return { who: server ?? 'it', speaker: 'the proxy' };
+  if (step === 'sign-in') {
+    const who = party === undefined ? 'Google' : PARTIES[party];
+    return { who, speaker: who };
+  }
+  return { who: 'the service', speaker: STEPS[step] };
+}
+
+/** What was said, by whom, and how often; or the system's word for it. */
+function saidBy(fault: Fault, speaker: string, tries: number): string {
+  const { status, reason } = fault;
+  const spoke = reason === undefined ? status !== undefined : reason !== GARBLED && reason !== SILENT;
+  const text = wordsOf(fault.message) || (fault.code ?? '');
+  const tried = tries > 1 ? `${tries} times` : '';
+  const told = [text, tried].filter((part) => part !== '').join(', ');
+  if (told === '') return '';
+  return text !== '' && spoke ? ` (${speaker} said: ${told})` : ` (${told})`;
 }
 
 /** What is known beside the fault itself. */
 export interface FaultContext {
+  /** Absent if there was no job. */
   readonly jobId?: string;
   /** How often it was tried, if more than once. */
   readonly tries?: number;
   /** What was billed nonetheless. */
   readonly cost?: QueryCost;
+  /** What one signs in with. */
+  readonly identity?: Identity | undefined;
+  /** Who was asked, where the fault does not tell. */
+  readonly place?: Place;
 }
 
 /**
- * A fault as a sentence that says what to do. This is the only place that words what BigQuery says, and
- * nothing of the foreign error but a scrubbed line of its message gets through: such errors carry the
- * request with its token.
+ * A fault as a sentence for the operator: `<step>: <what happened>; <what to do> (<who> said: <words>)`. This is
+ * the only place that words what Google says, and nothing of the foreign error but its scrubbed message gets
+ * through: such errors carry the request with its token.
  */
 export function bigQueryError(error: unknown, context: FaultContext = {}): SourceError {
-  const { jobId, tries = 1, cost } = context;
+  const { jobId, tries = 1, cost, identity, place } = context;
   const job = jobId === undefined ? '' : ` [job ${jobId}]`;
   const billed = cost === undefined ? {} : { cost };
   if (error instanceof SourceError) {
     const { code, message, affectsAll } = error;
     return new SourceError(code, `${message}${job}`, { affectsAll, ...billed });
   }
-  const fault = faultOf(error);
-  const code = codeOf(fault) ?? 'source-failed';
-  const { operator } = ERRORS[code];
-  const tried = tries > 1 ? `, ${tries} times` : '';
-  const said = `${firstLine(fault.message)}${tried}`;
-  const text = operator === undefined ? `BigQuery failed: ${said}` : `${operator} (BigQuery said: ${said})`;
-  return new SourceError(code, `${text}${job}`, billed);
+  const fault = faultOf(error, place);
+  const code = codeOf(fault) ?? OTHERWISE[fault.step] ?? 'source-failed';
+  const { who, speaker } = whoIs(fault);
+  const what = remedyOf(code, who, identity) ?? 'the request failed';
+  const text = `${STEPS[fault.step]}: ${what}${saidBy(fault, speaker, tries)}${job}`;
+  // Every package signs in, and through the same proxy.
+  const affectsAll = fault.step !== 'bigquery' || ERRORS[code].affectsAll === true;
+  return new SourceError(code, text, { affectsAll, step: fault.step, ...billed });
 }
 
 /** Whether the question itself was refused, so that another one may well be answered. */
