@@ -165,6 +165,7 @@ describe('what every package would meet ends the querying', () => {
     const [, line = ''] = private_key.split('\n');
     for (const text of [result.stdout, result.stderr, ...Object.values(files)]) {
       expect(text).not.toContain(line);
+      expect(text).not.toContain('hush');
       expect(text).not.toMatch(/^\s+at .*[:(]\d+/m);
     }
   });

@@ -184,8 +184,8 @@ export class GoogleServer {
   }
 }
 
-/** What a proxy does with a request for a connection: hands it on, refuses it, or says nothing. */
-export type ProxyManner = 'open' | 'silence' | number;
+/** What a proxy does with a request for a connection: leads it on, refuses it, says nothing, or ends the connection. */
+export type ProxyManner = 'open' | 'silence' | 'hang up' | number;
 
 /** An HTTP proxy on loopback that leads wherever one wants to go to one place. */
 export class ProxyServer {
@@ -203,6 +203,7 @@ export class ProxyServer {
       const [, encoded = ''] = String(request.headers['proxy-authorization'] ?? '').split(' ');
       if (encoded !== '') proxy.credentials.push(Buffer.from(encoded, 'base64').toString());
       if (manner === 'silence') return;
+      if (manner === 'hang up') return void socket.end();
       if (manner === 407 && encoded !== '') return proxy.#lead(socket, to.tlsPort);
       if (manner !== 'open') {
         socket.end(`HTTP/1.1 ${manner} ${REASONS[manner] ?? 'No'}\r\ncontent-length: 0\r\n\r\n`);

@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import type { ErrorCode, Identity } from '../../errors/codes.ts';
 import { SourceError } from '../source.ts';
 
@@ -77,10 +78,25 @@ function checkFederation(fields: Fields, env: Env): string | undefined {
   if (account !== undefined && !ACCOUNT.test(String(account))) {
     return 'service_account_impersonation_url must end in /serviceAccounts/ACCOUNT:generateAccessToken';
   }
-  if (isObject(source['executable']) && env['GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES'] !== '1') {
+  return isObject(source['executable']) ? checkCommand(source['executable'], env) : undefined;
+}
+
+const NO_PROGRAM =
+  'credential_source.executable.command must begin with the absolute path of a program that may be run';
+
+/** Google's library does not survive a command that cannot be started. */
+function checkCommand({ command }: Fields, env: Env): string | undefined {
+  if (env['GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES'] !== '1') {
     return 'its token comes from a command, which has to be allowed; set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1';
   }
-  return undefined;
+  const [, quoted, bare] = /^\s*(?:"([^"]*)"|(\S+))/.exec(String(command)) ?? [];
+  try {
+    const program = quoted ?? bare ?? '';
+    if (isAbsolute(program)) accessSync(program, constants.X_OK);
+    return isAbsolute(program) ? undefined : NO_PROGRAM;
+  } catch {
+    return NO_PROGRAM;
+  }
 }
 
 const TYPES: Readonly<Record<string, Type>> = {

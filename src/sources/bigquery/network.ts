@@ -40,8 +40,12 @@ class ProxyAgent extends HttpsProxyAgent<string> {
   waiting = 0;
 
   constructor(proxy: URL) {
-    super(proxy.href, { keepAlive: true });
-    const { host, port, protocol } = proxy;
+    const { host, port, protocol, username, password } = proxy;
+    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    // Beside the address and not in it: the base class writes that down for whoever sets DEBUG.
+    const headers =
+      user === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(user).toString('base64')}` };
+    super(`${protocol}//${host}`, { keepAlive: true, headers });
     this.server = port === '' ? `${host}:${protocol === 'https:' ? 443 : 80}` : host;
   }
 

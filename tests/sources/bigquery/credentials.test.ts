@@ -97,9 +97,17 @@ describe('a credential file', () => {
     expect(() => read(value)).toThrow(/^sign-in: credential_file .*key\.json: /);
   });
 
-  it('may run a command where that is allowed', () => {
-    const value = { ...FEDERATION, credential_source: { executable: { command: 'x' } } };
-    expect(read(value, { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' }).identity).toBe('federation');
+  it.each([
+    [`${process.execPath} --flag`, undefined],
+    [`"${process.execPath}" --flag`, undefined],
+    ['node', /must begin with the absolute path of a program/],
+    ['/gone/token --flag', /must begin with the absolute path of a program/],
+    ['', /must begin with the absolute path of a program/],
+  ])('may run %j where commands are allowed: refused with %s', (command, says) => {
+    const value = { ...FEDERATION, credential_source: { executable: { command } } };
+    const work = () => read(value, { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' });
+    if (says === undefined) expect(work().identity).toBe('federation');
+    else expect(work).toThrow(says);
   });
 
   it('that cannot be read says why', () => {

@@ -532,7 +532,11 @@ describe('is told once, with its step and its remedy, and not in public:', () =>
         /^not attempted: proxy: 127.*cannot reach the server; .* \(the proxy said: Service Unavailable(, \d times)?\)$/,
       ),
     });
-    const gone = await collect({ with: 'key', seconds: 2, env: { HTTPS_PROXY: '127.0.0.1:1' } });
+    const hung = await collect({ with: 'key', seconds: 1, proxy: 'hang up' });
+    expect(hung.entries[2]?.error).toMatch(
+      /proxy: 127\.0\.0\.1:\d+ cannot be reached; .* ended before receiving CONNECT/,
+    );
+    const gone = await collect({ with: 'key', seconds: 1, env: { HTTPS_PROXY: '127.0.0.1:1' } });
     expect(gone.entries[2]).toMatchObject({
       error_code: 'proxy-unreachable',
       error: expect.stringMatching(
@@ -574,6 +578,57 @@ describe('signing in works', () => {
     expect(google.exchange.get('subject_token')).toBe(SUBJECT_TOKEN);
     expect(google.exchange.get('audience')).toBe(federation('').audience);
     expect(google.exchange.get('scope')).toBe('https://www.googleapis.com/auth/bigquery');
+  });
+
+  it('with what AWS gives, and with what a command gives', async () => {
+    vi.stubEnv('AWS_REGION', 'eu-west-1');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'hush');
+    vi.stubEnv('GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES', '1');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const aws = {
+      environment_id: 'aws1',
+      regional_cred_verification_url:
+        'https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15',
+    };
+    const signed = await collect({
+      with: 'federation',
+      file: (fields) => ({ ...fields, credential_source: aws }),
+    });
+    expect(signed.exitCode).toBe(0);
+    expect(decodeURIComponent(signed.google.exchange.get('subject_token') ?? '')).toContain(
+      'https://sts.eu-west-1.amazonaws.com',
+    );
+
+    const command = (script: string): Case => ({
+      with: 'federation',
+      env: { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' },
+      file: (fields, folder) => {
+        writeFileSync(join(folder, 'token.mjs'), script);
+        const executable = {
+          command: `${process.execPath} ${join(folder, 'token.mjs')}`,
+          timeout_millis: 9_000,
+        };
+        return { ...fields, credential_source: { executable } };
+      },
+    });
+    const answer = {
+      version: 1,
+      success: true,
+      token_type: federation('').subject_token_type,
+      id_token: 'hush-id',
+    };
+    const given = await collect(command(`console.log(${JSON.stringify(JSON.stringify(answer))})`));
+    expect(given.exitCode).toBe(0);
+    expect(given.google.exchange.get('subject_token')).toBe('hush-id');
+    const { entries, google } = await collect(command('process.exitCode = 7'));
+    expect(google.asked).toEqual([]);
+    expect(entries[0]).toMatchObject({
+      error_code: 'subject-token',
+      error: expect.stringMatching(/sign-in: there is no token to sign in with; check "credential_source"/),
+    });
   });
 
   it('with a key whose line ends were escaped twice', async () => {
