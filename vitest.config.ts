@@ -4,13 +4,14 @@ import { TEST_CA } from './tests/support/google-server.ts';
 // Node reads it when a process starts: the workers inherit it, and trust the tests' own googleapis.com.
 process.env['NODE_EXTRA_CA_CERTS'] = TEST_CA;
 
+// Nothing here is a timed test; a busy machine only takes longer.
+const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
+
+/** `npm test` runs the project `unit`; the others need more than npm, say what, and are scripts of their own. */
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
     // The end-to-end tests mostly wait for the commands that they start.
     maxWorkers: 4,
-    // Nothing here is a timed test; a busy machine only takes longer.
-    testTimeout: 60_000,
     coverage: {
       include: ['src/**/*.ts'],
       // cli.ts only hands the process to program.ts; the end-to-end tests run it as a child process.
@@ -18,5 +19,23 @@ export default defineConfig({
       reporter: ['text-summary'],
       thresholds: { lines: 95, branches: 95 },
     },
+    projects: [
+      { test: { name: 'unit', include: ['tests/**/*.test.ts'], ...slow } },
+      // A Chromium: Debian's package, or CHROMIUM=<path of another>.
+      { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], ...slow } },
+      // Nothing but time: a hundred runs take most of a minute.
+      { test: { name: 'crash', include: ['tests/crash/*.crash.ts'], testTimeout: 600_000 } },
+      // Debian's packages and root: it boots Debian under systemd-nspawn and builds the image.
+      {
+        test: {
+          name: 'deploy',
+          include: ['tests/deploy/**/*.deploy.ts'],
+          globalSetup: 'tests/deploy/setup.ts',
+          pool: 'forks',
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
   },
 });

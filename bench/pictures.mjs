@@ -68,7 +68,7 @@ export async function measure() {
       config,
       `service:\n  output_dir: output\n  source: duckdb\n  public_url: https://badges.example.com\nduckdb:\n  files: rows.parquet\npackages:\n${list.join('')}`,
     );
-    const files = measureCollect(folder, config, AS_OF);
+    const files = await measureCollect(folder, config, AS_OF);
     const drawn = report(folder, config);
     const output = join(folder, 'output');
     const pages = readdirSync(output, { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -89,7 +89,7 @@ export async function measure() {
       {
         what: 'against collect --no-page',
         value: `${(drawn.lifeMs / files.lifeMs).toFixed(2)} x  (${(files.lifeMs / 1_000).toFixed(1)} s)`,
-        how: 'the run before it, on DuckDB: queries, ledgers, and the JSON and SVG of every badge',
+        how: 'the run before it, on DuckDB: queries, and the JSON and SVG of every badge',
       },
       {
         what: 'peak memory',

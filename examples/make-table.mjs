@@ -54,7 +54,7 @@ const anyDay = (days) => 1 + Math.floor(random() * days);
 const SYSTEMS = { Linux: 60, Darwin: 25, Windows: 15 };
 
 // A young package, drowned in mirror traffic: 2,771 downloads in 30 days, 14 by people. The figures of
-// each class are those of DESIGN section 1 and 6.
+// each class are those that README.md tells of.
 {
   const name = 'example-young';
   const people = [

@@ -9,5 +9,5 @@ function write(path, schema) {
 
 const { trackedJsonSchema } = await importTs('src/config/schema.ts');
 write('tracked.schema.json', trackedJsonSchema());
-const { historyJsonSchema } = await importTs('src/badges/history.ts');
+const { historyJsonSchema } = await importTs('src/publish/history.ts');
 write('docs/history.schema.json', historyJsonSchema());

@@ -1,9 +1,23 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { Interruption } from './commands/context.ts';
-import { main } from './program.ts';
 
+// Before anything else is loaded: a container's first process has no default for these signals, so one
+// that nobody listens for is lost.
+let interrupt: ((signal: 'SIGINT' | 'SIGTERM', exitCode: number) => void) | undefined;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  const exitCode = 128 + constants.signals[signal];
+  process.on(signal, () => {
+    if (interrupt === undefined) process.exit(exitCode);
+    interrupt(signal, exitCode);
+  });
+}
+
+/** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
+const LINGER_MS = 1_000;
+
+const { Interruption } = await import('./commands/context.ts');
+const { main } = await import('./program.ts');
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 // A reader that closes the pipe early (`| head`) wants no more; that is not a fault.
@@ -11,18 +25,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
-/** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
-const LINGER_MS = 1_000;
-
 function interruptible(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    const exitCode = 128 + constants.signals[signal];
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(exitCode);
-      controller.abort(new Interruption(signal, exitCode));
-    });
-  }
+  interrupt = (signal, exitCode) => {
+    if (controller.signal.aborted) process.exit(exitCode);
+    controller.abort(new Interruption(signal, exitCode));
+  };
   return controller.signal;
 }
 

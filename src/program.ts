@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { Context } from './commands/context.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 
-/** Exit codes (DESIGN section 5); 128+n and 3 come from the commands. */
+/** Exit codes; 128+n and 3 come from the commands. */
 const EXIT = { failed: 1, usage: 2 };
 
 function list(value: string, previous: string[] = []): string[] {

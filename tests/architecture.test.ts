@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** The folders in the order in which data flows (DESIGN section 9): none imports from one below it. */
+/** The folders in the order of docs/architecture.md: none imports from one below it. */
 const ORDER = [
   'errors',
   'config',
@@ -22,7 +22,9 @@ const ORDER = [
   'page',
   'publish',
 ];
-const PURE = ['errors', 'winnow', 'badges', 'page'];
+const PURE = ['errors', 'days', 'plan', 'winnow', 'badges', 'page'];
+/** Lines of a file that can be read in one go. */
+const LINES_MAX = 350;
 /** Computes, and reads nothing. */
 const HARMLESS = ['node:crypto'];
 
@@ -92,6 +94,21 @@ describe('the shape of src/', () => {
       target: '@duckdb/node-api',
       typeOnly: true,
     });
+  });
+
+  it('is that of docs/architecture.md', () => {
+    const page = readFileSync(join(SRC, '../docs/architecture.md'), 'utf8');
+    const [, table = ''] = page.split('| folder | what it does |');
+    const [rows = ''] = table.split('\n\n');
+    const listed = [...rows.matchAll(/^\| `(\w+)\/` \|/gm)].map((match) => match[1]);
+    expect(listed).toEqual([...ORDER, 'commands']);
+    const pure = /^((?:`\w+\/`(?:, | and ))+`\w+\/`) are pure\./m.exec(page)?.[1] ?? '';
+    expect([...pure.matchAll(/\w+(?=\/)/g)].map(([name]) => name)).toEqual(PURE);
+  });
+
+  it(`has no file longer than ${LINES_MAX} lines`, () => {
+    const lines = (file: string) => readFileSync(join(SRC, file), 'utf8').trimEnd().split('\n').length;
+    expect(FILES.filter((file) => lines(file) > LINES_MAX)).toEqual([]);
   });
 
   it('has no arrow that points back up', () => {

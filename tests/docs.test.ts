@@ -95,10 +95,6 @@ describe('links', () => {
 });
 
 describe('README.md', () => {
-  test.each(['npm ci && npm run demo', 'npm ci && npm test'])('promises %s', (command) => {
-    expect(read('README.md')).toContain(command);
-  });
-
   test('shows what the demo prints', async () => {
     const config = read('examples/tracked.yaml')
       .replaceAll('../demo', scratch)

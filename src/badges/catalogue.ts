@@ -1,6 +1,6 @@
 import type { NonEmpty } from '../non-empty.ts';
-import { INSTALLERS, SYSTEMS, type System } from '../winnow/classes.ts';
-import type { Account } from '../winnow/winnow.ts';
+import type { Breakdown } from '../winnow/breakdown.ts';
+import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
 
 /** A kind of badge; each package has one of it for each window. */
 export interface BadgeKind {
@@ -11,7 +11,7 @@ export interface BadgeKind {
   /** Whose downloads it counts, as words that follow "downloads". */
   readonly scope: string;
   /** The figure on its right half. */
-  readonly value: (account: Account) => number;
+  readonly value: (breakdown: Breakdown) => number;
 }
 
 const SYSTEM_IDS: Record<System, string> = { Linux: 'linux', Darwin: 'macos', Windows: 'windows' };
@@ -19,34 +19,41 @@ const SYSTEM_IDS: Record<System, string> = { Linux: 'linux', Darwin: 'macos', Wi
 /** The systems as people call them. */
 export const SYSTEM_NAMES: Record<System, string> = { Linux: 'Linux', Darwin: 'macOS', Windows: 'Windows' };
 
+const families = ['pip', ...INSTALLERS.filter((name) => !PIP_FAMILY.some((pip) => pip === name))];
+
+/** Names as a sentence lists them. */
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
 /**
- * The eleven kinds of badge (DESIGN section 6), the hero first. Their names and labels are in READMEs
- * all over the place and never change.
+ * The kinds of badge, the hero first. Their names and labels are in READMEs all over the place and never
+ * change; an installer that is added gets a badge of its own.
  */
 export const CATALOGUE: NonEmpty<BadgeKind> = [
   {
     id: 'downloads',
-    label: 'pip*/uv/poetry/pdm',
-    scope: 'by pip, uv, poetry and pdm',
-    value: (account) => account.count,
+    label: families.join('/').replace('pip', 'pip*'),
+    scope: `by ${listed(families)}`,
+    value: (breakdown) => breakdown.count,
   },
   ...INSTALLERS.map((name) => ({
     id: `installer-${name}`,
     label: name,
     scope: `by ${name}`,
-    value: (account: Account) => account.counts[name],
+    value: (breakdown: Breakdown) => breakdown.counts[name],
   })),
   {
     id: 'installer-pip-family',
     label: 'pip*',
-    scope: 'by pip, pipenv and pipx',
-    value: (account) => account.counts['pip-family'],
+    scope: `by ${listed(PIP_FAMILY)}`,
+    value: (breakdown) => breakdown.counts['pip-family'],
   },
   ...SYSTEMS.map((name) => ({
     id: `os-${SYSTEM_IDS[name]}`,
     label: SYSTEM_IDS[name],
     scope: `on ${SYSTEM_NAMES[name]}`,
-    value: (account: Account) => account.countsBySystem[name],
+    value: (breakdown: Breakdown) => breakdown.countsBySystem[name],
   })),
 ];
 

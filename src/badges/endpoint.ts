@@ -1,4 +1,5 @@
-import type { Account } from '../winnow/winnow.ts';
+import { makeBadge } from 'badge-maker';
+import type { Breakdown } from '../winnow/breakdown.ts';
 import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
 import { formatCount } from './message.ts';
 
@@ -21,11 +22,11 @@ const GREY_BELOW = 10;
 
 /** The eleven badges of a package and window, in the order of the catalogue, with the stems of their files' names. */
 export function endpointBadges(
-  account: Account,
+  breakdown: Breakdown,
   windowDays: number,
 ): { kind: BadgeKind; stem: string; badge: EndpointBadge }[] {
   return CATALOGUE.map((kind) => {
-    const value = kind.value(account);
+    const value = kind.value(breakdown);
     const badge: EndpointBadge = {
       schemaVersion: 1,
       label: `${kind.label} (${windowDays}d)`,
@@ -36,10 +37,20 @@ export function endpointBadges(
   });
 }
 
-/** The badge files of a package and window. */
-export function badgeFiles(account: Account, windowDays: number): BadgeFile[] {
-  return endpointBadges(account, windowDays).map(({ stem, badge }) => ({
-    name: `${stem}.json`,
-    content: `${JSON.stringify(badge, null, 2)}\n`,
-  }));
+/**
+ * A badge as an SVG, drawn by shields.io's own library; its title says label and message to those who
+ * do not see it.
+ *
+ * @param idSuffix Tells the badges of one HTML document apart: letters and digits.
+ */
+export function badgeSvg({ label, message, color }: EndpointBadge, idSuffix?: string): string {
+  return makeBadge({ label, message, color, ...(idSuffix === undefined ? {} : { idSuffix }) });
+}
+
+/** The badge files of a package and window: an endpoint file for each badge, and an SVG under the same stem. */
+export function badgeFiles(breakdown: Breakdown, windowDays: number): BadgeFile[] {
+  return endpointBadges(breakdown, windowDays).flatMap(({ stem, badge }) => [
+    { name: `${stem}.json`, content: `${JSON.stringify(badge, null, 2)}\n` },
+    { name: `${stem}.svg`, content: `${badgeSvg(badge)}\n` },
+  ]);
 }

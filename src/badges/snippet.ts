@@ -18,6 +18,17 @@ export type Picture = 'shields' | 'svg';
 
 const SHIELDS = 'https://img.shields.io/endpoint';
 
+/** Sites that shields.io asks for no endpoint (its services/endpoint-common.js). */
+const SHIELDS_BLOCKED = ['github.com', 'shields.io'];
+
+/** Why shields.io would show an error instead of the badges at an address; undefined if it would not. */
+export function shieldsRefuses(publicUrl: string): string | undefined {
+  const { protocol, hostname } = new URL(publicUrl);
+  if (protocol !== 'https:') return 'shields.io fetches badges over https:// only';
+  const blocked = SHIELDS_BLOCKED.find((site) => hostname === site || hostname.endsWith(`.${site}`));
+  return blocked === undefined ? undefined : `shields.io fetches no badges from ${blocked}`;
+}
+
 /** RFC 3986's unreserved characters stay; parentheses, quotes and asterisks would break markup. */
 function percentEncode(text: string): string {
   return encodeURIComponent(text).replaceAll(

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { plural } from '../format.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
 
@@ -23,7 +24,6 @@ export function check(options: GlobalOptions, context: Context): number {
     ...(config.publicUrl === undefined ? [] : [['public_url', config.publicUrl]]),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
-  const count = config.packages.length === 1 ? '1 package' : `${config.packages.length} packages`;
   const table = renderTable(
     [
       { title: 'package', align: 'left' },
@@ -31,7 +31,7 @@ export function check(options: GlobalOptions, context: Context): number {
     ],
     config.packages.map(({ name, windows }) => [name, windows.map((days) => `${days}d`).join(', ')]),
   );
-  context.stdout.write(`${options.config} is valid: ${count}\n\n`);
+  context.stdout.write(`${options.config} is valid: ${plural(config.packages.length, 'package')}\n\n`);
   context.stdout.write(
     `${facts.map(([name = '', value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`,
   );

@@ -1,31 +1,31 @@
+import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { dayOf } from '../days/day.ts';
+import { daysBehind, isStale } from '../days/staleness.ts';
 import { diskError } from '../disk/disk-error.ts';
-import { ensureFolder } from '../disk/files.ts';
+import { ensureFolder, sweepTemporary } from '../disk/files.ts';
 import { describeError } from '../errors/error.ts';
-import { formatJson, formatNumber } from '../format.ts';
-import {
-  type Health,
-  type HealthEntry,
-  isSuccess,
-  mergeHealth,
-  readHealth,
-  writeHealth,
-} from '../publish/health.ts';
+import { formatJson, formatNumber, plural } from '../format.ts';
+import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
+import { mergeHealth } from '../publish/health-merge.ts';
+import { leftOverPackages } from '../publish/left-over.ts';
+import { publishPackage } from '../publish/package.ts';
 import type { DayChange } from '../run/outcome.ts';
 import { beginRun } from '../run/run.ts';
-import { openSource, sourceId } from '../sources/open.ts';
-import { openState } from '../state/files.ts';
+import { openSource } from '../sources/open.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { openLedgers, sweepLedgers } from '../state/ledger.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
+import { openSpendFile } from '../state/spend.ts';
+import type { CollectRequest } from './collect-request.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import type { Job } from './job.ts';
 import { createLog, type Log } from './log.ts';
 import { drawPage } from './report.ts';
 import { renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
-import { settle } from './settle.ts';
 import { tableStyle } from './table.ts';
 
 export interface CollectOptions extends GlobalOptions {
@@ -38,25 +38,21 @@ export interface CollectOptions extends GlobalOptions {
   readonly page?: boolean;
 }
 
-const MS_PER_DAY = 86_400_000;
-
-/** Another run holds the lock (DESIGN section 5). */
+/** Another run holds the lock. */
 const EXIT_LOCKED = 3;
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
-async function previousHealth(config: Config, log: Logger): Promise<Health['packages']> {
+async function previousHealth(config: Config, log: Logger): Promise<Health | undefined> {
   try {
     const health = await readHealth(config.outputDir);
-    if (health === 'unreadable') {
-      log.warn(
-        `the last _health.json in ${config.outputDir} is unreadable; it is replaced, and forgets when packages last succeeded`,
-      );
-    }
-    return typeof health === 'object' ? health.packages : {};
+    if (health !== 'unreadable') return health;
+    log.warn(
+      `the last _health.json in ${config.outputDir} is unreadable; it is replaced, and forgets when packages last succeeded`,
+    );
   } catch (error) {
     log.warn(describeError(error));
-    return {};
   }
+  return undefined;
 }
 
 /** With --full: the days that the ledger had otherwise. */
@@ -68,26 +64,42 @@ function renderChanges(changed: readonly (readonly [string, readonly DayChange[]
       const days = changes.map(
         ({ day, before, after }) => `  ${day}: ${formatNumber(before)} -> ${formatNumber(after)} downloads\n`,
       );
-      const count = changes.length === 1 ? '1 day' : `${changes.length} days`;
-      return `\n${name}: ${count} had changed since it was read\n${days.join('')}`;
+      return `\n${name}: ${plural(changes.length, 'day')} had changed since it was read\n${days.join('')}`;
     })
     .join('');
 }
 
-function logEntry(log: Logger, name: string, entry: HealthEntry): void {
-  if (isSuccess(entry)) log.info({ package: name, count: entry.count, ...entry.query }, 'collected');
-  else log.error({ package: name, error_code: entry.error_code }, entry.error);
+function logEntry(log: Logger, name: string, { failure, count, query, warnings }: PackageHealth): void {
+  if (failure !== undefined) {
+    log.error({ package: name, error_code: failure.code }, failure.error);
+    return;
+  }
+  log.info(
+    {
+      package: name,
+      count,
+      days_scanned: query?.daysScanned,
+      bytes_processed: query?.bytesProcessed,
+      bytes_billed: query?.bytesBilled,
+      cache_hit: query?.cacheHit,
+      duration_ms: query?.durationMs,
+    },
+    'collected',
+  );
+  for (const { code, message } of warnings) log.warn({ package: name, warning: code }, `${name}: ${message}`);
 }
 
-/** Warns of every package, whether in this run or not, whose badges have not been renewed for too long. */
-function warnOfStale(log: Logger, config: Config, entries: Health['packages'], now: Date): void {
+/** Warns of every package, whether in this run or not, whose figures are too old. */
+function warnOfStale(log: Logger, config: Config, { packages }: Health, now: Date): void {
+  const today = dayOf(now);
   for (const { name } of config.packages) {
-    const last = entries[name]?.last_success;
-    if (last === undefined) continue;
-    const days = Math.floor((now.getTime() - Date.parse(last)) / MS_PER_DAY);
-    if (days >= config.staleThresholdDays) {
-      log.warn({ package: name, last_success: last }, `stale: the badges of ${name} are ${days} days old`);
-    }
+    const { countedTo } = packages.get(name) ?? {};
+    if (countedTo === undefined || !isStale(countedTo, config.staleThresholdDays, today)) continue;
+    const behind = plural(daysBehind(countedTo, today), 'day');
+    log.warn(
+      { package: name, counted_to: countedTo },
+      `stale: the figures of ${name} end with ${countedTo}, ${behind} before yesterday`,
+    );
   }
 }
 
@@ -100,7 +112,7 @@ function warnOfStale(log: Logger, config: Config, entries: Health['packages'], n
  */
 async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fault: unknown }> {
   try {
-    await ensureFolder(stateDir);
+    await ensureFolder(stateDir, 'operator');
     return await acquireLock(stateDir, now);
   } catch (error) {
     if (error instanceof LockHeldError) throw error;
@@ -108,67 +120,71 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fau
   }
 }
 
-async function run(job: Job, tools: Log): Promise<number> {
-  const { config, context } = job;
+async function run(request: CollectRequest, tools: Log): Promise<number> {
+  const { config, context } = request;
   let held: Lock | { fault: unknown };
   try {
     held = await lock(config, context.now);
   } catch (error) {
     if (!(error instanceof LockHeldError)) throw error;
-    tools.log.error(error.message);
+    tools.log.error({ error_code: error.code }, error.message);
     return EXIT_LOCKED;
   }
-  if ('fault' in held) return runLocked(job, tools, held.fault);
+  if ('fault' in held) return runLocked(request, tools, held.fault);
   try {
-    return await runLocked(job, tools);
+    return await runLocked(request, tools);
   } finally {
     await held.release();
   }
 }
 
 /** @param fault Why nothing can be queried, if so. */
-async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Promise<number> {
-  const { config, context, asOf } = job;
+async function runLocked(request: CollectRequest, { log, progress }: Log, fault?: unknown): Promise<number> {
+  const { config, context, packages } = request;
   const signal = context.interruptible?.();
   const started = context.now();
   const previous = await previousHealth(config, log);
-  const settled: [string, HealthEntry][] = [];
+  const entries = new Map<string, PackageHealth>();
   const changed: [string, readonly DayChange[]][] = [];
-  progress.show(`0 of ${job.packages.length}`);
+  const traits = traitsOf(config.source, context.env);
+  const warn = (message: string) => log.warn(message);
+  progress.show(`0 of ${packages.length}`);
+  await sweepTemporary(config.stateDir);
+  await sweepLedgers(config.stateDir, traits.id);
   const { upstream, warnings, outcomes } = await beginRun({
-    packages: job.packages,
-    asOf,
-    full: job.full,
+    packages,
+    asOf: request.asOf,
+    full: request.full,
     open: async () => {
       if (fault !== undefined) throw fault;
       return openSource(config.source, context.env, context.now);
     },
     concurrency: config.concurrency,
     signal,
-    state: await openState(
-      config.stateDir,
-      sourceId(config.source),
-      config.source.kind === 'bigquery',
-      (message) => log.warn(message),
-    ),
+    ledgers: openLedgers(config.stateDir, traits.id, warn),
+    spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
     now: context.now,
   });
   for (const warning of warnings) log.warn(warning);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
-    const entry = await settle(outcome, config, previous[name], context.now);
-    settled.push([name, entry]);
-    if (job.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
+    const entry = await publishPackage(outcome, config, previous?.packages.get(name), context.now);
+    entries.set(name, entry);
+    if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);
-    progress.show(`${settled.length} of ${job.packages.length}  ${name}`);
+    progress.show(`${entries.size} of ${packages.length}  ${name}`);
+    // Files are written without waiting, and a signal is only heard while the process waits.
+    await yieldToSignals();
   }
   progress.clear();
 
-  const health = mergeHealth(config, previous, settled, {
-    started: started.toISOString(),
-    finished: context.now().toISOString(),
-    upstream: { last_day: upstream?.lastDay ?? null, missing_days: upstream?.missingDays ?? [] },
+  const health = mergeHealth(config, previous, {
+    started,
+    finished: context.now(),
+    upstream,
+    entries,
+    warnings: leftOverPackages(config),
   });
   let written = true;
   try {
@@ -177,28 +193,29 @@ async function runLocked(job: Job, { log, progress }: Log, fault?: unknown): Pro
     written = false;
     log.error(`_health.json could not be written: ${describeError(error)}`);
   }
-  warnOfStale(log, config, health.packages, context.now());
+  for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
+  warnOfStale(log, config, health, context.now());
   context.stdout.write(
-    job.json
-      ? formatJson(health)
-      : renderResults(settled, tableStyle(context.stdout, context.env)) + renderChanges(changed),
+    request.json
+      ? formatJson(healthToJson(health))
+      : renderResults([...entries], tableStyle(context.stdout, context.env)) + renderChanges(changed),
   );
-  if (job.page && !signal?.aborted) {
-    written = (await drawPage(config, health, context.now(), log, signal)) && written;
+  if (request.page && !signal?.aborted) {
+    written = (await drawPage(config, health, traits.name, context.now(), log, signal)) && written;
   }
   if (signal?.aborted) {
-    const reached = settled.length === 1 ? '1 package was' : `${settled.length} packages were`;
     const { message, exitCode } = signal.reason as Interruption;
+    const reached = `${plural(entries.size, 'package')} ${entries.size === 1 ? 'was' : 'were'}`;
     log.warn(`${message}: ${reached} finished; the others keep what they had`);
     return exitCode;
   }
-  return written && settled.every(([, entry]) => isSuccess(entry)) ? 0 : 1;
+  return written && [...entries.values()].every(({ failure }) => failure === undefined) ? 0 : 1;
 }
 
 /** `collect`, the main job: counts, winnows and publishes every package, and says how it went. */
 export async function collect(options: CollectOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
-  const job: Job = {
+  const request: CollectRequest = {
     config,
     packages: selectPackages(config, options.package),
     asOf: selectAsOf(options.asOf, context.now()),
@@ -207,5 +224,5 @@ export async function collect(options: CollectOptions, context: Context): Promis
     json: options.json ?? false,
     page: options.page ?? true,
   };
-  return options.dryRun ? dryRun(job) : run(job, await createLog(options, context));
+  return options.dryRun ? dryRun(request) : run(request, await createLog(options, context));
 }

@@ -1,3 +1,5 @@
+import type { Env } from '../env.ts';
+
 /** Where text goes. */
 export interface Output {
   write(text: string): unknown;
@@ -10,7 +12,7 @@ export interface Output {
 export interface Context {
   /** Absolute path that relative ones are relative to. */
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly now: () => Date;
   readonly stdout: Output;
   readonly stderr: Output;

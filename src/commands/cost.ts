@@ -1,11 +1,13 @@
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatJson, formatNumber, formatShare } from '../format.ts';
-import { type Forecast, forecast, type Tracked } from '../plan/forecast.ts';
-import { sourceId } from '../sources/open.ts';
-import { readLedger, readSpend } from '../state/files.ts';
-import { EMPTY_SPEND, gib } from '../state/spend.ts';
+import { formatBytes, formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
+import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
+import { openLedgers } from '../state/ledger.ts';
+import { readSpend } from '../state/spend.ts';
+import { TIB } from '../units.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
 
@@ -13,9 +15,7 @@ export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-const TIB = 1024 ** 4;
-
-/** List price of a TiB on demand in the US, in dollars, after the first in a month (DESIGN section 3). */
+/** List price of a TiB on demand in the US, in dollars, after the first in a month. */
 const DOLLARS_PER_TIB = 6.25;
 
 function dollars(bytes: number): string {
@@ -23,16 +23,18 @@ function dollars(bytes: number): string {
   return `$${price.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
-async function trackedLedgers(config: Config): Promise<Tracked[]> {
-  const list: Tracked[] = [];
+async function forecastEntries(config: Config, env: Context['env']): Promise<ForecastEntry[]> {
+  const ledgers = openLedgers(config.stateDir, traitsOf(config.source, env).id, undefined);
+  const list: ForecastEntry[] = [];
   for (const tracked of config.packages) {
-    const identity = { source: sourceId(config.source), package: tracked.name };
-    list.push({ tracked, ledger: await readLedger(config.stateDir, identity) });
+    const { ledger } = await ledgers.load(tracked.name);
+    const newest = [...ledger.days.keys()].reduce((a, b) => (b > a ? b : a), '');
+    list.push({ tracked, untold: ledger.days.get(newest)?.partitionRows === null });
   }
   return list;
 }
 
-function toJson(result: Forecast, budget: number | null) {
+function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null) {
   return {
     month: result.month,
     bytes_billed: result.bytesBilled,
@@ -43,6 +45,12 @@ function toJson(result: Forecast, budget: number | null) {
     budget_bytes: budget,
     more_packages: result.morePackages,
     other_bytes: result.otherBytes,
+    by_age: Object.fromEntries(
+      [...ages].map(([age, bill]) => [
+        age,
+        { days_scanned: bill.daysScanned, bytes_billed: bill.bytesBilled },
+      ]),
+    ),
     packages: Object.fromEntries(
       result.packages.map((entry) => [
         entry.package,
@@ -56,7 +64,29 @@ function toJson(result: Forecast, budget: number | null) {
   };
 }
 
-function render(result: Forecast, budget: number | null): string {
+/** What a day bills by how old it was when it was read: nobody knows beforehand. */
+function renderAges(ages: ReadonlyMap<string, Bill>): string {
+  const rows = [...ages]
+    .filter(([, { daysScanned }]) => daysScanned > 0)
+    .toSorted(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .map(([age, { daysScanned, bytesBilled }]) => [
+      age,
+      formatNumber(daysScanned),
+      formatBytes(bytesBilled / daysScanned),
+    ]);
+  if (rows.length === 0) return '';
+  const table = renderTable(
+    [
+      { title: 'age of the day', align: 'left' },
+      { title: 'days scanned', align: 'right' },
+      { title: 'billed a day', align: 'right' },
+    ],
+    rows,
+  );
+  return `\n${table}`;
+}
+
+function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null): string {
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
     [`${month} to date`, bytesBilled],
@@ -70,16 +100,16 @@ function render(result: Forecast, budget: number | null): string {
       { title: 'billed', align: 'right' },
       { title: 'list price', align: 'right' },
     ],
-    amounts.map(([what, bytes]) => [what, gib(bytes), dollars(bytes)]),
+    amounts.map(([what, bytes]) => [what, formatGib(bytes), dollars(bytes)]),
   );
   const share = (bytes: number) => formatShare(bytes, bytesBilled);
   const other =
     result.otherBytes === 0
       ? []
-      : [['(revisions, failures, others)', '', gib(result.otherBytes), share(result.otherBytes)]];
+      : [['(days, failures, others)', '', formatGib(result.otherBytes), share(result.otherBytes)]];
   const packages = renderTable(
     [
-      { title: 'package', align: 'left', maxWidth: 40 },
+      { title: 'package', align: 'left', shrinks: true },
       { title: 'days scanned', align: 'right' },
       { title: 'billed', align: 'right' },
       { title: 'share', align: 'right' },
@@ -88,7 +118,7 @@ function render(result: Forecast, budget: number | null): string {
       ...result.packages.map((entry) => [
         entry.package,
         formatNumber(entry.daysScanned),
-        gib(entry.bytesBilled),
+        formatGib(entry.bytesBilled),
         share(entry.bytesBilled),
       ]),
       ...other,
@@ -97,8 +127,8 @@ function render(result: Forecast, budget: number | null): string {
   const more =
     budget === null || result.morePackages === null
       ? 'There is no budget (bigquery.monthly_budget_gib: null).'
-      : `The budget of ${gib(budget)} a month holds about ${formatNumber(result.morePackages)} more packages.`;
-  return `${totals}\n${packages}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
+      : `The budget of ${formatGib(budget)} a month holds about ${formatNumber(result.morePackages)} more packages.`;
+  return `${totals}\n${packages}${renderAges(ages)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
 }
 
 /** `cost`: what the list costs and will cost. Reads files only. */
@@ -115,7 +145,10 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
     );
   }
   const budget = budgetBytes(config);
-  const result = forecast(await trackedLedgers(config), spend ?? EMPTY_SPEND, budget, context.now());
-  context.stdout.write(options.json ? formatJson(toJson(result, budget)) : render(result, budget));
+  const known = spend ?? EMPTY_SPEND;
+  const result = forecast(await forecastEntries(config, context.env), known, budget, context.now());
+  context.stdout.write(
+    options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget),
+  );
   return 0;
 }

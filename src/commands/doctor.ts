@@ -4,13 +4,13 @@ import { dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
 import { describeError, errorCode } from '../errors/error.ts';
-import { formatAge, formatBytes } from '../format.ts';
+import { formatAge, formatBytes, plural } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
+import { stateOf } from '../publish/health-merge.ts';
 import type { BigQuerySource } from '../sources/bigquery/source.ts';
 import { openSource } from '../sources/open.ts';
 import { SourceError } from '../sources/source.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { packageStates } from './health-state.ts';
 
 /** What a check came to: `note` is worth knowing and needs no mending. */
 interface Finding {
@@ -82,19 +82,16 @@ async function checkTable(source: BigQuerySource, config: Config, today: string)
   const span = windowBefore(today, Math.max(...tracked.windows));
   const table = (config.source as BigQueryConfig).table;
   try {
-    const bytes = await source.estimate({ package: tracked.name, span });
+    const bytes = await source.estimate({ packages: [tracked.name], span });
     const size = formatBytes(bytes);
     const findings = [
       ok('permission', `${table} may be queried (free dry run for ${tracked.name}: ${size} at most)`),
     ];
-    const refused = await source.revisionsRefused(span);
+    const refused = await source.daysRefused(span);
     const text = 'the table tells which days have changed';
     const without =
       'the two newest days are read again with each run, and every seventh day the whole window';
-    return [
-      ...findings,
-      refused === undefined ? ok('revisions', text) : note('revisions', `${refused}; ${without}`),
-    ];
+    return [...findings, refused === undefined ? ok('days', text) : note('days', `${refused}; ${without}`)];
   } catch (error) {
     // The check of the clock says that, and how far it is off.
     return errorCode(error) === 'clock' ? [] : [fail(checkOf(error), describeError(error))];
@@ -135,14 +132,18 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
     if (health === 'unreadable')
       return fail(what, '_health.json is not a health file; run: pypi-badges collect');
-    const states = packageStates(config, health, now);
+    const states = config.packages.map(({ name }) => {
+      const entry = health.packages.get(name);
+      return { name, state: stateOf(entry, config.staleThresholdDays, now), entry };
+    });
     const unwell = states.filter(({ state }) => state !== 'ok');
     if (unwell.length > 0) {
       const some = unwell.slice(0, 3).map(({ name, state }) => `${name} (${state})`);
       const more = unwell.length > 3 ? ` and ${unwell.length - 3} more` : '';
       return fail(what, `not well: ${some.join(', ')}${more}; see: pypi-badges status`);
     }
-    return ok(what, `${formatAge(Math.max(...states.map(({ ageMs = 0 }) => ageMs)))}, for every package`);
+    const ages = states.map(({ entry }) => now.getTime() - Date.parse(entry?.lastSuccess ?? ''));
+    return ok(what, `${formatAge(Math.max(...ages))}, for every package`);
   } catch (error) {
     return fail(what, describeError(error));
   }
@@ -157,10 +158,9 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
 export async function doctor(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const { source } = config;
-  const count = config.packages.length === 1 ? '1 package' : `${config.packages.length} packages`;
   const checks: (() => Finding[] | Promise<Finding[]>)[] = [
     () => [checkNode(context.nodeVersion ?? process.versions.node)],
-    () => [ok('configuration', `${options.config} is valid: ${count}`)],
+    () => [ok('configuration', `${options.config} is valid: ${plural(config.packages.length, 'package')}`)],
     async () => [await checkFolder('output_dir', config.outputDir)],
     async () => [await checkFolder('state_dir', config.stateDir)],
     () => (source.kind === 'bigquery' ? checkBigQuery(config, source, context) : checkFiles(config, context)),

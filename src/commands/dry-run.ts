@@ -1,24 +1,23 @@
 import { spanDays } from '../days/day.ts';
+import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatJson, formatNumber } from '../format.ts';
-import { planPackage, prepareFree } from '../run/prepare.ts';
-import { openSource, sourceId } from '../sources/open.ts';
-import { readLedger } from '../state/files.ts';
-import type { Job } from './job.ts';
+import type { PlannedRead } from '../plan/plan.ts';
+import { learnDaysFree } from '../run/learn-days.ts';
+import { planRun } from '../run/run.ts';
+import { openSource } from '../sources/open.ts';
+import { bytesPerDay, EMPTY_SPEND } from '../state/bills.ts';
+import { EMPTY_LEDGER, openLedgers } from '../state/ledger.ts';
+import { readSpend } from '../state/spend.ts';
+import type { CollectRequest } from './collect-request.ts';
 import { type Column, renderTable } from './table.ts';
 
-interface PackagePlan {
-  readonly package: string;
-  readonly queries: readonly {
-    readonly start: string;
-    readonly end: string;
-    readonly bytes_at_most: number;
-  }[];
-  readonly days: number;
-  readonly bytes_at_most: number;
+/** A question of the run, and what the source says that it would read. */
+interface Priced extends PlannedRead {
+  readonly bytesAtMost: number;
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: 'package', align: 'left', maxWidth: 40 },
+  { title: 'package', align: 'left', shrinks: true },
   { title: 'queries', align: 'right' },
   { title: 'days', align: 'right' },
   { title: 'bytes at most', align: 'right' },
@@ -30,55 +29,69 @@ clustered table it can skip. Days that have changed since they were read are not
 them out takes a query that is billed (10 MB), which the run makes.
 `;
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+function sum<T>(values: readonly T[], of: (value: T) => number): number {
+  return values.reduce((total, value) => total + of(value), 0);
 }
 
-function render(plans: readonly PackagePlan[], billed: boolean): string {
-  const cells = plans.map(({ package: name, queries, days, bytes_at_most }) => [
+/** What stands for the packages of a question. */
+function subject({ packages }: PlannedRead): string {
+  const [first, ...others] = packages;
+  return others.length === 0 ? first : `${first} and ${formatNumber(others.length)} more`;
+}
+
+function render(reads: readonly Priced[], names: readonly string[], billed: boolean): string {
+  const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
+  for (const read of reads) own.set(subject(read), [...(own.get(subject(read)) ?? []), read]);
+  const cells = (name: string, list: readonly Priced[]) => [
     name,
-    formatNumber(queries.length),
-    formatNumber(days),
-    formatBytes(bytes_at_most),
-  ]);
-  const all = [
-    'all',
-    formatNumber(sum(plans.map(({ queries }) => queries.length))),
-    formatNumber(sum(plans.map(({ days }) => days))),
-    formatBytes(sum(plans.map(({ bytes_at_most }) => bytes_at_most))),
+    formatNumber(list.length),
+    formatNumber(sum(list, ({ span }) => spanDays(span))),
+    formatBytes(sum(list, ({ bytesAtMost }) => bytesAtMost)),
   ];
-  return renderTable(COLUMNS, [...cells, all]) + (billed ? NOTES : '');
+  const shared = reads.some(({ packages }) => packages.length > 1);
+  const shown = [...own].filter(([, list]) => !shared || list.length > 0);
+  const rows = [...shown.map(([name, list]) => cells(name, list)), cells('all', reads)];
+  return renderTable(COLUMNS, rows) + (billed ? NOTES : '');
+}
+
+function toJson(reads: readonly Priced[]) {
+  return reads.map(({ packages, span, expectedBytes, bytesAtMost }) => ({
+    packages,
+    ...span,
+    days: spanDays(span),
+    expected_bytes: Math.round(expectedBytes),
+    bytes_at_most: bytesAtMost,
+  }));
 }
 
 /**
- * `collect --dry-run`: the queries that a run would make now, and what the source says that they would
- * read. Costs nothing and writes nothing.
+ * `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read.
+ * Costs nothing and writes nothing.
  */
-export async function dryRun(job: Job): Promise<number> {
-  const { config, context } = job;
+export async function dryRun(request: CollectRequest): Promise<number> {
+  const { config, context } = request;
   const source = await openSource(config.source, context.env, context.now);
   try {
-    const preparation = await prepareFree(source, job);
-    const plans: PackagePlan[] = [];
-    for (const tracked of job.packages) {
-      const ledger = await readLedger(config.stateDir, {
-        source: sourceId(config.source),
-        package: tracked.name,
-      });
-      const { spans } = planPackage(ledger, tracked, preparation, job);
-      const queries = [];
-      for (const span of spans) {
-        const bytes_at_most = await source.estimate({ package: tracked.name, span });
-        queries.push({ ...span, bytes_at_most });
-      }
-      plans.push({
-        package: tracked.name,
-        queries,
-        days: sum(spans.map(spanDays)),
-        bytes_at_most: sum(queries.map(({ bytes_at_most }) => bytes_at_most)),
-      });
+    const { traits } = source;
+    const learnt = await learnDaysFree(source, request);
+    const { tooLate } = learnt.upstream;
+    if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
+    const ledgers = openLedgers(config.stateDir, traits.id, undefined);
+    const kept = await readSpend(config.stateDir);
+    const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
+    const plan = await planRun(
+      request,
+      { learnt, traits },
+      async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
+      (name) => bytesPerDay(spend, name),
+    );
+    for (const fault of plan.faults.values()) throw fault;
+    const reads: Priced[] = [];
+    for (const planned of plan.reads) {
+      reads.push({ ...planned, bytesAtMost: await source.estimate(planned) });
     }
-    context.stdout.write(job.json ? formatJson(plans) : render(plans, source.billed));
+    const names = request.packages.map(({ name }) => name);
+    context.stdout.write(request.json ? formatJson(toJson(reads)) : render(reads, names, traits.billed));
     return 0;
   } finally {
     await source.close();

@@ -1,5 +1,5 @@
 import { type BadgeKind, CATALOGUE } from '../badges/catalogue.ts';
-import { SNIPPET_FORMATS, type SnippetFormat, snippet } from '../badges/snippet.ts';
+import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/load.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
@@ -45,6 +45,12 @@ export function embed(options: EmbedOptions, context: Context): number {
   if (publicUrl === undefined) {
     throw new UsageError(
       `${options.config}: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com`,
+    );
+  }
+  const refused = options.svg ? undefined : shieldsRefuses(publicUrl);
+  if (refused !== undefined) {
+    throw new UsageError(
+      `service.public_url is ${publicUrl}, and ${refused}; use --svg for pictures from your own server, or change the address`,
     );
   }
   const snippets = packages.flatMap(({ name, windows }) =>

@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts';
-import { type Health, isSuccess } from '../publish/health.ts';
+import type { Health, QueryFacts } from '../publish/health.ts';
+import { MS_PER_DAY } from '../units.ts';
 import { EXCLUSIONS } from '../winnow/classes.ts';
-import type { PackageStatus } from './health-state.ts';
+import type { PackageStatus } from './status.ts';
 
 /** A value of a metric, under labels. */
 interface Sample {
@@ -43,17 +44,17 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
   const one = (value: number): Sample[] => [{ labels: {}, value }];
   const each = (value: (status: PackageStatus) => number): Sample[] =>
     states.map((status) => ({ labels: { package: status.name }, value: value(status) }));
-  const query = (
-    value: (query: { bytes_billed: number; duration_ms: number; days_scanned: number }) => number,
-  ) => each(({ entry }) => (entry !== undefined && isSuccess(entry) ? value(entry.query) : Number.NaN));
+  const query = (value: (query: QueryFacts) => number) =>
+    each(({ entry }) => (entry?.query === undefined ? Number.NaN : value(entry.query)));
   const windows = states.flatMap(({ name, entry }) =>
-    entry !== undefined && isSuccess(entry)
-      ? entry.windows.map((window) => ({
-          window,
-          labels: { package: name, window_days: String(window.window_days) },
-        }))
-      : [],
+    (entry?.windows ?? []).map(({ windowDays, breakdown }) => ({
+      breakdown,
+      labels: { package: name, window_days: String(windowDays) },
+    })),
   );
+  const { lastDay, missingDays, partialDays } = health.upstream;
+  /** A table that told nothing did not tell that no day is missing. */
+  const ofDays = (days: readonly string[]) => one(lastDay === null ? Number.NaN : days.length);
   const start = seconds(health.started);
   const end = seconds(health.finished);
   const metrics: Metric[] = [
@@ -67,22 +68,27 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
     {
       name: 'upstream_last_day_timestamp_seconds',
       help: 'Midnight UTC of the newest day that the table had.',
-      samples: one(seconds(health.upstream?.last_day ?? undefined)),
+      samples: one(seconds(lastDay ?? undefined)),
     },
     {
       name: 'upstream_missing_days',
       help: 'Days within the windows on which the table has no rows.',
-      samples: one(health.upstream?.missing_days?.length ?? Number.NaN),
+      samples: ofDays(missingDays),
+    },
+    {
+      name: 'upstream_partial_days',
+      help: 'Days within the windows of which the table has only a part.',
+      samples: ofDays(partialDays),
     },
     {
       name: 'stale_threshold_seconds',
-      help: 'Age of the last success at which a package is stale.',
-      samples: one(config.staleThresholdDays * 86_400),
+      help: 'How far before yesterday the figures of a package may end before it is stale.',
+      samples: one((config.staleThresholdDays * MS_PER_DAY) / 1000),
     },
     {
       name: 'package_last_success_timestamp_seconds',
       help: 'When the badges of the package were last made.',
-      samples: each(({ entry }) => seconds(entry?.last_success)),
+      samples: each(({ entry }) => seconds(entry?.lastSuccess)),
     },
     {
       name: 'package_last_attempt_timestamp_seconds',
@@ -92,46 +98,61 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
     {
       name: 'package_failed',
       help: 'Whether the last attempt failed, or there was none.',
-      samples: each(({ state }) => (state === 'failed' || state === 'never' ? 1 : 0)),
+      samples: each(({ state }) => (state === 'failed' || state === 'new' ? 1 : 0)),
     },
     {
       name: 'package_error',
       help: 'The kind of the fault that the last attempt met.',
       samples: states.flatMap(({ name, entry }) =>
-        entry !== undefined && !isSuccess(entry) && entry.error_code !== undefined
-          ? [{ labels: { package: name, error_code: entry.error_code }, value: 1 }]
-          : [],
+        entry?.failure?.code === undefined
+          ? []
+          : [{ labels: { package: name, error_code: entry.failure.code }, value: 1 }],
+      ),
+    },
+    {
+      name: 'package_counted_to_timestamp_seconds',
+      help: 'Midnight UTC of the newest day in the figures of the package.',
+      samples: each(({ entry }) => seconds(entry?.countedTo)),
+    },
+    {
+      name: 'package_warning',
+      help: 'What may make the figures of the package untrue.',
+      samples: states.flatMap(({ name, entry }) =>
+        [...new Set(entry?.warnings.map(({ code }) => code))].map((code) => ({
+          labels: { package: name, warning: code },
+          value: 1,
+        })),
       ),
     },
     {
       name: 'package_downloads',
       help: 'Honest downloads within the window.',
-      samples: windows.map(({ window, labels }) => ({ labels, value: window.count })),
+      samples: windows.map(({ breakdown, labels }) => ({ labels, value: breakdown.count })),
     },
     {
       name: 'package_excluded_downloads',
       help: 'Downloads within the window that do not count, by class.',
-      samples: windows.flatMap(({ window, labels }) =>
+      samples: windows.flatMap(({ breakdown, labels }) =>
         EXCLUSIONS.map((reason) => ({
           labels: { ...labels, class: reason },
-          value: window.excluded[reason],
+          value: breakdown.excluded[reason],
         })),
       ),
     },
     {
       name: 'package_billed_bytes',
       help: 'Bytes that the last reading of the package billed.',
-      samples: query(({ bytes_billed }) => bytes_billed),
+      samples: query(({ bytesBilled }) => bytesBilled),
     },
     {
       name: 'package_scanned_days',
       help: 'Days that the last reading of the package scanned.',
-      samples: query(({ days_scanned }) => days_scanned),
+      samples: query(({ daysScanned }) => daysScanned),
     },
     {
       name: 'package_query_duration_seconds',
       help: 'How long the last reading of the package took.',
-      samples: query(({ duration_ms }) => duration_ms / 1000),
+      samples: query(({ durationMs }) => durationMs / 1000),
     },
   ];
   return metrics.map((metric) => renderMetric({ ...metric, name: `pypi_badges_${metric.name}` })).join('');

@@ -1,6 +1,7 @@
-import { formatNumber, formatShare } from '../format.ts';
-import { type HealthEntry, type HealthWindow, isSuccess } from '../publish/health.ts';
-import { EXCLUSIONS } from '../winnow/classes.ts';
+import { formatNumber, formatShare, plural } from '../format.ts';
+import type { PackageHealth } from '../publish/health.ts';
+import { allDownloads } from '../winnow/breakdown.ts';
+import type { Window } from '../winnow/fold.ts';
 import { type Column, renderTable, type TableStyle, type Tone } from './table.ts';
 
 /** Colour of a state; other tables that show states use it, too. */
@@ -18,31 +19,43 @@ const COLUMNS: readonly Column[] = [
   { title: 'state', align: 'left', tone: stateTone },
 ];
 
-function windowCells({ window_days, count, excluded }: HealthWindow): string[] {
-  const out = EXCLUSIONS.reduce((total, reason) => total + excluded[reason], 0);
-  return [`${window_days}d`, formatNumber(count), formatNumber(count + out), formatShare(out, count + out)];
+function windowCells({ windowDays, breakdown }: Window): string[] {
+  const all = allDownloads(breakdown);
+  const { count } = breakdown;
+  return [`${windowDays}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all)];
 }
 
-function rows([name, entry]: [string, HealthEntry]): string[][] {
-  if (!isSuccess(entry)) return [[name, `${entry.window_days}d`, '-', '-', '-', 'failed']];
-  return entry.windows.map((window) => [name, ...windowCells(window), 'ok']);
+function rows([name, { failure, windowDays, windows }]: [string, PackageHealth]): string[][] {
+  if (failure !== undefined) return [[name, `${windowDays}d`, '-', '-', '-', 'failed']];
+  return windows.map((window) => [name, ...windowCells(window), 'ok']);
 }
 
-/** Packages by error, so that one cause of many failures is told once. */
-function failures(entries: readonly [string, HealthEntry][]): string {
-  const byError = new Map<string, string[]>();
-  for (const [name, entry] of entries) {
-    if (!isSuccess(entry)) byError.set(entry.error, [...(byError.get(entry.error) ?? []), name]);
+/** Packages by sentence, so that one cause of many failures is told once. */
+function told(sentences: readonly (readonly [name: string, sentence: string])[]): string {
+  const bySentence = new Map<string, string[]>();
+  for (const [name, sentence] of sentences) {
+    bySentence.set(sentence, [...(bySentence.get(sentence) ?? []), name]);
   }
-  return [...byError]
-    .map(([error, names]) => {
-      const who = names.length > 3 ? `${names.length} packages` : names.join(', ');
-      return `\n${who}: ${error}\n`;
+  return [...bySentence]
+    .map(([sentence, names]) => {
+      const who = names.length > 3 ? plural(names.length, 'package') : names.join(', ');
+      return `\n${who}: ${sentence}\n`;
     })
     .join('');
 }
 
-/** What a run came to: a line for each package and window, then each failure and what to do about it. */
-export function renderResults(entries: readonly [string, HealthEntry][], style?: TableStyle): string {
-  return renderTable(COLUMNS, entries.flatMap(rows), style) + failures(entries);
+/** Each failure and each warning, and what to do about it. */
+export function renderRemarks(entries: readonly [string, PackageHealth][]): string {
+  const failures = entries.flatMap(([name, { failure }]) =>
+    failure === undefined ? [] : [[name, failure.error] as const],
+  );
+  const warnings = entries.flatMap(([name, entry]) =>
+    entry.warnings.map(({ code, message }) => [name, `warning (${code}): ${message}`] as const),
+  );
+  return told(failures) + told(warnings);
+}
+
+/** What a run came to: a line for each package and window, then what needs attention. */
+export function renderResults(entries: readonly [string, PackageHealth][], style?: TableStyle): string {
+  return renderTable(COLUMNS, entries.flatMap(rows), style) + renderRemarks(entries);
 }

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { OperatorError, UsageError } from '../errors/error.ts';
+import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
-import { HEALTH_FILE, type Health, isSuccess, readHealth } from '../publish/health.ts';
+import { demandHealth, type Health, type PackageHealth } from '../publish/health.ts';
+import { type PackageState, stateOf } from '../publish/health-merge.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { type PackageStatus, packageStates } from './health-state.ts';
 import { renderPrometheus } from './prometheus.ts';
-import { stateTone } from './results.ts';
+import { renderRemarks, stateTone } from './results.ts';
 import { type Column, renderTable, type TableStyle, tableStyle } from './table.ts';
 
 export interface StatusOptions extends GlobalOptions {
@@ -15,65 +14,100 @@ export interface StatusOptions extends GlobalOptions {
   readonly prometheus?: boolean;
 }
 
+/** A tracked package and how it stands. */
+export interface PackageStatus {
+  readonly name: string;
+  readonly state: PackageState;
+  readonly entry: PackageHealth | undefined;
+}
+
 const COLUMNS: readonly Column[] = [
   { title: 'package', align: 'left', shrinks: true },
   { title: 'window', align: 'right' },
   { title: 'honest', align: 'right' },
+  { title: 'counted to', align: 'left' },
   { title: 'last success', align: 'left' },
   { title: 'state', align: 'left', tone: stateTone },
 ];
 
-function toJson(health: Health, states: readonly PackageStatus[], healthy: boolean) {
+function ageMs(entry: PackageHealth | undefined, now: Date): number | undefined {
+  return entry?.lastSuccess === undefined
+    ? undefined
+    : Math.max(0, now.getTime() - Date.parse(entry.lastSuccess));
+}
+
+function statusJson({ state, entry }: PackageStatus, now: Date) {
+  const age = ageMs(entry, now);
   return {
-    healthy,
-    started: health.started,
-    finished: health.finished,
-    upstream: health.upstream,
-    packages: Object.fromEntries(
-      states.map(({ name, state, entry, ageMs }) => [
-        name,
-        {
-          state,
-          ...(entry === undefined ? {} : { window_days: entry.window_days }),
-          ...(entry !== undefined && isSuccess(entry) ? { count: entry.count } : {}),
-          ...(entry?.attempted === undefined ? {} : { attempted: entry.attempted }),
-          ...(entry?.last_success === undefined ? {} : { last_success: entry.last_success }),
-          ...(ageMs === undefined ? {} : { age_seconds: Math.floor(ageMs / 1000) }),
-          ...(entry !== undefined && !isSuccess(entry)
-            ? { error: entry.error, error_code: entry.error_code }
-            : {}),
-        },
-      ]),
-    ),
+    state,
+    window_days: entry?.windowDays,
+    count: entry?.count,
+    counted_to: entry?.countedTo,
+    attempted: entry?.attempted,
+    last_success: entry?.lastSuccess,
+    age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
+    error: entry?.failure?.error,
+    error_code: entry?.failure?.code,
+    warnings: entry === undefined || entry.warnings.length === 0 ? undefined : entry.warnings,
   };
 }
 
-function cells({ name, state, entry, ageMs }: PackageStatus): string[] {
-  const honest = entry !== undefined && isSuccess(entry) ? formatNumber(entry.count) : '-';
-  const window = entry === undefined ? '-' : `${entry.window_days}d`;
-  return [name, window, honest, ageMs === undefined ? 'never' : formatAge(ageMs), state];
+function toJson(health: Health, states: readonly PackageStatus[], healthy: boolean, now: Date) {
+  const { lastDay, missingDays, partialDays } = health.upstream;
+  return {
+    healthy,
+    source: health.source,
+    started: health.started,
+    finished: health.finished,
+    upstream: { last_day: lastDay, missing_days: missingDays, partial_days: partialDays },
+    warnings: health.warnings.length === 0 ? undefined : health.warnings,
+    packages: Object.fromEntries(states.map((status) => [status.name, statusJson(status, now)])),
+  };
+}
+
+function cells({ name, state, entry }: PackageStatus, now: Date): string[] {
+  const age = ageMs(entry, now);
+  return [
+    name,
+    entry?.windowDays === undefined ? '-' : `${entry.windowDays}d`,
+    entry?.count === undefined ? '-' : formatNumber(entry.count),
+    entry?.countedTo ?? '-',
+    age === undefined ? 'never' : formatAge(age),
+    state,
+  ];
 }
 
 function render(health: Health, states: readonly PackageStatus[], now: Date, style: TableStyle): string {
-  const age = now.getTime() - Date.parse(health.finished);
-  const run = `last run: ${health.finished}${Number.isNaN(age) ? '' : ` (${formatAge(age)})`}`;
-  const day = health.upstream?.last_day;
-  const table = day ? `, table up to ${day}` : '';
-  const errors = states.flatMap(({ name, entry }) =>
-    entry !== undefined && !isSuccess(entry) ? [`\n${name}: ${entry.error}\n`] : [],
+  const { finished, source, upstream } = health;
+  const run =
+    finished === undefined
+      ? 'last run: unknown'
+      : `last run: ${finished} (${formatAge(now.getTime() - Date.parse(finished))})`;
+  const facts = [
+    run,
+    ...(source === undefined ? [] : [`source ${source}`]),
+    ...(upstream.lastDay === null ? [] : [`table up to ${upstream.lastDay}`]),
+  ];
+  const table = renderTable(
+    COLUMNS,
+    states.map((status) => cells(status, now)),
+    style,
   );
-  return `${run}${table}\n\n${renderTable(COLUMNS, states.map(cells), style)}${errors.join('')}`;
+  const remarks = renderRemarks(
+    states.flatMap(({ name, entry }) =>
+      entry === undefined ? [] : [[name, entry] as [string, PackageHealth]],
+    ),
+  );
+  const others = health.warnings.map(({ code, message }) => `\nwarning (${code}): ${message}\n`).join('');
+  return `${facts.join(', ')}\n\n${table}${remarks}${others}`;
 }
 
-async function lastHealth(config: Config): Promise<Health> {
-  const health = await readHealth(config.outputDir);
-  const path = join(config.outputDir, HEALTH_FILE);
-  if (health === undefined)
-    throw new OperatorError('no-health', `${path}: there is none yet; run: pypi-badges collect`);
-  if (health === 'unreadable') {
-    throw new OperatorError('no-health', `${path}: it is not a health file; the next run replaces it`);
-  }
-  return health;
+/** How every tracked package stands, in the order of the configuration. */
+function statesOf(config: Config, health: Health, now: Date): PackageStatus[] {
+  return config.packages.map(({ name }) => {
+    const entry = health.packages.get(name);
+    return { name, state: stateOf(entry, config.staleThresholdDays, now), entry };
+  });
 }
 
 /** `status`: how the packages stand, from the last run's health file. Exits 1 if any is not well. */
@@ -82,11 +116,11 @@ export async function status(options: StatusOptions, context: Context): Promise<
     throw new UsageError('--json and --prometheus: choose one of them');
   }
   const config = loadConfig(options.config, context.cwd);
-  const health = await lastHealth(config);
+  const health = await demandHealth(config.outputDir);
   const now = context.now();
-  const states = packageStates(config, health, now);
+  const states = statesOf(config, health, now);
   const healthy = states.every(({ state }) => state === 'ok');
-  if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy)));
+  if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy, now)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));
   else context.stdout.write(render(health, states, now, tableStyle(context.stdout, context.env)));
   return healthy ? 0 : 1;

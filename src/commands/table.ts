@@ -23,17 +23,19 @@ export interface TableStyle {
   readonly color: boolean;
 }
 
-/** What fits anywhere, in a journal or a mail. */
-const PLAIN: TableStyle = { width: 80, color: false };
+/** For a file, a pipe or a journal: nothing is cut, as nobody can scroll back to what is missing. */
+const PLAIN: TableStyle = { width: Number.POSITIVE_INFINITY, color: false };
+
+const TERMINAL_WIDTH = 80;
 
 /** Narrowest that a column shrinks to. */
 const SHRUNK_MIN = 8;
 
 const GAP = '  ';
 
-/** The style for an output: as wide as its terminal, else 80 columns; colour on a terminal only. */
+/** The style for an output: as wide as its terminal, 80 columns if that does not say; colour on a terminal only. */
 export function tableStyle(output: Output, env: Context['env']): TableStyle {
-  const width = output.isTTY && output.columns ? output.columns : PLAIN.width;
+  const width = output.isTTY ? (output.columns ?? TERMINAL_WIDTH) : PLAIN.width;
   return { width, color: useColor(output, env) };
 }
 
@@ -55,7 +57,7 @@ function widthsOf(columns: readonly Column[], lines: readonly (readonly string[]
 /**
  * Lays out cells under their titles, two spaces between columns, a final newline and nothing trailing.
  *
- * @param style Where it goes; by default 80 columns without colour.
+ * @param style Where it goes; by default nothing is cut, and there is no colour.
  */
 export function renderTable(
   columns: readonly Column[],

@@ -1,4 +1,5 @@
 import type { NonEmpty } from '../non-empty.ts';
+import { GIB } from '../units.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -26,11 +27,9 @@ export interface DuckDbConfig {
   readonly files: string;
 }
 
-const BYTES_PER_GIB = 1024 ** 3;
-
 /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
 export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
-  return monthlyBudgetGib === null ? null : monthlyBudgetGib * BYTES_PER_GIB;
+  return monthlyBudgetGib === null ? null : monthlyBudgetGib * GIB;
 }
 
 /** A valid tracked.yaml with defaults filled in and paths made absolute. Frozen all the way down. */

@@ -18,7 +18,7 @@ const PROJECT = 'a Google Cloud project id';
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+  const plain = !/[?#]/.test(text) && url.username === '' && url.password === '';
   return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(text) && plain;
 }
 
@@ -137,7 +137,7 @@ const duckdb = z.strictObject(
   { error: 'a mapping with files' },
 );
 
-/** The shape of tracked.yaml (DESIGN section 4); its error texts say what is allowed at that place. */
+/** The shape of tracked.yaml; its error texts say what is allowed at that place. */
 export const trackedSchema = z.strictObject(
   {
     service,

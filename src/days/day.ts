@@ -1,3 +1,5 @@
+import { MS_PER_DAY } from '../units.ts';
+
 /** A UTC calendar day, `YYYY-MM-DD`. Compares correctly as a string. */
 export type Day = string;
 
@@ -12,8 +14,6 @@ export interface Span {
  * number changes when the table is filled in later.
  */
 export type PartitionRows = ReadonlyMap<Day, number>;
-
-export const MS_PER_DAY = 86_400_000;
 
 /** Days since 1970-01-01. */
 export function dayNumber(day: Day): number {

@@ -23,9 +23,16 @@ import { diskError } from './disk-error.ts';
  * five times less than through the thread pool, and a run has nothing else to do meanwhile.
  */
 
-/** Badges and folders are for a web server that runs as somebody else, whatever the umask says. */
-const FILE_MODE = 0o644;
-const FOLDER_MODE = 0o755;
+/**
+ * Whom files and folders are for: a web server that runs as somebody else, whatever the umask says, or the
+ * user that runs the collector alone.
+ */
+export type Audience = 'everybody' | 'operator';
+
+const MODES: Record<Audience, { readonly file: number; readonly folder: number }> = {
+  everybody: { file: 0o644, folder: 0o755 },
+  operator: { file: 0o600, folder: 0o700 },
+};
 
 /** Names of files that are being written: hidden, so that no web server serves them. */
 const TEMPORARY = /^\..+\.\d+\.tmp$/;
@@ -45,14 +52,15 @@ function isLink(path: string): boolean {
   }
 }
 
-/** Makes a folder and those above it, readable by all, unless it is there. A link to a folder will do. */
-export async function ensureFolder(path: string): Promise<void> {
+/** Makes a folder and those above it unless it is there. A link to a folder will do. */
+export async function ensureFolder(path: string, audience: Audience = 'everybody'): Promise<void> {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    const first = mkdirSync(path, { recursive: true });
-    if (first === undefined) return;
+    const first = mkdirSync(path, { recursive: true, mode: MODES[audience].folder });
+    if (first === undefined || audience === 'operator') return;
     // The umask may have closed every level that was missing, and a web server must pass them all.
-    for (let made = path; made.length >= first.length; made = dirname(made)) chmodSync(made, FOLDER_MODE);
+    for (let made = path; made.length >= first.length; made = dirname(made))
+      chmodSync(made, MODES[audience].folder);
   } catch (error) {
     throw diskError((error as NodeJS.ErrnoException).code === 'EEXIST' ? { code: 'ENOTDIR' } : error, path);
   }
@@ -76,7 +84,7 @@ export async function ensureChildFolder(parent: string, name: string): Promise<s
 
 /** Opens a file or folder for as long as `use` takes. */
 function withOpen<T>(path: string, flags: string | number, use: (descriptor: number) => T): T {
-  const descriptor = openSync(path, flags, FILE_MODE);
+  const descriptor = openSync(path, flags, MODES.operator.file);
   try {
     return use(descriptor);
   } finally {
@@ -108,12 +116,17 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
  * @param durable Whether the content must survive a power cut once this returns. Badges need not:
  * the next run makes them again, and eleven waits for the disk a package add up.
  */
-export async function replaceFile(path: string, content: string, durable: boolean): Promise<void> {
+export async function replaceFile(
+  path: string,
+  content: string,
+  durable: boolean,
+  audience: Audience = 'everybody',
+): Promise<void> {
   const temporary = temporaryPath(path);
   try {
     withOpen(temporary, NEW_FILE, (descriptor) => {
       writeFileSync(descriptor, content);
-      fchmodSync(descriptor, FILE_MODE);
+      fchmodSync(descriptor, MODES[audience].file);
       if (durable) fsyncSync(descriptor);
     });
     renameSync(temporary, path);

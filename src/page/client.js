@@ -77,9 +77,10 @@
   // A page that nobody redraws cannot know that it is old; whoever opens it can.
   const threshold = Number(document.body.dataset.staleDays);
   const age = (text) => Math.floor((Date.now() - Date.parse(text)) / MS_PER_DAY);
-  for (const state of document.querySelectorAll('[data-last-success]')) {
-    const old = age(state.dataset.lastSuccess);
-    if (old < threshold || !state.classList.contains('ok')) continue;
+  for (const state of document.querySelectorAll('[data-counted-to]')) {
+    // Yesterday is the newest day that can have been counted, and it ended with the midnight after it.
+    const behind = age(`${state.dataset.countedTo}T00:00:00Z`) - 1;
+    if (behind <= threshold || !state.classList.contains('ok')) continue;
     state.classList.replace('ok', 'warn');
     state.textContent = 'stale';
     state.closest('td')?.setAttribute('data-value', 'stale');

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import script from './client.js?raw';
+import { INSTALLER_STYLE } from './colors.ts';
 import { html, Markup } from './html.ts';
-import style from './page.css?raw';
+import pageStyle from './page.css?raw';
 import type { SiteView } from './view.ts';
+
+const style = `${pageStyle}${INSTALLER_STYLE}`;
 
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

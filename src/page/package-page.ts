@@ -1,17 +1,24 @@
 import { CATALOGUE } from '../badges/catalogue.ts';
-import { endpointBadges } from '../badges/endpoint.ts';
-import { BLIND_SPOTS, type History } from '../badges/history.ts';
-import { type Picture, SNIPPET_FORMATS, type SnippetFormat, snippet } from '../badges/snippet.ts';
-import { badgeSvg } from '../badges/svg.ts';
+import { badgeSvg, endpointBadges } from '../badges/endpoint.ts';
+import {
+  type Picture,
+  SNIPPET_FORMATS,
+  type SnippetFormat,
+  shieldsRefuses,
+  snippet,
+} from '../badges/snippet.ts';
 import { formatNumber } from '../format.ts';
-import { EXCLUSIONS, INSTALLERS, type Installer } from '../winnow/classes.ts';
-import { type Account, allDownloads } from '../winnow/winnow.ts';
+import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
+import { INSTALLERS, type Installer } from '../winnow/classes.ts';
+import type { Window } from '../winnow/fold.ts';
+import { BLIND_SPOTS } from '../winnow/metric.ts';
+import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
 import { htmlDocument } from './document.ts';
 import { html, Markup } from './html.ts';
-import { stateMark, stateOf, time } from './parts.ts';
+import { stateMark, time } from './parts.ts';
 import { systemsChart } from './systems-chart.ts';
-import { dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
-import type { PackageView, SiteView, WindowView } from './view.ts';
+import { breakNote, dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
+import { mainWindow, type PackageView, type SiteView } from './view.ts';
 import { winnowingChart } from './winnowing-chart.ts';
 import { date, days, share } from './words.ts';
 
@@ -22,9 +29,9 @@ const FORMAT_NAMES: Record<SnippetFormat, string> = {
   url: 'Address of the picture',
 };
 
-function installerTable(account: Account): Markup {
-  const rows = INSTALLERS.filter((name) => account.counts[name] > 0).sort(
-    (a, b) => account.counts[b] - account.counts[a],
+function installerTable(breakdown: Breakdown): Markup {
+  const rows = INSTALLERS.filter((name) => breakdown.counts[name] > 0).sort(
+    (a, b) => breakdown.counts[b] - breakdown.counts[a],
   );
   if (rows.length === 0) return html`<p class="none">No honest downloads, so no installers.</p>`;
   return html`<table>
@@ -32,16 +39,16 @@ function installerTable(account: Account): Markup {
 <tbody>
 ${rows.map(
   (name) => html`<tr><th scope="row"><span class="swatch ${name}"></span>${name}</th>
-<td class="number">${formatNumber(account.counts[name])}</td>
-<td class="number">${share(account.counts[name], account.count)}</td></tr>
+<td class="number">${formatNumber(breakdown.counts[name])}</td>
+<td class="number">${share(breakdown.counts[name], breakdown.count)}</td></tr>
 `,
 )}</tbody>
 </table>`;
 }
 
-function story({ account, windowDays }: WindowView): Markup {
-  const all = allDownloads(account);
-  const out = all - account.count;
+function story({ breakdown, windowDays }: Window): Markup {
+  const all = allDownloads(breakdown);
+  const out = all - breakdown.count;
   if (all === 0) return html`Nobody and nothing has downloaded it in ${days(windowDays)}.`;
   return html`Of <b>${formatNumber(all)}</b> downloads of any kind in ${days(windowDays)}, <b>${formatNumber(out)}</b>
 (${share(out, all)}) were winnowed out: CI runs, mirrors, browsers and clients that are no installer.`;
@@ -49,9 +56,9 @@ function story({ account, windowDays }: WindowView): Markup {
 
 /** The heroes of all windows, then those of the main window's other badges that have something to say. */
 function badgesOf(view: PackageView): Markup {
-  const [main] = view.windows;
+  const main = mainWindow(view);
   const badges = view.windows.flatMap((window) =>
-    endpointBadges(window.account, window.windowDays)
+    endpointBadges(window.breakdown, window.windowDays)
       .filter(({ kind, badge }) => kind === CATALOGUE[0] || (window === main && badge.message !== '0'))
       .map(({ kind, stem, badge }) => ({ hero: kind === CATALOGUE[0], stem, badge })),
   );
@@ -61,11 +68,11 @@ function badgesOf(view: PackageView): Markup {
   )}</div>`;
 }
 
-function headline(view: PackageView, main: WindowView): Markup {
+function headline(view: PackageView, main: Window): Markup {
   return html`<section class="card">
 <h2>Honest downloads</h2>
 <div class="hero">
-<p class="figure"><span data-figure="count">${formatNumber(main.account.count)}</span> <small>in ${days(main.windowDays)}</small></p>
+<p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}</small></p>
 <p class="story">${story(main)}</p>
 </div>
 ${badgesOf(view)}
@@ -73,58 +80,68 @@ ${badgesOf(view)}
 }
 
 /** What the colours of the enlarged last row mean. */
-function lensLegend(account: Account): Markup | undefined {
-  const names = INSTALLERS.filter((name) => account.counts[name] > 0);
+function lensLegend(breakdown: Breakdown): Markup | undefined {
+  const names = INSTALLERS.filter((name) => breakdown.counts[name] > 0);
   if (names.length === 0) return undefined;
   return html`<ul class="legend">${names.map(
     (name) =>
-      html`<li><span class="swatch ${name}"></span>${name} ${formatNumber(account.counts[name])}</li>`,
+      html`<li><span class="swatch ${name}"></span>${name} ${formatNumber(breakdown.counts[name])}</li>`,
   )}</ul>`;
 }
 
-function winnowing(view: PackageView, main: WindowView): Markup {
+function winnowing(view: PackageView, main: Window): Markup {
   return html`<section class="card">
 <h2>What was winnowed out in ${days(main.windowDays)}</h2>
-<figure>${winnowingChart(main.account)}
-${lensLegend(main.account)}
+<figure>${winnowingChart(main.breakdown)}
+${lensLegend(main.breakdown)}
 <figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
-${main.account.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption></figure>
-${view.windows.slice(1).map(
-  ({ account, windowDays }) => html`<details>
-<summary>${days(windowDays)}: ${formatNumber(account.count)} of ${formatNumber(allDownloads(account))}</summary>
-<figure>${winnowingChart(account)}
-${lensLegend(account)}</figure>
+${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption></figure>
+${otherNames(main)}
+${view.windows
+  .filter((window) => window !== main)
+  .map(
+    ({ breakdown, windowDays }) => html`<details>
+<summary>${days(windowDays)}: ${formatNumber(breakdown.count)} of ${formatNumber(allDownloads(breakdown))}</summary>
+<figure>${winnowingChart(breakdown)}
+${lensLegend(breakdown)}</figure>
 </details>
 `,
-)}
+  )}
 </section>`;
 }
 
-function legend(names: readonly Installer[], history: History): Markup {
+function legend(names: readonly Installer[], history: PackageDays): Markup {
   const missing =
-    history.missing_days.length === 0
+    missingDaysOf(history).length === 0
       ? undefined
       : html`<li><span class="swatch missing"></span>no data</li>`;
-  return html`<ul class="legend">${names.map((name) => html`<li><span class="swatch ${name}"></span>${name}</li>`)}${missing}</ul>`;
+  const partial =
+    history.partialDays.length === 0
+      ? undefined
+      : html`<li><span class="swatch partial"></span>only a part of the data</li>`;
+  return html`<ul class="legend">${names.map((name) => html`<li><span class="swatch ${name}"></span>${name}</li>`)}${missing}${partial}</ul>`;
 }
 
-function missingNote({ missing_days: missing }: History): Markup | undefined {
+function missingNote(history: PackageDays): Markup | undefined {
+  const missing = missingDaysOf(history);
   if (missing.length === 0) return undefined;
   const list = missing.length > 10 ? days(missing.length) : missing.map(date).join(', ');
   return html`<p class="quiet">No data for ${list}: the table has nothing at all for ${missing.length === 1 ? 'it' : 'them'}, so the sums leave ${missing.length === 1 ? 'it' : 'them'} out. That is not the same as zero.</p>`;
 }
 
-function dayTable(history: History, names: readonly Installer[]): Markup {
-  const cell = (figure: number | null | undefined) =>
-    html`<td class="number">${typeof figure === 'number' ? formatNumber(figure) : '–'}</td>`;
+function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
+  const cell = (figure: number) => html`<td class="number">${formatNumber(figure)}</td>`;
+  const partial = new Set(history.partialDays);
   const heading = (title: string) => html`<th scope="col" class="number">${title}</th>`;
   const rows = history.days.map((day, index) => {
-    if (history.count[index] === null) {
+    const breakdown = history.breakdowns[index];
+    if (breakdown == null) {
       return html`<tr><th scope="row">${day}</th><td class="number" colspan="${names.length + 2}">no data</td></tr>
 `;
     }
-    const out = EXCLUSIONS.reduce((sum, reason) => sum + (history.excluded[reason][index] ?? 0), 0);
-    return html`<tr><th scope="row">${day}</th>${cell(history.count[index])}${names.map((name) => cell(history.installers[name][index]))}${cell(out)}</tr>
+    const out = allDownloads(breakdown) - breakdown.count;
+    const mark = partial.has(day) ? html` <small>(part)</small>` : undefined;
+    return html`<tr><th scope="row">${day}${mark}</th>${cell(breakdown.count)}${names.map((name) => cell(breakdown.counts[name]))}${cell(out)}</tr>
 `;
   });
   return html`<details>
@@ -139,9 +156,10 @@ ${rows.reverse()}</tbody>
 </details>`;
 }
 
-function overTime(history: History): Markup {
+function overTime(history: PackageDays): Markup {
   const names = seenInstallers(history);
   const table = dayTable(history, names);
+  const note = breakNote(history);
   const [first, last] = [history.days[0], history.days.at(-1)].map((day) => date(String(day)));
   if (names.length === 0) {
     return html`<section class="card">
@@ -158,6 +176,7 @@ ${legend(names, history)}
 <figure>${mixChart(history, 'wide')}${mixChart(history, 'narrow')}
 <figcaption>${first} to ${last}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>
 ${missingNote(history)}
+${note === undefined ? undefined : html`<p class="quiet">${note}</p>`}
 ${table}
 <p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>
 </section>`;
@@ -168,30 +187,35 @@ function code(text: string, what: string): Markup {
 <button type="button" class="copy" aria-label="Copy ${what}" hidden>Copy</button></div>`;
 }
 
-function snippets(view: PackageView, main: WindowView, publicUrl: string | undefined): Markup {
+function snippets(view: PackageView, main: Window, publicUrl: string | undefined): Markup {
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
   const badge = { package: view.name, kind: CATALOGUE[0], windowDays: main.windowDays };
+  const refused = shieldsRefuses(publicUrl);
+  const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
   const each = (format: SnippetFormat, picture: Picture) => {
     const by = picture === 'svg' ? "this site's own SVG" : 'drawn by shields.io';
     return html`<h3>${FORMAT_NAMES[format]}, ${by}</h3>${code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`)}`;
   };
   const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
   const others = view.windows.flatMap((window) =>
-    endpointBadges(window.account, window.windowDays)
+    endpointBadges(window.breakdown, window.windowDays)
       .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
       .map(({ kind, stem, badge: drawn }) => {
         const other = { package: view.name, kind, windowDays: window.windowDays };
         return html`<div class="badges">${new Markup(badgeSvg(drawn, `s-${stem}`))}</div>
-${code(snippet(other, publicUrl, 'markdown', 'shields'), `Markdown for ${drawn.label}`)}
+${code(snippet(other, publicUrl, 'markdown', pictures[0] ?? 'svg'), `Markdown for ${drawn.label}`)}
 `;
       }),
   );
-  return html`${each('markdown', 'shields')}
-${each('markdown', 'svg')}
+  return html`${refused === undefined ? undefined : html`<p>${refused}, so here are only the lines for the pictures from this site.</p>`}
+${pictures.map(
+  (picture) => html`${each('markdown', picture)}
+`,
+)}
 <details><summary>reStructuredText, HTML, bare address</summary>
-${rest.map((format) => html`${each(format, 'shields')}${each(format, 'svg')}`)}</details>
+${rest.map((format) => html`${pictures.map((picture) => each(format, picture))}`)}</details>
 <details><summary>The other ${others.length} badges</summary>
 ${others}</details>`;
 }
@@ -208,18 +232,41 @@ function failure(view: PackageView): Markup | undefined {
   return html`<section class="notice bad"><strong>The last run failed.</strong><p>${view.failure.sentence} <code>${view.failure.code}</code></p><p>${since}</p></section>`;
 }
 
+function warnings({ warnings: sentences }: PackageView): Markup | undefined {
+  if (sentences.length === 0) return undefined;
+  return html`<section class="notice warn"><strong>To be read with care.</strong>${sentences.map((sentence) => html`<p>${sentence}</p>`)}</section>`;
+}
+
+/** The names behind the class `other`, the largest first. */
+function otherNames({ breakdown }: Window): Markup | undefined {
+  const names = [...breakdown.others].toSorted(([, a], [, b]) => b - a);
+  if (names.length === 0) return undefined;
+  return html`<details><summary>Other programs by name</summary>
+<table>
+<thead><tr><th scope="col">Program</th><th scope="col" class="number">Downloads</th></tr></thead>
+<tbody>
+${names.slice(0, 20).map(
+  ([
+    name,
+    downloads,
+  ]) => html`<tr><th scope="row">${name}</th><td class="number">${formatNumber(downloads)}</td></tr>
+`,
+)}</tbody>
+</table></details>`;
+}
+
 /** The page of one package, as it lies in the package's folder. */
-export function packagePage(view: PackageView, site: SiteView, now: Date): string {
-  const [main] = view.windows;
+export function packagePage(view: PackageView, site: SiteView): string {
+  const main = mainWindow(view);
   const pypi = `https://pypi.org/project/${view.name}/`;
-  const state = stateMark(view, stateOf(view, site.staleThresholdDays, now));
+  const state = stateMark(view);
   const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
   return htmlDocument(site, {
     title: `${view.name}: honest PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${view.name}</h1>
 <p class="quiet">${state}${counted}. <a href="${pypi}">${view.name} on PyPI</a></p>`,
-    main: html`${failure(view)}
+    main: html`${failure(view)}${warnings(view)}
 ${
   main === undefined
     ? undefined
@@ -228,9 +275,9 @@ ${
 ${winnowing(view, main)}
 <div class="stack">
 <section class="card"><h2>Installers in ${days(main.windowDays)}</h2>
-${installerTable(main.account)}</section>
+${installerTable(main.breakdown)}</section>
 <section class="card"><h2>Systems in ${days(main.windowDays)}</h2>
-<figure>${systemsChart(main.account)}
+<figure>${systemsChart(main.breakdown)}
 <figcaption>Every download outside of CI that named its system, mirrors included; so the sum can differ from the honest count.</figcaption></figure></section>
 </div>
 </div>`
@@ -242,6 +289,6 @@ ${
     : html`<section class="card no-print"><h2>Put it into a README</h2>
 ${snippets(view, main, site.publicUrl)}</section>`
 }`,
-    footer: html`<p><a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
+    footer: html`<p>Counted from ${site.sourceName}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
   });
 }

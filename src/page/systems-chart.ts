@@ -1,8 +1,8 @@
 import { rect, text } from '@observablehq/plot';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { formatNumber } from '../format.ts';
+import type { Breakdown } from '../winnow/breakdown.ts';
 import { SYSTEMS } from '../winnow/classes.ts';
-import type { Account } from '../winnow/winnow.ts';
 import { draw } from './draw.ts';
 import { html, type Markup } from './html.ts';
 import { share } from './words.ts';
@@ -11,7 +11,7 @@ const WIDTH = 360;
 const ROW = 36;
 
 /** Downloads outside of CI by system, as bars from zero. */
-export function systemsChart({ countsBySystem }: Account): Markup {
+export function systemsChart({ countsBySystem }: Breakdown): Markup {
   const all = SYSTEMS.reduce((sum, system) => sum + countsBySystem[system], 0);
   if (all === 0) return html`<p class="none">No download named its system.</p>`;
   const rows = SYSTEMS.map((system, index) => ({

@@ -1,9 +1,12 @@
-import { axisX, axisY, lineY, rectY, ruleY } from '@observablehq/plot';
-import type { History } from '../badges/history.ts';
+import { axisX, axisY, lineY, type Markish, rectY, ruleX, ruleY } from '@observablehq/plot';
 import { formatCount } from '../badges/message.ts';
 import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
+import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
+import { MS_PER_DAY } from '../units.ts';
+import { sumOf } from '../winnow/breakdown.ts';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
+import { knownDays, type PackageDays, sliceDays, totalOf } from '../winnow/package-days.ts';
 import { draw } from './draw.ts';
 import type { Markup } from './html.ts';
 import { date, days, instantOf, share } from './words.ts';
@@ -16,8 +19,6 @@ const SIZES = {
   narrow: { width: 350, height: 208, ticks: 4 },
 } as const;
 
-const MS_PER_DAY = 86_400_000;
-
 /** Some neighbouring days, added up. */
 interface Bucket {
   readonly first: Day;
@@ -28,39 +29,37 @@ interface Bucket {
   readonly known: number;
   /** Honest downloads, or null if there was no data for any of the days. */
   readonly count: number | null;
+  /** Whether the table had only a part of one of the days. */
+  readonly partial: boolean;
   readonly installers: Readonly<Record<Installer, number>>;
 }
 
 /** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
-function buckets(history: History, size: number): Bucket[] {
+function buckets(history: PackageDays, size: number): Bucket[] {
   const made: Bucket[] = [];
   for (let end = history.days.length; end > 0; end -= size) {
-    const start = Math.max(0, end - size);
-    const first = String(history.days[start]);
-    const last = String(history.days[end - 1]);
-    const sum = (figures: readonly (number | null)[]) =>
-      figures.slice(start, end).reduce<number | null>((total, figure) => {
-        return figure === null ? total : (total ?? 0) + figure;
-      }, null);
-    const installers = Object.fromEntries(
-      INSTALLERS.map((name) => [name, sum(history.installers[name]) ?? 0]),
-    ) as Record<Installer, number>;
+    const part = sliceDays(history, Math.max(0, end - size), end);
+    const known = knownDays(part);
+    const { count, counts } = sumOf(known);
+    const [first, last] = [String(part.days[0]), String(part.days.at(-1))];
     made.push({
       first,
       last,
       start: instantOf(first),
       end: new Date(instantOf(last).getTime() + MS_PER_DAY),
-      known: history.count.slice(start, end).filter((figure) => figure !== null).length,
-      count: sum(history.count),
-      installers,
+      known: known.length,
+      count: known.length === 0 ? null : count,
+      partial: part.partialDays.length > 0,
+      installers: counts,
     });
   }
   return made.reverse();
 }
 
 /** Installers that a history has downloads of, in the order of the metric's list. */
-export function seenInstallers(history: History): Installer[] {
-  return INSTALLERS.filter((name) => history.installers[name].some((figure) => (figure ?? 0) > 0));
+export function seenInstallers(history: PackageDays): Installer[] {
+  const { counts } = totalOf(history);
+  return INSTALLERS.filter((name) => counts[name] > 0);
 }
 
 interface Segment {
@@ -100,17 +99,33 @@ function bucketTitle(bucket: Bucket, names: readonly Installer[]): string {
       const figure = bucket.installers[name];
       return `${name} ${formatNumber(figure)} (${share(figure, count)})`;
     });
-  return [`${when}: ${formatNumber(count)}`, ...parts].join('\n');
+  const part = bucket.partial ? ['only a part of the data'] : [];
+  return [`${when}: ${formatNumber(count)}`, ...parts, ...part].join('\n');
+}
+
+/** What the broken line in the charts of a history means; undefined if there is none. */
+export function breakNote({ days: list }: PackageDays): string | undefined {
+  const has = list.includes(DISTRIBUTIONS_ONLY_SINCE) && list[0] !== DISTRIBUTIONS_ONLY_SINCE;
+  return has
+    ? `The broken line: from ${date(DISTRIBUTIONS_ONLY_SINCE)} on, PyPI's log holds only files that can be installed.`
+    : undefined;
+}
+
+/** Where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
+function breakMark(history: PackageDays): Markish[] {
+  if (breakNote(history) === undefined) return [];
+  return [ruleX([instantOf(DISTRIBUTIONS_ONLY_SINCE)], { stroke: 'var(--quiet)', strokeDasharray: '4 3' })];
 }
 
 function timeChart(
+  history: PackageDays,
   list: readonly Bucket[],
-  names: readonly Installer[],
   size: ChartSize,
   y: { max: number; percent: boolean },
   label: string,
 ): Markup {
   const { width, height, ticks } = SIZES[size];
+  const names = seenInstallers(history);
   const full = (bucket: Bucket, sum: number) => (y.percent ? (sum / Number(bucket.count)) * 100 : sum);
   const span = { x1: 'start', x2: 'end' } as const;
   // Bars too narrow for a gap overlap a little, or else seams would show between them.
@@ -146,6 +161,11 @@ function timeChart(
             strokeDasharray: '2 3',
           },
         ),
+        rectY(
+          list.filter(({ partial }) => partial),
+          { ...span, y1: 0, y2: y.max, fill: 'var(--partial)' },
+        ),
+        ...breakMark(history),
         rectY(stack(list, names, full), {
           ...span,
           y1: 'from',
@@ -176,27 +196,26 @@ function wholeTicks(max: number): number[] {
 }
 
 /** Honest downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
-export function dailyChart(history: History, size: ChartSize): Markup {
+export function dailyChart(history: PackageDays, size: ChartSize): Markup {
   const list = buckets(history, 1);
-  const names = seenInstallers(history);
   const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
   const max = Number(best.count);
   const label = `Honest downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
-  return timeChart(list, names, size, { max, percent: false }, label);
+  return timeChart(history, list, size, { max, percent: false }, label);
 }
 
 /** Days that one column of the mix stands for: single days of a small package are noise. */
-export function mixBucketDays(history: History): number {
+export function mixBucketDays(history: PackageDays): number {
   return history.days.length >= 21 ? 7 : 1;
 }
 
 /** The installers' shares of the honest downloads, week by week. Weeks without downloads stay empty. */
-export function mixChart(history: History, size: ChartSize): Markup {
+export function mixChart(history: PackageDays, size: ChartSize): Markup {
   const list = buckets(history, mixBucketDays(history));
   const names = seenInstallers(history);
   const ends = list.filter((_, index) => index === 0 || index === list.length - 1);
   const summary = ends.map((bucket) => bucketTitle(bucket, names).replaceAll('\n', ', ')).join('; then ');
-  return timeChart(list, names, size, { max: 100, percent: true }, `Share of each installer. ${summary}`);
+  return timeChart(history, list, size, { max: 100, percent: true }, `Share of each installer. ${summary}`);
 }
 
 /** Most points of a line in a table's cell; with hundreds of rows, every point counts. */
@@ -206,7 +225,7 @@ const SPARK_POINTS = 45;
  * The honest downloads of a history as a line small enough for a table's cell: by day, or over long
  * windows by the mean of some days.
  */
-export function sparkline(history: History): Markup {
+export function sparkline(history: PackageDays): Markup {
   const size = Math.ceil(history.days.length / SPARK_POINTS);
   const list = buckets(history, size).slice(history.days.length % size === 0 ? 0 : 1);
   const y = (bucket: Bucket) => (bucket.count === null ? Number.NaN : bucket.count / bucket.known);

@@ -1,7 +1,7 @@
-import type { History } from '../badges/history.ts';
 import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
-import type { Account } from '../winnow/winnow.ts';
+import type { Window } from '../winnow/fold.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
 import type { Markup } from './html.ts';
 
 /*
@@ -9,23 +9,24 @@ import type { Markup } from './html.ts';
  * and is escaped when it is drawn.
  */
 
-export interface WindowView {
-  readonly windowDays: number;
-  readonly account: Account;
-}
-
 export interface PackageView {
   /** Normalized name. */
   readonly name: string;
-  /** What became of the last attempt; `new` if there was none. */
-  readonly state: 'ok' | 'failed' | 'new';
+  /** How it stands; `new` was never collected, `stale` has figures that are too old. */
+  readonly state: 'ok' | 'failed' | 'stale' | 'new';
+  readonly mainWindowDays: number;
   /** Why the last attempt failed, as far as strangers may know. */
   readonly failure?: { readonly code: ErrorCode; readonly sentence: string };
   /** ISO 8601 instant, UTC. */
   readonly lastSuccess?: string;
-  /** Tracked windows whose figures are known, the main one first. */
-  readonly windows: readonly WindowView[];
-  readonly history?: History;
+  /** Newest day in the figures. */
+  readonly countedTo?: Day;
+  /** Sentences about what may make the figures untrue. */
+  readonly warnings: readonly string[];
+  /** Tracked windows whose figures are known. */
+  readonly windows: readonly Window[];
+  /** The days of the longest window. */
+  readonly history?: PackageDays;
 }
 
 /** What every page tells. */
@@ -35,6 +36,8 @@ export interface SiteView {
   readonly staleThresholdDays: number;
   /** Where the output folder is served, without a slash at its end. */
   readonly publicUrl: string | undefined;
+  /** Whose figures these are, as words that follow "counted from". */
+  readonly sourceName: string;
 }
 
 /** A package as the page of all packages shows it: of its history, the small picture is enough. */
@@ -50,5 +53,12 @@ export interface IndexView extends SiteView {
   readonly lastDay: Day | undefined;
   /** Days within the windows without any row in the whole table. */
   readonly missingDays: readonly Day[];
+  /** Days within the windows of which the table had only a part. */
+  readonly partialDays: readonly Day[];
   readonly packages: readonly IndexEntry[];
+}
+
+/** The window that a package is shown by; another of its windows where that one's figures are not known. */
+export function mainWindow({ windows, mainWindowDays }: Pick<PackageView, 'windows' | 'mainWindowDays'>) {
+  return windows.find(({ windowDays }) => windowDays === mainWindowDays) ?? windows[0];
 }

@@ -1,7 +1,7 @@
 import { areaX, rect, text } from '@observablehq/plot';
 import { formatNumber } from '../format.ts';
+import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS } from '../winnow/classes.ts';
-import { type Account, allDownloads } from '../winnow/winnow.ts';
 import { draw } from './draw.ts';
 import { html, type Markup } from './html.ts';
 import { EXCLUSION_NAMES, share } from './words.ts';
@@ -25,10 +25,10 @@ interface Row {
   readonly color: string;
 }
 
-function rowsOf(account: Account, all: number): Row[] {
+function rowsOf(breakdown: Breakdown, all: number): Row[] {
   let left = all;
   const steps = EXCLUSIONS.map((reason) => {
-    const removed = account.excluded[reason];
+    const removed = breakdown.excluded[reason];
     const to = left;
     left -= removed;
     return {
@@ -43,10 +43,10 @@ function rowsOf(account: Account, all: number): Row[] {
   const whole = { label: 'All downloads', figure: formatNumber(all), share: '100%', from: 0, to: all };
   const honest = {
     label: 'Honest downloads',
-    figure: formatNumber(account.count),
-    share: share(account.count, all),
+    figure: formatNumber(breakdown.count),
+    share: share(breakdown.count, all),
     from: 0,
-    to: account.count,
+    to: breakdown.count,
   };
   return [{ ...whole, color: 'var(--all)' }, ...steps, { ...honest, color: 'var(--honest)' }];
 }
@@ -56,13 +56,13 @@ function describe(rows: readonly Row[]): string {
 }
 
 /** The honest count by installer as bars that fill the whole width, in downloads of `all`. */
-function lensOf(account: Account, all: number) {
+function lensOf(breakdown: Breakdown, all: number) {
   let sum = 0;
-  return INSTALLERS.filter((name) => account.counts[name] > 0).map((name) => {
-    const from = (sum / account.count) * all;
-    sum += account.counts[name];
-    const figure = `${name}: ${formatNumber(account.counts[name])} (${share(account.counts[name], account.count)})`;
-    return { from, to: (sum / account.count) * all, color: `var(--${name})`, figure };
+  return INSTALLERS.filter((name) => breakdown.counts[name] > 0).map((name) => {
+    const from = (sum / breakdown.count) * all;
+    sum += breakdown.counts[name];
+    const figure = `${name}: ${formatNumber(breakdown.counts[name])} (${share(breakdown.counts[name], breakdown.count)})`;
+    return { from, to: (sum / breakdown.count) * all, color: `var(--${name})`, figure };
   });
 }
 
@@ -82,10 +82,10 @@ function labels(rows: readonly (Row & { y: number })[], fontWeight: number) {
  * count. The scale is linear, so that lengths are shares; a lens under the last row enlarges the honest
  * count to the full width by installer, which makes 14 of 2,771 as readable as 12 of 40 million.
  */
-export function winnowingChart(account: Account): Markup {
-  const all = allDownloads(account);
+export function winnowingChart(breakdown: Breakdown): Markup {
+  const all = allDownloads(breakdown);
   if (all === 0) return html`<p class="none">No downloads of any kind in this window.</p>`;
-  const rows = rowsOf(account, all);
+  const rows = rowsOf(breakdown, all);
   const unit = (all / WIDTH) * SLIVER;
   const bars = rows.map((row, index) => {
     // A sliver is kept visible on the side where its bar begins.
@@ -94,13 +94,13 @@ export function winnowingChart(account: Account): Markup {
     return { ...row, from, to, y: index * ROW };
   });
   const bottom = rows.length * ROW - (ROW - BAR.top - BAR.height);
-  const lens = lensOf(account, all);
+  const lens = lensOf(breakdown, all);
   const lensTop = bottom + LENS.cone;
   const height = lens.length === 0 ? bottom + LENS.below : lensTop + LENS.bar + LENS.below;
   const title = (row: { label: string; figure: string; share: string }) =>
     `${row.label}: ${row.figure} (${row.share})`;
   const cone = [
-    { y: bottom, x: Math.max(account.count, unit) },
+    { y: bottom, x: Math.max(breakdown.count, unit) },
     { y: lensTop, x: all },
   ];
   return draw(

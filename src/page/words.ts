@@ -1,9 +1,11 @@
 import { type Day, dayNumber } from '../days/day.ts';
-import { formatNumber, formatShare } from '../format.ts';
+import { formatShare, plural } from '../format.ts';
+import { MS_PER_DAY } from '../units.ts';
 import type { Exclusion } from '../winnow/classes.ts';
 
 /** The classes that do not count, as headings. */
 export const EXCLUSION_NAMES: Record<Exclusion, string> = {
+  sidecar: 'Files beside packages',
   ci: 'CI runs',
   mirror: 'Mirrors',
   browser: 'Browsers',
@@ -13,16 +15,12 @@ export const EXCLUSION_NAMES: Record<Exclusion, string> = {
 
 /** `1 day`, `30 days`. */
 export function days(count: number): string {
-  return count === 1 ? '1 day' : `${formatNumber(count)} days`;
+  return plural(count, 'day');
 }
 
-/**
- * A share of a whole as the terminal shows it (one decimal, rounded down), except that shares too small
- * for that are said to be, and not called 0.
- */
+/** A share of a whole as the terminal shows it, but for nothing, which has no decimals. */
 export function share(part: number, whole: number): string {
-  if (part === 0) return '0%';
-  return part * 1000 < whole ? '<0.1%' : formatShare(part, whole);
+  return part === 0 ? '0%' : formatShare(part, whole);
 }
 
 const DATE = new Intl.DateTimeFormat('en-GB', {
@@ -34,12 +32,12 @@ const DATE = new Intl.DateTimeFormat('en-GB', {
 
 /** A day as people write it: `24 Apr 2026`. */
 export function date(day: Day): string {
-  return DATE.format(new Date(dayNumber(day) * 86_400_000));
+  return DATE.format(instantOf(day));
 }
 
 /** A UTC day as an instant, its midnight. */
 export function instantOf(day: Day): Date {
-  return new Date(dayNumber(day) * 86_400_000);
+  return new Date(dayNumber(day) * MS_PER_DAY);
 }
 
 /** An instant as people write it: `24 Apr 2026, 04:12 UTC`; the text as it is if it is none. */

@@ -1,15 +1,16 @@
 import type { TrackedPackage } from '../config/config.ts';
 import { dayNumber } from '../days/day.ts';
-import { bytesPerDay, type Ledger, type Month } from '../state/ledger.ts';
 import {
-  BYTES_PER_UNSEEN_DAY,
+  bytesPerDay,
   committedBytes,
   EMPTY_MONTH,
+  type Month,
   monthOf,
   nextMonthStart,
   type Spend,
-} from '../state/spend.ts';
-import { MINIMUM_BILLED, NEWEST_DAYS, WHOLE_EVERY_DAYS } from './plan.ts';
+} from '../state/bills.ts';
+import { MINIMUM_BILLED } from '../units.ts';
+import { BYTES_PER_UNSEEN_DAY, longestWindow, NEWEST_DAYS, WHOLE_EVERY_DAYS } from './plan.ts';
 
 /** What one package has cost in a month. */
 export interface PackageCost {
@@ -26,7 +27,7 @@ export interface Forecast {
   readonly bytesBilled: number;
   readonly queries: number;
   readonly packages: readonly PackageCost[];
-  /** Billed in this month by nothing that is tracked: revisions, failed queries, packages no longer tracked. */
+  /** Billed in this month by nothing that is tracked: days, failed queries, packages no longer tracked. */
   readonly otherBytes: number;
   /** Billed by the end of this month, if it goes on like this. */
   readonly projectedBytes: number;
@@ -38,24 +39,20 @@ export interface Forecast {
   readonly morePackages: number | null;
 }
 
-/** A package and its ledger. */
-export interface Tracked {
+/** A package, and whether its newest day was read from a source that could not tell its days. */
+export interface ForecastEntry {
   readonly tracked: TrackedPackage;
-  readonly ledger: Ledger;
+  readonly untold: boolean;
 }
 
 /**
  * Days that a daily run reads of a package: one, if the source tells which others changed (those are
  * few); else the newest two, and the whole window every seventh time.
  */
-function daysARun({ tracked, ledger }: Tracked): number {
-  const newest = [...ledger.days].reduce<[string, number | null] | undefined>(
-    (best, [day, { revision }]) => (best === undefined || day > best[0] ? [day, revision] : best),
-    undefined,
-  );
-  if (newest === undefined || newest[1] !== null) return 1;
+function daysARun({ tracked, untold }: ForecastEntry): number {
+  if (!untold) return 1;
   const often = WHOLE_EVERY_DAYS - 1;
-  return (often * NEWEST_DAYS + Math.max(...tracked.windows)) / WHOLE_EVERY_DAYS;
+  return (often * NEWEST_DAYS + longestWindow(tracked)) / WHOLE_EVERY_DAYS;
 }
 
 function sum<T>(values: readonly T[], of: (value: T) => number): number {
@@ -68,7 +65,7 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
  */
 export function forecast(
-  list: readonly Tracked[],
+  list: readonly ForecastEntry[],
   spend: Spend,
   budgetBytes: number | null,
   now: Date,
@@ -78,17 +75,20 @@ export function forecast(
   const daysInMonth = monthEnd - dayNumber(`${month}-01`);
   const daysLeft = monthEnd - dayNumber(now.toISOString().slice(0, 10)) - 1;
 
-  const known = list.flatMap(({ ledger }) => bytesPerDay(ledger) ?? []);
+  const known = list.flatMap(({ tracked }) => bytesPerDay(spend, tracked.name) ?? []);
   const typical = known.length === 0 ? BYTES_PER_UNSEEN_DAY : sum(known, (bytes) => bytes) / known.length;
-  const rate = ({ ledger }: Tracked) => bytesPerDay(ledger) ?? typical;
-  const packages = list.map((entry) => ({
-    package: entry.tracked.name,
-    daysScanned: entry.ledger.billed[month]?.daysScanned ?? 0,
-    bytesBilled: entry.ledger.billed[month]?.bytesBilled ?? 0,
-    bytesPerDay: rate(entry),
-  }));
+  const rate = ({ tracked }: ForecastEntry) => bytesPerDay(spend, tracked.name) ?? typical;
+  const packages = list.map((entry) => {
+    const bill = spend.packages.get(entry.tracked.name)?.get(month);
+    return {
+      package: entry.tracked.name,
+      daysScanned: bill?.daysScanned ?? 0,
+      bytesBilled: bill?.bytesBilled ?? 0,
+      bytesPerDay: rate(entry),
+    };
+  });
 
-  const { queries } = spend.months[month] ?? EMPTY_MONTH;
+  const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
   const bytesADay = MINIMUM_BILLED + sum(list, (entry) => daysARun(entry) * rate(entry));
   const steadyBytes = bytesADay * daysInMonth;
@@ -101,7 +101,7 @@ export function forecast(
     otherBytes: Math.max(0, bytesBilled - sum(packages, (entry) => entry.bytesBilled)),
     projectedBytes: bytesBilled + bytesADay * daysLeft,
     steadyBytes,
-    withoutLedgerBytes: sum(list, (entry) => rate(entry) * Math.max(...entry.tracked.windows)) * daysInMonth,
+    withoutLedgerBytes: sum(list, (entry) => rate(entry) * longestWindow(entry.tracked)) * daysInMonth,
     morePackages: room === null ? null : Math.max(0, Math.floor(room / (typical * daysInMonth))),
   };
 }

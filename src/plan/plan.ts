@@ -1,31 +1,72 @@
-import { addDays, type Day, dayNumber, daysOf, type PartitionRows, type Span } from '../days/day.ts';
+import type { TrackedPackage } from '../config/config.ts';
+import {
+  addDays,
+  type Day,
+  dayNumber,
+  daysOf,
+  type PartitionRows,
+  type Span,
+  spanDays,
+} from '../days/day.ts';
+import { windowBefore } from '../days/window.ts';
+import type { NonEmpty } from '../non-empty.ts';
+import type { SourceTraits } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
+import { MINIMUM_BILLED, roundedBill } from '../units.ts';
 
 /** What is known of the table's days. */
-export type Knowledge =
+export type KnownDays =
   /** How many rows each day has now. */
-  | { readonly kind: 'revisions'; readonly revisions: PartitionRows }
+  | { readonly kind: 'told'; readonly rows: PartitionRows }
   /** The source cannot tell. */
-  | { readonly kind: 'unknown' }
-  /** It was not asked, because asking is not free: known days are taken as unchanged. */
+  | { readonly kind: 'untold' }
+  /** It was not asked, because asking is not free: days in the ledger are taken as unchanged. */
   | { readonly kind: 'unasked' };
 
 /** A day is read again when its partition has changed by this share of its rows or more. */
 const CHANGE = 0.0001;
 
-/** How many of the newest days are read again when nobody tells whether they changed. */
+/** How many of the newest days are read again when the source cannot tell whether they changed. */
 export const NEWEST_DAYS = 2;
 /** After how many days the whole window is read again then. */
 export const WHOLE_EVERY_DAYS = 7;
 
-const MIB = 1024 ** 2;
+/** What a day of a package bills that was never read, in bytes: the larger packages' measure. */
+export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
-/** Least that BigQuery bills for a query (https://cloud.google.com/bigquery/pricing#analysis_pricing_models). */
-export const MINIMUM_BILLED = 10 * MIB;
+/** Days that the warnings look back on. Where reading is free they are read, however short the window is. */
+export const WARNING_DAYS = 35;
 
-/** What BigQuery bills for reading so many bytes: rounded up to a whole MiB, and at least the minimum. */
-export function roundedBill(bytes: number): number {
-  return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
+/** What is to be read of one package. */
+export interface Need {
+  readonly package: string;
+  /** The days that are wanted: its longest window, and where reading is free what the warnings need. */
+  readonly span: Span;
+  /** Those of them that must be read, oldest first. */
+  readonly days: readonly Day[];
+}
+
+/** One question of a run. */
+export interface PlannedRead {
+  readonly packages: NonEmpty<string>;
+  readonly span: Span;
+  /** What it is expected to bill, in bytes. */
+  readonly expectedBytes: number;
+}
+
+/** What a run asks for, besides the packages. */
+export interface Goal {
+  /** The day before which the windows end. */
+  readonly end: Day;
+  readonly asOf: Day;
+  /** Whether to read every day again. */
+  readonly full: boolean;
+  readonly known: KnownDays;
+}
+
+/** Days of a package's longest window. */
+export function longestWindow({ windows }: TrackedPackage): number {
+  return Math.max(...windows);
 }
 
 /** Whether a day that had `before` rows when it was read, and has `now`, is worth reading again. */
@@ -34,48 +75,55 @@ export function hasChanged(before: number | null, now: number): boolean {
   return before === 0 ? now > 0 : Math.abs(now - before) / before >= CHANGE;
 }
 
-/** Whether the whole window is due, for want of anybody who tells which of its days changed. */
-function wholeWindowDue(ledger: Ledger, asOf: Day): boolean {
-  return ledger.wholeRead === null || dayNumber(asOf) - dayNumber(ledger.wholeRead) >= WHOLE_EVERY_DAYS;
+/** Whether the whole window is due, where the source cannot tell which days changed. */
+function wholeWindowDue({ wholeRead }: Ledger, asOf: Day): boolean {
+  return wholeRead === null || dayNumber(asOf) - dayNumber(wholeRead) >= WHOLE_EVERY_DAYS;
 }
 
 /**
- * The days of a window that must be read, oldest first: those that the ledger lacks, and those that
- * have changed, or may have, since they were read. A day without any row in the whole table is never read.
- *
- * @param full Whether to read every day again.
+ * The days of a span that must be read, oldest first: those that the ledger lacks, and those that have
+ * changed, or may have, since they were read. A day without any row in the whole table is never read.
  */
-export function daysToRead(
-  ledger: Ledger,
-  window: Span,
-  knowledge: Knowledge,
-  asOf: Day,
-  full: boolean,
-): Day[] {
-  const days = daysOf(window);
-  if (knowledge.kind === 'revisions') {
-    const rowsOf = (day: Day) => knowledge.revisions.get(day) ?? 0;
-    const stale = (day: Day) => {
-      const known = ledger.days.get(day);
-      return full || known === undefined || hasChanged(known.revision, rowsOf(day));
+function daysToRead(ledger: Ledger, span: Span, { known, asOf, full }: Goal): Day[] {
+  const days = daysOf(span);
+  if (known.kind === 'told') {
+    const rowsOf = (day: Day) => known.rows.get(day) ?? 0;
+    const outdated = (day: Day) => {
+      const kept = ledger.days.get(day);
+      return full || kept === undefined || hasChanged(kept.partitionRows, rowsOf(day));
     };
-    return days.filter((day) => rowsOf(day) > 0 && stale(day));
+    return days.filter((day) => rowsOf(day) > 0 && outdated(day));
   }
-  const unknown = knowledge.kind === 'unknown';
-  if (full || (unknown && wholeWindowDue(ledger, asOf))) return days;
-  const again = unknown ? addDays(window.end, -NEWEST_DAYS) : window.end;
+  const untold = known.kind === 'untold';
+  if (full || (untold && wholeWindowDue(ledger, asOf))) return days;
+  const again = untold ? addDays(span.end, -NEWEST_DAYS) : span.end;
   return days.filter((day) => !ledger.days.has(day) || day >= again);
 }
 
+/** What must be read of a package, given what its ledger has. */
+export function needOf(
+  tracked: TrackedPackage,
+  ledger: Ledger,
+  goal: Goal,
+  { billed }: Pick<SourceTraits, 'billed'>,
+): Need {
+  const wanted = billed ? longestWindow(tracked) : Math.max(longestWindow(tracked), WARNING_DAYS);
+  const span = windowBefore(goal.end, wanted);
+  return { package: tracked.name, span, days: daysToRead(ledger, span, goal) };
+}
+
+/** Whether everything that is wanted is read at once. */
+export function readsWhole({ span, days }: Need): boolean {
+  return days.length === spanDays(span);
+}
+
 /**
- * Days as the spans to be queried. A span costs its days, and at least the least that is billed for a
- * query; so a gap is bridged only where its days cost less than that.
+ * Days as the spans to be queried.
  *
  * @param days Oldest first.
- * @param perDay Bytes that a day bills; undefined if that is not known, and then no gap is bridged.
+ * @param bridge Longest gap, in days, that is read along instead of beginning a new span.
  */
-export function toSpans(days: readonly Day[], perDay: number | undefined): Span[] {
-  const bridge = perDay === undefined ? 0 : Math.floor(MINIMUM_BILLED / perDay);
+export function toSpans(days: readonly Day[], bridge: number): Span[] {
   const spans: Span[] = [];
   for (const day of days) {
     const last = spans.at(-1);
@@ -86,4 +134,79 @@ export function toSpans(days: readonly Day[], perDay: number | undefined): Span[
     }
   }
   return spans;
+}
+
+/**
+ * The longest gap that is cheaper to read along. A span costs its days, and at least the least that is
+ * billed for a query; so a gap is bridged only where its days cost less than that.
+ *
+ * @param perDay Bytes that a day bills; undefined if that is not known, and then no gap is bridged.
+ */
+function bridgeOf(perDay: number | undefined): number {
+  return perDay === undefined ? 0 : Math.floor(MINIMUM_BILLED / perDay);
+}
+
+/** Longest gap that is read along where reading is free: one question less is kinder to the server. */
+const FREE_BRIDGE = 7;
+
+/** What a query for one package over a span is expected to bill. */
+export function expectedBill(span: Span, perDay: number | undefined): number {
+  return roundedBill(spanDays(span) * (perDay ?? BYTES_PER_UNSEEN_DAY));
+}
+
+/** A list in parts of at most `size`. */
+function chunks<T>([first, ...rest]: NonEmpty<T>, size: number): NonEmpty<T>[] {
+  const parts: NonEmpty<T>[] = [];
+  let part: [T, ...T[]] = [first];
+  for (const value of rest) {
+    if (part.length >= size) {
+      parts.push(part);
+      part = [value];
+    } else {
+      part.push(value);
+    }
+  }
+  return [...parts, part];
+}
+
+/** Packages that lack the same spans, asked for together as far as the source takes them. */
+function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
+  const groups = new Map<string, { span: Span; packages: [string, ...string[]] }>();
+  for (const { package: name, days } of needs) {
+    for (const span of toSpans(days, traits.keepsLedger ? FREE_BRIDGE : Number.POSITIVE_INFINITY)) {
+      const key = `${span.start} ${span.end}`;
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, { span, packages: [name] });
+      else group.packages.push(name);
+    }
+  }
+  return [...groups.values()].flatMap(({ span, packages }) => {
+    const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / spanDays(span)));
+    return chunks(packages, Math.min(traits.packagesAtOnce, most)).map((part) => ({
+      packages: part,
+      span,
+      expectedBytes: 0,
+    }));
+  });
+}
+
+/**
+ * All questions of a run. Failures are each package's own, so a package that could not be planned is just
+ * not among the needs.
+ *
+ * @param perDay Bytes that a day of a package bills; undefined if that is not known.
+ */
+export function planReads(
+  needs: readonly Need[],
+  traits: SourceTraits,
+  perDay: (packageName: string) => number | undefined,
+): PlannedRead[] {
+  if (traits.packagesAtOnce > 1) return together(needs, traits);
+  return needs.flatMap(({ package: name, days }) =>
+    toSpans(days, bridgeOf(perDay(name))).map((span) => ({
+      packages: [name],
+      span,
+      expectedBytes: traits.billed ? expectedBill(span, perDay(name)) : 0,
+    })),
+  );
 }

@@ -1,104 +1,306 @@
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
-import type { Day } from '../days/day.ts';
+import { z } from 'zod';
+import { normalizePackageName } from '../config/package-name.ts';
+import { addDays, type Day, dayOf } from '../days/day.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
-import type { ErrorCode } from '../errors/codes.ts';
-import type { NonEmpty } from '../non-empty.ts';
-import type { Account } from '../winnow/winnow.ts';
+import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
+import { OperatorError } from '../errors/error.ts';
+import { formatJson } from '../format.ts';
+import type { Breakdown } from '../winnow/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
+import type { Window } from '../winnow/fold.ts';
+import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warnings.ts';
 
 /*
- * _health.json (DESIGN section 6): what every run leaves behind, whatever happened. Its keys are read
- * by other programs, so they keep their names and meaning. Instants are ISO 8601 in UTC.
+ * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
+ * they keep their names and meaning. Instants are ISO 8601 in UTC. What earlier versions wrote, and what
+ * pypi-winnow-downloads did, is read, too.
  */
 
-/** The account of one window. */
-export interface HealthWindow {
-  readonly window_days: number;
-  readonly count: number;
-  readonly counts: Account['counts'];
-  readonly counts_by_system: Account['countsBySystem'];
-  readonly excluded: Account['excluded'];
-}
-
 /** What a package's last reading took. */
-export interface HealthQuery {
-  readonly days_scanned: number;
-  readonly bytes_processed: number;
-  readonly bytes_billed: number;
-  readonly cache_hit: boolean;
-  readonly duration_ms: number;
+export interface QueryFacts {
+  readonly daysScanned: number;
+  readonly bytesProcessed: number;
+  readonly bytesBilled: number;
+  readonly cacheHit: boolean;
+  readonly durationMs: number;
 }
 
-/** A package whose last attempt worked. Its own figures are those of its first window. */
-export interface HealthSuccess extends HealthWindow {
-  readonly windows: NonEmpty<HealthWindow>;
-  readonly query: HealthQuery;
-  readonly attempted: string;
-  readonly last_success: string;
-}
-
-/** A package whose last attempt failed. */
-export interface HealthFailure {
-  readonly error: string;
-  /** Kind of the fault, one of ERROR_CODES; absent in files of earlier versions. */
-  readonly error_code?: ErrorCode;
-  readonly window_days: number;
-  /** Absent if it was never tried. */
+/** What is known of a package after its last attempt. */
+export interface PackageHealth {
+  /** Why the last attempt failed; absent if it worked. */
+  readonly failure?: { readonly error: string; readonly code: ErrorCode | undefined };
+  /** Days of the main window. */
+  readonly windowDays: number | undefined;
+  /** The main window's count; absent after a failure. */
+  readonly count?: number;
+  /** Every window, the main one first; empty after a failure, and where another program counted. */
+  readonly windows: readonly Window[];
+  readonly query?: QueryFacts;
+  /** Newest day in the figures; it survives failures, as the figures do. */
+  readonly countedTo?: Day;
+  readonly warnings: readonly Warning[];
+  /** Instants; absent if it was never tried, or never worked. */
   readonly attempted?: string;
-  /** Absent if it never worked. */
-  readonly last_success?: string;
+  readonly lastSuccess?: string;
 }
 
-export type HealthEntry = HealthSuccess | HealthFailure;
+/** What the table had: its newest day (null: unknown), days without any row, and days with a part of them. */
+export interface UpstreamFacts {
+  readonly lastDay: Day | null;
+  readonly missingDays: readonly Day[];
+  readonly partialDays: readonly Day[];
+}
 
 export interface Health {
-  readonly started: string;
-  readonly finished: string;
-  /** What the table had: its newest day (null: unknown), and days of the longest window without any row. */
-  readonly upstream: { readonly last_day: Day | null; readonly missing_days: readonly Day[] };
-  readonly packages: Readonly<Record<string, HealthEntry>>;
+  /** Kind of the source that was asked last. */
+  readonly source?: string;
+  readonly started?: string;
+  readonly finished?: string;
+  readonly upstream: UpstreamFacts;
+  /** By normalized name. */
+  readonly packages: ReadonlyMap<string, PackageHealth>;
+  /** What concerns no package of the list, such as badges of one that is not listed any more. */
+  readonly warnings: readonly Warning[];
 }
 
 export const HEALTH_FILE = '_health.json';
 
-export function isSuccess(entry: HealthEntry): entry is HealthSuccess {
-  return !('error' in entry);
+const VERSION = 1;
+
+export const NOTHING_KNOWN: UpstreamFacts = { lastDay: null, missingDays: [], partialDays: [] };
+
+/** Most names of the class `other` that are told. */
+const OTHERS_MAX = 20;
+
+function breakdownToJson({ count, counts, countsBySystem, excluded }: Breakdown) {
+  return { count, counts, counts_by_system: countsBySystem, excluded };
 }
 
-/** The account of one window under the keys of _health.json. */
-export function healthWindow(windowDays: number, account: Account): HealthWindow {
+function packageToJson(entry: PackageHealth): object {
+  const { failure, windowDays, count, windows, query, countedTo, warnings, attempted, lastSuccess } = entry;
+  const times = {
+    ...(countedTo === undefined ? {} : { counted_to: countedTo }),
+    ...(attempted === undefined ? {} : { attempted }),
+    ...(lastSuccess === undefined ? {} : { last_success: lastSuccess }),
+  };
+  if (failure !== undefined) {
+    return { error: failure.error, error_code: failure.code, window_days: windowDays, ...times };
+  }
+  const [main] = windows;
+  if (main === undefined) return { count, window_days: windowDays, ...times };
+  const others = [...main.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
   return {
     window_days: windowDays,
-    count: account.count,
-    counts: account.counts,
-    counts_by_system: account.countsBySystem,
-    excluded: account.excluded,
+    ...breakdownToJson(main.breakdown),
+    other: others.map(([installer, downloads]) => ({ installer, count: downloads })),
+    warnings,
+    windows: windows.map(({ windowDays: days, breakdown }) => ({
+      window_days: days,
+      ...breakdownToJson(breakdown),
+    })),
+    ...(query === undefined
+      ? {}
+      : {
+          query: {
+            days_scanned: query.daysScanned,
+            bytes_processed: query.bytesProcessed,
+            bytes_billed: query.bytesBilled,
+            cache_hit: query.cacheHit,
+            duration_ms: query.durationMs,
+          },
+        }),
+    ...times,
   };
 }
 
-/**
- * The health file after a run. Packages that it did not reach keep their previous entry, and those that
- * are no longer tracked lose it.
- */
-export function mergeHealth(
-  { packages }: Pick<Config, 'packages'>,
-  previous: Health['packages'],
-  settled: readonly (readonly [string, HealthEntry])[],
-  run: Omit<Health, 'packages'>,
-): Health {
-  const entries = new Map([...Object.entries(previous), ...settled]);
-  const known = packages.flatMap(({ name }) => {
-    const entry = entries.get(name);
-    return entry === undefined ? [] : [[name, entry] as const];
-  });
-  return { ...run, packages: Object.fromEntries(known) };
+/** A health as the value of its file. */
+export function healthToJson({ source, started, finished, upstream, packages, warnings }: Health): object {
+  return {
+    version: VERSION,
+    source,
+    started,
+    finished,
+    upstream: {
+      last_day: upstream.lastDay,
+      missing_days: upstream.missingDays,
+      partial_days: upstream.partialDays,
+    },
+    ...(warnings.length === 0 ? {} : { warnings }),
+    packages: Object.fromEntries([...packages].map(([name, entry]) => [name, packageToJson(entry)])),
+  };
 }
 
-/** Whether a parsed JSON value is a health file as far as later runs rely on it. */
-function isHealth(value: unknown): value is Health {
-  const { packages } = (value ?? {}) as { packages?: unknown };
-  if (typeof packages !== 'object' || packages === null || Array.isArray(packages)) return false;
-  return Object.values(packages).every((entry: unknown) => typeof entry === 'object' && entry !== null);
+const count = z.int().min(0);
+const instant = z
+  .string()
+  .refine((text) => !Number.isNaN(Date.parse(text)))
+  .transform((text) => new Date(text).toISOString());
+const day = z.iso.date();
+const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+
+/** Counts by name; one that a version did not know was 0. */
+const counts = <K extends string>(keys: readonly K[]) =>
+  z
+    .record(z.string(), count)
+    .transform(
+      (table) =>
+        Object.fromEntries(keys.map((key) => [key, Object.hasOwn(table, key) ? table[key] : 0])) as Record<
+          K,
+          number
+        >,
+    );
+
+const windowSchema = z
+  .object({
+    window_days: count,
+    count,
+    counts: counts([...INSTALLERS, 'pip-family']),
+    counts_by_system: counts(SYSTEMS),
+    excluded: counts(EXCLUSIONS),
+  })
+  .transform(
+    (window): Window => ({
+      windowDays: window.window_days,
+      breakdown: {
+        count: window.count,
+        counts: window.counts,
+        countsBySystem: window.counts_by_system,
+        excluded: window.excluded,
+        others: new Map(),
+      },
+    }),
+  );
+
+const querySchema = z.object({
+  days_scanned: count,
+  bytes_processed: count,
+  bytes_billed: count,
+  cache_hit: z.boolean(),
+  duration_ms: count,
+});
+
+const warningsSchema = z
+  .array(
+    z.object({
+      code: z.custom<WarningCode>((code) => typeof code === 'string' && Object.hasOwn(PUBLIC_WARNINGS, code)),
+      message: z.string(),
+    }),
+  )
+  .catch([]);
+
+const entrySchema = z.object({
+  error: lenient(z.string()),
+  error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
+  window_days: lenient(count),
+  count: lenient(count),
+  other: z.array(z.object({ installer: z.string(), count })).catch([]),
+  windows: z.array(windowSchema).catch([]),
+  query: lenient(querySchema),
+  counted_to: lenient(day),
+  warnings: warningsSchema,
+  attempted: lenient(instant),
+  last_success: lenient(instant),
+});
+
+const fileSchema = z.object({
+  source: lenient(z.string()),
+  started: lenient(instant),
+  finished: lenient(instant),
+  upstream: z
+    .object({
+      last_day: day.nullable().catch(null),
+      missing_days: z.array(day).catch([]),
+      partial_days: z.array(day).catch([]),
+    })
+    .optional()
+    .catch(undefined),
+  warnings: warningsSchema,
+  packages: z.record(
+    z.string(),
+    z.custom<object>((entry) => typeof entry === 'object' && entry !== null),
+  ),
+});
+
+/** A window and its names of the class `other`, which the file has for the main one only. */
+function withOthers(windows: readonly Window[], others: readonly { installer: string; count: number }[]) {
+  const names = new Map(others.map(({ installer, count: downloads }) => [installer, downloads]));
+  return windows.map((window, index) =>
+    index === 0 ? { ...window, breakdown: { ...window.breakdown, others: names } } : window,
+  );
+}
+
+/** Before there was counted_to, windows ended with the day before the run, or with the table's newest. */
+function countedToOf(success: string, lastDay: Day | undefined): Day {
+  const before = addDays(dayOf(new Date(success)), -1);
+  return lastDay !== undefined && lastDay < before ? lastDay : before;
+}
+
+/** @param run What the file says of the run as a whole, for entries that say less of themselves. */
+function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day }): PackageHealth {
+  const entry = entrySchema.parse(value);
+  const { error, error_code: code, window_days: windowDays, query } = entry;
+  const counted = error === undefined && entry.count !== undefined;
+  const success = entry.last_success ?? (counted ? run.finished : undefined);
+  const countedTo = entry.counted_to ?? (success && countedToOf(success, run.lastDay));
+  const attempted = entry.attempted ?? run.finished;
+  return {
+    windowDays,
+    windows: error === undefined ? withOthers(entry.windows, entry.other) : [],
+    warnings: error === undefined ? entry.warnings : [],
+    ...(error === undefined ? {} : { failure: { error, code } }),
+    ...(error !== undefined || entry.count === undefined ? {} : { count: entry.count }),
+    ...(query === undefined
+      ? {}
+      : {
+          query: {
+            daysScanned: query.days_scanned,
+            bytesProcessed: query.bytes_processed,
+            bytesBilled: query.bytes_billed,
+            cacheHit: query.cache_hit,
+            durationMs: query.duration_ms,
+          },
+        }),
+    ...(countedTo === undefined ? {} : { countedTo }),
+    ...(attempted === undefined ? {} : { attempted }),
+    ...(success === undefined ? {} : { lastSuccess: success }),
+  };
+}
+
+/** Reads the text of a health file; undefined if it is none. */
+export function parseHealth(text: string): Health | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { data } = fileSchema.safeParse(value);
+  if (data === undefined) return undefined;
+  const { source, started, finished, upstream, warnings } = data;
+  const names = Object.keys(data.packages).filter((name) => !Array.isArray(data.packages[name]));
+  // pypi-winnow-downloads says nothing of the table, nor when it counted a package, but for the run's end.
+  const run = {
+    ...(upstream !== undefined || finished === undefined ? {} : { finished }),
+    ...(upstream?.last_day == null ? {} : { lastDay: upstream.last_day }),
+  };
+  return {
+    ...(source === undefined ? {} : { source }),
+    ...(started === undefined ? {} : { started }),
+    ...(finished === undefined ? {} : { finished }),
+    upstream:
+      upstream === undefined
+        ? NOTHING_KNOWN
+        : {
+            lastDay: upstream.last_day,
+            missingDays: upstream.missing_days,
+            partialDays: upstream.partial_days,
+          },
+    warnings,
+    packages: new Map(
+      names.map((name) => [normalizePackageName(name), packageFromJson(data.packages[name], run)]),
+    ),
+  };
 }
 
 /**
@@ -109,13 +311,24 @@ function isHealth(value: unknown): value is Health {
  */
 export async function readHealth(outputDir: string): Promise<Health | 'unreadable' | undefined> {
   const text = await readIfPresent(join(outputDir, HEALTH_FILE));
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isHealth(value) ? value : 'unreadable';
-  } catch {
-    return 'unreadable';
+  return text === undefined ? undefined : (parseHealth(text) ?? 'unreadable');
+}
+
+/**
+ * The health file of the last run, for a command that is of no use without it.
+ *
+ * @throws OperatorError if there is none that can be read.
+ */
+export async function demandHealth(outputDir: string): Promise<Health> {
+  const health = await readHealth(outputDir);
+  const path = join(outputDir, HEALTH_FILE);
+  if (health === undefined) {
+    throw new OperatorError('no-health', `${path}: there is none yet; run: pypi-badges collect`);
   }
+  if (health === 'unreadable') {
+    throw new OperatorError('no-health', `${path}: it is not a health file; the next run replaces it`);
+  }
+  return health;
 }
 
 /**
@@ -126,5 +339,5 @@ export async function readHealth(outputDir: string): Promise<Health | 'unreadabl
 export async function writeHealth(outputDir: string, health: Health): Promise<void> {
   await ensureFolder(outputDir);
   await sweepTemporary(outputDir);
-  await replaceFile(join(outputDir, HEALTH_FILE), `${JSON.stringify(health, null, 2)}\n`, true);
+  await replaceFile(join(outputDir, HEALTH_FILE), formatJson(healthToJson(health)), true);
 }

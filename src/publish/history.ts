@@ -1,16 +1,173 @@
 import { join } from 'node:path';
-import { HISTORY_FILE, type History, historyText, parseHistory } from '../badges/history.ts';
+import { z } from 'zod';
+import type { Day } from '../days/day.ts';
 import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import type { Breakdown } from '../winnow/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
+import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
+import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
+
+/*
+ * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for
+ * those who want to draw their own picture. It is laid out in columns, one number for each day, which keeps
+ * a year below 40 kB. docs/files.md describes it, docs/history.schema.json is made from the schema below.
+ */
+
+export const HISTORY_FILE = 'history.json';
+
+const VERSION = 1;
+
+const day = z.iso.date();
+const column = z
+  .array(z.int().min(0).nullable())
+  .describe('One number for each of `days`; null where the table had no data for the day.');
+const columns = <K extends string>(keys: readonly K[]) =>
+  z.strictObject(Object.fromEntries(keys.map((key) => [key, column])) as Record<K, typeof column>);
+
+/** The shape of history.json as it is written. */
+const historySchema = z.strictObject({
+  version: z.literal(VERSION).describe('Version of this format.'),
+  package: z.string().describe('Name of the package, normalized as in PEP 503.'),
+  source: z.string().describe('Where the figures were counted.'),
+  days: z.array(day).min(1).describe('The UTC days of the longest window, oldest first, without a gap.'),
+  missing_days: z
+    .array(day)
+    .describe('Days of `days` for which the table had no data at all; they are no zeros.'),
+  partial_days: z.array(day).describe('Days of `days` for which the table had only a part of the data.'),
+  count: column.describe('The honest count: downloads by an allowed installer outside of CI.'),
+  installers: columns(INSTALLERS).describe('`count` by installer.'),
+  systems: columns(SYSTEMS).describe('Downloads outside of CI by system, whatever the installer.'),
+  excluded: columns(EXCLUSIONS).describe('Downloads that do not count, by the first reason that fits.'),
+  metric: z
+    .strictObject({
+      definition: z.string(),
+      url: z.string().describe('Where the metric is explained; may be relative to this file.'),
+    })
+    .describe('What a counted download is.'),
+  blind_spots: z.array(z.string()).describe('What the data cannot show.'),
+});
+
+/** The JSON Schema of history.json. */
+export function historyJsonSchema(): object {
+  return {
+    title: 'history.json of pypi-badges',
+    ...z.toJSONSchema(historySchema, { target: 'draft-7' }),
+  };
+}
+
+/** What a history says besides its days. */
+export interface HistoryFacts {
+  /** Normalized name. */
+  readonly package: string;
+  /** Kind of the source. */
+  readonly source: string;
+  /** Where the output folder is served, if that is known. */
+  readonly publicUrl: string | undefined;
+}
+
+function layout(value: unknown, indent: string): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
+  const inner = `${indent}  `;
+  const lines = Object.entries(value).map(
+    ([key, item]) => `${inner}${JSON.stringify(key)}: ${layout(item, inner)}`,
+  );
+  return `{\n${lines.join(',\n')}\n${indent}}`;
+}
+
+/** The file's text: indented, but each column on one line. Days without data are null, days without downloads 0. */
+export function historyText(all: PackageDays, { package: name, source, publicUrl }: HistoryFacts): string {
+  const figures = (of: (breakdown: Breakdown) => number) =>
+    all.breakdowns.map((breakdown) => (breakdown === null ? null : of(breakdown)));
+  const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
+    Object.fromEntries(keys.map((key) => [key, figures((breakdown) => of(breakdown, key))])) as Record<
+      K,
+      (number | null)[]
+    >;
+  const history: z.infer<typeof historySchema> = {
+    version: VERSION,
+    package: name,
+    source,
+    days: [...all.days],
+    missing_days: missingDaysOf(all),
+    partial_days: [...all.partialDays],
+    count: figures(({ count }) => count),
+    installers: table(INSTALLERS, ({ counts }, installer) => counts[installer]),
+    systems: table(SYSTEMS, ({ countsBySystem }, system) => countsBySystem[system]),
+    excluded: table(EXCLUSIONS, ({ excluded }, reason) => excluded[reason]),
+    metric: {
+      definition: METRIC_DEFINITION,
+      url: `${publicUrl === undefined ? '..' : publicUrl}/index.html#metric`,
+    },
+    blind_spots: [...BLIND_SPOTS],
+  };
+  return `${layout(history, '')}\n`;
+}
+
+/** As much of a history as is read: a class or an installer that a version did not know has no column, and was 0. */
+const readSchema = z.object({
+  version: z.literal(VERSION),
+  package: z.string(),
+  days: z.array(day).min(1),
+  partial_days: z.array(day).catch([]),
+  count: column,
+  installers: z.record(z.string(), column),
+  systems: z.record(z.string(), column),
+  excluded: z.record(z.string(), column),
+});
+
+function breakdownAt(history: z.infer<typeof readSchema>, index: number): Breakdown | null {
+  if (history.count[index] === null) return null;
+  const pick = <K extends string>(keys: readonly K[], table: Readonly<Record<string, (number | null)[]>>) =>
+    Object.fromEntries(
+      keys.map((key) => [key, (Object.hasOwn(table, key) ? table[key]?.[index] : 0) ?? 0]),
+    ) as Record<K, number>;
+  const counts = pick(INSTALLERS, history.installers);
+  return {
+    count: INSTALLERS.reduce((sum, name) => sum + counts[name], 0),
+    counts: { ...counts, 'pip-family': PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0) },
+    countsBySystem: pick(SYSTEMS, history.systems),
+    excluded: pick(EXCLUSIONS, history.excluded),
+    others: new Map(),
+  };
+}
+
+/** The days of a history file of the package, or undefined if the text is none or is at odds with itself. */
+export function parseHistory(text: string, packageName: string): PackageDays | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { data } = readSchema.safeParse(value);
+  if (data === undefined || data.package !== packageName) return undefined;
+  const all = [data.count, ...[data.installers, data.systems, data.excluded].flatMap(Object.values)];
+  const { count } = data;
+  const fits = (figures: readonly (number | null)[]) =>
+    figures.length === data.days.length &&
+    figures.every((figure, index) => (figure === null) === (count[index] === null));
+  if (!all.every(fits)) return undefined;
+  const days: readonly Day[] = data.days;
+  return {
+    days,
+    breakdowns: days.map((_, index) => breakdownAt(data, index)),
+    partialDays: data.partial_days,
+  };
+}
 
 /**
  * Publishes the history of a package beside its badges; left alone if it would not change.
  *
  * @throws OperatorError if the disk refuses.
  */
-export async function publishHistory(outputDir: string, history: History): Promise<void> {
+export async function publishHistory(
+  outputDir: string,
+  days: PackageDays,
+  facts: HistoryFacts,
+): Promise<void> {
   await ensureFolder(outputDir);
-  const folder = await ensureChildFolder(outputDir, history.package);
-  await writeIfChanged(join(folder, HISTORY_FILE), historyText(history));
+  const folder = await ensureChildFolder(outputDir, facts.package);
+  await writeIfChanged(join(folder, HISTORY_FILE), historyText(days, facts));
 }
 
 /**
@@ -19,8 +176,7 @@ export async function publishHistory(outputDir: string, history: History): Promi
  * @returns undefined where there is none that can be used.
  * @throws OperatorError if the disk refuses.
  */
-export async function readHistory(outputDir: string, packageName: string): Promise<History | undefined> {
+export async function readHistory(outputDir: string, packageName: string): Promise<PackageDays | undefined> {
   const text = await readIfPresent(join(outputDir, packageName, HISTORY_FILE));
-  const history = text === undefined ? undefined : parseHistory(text);
-  return history?.package === packageName ? history : undefined;
+  return text === undefined ? undefined : parseHistory(text, packageName);
 }

@@ -1,20 +1,13 @@
 import type { TrackedPackage } from '../config/config.ts';
-import type { Day } from '../days/day.ts';
+import type { Day, Span } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
-import type { NonEmpty } from '../non-empty.ts';
-import type { PivotRow } from '../sources/query.ts';
 import type { QueryCost } from '../sources/source.ts';
+import type { DayRow } from '../state/ledger.ts';
 
 /** What the queries of one package took, added up. All zero if the ledger had everything. */
-export interface Reading extends QueryCost {
+export interface Taken extends QueryCost {
   readonly daysScanned: number;
   readonly durationMs: number;
-}
-
-/** Rows of one window of a package, from the ledger. */
-export interface WindowRows {
-  readonly windowDays: number;
-  readonly rows: readonly PivotRow[];
 }
 
 /** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
@@ -24,17 +17,24 @@ export interface DayChange {
   readonly after: number;
 }
 
+/** The days of a package as they are now. */
+export interface ReadDays {
+  /** The longest window, and before it what else is known of the weeks that the warnings look at. */
+  readonly span: Span;
+  /** A day that is absent is not known. */
+  readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
+}
+
 /** What became of one package in a run. */
 export type Outcome =
   | {
       readonly kind: 'read';
       readonly package: TrackedPackage;
       readonly attempted: Date;
-      /** One for each window, in the order of the configuration. */
-      readonly windows: NonEmpty<WindowRows>;
+      readonly read: ReadDays;
       /** What the table had when it was read. */
       readonly upstream: Upstream;
-      readonly reading: Reading;
+      readonly taken: Taken;
       /** Oldest first. */
       readonly changes: readonly DayChange[];
     }

@@ -1,25 +1,25 @@
 import pLimit from 'p-limit';
 import type { TrackedPackage } from '../config/config.ts';
-import { type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
-import { windowBefore } from '../days/window.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
-import { mapNonEmpty } from '../non-empty.ts';
-import { roundedBill } from '../plan/plan.ts';
+import { longestWindow, type Need, needOf, type PlannedRead, planReads, WARNING_DAYS } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
-import { type PivotAnswer, type QueryCost, type Source, SourceError } from '../sources/source.ts';
-import { bytesPerDay, type Ledger, withBill, withDays, withoutOld } from '../state/ledger.ts';
-import { BYTES_PER_UNSEEN_DAY, EMPTY_SPEND, monthOf, openSpendBook, type SpendBook } from '../state/spend.ts';
-import type { State } from '../state/state.ts';
+import { NO_COST, type Source } from '../sources/source.ts';
+import type { DayRow, Ledger, Ledgers } from '../state/ledger.ts';
+import type { SpendFile } from '../state/spend.ts';
+import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
 import { until } from '../until.ts';
-import type { DayChange, Outcome } from './outcome.ts';
-import { type Plan, type Preparation, planPackage, prepare, type Task } from './prepare.ts';
+import { type LearntDays, learnDays, type Task } from './learn-days.ts';
+import type { DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
+import { createReader, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
 export interface RunInput extends Task {
   /** Opens the source, once. */
   readonly open: () => Promise<Source>;
-  readonly state: State;
+  readonly ledgers: Ledgers;
+  readonly spend: SpendFile;
   /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
   readonly budgetBytes: number | null;
   /** How many packages are read side by side; one after another if absent. */
@@ -37,127 +37,105 @@ export interface Run {
   readonly outcomes: AsyncIterable<Outcome>;
 }
 
-interface Session {
+/** What a run has found out before it asks for the first package. */
+interface Prepared {
+  readonly input: RunInput;
   readonly source: Source;
   readonly book: SpendBook;
-  readonly preparation: Preparation;
-  readonly input: RunInput;
+  readonly learnt: LearntDays;
+  readonly plan: RunPlan;
 }
 
-/** What the queries of a package have brought so far. */
-interface Progress {
-  readonly ledger: Ledger;
-  readonly cost: QueryCost;
-  readonly daysScanned: number;
-}
-
-/** A query that failed without a bill may have been billed as expected. */
-function billedBy(result: PivotAnswer | Error, expected: number): number {
-  if (result instanceof Error && !(result instanceof SourceError)) return expected;
-  return result.cost?.bytesBilled ?? expected;
-}
-
-function total(rows: readonly { readonly downloads: number }[]): number {
-  return rows.reduce((sum, { downloads }) => sum + downloads, 0);
-}
-
-/** The days that a ledger had before, and that count otherwise now. */
-function changesBetween(before: Ledger, after: Ledger, spans: readonly Span[]): DayChange[] {
-  return spans.flatMap(daysOf).flatMap((day) => {
-    const known = before.days.get(day);
-    if (known === undefined) return [];
-    const change = { day, before: total(known.rows), after: total(after.days.get(day)?.rows ?? []) };
-    return change.before === change.after ? [] : [change];
-  });
-}
-
-/** Queries one span; the bill is written down when it returns, the days are not. */
-async function readSpan(
-  { source, book, preparation, input }: Session,
-  tracked: TrackedPackage,
-  progress: Progress,
-  span: Span,
-): Promise<Progress> {
-  const { knowledge } = preparation;
-  const days = spanDays(span);
-  const perDay = bytesPerDay(progress.ledger) ?? BYTES_PER_UNSEEN_DAY;
-  const expected = source.billed ? roundedBill(days * perDay) : 0;
-  const month = monthOf(input.now());
-  const { rows, cost } = await book.query(
-    tracked.name,
-    expected,
-    () => source.pivot({ package: tracked.name, span }, input.signal),
-    (result) => billedBy(result, expected),
-  );
-  const revisionOf = (day: Day) =>
-    knowledge.kind === 'revisions' ? (knowledge.revisions.get(day) ?? 0) : null;
-  const read = withDays(progress.ledger, span, rows, revisionOf);
-  return {
-    ledger: withBill(read, month, days, cost.bytesBilled),
-    daysScanned: progress.daysScanned + days,
-    cost: {
-      bytesProcessed: progress.cost.bytesProcessed + cost.bytesProcessed,
-      bytesBilled: progress.cost.bytesBilled + cost.bytesBilled,
-      cacheHit: progress.cost.cacheHit && cost.cacheHit,
-    },
-  };
-}
-
-/** The rows of a window; a day that the table no longer has any row of counts as the table says. */
-function rowsOf(ledger: Ledger, window: Span, { knowledge }: Preparation): PivotRow[] {
-  const gone = (day: Day) => knowledge.kind === 'revisions' && !knowledge.revisions.get(day);
-  return daysOf(window).flatMap((day) =>
-    gone(day) ? [] : (ledger.days.get(day)?.rows ?? []).map((row) => ({ day, ...row })),
-  );
+/** All that a run will read. */
+export interface RunPlan {
+  /** By package. A package that could not be planned has its fault here instead. */
+  readonly needs: ReadonlyMap<string, Need>;
+  readonly faults: ReadonlyMap<string, unknown>;
+  readonly reads: readonly PlannedRead[];
 }
 
 /**
- * Queries the spans of a package one after another. After each, the ledger is saved: what was paid for
- * must outlive whatever happens next.
+ * Plans a run: what each package needs, and the questions that bring it.
+ *
+ * @param load A package's ledger.
+ * @param perDay Bytes that a day of a package bills; undefined if that is not known.
  */
-async function readSpans(
-  session: Session,
-  tracked: TrackedPackage,
-  before: Ledger,
-  plan: Plan,
-): Promise<Progress> {
-  const { input } = session;
-  const cost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: plan.spans.length > 0 };
-  let progress: Progress = { ledger: before, cost, daysScanned: 0 };
-  for (const span of plan.spans) {
-    progress = await readSpan(session, tracked, progress, span);
-    const done = span === plan.spans.at(-1);
-    const newer = (before.wholeRead ?? '') < input.asOf;
-    const wholeRead = done && plan.whole && newer ? input.asOf : before.wholeRead;
-    const ledger = withoutOld({ ...progress.ledger, wholeRead }, plan.window, dayOf(input.now()));
-    await input.state.saveLedger(tracked.name, ledger);
-    progress = { ...progress, ledger };
+export async function planRun(
+  task: Task,
+  { learnt, traits }: { learnt: LearntDays; traits: Source['traits'] },
+  load: (packageName: string) => Promise<Ledger>,
+  perDay: (packageName: string) => number | undefined,
+): Promise<RunPlan> {
+  const { asOf, full } = task;
+  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known };
+  const needs = new Map<string, Need>();
+  const faults = new Map<string, unknown>();
+  for (const tracked of task.packages) {
+    try {
+      needs.set(tracked.name, needOf(tracked, await load(tracked.name), goal, traits));
+    } catch (error) {
+      faults.set(tracked.name, error);
+    }
   }
-  return progress;
+  return { needs, faults, reads: planReads([...needs.values()], traits, perDay) };
 }
 
-async function readPackage(session: Session, tracked: TrackedPackage): Promise<Outcome> {
-  const { input, preparation } = session;
-  const attempted = input.now();
+/** The days of a package as its ledger has them; a day that the table has lost is not known any more. */
+function daysOfLedger({ days }: Ledger, span: Span, { known }: LearntDays): ReadDays {
+  const lost = (day: Day) => known.kind === 'told' && !known.rows.get(day);
+  const kept = daysOf(span).flatMap((day) => {
+    const entry = lost(day) ? undefined : days.get(day);
+    return entry === undefined ? [] : [[day, entry.rows] as const];
+  });
+  return { span, rows: new Map(kept) };
+}
+
+/** The same without a ledger: what was just read. A day without rows is one without downloads. */
+function daysOfRows(span: Span, read: readonly PivotRow[]): ReadDays {
+  const rows = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
+  for (const { day, ...row } of read) rows.get(day)?.push(row);
+  return { span, rows };
+}
+
+async function readPackage(
+  { input, source, learnt, plan }: Prepared,
+  reader: Reader,
+  reads: readonly PlannedRead[],
+  tracked: TrackedPackage,
+): Promise<Outcome> {
+  const { ledgers, now } = input;
+  const attempted = now();
+  const { name } = tracked;
   try {
-    const before = await input.state.loadLedger(tracked.name);
-    const plan = planPackage(before, tracked, preparation, input);
-    const { ledger, cost, daysScanned } = await readSpans(session, tracked, before, plan);
-    const windows = mapNonEmpty(tracked.windows, (windowDays) => ({
-      windowDays,
-      rows: rowsOf(ledger, windowBefore(preparation.upstream.end, windowDays), preparation),
-    }));
-    const durationMs = input.now().getTime() - attempted.getTime();
-    const changes = changesBetween(before, ledger, plan.spans);
-    return {
-      kind: 'read',
-      package: tracked,
-      attempted,
-      windows,
-      upstream: preparation.upstream,
-      reading: { ...cost, daysScanned, durationMs },
-      changes,
+    if (plan.faults.has(name)) throw plan.faults.get(name);
+    let cost = { ...NO_COST, cacheHit: reads.length > 0 };
+    const changes: DayChange[] = [];
+    const rows: PivotRow[] = [];
+    let held: Ledger | undefined;
+    for (const planned of reads) {
+      const brought = await reader.read(planned, name);
+      if (brought.kind === 'failed') throw brought.error;
+      cost = {
+        bytesProcessed: cost.bytesProcessed + brought.cost.bytesProcessed,
+        bytesBilled: cost.bytesBilled + brought.cost.bytesBilled,
+        cacheHit: cost.cacheHit && brought.cost.cacheHit,
+      };
+      changes.push(...brought.changes);
+      for (const row of brought.rows ?? []) rows.push(row);
+      held = brought.ledger;
+    }
+    const { end } = learnt.upstream;
+    const span = { start: addDays(end, -Math.max(longestWindow(tracked), WARNING_DAYS)), end };
+    let read = daysOfRows(span, rows);
+    if (source.traits.keepsLedger) {
+      read = daysOfLedger(held ?? (await ledgers.load(name)).ledger, span, learnt);
+    }
+    const taken: Taken = {
+      ...cost,
+      daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
+      durationMs: now().getTime() - attempted.getTime(),
     };
+    return { kind: 'read', package: tracked, attempted, read, upstream: learnt.upstream, taken, changes };
   } catch (error) {
     return { kind: 'failed', package: tracked, attempted, error };
   }
@@ -178,17 +156,28 @@ const LOOK_AHEAD = 4;
  * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. A cause that
  * every package would meet, or an interruption, keeps those that have not begun from beginning.
  */
-async function* readAll(session: Session): AsyncGenerator<Outcome> {
-  const { packages, concurrency = 1, signal } = session.input;
+async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
+  const { input, source, book, learnt, plan } = prepared;
+  const { packages, signal } = input;
+  const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
+  const reader = createReader({ ...input, source, book, known: learnt.known, needs: plan.needs });
+  const readsOf = new Map<string, PlannedRead[]>();
+  for (const planned of plan.reads) {
+    for (const name of planned.packages) {
+      const own = readsOf.get(name);
+      if (own === undefined) readsOf.set(name, [planned]);
+      else own.push(planned);
+    }
+  }
   const limit = pLimit(concurrency);
   let cause: unknown;
   const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
     if (signal?.aborted) return undefined;
     if (cause !== undefined) return notAttempted(tracked, cause);
-    const outcome = await readPackage(session, tracked);
+    const outcome = await readPackage(prepared, reader, readsOf.get(tracked.name) ?? [], tracked);
     if (outcome.kind === 'read') return outcome;
     if (signal?.aborted) return undefined;
-    if (outcome.error instanceof SourceError && outcome.error.affectsAll) cause = outcome.error;
+    if (outcome.error instanceof OperatorError && outcome.error.affectsAll) cause = outcome.error;
     return outcome;
   };
   const reading: Promise<Outcome | undefined>[] = [];
@@ -203,7 +192,8 @@ async function* readAll(session: Session): AsyncGenerator<Outcome> {
       if (outcome !== undefined) yield outcome;
     }
   } finally {
-    await session.source.close();
+    await book.close().catch(() => undefined);
+    await source.close();
   }
 }
 
@@ -213,26 +203,39 @@ async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGe
 }
 
 /**
- * Begins a run: asks what the table has, and then reads the packages, each only for the days that its
- * ledger lacks or that have changed. What happens to one package is its own affair;
- * only what every package would meet ends the reading: the rest is then reported as not attempted, with
- * that cause. The signal ends it, too: what is under way is cancelled, and packages that were not finished
- * have no outcome. Nothing is thrown.
+ * Begins a run: asks what the table has, plans all that must be read, and then reads it. What happens to one
+ * package is its own affair; only what every package would meet ends the reading: the rest is then reported
+ * as not attempted, with that cause. The signal ends it, too: what is under way is cancelled, and packages
+ * that were not finished have no outcome. Nothing is thrown.
  */
 export async function beginRun(input: RunInput): Promise<Run> {
   let source: Source | undefined;
+  let learnt: LearntDays | undefined;
   try {
-    const { state, signal } = input;
+    const { ledgers, spend, signal, now } = input;
     source = await until(input.open(), signal);
-    const budgetBytes = source.billed ? input.budgetBytes : null;
-    const spend = source.billed ? await state.loadSpend() : EMPTY_SPEND;
-    const save = source.billed ? state.saveSpend : async () => undefined;
-    const book = openSpendBook(spend, save, budgetBytes, input.now);
-    const preparation = await prepare(source, book, input);
-    const outcomes = readAll({ source, book, preparation, input });
-    return { upstream: preparation.upstream, warnings: preparation.warnings, outcomes };
+    const { traits } = source;
+    const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now);
+    learnt = await learnDays(source, book, input);
+    const { tooLate } = learnt.upstream;
+    if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
+    const today = dayOf(now());
+    const load = async (packageName: string): Promise<Ledger> => {
+      if (!traits.keepsLedger) return { wholeRead: null, days: new Map() };
+      const { ledger, bills } = await ledgers.load(packageName);
+      if (bills !== undefined) book.adopt(packageName, bills);
+      // A reading of the future is one by a clock that was wrong.
+      return (ledger.wholeRead ?? '') > today ? { ...ledger, wholeRead: null } : ledger;
+    };
+    const plan = await planRun(input, { learnt, traits }, load, book.bytesPerDay);
+    const outcomes = readAll({ input, source, book, learnt, plan });
+    return { upstream: learnt.upstream, warnings: learnt.warnings, outcomes };
   } catch (error) {
     await source?.close();
-    return { upstream: undefined, warnings: [], outcomes: failAll(input, error) };
+    return {
+      upstream: learnt?.upstream,
+      warnings: learnt?.warnings ?? [],
+      outcomes: failAll(input, error),
+    };
   }
 }

@@ -1,26 +1,27 @@
 import type { Config } from '../config/config.ts';
+import type { Env } from '../env.ts';
 import type { Source } from './source.ts';
 
-/** What a source calls itself in ledgers: kind and place of the data. */
-export function sourceId(config: Config['source']): string {
-  return config.kind === 'duckdb' ? `duckdb:${config.files}` : `bigquery:${config.table}`;
-}
+type SourceConfig = Config['source'];
+type Opener<K extends SourceConfig['kind']> = (
+  config: Extract<SourceConfig, { kind: K }>,
+  env: Env,
+  now: () => Date,
+) => Promise<Source>;
+
+/** How each kind of source is opened. Its library is loaded here and not before: most commands need none. */
+const OPENERS: { readonly [K in SourceConfig['kind']]: Opener<K> } = {
+  bigquery: async (config, env, now) => (await import('./bigquery/source.ts')).openBigQuery(config, env, now),
+  duckdb: async (config) => (await import('./duckdb/source.ts')).openDuckDb(config),
+};
 
 /**
- * Opens the configured source. Its library is loaded here and not before: most commands need neither.
+ * Opens the configured source.
  *
  * @param now For sources that compare their clock with this one.
  * @throws SourceError if it cannot be opened.
  */
-export async function openSource(
-  config: Config['source'],
-  env: Readonly<Record<string, string | undefined>>,
-  now: () => Date,
-): Promise<Source> {
-  if (config.kind === 'duckdb') {
-    const { openDuckDb } = await import('./duckdb/source.ts');
-    return openDuckDb(config);
-  }
-  const { openBigQuery } = await import('./bigquery/source.ts');
-  return openBigQuery(config, env, now);
+export function openSource(config: SourceConfig, env: Env, now: () => Date): Promise<Source> {
+  const open = OPENERS[config.kind] as (config: SourceConfig, env: Env, now: () => Date) => Promise<Source>;
+  return open(config, env, now);
 }

@@ -1,13 +1,11 @@
-import { daysOf } from '../days/day.ts';
-import { type PIVOT_COLUMNS, type PivotQuestion, type PivotRow, rowLimit } from './query.ts';
+import { type Day, daysOf } from '../days/day.ts';
+import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
-
-type Column = keyof typeof PIVOT_COLUMNS;
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
 
-function unexpected(column: Column, value: unknown, expected: string): SourceError {
+function unexpected(column: string, value: unknown, expected: string): SourceError {
   const found =
     value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
   return new SourceError(
@@ -16,19 +14,19 @@ function unexpected(column: Column, value: unknown, expected: string): SourceErr
   );
 }
 
-function text(row: RawRow, column: Column): string | null {
+function text(row: RawRow, column: string): string | null {
   const value = row[column];
   if (value !== null && typeof value !== 'string') throw unexpected(column, value, 'text or NULL');
   return value;
 }
 
-function flag(row: RawRow, column: Column): boolean | null {
+function flag(row: RawRow, column: string): boolean | null {
   const value = row[column];
   if (value !== null && typeof value !== 'boolean') throw unexpected(column, value, 'TRUE, FALSE or NULL');
   return value;
 }
 
-function count(row: RawRow, column: Column): number {
+function count(row: RawRow, column: string): number {
   const value = row[column];
   const whole = typeof value === 'string' ? /^\d+$/.test(value) : ['number', 'bigint'].includes(typeof value);
   const number = whole ? Number(value) : Number.NaN;
@@ -37,33 +35,59 @@ function count(row: RawRow, column: Column): number {
   return number;
 }
 
+function pivotRow(row: RawRow, days: ReadonlySet<Day>, { span }: Question): PivotRow {
+  const day = text(row, 'day');
+  if (day === null || !days.has(day)) {
+    throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
+  }
+  return {
+    day,
+    ci: flag(row, 'ci'),
+    installer: text(row, 'installer_name'),
+    system: text(row, 'system_name'),
+    sidecar: 'sidecar' in row && flag(row, 'sidecar') === true && day < DISTRIBUTIONS_ONLY_SINCE,
+    downloads: count(row, 'download_count'),
+  };
+}
+
+/** An answer, checked: rows by package, and the packages whose rows make no sense. */
+export interface CheckedRows {
+  readonly rows: Map<string, PivotRow[]>;
+  readonly failures: Map<string, SourceError>;
+}
+
 /**
- * Checks an answer, row by row: a source that answers something else than what was asked must not
- * become a badge.
+ * Checks an answer, row by row: a source that answers something else than what was asked must not become
+ * a badge. Of several packages, a strange row is its own package's failure.
  *
- * @throws SourceError if the answer may be cut off, or a row has another shape or another day.
+ * @param limit LIMIT of the question: an answer as long as that may be cut off.
+ * @throws SourceError if the answer may be cut off, a row belongs to nobody who was asked for, or the only
+ * package has a strange row.
  */
-export function checkRows(question: PivotQuestion, rows: readonly RawRow[]): PivotRow[] {
-  const { span } = question;
-  const limit = rowLimit(span);
+export function checkRows(question: Question, rows: readonly RawRow[], limit: number): CheckedRows {
   if (rows.length >= limit) {
     throw new SourceError(
       'truncated',
       `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }
-  const days = new Set(daysOf(span));
-  return rows.map((row) => {
-    const day = text(row, 'day');
-    if (day === null || !days.has(day)) {
-      throw unexpected('day', row['day'], `a day from ${span.start} to before ${span.end}`);
+  const days = new Set(daysOf(question.span));
+  const [first, ...others] = question.packages;
+  const checked = new Map<string, PivotRow[]>(question.packages.map((name) => [name, []]));
+  const failures = new Map<string, SourceError>();
+  for (const row of rows) {
+    const name = others.length === 0 ? first : text(row, 'project');
+    const own = name === null ? undefined : checked.get(name);
+    if (name === null || own === undefined) {
+      throw unexpected('project', row['project'], 'a package that was asked for');
     }
-    return {
-      day,
-      ci: flag(row, 'ci'),
-      installer: text(row, 'installer_name'),
-      system: text(row, 'system_name'),
-      downloads: count(row, 'download_count'),
-    };
-  });
+    try {
+      own.push(pivotRow(row, days, question));
+    } catch (error) {
+      if (!(error instanceof SourceError) || others.length === 0) throw error;
+      failures.set(name, error);
+    }
+  }
+  for (const name of failures.keys()) checked.delete(name);
+  return { rows: checked, failures };
 }

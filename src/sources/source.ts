@@ -1,7 +1,7 @@
 import type { PartitionRows, Span } from '../days/day.ts';
 import type { ErrorCode, Step } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError } from '../errors/error.ts';
-import type { PivotQuestion, PivotRow } from './query.ts';
+import type { PivotRow, Question } from './query.ts';
 
 /** What answering a question took. */
 export interface QueryCost {
@@ -11,36 +11,73 @@ export interface QueryCost {
   readonly cacheHit: boolean;
 }
 
+export const NO_COST: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
+
+/** Two costs together; undefined if one of them is not known. */
+export function addCost(a: QueryCost | undefined, b: QueryCost): QueryCost | undefined {
+  return (
+    a && {
+      bytesProcessed: a.bytesProcessed + b.bytesProcessed,
+      bytesBilled: a.bytesBilled + b.bytesBilled,
+      cacheHit: b.cacheHit,
+    }
+  );
+}
+
 /** The whole answer to a question; never a part of it. */
-export interface PivotAnswer {
-  readonly rows: readonly PivotRow[];
+export interface Answer {
+  /** By package; an entry, maybe without rows, for each package asked for that did not fail. */
+  readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
+  /** Packages whose rows cannot be had or trusted, while the others' can. */
+  readonly failures: ReadonlyMap<string, SourceError>;
   readonly cost: QueryCost;
 }
 
-/** The revisions of a span, or why the source cannot tell them. */
-export type RevisionsAnswer =
-  | { readonly revisions: PartitionRows; readonly cost: QueryCost }
-  | { readonly unavailable: string };
+/** How many rows each day of a span has, or why the source cannot tell. */
+export type DaysAnswer =
+  | { readonly kind: 'told'; readonly rows: PartitionRows; readonly cost: QueryCost }
+  | { readonly kind: 'untold'; readonly reason: string };
+
+/** What the rest of the program may expect of a source, known without opening it. */
+export interface SourceTraits {
+  readonly kind: 'bigquery' | 'duckdb' | 'clickhouse';
+  /** Kind, place and server of the data: what was read from one source is no answer of another. */
+  readonly id: string;
+  /** Whose figures these are, as words that follow "counted from". */
+  readonly name: string;
+  /** Whether questions cost money. One about days does, too; an estimate never. */
+  readonly billed: boolean;
+  /** Whether days that were read are kept: not where reading is free and files may be replaced. */
+  readonly keepsLedger: boolean;
+  /** Whether it holds every package's downloads, so that a day without any row is late or missing. */
+  readonly wholeLog: boolean;
+  /** Most packages, and most packages times days, in one question. */
+  readonly packagesAtOnce: number;
+  readonly packageDaysAtOnce: number;
+  /** Most questions at a time. */
+  readonly questionsAtOnce: number;
+}
 
 /** Something that knows the downloads of packages, day by day. */
 export interface Source {
-  /** Whether questions cost money. A question about revisions does, too; an estimate never. */
-  readonly billed: boolean;
+  readonly traits: SourceTraits;
+  /** Whether it tells files that can be installed from those beside them. */
+  readonly hasFileNames: boolean;
   /**
-   * The pivot rows of one package over a span of whole UTC days.
+   * The pivot rows of some packages over a span of whole UTC days.
    *
    * @throws SourceError when there is no complete answer.
    */
-  pivot(question: PivotQuestion, signal?: AbortSignal): Promise<PivotAnswer>;
-  /** What `pivot` would read, in bytes and at most. Costs nothing. */
-  estimate(question: PivotQuestion, signal?: AbortSignal): Promise<number>;
+  read(question: Question, signal?: AbortSignal): Promise<Answer>;
+  /** What `read` would read, in bytes and at most. Costs nothing. */
+  estimate(question: Question, signal?: AbortSignal): Promise<number>;
   /**
-   * The revisions of a span of days. A source that cannot tell them, such as an emulator, says so;
-   * this is no failure.
+   * How many rows the days of a span have. A source that cannot tell, such as an emulator, says so; this
+   * is no failure.
    *
    * @throws SourceError when nothing else can be asked either.
    */
-  revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer>;
+  days(span: Span, signal?: AbortSignal): Promise<DaysAnswer>;
   /** Frees what the source holds. It answers nothing afterwards. */
   close(): Promise<void>;
 }

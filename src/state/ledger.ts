@@ -1,10 +1,18 @@
+import { createHash } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import { type PivotRow, pivotShape } from '../sources/query.ts';
-import { isCount } from './count.ts';
+import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
+import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
+import type { Bills } from './bills.ts';
+import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
+import { setAside } from './set-aside.ts';
+import { parseBills } from './spend.ts';
+import { stateError } from './state-error.ts';
 
 /*
- * The ledger of one package: what was downloaded, day by day, so that no day is paid for twice. This
- * file knows its content; where it is kept is another's affair.
+ * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
+ * twice. It is a cache of paid days and nothing else: what they cost is in spend.json.
  */
 
 /** A pivot row without its day. */
@@ -12,76 +20,65 @@ export type DayRow = Omit<PivotRow, 'day'>;
 
 export interface LedgerDay {
   /** Rows that the whole table had on this day when it was read; null if the source could not tell. */
-  readonly revision: number | null;
+  readonly partitionRows: number | null;
   readonly rows: readonly DayRow[];
-}
-
-/** A calendar month in UTC, `YYYY-MM`. */
-export type Month = string;
-
-/** What reading took. */
-export interface Billed {
-  readonly daysScanned: number;
-  readonly bytesBilled: number;
-  readonly queries: number;
 }
 
 export interface Ledger {
   /** As-of day of the last time that a whole window was read at once. */
   readonly wholeRead: Day | null;
-  readonly billed: Readonly<Record<Month, Billed>>;
   readonly days: ReadonlyMap<Day, LedgerDay>;
 }
 
-/** What a ledger is about. Another source or query may count otherwise, so its days are not ours. */
+/** What a ledger is about: another source or package counts otherwise, so its days are not ours. */
 export interface LedgerIdentity {
+  /** The source's id. */
   readonly source: string;
   readonly package: string;
 }
 
-/** A ledger that must not be trusted; the message says why. */
-export class LedgerRejected extends Error {
-  override name = 'LedgerRejected';
-}
+export const EMPTY_LEDGER: Ledger = { wholeRead: null, days: new Map() };
 
-export const EMPTY_LEDGER: Ledger = { wholeRead: null, billed: {}, days: new Map() };
-
-const VERSION = 1;
+const VERSION = 2;
 
 /** Days older than this are forgotten, unless a window still reaches them. */
 const KEEP_DAYS = 365;
-const KEEP_MONTHS = 13;
 
-/** The ledger as the text of its file: one day a line. */
+function total(rows: readonly DayRow[]): number {
+  return rows.reduce((sum, { downloads }) => sum + downloads, 0);
+}
+
+function checksum(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/**
+ * The ledger as the text of its file: one day a line, with the rows of the whole table, the total of the
+ * day, and its rows. The checksum is that of the lines.
+ */
 export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): string {
-  const billed = Object.fromEntries(
-    Object.entries(ledger.billed).map(([month, { daysScanned, bytesBilled, queries }]) => [
-      month,
-      { days_scanned: daysScanned, bytes_billed: bytesBilled, queries },
-    ]),
-  );
+  const lines = [...ledger.days]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([day, { partitionRows, rows }]) =>
+      JSON.stringify([
+        day,
+        partitionRows,
+        total(rows),
+        rows.map(({ ci, installer, system, downloads, sidecar }) =>
+          sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads],
+        ),
+      ]),
+    )
+    .join(',\n');
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
-    query: pivotShape(),
+    question: QUESTION,
     package: identity.package,
     whole_read: ledger.wholeRead,
-    billed,
+    checksum: checksum(lines),
   });
-  const days = [...ledger.days]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, { revision, rows }]) =>
-      JSON.stringify([
-        day,
-        revision,
-        rows.map(({ ci, installer, system, downloads }) => [ci, installer, system, downloads]),
-      ]),
-    );
-  return `${head.slice(0, -1)},"days":[\n${days.join(',\n')}\n]}\n`;
-}
-
-function demand(condition: boolean, reason: string): asserts condition {
-  if (!condition) throw new LedgerRejected(reason);
+  return `${head.slice(0, -1)},"days":[\n${lines}\n]}\n`;
 }
 
 function isTextOrNull(value: unknown): value is string | null {
@@ -89,133 +86,202 @@ function isTextOrNull(value: unknown): value is string | null {
 }
 
 function parseRow(value: unknown, day: Day): DayRow {
-  demand(Array.isArray(value) && value.length === 4, `a row of ${day} has not four parts`);
-  const [ci, installer, system, downloads] = value as unknown[];
+  demand(Array.isArray(value) && (value.length === 4 || value.length === 5), `a row of ${day} is no row`);
+  const [ci, installer, system, downloads, sidecar = false] = value as unknown[];
   demand(ci === null || typeof ci === 'boolean', `a row of ${day} has no CI flag`);
   demand(isTextOrNull(installer) && isTextOrNull(system), `a row of ${day} has a name that is not text`);
-  demand(isCount(downloads), `a row of ${day} counts ${JSON.stringify(downloads)}`);
-  return { ci, installer, system, downloads };
+  demandCount(downloads, `the downloads of a row of ${day}`);
+  demand(typeof sidecar === 'boolean', `a row of ${day} has no flag of its file`);
+  return { ci, installer, system, sidecar, downloads };
 }
 
-function parseDays(value: unknown): Map<Day, LedgerDay> {
+/** @param totals Whether each day carries its total; in the first version it did not. */
+function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> {
   demand(Array.isArray(value), 'it has no list of days');
   const days = new Map<Day, LedgerDay>();
   for (const entry of value as unknown[]) {
-    demand(Array.isArray(entry) && entry.length === 3, 'an entry is not a day, its revision and its rows');
-    const [text, revision, rows] = entry as unknown[];
+    demand(Array.isArray(entry) && entry.length === (totals ? 4 : 3), 'an entry is no day with its rows');
+    const [text, partitionRows] = entry as unknown[];
     const day = typeof text === 'string' ? parseDay(text) : undefined;
     demand(day !== undefined, `${JSON.stringify(text)} is not a day`);
     demand(!days.has(day), `${day} is there twice`);
-    demand(revision === null || isCount(revision), `the revision of ${day} is not a count`);
-    demand(Array.isArray(rows), `${day} has no list of rows`);
-    days.set(day, { revision, rows: (rows as unknown[]).map((row) => parseRow(row, day)) });
+    if (partitionRows !== null) demandCount(partitionRows, `the rows of the table on ${day}`);
+    const list: unknown = entry.at(-1);
+    demand(Array.isArray(list), `${day} has no list of rows`);
+    const rows = (list as unknown[]).map((row) => parseRow(row, day));
+    demand(
+      !totals || entry[2] === total(rows),
+      `the rows of ${day} are not those that its total was made of`,
+    );
+    days.set(day, { partitionRows: partitionRows as number | null, rows });
   }
   return days;
 }
 
-function parseBilled(value: unknown): Record<Month, Billed> {
-  demand(typeof value === 'object' && value !== null, 'it does not say what was billed');
-  return Object.fromEntries(
-    Object.entries(value).map(([month, entry]) => {
-      const { days_scanned, bytes_billed, queries } = (entry ?? {}) as Record<string, unknown>;
-      demand(/^\d{4}-\d\d$/.test(month), `${month} is not a month`);
-      demand(
-        isCount(days_scanned) && isCount(bytes_billed) && isCount(queries),
-        `what ${month} cost is no count`,
-      );
-      return [month, { daysScanned: days_scanned, bytesBilled: bytes_billed, queries }];
-    }),
-  );
+/** The first version named its question by a fingerprint of the SQL; this is the one that it had. */
+const FIRST_QUERY = '98c531d8559f99df';
+
+/** What the text of a ledger file holds, in whatever version. */
+export interface ReadLedger {
+  readonly ledger: Ledger;
+  /** Bills that the first version kept here, and that belong into spend.json. */
+  readonly bills: Bills | undefined;
+}
+
+function parseFirst(value: Record<string, unknown>): ReadLedger {
+  demand(value['query'] === FIRST_QUERY, 'it was read with another query');
+  // Files could not be told apart then, so older days may hold some that are no distributions.
+  const days = [...parseDays(value['days'], false)].filter(([day]) => day >= DISTRIBUTIONS_ONLY_SINCE);
+  return { ledger: { wholeRead: null, days: new Map(days) }, bills: parseBills(value['billed']) };
 }
 
 /**
- * Reads the text of a ledger file.
+ * Reads the text of a ledger file, also of one that 0.1.0 wrote.
  *
- * @throws LedgerRejected if it is not whole, not sound, or about something else.
+ * @throws FileRejected if it is not whole, not sound, or about something else.
  */
-export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
+export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new LedgerRejected('it is not JSON, perhaps cut short');
+    throw new FileRejected('it is not JSON, perhaps cut short');
   }
-  demand(typeof value === 'object' && value !== null, 'it is not a ledger');
-  const {
-    version,
-    source,
-    query,
-    package: name,
-    whole_read,
-    billed,
-    days,
-  } = value as Record<string, unknown>;
-  demand(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
+  demand(isRecord(value), 'it is not a ledger');
+  const { version, source, question, package: name, whole_read: wholeRead } = value;
   demand(
     source === identity.source,
     `it was read from ${JSON.stringify(source)}, not from ${identity.source}`,
   );
-  demand(query === pivotShape(), 'it was read with another query');
   demand(name === identity.package, `it is about ${JSON.stringify(name)}`);
-  const wholeRead = typeof whole_read === 'string' ? parseDay(whole_read) : whole_read;
-  demand(wholeRead === null || typeof wholeRead === 'string', 'whole_read is not a day');
-  return { wholeRead, billed: parseBilled(billed), days: parseDays(days) };
+  if (version === 1) return parseFirst(value);
+  demand(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
+  demand(question === QUESTION, 'it was read with another query');
+  const day = typeof wholeRead === 'string' ? parseDay(wholeRead) : wholeRead;
+  demand(day === null || typeof day === 'string', 'whole_read is not a day');
+  const lines = /"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text)?.[1] ?? '';
+  demand(value['checksum'] === checksum(lines), 'it was altered');
+  return { ledger: { wholeRead: day, days: parseDays(value['days'], true) }, bills: undefined };
 }
 
-/** What was billed according to the text of a ledger that need not be trusted otherwise; nothing if it cannot be read. */
-export function billedOf(text: string): Readonly<Record<Month, Billed>> {
-  try {
-    return parseBilled(JSON.parse(text).billed);
-  } catch {
-    return {};
-  }
-}
-
-/** The ledger with the days of `span` as they were just read; days without rows are known to have none. */
+/** The ledger with days as they were just read; days without rows are known to have none. */
 export function withDays(
   ledger: Ledger,
   span: Span,
   rows: readonly PivotRow[],
-  revisionOf: (day: Day) => number | null,
+  partitionRowsOf: (day: Day) => number | null,
 ): Ledger {
   const read = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
   for (const { day, ...row } of rows) read.get(day)?.push(row);
   const fresh = [...read].map(
-    ([day, dayRows]) => [day, { revision: revisionOf(day), rows: dayRows }] as const,
+    ([day, dayRows]) => [day, { partitionRows: partitionRowsOf(day), rows: dayRows }] as const,
   );
   return { ...ledger, days: new Map([...ledger.days, ...fresh]) };
 }
 
-/** The ledger with one more query on its account. */
-export function withBill(ledger: Ledger, month: Month, daysScanned: number, bytesBilled: number): Ledger {
-  const before = ledger.billed[month] ?? { daysScanned: 0, bytesBilled: 0, queries: 0 };
-  const after = {
-    daysScanned: before.daysScanned + daysScanned,
-    bytesBilled: before.bytesBilled + bytesBilled,
-    queries: before.queries + 1,
-  };
-  return { ...ledger, billed: { ...ledger.billed, [month]: after } };
-}
-
-/** The ledger without what no window will need again: days of more than a year ago, and old bills. */
+/** The ledger without what no window will need again: days of more than a year ago. */
 export function withoutOld(ledger: Ledger, window: Span, today: Day): Ledger {
   const oldest = addDays(today, -KEEP_DAYS);
   const keep = (day: Day) => day >= oldest || (day >= window.start && day < window.end);
-  const months = Object.entries(ledger.billed).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { ...ledger, days: new Map([...ledger.days].filter(([day]) => keep(day))) };
+}
+
+/** The folder of a source's ledgers: its id with all that a file name may not hold replaced, told apart by a checksum. */
+export function ledgerFolder(source: string): string {
+  const name = source.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
+  return name === source ? name : `${name}-${checksum(source).slice(0, 8)}`;
+}
+
+/** The ledgers of one source. */
+export interface Ledgers {
+  /**
+   * The ledger of a package; an empty one if there is none, or none that can be trusted.
+   *
+   * @throws OperatorError if the disk refuses.
+   */
+  load(packageName: string): Promise<ReadLedger>;
+  /** Saves a ledger; it survives a power cut once this returns. */
+  save(packageName: string, ledger: Ledger): Promise<void>;
+  /**
+   * Finds out whether a ledger that grows by some days could be saved, before anything is paid for.
+   *
+   * @throws OperatorError if it could not.
+   */
+  demandRoom(packageName: string, days: number): Promise<void>;
+}
+
+/** Room for a day of a rich package, in bytes. */
+const BYTES_PER_DAY = 4_096;
+
+/** What to do with a file that cannot be trusted; undefined to leave it where it is. */
+export type Warn = ((message: string) => void) | undefined;
+
+/**
+ * Opens the ledgers of a source.
+ *
+ * @param stateDir Absolute path; made when something is saved.
+ * @param source The source's id.
+ * @param warn Is told of files that are set aside; without it, the disk is only read.
+ */
+export function openLedgers(stateDir: string, source: string, warn: Warn): Ledgers {
+  const root = join(stateDir, 'ledger');
+  const folder = join(root, ledgerFolder(source));
+  const pathOf = (name: string) => join(folder, `${name}.json`);
+  /** Where 0.1.0 kept the ledgers of all sources. */
+  const firstPathOf = (name: string) => join(root, `${name}.json`);
+
+  async function read(path: string, packageName: string): Promise<ReadLedger | undefined> {
+    const text = await readIfPresent(path);
+    return text === undefined ? undefined : parseLedger(text, { source, package: packageName });
+  }
+
   return {
-    ...ledger,
-    billed: Object.fromEntries(months.slice(-KEEP_MONTHS)),
-    days: new Map([...ledger.days].filter(([day]) => keep(day))),
+    async load(packageName) {
+      const path = pathOf(packageName);
+      try {
+        const own = await read(path, packageName);
+        if (own !== undefined) return own;
+      } catch (error) {
+        if (!(error instanceof FileRejected)) throw stateError(error);
+        if (warn !== undefined) {
+          warn(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
+        }
+        return { ledger: EMPTY_LEDGER, bills: undefined };
+      }
+      try {
+        const first = await read(firstPathOf(packageName), packageName);
+        if (first !== undefined) return first;
+      } catch (error) {
+        // The ledger of another source, or one that is of no use: it stays where it is, and pays for nothing.
+        if (!(error instanceof FileRejected)) throw stateError(error);
+      }
+      return { ledger: EMPTY_LEDGER, bills: undefined };
+    },
+    async save(packageName, ledger) {
+      try {
+        await ensureFolder(folder, 'operator');
+        const text = serializeLedger(ledger, { source, package: packageName });
+        await replaceFile(pathOf(packageName), text, true, 'operator');
+      } catch (error) {
+        throw stateError(error);
+      }
+    },
+    async demandRoom(packageName, days) {
+      const probe = join(folder, `.${packageName}.room.${process.pid}.tmp`);
+      try {
+        await ensureFolder(folder, 'operator');
+        const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
+        await replaceFile(probe, ' '.repeat(before + days * BYTES_PER_DAY), true, 'operator');
+      } catch (error) {
+        throw stateError(error);
+      } finally {
+        rmSync(probe, { force: true });
+      }
+    },
   };
 }
 
-/**
- * Bytes that a day of this package billed, on average over the latest month that billed anything;
- * undefined if none did.
- */
-export function bytesPerDay(ledger: Ledger): number | undefined {
-  const months = Object.entries(ledger.billed).toSorted(([a], [b]) => (a < b ? 1 : -1));
-  const [, latest] =
-    months.find(([, { daysScanned, bytesBilled }]) => daysScanned > 0 && bytesBilled > 0) ?? [];
-  return latest === undefined ? undefined : latest.bytesBilled / latest.daysScanned;
+/** Removes what killed runs have left half-written among a source's ledgers. Nobody else may be writing there. */
+export async function sweepLedgers(stateDir: string, source: string): Promise<void> {
+  await sweepTemporary(join(stateDir, 'ledger', ledgerFolder(source)));
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, open, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../errors/error.ts';
@@ -44,18 +45,37 @@ const SOCKET = /^run-\d{15}-[0-9a-f]{8}\.lock$/;
 const UNNAMED = /^run-.*\.lock\.new$/;
 const UNNAMED_AGE_MS = 3_600_000;
 
-/** Longest path of a socket, in bytes, less some for where the name differs; Linux has room for 107. */
-const PATH_MAX = 90;
+/** Longest path of a socket, in bytes: Linux has room for 107, macOS for 103. */
+const PATH_MAX = 103;
+/** Length of a socket's name with the slash before it. */
+const NAME_LENGTH = '/run-000000000000000-00000000.lock.new'.length;
 
-/** A run that does not answer this fast is alive all the same: it has just no time to talk. */
+/** A run that does not answer within this time is alive all the same: it may be stopped, or busy. */
 const ANSWER_MS = 1_000;
 const LOOK_AGAIN_MS = 20;
 
-/** A path of the folder that is short enough for a socket. */
-async function shortPath(folder: string): Promise<{ path: string; handle?: FileHandle }> {
-  if (Buffer.byteLength(folder) < PATH_MAX - 40) return { path: folder };
-  const handle = await open(folder, 'r');
-  return { path: `/proc/self/fd/${handle.fd}`, handle };
+/** A path of the folder that is short enough for a socket, for as long as it is needed. */
+interface ShortPath {
+  readonly path: string;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * A folder whose own path is too long is reached through its descriptor, which only Linux can, or else
+ * through a link among the temporary files.
+ */
+export async function shortPath(folder: string, platform: string): Promise<ShortPath> {
+  if (Buffer.byteLength(folder) + NAME_LENGTH <= PATH_MAX) {
+    return { path: folder, close: async () => undefined };
+  }
+  if (platform === 'linux') {
+    const handle = await open(folder, 'r');
+    return { path: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
+  }
+  const parent = await mkdtemp(join(tmpdir(), 'pb-'));
+  const path = join(parent, 's');
+  await symlink(folder, path);
+  return { path, close: () => rm(parent, { recursive: true, force: true }) };
 }
 
 /** How often an answer that makes no sense is asked for again: a run that ends just now breaks off. */
@@ -87,7 +107,7 @@ function hear(path: string): Promise<Partial<Greeting> | 'unclear' | undefined> 
   });
 }
 
-/** What the run behind a socket says at last. Whoever goes on talking nonsense is alive, and has the lock. */
+/** What the run behind a socket says at last. A run whose answers stay unclear is alive, so it counts as holding the lock. */
 async function greet(path: string): Promise<Partial<Greeting> | undefined> {
   for (let tries = 1; tries <= UNCLEAR_TRIES; tries += 1) {
     const said = await hear(path);
@@ -135,14 +155,14 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
   const since = now().toISOString();
   const ticket = `${String(now().getTime()).padStart(15, '0')}-${randomBytes(4).toString('hex')}`;
   const name = `run-${ticket}.lock`;
-  const { path, handle } = await shortPath(folder);
+  const { path, close } = await shortPath(folder, process.platform);
   let state: Greeting['state'] = 'waiting';
   const greeting = () => ({ state, pid: process.pid, since });
   let server: Server | undefined;
   const release = async () => {
     await rm(join(folder, name), { force: true });
     server?.close();
-    await handle?.close();
+    await close();
   };
   try {
     // It gets its name when it can be answered at: one that refuses is then left over for certain.

@@ -1,213 +1,171 @@
-import { OperatorError } from '../errors/error.ts';
-import { isCount } from './count.ts';
-import type { Month } from './ledger.ts';
+import { join } from 'node:path';
+import { ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
+import { type Bill, type Bills, EMPTY_SPEND, type Spend } from './bills.ts';
+import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
+import { setAside } from './set-aside.ts';
+import { stateError } from './state-error.ts';
 
 /*
- * What was billed, by calendar month (UTC), and what is being asked right now. The latter is written
- * down before each query: if the run is killed during it, the next run counts it as billed.
+ * <state_dir>/spend.json: what was billed, by calendar month (UTC), and what is being asked right now. The
+ * latter is written down before each query: if the run is killed during it, the next run counts it as
+ * billed. This is the only account of money.
  */
 
-export interface MonthSpend {
-  readonly bytesBilled: number;
-  readonly queries: number;
-}
+export const SPEND_FILE = 'spend.json';
+/** The same as the last run left it, for when the file is lost. */
+const BACKUP_FILE = 'spend.backup.json';
 
-/** A query that was sent, or is about to be, and has not been accounted for. */
-export interface PendingQuery {
-  readonly month: Month;
-  /** What it is expected to bill. */
-  readonly bytes: number;
-}
-
-export interface Spend {
-  readonly months: Readonly<Record<Month, MonthSpend>>;
-  /** By what is asked: a package's name, or REVISIONS. */
-  readonly pending: Readonly<Record<string, PendingQuery>>;
-}
-
-export const EMPTY_MONTH: MonthSpend = { bytesBilled: 0, queries: 0 };
-
-export const EMPTY_SPEND: Spend = { months: {}, pending: {} };
-
-/** Stands for the question about revisions; no package can be called this. */
-export const REVISIONS = '(revisions)';
-
-/** What a day of a package bills that was never read, in bytes: the larger packages' measure. */
-export const BYTES_PER_UNSEEN_DAY = 160_000_000;
-
-const GIB = 1024 ** 3;
 const VERSION = 1;
 
-/** The month of an instant, in UTC. */
-export function monthOf(instant: Date): Month {
-  return instant.toISOString().slice(0, 7);
-}
-
-/** The first day of the month after. */
-export function nextMonthStart(month: Month): string {
-  const [year = 0, number = 0] = month.split('-').map(Number);
-  return new Date(Date.UTC(year, number, 1)).toISOString().slice(0, 10);
+function billToJson({ daysScanned, bytesBilled, queries }: Bill) {
+  return { days_scanned: daysScanned, bytes_billed: bytesBilled, queries };
 }
 
 /** The text of spend.json. */
-export function serializeSpend({ months, pending }: Spend): string {
-  const value = {
+export function serializeSpend({ months, pending, packages, ages }: Spend): string {
+  const bills = (list: Bills) =>
+    Object.fromEntries([...list].map(([month, bill]) => [month, billToJson(bill)]));
+  const head = {
     version: VERSION,
     months: Object.fromEntries(
-      Object.entries(months).map(([month, { bytesBilled, queries }]) => [
-        month,
-        { bytes_billed: bytesBilled, queries },
-      ]),
+      [...months].map(([month, { bytesBilled, queries }]) => [month, { bytes_billed: bytesBilled, queries }]),
     ),
-    pending,
+    pending: Object.fromEntries(pending),
+    ages: Object.fromEntries([...ages].map(([age, bill]) => [age, billToJson(bill)])),
   };
-  return `${JSON.stringify(value, null, 2)}\n`;
+  const sorted = [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const lines = sorted.map(([name, list]) => `    ${JSON.stringify(name)}: ${JSON.stringify(bills(list))}`);
+  const text = JSON.stringify(head, null, 2).slice(0, -2);
+  return `${text},\n  "packages": {${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}}\n}\n`;
 }
 
-function entriesOf(value: unknown): [string, Record<string, unknown>][] | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const entries = Object.entries(value);
-  return entries.every(([, entry]) => typeof entry === 'object' && entry !== null) ? entries : undefined;
+function entriesOf(value: unknown, what: string): [string, Record<string, unknown>][] {
+  demand(isRecord(value), `${what} are missing`);
+  return Object.entries(value).map(([key, entry]) => {
+    demand(isRecord(entry), `${what} hold something else under ${key}`);
+    return [key, entry];
+  });
 }
 
-/** Reads the text of spend.json; undefined if it is not sound. */
-export function parseSpend(text: string): Spend | undefined {
+function parseBill(entry: Record<string, unknown>, what: string): Bill {
+  const { days_scanned: daysScanned, bytes_billed: bytesBilled, queries } = entry;
+  demandCount(daysScanned, `the days of ${what}`);
+  demandCount(bytesBilled, `the bytes of ${what}`);
+  demandCount(queries, `the queries of ${what}`);
+  return { daysScanned, bytesBilled, queries };
+}
+
+/** @throws FileRejected if the value is no bills by month. */
+export function parseBills(value: unknown): Bills {
+  return new Map(
+    entriesOf(value, 'the bills').map(([month, entry]) => {
+      demand(/^\d{4}-\d\d$/.test(month), `${month} is not a month`);
+      return [month, parseBill(entry, month)];
+    }),
+  );
+}
+
+/**
+ * Reads the text of spend.json, also as 0.1.0 wrote it.
+ *
+ * @throws FileRejected if it is not sound.
+ */
+export function parseSpend(text: string): Spend {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined;
+    throw new FileRejected('it is not JSON, perhaps cut short');
   }
-  const { version, months, pending } = (value ?? {}) as Record<string, unknown>;
-  const monthEntries = entriesOf(months);
-  const pendingEntries = entriesOf(pending);
-  if (version !== VERSION || monthEntries === undefined || pendingEntries === undefined) return undefined;
-  const sound =
-    monthEntries.every(([, { bytes_billed, queries }]) => isCount(bytes_billed) && isCount(queries)) &&
-    pendingEntries.every(([, { month, bytes }]) => typeof month === 'string' && isCount(bytes));
-  if (!sound) return undefined;
-  return {
-    months: Object.fromEntries(
-      monthEntries.map(([month, { bytes_billed, queries }]) => [
-        month,
-        { bytesBilled: bytes_billed as number, queries: queries as number },
-      ]),
-    ),
-    pending: pending as Spend['pending'],
-  };
-}
-
-/** The spend with one more query that billed so much. */
-export function withQuery(spend: Spend, month: Month, bytesBilled: number): Spend {
-  const before = spend.months[month] ?? EMPTY_MONTH;
-  const after = { bytesBilled: before.bytesBilled + bytesBilled, queries: before.queries + 1 };
-  return { ...spend, months: { ...spend.months, [month]: after } };
-}
-
-/** The spend after a run that may have been killed: what was being asked counts as billed as expected. */
-export function withPendingBilled(spend: Spend): Spend {
-  return Object.values(spend.pending).reduce((total, { month, bytes }) => withQuery(total, month, bytes), {
-    ...spend,
-    pending: {},
-  } as Spend);
-}
-
-/** Bytes of a month that are billed or about to be. */
-export function committedBytes(spend: Spend, month: Month): number {
-  return Object.values(spend.pending)
-    .filter((query) => query.month === month)
-    .reduce((total, { bytes }) => total + bytes, spend.months[month]?.bytesBilled ?? 0);
-}
-
-/** Bytes as GiB, for people. */
-export function gib(bytes: number): string {
-  const value = (bytes / GIB).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  return `${value} GiB`;
-}
-
-/** A query that was not sent, as it would pass the month's budget. */
-export class BudgetError extends OperatorError {
-  override name = 'BudgetError';
-
-  constructor(message: string) {
-    super('budget', message);
-  }
-}
-
-/**
- * Refuses what would pass the budget.
- *
- * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
- * @throws BudgetError with spent, expected, budget, and when it can run.
- */
-export function demandBudget(spend: Spend, month: Month, bytes: number, budgetBytes: number | null): void {
-  const committed = committedBytes(spend, month);
-  if (budgetBytes === null || committed + bytes <= budgetBytes) return;
-  const when =
-    bytes > budgetBytes
-      ? 'it can never run within this budget'
-      : `it can run from ${nextMonthStart(month)} (UTC)`;
-  throw new BudgetError(
-    `the month's budget would be passed: ${gib(committed)} of ${gib(budgetBytes)} are billed in ${month}, and this needs about ${gib(bytes)}; ${when}, or raise bigquery.monthly_budget_gib`,
+  demand(isRecord(value) && value['version'] === VERSION, 'it is no account of this version');
+  const months = entriesOf(value['months'], 'the months').map(([month, entry]) => {
+    const { bytes_billed: bytesBilled, queries } = entry;
+    demandCount(bytesBilled, `the bytes of ${month}`);
+    demandCount(queries, `the queries of ${month}`);
+    return [month, { bytesBilled, queries }] as const;
+  });
+  const pending = entriesOf(value['pending'], 'the pending queries').map(([what, { month, bytes }]) => {
+    demand(typeof month === 'string', `the pending query of ${what} has no month`);
+    demandCount(bytes, `the bytes of the pending query of ${what}`);
+    return [what, { month, bytes }] as const;
+  });
+  const packages = entriesOf(value['packages'] ?? {}, 'the packages').map(
+    ([name, entry]) => [name, parseBills(entry)] as const,
   );
-}
-
-/** Keeps the spend of a run, and writes every change down before the next step is taken. */
-export interface SpendBook {
-  readonly current: Spend;
-  /**
-   * Runs `ask`, having written down that it is expected to bill so much, and then what it really billed.
-   *
-   * @throws BudgetError without asking, if that would pass the budget.
-   */
-  query<T>(
-    what: string,
-    expectedBytes: number,
-    ask: () => Promise<T>,
-    billedBy: (result: T | Error) => number,
-  ): Promise<T>;
+  const ages = entriesOf(value['ages'] ?? {}, 'the ages').map(
+    ([age, entry]) => [age, parseBill(entry, `age ${age}`)] as const,
+  );
+  return {
+    months: new Map(months),
+    pending: new Map(pending),
+    packages: new Map(packages),
+    ages: new Map(ages),
+  };
 }
 
 /**
- * @param save Makes a state durable.
- * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ * What was spent, as it is on the disk.
+ *
+ * @returns undefined where there is nothing; `'unreadable'` if it is not sound.
+ * @throws OperatorError if the disk refuses.
  */
-export function openSpendBook(
-  initial: Spend,
-  save: (spend: Spend) => Promise<void>,
-  budgetBytes: number | null,
-  now: () => Date,
-): SpendBook {
-  let current = withPendingBilled(initial);
-  let saved = Promise.resolve();
-  // One after another, and always the newest state: packages may be read side by side.
-  const write = (spend: Spend): Promise<void> => {
-    current = spend;
-    const next = saved.catch(() => undefined).then(() => save(current));
-    saved = next;
-    return next;
+export async function readSpend(stateDir: string): Promise<Spend | 'unreadable' | undefined> {
+  const text = await readIfPresent(join(stateDir, SPEND_FILE));
+  if (text === undefined) return undefined;
+  try {
+    return parseSpend(text);
+  } catch (error) {
+    if (error instanceof FileRejected) return 'unreadable';
+    throw error;
+  }
+}
+
+/** Where a run keeps what it spends. */
+export interface SpendFile {
+  load(): Promise<Spend>;
+  save(spend: Spend): Promise<void>;
+  /** Keeps a copy of what a run came to. */
+  backUp(spend: Spend): Promise<void>;
+}
+
+/**
+ * Opens spend.json. A file that is not sound is set aside, and one that is lost is replaced by what the
+ * last run left beside it.
+ *
+ * @param warn Is told of that.
+ */
+export function openSpendFile(stateDir: string, warn: (message: string) => void): SpendFile {
+  const path = join(stateDir, SPEND_FILE);
+  const save = async (name: string, spend: Spend) => {
+    try {
+      await ensureFolder(stateDir, 'operator');
+      await replaceFile(join(stateDir, name), serializeSpend(spend), true, 'operator');
+    } catch (error) {
+      throw stateError(error);
+    }
   };
+  async function backup(): Promise<Spend | undefined> {
+    const text = await readIfPresent(join(stateDir, BACKUP_FILE));
+    try {
+      return text === undefined ? undefined : parseSpend(text);
+    } catch (error) {
+      if (error instanceof FileRejected) return undefined;
+      throw error;
+    }
+  }
   return {
-    get current() {
-      return current;
-    },
-    async query(what, expectedBytes, ask, billedBy) {
-      const month = monthOf(now());
-      const bytes = Math.ceil(expectedBytes);
-      demandBudget(current, month, bytes, budgetBytes);
-      await write({ ...current, pending: { ...current.pending, [what]: { month, bytes } } });
-      const settle = async (bytesBilled: number) => {
-        const { [what]: _, ...pending } = current.pending;
-        await write(withQuery({ ...current, pending }, month, bytesBilled));
-      };
-      try {
-        const result = await ask();
-        await settle(billedBy(result));
-        return result;
-      } catch (error) {
-        if (what in current.pending) await settle(billedBy(error as Error));
-        throw error;
+    async load() {
+      const spend = await readSpend(stateDir);
+      if (spend !== undefined && spend !== 'unreadable') return spend;
+      const kept = await backup();
+      if (spend === 'unreadable') {
+        warn(`${path} is not sound; it is set aside as ${setAside(path)}`);
       }
+      if (kept !== undefined) warn(`${path} is taken from the copy that the last run left in ${BACKUP_FILE}`);
+      else if (spend === 'unreadable') warn(`what was billed before is not known; ${path} begins anew`);
+      return kept ?? EMPTY_SPEND;
     },
+    save: (spend) => save(SPEND_FILE, spend),
+    backUp: (spend) => save(BACKUP_FILE, spend),
   };
 }

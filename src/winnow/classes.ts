@@ -1,6 +1,6 @@
 /*
- * Who counts and who does not: the lists of the metric (DESIGN section 2). Names are compared exactly,
- * as the table holds them: `Pip` is somebody else's user agent.
+ * Who counts and who does not: the lists of the metric, as docs/metric.md explains them. Names are compared
+ * exactly, as the table holds them: `Pip` is somebody else's user agent.
  */
 
 /**
@@ -18,7 +18,7 @@ export const SYSTEMS = ['Linux', 'Darwin', 'Windows'] as const;
 export type System = (typeof SYSTEMS)[number];
 
 /** Why a download does not count, in the order in which the reasons are tried. */
-export const EXCLUSIONS = ['ci', 'mirror', 'browser', 'unknown', 'other'] as const;
+export const EXCLUSIONS = ['sidecar', 'ci', 'mirror', 'browser', 'unknown', 'other'] as const;
 export type Exclusion = (typeof EXCLUSIONS)[number];
 
 /** Programs that copy the index. */
@@ -42,11 +42,20 @@ export function isSystem(name: string | null): name is System {
   return name !== null && systems.has(name);
 }
 
+/** What decides the class of a download. */
+export interface Trait {
+  /** Whether the file is none that can be installed, such as the metadata beside a wheel. */
+  readonly sidecar: boolean;
+  readonly ci: boolean | null;
+  readonly installer: string | null;
+}
+
 /**
- * The one class of the account that a download lands in: its installer if it counts, else the first
- * reason that fits. A CI flag of FALSE and one of NULL are alike: most installers never send FALSE.
+ * The one class that a download lands in: its installer if it counts, else the first reason that fits. A CI
+ * flag of FALSE and one of NULL are alike: most installers never send FALSE.
  */
-export function classify(ci: boolean | null, installer: string | null): Installer | Exclusion {
+export function classify({ sidecar, ci, installer }: Trait): Installer | Exclusion {
+  if (sidecar) return 'sidecar';
   if (ci === true) return 'ci';
   if (isInstaller(installer)) return installer;
   if (installer === null || installer === '') return 'unknown';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { formatCount } from '../../src/badges/message.ts';
 
 describe('formatCount', () => {
-  // By hand, from the rule of DESIGN section 6.
+  // By hand, from the rule in docs/files.md.
   it.each([
     [0, '0'],
     [9, '9'],

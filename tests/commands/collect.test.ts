@@ -1,10 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { aprilRows, type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import { runMain } from '../support/context.ts';
 import type { Download } from '../support/downloads.ts';
 import { makeProject, withoutPages } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { withUmask } from '../support/umask.ts';
 
 /** A day's row of somebody else, so that the table's newest day is the one before the as-of date. */
 const NEWEST: Download = { at: '2026-04-24', project: 'somebody-else', installer: 'pip' };
@@ -22,6 +24,20 @@ const TABLE: readonly Download[] = [
 const collect = (folder: string, argv: string[] = [], world = {}) =>
   runMain(folder, ['collect', '--as-of', '2026-04-25', ...argv], { env: { LOG_LEVEL: 'silent' }, ...world });
 
+const MIB = 1024 ** 2;
+const AS_OF = ['collect', '--as-of', '2026-04-25'];
+
+const onServer = ({ folder, env }: BigQueryProject, ...argv: string[]) =>
+  runMain(folder, [...AS_OF, ...argv], { env: { ...env, LOG_LEVEL: 'warn' } });
+
+/** Where the ledger of a package is, below the project's folder. */
+function ledgerPath({ folder }: BigQueryProject, name: string): string {
+  const [source = ''] = readdirSync(join(folder, 'state', 'ledger'));
+  return join('state', 'ledger', source, `${name}.json`);
+}
+
+const columns = (text: string) => text.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+
 const abc = () => makeProject(tempFolder(), ['alpha', 'beta', 'gamma'], TABLE);
 const hero = 'downloads-30d-non-ci';
 
@@ -30,11 +46,13 @@ describe('collect', () => {
     const project = abc();
     const { exitCode, stdout } = await collect(project.folder);
     expect(exitCode).toBe(0);
-    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+    expect(columns(stdout)).toEqual([
       'package | window | honest | all | winnowed out | state',
       'alpha | 30d | 14 | 100 | 86.0% | ok',
       'beta | 30d | 3 | 3 | 0.0% | ok',
       'gamma | 30d | 0 | 0 | - | ok',
+      '',
+      'gamma: warning (no-rows): no download of any kind in 30 days: is the name right?',
       '',
     ]);
     expect(project.message('alpha', hero)).toBe('14');
@@ -49,7 +67,7 @@ describe('collect', () => {
     }
   });
 
-  it('leaves a health file with the account of every window', async () => {
+  it('leaves a health file with the breakdown of every window', async () => {
     const project = makeProject(tempFolder(), ['{name: Alpha, window_days: [30, 7, 31]}'], TABLE);
     await collect(project.folder);
     const { started, finished, upstream, packages } = project.health();
@@ -61,13 +79,15 @@ describe('collect', () => {
       window_days: 30,
       counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
       counts_by_system: { Linux: 9, Darwin: 5, Windows: 0 },
-      excluded: { ci: 86, mirror: 0, browser: 0, unknown: 0, other: 0 },
+      excluded: { sidecar: 0, ci: 86, mirror: 0, browser: 0, unknown: 0, other: 0 },
       windows: [
         { window_days: 30, count: 14 },
         { window_days: 7, count: 9, excluded: { ci: 0 } },
         { window_days: 31, count: 1_014 },
       ],
       query: { bytes_processed: 0, bytes_billed: 0, cache_hit: false },
+      counted_to: '2026-04-24',
+      warnings: [],
       attempted: '2026-04-25T04:12:00.000Z',
       last_success: '2026-04-25T04:12:00.000Z',
     });
@@ -171,12 +191,11 @@ describe('collect --dry-run', () => {
     const project = makeProject(tempFolder(), ['{name: alpha, window_days: [7, 90]}', 'beta'], TABLE);
     const { exitCode, stdout } = await collect(project.folder, ['--dry-run']);
     expect(exitCode).toBe(0);
-    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+    expect(columns(stdout)).toEqual([
       'package | queries | days | bytes at most',
-      // The table has rows on four days of the last 90, and on three of the last 30.
-      'alpha | 4 | 4 | 0 B',
-      'beta | 3 | 3 | 0 B',
-      'all | 7 | 7 | 0 B',
+      // The table begins with 25 March. Where reading is free, the weeks that warnings look at are read, too.
+      'alpha and 1 more | 1 | 31 | 0 B',
+      'all | 1 | 31 | 0 B',
       '',
     ]);
     expect(readdirSync(project.folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
@@ -184,33 +203,64 @@ describe('collect --dry-run', () => {
 
   it('says so as JSON', async () => {
     const project = abc();
-    const { stdout } = await collect(project.folder, ['--dry-run', '--json', '--package', 'beta']);
-    const queries = ['2026-04-10', '2026-04-20', '2026-04-24'].map((start) => ({ start, bytes_at_most: 0 }));
-    expect(JSON.parse(stdout)).toMatchObject([{ package: 'beta', days: 3, bytes_at_most: 0, queries }]);
+    const { stdout } = await collect(project.folder, ['--dry-run', '--json', '-p', 'beta', '-p', 'gamma']);
+    expect(JSON.parse(stdout)).toEqual([
+      {
+        packages: ['beta', 'gamma'],
+        start: '2026-03-25',
+        end: '2026-04-25',
+        days: 31,
+        expected_bytes: 0,
+        bytes_at_most: 0,
+      },
+    ]);
   });
 
   it('plans nothing once the ledger has everything, and everything with --full', async () => {
-    const project = abc();
-    await collect(project.folder);
-    expect((await collect(project.folder, ['--dry-run'])).stdout).toMatch(/^all\s+0\s+0\s+0 B$/m);
-    expect((await collect(project.folder, ['--dry-run', '--full'])).stdout).toMatch(/^all\s+9\s+9\s+0 B$/m);
+    const project = await bigQueryProject(['alpha', 'beta'], { bytesPerDay: 100 * MIB });
+    const dry = (...argv: string[]) => onServer(project, '--dry-run', ...argv);
+    expect(columns((await dry()).stdout).slice(1, 4)).toEqual([
+      'alpha | 1 | 7 | 700.0 MiB',
+      'beta | 1 | 7 | 700.0 MiB',
+      'all | 2 | 14 | 1.4 GiB',
+    ]);
+    // Nothing is known of its price: 160 MB a day, rounded up to a MiB.
+    expect(JSON.parse((await dry('--json', '-p', 'beta')).stdout)).toEqual([
+      {
+        packages: ['beta'],
+        start: '2026-04-18',
+        end: '2026-04-25',
+        days: 7,
+        expected_bytes: 1_069 * MIB,
+        bytes_at_most: 700 * MIB,
+      },
+    ]);
+    await onServer(project);
+    expect((await dry()).stdout).toMatch(/^all\s+0\s+0\s+0 B$/m);
+    expect(JSON.parse((await dry('--json')).stdout)).toEqual([]);
+    expect(JSON.parse((await dry('--json', '--full')).stdout)).toMatchObject([
+      { packages: ['alpha'], days: 7, expected_bytes: 700 * MIB },
+      { packages: ['beta'], days: 7, expected_bytes: 700 * MIB },
+    ]);
+    expect((await dry('--full')).stdout).toMatch(/^all\s+2\s+14\s+1\.4 GiB$/m);
   });
 
   it('leaves a ledger that it cannot trust where it is', async () => {
-    const project = abc();
-    await collect(project.folder);
-    const ledger = join(project.folder, 'state', 'ledger', 'beta.json');
-    writeFileSync(ledger, 'rubble');
-    expect((await collect(project.folder, ['--dry-run'])).stdout).toMatch(/^beta\s+3\s+3\s+0 B$/m);
-    expect(readFileSync(ledger, 'utf8')).toBe('rubble');
+    const project = await bigQueryProject(['alpha', 'beta'], { bytesPerDay: 100 * MIB });
+    await onServer(project);
+    const ledger = ledgerPath(project, 'beta');
+    project.put(ledger, 'rubble');
+    expect((await onServer(project, '--dry-run')).stdout).toMatch(/^beta\s+1\s+7\s+700\.0 MiB$/m);
+    expect(project.read(ledger)).toBe('rubble');
   });
-});
 
-describe('collect --dry-run, on a disk that refuses', () => {
-  it('says so', async () => {
-    const project = abc();
-    mkdirSync(join(project.folder, 'state', 'ledger', 'beta.json'), { recursive: true });
-    const { exitCode, stdout, stderr } = await collect(project.folder, ['--dry-run']);
+  it('says so where the disk refuses', async () => {
+    const project = await bigQueryProject(['alpha', 'beta']);
+    await onServer(project);
+    const ledger = join(project.folder, ledgerPath(project, 'beta'));
+    rmSync(ledger);
+    mkdirSync(ledger);
+    const { exitCode, stdout, stderr } = await onServer(project, '--dry-run');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toContain('a folder stands where a file should be');
   });
@@ -218,62 +268,144 @@ describe('collect --dry-run, on a disk that refuses', () => {
 
 describe('collect, with a ledger', () => {
   it('reads nothing twice, and says with --full which days had changed', async () => {
-    const project = abc();
-    await collect(project.folder);
-    expect(project.health().packages['alpha']).toMatchObject({ query: { days_scanned: 3 } });
-    await collect(project.folder);
-    expect(project.health().packages['alpha']).toMatchObject({ count: 14, query: { days_scanned: 0 } });
+    const rows = aprilRows(['alpha', 'beta']);
+    const project = await bigQueryProject(['alpha', 'beta'], { rows });
+    const scanned = () => project.health().packages['alpha']?.['query'];
+    await onServer(project);
+    expect(scanned()).toMatchObject({ days_scanned: 7 });
+    await onServer(project);
+    expect(scanned()).toMatchObject({ days_scanned: 0 });
+    expect(project.health().packages['alpha']).toMatchObject({ count: 7 });
 
-    const same = await collect(project.folder, ['--full']);
+    const same = await onServer(project, '--full');
     expect(same.stdout).toContain('\nno day had changed since it was read\n');
-    project.table([...TABLE, { at: '2026-04-10', project: 'alpha', installer: 'uv', times: 2_000 }]);
-    const changed = await collect(project.folder, ['--full', '--package', 'alpha']);
+    expect(scanned()).toMatchObject({ days_scanned: 7 });
+    rows.push({ project: 'alpha', day: '2026-04-20', installer: 'uv', downloads: 2_000 });
+    const changed = await onServer(project, '--full', '--package', 'alpha');
     expect(changed.stdout).toContain(
-      '\nalpha: 1 day had changed since it was read\n  2026-04-10: 91 -> 2,091 downloads\n',
+      '\nalpha: 1 day had changed since it was read\n  2026-04-20: 3 -> 2,003 downloads\n',
     );
-    expect(project.message('alpha', hero)).toBe('2k');
+    expect(JSON.parse(project.read('output/alpha/downloads-7d-non-ci.json')).message).toBe('2k');
   });
 
   it('sets a ledger aside that it cannot trust, says so, and reads again', async () => {
-    const project = abc();
-    await collect(project.folder);
-    writeFileSync(join(project.folder, 'state', 'ledger', 'beta.json'), '{"version":1');
-    const { exitCode, stderr } = await collect(project.folder, [], { env: { LOG_LEVEL: 'warn' } });
+    const project = await bigQueryProject(['alpha', 'beta']);
+    await onServer(project);
+    const ledger = ledgerPath(project, 'beta');
+    project.put(ledger, '{"version":1');
+    const { exitCode, stderr } = await onServer(project);
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('beta.json.rejected');
-    expect(project.health().packages['beta']).toMatchObject({ count: 3, query: { days_scanned: 3 } });
-    expect(readdirSync(join(project.folder, 'state', 'ledger')).toSorted()).toEqual([
+    expect(stderr).toContain('beta.json.rejected-1');
+    expect(project.health().packages['beta']).toMatchObject({ count: 7, query: { days_scanned: 7 } });
+    expect(readdirSync(join(project.folder, ledger, '..')).toSorted()).toEqual([
       'alpha.json',
       'beta.json',
-      'beta.json.rejected',
-      'gamma.json',
+      'beta.json.rejected-1',
     ]);
   });
 
+  it('keeps its state for the operator alone', async () => {
+    const project = await bigQueryProject(['alpha']);
+    await withUmask(0o022, () => onServer(project));
+    const state = join(project.folder, 'state');
+    const modes = readdirSync(state, { recursive: true, withFileTypes: true }).map((entry) => {
+      const mode = statSync(join(entry.parentPath, entry.name)).mode & 0o777;
+      return [entry.isDirectory() ? 'folder' : 'file', mode.toString(8)];
+    });
+    expect(modes.filter(([kind]) => kind === 'file').length).toBeGreaterThanOrEqual(2);
+    for (const [kind, mode] of modes) expect(mode).toBe(kind === 'folder' ? '700' : '600');
+    expect(statSync(state).mode & 0o777).toBe(0o700);
+    const other = await bigQueryProject(['alpha']);
+    await withUmask(0o077, () => onServer(other));
+    expect(statSync(join(other.folder, 'state', 'spend.json')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(other.folder, 'output', '_health.json')).mode & 0o777).toBe(0o644);
+  });
+});
+
+describe('collect, and what is known of the table', () => {
   it('ends the window earlier when the table is late, and says so', async () => {
-    const project = makeProject(tempFolder(), ['beta'], TABLE.slice(4)); // its newest day is 2026-04-20
-    const { exitCode, stderr } = await collect(project.folder, [], { env: { LOG_LEVEL: 'warn' } });
+    const rows = aprilRows(['alpha']).filter(({ day }) => day <= '2026-04-20' && day !== '2026-04-17');
+    const project = await bigQueryProject(['alpha'], { rows });
+    const { exitCode, stderr } = await onServer(project);
     expect(exitCode).toBe(0);
     expect(stderr).toContain('the table ends with 2026-04-20');
-    expect(project.message('beta', hero)).toBe('3');
-    const { upstream } = project.health() as { upstream: { last_day: string; missing_days: string[] } };
-    expect(upstream.last_day).toBe('2026-04-20');
-    // 2026-03-22 to 2026-04-20 without the two days that have rows.
-    expect(upstream.missing_days).toHaveLength(28);
+    expect(stderr).toContain('the table has no rows on 2026-04-17');
+    // The 14th to the 20th, less the 17th.
+    expect(project.health().packages['alpha']).toMatchObject({ count: 6, counted_to: '2026-04-20' });
+    expect(project.health().upstream).toEqual({
+      last_day: '2026-04-20',
+      missing_days: ['2026-04-17'],
+      partial_days: [],
+    });
+  });
+
+  it('counts days of which the table has only a part as they are, and says so', async () => {
+    // The weekday of the 22nd before: 15, 8 and 1 April, with three rows each.
+    const rows = aprilRows(['alpha']).filter(
+      ({ day, installer }) => day !== '2026-04-22' || installer === 'pip',
+    );
+    const project = await bigQueryProject(['alpha'], { rows });
+    const { exitCode, stderr } = await onServer(project);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('the table has only a part of the rows of 2026-04-22');
+    expect(project.health().packages['alpha']).toMatchObject({ count: 7, counted_to: '2026-04-24' });
+    expect(project.health().upstream).toMatchObject({ missing_days: [], partial_days: ['2026-04-22'] });
+    expect(JSON.parse(project.read('output/alpha/history.json')).partial_days).toEqual(['2026-04-22']);
+    expect(project.read('output/alpha/index.html')).toContain('2026-04-22 <small>(part)</small>');
+    expect(project.read('output/index.html')).toContain('far fewer rows than usual for 22 Apr 2026');
   });
 
   it('keeps the badges when the table is more than a week behind', async () => {
-    const project = makeProject(tempFolder(), ['beta'], TABLE.slice(5));
-    await collect(project.folder);
-    const badge = project.read(`beta/${hero}.json`);
-    const { exitCode, stdout } = await runMain(project.folder, ['collect', '--as-of', '2026-04-29'], {
-      env: { LOG_LEVEL: 'silent' },
-      now: () => new Date('2026-04-29T04:00:00Z'),
+    const project = await bigQueryProject(['alpha']);
+    await onServer(project);
+    const badge = project.read('output/alpha/downloads-7d-non-ci.json');
+    const { exitCode, stdout } = await runMain(project.folder, ['collect'], {
+      env: { ...project.env, LOG_LEVEL: 'warn' },
+      // Its newest day is eight days before the day before.
+      now: () => new Date('2026-05-03T04:00:00Z'),
     });
     expect(exitCode).toBe(1);
-    expect(stdout).toContain('beta: not attempted: the table has no rows since 2026-04-20');
-    expect(project.read(`beta/${hero}.json`)).toBe(badge);
-    expect(project.health().packages['beta']).toMatchObject({ last_success: '2026-04-25T04:12:00.000Z' });
+    expect(stdout).toContain('alpha: not attempted: the table has no whole day since 2026-04-24');
+    expect(project.read('output/alpha/downloads-7d-non-ci.json')).toBe(badge);
+    expect(project.health()).toMatchObject({
+      upstream: { last_day: '2026-04-24' },
+      packages: {
+        alpha: {
+          error_code: 'upstream-late',
+          counted_to: '2026-04-24',
+          last_success: '2026-04-25T04:12:00.000Z',
+        },
+      },
+    });
+  });
+
+  it('forgets nothing of it in a run that learns less, or nothing', async () => {
+    const gaps = ['2026-04-12', '2026-04-20'];
+    const rows = aprilRows(['alpha', 'beta']).filter(({ day }) => !gaps.includes(day));
+    const project = await bigQueryProject(['alpha', 'beta'], { rows });
+    const yaml = project.read('tracked.yaml').replace('beta, window_days: 7', 'beta, window_days: 14');
+    project.put('tracked.yaml', yaml);
+    await onServer(project);
+    const known = { last_day: '2026-04-24', missing_days: gaps, partial_days: [] };
+    expect(project.health().upstream).toEqual(known);
+
+    // Seven days do not reach back to the 12th.
+    expect((await onServer(project, '--package', 'alpha')).exitCode).toBe(0);
+    expect(project.health().upstream).toEqual(known);
+    // Without the server, the key file is needed, and is none.
+    const failed = await runMain(project.folder, AS_OF, { env: { LOG_LEVEL: 'silent' } });
+    expect(failed.exitCode).toBe(1);
+    expect(project.health().packages['alpha']).toHaveProperty('error');
+    expect(project.health().upstream).toEqual(known);
+    const { stdout } = await runMain(project.folder, ['status', '--prometheus']);
+    // 2026-04-24T00:00:00Z
+    expect(stdout).toContain('pypi_badges_upstream_last_day_timestamp_seconds 1776988800\n');
+    expect(stdout).toContain('pypi_badges_upstream_missing_days 2\n');
+
+    rows.push({ project: 'beta', day: '2026-04-20', installer: 'pip', downloads: 3 });
+    rows.push({ project: 'alpha', day: '2026-04-20', installer: 'pip', downloads: 3 });
+    await onServer(project, '--package', 'alpha');
+    expect(project.health().upstream).toEqual({ ...known, missing_days: ['2026-04-12'] });
   });
 });
 
@@ -306,8 +438,9 @@ describe('collect, when something fails', () => {
   });
 
   it('keeps the old badges of a package whose answer is refused', async () => {
-    const project = abc();
+    const project = makeProject(tempFolder(), ['beta'], TABLE);
     project.put(`beta/${hero}.json`, OLD);
+    // 500 rows a day are asked for, over the 31 days from 25 March on.
     const crowd = Array.from({ length: 16_000 }, (_, index) => ({
       at: '2026-04-20',
       project: 'beta',
@@ -318,7 +451,6 @@ describe('collect, when something fails', () => {
     expect(exitCode).toBe(1);
     expect(stdout).toContain('beta: result truncated: ');
     expect(project.read(`beta/${hero}.json`)).toBe(OLD);
-    expect(project.health().packages['alpha']).toMatchObject({ count: 14 });
   });
 
   it('remembers the last success of a package that fails', async () => {
@@ -394,22 +526,37 @@ describe('collect, when something fails', () => {
     expect(project.message('beta', hero)).toBe('3');
   });
 
-  it('warns of badges that are as old as stale_threshold_days', async () => {
+  it('warns of figures that end more than stale_threshold_days before yesterday', async () => {
     const project = abc();
     await collect(project.folder);
     rmSync(join(project.folder, 'rows.ndjson'));
-    const stale = async (hours: number) => {
-      const now = () => new Date(Date.parse('2026-04-25T04:12:00.000Z') + hours * 3_600_000);
+    const stale = async (day: string) => {
+      const now = () => new Date(`${day}T00:00:00.000Z`);
       const { stderr } = await collect(project.folder, ['--package', 'alpha'], { env: {}, now });
-      return [...stderr.matchAll(/stale: the badges of (\w+) are (\d+) days old/g)].map((match) =>
-        match.slice(1),
+      return [...stderr.matchAll(/the figures of (\w+) end with (\S+), (\d+ days) before yesterday/g)].map(
+        (match) => match.slice(1),
       );
     };
-    expect(await stale(3 * 24 - 1)).toEqual([]);
-    expect(await stale(3 * 24)).toEqual(['alpha', 'beta', 'gamma'].map((name) => [name, '3']));
-    expect(await stale(10 * 24)).toEqual(['alpha', 'beta', 'gamma'].map((name) => [name, '10']));
-    project.track(['alpha'], '  stale_threshold_days: 11\n');
-    expect(await stale(10 * 24)).toEqual([]);
+    const all = (behind: string) => ['alpha', 'beta', 'gamma'].map((name) => [name, '2026-04-24', behind]);
+    // The day before the 28th is the 27th, three days after the 24th.
+    expect(await stale('2026-04-28')).toEqual([]);
+    expect(await stale('2026-04-29')).toEqual(all('4 days'));
+    expect(await stale('2026-05-05')).toEqual(all('10 days'));
+    project.track(['alpha'], '  stale_threshold_days: 10\n');
+    expect(await stale('2026-05-05')).toEqual([]);
+  });
+
+  it('is no fresh figure because it ran just now', async () => {
+    const project = abc();
+    const { exitCode, stderr } = await runMain(project.folder, ['collect', '--as-of', '2026-03-26'], {
+      env: { LOG_LEVEL: 'warn' },
+    });
+    expect(exitCode).toBe(0);
+    expect(project.health().packages['alpha']).toMatchObject({ count: 1_000, counted_to: '2026-03-25' });
+    expect(stderr).toContain('the figures of alpha end with 2026-03-25, 30 days before yesterday');
+    const status = await runMain(project.folder, ['status']);
+    expect(status.exitCode).toBe(1);
+    expect(columns(status.stdout)).toContain('alpha | 30d | 1,000 | 2026-03-25 | just now | stale');
   });
 });
 

@@ -1,12 +1,32 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, serializeLedger, withBill, withDays } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, ledgerFolder, serializeLedger, withDays } from '../../src/state/ledger.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const GIB = 1024 ** 3;
+const MIB = 1024 ** 2;
+const SOURCE = 'bigquery:bigquery-public-data.pypi.file_downloads';
 const world = { now: () => new Date('2026-11-10T12:00:00Z') };
+
+const ledgers = (folder: string) => join(folder, 'state', 'ledger', ledgerFolder(SOURCE));
+
+function writeSpend(folder: string, bytes_billed: number): void {
+  writeFileSync(
+    join(folder, 'state', 'spend.json'),
+    JSON.stringify({
+      version: 1,
+      months: { '2026-11': { bytes_billed, queries: 9 } },
+      pending: {},
+      ages: {
+        '36+': { days_scanned: 2, bytes_billed: 100 * MIB, queries: 1 },
+        '1': { days_scanned: 4, bytes_billed: 600 * MIB, queries: 4 },
+      },
+      packages: { alpha: { '2026-11': { days_scanned: 4, bytes_billed: GIB / 2, queries: 4 } } },
+    }),
+  );
+}
 
 /** A folder with two packages; alpha has cost half a GiB in November, beta is new. */
 function makeFolder(bigquery = ''): string {
@@ -15,19 +35,13 @@ function makeFolder(bigquery = ''): string {
     join(folder, 'tracked.yaml'),
     `service:\n  output_dir: output\n${bigquery}packages:\n  - alpha\n  - {name: beta, window_days: [7, 90]}\n`,
   );
-  mkdirSync(join(folder, 'state', 'ledger'), { recursive: true });
+  mkdirSync(ledgers(folder), { recursive: true });
   const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => 1);
   writeFileSync(
-    join(folder, 'state', 'ledger', 'alpha.json'),
-    serializeLedger(withBill(read, '2026-11', 4, GIB / 2), {
-      source: 'bigquery:bigquery-public-data.pypi.file_downloads',
-      package: 'alpha',
-    }),
+    join(ledgers(folder), 'alpha.json'),
+    serializeLedger(read, { source: SOURCE, package: 'alpha' }),
   );
-  writeFileSync(
-    join(folder, 'state', 'spend.json'),
-    JSON.stringify({ version: 1, months: { '2026-11': { bytes_billed: GIB, queries: 9 } }, pending: {} }),
-  );
+  writeSpend(folder, GIB);
   return folder;
 }
 
@@ -35,7 +49,7 @@ describe('cost', () => {
   it('shows what was billed, what will be, and what more would fit', async () => {
     const { exitCode, stdout, stderr } = await runMain(makeFolder(), ['cost'], world);
     expect([exitCode, stderr]).toEqual([0, '']);
-    // An eighth of a GiB a day, for beta too as it is unknown: a month of both is 7.5 GiB, and 0.3 of revisions.
+    // An eighth of a GiB a day, for beta too as it is unknown: a month of both is 7.5 GiB, and 0.3 of questions about days.
     // Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       'BigQuery | billed | list price',
@@ -47,7 +61,11 @@ describe('cost', () => {
       'package | days scanned | billed | share',
       'alpha | 4 | 0.5 GiB | 50.0%',
       'beta | 0 | 0.0 GiB | 0.0%',
-      '(revisions, failures, others) | 0.5 GiB | 50.0%',
+      '(days, failures, others) | 0.5 GiB | 50.0%',
+      '',
+      'age of the day | days scanned | billed a day',
+      '1 | 4 | 150.0 MiB',
+      '36+ | 2 | 50.0 MiB',
       '',
       'The budget of 1,024.0 GiB a month holds about 270 more packages.',
       'The list price counts the first TiB of a month as free.',
@@ -67,6 +85,10 @@ describe('cost', () => {
       budget_bytes: 1024 * GIB,
       more_packages: 270,
       other_bytes: GIB / 2,
+      by_age: {
+        '1': { days_scanned: 4, bytes_billed: 600 * MIB },
+        '36+': { days_scanned: 2, bytes_billed: 100 * MIB },
+      },
       packages: {
         alpha: { days_scanned: 4, bytes_billed: GIB / 2, bytes_per_day: GIB / 8 },
         beta: { days_scanned: 0, bytes_billed: 0, bytes_per_day: GIB / 8 },
@@ -76,11 +98,7 @@ describe('cost', () => {
 
   it('prices what is beyond the free tier', async () => {
     const folder = makeFolder('bigquery:\n  monthly_budget_gib: null\n');
-    const bytes_billed = 3 * 1024 * GIB;
-    writeFileSync(
-      join(folder, 'state', 'spend.json'),
-      JSON.stringify({ version: 1, months: { '2026-11': { bytes_billed, queries: 9 } }, pending: {} }),
-    );
+    writeSpend(folder, 3 * 1024 * GIB);
     const { stdout } = await runMain(folder, ['cost'], world);
     expect(stdout).toMatch(/^2026-11 to date +3,072\.0 GiB +\$12\.50$/m);
     expect(stdout).toContain('There is no budget');
@@ -88,10 +106,12 @@ describe('cost', () => {
 
   it('takes a ledger that it cannot trust for none, and leaves it', async () => {
     const folder = makeFolder();
-    writeFileSync(join(folder, 'state', 'ledger', 'beta.json'), 'rubble');
+    const path = join(ledgers(folder), 'beta.json');
+    writeFileSync(path, 'rubble');
     const { exitCode, stdout } = await runMain(folder, ['cost'], world);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^beta +0 /m);
+    expect(readFileSync(path, 'utf8')).toBe('rubble');
   });
 
   it('says so when spend.json cannot be used', async () => {
@@ -114,7 +134,7 @@ describe('cost', () => {
 
   it('says so when a ledger cannot be read at all', async () => {
     const folder = makeFolder();
-    mkdirSync(join(folder, 'state', 'ledger', 'beta.json'));
+    mkdirSync(join(ledgers(folder), 'beta.json'));
     const { exitCode, stderr } = await runMain(folder, ['cost'], world);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('a folder stands where a file should be');

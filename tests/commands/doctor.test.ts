@@ -39,7 +39,7 @@ describe('doctor', () => {
       `ok    state_dir      ${folder}/state will be made by the first run`,
       `ok    credentials    none needed: BIGQUERY_EMULATOR_HOST leads to ${server.host} (project my-project)`,
       'ok    permission     bigquery-public-data.pypi.file_downloads may be queried (free dry run for alpha: 1001.4 MiB at most)',
-      'ok    revisions      the table tells which days have changed',
+      'ok    days           the table tells which days have changed',
       "ok    clock          agrees with Google's",
       'note  last success   nothing was collected yet; run: pypi-badges collect',
       '',
@@ -57,12 +57,12 @@ describe('doctor', () => {
     );
   });
 
-  it('knows what it means when revisions are refused', async () => {
+  it('knows what it means when the rows of days are refused', async () => {
     const fault = { status: 403, reason: 'accessDenied' };
     const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
     expect(exitCode).toBe(0);
-    expect(line('revisions')).toMatch(
-      /^note {2}revisions {6}BigQuery: permission denied.*; the two newest days are read again/,
+    expect(line('days')).toMatch(
+      /^note {2}days {11}BigQuery: permission denied.*; the two newest days are read again/,
     );
   });
 
@@ -123,13 +123,24 @@ describe('doctor', () => {
   });
 
   const health = (packages: unknown) => put('output/_health.json', JSON.stringify({ packages }));
-  const fresh = { window_days: 7, windows: [], last_success: '2026-04-25T01:12:00.000Z' };
+  const fresh = {
+    window_days: 7,
+    count: 7,
+    windows: [],
+    counted_to: '2026-04-24',
+    last_success: '2026-04-25T01:12:00.000Z',
+  };
   it.each([
     ['fresh', health({ alpha: fresh, beta: fresh }), /^ok .* 3 hours ago, for every package$/],
     [
+      'stale by their days',
+      health({ alpha: fresh, beta: { ...fresh, counted_to: '2026-04-20' } }),
+      /^FAIL .*not well: beta \(stale\); see: pypi-badges status$/,
+    ],
+    [
       'unwell',
       health({ alpha: { ...fresh, error: 'x' } }),
-      /^FAIL .*not well: alpha \(failed\), beta \(never\); see: pypi-badges status$/,
+      /^FAIL .*not well: alpha \(failed\), beta \(new\); see: pypi-badges status$/,
     ],
     ['no health file', put('output/_health.json', '[]'), /^FAIL .*_health.json is not a health file/],
     [
@@ -145,7 +156,7 @@ describe('doctor', () => {
     const project = await bigQueryProject(['a', 'b', 'c', 'd', 'e'], { date: NOW });
     project.put('output/_health.json', '{"packages": {}}');
     const { stdout } = await runMain(project.folder, ['doctor'], { env: project.env });
-    expect(stdout).toMatch(/not well: a \(never\), b \(never\), c \(never\) and 2 more;/);
+    expect(stdout).toMatch(/not well: a \(new\), b \(new\), c \(new\) and 2 more;/);
   });
 
   it('looks at the key file without printing it', async () => {

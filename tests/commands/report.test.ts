@@ -84,16 +84,14 @@ describe('report', () => {
   });
 
   it.each([
-    ['is not there', undefined],
-    ['is unreadable', '{"packages": 1'],
-  ])('says what to do where _health.json %s', async (state, content) => {
+    ['is not there', undefined, 'there is none yet; run: pypi-badges collect'],
+    ['is unreadable', '{"packages": 1', 'it is not a health file; the next run replaces it'],
+  ])('says what to do where _health.json %s', async (_, content, says) => {
     const { folder, output, put } = project();
     if (content !== undefined) put('_health.json', content);
     const { exitCode, stdout, stderr } = await runMain(folder, ['report']);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toBe(
-      `${join(output, '_health.json')} ${state}, so there is nothing to draw; run pypi-badges collect first\n`,
-    );
+    expect(stderr).toBe(`${join(output, '_health.json')}: ${says}\n`);
   });
 
   it('counts the pages that it could not write', async () => {
@@ -118,10 +116,10 @@ describe('report', () => {
     };
     put(
       '_health.json',
-      JSON.stringify({ finished: 7, upstream: 'none', packages: { alpha: nonsense, beta: [] } }),
+      JSON.stringify({ finished: 7, upstream: 'none', packages: { alpha: nonsense, beta: {} } }),
     );
     writeFileSync(join(folder, 'output', 'stray'), '');
     expect((await runMain(folder, ['report'])).exitCode).toBe(0);
-    expect(rows(read('index.html'))).toEqual(['alpha –––– never not yet', 'beta –––– never not yet']);
+    expect(rows(read('index.html'))).toEqual(['alpha –––– never new', 'beta –––– never new']);
   });
 });

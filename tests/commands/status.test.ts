@@ -1,45 +1,69 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type Health, healthToJson, type PackageHealth } from '../../src/publish/health.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { NOTHING } from '../support/views.ts';
 
 const world = { now: () => new Date('2026-04-25T12:00:00.000Z') };
 
-const excluded = { ci: 4, mirror: 3, browser: 0, unknown: 2, other: 1 };
-const success = (count: number, last: string) => {
-  const window = { window_days: 30, count, counts: {}, counts_by_system: {}, excluded };
-  return {
-    ...window,
-    windows: [window, { ...window, window_days: 7, count: 2 }],
-    query: {
-      days_scanned: 2,
-      bytes_processed: 5,
-      bytes_billed: 10_485_760,
-      cache_hit: false,
-      duration_ms: 1_250,
-    },
-    attempted: last,
-    last_success: last,
-  };
+const breakdown = {
+  ...NOTHING,
+  excluded: { sidecar: 7, ci: 4, mirror: 3, browser: 0, unknown: 2, other: 1 },
 };
-const HEALTH = {
+/** A package that was counted, with windows of 30 and 7 days. */
+const success = (count: number, last: string, countedTo: string): PackageHealth => ({
+  windowDays: 30,
+  count,
+  windows: [
+    { windowDays: 30, breakdown: { ...breakdown, count } },
+    { windowDays: 7, breakdown: { ...breakdown, count: 2 } },
+  ],
+  query: {
+    daysScanned: 2,
+    bytesProcessed: 5,
+    bytesBilled: 10_485_760,
+    cacheHit: false,
+    durationMs: 1_250,
+  },
+  countedTo,
+  warnings: [],
+  attempted: last,
+  lastSuccess: last,
+});
+const HEALTH: Health = {
+  source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:02.500Z',
-  upstream: { last_day: '2026-04-24', missing_days: ['2026-04-20'] },
-  packages: {
-    alpha: success(1_234, '2026-04-25T04:12:01.000Z'),
-    beta: {
-      error: 'permission denied',
-      window_days: 30,
-      attempted: '2026-04-25T04:12:02.000Z',
-      last_success: '2026-04-20T04:12:02.000Z',
-    },
-    gamma: success(5, '2026-04-21T12:00:00.000Z'),
-  },
+  upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-20'], partialDays: ['2026-04-01', '2026-04-02'] },
+  packages: new Map<string, PackageHealth>([
+    [
+      'alpha',
+      {
+        ...success(1_234, '2026-04-25T04:12:01.000Z', '2026-04-24'),
+        warnings: [{ code: 'installer-vanished', message: 'uv is gone' }],
+      },
+    ],
+    [
+      'beta',
+      {
+        failure: { error: 'permission denied', code: 'permission' },
+        windowDays: 30,
+        windows: [],
+        warnings: [],
+        countedTo: '2026-04-19',
+        attempted: '2026-04-25T04:12:02.000Z',
+        lastSuccess: '2026-04-20T04:12:02.000Z',
+      },
+    ],
+    // It ran this morning, as of a day last week.
+    ['gamma', success(5, '2026-04-25T04:12:02.000Z', '2026-04-20')],
+  ]),
+  warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
 };
 
-function folder(packages: readonly string[], health: unknown = HEALTH): string {
+function folder(packages: readonly string[], health: Health | string | undefined = HEALTH): string {
   const path = tempFolder();
   const list = packages.map((name) => `  - ${name}\n`).join('');
   writeFileSync(join(path, 'tracked.yaml'), `service:\n  output_dir: output\npackages:\n${list}`);
@@ -47,37 +71,43 @@ function folder(packages: readonly string[], health: unknown = HEALTH): string {
     mkdirSync(join(path, 'output'));
     writeFileSync(
       join(path, 'output/_health.json'),
-      typeof health === 'string' ? health : JSON.stringify(health),
+      typeof health === 'string' ? health : JSON.stringify(healthToJson(health)),
     );
   }
   return path;
 }
 
-const ALL = ['alpha', 'beta', 'gamma', 'delta'];
+// Of delta and constructor, nothing is known yet.
+const ALL = ['alpha', 'beta', 'gamma', 'delta', 'constructor'];
 
 describe('status', () => {
   it('is a table, and exits 1 if anything is not well', async () => {
     const { exitCode, stdout, stderr } = await runMain(folder(ALL), ['status'], world);
     expect([exitCode, stderr]).toEqual([1, '']);
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
-      'last run: 2026-04-25T04:12:02.500Z (7 hours ago), table up to 2026-04-24',
+      'last run: 2026-04-25T04:12:02.500Z (7 hours ago), source bigquery, table up to 2026-04-24',
       '',
-      'package | window | honest | last success | state',
-      'alpha | 30d | 1,234 | 7 hours ago | ok',
-      'beta | 30d | - | 5 days ago | failed',
-      'gamma | 30d | 5 | 4 days ago | stale',
-      'delta | - | - | never | never',
+      'package | window | honest | counted to | last success | state',
+      'alpha | 30d | 1,234 | 2026-04-24 | 7 hours ago | ok',
+      'beta | 30d | - | 2026-04-19 | 5 days ago | failed',
+      'gamma | 30d | 5 | 2026-04-20 | 7 hours ago | stale',
+      'delta | - | - | - | never | new',
+      'constructor | - | - | - | never | new',
       '',
       'beta: permission denied',
+      '',
+      'alpha: warning (installer-vanished): uv is gone',
+      '',
+      'warning (left-over): omega is not tracked any more',
       '',
     ]);
   });
 
-  it('exits 0 if all is well', async () => {
+  it('exits 0 if all is well, also with a warning', async () => {
     expect((await runMain(folder(['alpha']), ['status'], world)).exitCode).toBe(0);
   });
 
-  it.each([['gamma'], ['beta'], ['delta']])('exits 1 for %s alone', async (name) => {
+  it.each([['gamma'], ['beta'], ['delta'], ['constructor']])('exits 1 for %s alone', async (name) => {
     expect((await runMain(folder([name]), ['status'], world)).exitCode).toBe(1);
   });
 
@@ -86,35 +116,47 @@ describe('status', () => {
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toEqual({
       healthy: false,
-      started: HEALTH.started,
-      finished: HEALTH.finished,
-      upstream: HEALTH.upstream,
+      source: 'bigquery',
+      started: '2026-04-25T04:12:00.000Z',
+      finished: '2026-04-25T04:12:02.500Z',
+      upstream: {
+        last_day: '2026-04-24',
+        missing_days: ['2026-04-20'],
+        partial_days: ['2026-04-01', '2026-04-02'],
+      },
+      warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
       packages: {
         alpha: {
           state: 'ok',
           window_days: 30,
           count: 1_234,
+          counted_to: '2026-04-24',
           attempted: '2026-04-25T04:12:01.000Z',
           last_success: '2026-04-25T04:12:01.000Z',
           age_seconds: 28_079,
+          warnings: [{ code: 'installer-vanished', message: 'uv is gone' }],
         },
         beta: {
           state: 'failed',
           window_days: 30,
+          counted_to: '2026-04-19',
           attempted: '2026-04-25T04:12:02.000Z',
           last_success: '2026-04-20T04:12:02.000Z',
           age_seconds: 460_078,
           error: 'permission denied',
+          error_code: 'permission',
         },
         gamma: {
           state: 'stale',
           window_days: 30,
           count: 5,
-          attempted: '2026-04-21T12:00:00.000Z',
-          last_success: '2026-04-21T12:00:00.000Z',
-          age_seconds: 345_600,
+          counted_to: '2026-04-20',
+          attempted: '2026-04-25T04:12:02.000Z',
+          last_success: '2026-04-25T04:12:02.000Z',
+          age_seconds: 28_078,
         },
-        delta: { state: 'never' },
+        delta: { state: 'new' },
+        constructor: { state: 'new' },
       },
     });
   });
@@ -138,8 +180,30 @@ describe('status', () => {
   });
 });
 
+/** Other people's rules and dashboards know them by these names. */
+const NAMES = [
+  'run_start_timestamp_seconds',
+  'run_end_timestamp_seconds',
+  'run_duration_seconds',
+  'upstream_last_day_timestamp_seconds',
+  'upstream_missing_days',
+  'upstream_partial_days',
+  'stale_threshold_seconds',
+  'package_last_success_timestamp_seconds',
+  'package_last_attempt_timestamp_seconds',
+  'package_failed',
+  'package_error',
+  'package_counted_to_timestamp_seconds',
+  'package_warning',
+  'package_downloads',
+  'package_excluded_downloads',
+  'package_billed_bytes',
+  'package_scanned_days',
+  'package_query_duration_seconds',
+];
+
 describe('status --prometheus', () => {
-  const metrics = async (health: unknown = HEALTH) =>
+  const metrics = async (health: Health | string = HEALTH) =>
     (await runMain(folder(ALL, health), ['status', '--prometheus'], world)).stdout;
 
   it('is the text format: HELP, TYPE and the samples of each metric together', async () => {
@@ -159,7 +223,7 @@ describe('status --prometheus', () => {
         );
       }
     }
-    expect(seen.size).toBe(14);
+    expect([...seen].map((name) => name.replace('pypi_badges_', ''))).toEqual(NAMES);
   });
 
   it('has the figures', async () => {
@@ -172,15 +236,24 @@ describe('status --prometheus', () => {
         'pypi_badges_run_duration_seconds 2.5',
         'pypi_badges_upstream_last_day_timestamp_seconds 1776988800',
         'pypi_badges_upstream_missing_days 1',
+        'pypi_badges_upstream_partial_days 2',
         'pypi_badges_stale_threshold_seconds 259200',
         'pypi_badges_package_last_success_timestamp_seconds{package="alpha"} 1777090321',
+        // 2026-04-24, 19 and 20, at midnight.
+        'pypi_badges_package_counted_to_timestamp_seconds{package="alpha"} 1776988800',
+        'pypi_badges_package_counted_to_timestamp_seconds{package="beta"} 1776556800',
+        'pypi_badges_package_counted_to_timestamp_seconds{package="gamma"} 1776643200',
+        'pypi_badges_package_warning{package="alpha",warning="installer-vanished"} 1',
+        'pypi_badges_package_error{package="beta",error_code="permission"} 1',
         'pypi_badges_package_failed{package="alpha"} 0',
         'pypi_badges_package_failed{package="beta"} 1',
         'pypi_badges_package_failed{package="gamma"} 0',
         'pypi_badges_package_failed{package="delta"} 1',
+        'pypi_badges_package_failed{package="constructor"} 1',
         'pypi_badges_package_downloads{package="alpha",window_days="30"} 1234',
         'pypi_badges_package_downloads{package="alpha",window_days="7"} 2',
         'pypi_badges_package_excluded_downloads{package="alpha",window_days="30",class="mirror"} 3',
+        'pypi_badges_package_excluded_downloads{package="gamma",window_days="7",class="sidecar"} 7',
         'pypi_badges_package_billed_bytes{package="alpha"} 10485760',
         'pypi_badges_package_scanned_days{package="alpha"} 2',
         'pypi_badges_package_query_duration_seconds{package="alpha"} 1.25',
@@ -191,7 +264,7 @@ describe('status --prometheus', () => {
   });
 
   it('leaves out what is not known', async () => {
-    const text = await metrics({ packages: {} });
+    const text = await metrics('{"packages": {}}');
     expect(text).not.toMatch(/run_|upstream|downloads|NaN/);
     expect(text).toContain('pypi_badges_package_failed{package="delta"} 1');
   });

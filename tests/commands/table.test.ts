@@ -43,10 +43,15 @@ describe('renderTable', () => {
     expect(renderTable(columns, rows, { width: 10, color: false })).toContain('a-name-…  1,234,567');
     const numpy = ['n'.repeat(200), '30d', '1,234,567,890', '12,345,678,901', '99.9%', 'failed'];
     const six = numpy.map((_, index) => ({ title: 'x', align: 'left', shrinks: index === 0 }) as const);
-    const widths = renderTable(six, [numpy])
+    const widths = renderTable(six, [numpy], { width: 80, color: false })
       .split('\n')
       .map((line) => line.length);
     expect(Math.max(...widths)).toBe(80);
+  });
+
+  it('cuts no name for a program that reads it', () => {
+    const name = 'n'.repeat(200);
+    expect(renderTable(columns, [[name, '1', 'ok']])).toContain(`${name}       1  ok`);
   });
 
   it('colours titles and tones where it may, and measures what is seen', () => {
@@ -66,10 +71,13 @@ describe('tableStyle', () => {
     ...(columns === undefined ? {} : { columns }),
   });
 
-  it('is as wide as the terminal, and 80 columns elsewhere', () => {
+  it('is as wide as the terminal, or 80 columns, and without limit elsewhere', () => {
     expect(tableStyle(output(true, 132), {})).toEqual({ width: 132, color: true });
     expect(tableStyle(output(true), {}).width).toBe(80);
-    expect(tableStyle(output(false, 132), {})).toEqual({ width: 80, color: false });
+    expect(tableStyle(output(false, 132), {})).toEqual({
+      width: Number.POSITIVE_INFINITY,
+      color: false,
+    });
   });
 
   it('has no colour against NO_COLOR', () => {

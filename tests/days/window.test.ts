@@ -3,7 +3,7 @@ import { windowBefore } from '../../src/days/window.ts';
 
 describe('windowBefore', () => {
   it.each([
-    // The example of DESIGN section 2: 2026-03-26 .. 2026-04-24.
+    // The example of docs/metric.md: 2026-03-26 .. 2026-04-24.
     ['2026-04-25', 30, { start: '2026-03-26', end: '2026-04-25' }],
     ['2026-04-25', 1, { start: '2026-04-24', end: '2026-04-25' }],
     ['2024-03-01', 1, { start: '2024-02-29', end: '2024-03-01' }],

@@ -52,7 +52,7 @@ packages:
   - steady-tool
 `;
 
-/** Badge files, by path below output_dir: label, message, color (DESIGN.md, sections 2 and 6). */
+/** Badge files, by path below output_dir: label, message, color. */
 export const badges: Record<string, [string, string, string]> = {
   'mcp-clipboard/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '14', 'blue'],
   'mcp-clipboard/installer-pip-30d-non-ci.json': ['pip (30d)', '9', 'lightgrey'],

@@ -1,6 +1,7 @@
 // npm run test:disk: the built `collect` on disks that are full, read-only or somebody else's. It needs root on
 // Linux, as it mounts small tmpfs of its own; anywhere else it says so and does nothing.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -11,13 +12,18 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { importTs } from '../../scripts/import-ts.mjs';
+
+const { BigQueryServer } = await importTs('tests/support/bigquery-server.ts');
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
 const NOBODY = 65_534;
@@ -47,6 +53,29 @@ function project(folder, downloads) {
     join(folder, 'tracked.yaml'),
     'service:\n  output_dir: output/web\n  state_dir: state/files\n  source: duckdb\nduckdb:\n  files: rows.ndjson\npackages: [alpha, beta]\n',
   );
+}
+
+/** The same on a stand-in for BigQuery, whose days are kept in state_dir. */
+function projectOnBigQuery(folder, downloads) {
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    'service:\n  output_dir: output/web\n  state_dir: state/files\nbigquery: {project_id: p}\npackages: [alpha, beta]\n',
+  );
+  const days = Array.from({ length: 24 }, (_, index) => `2026-04-${String(index + 1).padStart(2, '0')}`);
+  const rows = [
+    ...days.map((day) => ({ project: 'somebody', day, installer: 'pip', downloads: 1_000 })),
+    ...['alpha', 'beta'].map((name) => ({ project: name, day: '2026-04-24', installer: 'pip', downloads })),
+  ];
+  return BigQueryServer.start({ rows });
+}
+
+/** Like `collect`, while this process plays BigQuery. */
+async function collectFrom(server, folder) {
+  const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full', '--log-level', 'silent'];
+  const env = { PATH: process.env.PATH, HOME: folder, BIGQUERY_EMULATOR_HOST: server.host };
+  const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: 'ignore' });
+  const [exitCode] = await once(child, 'close');
+  return exitCode;
 }
 
 function collect(folder, options = {}) {
@@ -84,8 +113,10 @@ function mount(path, size) {
 }
 const remount = (path, how) => spawnSync('mount', ['-o', `remount,${how}`, path]);
 
-function fill(path) {
-  const file = openSync(join(path, 'filler'), 'w');
+/** @param left Bytes that are left free. */
+function fill(path, left = 0) {
+  const name = join(path, 'filler');
+  const file = openSync(name, 'w');
   try {
     for (;;) writeSync(file, Buffer.alloc(4_096));
   } catch (error) {
@@ -93,10 +124,11 @@ function fill(path) {
   } finally {
     closeSync(file);
   }
+  truncateSync(name, statSync(name).size - left);
 }
 
 /** Runs a case in a folder of its own, whose output and state are each on a tmpfs. */
-function on(title, work) {
+async function on(title, work) {
   console.log(title);
   const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
   const mounts = ['output', 'state'].map((name) => join(folder, name));
@@ -109,15 +141,15 @@ function on(title, work) {
     project(folder, 3);
     expect('a first run is well', collect(folder).exitCode, 0);
     project(folder, 5);
-    work(folder);
+    await work(folder);
   } finally {
     for (const path of mounts) spawnSync('umount', [path]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function main() {
-  on('output_dir is full', (folder) => {
+async function main() {
+  await on('output_dir is full', (folder) => {
     const before = health(folder);
     fill(join(folder, 'output'));
     const { exitCode, stdout, stderr } = collect(folder);
@@ -125,7 +157,7 @@ function main() {
     expect(
       'says so for the packages',
       stdout,
-      /alpha, beta|alpha: .*the disk is full; free some space \(ENOSPC\)/,
+      /alpha, beta|alpha: .*the disk is full .*free some space.*\(ENOSPC\)/,
     );
     expect('says so for the health file', stderr, /_health.json could not be written: .*the disk is full/);
     expect('the old badges stay whole', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
@@ -135,7 +167,7 @@ function main() {
     expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
   });
 
-  on('output_dir is read-only', (folder) => {
+  await on('output_dir is read-only', (folder) => {
     remount(join(folder, 'output'), 'ro');
     const { exitCode, stdout, stderr } = collect(folder);
     expect('exits 1', exitCode, 1);
@@ -148,20 +180,41 @@ function main() {
     expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
   });
 
-  on('state_dir is full', (folder) => {
-    fill(join(folder, 'state'));
-    const { exitCode } = collect(folder);
-    expect('exits 1', exitCode, 1);
-    const { alpha, beta } = health(folder);
-    for (const { error } of [alpha, beta])
-      expect('the health file says so', error, /state.*the disk is full/);
-    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
-    rmSync(join(folder, 'state/filler'));
-    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
-    expect('nothing is left over', leftOver(folder), []);
+  await on('state_dir is full', async (folder) => {
+    const server = await projectOnBigQuery(folder, 5);
+    try {
+      fill(join(folder, 'state'));
+      expect('exits 1', await collectFrom(server, folder), 1);
+      for (const { error } of Object.values(health(folder)))
+        expect('the health file says so', error, /state.*the disk is full/);
+      expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+      expect('nothing was asked, and nothing paid', [server.calls.length, server.bytesBilled], [0, 0]);
+      rmSync(join(folder, 'state/filler'));
+      expect('the next run mends it', [await collectFrom(server, folder), message(folder, 'beta')], [0, '5']);
+      expect('nothing is left over', leftOver(folder), []);
+    } finally {
+      await server.close();
+    }
   });
 
-  on('state_dir is read-only', (folder) => {
+  await on('state_dir has room for the account of money and not for a ledger', async (folder) => {
+    const server = await projectOnBigQuery(folder, 5);
+    try {
+      fill(join(folder, 'state'), 12 * 1024);
+      for (let run = 0; run < 3; run += 1) {
+        expect('exits 1', await collectFrom(server, folder), 1);
+        expect('the health file says so', health(folder).alpha.error, /state.*the disk is full/);
+      }
+      // The question about days is asked, and bills its 10 MiB; no package is.
+      expect('no package was paid for', server.bytesBilled, 3 * 10 * 1024 ** 2);
+      rmSync(join(folder, 'state/filler'));
+      expect('the next run mends it', [await collectFrom(server, folder), message(folder, 'beta')], [0, '5']);
+    } finally {
+      await server.close();
+    }
+  });
+
+  await on('state_dir is read-only', (folder) => {
     remount(join(folder, 'state'), 'ro');
     const { exitCode } = collect(folder);
     expect('exits 1', exitCode, 1);
@@ -171,7 +224,7 @@ function main() {
     expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
   });
 
-  on('the folder of a package belongs to somebody else', (folder) => {
+  await on('the folder of a package belongs to somebody else', (folder) => {
     spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
     chmodSync(folder, 0o755);
     chownSync(join(folder, 'output/web/alpha'), 0, 0);
@@ -185,7 +238,7 @@ function main() {
     );
   });
 
-  on('a link is planted where the folder of a package should be', (folder) => {
+  await on('a link is planted where the folder of a package should be', (folder) => {
     const elsewhere = join(folder, 'elsewhere');
     mkdirSync(elsewhere);
     rmSync(join(folder, 'output/web/alpha'), { recursive: true });
@@ -209,7 +262,7 @@ if (process.platform !== 'linux' || process.getuid() !== 0) {
   const refused = mount(probe, '64k');
   if (refused === undefined) {
     spawnSync('umount', [probe]);
-    main();
+    await main();
     console.log(failures === 0 ? 'all is well' : `${failures} failed`);
   } else {
     console.log(`left out: this root may not mount a tmpfs (${refused})`);

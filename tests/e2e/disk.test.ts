@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import { runCommand } from '../support/command.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -58,11 +59,15 @@ describe('a disk in disorder', () => {
   });
 
   it('with a ledger that is a folder: the package fails, the other does not', async () => {
-    const { folder, health } = project();
-    mkdirSync(join(folder, 'state/ledger/alpha.json'), { recursive: true });
-    const { exitCode } = await runCommand(folder, COLLECT);
-    expect(exitCode).toBe(1);
-    expect(health().packages['alpha']?.['error']).toMatch(/ledger\/alpha.json: a folder stands/);
-    expect(readFileSync(join(folder, 'state/ledger/beta.json'), 'utf8')).toContain('2026-04-24');
+    const { folder, env, read, health } = await bigQueryProject(['alpha', 'beta']);
+    expect((await runCommand(folder, COLLECT, { env })).exitCode).toBe(0);
+    const [source = ''] = readdirSync(join(folder, 'state/ledger'));
+    const ledger = join(folder, 'state/ledger', source, 'alpha.json');
+    rmSync(ledger);
+    mkdirSync(ledger);
+    expect((await runCommand(folder, COLLECT, { env })).exitCode).toBe(1);
+    expect(health().packages['alpha']?.['error']).toMatch(/ledger\/.*\/alpha.json: a folder stands/);
+    expect(health().packages['beta']).toMatchObject({ count: 7 });
+    expect(read(`state/ledger/${source}/beta.json`)).toContain('2026-04-24');
   });
 });

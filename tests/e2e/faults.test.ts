@@ -22,7 +22,7 @@ function expectCalm(project: BigQueryProject, { stdout, stderr }: { stdout: stri
     expect(text).not.toContain(SECRET);
     expect(text).not.toMatch(/-----BEGIN|Bearer|ya29\.|token-\d|hush/);
     expect(text).not.toMatch(/^\s+at .*[:(]\d+/m);
-    expect(text).not.toMatch(/Warning|unhandled|unexpected fault/i);
+    expect(text).not.toMatch(/\(node:\d+\)|Warning:|[Uu]nhandled|[Uu]nexpected fault/);
   }
   for (const [path, text] of Object.entries(files)) {
     if (!path.startsWith('output/') || path.endsWith('_health.json')) continue;

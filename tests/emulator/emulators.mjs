@@ -21,7 +21,7 @@ export const EMULATORS = [
     accepts: ([major, minor]) => major === 3 && minor >= 11,
     needs: 'Python 3.11 or newer with venv',
     extensions: ['spatial'],
-    revisions: true,
+    tellsDays: true,
     argv: (folder, port) => [
       join(folder, 'venv/bin/bqemulator'),
       ...['start', '--ephemeral', '--rest-port', port, '--grpc-port', '0', '--log-level', 'error'],
@@ -34,7 +34,7 @@ export const EMULATORS = [
     accepts: ([major, minor]) => major === 3 && minor === 13,
     needs: 'Python 3.13 with venv',
     extensions: ['icu', 'ducklake', 'spatial'],
-    revisions: false,
+    tellsDays: true,
     argv: (folder, port, grpcPort) => [
       join(folder, 'venv/bin/local-bigquery'),
       ...['serve', '--host', '127.0.0.1', '--port', port, '--grpc-port', grpcPort],

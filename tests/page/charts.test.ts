@@ -1,6 +1,8 @@
+import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { systemsChart } from '../../src/page/systems-chart.ts';
 import {
+  breakNote,
   dailyChart,
   mixBucketDays,
   mixChart,
@@ -8,7 +10,7 @@ import {
   sparkline,
 } from '../../src/page/time-charts.ts';
 import { winnowingChart } from '../../src/page/winnowing-chart.ts';
-import { historyOf, NOTHING, YOUNG } from '../support/views.ts';
+import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
 /** A drawn chart, with its rectangles as numbers. */
@@ -31,6 +33,16 @@ function look(svg: { text: string }) {
     elements,
   };
 }
+
+const elementsIn = (svg: { text: string }, selector: string) => [
+  ...parseHTML(svg.text).document.querySelectorAll(selector),
+];
+
+/** Rectangles of a layer that has one fill for all: place, and size. */
+const rectsOf = (svg: { text: string }, fill: string) =>
+  elementsIn(svg, `g[fill="${fill}"] rect`).map((rect) =>
+    ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name))),
+  );
 
 /** Bars of a colour, as shares of the drawing's width of 360. */
 const shares = (svg: { text: string }, fill: string) =>
@@ -68,17 +80,18 @@ describe('every chart', () => {
 
 describe('winnowingChart', () => {
   it('has bars as long as their share, each where the one above ends', () => {
-    const chart = winnowingChart(YOUNG);
+    // 229 files beside packages make 3,000 of the 2,771.
+    const chart = winnowingChart({ ...YOUNG, excluded: { ...YOUNG.excluded, sidecar: 229 } });
     const removed = shares(chart, 'removed');
-    let left = 2_771;
-    for (const [index, out] of [120, 1_325, 31, 1_201, 80].entries()) {
+    let left = 3_000;
+    for (const [index, out] of [229, 120, 1_325, 31, 1_201, 80].entries()) {
       left -= out;
-      expect(removed[index]?.[0]).toBeCloseTo(left / 2_771, 3);
-      expect(removed[index]?.[1]).toBeCloseTo(out / 2_771, 3);
+      expect(removed[index]?.[0]).toBeCloseTo(left / 3_000, 3);
+      expect(removed[index]?.[1]).toBeCloseTo(out / 3_000, 3);
     }
     expect(left).toBe(14);
     expect(shares(chart, 'all')).toEqual([[0, 1]]);
-    expect(shares(chart, 'honest')[0]?.[1]).toBeCloseTo(14 / 2_771, 3);
+    expect(shares(chart, 'honest')[0]?.[1]).toBeCloseTo(14 / 3_000, 3);
   });
 
   it('enlarges the honest count to the full width by installer', () => {
@@ -92,10 +105,10 @@ describe('winnowingChart', () => {
     const { label, texts, titles } = look(winnowingChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
-      'Winnowing: All downloads 2,771 (100%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.8%), Honest downloads 14 (0.5%)',
+      'Winnowing: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Honest downloads 14 (0.5%)',
     );
     expect(titles).toEqual(
-      expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Honest downloads: 14 (0.5%)', 'pip: 9 (64.2%)']),
+      expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Honest downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),
     );
   });
 
@@ -105,7 +118,7 @@ describe('winnowingChart', () => {
     expect(shares(chart, 'honest')).toEqual([[0, 1.5 / 360]]);
     expect(look(chart).texts).toEqual(expect.arrayContaining(['40,000,000', '14', '&lt;0.1%']));
     const first = winnowingChart({ ...YOUNG, count: 40_000_000, excluded: { ...NOTHING.excluded, ci: 1 } });
-    expect(shares(first, 'removed')[0]).toEqual([358.5 / 360, 1.5 / 360]);
+    expect(shares(first, 'removed').filter(([, width]) => width !== 0)).toEqual([[358.5 / 360, 1.5 / 360]]);
     for (const { x, width } of [...look(chart).rects, ...look(first).rects]) {
       expect(x).toBeGreaterThanOrEqual(0);
       expect(x + width).toBeLessThanOrEqual(360.01);
@@ -126,7 +139,7 @@ describe('systemsChart', () => {
     expect(bars).toHaveLength(0);
     const { label, rects } = look(systemsChart(YOUNG));
     expect(label).toBe(
-      'Downloads outside of CI by system: Linux 8 (61.5%), macOS 4 (30.7%), Windows 1 (7.6%)',
+      'Downloads outside of CI by system: Linux 8 (61.5%), macOS 4 (30.8%), Windows 1 (7.7%)',
     );
     expect(rects.slice(3).map(({ width }) => width)).toEqual([360, 180, 45]);
     expect(systemsChart(NOTHING).text).toContain('No download named its system');
@@ -144,7 +157,7 @@ describe('dailyChart', () => {
   it('says what each day came to, and which had no data', () => {
     const { titles, label } = look(dailyChart(history, 'wide'));
     expect(titles).toHaveLength(30);
-    expect(titles[5]).toBe('31 Mar 2026: 1,200\npip 1,150 (95.8%)\nuv 50 (4.1%)');
+    expect(titles[5]).toBe('31 Mar 2026: 1,200\npip 1,150 (95.8%)\nuv 50 (4.2%)');
     expect(titles[0]).toBe('26 Mar 2026: 0');
     expect(titles[15]).toBe('10 Apr 2026: no data');
     expect(label).toBe('Honest downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
@@ -159,6 +172,20 @@ describe('dailyChart', () => {
     const marked = elements.filter(({ attributes }) => attributes['fill'] === 'var(--missing)');
     expect(marked).toHaveLength(1);
     expect(rects.filter(({ fill }) => fill === 'var(--pip)')).toHaveLength(1);
+  });
+
+  it('marks days of which the table had only a part, over the full height, and says so', () => {
+    const partialDays = ['2026-04-22', '2026-04-24'];
+    const days = packageDays(5, (index) => [downloads('pip', index)], { partialDays });
+    const chart = dailyChart(days, 'wide');
+    expect(look(chart).titles.slice(2)).toEqual([
+      '22 Apr 2026: 2\npip 2 (100.0%)\nonly a part of the data',
+      '23 Apr 2026: 3\npip 3 (100.0%)',
+      '24 Apr 2026: 4\npip 4 (100.0%)\nonly a part of the data',
+    ]);
+    const hits = rectsOf(chart, 'transparent');
+    expect(hits).toHaveLength(5);
+    expect(rectsOf(chart, 'var(--partial)')).toEqual([hits[2], hits[4]]);
   });
 
   it('has whole numbers on its axis, in few steps', () => {
@@ -237,6 +264,36 @@ describe('mixChart', () => {
     expect(label).toBe(
       'Share of each installer. 18 Apr 2026: 6, pip 6 (100.0%); then 24 Apr 2026: 6, uv 6 (100.0%)',
     );
+  });
+});
+
+describe('the day from which only distributions are recorded, 2026-08-24', () => {
+  const upTo = (last: string, count = 7) => packageDays(count, () => [downloads('uv', 1)], { last });
+  const broken = (svg: { text: string }) => svg.text.split('stroke-dasharray').length - 1;
+
+  it.each([
+    ['before it', '2026-08-23', false],
+    ['that end with it', '2026-08-24', true],
+    ['around it', '2026-08-27', true],
+    ['that begin with it', '2026-08-30', false],
+    ['after it', '2026-08-31', false],
+  ])('is marked in charts of days %s: %s', (_, last, marked) => {
+    const days = upTo(last);
+    expect(broken(dailyChart(days, 'wide'))).toBe(marked ? 1 : 0);
+    expect(broken(mixChart(days, 'narrow'))).toBe(marked ? 1 : 0);
+    expect(breakNote(days)).toBe(
+      marked
+        ? "The broken line: from 24 Aug 2026 on, PyPI's log holds only files that can be installed."
+        : undefined,
+    );
+  });
+
+  it('is where the day begins', () => {
+    const chart = dailyChart(upTo('2026-08-27'), 'wide');
+    // The 21st to the 27th: the 24th is the fourth.
+    const [fourth] = rectsOf(chart, 'transparent')[3] ?? [];
+    const [line] = elementsIn(chart, 'g[stroke-dasharray] line');
+    expect(Number(line?.getAttribute('x1'))).toBeCloseTo(fourth ?? 0, 0);
   });
 });
 

@@ -3,8 +3,18 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { indexPage } from '../../src/page/index-page.ts';
 import { packagePage } from '../../src/page/package-page.ts';
-import { stateOf } from '../../src/page/parts.ts';
-import { entry, historyOf, index, NOTHING, NOW, site, YOUNG, young } from '../support/views.ts';
+import { mainWindow, type PackageView } from '../../src/page/view.ts';
+import {
+  downloads,
+  entry,
+  historyOf,
+  index,
+  NOTHING,
+  packageDays,
+  site,
+  YOUNG,
+  young,
+} from '../support/views.ts';
 
 const HOSTILE = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
 
@@ -16,8 +26,17 @@ const cells = (page: string) =>
     [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()),
   );
 
+/** A package that was never collected. */
+const fresh: PackageView = {
+  name: 'a',
+  state: 'new',
+  mainWindowDays: 30,
+  warnings: [],
+  windows: [],
+};
+
 describe('every page', () => {
-  const pages = { index: indexPage(index(), NOW), package: packagePage(young, site, NOW) };
+  const pages = { index: indexPage(index()), package: packagePage(young, site) };
 
   it.each(Object.entries(pages))('allows itself its own script and style and nothing else: %s', (_, page) => {
     const document = read(page);
@@ -46,57 +65,85 @@ describe('every page', () => {
 
 describe('indexPage', () => {
   it('has a row for each package', () => {
-    const busy = { windowDays: 7, account: { ...YOUNG, count: 40_000_000 } };
+    const busy = { windowDays: 7, breakdown: { ...YOUNG, count: 40_000_000 } };
     const page = indexPage(
       index({
         packages: [
           entry(),
-          entry({ name: 'busy', windows: [busy], lastSuccess: '2026-04-20T00:00:00.000Z' }),
-          entry({ name: 'unused', windows: [{ windowDays: 30, account: NOTHING }] }),
-          { name: 'new', state: 'new', windows: [], sparkline: undefined, hasPage: false },
+          entry({
+            name: 'busy',
+            state: 'stale',
+            mainWindowDays: 7,
+            windows: [busy],
+            lastSuccess: '2026-04-20T00:00:00.000Z',
+          }),
+          entry({ name: 'unused', windows: [{ windowDays: 30, breakdown: NOTHING }] }),
+          { ...fresh, name: 'new', sparkline: undefined, hasPage: false },
         ],
       }),
-      NOW,
     );
     expect(cells(page)).toEqual([
-      ['young', '14', '30 days', '2,771', '99.4%', '', '25 Apr 2026', 'ok'],
+      ['young', '14', '30 days', '2,771', '99.5%', '', '25 Apr 2026', 'ok'],
       ['busy', '40,000,000', '7 days', '40,002,757', '<0.1%', '', '20 Apr 2026', 'stale'],
       ['unused', '0', '30 days', '0', '–', '', '25 Apr 2026', 'ok'],
-      ['new', '–', '–', '–', '–', '', 'never', 'not yet'],
+      ['new', '–', '–', '–', '–', '', 'never', 'new'],
     ]);
     const links = [...read(page).querySelectorAll('#packages a')].map((link) => link.getAttribute('href'));
     expect(links).toEqual(['young/index.html', 'busy/index.html', 'unused/index.html']);
-    expect(textOf(page)).toContain('Packages41 stale, 1 not collected yet');
+    expect(textOf(page)).toContain('Packages41 stale, 1 new');
   });
 
   it('tells each cause of failure once, as text', () => {
     const failing = (name: string) =>
       entry({ name, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } });
-    const few = indexPage(index({ packages: ['a', 'b'].map(failing) }), NOW);
+    const few = indexPage(index({ packages: ['a', 'b'].map(failing) }));
     expect(textOf(few)).toContain(`a, b: ${HOSTILE}`);
     expect(textOf(few).split(HOSTILE)).toHaveLength(2);
     expect(read(few).querySelectorAll('script')).toHaveLength(1);
     expect(read(few).querySelectorAll('img')).toHaveLength(0);
-    const many = indexPage(index({ packages: [...'abcdef'].map(failing) }), NOW);
+    const many = indexPage(index({ packages: [...'abcdef'].map(failing) }));
     expect(textOf(many)).toContain(`6 packages: ${HOSTILE}`);
   });
 
   it('tells days without data', () => {
-    expect(textOf(indexPage(index(), NOW))).not.toContain('Days without data');
-    const two = indexPage(index({ missingDays: ['2026-04-01', '2026-04-02'] }), NOW);
+    expect(textOf(indexPage(index()))).not.toContain('Days without data');
+    const two = indexPage(index({ missingDays: ['2026-04-01', '2026-04-02'] }));
     expect(textOf(two)).toContain('nothing at all for 1 Apr 2026, 2 Apr 2026.');
     const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
-    expect(textOf(indexPage(index({ missingDays: eleven }), NOW))).toContain('nothing at all for 11 days.');
+    expect(textOf(indexPage(index({ missingDays: eleven })))).toContain('nothing at all for 11 days.');
+  });
+
+  it('tells days of which the table had only a part', () => {
+    expect(textOf(indexPage(index()))).not.toContain('part of the data');
+    const two = indexPage(index({ partialDays: ['2026-04-01', '2026-04-02'] }));
+    expect(textOf(two)).toContain('far fewer rows than usual for 1 Apr 2026, 2 Apr 2026.');
+    const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
+    expect(textOf(indexPage(index({ partialDays: eleven })))).toContain('than usual for 11 days.');
+  });
+
+  it('tells what may make figures untrue, the first ten, as text', () => {
+    expect(textOf(indexPage(index()))).not.toContain('read with care');
+    const doubtful = (name: string) => entry({ name, warnings: [HOSTILE, 'second'] });
+    const few = indexPage(index({ packages: [doubtful('a'), entry(), doubtful('b')] }));
+    expect(textOf(few)).toContain(`read with care a: ${HOSTILE}a: secondb: ${HOSTILE}b: second`);
+    expect(read(few).querySelectorAll('script')).toHaveLength(1);
+    const many = textOf(indexPage(index({ packages: [...'abcdef'].map(doubtful) })));
+    expect(many).toContain('e: secondand 2 more');
+    expect(many).not.toContain('f: second');
+  });
+
+  it('names whose figures these are', () => {
+    expect(textOf(indexPage(index({ sourceName: HOSTILE })))).toContain(`counted from ${HOSTILE}.`);
   });
 
   it('can be drawn before anything has been counted', () => {
-    const page = indexPage(index({ finished: undefined, lastDay: undefined, packages: [] }), NOW);
+    const page = indexPage(index({ finished: undefined, lastDay: undefined, packages: [] }));
     expect(read(page).querySelector('header')?.textContent).toContain('No run yet.');
     expect(textOf(page)).toContain('Counted up tonothing yet');
   });
 
   it('explains the metric where histories link to', () => {
-    const metric = read(indexPage(index(), NOW)).querySelector('#metric');
+    const metric = read(indexPage(index())).querySelector('#metric');
     expect(metric?.textContent).toContain('pip, pipenv, pipx, uv, poetry or pdm');
     expect(metric?.querySelectorAll('li').length).toBeGreaterThan(3);
   });
@@ -109,15 +156,15 @@ describe('packagePage', () => {
     (day) => day % 2,
     ['2026-04-10'],
   );
-  const windows = [...young.windows, { windowDays: 90, account: { ...YOUNG, count: 20 } }];
+  const windows = [...young.windows, { windowDays: 90, breakdown: { ...YOUNG, count: 20 } }];
   const full = { ...young, windows, history };
 
   it('shows the honest count, what was winnowed out, badges and snippets', () => {
-    const page = packagePage(full, site, NOW);
+    const page = packagePage(full, site);
     const document = read(page);
     expect(document.querySelector('[data-figure=count]')?.textContent).toBe('14');
     expect(textOf(page)).toContain(
-      'Of 2,771 downloads of any kind in 30 days, 2,757 (99.4%) were winnowed out',
+      'Of 2,771 downloads of any kind in 30 days, 2,757 (99.5%) were winnowed out',
     );
     expect(textOf(page)).toContain('90 days: 20 of 2,777');
     const badges = [...document.querySelectorAll('section .badges a')].map((link) =>
@@ -144,59 +191,100 @@ describe('packagePage', () => {
   });
 
   it('has every day in a table, newest first, with days without data told from zero', () => {
-    const rows = [...read(packagePage(full, site, NOW)).querySelectorAll('.scroll tbody tr')].map((row) =>
+    const rows = [...read(packagePage(full, site)).querySelectorAll('.scroll tbody tr')].map((row) =>
       [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent),
     );
     expect(rows).toHaveLength(30);
     expect(rows[0]).toEqual(['2026-04-24', '2', '1', '1', '0']);
     expect(rows[14]).toEqual(['2026-04-10', 'no data']);
-    expect(textOf(packagePage(full, site, NOW))).toContain('No data for 10 Apr 2026: the table has nothing');
+    expect(textOf(packagePage(full, site))).toContain('No data for 10 Apr 2026: the table has nothing');
     const many = historyOf(
       30,
       () => 1,
       () => 0,
       Array.from({ length: 12 }, (_, day) => `2026-04-${10 + day}`),
     );
-    expect(textOf(packagePage({ ...full, history: many }, site, NOW))).toContain(
+    expect(textOf(packagePage({ ...full, history: many }, site))).toContain(
       'No data for 12 days: the table has nothing at all for them',
     );
   });
 
-  it('has no figure for what a history does not tell', () => {
-    const pip = history.installers.pip.map((figure, day) => (day === 29 ? null : figure));
-    const told = { ...history, installers: { ...history.installers, pip } };
-    const row = read(packagePage({ ...full, history: told }, site, NOW)).querySelector('.scroll tbody tr');
-    expect([...(row?.querySelectorAll('td') ?? [])].map(({ textContent }) => textContent)).toEqual([
-      '2',
-      '–',
-      '1',
-      '0',
+  it('marks days of which the table had only a part', () => {
+    const days = packageDays(5, () => [downloads('uv', 1)], { partialDays: ['2026-04-23'] });
+    const page = packagePage({ ...full, history: days }, site);
+    const rows = [...read(page).querySelectorAll('.scroll tbody tr')].map((row) =>
+      [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent),
+    );
+    expect(rows.slice(0, 3)).toEqual([
+      ['2026-04-24', '1', '1', '0'],
+      ['2026-04-23 (part)', '1', '1', '0'],
+      ['2026-04-22', '1', '1', '0'],
     ]);
+    expect(textOf(page)).toContain('uvonly a part of the data');
+    expect(textOf(packagePage(full, site))).not.toContain('only a part');
+  });
+
+  it('says what the broken line of 2026-08-24 is', () => {
+    const days = packageDays(5, () => [downloads('uv', 1)], { last: '2026-08-26' });
+    expect(textOf(packagePage({ ...full, history: days }, site))).toContain(
+      'The broken line: from 24 Aug 2026',
+    );
+    expect(textOf(packagePage(full, site))).not.toContain('broken line');
+  });
+
+  it('opens the class other into names, the largest first and at most twenty, as text', () => {
+    const names = (page: string) =>
+      [...read(page).querySelectorAll('details table')]
+        .filter((table) => table.textContent?.includes('Program'))
+        .flatMap((table) => [...table.querySelectorAll('tbody tr')])
+        .map((row) => [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent));
+    expect(names(packagePage(young, site))).toEqual([
+      ['requests', '61'],
+      ['conda', '19'],
+    ]);
+    const others = new Map([
+      [HOSTILE, 1_000],
+      ...Array.from({ length: 25 }, (_, at) => [`p${at}`, 25 - at] as const),
+    ]);
+    const many = packagePage(
+      { ...young, windows: [{ windowDays: 30, breakdown: { ...YOUNG, others } }] },
+      site,
+    );
+    expect(names(many)).toHaveLength(20);
+    expect(names(many)[0]).toEqual([HOSTILE, '1,000']);
+    expect(names(many)[19]).toEqual(['p18', '7']);
+    expect(names(packagePage({ ...young, windows: [{ windowDays: 30, breakdown: NOTHING }] }, site))).toEqual(
+      [],
+    );
+  });
+
+  it('tells what may make its figures untrue, and whose they are', () => {
+    const page = packagePage({ ...full, warnings: [HOSTILE] }, site);
+    expect(textOf(page)).toContain(`To be read with care.${HOSTILE}`);
+    expect(read(page).querySelectorAll('script')).toHaveLength(1);
+    expect(textOf(packagePage(full, site))).not.toContain('read with care');
+    expect(read(page).querySelector('footer')?.textContent).toContain('Counted from a table of the test.');
   });
 
   it('shows a failure as text, and since when the figures are', () => {
     const page = packagePage(
       { ...full, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } },
       site,
-      NOW,
     );
     expect(textOf(page)).toContain(`The last run failed.${HOSTILE} permission`);
     expect(textOf(page)).toContain('those of the last success, 25 Apr 2026, 04:12 UTC.');
     expect(read(page).querySelectorAll('script')).toHaveLength(1);
     const never = packagePage(
-      { name: 'a', state: 'failed', failure: { code: 'permission', sentence: 'no' }, windows: [] },
+      { ...fresh, state: 'failed', failure: { code: 'permission', sentence: 'no' } },
       site,
-      NOW,
     );
     expect(textOf(never)).toContain('It has never worked.');
     expect(read(never).querySelector('svg')).toBeNull();
-    expect(textOf(packagePage({ name: 'a', state: 'new', windows: [] }, site, NOW))).toContain(
-      'Not collected yet.',
-    );
+    expect(textOf(packagePage(fresh, site))).toContain('Not collected yet.');
   });
 
   it('says what to set where there is no address to paste', () => {
-    const page = packagePage(full, { ...site, publicUrl: undefined }, NOW);
+    const page = packagePage(full, { ...site, publicUrl: undefined });
     expect(textOf(page)).toContain('Set service.public_url in tracked.yaml');
     expect(read(page).querySelectorAll('.copy')).toHaveLength(0);
   });
@@ -204,9 +292,8 @@ describe('packagePage', () => {
   it('shows a package that nobody downloads without empty charts', () => {
     const nobody = historyOf(20, () => 0);
     const page = packagePage(
-      { ...young, windows: [{ windowDays: 20, account: NOTHING }], history: nobody },
+      { ...young, windows: [{ windowDays: 20, breakdown: NOTHING }], history: nobody },
       site,
-      NOW,
     );
     expect(textOf(page)).toContain('Nobody and nothing has downloaded it in 20 days.');
     expect(textOf(page)).toContain('None from 5 Apr 2026 to 24 Apr 2026.');
@@ -214,22 +301,31 @@ describe('packagePage', () => {
   });
 
   it('draws the mix of a short window by day', () => {
-    expect(textOf(packagePage({ ...full, history: historyOf(7, () => 1) }, site, NOW))).toContain(
+    expect(textOf(packagePage({ ...full, history: historyOf(7, () => 1) }, site))).toContain(
       'Installer mix by day',
     );
-    expect(textOf(packagePage(full, site, NOW))).toContain('Installer mix by week');
+    expect(textOf(packagePage(full, site))).toContain('Installer mix by week');
   });
 });
 
-describe('stateOf', () => {
+describe('mainWindow', () => {
+  const windows = (...lengths: number[]) => lengths.map((windowDays) => ({ windowDays, breakdown: NOTHING }));
+
   it.each([
-    ['ok', '2026-04-25T04:12:00.000Z', 'ok'],
-    ['ok', '2026-04-22T06:00:00.001Z', 'ok'],
-    ['ok', '2026-04-22T06:00:00.000Z', 'stale'],
-    ['ok', undefined, 'ok'],
-    ['failed', '2026-04-01T00:00:00.000Z', 'failed'],
-    ['new', undefined, 'new'],
-  ] as const)('of %s with the last success at %s is %s', (state, lastSuccess, expected) => {
-    expect(stateOf({ state, ...(lastSuccess === undefined ? {} : { lastSuccess }) }, 3, NOW)).toBe(expected);
+    [90, [90, 7], 90],
+    [90, [7, 90], 90],
+    // Of a window that was just made longer, the history does not tell all days.
+    [90, [7], 7],
+    [90, [], undefined],
+  ])('of %d days, with %j known, is %s', (mainWindowDays, known, expected) => {
+    expect(mainWindow({ mainWindowDays, windows: windows(...known) })?.windowDays).toBe(expected);
+  });
+
+  it('is the headline, wherever it stands', () => {
+    const page = packagePage({ ...young, mainWindowDays: 90, windows: windows(7, 90) }, site);
+    expect(textOf(page)).toContain('has downloaded it in 90 days');
+    expect(
+      cells(indexPage(index({ packages: [entry({ mainWindowDays: 90, windows: windows(7, 90) })] })))[0]?.[2],
+    ).toBe('90 days');
   });
 });

@@ -1,23 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { forecast } from '../../src/plan/forecast.ts';
-import { EMPTY_LEDGER, type Ledger, withBill, withDays } from '../../src/state/ledger.ts';
-import { EMPTY_SPEND } from '../../src/state/spend.ts';
+import { type Bill, EMPTY_SPEND, type Spend } from '../../src/state/bills.ts';
 
 const MB = 1_000_000;
-const REVISIONS = 10 * 1024 ** 2;
+const DAYS_QUESTION = 10 * 1024 ** 2;
 const TIB = 1024 ** 4;
 const now = new Date('2026-11-10T12:00:00Z'); // 20 days of 30 are left
 
-function ledgerOf(days: number, bytes: number, revision: number | null = 1): Ledger {
-  const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => revision);
-  return withBill(read, '2026-11', days, bytes);
-}
+const bill = (daysScanned: number, bytesBilled: number): Bill => ({ daysScanned, bytesBilled, queries: 1 });
 
 const list = [
-  { tracked: { name: 'a', windows: [30] as const }, ledger: ledgerOf(39, 39 * 150 * MB) },
-  { tracked: { name: 'b', windows: [7, 90] as const }, ledger: ledgerOf(10, 10 * 50 * MB) },
+  { tracked: { name: 'a', windows: [30] as const }, untold: false },
+  { tracked: { name: 'b', windows: [7, 90] as const }, untold: false },
 ];
-const spend = { months: { '2026-11': { bytesBilled: 6_500 * MB, queries: 30 } }, pending: {} };
+const spend: Spend = {
+  ...EMPTY_SPEND,
+  months: new Map([['2026-11', { bytesBilled: 6_500 * MB, queries: 30 }]]),
+  packages: new Map([
+    ['a', new Map([['2026-11', bill(39, 39 * 150 * MB)]])],
+    ['b', new Map([['2026-11', bill(10, 10 * 50 * MB)]])],
+  ]),
+};
 
 describe('the forecast', () => {
   const result = forecast(list, spend, TIB, now);
@@ -31,9 +34,9 @@ describe('the forecast', () => {
     expect(result.queries).toBe(30);
   });
 
-  it('goes on with one day a package and the question about revisions', () => {
-    expect(result.projectedBytes).toBe(6_500 * MB + 20 * (200 * MB + REVISIONS));
-    expect(result.steadyBytes).toBe(30 * (200 * MB + REVISIONS));
+  it('goes on with one day a package and the question about days', () => {
+    expect(result.projectedBytes).toBe(6_500 * MB + 20 * (200 * MB + DAYS_QUESTION));
+    expect(result.steadyBytes).toBe(30 * (200 * MB + DAYS_QUESTION));
   });
 
   it('tells what whole windows would cost', () => {
@@ -47,24 +50,14 @@ describe('the forecast', () => {
     expect(forecast(list, spend, 1, now).morePackages).toBe(0);
   });
 
-  it('expects more of a source that cannot tell revisions', () => {
-    const blind = [
-      { tracked: { name: 'a', windows: [30] as const }, ledger: ledgerOf(30, 30 * 150 * MB, null) },
-    ];
+  it('expects more of a source that cannot tell its days', () => {
+    const blind = [{ tracked: { name: 'a', windows: [30] as const }, untold: true }];
     const days = (6 * 2 + 30) / 7;
-    expect(forecast(blind, spend, TIB, now).steadyBytes).toBe(30 * (days * 150 * MB + REVISIONS));
-  });
-
-  it('judges by the newest day whether the source tells revisions', () => {
-    const before = ledgerOf(30, 30 * 150 * MB, null);
-    const told = withDays(before, { start: '2026-11-10', end: '2026-11-11' }, [], () => 5);
-    const older = withDays(told, { start: '2026-11-01', end: '2026-11-02' }, [], () => null);
-    const entry = { tracked: { name: 'a', windows: [30] as const }, ledger: older };
-    expect(forecast([entry], spend, TIB, now).steadyBytes).toBe(30 * (150 * MB + REVISIONS));
+    expect(forecast(blind, spend, TIB, now).steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
   });
 
   it('takes what other packages bill for one that was never read', () => {
-    const entry = { tracked: { name: 'new', windows: [30] as const }, ledger: EMPTY_LEDGER };
+    const entry = { tracked: { name: 'new', windows: [30] as const }, untold: false };
     const result = forecast([...list, entry], spend, TIB, now);
     expect(result.packages[2]).toEqual({
       package: 'new',

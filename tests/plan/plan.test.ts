@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addDays, daysOf } from '../../src/days/day.ts';
-import { daysToRead, hasChanged, roundedBill, toSpans } from '../../src/plan/plan.ts';
-import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
+import { addDays, type Day, daysOf } from '../../src/days/day.ts';
+import {
+  type Goal,
+  hasChanged,
+  type KnownDays,
+  needOf,
+  planReads,
+  readsWhole,
+  toSpans,
+} from '../../src/plan/plan.ts';
+import type { SourceTraits } from '../../src/sources/source.ts';
+import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
+import { roundedBill } from '../../src/units.ts';
 
 describe('a day has changed', () => {
   it.each([
@@ -21,46 +31,107 @@ describe('a day has changed', () => {
   });
 });
 
-describe('the days to read', () => {
+const TRAITS: SourceTraits = {
+  kind: 'bigquery',
+  id: 'test',
+  name: 'test',
+  billed: true,
+  keepsLedger: true,
+  wholeLog: true,
+  packagesAtOnce: 1,
+  packageDaysAtOnce: Number.POSITIVE_INFINITY,
+  questionsAtOnce: 1,
+};
+
+describe('the days that a package needs', () => {
   const window = { start: '2026-03-01', end: '2026-03-06' };
-  const known = withDays(EMPTY_LEDGER, { start: '2026-03-01', end: '2026-03-04' }, [], () => 100);
-  const revisions = new Map(daysOf(window).map((day) => [day, 100]));
+  const kept = withDays(EMPTY_LEDGER, { start: '2026-03-01', end: '2026-03-04' }, [], () => 100);
+  const rows = new Map(daysOf(window).map((day) => [day, 100]));
+  const tracked = { name: 'alpha', windows: [2, 5] as const };
+  const goal = (known: KnownDays, full = false): Goal => ({
+    end: window.end,
+    asOf: '2026-03-06',
+    full,
+    known,
+  });
+  const needed = (ledger: Ledger, known: KnownDays, full = false) =>
+    needOf(tracked, ledger, goal(known, full), TRAITS).days;
+  const untold = withDays(kept, window, [], () => null);
 
-  it('are those that the ledger lacks', () => {
-    expect(daysToRead(known, window, { kind: 'revisions', revisions }, '2026-03-06', false)).toEqual([
-      '2026-03-04',
-      '2026-03-05',
+  it.each<[string, Ledger, KnownDays, boolean, Day[]]>([
+    ['those that the ledger lacks', kept, { kind: 'told', rows }, false, ['2026-03-04', '2026-03-05']],
+    [
+      'no days without rows in the table, even in full',
+      kept,
+      { kind: 'told', rows: new Map([...rows, ['2026-03-04', 0], ['2026-03-02', 0]]) },
+      true,
+      ['2026-03-01', '2026-03-03', '2026-03-05'],
+    ],
+    [
+      'only the missing ones when it was not asked which changed',
+      kept,
+      { kind: 'unasked' },
+      false,
+      ['2026-03-04', '2026-03-05'],
+    ],
+    [
+      'the newest two as well when the source cannot tell',
+      { ...untold, wholeRead: '2026-03-05' },
+      { kind: 'untold' },
+      false,
+      ['2026-03-04', '2026-03-05'],
+    ],
+    [
+      'the whole window when the source cannot tell and a week has passed',
+      { ...untold, wholeRead: '2026-02-27' },
+      { kind: 'untold' },
+      false,
+      daysOf(window),
+    ],
+  ])('are %s', (_, ledger, known, full, expected) => {
+    expect(needed(ledger, known, full)).toEqual(expected);
+  });
+
+  it('are those of the longest window, and what the warnings look at only where reading is free', () => {
+    const need = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), TRAITS);
+    expect(need.span).toEqual(window);
+    expect(readsWhole(need)).toBe(true);
+    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), { billed: false });
+    expect(free.span).toEqual({ start: '2026-01-30', end: '2026-03-06' });
+  });
+});
+
+describe('the questions of a run', () => {
+  const need = (name: string, ...days: Day[]) => ({
+    package: name,
+    span: { start: '2026-03-01', end: '2026-03-31' },
+    days,
+  });
+  const day = (date: Day) => ({ start: date, end: addDays(date, 1) });
+
+  it('are one for each package and span where more at once would cost more', () => {
+    const needs = [need('a', '2026-03-01', '2026-03-02', '2026-03-10'), need('b'), need('c', '2026-03-10')];
+    const prices = new Map([['c', 50_000_000]]);
+    expect(planReads(needs, TRAITS, (name) => prices.get(name))).toEqual([
+      // Two days of the 160 MB that are assumed, in whole MiB.
+      { packages: ['a'], span: { start: '2026-03-01', end: '2026-03-03' }, expectedBytes: 306 * 1024 ** 2 },
+      { packages: ['a'], span: day('2026-03-10'), expectedBytes: 153 * 1024 ** 2 },
+      { packages: ['c'], span: day('2026-03-10'), expectedBytes: 48 * 1024 ** 2 },
     ]);
   });
 
-  it('are no days without rows in the table, even in full', () => {
-    const hole = new Map([...revisions, ['2026-03-04', 0]]);
-    hole.delete('2026-03-02');
-    expect(daysToRead(known, window, { kind: 'revisions', revisions: hole }, '2026-03-06', true)).toEqual([
-      '2026-03-01',
-      '2026-03-03',
-      '2026-03-05',
+  it('take packages that lack the same days together, within what the source takes', () => {
+    const free = { ...TRAITS, billed: false, packagesAtOnce: 2, packageDaysAtOnce: 3 };
+    const needs = ['a', 'b', 'c'].map((name) => need(name, '2026-03-10'));
+    needs.push(need('d', '2026-03-01', '2026-03-02'), need('e', '2026-03-01', '2026-03-02'));
+    expect(
+      planReads(needs, free, () => undefined).map(({ packages, span }) => [packages, span.start]),
+    ).toEqual([
+      [['a', 'b'], '2026-03-10'],
+      [['c'], '2026-03-10'],
+      [['d'], '2026-03-01'],
+      [['e'], '2026-03-01'],
     ]);
-  });
-
-  it('are only the missing ones when it was not asked which changed', () => {
-    expect(daysToRead(known, window, { kind: 'unasked' }, '2026-03-06', false)).toEqual([
-      '2026-03-04',
-      '2026-03-05',
-    ]);
-  });
-
-  it('are the newest two as well when nobody can tell', () => {
-    const all = { ...withDays(known, window, [], () => null), wholeRead: '2026-03-05' };
-    expect(daysToRead(all, window, { kind: 'unknown' }, '2026-03-06', false)).toEqual([
-      '2026-03-04',
-      '2026-03-05',
-    ]);
-  });
-
-  it('are the whole window when nobody can tell and a week has passed', () => {
-    const all = { ...withDays(known, window, [], () => null), wholeRead: '2026-02-27' };
-    expect(daysToRead(all, window, { kind: 'unknown' }, '2026-03-06', false)).toEqual(daysOf(window));
   });
 });
 
@@ -77,17 +148,26 @@ describe('a bill', () => {
 
 describe('spans', () => {
   it('join days that follow each other', () => {
-    expect(toSpans(['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-05'], undefined)).toEqual([
+    expect(toSpans(['2026-02-27', '2026-02-28', '2026-03-01', '2026-03-05'], 0)).toEqual([
       { start: '2026-02-27', end: '2026-03-02' },
       { start: '2026-03-05', end: '2026-03-06' },
     ]);
   });
 
-  it('bridge a gap only where its days cost no more than the least that is billed for a query', () => {
+  it('bridge a gap that is no longer than what it is worth', () => {
     const days = ['2026-03-01', '2026-03-04'];
-    expect(toSpans(days, (10 * 1024 ** 2) / 2)).toEqual([{ start: '2026-03-01', end: '2026-03-05' }]);
-    expect(toSpans(days, (10 * 1024 ** 2) / 2 + 1)).toHaveLength(2);
-    expect(toSpans(days, 150_000_000)).toHaveLength(2);
+    expect(toSpans(days, 2)).toEqual([{ start: '2026-03-01', end: '2026-03-05' }]);
+    expect(toSpans(days, 1)).toHaveLength(2);
+  });
+
+  it('bridge a gap only where its days cost no more than the least that is billed for a query', () => {
+    const list = [
+      { package: 'a', span: { start: '2026-03-01', end: '2026-03-05' }, days: ['2026-03-01', '2026-03-04'] },
+    ];
+    const spans = (perDay: number) => planReads(list, TRAITS, () => perDay).length;
+    expect([spans((10 * 1024 ** 2) / 2), spans((10 * 1024 ** 2) / 2 + 1), spans(150_000_000)]).toEqual([
+      1, 2, 2,
+    ]);
   });
 
   it('hold every day once and no other, in as few spans as there are runs of days', () => {
@@ -97,7 +177,7 @@ describe('spans', () => {
     fc.assert(
       fc.property(offsets, (list) => {
         const days = list.map((offset) => addDays('2026-01-01', offset));
-        const spans = toSpans(days, undefined);
+        const spans = toSpans(days, 0);
         expect(spans.flatMap(daysOf)).toEqual(days);
         const runs = list.filter((offset, index) => list[index - 1] !== offset - 1).length;
         expect(spans).toHaveLength(runs);

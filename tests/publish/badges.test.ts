@@ -12,11 +12,16 @@ describe('publishBadges', () => {
       { name: 'a.json', content: '1\n' },
       { name: 'b.json', content: '2\n' },
     ];
-    expect(await withUmask(0o077, () => publishBadges(outputDir, 'demo', files))).toBe(2);
+    const printOf = (file: string) => statSync(join(outputDir, 'demo', file)).ino;
+    await withUmask(0o077, () => publishBadges(outputDir, 'demo', files));
     expect(readdirSync(join(outputDir, 'demo'))).toEqual(['a.json', 'b.json']);
     expect(statSync(join(outputDir, 'demo')).mode & 0o777).toBe(0o755);
-    expect(await publishBadges(outputDir, 'demo', files)).toBe(0);
-    expect(await publishBadges(outputDir, 'demo', [{ name: 'b.json', content: '3\n' }])).toBe(1);
+    const before = [printOf('a.json'), printOf('b.json')];
+    await publishBadges(outputDir, 'demo', files);
+    expect([printOf('a.json'), printOf('b.json')]).toEqual(before);
+    await publishBadges(outputDir, 'demo', [{ name: 'b.json', content: '3\n' }]);
+    expect(readFileSync(join(outputDir, 'demo', 'b.json'), 'utf8')).toBe('3\n');
+    expect(printOf('a.json')).toBe(before[0]);
     expect(readFileSync(join(outputDir, 'demo', 'a.json'), 'utf8')).toBe('1\n');
   });
 

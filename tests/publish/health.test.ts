@@ -3,48 +3,101 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   type Health,
-  type HealthSuccess,
-  healthWindow,
-  isSuccess,
+  healthToJson,
+  type PackageHealth,
+  parseHealth,
   readHealth,
   writeHealth,
 } from '../../src/publish/health.ts';
+import { HEALTH_0_1_0, HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { YOUNG } from '../support/views.ts';
 
-const account = {
+const success: PackageHealth = {
+  windowDays: 30,
   count: 14,
-  counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
-  countsBySystem: { Linux: 8, Darwin: 4, Windows: 1 },
-  excluded: { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
-};
-const window = healthWindow(30, account);
-const success: HealthSuccess = {
-  ...window,
-  windows: [window],
-  query: { days_scanned: 30, bytes_processed: 0, bytes_billed: 0, cache_hit: false, duration_ms: 4 },
+  windows: [{ windowDays: 30, breakdown: YOUNG }],
+  query: { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10, cacheHit: false, durationMs: 4 },
+  countedTo: '2026-04-24',
+  warnings: [{ code: 'no-rows', message: 'is the name right?' }],
   attempted: '2026-04-25T04:12:01.000Z',
-  last_success: '2026-04-25T04:12:02.000Z',
+  lastSuccess: '2026-04-25T04:12:02.000Z',
+};
+const failure: PackageHealth = {
+  failure: { error: 'why', code: 'permission' },
+  windowDays: 30,
+  windows: [],
+  warnings: [],
+  countedTo: '2026-04-20',
+  attempted: '2026-04-25T04:12:01.000Z',
+  lastSuccess: '2026-04-21T04:12:02.000Z',
+};
+/** One that an earlier failure kept from being tried. */
+const untried: PackageHealth = {
+  failure: { error: 'not attempted: why', code: 'permission' },
+  windowDays: 30,
+  windows: [],
+  warnings: [],
 };
 const health: Health = {
+  source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:03.000Z',
-  upstream: { last_day: '2026-04-24', missing_days: [] },
-  packages: { 'mcp-clipboard': success, broken: { error: 'why', window_days: 30 } },
+  upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+  packages: new Map([
+    ['mcp-clipboard', success],
+    ['broken', failure],
+    ['constructor', untried],
+  ]),
+  warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
 };
 
+const read = (value: unknown) => parseHealth(JSON.stringify(value));
+
 describe('the health file', () => {
-  it('has the keys of DESIGN section 6', async () => {
+  it('has the keys that other programs read', async () => {
     const outputDir = join(tempFolder(), 'out');
     await writeHealth(outputDir, health);
     const text = readFileSync(join(outputDir, '_health.json'), 'utf8');
     expect(text.endsWith('}\n')).toBe(true);
-    expect(JSON.parse(text).packages['mcp-clipboard']).toMatchObject({
-      count: 14,
+    const window = {
       window_days: 30,
+      count: 14,
       counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
       counts_by_system: { Linux: 8, Darwin: 4, Windows: 1 },
-      excluded: { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
-      windows: [{ window_days: 30, count: 14 }],
+      excluded: { sidecar: 0, ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
+    };
+    expect(JSON.parse(text)).toEqual({
+      version: 1,
+      source: 'bigquery',
+      started: '2026-04-25T04:12:00.000Z',
+      finished: '2026-04-25T04:12:03.000Z',
+      upstream: { last_day: '2026-04-24', missing_days: ['2026-04-02'], partial_days: ['2026-04-03'] },
+      warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
+      packages: {
+        'mcp-clipboard': {
+          ...window,
+          other: [
+            { installer: 'requests', count: 61 },
+            { installer: 'conda', count: 19 },
+          ],
+          warnings: [{ code: 'no-rows', message: 'is the name right?' }],
+          windows: [window],
+          query: { days_scanned: 2, bytes_processed: 5, bytes_billed: 10, cache_hit: false, duration_ms: 4 },
+          counted_to: '2026-04-24',
+          attempted: '2026-04-25T04:12:01.000Z',
+          last_success: '2026-04-25T04:12:02.000Z',
+        },
+        broken: {
+          error: 'why',
+          error_code: 'permission',
+          window_days: 30,
+          counted_to: '2026-04-20',
+          attempted: '2026-04-25T04:12:01.000Z',
+          last_success: '2026-04-21T04:12:02.000Z',
+        },
+        constructor: { error: 'not attempted: why', error_code: 'permission', window_days: 30 },
+      },
     });
     expect(statSync(join(outputDir, '_health.json')).mode & 0o777).toBe(0o644);
     expect(readdirSync(outputDir)).toEqual(['_health.json']);
@@ -54,6 +107,17 @@ describe('the health file', () => {
     const folder = tempFolder();
     await writeHealth(folder, health);
     expect(await readHealth(folder)).toEqual(health);
+  });
+
+  it('names the twenty largest of the class other', () => {
+    const others = new Map(Array.from({ length: 25 }, (_, at) => [`client-${at}`, at + 1] as const));
+    const entry = { ...success, windows: [{ windowDays: 30, breakdown: { ...YOUNG, others } }] };
+    const { packages } = JSON.parse(
+      JSON.stringify(healthToJson({ ...health, packages: new Map([['a', entry]]) })),
+    );
+    expect(packages.a.other).toHaveLength(20);
+    expect(packages.a.other[0]).toEqual({ installer: 'client-24', count: 25 });
+    expect(packages.a.other[19]).toEqual({ installer: 'client-5', count: 6 });
   });
 
   it('is absent before the first run', async () => {
@@ -74,9 +138,154 @@ describe('the health file', () => {
     writeFileSync(join(folder, '_health.json'), text);
     expect(await readHealth(folder)).toBe('unreadable');
   });
+});
 
-  it('tells success from failure', () => {
-    expect(isSuccess(success)).toBe(true);
-    expect(isSuccess({ error: 'why', window_days: 30 })).toBe(false);
+describe('parseHealth', () => {
+  it('reads what 0.1.0 wrote', () => {
+    const { source, started, finished, upstream, packages } = read(HEALTH_0_1_0) ?? health;
+    expect({ source, started, finished }).toEqual({
+      source: undefined,
+      started: '2026-04-25T04:12:00.335Z',
+      finished: '2026-04-25T04:12:02.561Z',
+    });
+    expect(upstream).toEqual({ lastDay: '2026-04-24', missingDays: ['2026-04-23'], partialDays: [] });
+    expect(packages.get('demo')).toEqual({
+      windowDays: 3,
+      count: 16,
+      windows: [
+        {
+          windowDays: 3,
+          breakdown: {
+            count: 16,
+            counts: { pip: 9, pipenv: 0, pipx: 0, uv: 7, poetry: 0, pdm: 0, 'pip-family': 9 },
+            countsBySystem: { Linux: 15, Darwin: 5, Windows: 0 },
+            excluded: { sidecar: 0, ci: 7, mirror: 25, browser: 0, unknown: 0, other: 4 },
+            others: new Map(),
+          },
+        },
+      ],
+      query: { daysScanned: 2, bytesProcessed: 0, bytesBilled: 0, cacheHit: false, durationMs: 9 },
+      countedTo: '2026-04-24',
+      warnings: [],
+      attempted: '2026-04-25T04:12:01.543Z',
+      lastSuccess: '2026-04-25T04:12:01.559Z',
+    });
+    const failed = {
+      windowDays: 30,
+      windows: [],
+      warnings: [],
+      failure: { error: 'not attempted: the disk is full', code: 'disk-full' },
+    };
+    expect(packages.get('late')).toEqual({
+      ...failed,
+      countedTo: '2026-04-19',
+      lastSuccess: '2026-04-20T04:12:01.559Z',
+    });
+    // Nothing was tried, and nothing says so.
+    expect(packages.get('never')).toEqual(failed);
+  });
+
+  it('takes the figures of 0.1.0 to end with the newest day of a table that was late', () => {
+    const late = { ...HEALTH_0_1_0, upstream: { last_day: '2026-04-21', missing_days: [] } };
+    expect(read(late)?.packages.get('demo')?.countedTo).toBe('2026-04-21');
+    expect(read(late)?.packages.get('late')?.countedTo).toBe('2026-04-19');
+  });
+
+  it('reads what pypi-winnow-downloads wrote', () => {
+    expect(read(HEALTH_WINNOW)).toEqual({
+      started: '2026-04-25T04:12:00.123Z',
+      finished: '2026-04-25T04:12:42.654Z',
+      upstream: { lastDay: null, missingDays: [], partialDays: [] },
+      warnings: [],
+      packages: new Map([
+        [
+          'small-00',
+          {
+            windowDays: 30,
+            count: 14,
+            windows: [],
+            warnings: [],
+            countedTo: '2026-04-24',
+            attempted: '2026-04-25T04:12:42.654Z',
+            lastSuccess: '2026-04-25T04:12:42.654Z',
+          },
+        ],
+        [
+          'bad',
+          {
+            windowDays: 30,
+            windows: [],
+            warnings: [],
+            failure: { error: 'Quota exceeded', code: undefined },
+            attempted: '2026-04-25T04:12:42.654Z',
+          },
+        ],
+      ]),
+    });
+  });
+
+  // An installer that is added to the list is in no file of before.
+  it('reads a file that lacks an installer, a system or a class', () => {
+    const { count, counts, counts_by_system, excluded } = HEALTH_0_1_0.packages.demo;
+    const without = (table: Record<string, number>, key: string) =>
+      Object.fromEntries(Object.entries(table).filter(([name]) => name !== key));
+    const window = {
+      window_days: 3,
+      count,
+      counts: without(counts, 'uv'),
+      counts_by_system: without(counts_by_system, 'Linux'),
+      excluded: without(excluded, 'mirror'),
+    };
+    const [known] =
+      read({ packages: { demo: { ...window, windows: [window] } } })?.packages.get('demo')?.windows ?? [];
+    expect(known?.breakdown).toMatchObject({
+      count: 16,
+      counts: { pip: 9, uv: 0 },
+      countsBySystem: { Linux: 0, Darwin: 5 },
+      excluded: { sidecar: 0, mirror: 0, ci: 7 },
+    });
+  });
+
+  it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('keeps a package called %s', (name) => {
+    const text = `{"packages": {"other": {"count": 2, "window_days": 7}, "${name}": {"count": 14, "window_days": 30}}}`;
+    const packages = parseHealth(text)?.packages;
+    expect(packages?.get('other')).toMatchObject({ count: 2 });
+    // No package may be called __proto__.
+    expect([...(packages?.keys() ?? [])]).toEqual(
+      name === '__proto__' ? ['other'] : ['other', name.toLowerCase()],
+    );
+  });
+
+  it('leaves out what makes no sense, and keeps the rest', () => {
+    const odd = {
+      finished: 7,
+      upstream: { last_day: 'soon', missing_days: ['2026-02-30'], partial_days: 4 },
+      warnings: [{ code: 'unheard-of', message: 'x' }],
+      packages: {
+        a: {
+          error: 'why',
+          error_code: 'of another version',
+          window_days: '30',
+          count: -1,
+          windows: [{ count: 'many' }],
+          query: { days_scanned: 'all' },
+          counted_to: 'today',
+          attempted: 'now',
+          last_success: 'yesterday',
+        },
+        b: { count: 3, window_days: 7, windows: 'none', other: 4, warnings: {} },
+      },
+    };
+    expect(read(odd)).toEqual({
+      upstream: { lastDay: null, missingDays: [], partialDays: [] },
+      warnings: [],
+      packages: new Map<string, PackageHealth>([
+        [
+          'a',
+          { failure: { error: 'why', code: undefined }, windowDays: undefined, windows: [], warnings: [] },
+        ],
+        ['b', { count: 3, windowDays: 7, windows: [], warnings: [] }],
+      ]),
+    });
   });
 });

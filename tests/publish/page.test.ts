@@ -1,92 +1,177 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { historyText } from '../../src/badges/history.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { publishHistory, readHistory } from '../../src/publish/history.ts';
+import { type Health, parseHealth } from '../../src/publish/health.ts';
+import { publishHistory } from '../../src/publish/history.ts';
 import { publishPage } from '../../src/publish/page.ts';
+import { HEALTH_0_1_0, HEALTH_WINNOW, HISTORY_0_1_0 } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { historyOf, NOW } from '../support/views.ts';
 
-const YAML = 'service:\n  output_dir: output\npackages:\n  - demo\n';
-const EMPTY = { started: '', finished: '2026-04-25T04:12:00.000Z', packages: {} };
+const FACTS = { package: 'demo', source: 'bigquery', publicUrl: undefined };
+const EMPTY: Health = {
+  finished: '2026-04-25T04:12:00.000Z',
+  upstream: { lastDay: null, missingDays: [], partialDays: [] },
+  packages: new Map(),
+  warnings: [],
+};
 
-function setUp(yaml = YAML) {
+function setUp(packages = '[demo]') {
   const folder = tempFolder();
+  const yaml = `service:\n  output_dir: output\npackages: ${packages}\n`;
   const config = parseConfig(yaml, 'tracked.yaml', folder);
-  const index = () => {
-    const { document } = parseHTML(readFileSync(join(folder, 'output/index.html'), 'utf8'));
+  const output = join(folder, 'output');
+  const textOf = (file: string) => {
+    const { document } = parseHTML(readFileSync(join(output, file), 'utf8'));
     return (document.querySelector('main')?.textContent ?? '').replaceAll(/\s+/g, ' ');
   };
-  return { folder, config, index, output: join(folder, 'output') };
+  const rows = () => {
+    const { document } = parseHTML(readFileSync(join(output, 'index.html'), 'utf8'));
+    return [...document.querySelectorAll('#packages tbody tr')].map((row) =>
+      [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()),
+    );
+  };
+  const draw = (health: Health, signal?: AbortSignal) =>
+    publishPage(config, health, 'a table of the test', NOW, signal);
+  return { folder, output, draw, textOf, index: () => textOf('index.html'), rows };
 }
-const health = (upstream: { last_day: string | null; missing_days: string[] }) => ({ ...EMPTY, upstream });
+
+/** The health file of another program or version, as it is read. */
+function old(value: object): Health {
+  const health = parseHealth(JSON.stringify(value));
+  expect(health).toBeDefined();
+  return health ?? EMPTY;
+}
 
 describe('publishPage', () => {
   it('tells the newest day of the table, or else that of the newest history', async () => {
-    const { config, index, output } = setUp();
-    await publishPage(config, health({ last_day: '2026-04-22', missing_days: ['2026-04-02'] }), NOW);
+    const { draw, index, output } = setUp();
+    const upstream = {
+      lastDay: '2026-04-22',
+      missingDays: ['2026-04-02'],
+      partialDays: ['2026-04-03'],
+    };
+    await draw({ ...EMPTY, upstream });
     expect(index()).toContain('Counted up to22 Apr 2026');
     expect(index()).toContain('nothing at all for 2 Apr 2026.');
+    expect(index()).toContain('far fewer rows than usual for 3 Apr 2026.');
+    expect(index()).toContain('counted from a table of the test');
     await publishHistory(
       output,
       historyOf(30, () => 1),
+      FACTS,
     );
-    await publishPage(config, health({ last_day: null, missing_days: [] }), NOW);
+    await draw(EMPTY);
     expect(index()).toContain('Counted up to24 Apr 2026');
   });
 
   it('leaves pages alone that would not change', async () => {
-    const { config, output } = setUp();
+    const { draw, output } = setUp();
     await publishHistory(
       output,
       historyOf(30, () => 1),
+      FACTS,
     );
-    const state = health({ last_day: null, missing_days: [] });
-    expect(await publishPage(config, state, NOW)).toBe(2);
+    expect(await draw(EMPTY)).toBe(2);
     const prints = () => ['index.html', 'demo/index.html'].map((file) => statSync(join(output, file)).ino);
     const before = prints();
-    await publishPage(config, state, NOW);
+    await draw(EMPTY);
     expect(prints()).toEqual(before);
   });
 
   it('tells strangers the kind of a failure and one sentence, and nothing of accounts or money', async () => {
-    const { folder, config, index } = setUp();
+    const { folder, draw, index } = setUp();
     mkdirSync(join(folder, 'state'));
     writeFileSync(
       join(folder, 'state/spend.json'),
       '{"version":1,"months":{"2026-04":{"bytes_billed":10485760,"queries":3}},"pending":{}}',
     );
     const error = 'permission denied for badges@acme-4711.iam at /etc/key.json [job pypi-badges_1]';
-    const draw = async (entry: object) => {
-      await publishPage(config, { ...EMPTY, packages: { demo: entry as never } } as never, NOW);
+    const drawn = async (entry: object) => {
+      await draw(old({ packages: { demo: entry } }));
       return index();
     };
-    const page = await draw({ error, error_code: 'permission', window_days: 30 });
+    const page = await drawn({ error, error_code: 'permission', window_days: 30 });
     expect(page).toContain('demo: BigQuery refused the permission; the operator has been told. permission');
     expect(page).not.toMatch(/acme|\/etc|job|Billed|MiB/);
-    const old = await draw({ error, window_days: 30 });
-    expect(old).toContain('demo: The source answered with a fault; the operator has been told.');
-    expect(old).not.toMatch(/acme|\/etc|job/);
-    expect(await draw({ error, error_code: 'of another version', window_days: 30 })).toContain(
+    const without = await drawn({ error, window_days: 30 });
+    expect(without).toContain('demo: The source answered with a fault; the operator has been told.');
+    expect(without).not.toMatch(/acme|\/etc|job/);
+    expect(await drawn({ error, error_code: 'of another version', window_days: 30 })).toContain(
       'source-failed',
     );
   });
+
+  it('tells strangers what may make figures untrue in a public sentence, on both pages', async () => {
+    const { draw, index, textOf } = setUp();
+    const warnings = [{ code: 'installer-vanished', message: 'uv had 42 of 98 downloads' }];
+    await draw(old({ packages: { demo: { ...HEALTH_0_1_0.packages.demo, warnings } } }));
+    for (const text of [index(), textOf('demo/index.html')]) {
+      expect(text).toContain('has been at zero for a week; it may have changed its name.');
+      expect(text).not.toContain('42 of 98');
+    }
+  });
+
+  it('ends between two pages when it is asked to, and keeps what is drawn', async () => {
+    const { draw, output } = setUp('[demo, other]');
+    await publishHistory(
+      output,
+      historyOf(30, () => 1),
+      FACTS,
+    );
+    let looks = 0;
+    const throwIfAborted = () => {
+      looks += 1;
+      if (looks === 2) throw new Error('asked to end');
+    };
+    await expect(draw(EMPTY, { throwIfAborted } as AbortSignal)).rejects.toThrow('asked to end');
+    expect(existsSync(join(output, 'demo/index.html'))).toBe(true);
+    expect(existsSync(join(output, 'index.html'))).toBe(false);
+  });
 });
 
-describe('readHistory', () => {
-  it("gives what was published, and nothing that is not the package's own", async () => {
-    const { output } = setUp();
-    const history = historyOf(30, () => 1);
-    await publishHistory(output, history);
-    expect(readFileSync(join(output, 'demo/history.json'), 'utf8')).toBe(historyText(history));
-    expect(await readHistory(output, 'demo')).toEqual(history);
-    expect(await readHistory(output, 'other')).toBeUndefined();
-    mkdirSync(join(output, 'other'));
-    writeFileSync(join(output, 'other/history.json'), historyText(history));
-    expect(await readHistory(output, 'other')).toBeUndefined();
-    writeFileSync(join(output, 'demo/history.json'), '{');
-    expect(await readHistory(output, 'demo')).toBeUndefined();
+describe('publishPage, from files of before', () => {
+  it('shows what 0.1.0 left, and after a failure what its history tells', async () => {
+    const { draw, output, rows, textOf } = setUp('[{name: demo, window_days: [3, 2]}]');
+    mkdirSync(join(output, 'demo'), { recursive: true });
+    writeFileSync(join(output, 'demo/history.json'), HISTORY_0_1_0);
+    await draw(old(HEALTH_0_1_0));
+    expect(rows()[0]?.slice(0, 5)).toEqual(['demo', '16', '3 days', '52', '69.2%']);
+    expect(textOf('demo/index.html')).toContain('No data for 23 Apr 2026');
+    const failed = {
+      error: 'x',
+      error_code: 'disk-full',
+      window_days: 3,
+      last_success: '2026-04-25T04:12:01Z',
+    };
+    await draw(old({ ...HEALTH_0_1_0, packages: { demo: failed } }));
+    expect(rows()[0]?.slice(0, 5)).toEqual(['demo', '16', '3 days', '52', '69.2%']);
+    expect(rows()[0]?.at(-1)).toBe('failed');
+    // The 24th: 2 by uv, 25 by a mirror and 7 by CI; nothing is known of the 23rd.
+    expect(textOf('demo/index.html')).toContain('2 days: 2 of 34');
+  });
+
+  it('shows a shorter window where the history does not reach as far as the main one', async () => {
+    const { draw, output, rows } = setUp('[{name: demo, window_days: [90, 7]}]');
+    await publishHistory(
+      output,
+      historyOf(30, () => 2),
+      FACTS,
+    );
+    await draw(EMPTY);
+    expect(rows()[0]?.slice(0, 4)).toEqual(['demo', '14', '7 days', '14']);
+  });
+
+  it('knows no more of what pypi-winnow-downloads left than when it was counted', async () => {
+    const { draw, rows, output } = setUp('[Small_00, bad, constructor]');
+    await draw(old(HEALTH_WINNOW));
+    expect(rows()).toEqual([
+      ['small-00', '–', '–', '–', '–', '', '25 Apr 2026', 'ok'],
+      ['bad', '–', '–', '–', '–', '', 'never', 'failed'],
+      ['constructor', '–', '–', '–', '–', '', 'never', 'new'],
+    ]);
+    expect(existsSync(join(output, 'small-00'))).toBe(false);
   });
 });

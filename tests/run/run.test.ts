@@ -21,7 +21,8 @@ async function collect({ table, state, source, ...input }: Setting) {
     packages: [{ name: 'alpha', windows: [30] }],
     full: false,
     open: async () => table.source(source),
-    state,
+    ledgers: state.ledgers,
+    spend: state.spend,
     budgetBytes: null,
     now: () => new Date(`${input.asOf}T04:00:00Z`),
     ...input,
@@ -44,7 +45,16 @@ async function quietTable(): Promise<Table> {
 
 function total(outcome: Outcome | undefined): number {
   if (outcome?.kind !== 'read') throw new Error('not read');
-  return outcome.windows[0].rows.reduce((sum, { downloads }) => sum + downloads, 0);
+  return downloadsOf(outcome, outcome.package.windows[0]);
+}
+
+/** Downloads of the last days before the windows end. */
+function downloadsOf(outcome: Extract<Outcome, { kind: 'read' }>, windowDays: number): number {
+  const first = addDays(outcome.upstream.end, -windowDays);
+  return [...outcome.read.rows]
+    .filter(([day]) => day >= first)
+    .flatMap(([, rows]) => rows)
+    .reduce((sum, { downloads }) => sum + downloads, 0);
 }
 
 function messageOf(outcome: Outcome | undefined): string {
@@ -70,7 +80,7 @@ describe('what is read', () => {
     await table.add({ day: '2026-02-10', package: 'alpha', times: 5 });
     table.asked.length = 0;
     const { outcomes } = await collect({ table, state, asOf: '2026-03-01' });
-    expect(table.asked).toEqual([{ package: 'alpha', span: { start: '2026-02-10', end: '2026-02-11' } }]);
+    expect(table.asked).toEqual([{ packages: ['alpha'], span: { start: '2026-02-10', end: '2026-02-11' } }]);
     expect(total(outcomes[0])).toBe(35);
     expect(outcomes[0]).toMatchObject({ changes: [{ day: '2026-02-10', before: 1, after: 6 }] });
   });
@@ -87,11 +97,7 @@ describe('what is read', () => {
     expect(table.daysScanned()).toBe(90);
     const [outcome] = outcomes;
     if (outcome?.kind !== 'read') throw new Error('not read');
-    expect(outcome.windows.map(({ windowDays, rows }) => [windowDays, rows.length])).toEqual([
-      [7, 7],
-      [30, 30],
-      [90, 90],
-    ]);
+    expect([7, 30, 90].map((windowDays) => downloadsOf(outcome, windowDays))).toEqual([7, 30, 90]);
   });
 
   it('reads only the older days when a window grows', async () => {
@@ -100,7 +106,7 @@ describe('what is read', () => {
     await collect({ table, state, asOf: '2026-05-01' });
     table.asked.length = 0;
     await collect({ table, state, asOf: '2026-05-01', packages: [{ name: 'alpha', windows: [40] }] });
-    expect(table.asked).toEqual([{ package: 'alpha', span: { start: '2026-03-22', end: '2026-04-01' } }]);
+    expect(table.asked).toEqual([{ packages: ['alpha'], span: { start: '2026-03-22', end: '2026-04-01' } }]);
   });
 
   it('reads everything again with --full, and tells what had changed', async () => {
@@ -111,14 +117,14 @@ describe('what is read', () => {
     const { outcomes } = await collect({ table, state, asOf: '2026-03-01', full: true });
     expect(table.daysScanned()).toBe(60);
     expect(outcomes[0]).toMatchObject({
-      reading: { daysScanned: 30 },
+      taken: { daysScanned: 30 },
       changes: [{ day: '2026-02-03', before: 1, after: 2 }],
     });
   });
 });
 
-describe('a source that cannot tell revisions', () => {
-  const source = { withoutRevisions: true };
+describe('a source that cannot tell its days', () => {
+  const source = { withoutDays: true };
 
   it('costs two days a run, and every seventh time the whole window', async () => {
     const table = await quietTable();
@@ -154,7 +160,7 @@ describe('a source that cannot tell revisions', () => {
     expect(counts).toEqual([30, 30, 30, 30, 30, 30, 33]);
   });
 
-  it('reads its days once more when revisions can be told again', async () => {
+  it('reads its days once more when its days can be told again', async () => {
     const table = await quietTable();
     const state = createState();
     await collect({ table, state, source, asOf: '2026-03-01' });
@@ -173,7 +179,7 @@ describe('a table that is late or has holes', () => {
       state: createState(),
       asOf: '2026-06-07',
     });
-    expect(upstream).toEqual({ end: '2026-05-31', lastDay: '2026-05-30', missingDays: [] });
+    expect(upstream).toMatchObject({ end: '2026-05-31', lastDay: '2026-05-30', missingDays: [] });
     expect(warnings.join()).toContain('the table ends with 2026-05-30');
     expect(total(outcomes[0])).toBe(30);
   });
@@ -186,8 +192,8 @@ describe('a table that is late or has holes', () => {
     ];
     const { outcomes } = await collect({ table, state: createState(), asOf: '2026-06-08', packages });
     expect(outcomes.map(messageOf)).toEqual([
-      expect.stringContaining('no rows since 2026-05-30'),
-      expect.stringContaining('no rows since 2026-05-30'),
+      expect.stringContaining('no whole day since 2026-05-30'),
+      expect.stringContaining('no whole day since 2026-05-30'),
     ]);
     expect(table.asked).toEqual([]);
   });
@@ -222,7 +228,7 @@ describe('a table that is late or has holes', () => {
 describe('failures', () => {
   const packages = ['alpha', 'beta', 'gamma'].map((name) => ({ name, windows: [3] as const }));
   const faultOn = (name: string, error: Error): SourceOptions => ({
-    fault: (question) => (question.package === name ? error : undefined),
+    fault: (question) => (question.packages[0] === name ? error : undefined),
   });
 
   it('keep to their package', async () => {
@@ -239,7 +245,7 @@ describe('failures', () => {
     expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'failed', 'failed']);
     expect(messageOf(outcomes[2])).toBe('not attempted: no permission');
     expect(outcomes[2]).not.toHaveProperty('attempted');
-    expect(table.asked.map((question) => question.package)).toEqual(['alpha', 'beta']);
+    expect(table.asked.map((question) => question.packages[0])).toEqual(['alpha', 'beta']);
   });
 
   it("are every package's when the source cannot be opened", async () => {
@@ -281,14 +287,14 @@ describe('the budget', () => {
     const state = createState();
     await collect({ table, state, source, asOf: '2026-03-01' });
     const spends = state.spends.map((text) => JSON.parse(text));
-    expect(spends[0]).toEqual({
+    expect(spends[0]).toMatchObject({
       version: 1,
       months: {},
-      pending: { '(revisions)': { month: '2026-03', bytes: 10_485_760 } },
+      pending: { '(days)': { month: '2026-03', bytes: 10_485_760 } },
     });
     // 30 days of 160 MB, rounded up to whole MiB.
     expect(spends[2].pending).toEqual({ alpha: { month: '2026-03', bytes: 4578 * 1024 ** 2 } });
-    expect(spends.at(-1)).toEqual({
+    expect(spends.at(-1)).toMatchObject({
       version: 1,
       months: { '2026-03': { bytes_billed: 30 * 150 * MB, queries: 2 } },
       pending: {},
@@ -302,7 +308,7 @@ describe('the budget', () => {
     state.spends.push(state.spends[2] ?? ''); // as if it had been killed during alpha's query
     await collect({ table, state, source, asOf: '2026-03-02' });
     const last = JSON.parse(state.spends.at(-1) ?? '');
-    // PartitionRows of the first run, alpha's lost query, and the two of the second run, with one new day.
+    // Days of the first run, alpha's lost query, and the two of the second run, with one new day.
     expect(last.months['2026-03']).toEqual({ bytes_billed: 4578 * 1024 ** 2 + 150 * MB, queries: 4 });
   });
 
@@ -323,10 +329,10 @@ describe('the budget', () => {
       "the month's budget would be passed: 4.2 GiB of 5.6 GiB are billed in 2026-03, and this needs about 4.5 GiB; it can run from 2026-04-01 (UTC), or raise bigquery.monthly_budget_gib",
     );
     expect(outcomes[1]?.kind).toBe('read');
-    expect(table.asked.map((question) => question.package)).toEqual(['alpha', 'alpha']);
+    expect(table.asked.map((question) => question.packages[0])).toEqual(['alpha', 'alpha']);
   });
 
-  it('still serves what the ledger has when not even the question about revisions fits', async () => {
+  it('still serves what the ledger has when not even the question about days fits', async () => {
     const table = await quietTable();
     const state = createState();
     const packages = [
@@ -361,7 +367,8 @@ describe('the budget', () => {
   it('does not concern a source that bills nothing', async () => {
     const table = await quietTable();
     const state = createState();
-    const { outcomes } = await collect({ table, state, asOf: '2026-03-01', budgetBytes: 1 });
+    const free = { traits: { billed: false } };
+    const { outcomes } = await collect({ table, state, source: free, asOf: '2026-03-01', budgetBytes: 1 });
     expect(outcomes[0]?.kind).toBe('read');
     expect(state.spends).toEqual([]);
   });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { openSource, sourceId } from '../../src/sources/open.ts';
+import { openSource } from '../../src/sources/open.ts';
+import { traitsOf } from '../../src/sources/traits.ts';
 import { writeNdjson } from '../support/downloads.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -14,9 +15,9 @@ describe('openSource', () => {
     writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24' }]);
     const config = source(folder, '  source: duckdb\nduckdb: {files: rows.ndjson}\n');
     const opened = await openSource(config, {}, () => new Date());
-    expect(opened.billed).toBe(false);
+    expect(opened.traits).toMatchObject({ billed: false, keepsLedger: false, wholeLog: false });
     await opened.close();
-    expect(sourceId(config)).toBe(`duckdb:${folder}/rows.ndjson`);
+    expect(traitsOf(config, {}).id).toBe(`duckdb:${folder}/rows.ndjson`);
   });
 
   it('opens BigQuery without asking anybody anything yet', async () => {
@@ -27,8 +28,11 @@ describe('openSource', () => {
       { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' },
       () => new Date(),
     );
-    expect(opened.billed).toBe(true);
+    expect(opened.traits).toMatchObject({ billed: true, keepsLedger: true, wholeLog: true });
     await opened.close();
-    expect(sourceId(config)).toBe('bigquery:a-b.c.d');
+    expect(traitsOf(config, {}).id).toBe('bigquery:a-b.c.d');
+    expect(traitsOf(config, { BIGQUERY_EMULATOR_HOST: 'localhost:9050' }).id).toBe(
+      'bigquery:a-b.c.d@localhost:9050',
+    );
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Question } from '../../src/sources/query.ts';
 import { checkRows, type RawRow } from '../../src/sources/rows.ts';
 import { SourceError } from '../../src/sources/source.ts';
 
-const question = { package: 'demo', span: { start: '2026-04-23', end: '2026-04-25' } };
+const question: Question = { packages: ['demo'], span: { start: '2026-04-23', end: '2026-04-25' } };
 const good: RawRow = {
   day: '2026-04-23',
   ci: null,
@@ -10,20 +11,21 @@ const good: RawRow = {
   system_name: 'Linux',
   download_count: 3,
 };
-const check = (change: RawRow) => checkRows(question, [{ ...good, ...change }]);
+const check = (change: RawRow) => checkRows(question, [{ ...good, ...change }], 1_000);
+const rowsOf = (change: RawRow) => check(change).rows.get('demo');
 
 describe('checkRows', () => {
   it('takes numbers, bigints and decimal text as counts', () => {
     for (const download_count of [3, 3n, '3']) {
-      expect(check({ download_count })).toEqual([
-        { day: '2026-04-23', ci: null, installer: 'pip', system: 'Linux', downloads: 3 },
+      expect(rowsOf({ download_count })).toEqual([
+        { day: '2026-04-23', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 },
       ]);
     }
   });
 
   it('takes NULL in every column that can have it', () => {
-    expect(check({ ci: true, installer_name: null, system_name: null })).toEqual([
-      { day: '2026-04-23', ci: true, installer: null, system: null, downloads: 3 },
+    expect(rowsOf({ ci: true, installer_name: null, system_name: null })).toEqual([
+      { day: '2026-04-23', ci: true, installer: null, system: null, sidecar: false, downloads: 3 },
     ]);
   });
 
@@ -60,9 +62,35 @@ describe('checkRows', () => {
 
   it('refuses an answer as long as its limit, and takes one that is one row shorter', () => {
     const rows = Array.from({ length: 1_000 }, () => good);
-    expect(() => checkRows(question, rows)).toThrow(
+    expect(() => checkRows(question, rows, 1_000)).toThrow(
       'result truncated: the answer fills its limit of 1000 rows, so some may be missing',
     );
-    expect(checkRows(question, rows.slice(1))).toHaveLength(999);
+    expect(checkRows(question, rows.slice(1), 1_000).rows.get('demo')).toHaveLength(999);
+  });
+
+  it('keeps a strange row to its package, and refuses one that belongs to nobody', () => {
+    const several: Question = { packages: ['a', 'b', 'c'], span: question.span };
+    const rows = [
+      { ...good, project: 'a' },
+      { ...good, project: 'b', ci: 'yes' },
+    ];
+    const { rows: sound, failures } = checkRows(several, rows, 1_000);
+    expect([...sound].map(([name, list]) => [name, list.length])).toEqual([
+      ['a', 1],
+      ['c', 0],
+    ]);
+    expect([...failures.keys()]).toEqual(['b']);
+    expect(() => checkRows(several, [{ ...good, project: 'd' }], 1_000)).toThrow('column project holds "d"');
+    expect(() => checkRows(several, [good], 1_000)).toThrow('column project holds nothing');
+  });
+
+  it('tells files that are no packages only where the log may hold some: before 2026-08-24', () => {
+    const around: Question = { packages: ['demo'], span: { start: '2026-08-23', end: '2026-08-25' } };
+    const sidecar = (day: string, flag: boolean | null) =>
+      checkRows(around, [{ ...good, day, sidecar: flag }], 1_000).rows.get('demo')?.[0]?.sidecar;
+    expect(sidecar('2026-08-23', true)).toBe(true);
+    expect(sidecar('2026-08-23', false)).toBe(false);
+    expect(sidecar('2026-08-23', null)).toBe(false);
+    expect(sidecar('2026-08-24', true)).toBe(false);
   });
 });

@@ -1,12 +1,11 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { FileRejected } from '../../src/state/checks.ts';
 import {
-  billedOf,
-  bytesPerDay,
   EMPTY_LEDGER,
-  LedgerRejected,
+  ledgerFolder,
   parseLedger,
   serializeLedger,
-  withBill,
   withDays,
   withoutOld,
 } from '../../src/state/ledger.ts';
@@ -14,105 +13,150 @@ import {
 const identity = { source: 'bigquery:p.d.t', package: 'alpha' };
 const span = { start: '2026-03-01', end: '2026-03-04' };
 const rows = [
-  { day: '2026-03-01', ci: null, installer: 'pip', system: 'Linux', downloads: 3 },
-  { day: '2026-03-03', ci: true, installer: null, system: null, downloads: 1 },
-  { day: '2026-03-03', ci: false, installer: 'uv', system: null, downloads: 2 },
+  { day: '2026-03-01', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 },
+  { day: '2026-03-03', ci: true, installer: null, system: null, sidecar: true, downloads: 1 },
+  { day: '2026-03-03', ci: false, installer: 'uv', system: null, sidecar: false, downloads: 2 },
 ];
-const ledger = withBill(
-  withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-03-02' ? 0 : 1000)),
-  '2026-03',
-  3,
-  450_000_000,
-);
+const ledger = {
+  ...withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-03-02' ? 0 : 1000)),
+  wholeRead: '2026-03-04',
+};
 const text = serializeLedger(ledger, identity);
 
 describe('a ledger file', () => {
   it('brings back what was saved', () => {
-    expect(parseLedger(text, identity)).toEqual(ledger);
-    expect(ledger.days.get('2026-03-02')).toEqual({ revision: 0, rows: [] });
+    expect(parseLedger(text, identity)).toEqual({ ledger, bills: undefined });
+    expect(ledger.days.get('2026-03-02')).toEqual({ partitionRows: 0, rows: [] });
     expect(ledger.days.get('2026-03-03')?.rows).toHaveLength(2);
   });
 
   it('has a line for each day, oldest first', () => {
     expect(text.split('\n').slice(1, 4)).toEqual([
-      '["2026-03-01",1000,[[null,"pip","Linux",3]]],',
-      '["2026-03-02",0,[]],',
-      '["2026-03-03",1000,[[true,null,null,1],[false,"uv",null,2]]]',
+      '["2026-03-01",1000,3,[[null,"pip","Linux",3]]],',
+      '["2026-03-02",0,0,[]],',
+      '["2026-03-03",1000,3,[[true,null,null,1,true],[false,"uv",null,2]]]',
     ]);
   });
 
-  const edit = (change: (value: Record<string, unknown>) => void): string => {
-    const value = JSON.parse(text) as Record<string, unknown>;
-    change(value);
-    return JSON.stringify(value);
+  /** The file with other content, and the checksum that belongs to it: as if another program had written it. */
+  const rewritten = (days: string, head: object = {}) => {
+    const checksum = createHash('sha256').update(days).digest('hex').slice(0, 16);
+    const { days: _, ...value } = JSON.parse(text);
+    const start = JSON.stringify({ ...value, checksum, ...head });
+    return `${start.slice(0, -1)},"days":[\n${days}\n]}\n`;
   };
-  const day = (...parts: unknown[]) => edit((value) => Object.assign(value, { days: [parts] }));
+  const lines = text.split('\n').slice(1, 4).join('\n');
+  const day = (...parts: unknown[]) => rewritten(JSON.stringify(parts));
+
+  it('is whole when it is written anew', () => {
+    expect(rewritten(lines)).toBe(text);
+  });
 
   it.each([
     ['cut short', text.slice(0, -20), 'cut short'],
     ['empty', '', 'cut short'],
-    ['a list', '[]', 'version'],
+    ['a list', '[]', 'not a ledger'],
     ['null', 'null', 'not a ledger'],
-    ['of another version', edit((value) => Object.assign(value, { version: 2 })), 'version 2, not 1'],
-    ['of another source', edit((value) => Object.assign(value, { source: 'duckdb:/x' })), 'duckdb:/x'],
-    ['of another query', edit((value) => Object.assign(value, { query: 'x' })), 'another query'],
-    ['of another package', edit((value) => Object.assign(value, { package: 'beta' })), '"beta"'],
-    ['with a wrong whole_read', edit((value) => Object.assign(value, { whole_read: 7 })), 'whole_read'],
-    ['without bills', edit((value) => Object.assign(value, { billed: null })), 'billed'],
-    ['with a bill of a strange month', edit((value) => Object.assign(value, { billed: { May: {} } })), 'May'],
+    ['of another version', rewritten(lines, { version: 3 }), 'version 3, not 2'],
+    ['of another source', rewritten(lines, { source: 'duckdb:/x' }), 'duckdb:/x'],
+    ['of another query', rewritten(lines, { question: 1 }), 'another query'],
+    ['of another package', rewritten(lines, { package: 'beta' }), '"beta"'],
+    ['with a wrong whole_read', rewritten(lines, { whole_read: 7 }), 'whole_read'],
+    ['altered by one digit', text.replace('"Linux",3]', '"Linux",4]'), 'altered'],
     [
-      'with a bill that is no count',
-      edit((value) =>
-        Object.assign(value, { billed: { '2026-03': { days_scanned: 1, bytes_billed: -1, queries: 1 } } }),
-      ),
-      '2026-03',
+      'altered in a digit and the total',
+      text.replace('3,[[null,"pip","Linux",3]', '4,[[null,"pip","Linux",4]'),
+      'altered',
     ],
+    ['altered in a name', text.replace('"pip"', '"uv"'), 'altered'],
+    ['without a line', rewritten(lines).replace('["2026-03-02",0,0,[]],\n', ''), 'altered'],
+    ['with a day whose total is another', day('2026-03-01', 1, 2, [[null, 'pip', null, 1]]), 'total'],
+    ['with a day that is text', rewritten('"2026-03-01"'), 'entry'],
+    ['with a day that does not exist', day('2026-02-30', 1, 0, []), '2026-02-30'],
+    ['with a day that is a number', day(20260301, 1, 0, []), 'not a day'],
     [
-      'with a bill that is null',
-      edit((value) => Object.assign(value, { billed: { '2026-03': null } })),
-      '2026-03',
+      'with rows of the table that are text',
+      day('2026-03-01', '1', 0, []),
+      'rows of the table on 2026-03-01',
     ],
-    ['without days', edit((value) => Object.assign(value, { days: {} })), 'list of days'],
-    ['with a day that is text', edit((value) => Object.assign(value, { days: ['2026-03-01'] })), 'entry'],
-    ['with a day that does not exist', day('2026-02-30', 1, []), '2026-02-30'],
-    ['with a day that is a number', day(20260301, 1, []), 'not a day'],
-    ['with a revision that is text', day('2026-03-01', '1', []), 'revision'],
-    ['with a negative revision', day('2026-03-01', -1, []), 'revision'],
-    ['with rows that are no list', day('2026-03-01', 1, null), 'rows'],
-    ['with a row that is short', day('2026-03-01', 1, [[null, 'pip', 1]]), 'four parts'],
-    ['with a CI flag that is text', day('2026-03-01', 1, [['no', 'pip', null, 1]]), 'CI flag'],
-    ['with an installer that is a number', day('2026-03-01', 1, [[null, 3, null, 1]]), 'name'],
-    ['with a negative count', day('2026-03-01', 1, [[null, 'pip', null, -1]]), 'counts -1'],
-    ['with half a download', day('2026-03-01', 1, [[null, 'pip', null, 0.5]]), 'counts 0.5'],
-    [
-      'with a day twice',
-      edit((value) =>
-        Object.assign(value, {
-          days: [
-            ['2026-03-01', 1, []],
-            ['2026-03-01', 1, []],
-          ],
-        }),
-      ),
-      'twice',
-    ],
+    ['with negative rows of the table', day('2026-03-01', -1, 0, []), 'rows of the table on 2026-03-01'],
+    ['with rows that are no list', day('2026-03-01', 1, 0, null), 'rows'],
+    ['with a row that is short', day('2026-03-01', 1, 1, [[null, 'pip', 1]]), 'no row'],
+    ['with a CI flag that is text', day('2026-03-01', 1, 1, [['no', 'pip', null, 1]]), 'CI flag'],
+    ['with an installer that is a number', day('2026-03-01', 1, 1, [[null, 3, null, 1]]), 'name'],
+    ['with a flag of the file that is text', day('2026-03-01', 1, 1, [[null, 'pip', null, 1, 'x']]), 'file'],
+    ['with a negative count', day('2026-03-01', 1, -1, [[null, 'pip', null, -1]]), 'are -1'],
+    ['with half a download', day('2026-03-01', 1, 0.5, [[null, 'pip', null, 0.5]]), 'are 0.5'],
+    ['with a day twice', rewritten('["2026-03-01",1,0,[]],\n["2026-03-01",1,0,[]]'), 'twice'],
   ])('is rejected when it is %s', (_, broken, reason) => {
-    expect(() => parseLedger(broken, identity)).toThrow(LedgerRejected);
+    expect(() => parseLedger(broken, identity)).toThrow(FileRejected);
     expect(() => parseLedger(broken, identity)).toThrow(reason);
   });
 });
 
-describe('what was billed', () => {
-  it('can still be told from a ledger of another source, and not from rubble', () => {
-    expect(billedOf(text)).toEqual({ '2026-03': { daysScanned: 3, bytesBilled: 450_000_000, queries: 1 } });
-    expect(billedOf(text.slice(0, 50))).toEqual({});
-    expect(billedOf('')).toEqual({});
+describe('a ledger that 0.1.0 wrote', () => {
+  const first = (days: unknown[], more: object = {}) =>
+    JSON.stringify({
+      version: 1,
+      source: identity.source,
+      query: '98c531d8559f99df',
+      package: 'alpha',
+      whole_read: '2026-09-01',
+      billed: { '2026-09': { days_scanned: 2, bytes_billed: 300_000_000, queries: 1 } },
+      days,
+      ...more,
+    });
+
+  it('is read; days that may hold files that are no packages are read again', () => {
+    const { ledger: read, bills } = parseLedger(
+      first([
+        ['2026-08-23', 9, [[null, 'pip', 'Linux', 5]]],
+        ['2026-08-24', 9, [[null, 'pip', 'Linux', 3]]],
+        ['2026-08-25', null, []],
+      ]),
+      identity,
+    );
+    expect([...read.days]).toEqual([
+      [
+        '2026-08-24',
+        {
+          partitionRows: 9,
+          rows: [{ ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 }],
+        },
+      ],
+      ['2026-08-25', { partitionRows: null, rows: [] }],
+    ]);
+    expect(bills).toEqual(new Map([['2026-09', { daysScanned: 2, bytesBilled: 300_000_000, queries: 1 }]]));
   });
 
-  it('gives the bytes of a day from the latest month that billed anything', () => {
-    expect(bytesPerDay(EMPTY_LEDGER)).toBeUndefined();
-    const later = withBill(withBill(ledger, '2026-04', 2, 320_000_000), '2026-05', 4, 0);
-    expect(bytesPerDay(later)).toBe(160_000_000);
+  it.each([
+    ['of another query', { query: 'x' }],
+    ['of another source', { source: 'duckdb:/x' }],
+    ['without bills', { billed: null }],
+    [
+      'with a bill that is no count',
+      { billed: { '2026-09': { days_scanned: 1, bytes_billed: -1, queries: 1 } } },
+    ],
+  ])('is rejected when it is %s', (_, more) => {
+    expect(() => parseLedger(first([], more), identity)).toThrow(FileRejected);
+  });
+});
+
+describe("the folder of a source's ledgers", () => {
+  it('is one for each source, table and server, whatever they are called', () => {
+    const ids = [
+      'bigquery:bigquery-public-data.pypi.file_downloads',
+      'bigquery:bigquery-public-data.pypi.file_downloads@localhost:9050',
+      'bigquery:bigquery-public-data.pypi.file_downloads@localhost/9050',
+      `bigquery:${'x'.repeat(300)}`,
+      `bigquery:${'x'.repeat(301)}`,
+      'clickhouse:https://example.com/pypi.pypi',
+    ];
+    const folders = ids.map(ledgerFolder);
+    expect(new Set(folders).size).toBe(ids.length);
+    for (const folder of folders) expect(folder).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,110}$/);
+    // It must never change: paid days are kept there.
+    expect(folders[0]).toBe('bigquery-bigquery-public-data.pypi.file_downloads-928eedc9');
   });
 });
 
@@ -126,14 +170,5 @@ describe('forgetting', () => {
       '2026-03-02',
       '2026-03-03',
     ]);
-  });
-
-  it('drops bills of more than thirteen months', () => {
-    const months = Array.from(
-      { length: 15 },
-      (_, index) => `${2025 + Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, '0')}`,
-    );
-    const billed = months.reduce((total, month) => withBill(total, month, 1, 1), EMPTY_LEDGER);
-    expect(Object.keys(withoutOld(billed, span, '2026-03-04').billed)).toEqual(months.slice(2));
   });
 });

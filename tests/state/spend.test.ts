@@ -1,28 +1,60 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  ageOf,
+  type Bill,
   BudgetError,
+  bytesPerDay,
   committedBytes,
   demandBudget,
   EMPTY_SPEND,
-  gib,
   monthOf,
   nextMonthStart,
-  openSpendBook,
-  parseSpend,
   type Spend,
-  serializeSpend,
+  withPurpose,
   withQuery,
+} from '../../src/state/bills.ts';
+import { FileRejected } from '../../src/state/checks.ts';
+import {
+  openSpendFile,
+  parseSpend,
+  readSpend,
+  type SpendFile,
+  serializeSpend,
 } from '../../src/state/spend.ts';
+import { openSpendBook } from '../../src/state/spend-book.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const GIB = 1024 ** 3;
+const bill = (daysScanned: number, bytesBilled: number): Bill => ({ daysScanned, bytesBilled, queries: 1 });
 const spend: Spend = {
-  months: { '2026-03': { bytesBilled: 10 * GIB, queries: 4 } },
-  pending: { alpha: { month: '2026-03', bytes: GIB }, beta: { month: '2026-02', bytes: GIB } },
+  months: new Map([['2026-03', { bytesBilled: 10 * GIB, queries: 4 }]]),
+  pending: new Map([
+    ['alpha', { month: '2026-03', bytes: GIB }],
+    ['constructor', { month: '2026-02', bytes: GIB }],
+  ]),
+  packages: new Map([
+    ['alpha', new Map([['2026-03', bill(3, 450)]])],
+    ['constructor', new Map([['2026-02', bill(1, 150)]])],
+  ]),
+  ages: new Map([['1', bill(1, 170)]]),
 };
 
 describe('spend.json', () => {
   it('brings back what was saved', () => {
     expect(parseSpend(serializeSpend(spend))).toEqual(spend);
+    expect(parseSpend(serializeSpend(EMPTY_SPEND))).toEqual(EMPTY_SPEND);
+  });
+
+  it('is read as 0.1.0 wrote it', () => {
+    const text =
+      '{"version":1,"months":{"2026-03":{"bytes_billed":5,"queries":1}},"pending":{"a":{"month":"2026-03","bytes":7}}}';
+    expect(parseSpend(text)).toEqual({
+      ...EMPTY_SPEND,
+      months: new Map([['2026-03', { bytesBilled: 5, queries: 1 }]]),
+      pending: new Map([['a', { month: '2026-03', bytes: 7 }]]),
+    });
   });
 
   it.each([
@@ -36,8 +68,56 @@ describe('spend.json', () => {
       '{"version":1,"months":{"2026-03":{"bytes_billed":-1,"queries":1}},"pending":{}}',
     ],
     ['with a query that pends nowhere', '{"version":1,"months":{},"pending":{"alpha":{"bytes":1}}}'],
+    ['with packages that are a list', '{"version":1,"months":{},"pending":{},"packages":[]}'],
+    [
+      'with a bill of a strange month',
+      '{"version":1,"months":{},"pending":{},"packages":{"a":{"May":{"days_scanned":1,"bytes_billed":1,"queries":1}}}}',
+    ],
   ])('is not sound when it is %s', (_, text) => {
-    expect(parseSpend(text)).toBeUndefined();
+    expect(() => parseSpend(text)).toThrow(FileRejected);
+  });
+});
+
+describe('spend.json on the disk', () => {
+  function setUp() {
+    const stateDir = join(tempFolder(), 'state');
+    const warnings: string[] = [];
+    const file = () => openSpendFile(stateDir, (message) => warnings.push(message));
+    return { stateDir, warnings, file, path: join(stateDir, 'spend.json') };
+  }
+
+  it('is empty at first, and then what was saved, for the operator alone', async () => {
+    const { file, path, stateDir, warnings } = setUp();
+    expect(await file().load()).toEqual(EMPTY_SPEND);
+    expect(await readSpend(stateDir)).toBeUndefined();
+    await file().save(spend);
+    expect(await file().load()).toEqual(spend);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ['lost', undefined, ['spend.backup.json']],
+    ['not sound', '{', ['spend.backup.json', 'spend.json.rejected-1']],
+  ])('that is %s is taken from the copy of the last run', async (_, content, left) => {
+    const { file, path, stateDir, warnings } = setUp();
+    await file().save(spend);
+    await file().backUp(spend);
+    if (content === undefined) rmSync(path);
+    else writeFileSync(path, content);
+    expect(await file().load()).toEqual(spend);
+    expect(readdirSync(stateDir)).toEqual(left);
+    expect(warnings.at(-1)).toContain('spend.backup.json');
+  });
+
+  it('that is not sound and has no copy begins anew, and says so', async () => {
+    const { file, path, stateDir, warnings } = setUp();
+    mkdirSync(stateDir);
+    writeFileSync(path, '{');
+    expect(await readSpend(stateDir)).toBe('unreadable');
+    expect(await file().load()).toEqual(EMPTY_SPEND);
+    expect(readFileSync(`${path}.rejected-1`, 'utf8')).toBe('{');
+    expect(warnings).toHaveLength(2);
   });
 });
 
@@ -56,7 +136,36 @@ describe('months', () => {
 
   it('add up', () => {
     const after = withQuery(withQuery(EMPTY_SPEND, '2026-03', 5), '2026-03', 7);
-    expect(after.months).toEqual({ '2026-03': { bytesBilled: 12, queries: 2 } });
+    expect(after.months).toEqual(new Map([['2026-03', { bytesBilled: 12, queries: 2 }]]));
+  });
+});
+
+describe('the price of a day', () => {
+  const purpose = (days: string[], packages = ['a']) => ({ today: '2026-03-05', packages, days });
+
+  it('is that of the latest month that billed anything', () => {
+    let learnt = withPurpose(EMPTY_SPEND, '2026-03', 300, purpose(['2026-03-03', '2026-03-04']));
+    learnt = withPurpose(learnt, '2026-04', 0, purpose(['2026-04-01']));
+    expect(bytesPerDay(learnt, 'a')).toBe(150);
+    expect(bytesPerDay(learnt, 'b')).toBeUndefined();
+    expect(bytesPerDay(learnt, 'constructor')).toBeUndefined();
+  });
+
+  it('is shared by the packages of a question', () => {
+    const learnt = withPurpose(EMPTY_SPEND, '2026-03', 1_001, purpose(['2026-03-04'], ['a', 'b']));
+    expect(bytesPerDay(learnt, 'a')).toBe(500);
+    expect(learnt.ages.size).toBe(0);
+  });
+
+  it('is kept by the age of the day, where a question was about days of one age', () => {
+    expect(
+      ['2026-03-04', '2026-03-03', '2026-02-26', '2026-02-25', '2026-01-01'].map((day) =>
+        ageOf(day, '2026-03-05'),
+      ),
+    ).toEqual(['1', '2-7', '2-7', '8-35', '36+']);
+    let learnt = withPurpose(EMPTY_SPEND, '2026-03', 170, purpose(['2026-03-04']));
+    learnt = withPurpose(learnt, '2026-03', 999, purpose(['2026-03-03', '2026-03-04']));
+    expect(learnt.ages).toEqual(new Map([['1', bill(1, 170)]]));
   });
 });
 
@@ -70,15 +179,16 @@ describe('the budget', () => {
   it('starts anew with the month', () => {
     expect(() => demandBudget(spend, '2026-04', 12 * GIB, 12 * GIB)).not.toThrow();
   });
-
-  it('is shown in GiB', () => {
-    expect(gib(1024 * GIB)).toBe('1,024.0 GiB');
-    expect(gib(0.26 * GIB)).toBe('0.3 GiB');
-  });
 });
 
 describe('the book', () => {
   const now = () => new Date('2026-03-05T00:00:00Z');
+  const file = (save: SpendFile['save']): SpendFile => ({
+    load: async () => EMPTY_SPEND,
+    save,
+    backUp: async () => undefined,
+  });
+  const bytes = (value: number) => () => ({ bytes: value, telling: true });
 
   it('writes one state after the other, however they overlap', async () => {
     const saved: Spend[] = [];
@@ -90,42 +200,92 @@ describe('the book', () => {
       saved.push(state);
       writing -= 1;
     };
-    const book = openSpendBook(EMPTY_SPEND, save, null, now);
-    const names = ['a', 'b', 'c', 'd'];
+    const book = await openSpendBook(file(save), null, now);
     await Promise.all(
-      names.map((name, index) =>
-        book.query(
-          name,
-          100,
-          async () => index,
-          (result) => Number(result),
-        ),
+      ['a', 'b', 'constructor', 'd'].map((label, index) =>
+        book.query({ label, expectedBytes: 100 }, async () => index, bytes(index)),
       ),
     );
-    expect(saved.at(-1)).toEqual({
-      months: { '2026-03': { bytesBilled: 0 + 1 + 2 + 3, queries: 4 } },
-      pending: {},
+    expect(saved.at(-1)).toMatchObject({
+      months: new Map([['2026-03', { bytesBilled: 0 + 1 + 2 + 3, queries: 4 }]]),
+      pending: new Map(),
     });
     expect(book.current).toEqual(saved.at(-1));
   });
 
   it('does not ask when the question cannot be written down', async () => {
-    const full = async () => {
-      throw new Error('disk full');
-    };
+    const book = await openSpendBook(
+      file(() => Promise.reject(new Error('disk full'))),
+      null,
+      now,
+    );
     let asked = false;
-    const book = openSpendBook(EMPTY_SPEND, full, null, now);
     const ask = async () => {
       asked = true;
     };
-    await expect(book.query('a', 1, ask, () => 0)).rejects.toThrow('disk full');
+    await expect(book.query({ label: 'a', expectedBytes: 1 }, ask, bytes(0))).rejects.toThrow('disk full');
     expect(asked).toBe(false);
+    expect(book.current.pending.size).toBe(0);
+  });
+
+  it('returns what was paid for when the bill cannot be written, and asks no further', async () => {
+    let saves = 0;
+    const book = await openSpendBook(
+      file(async () => {
+        saves += 1;
+        if (saves > 1) throw new Error('disk full');
+      }),
+      null,
+      now,
+    );
+    const ask = async () => 'answer';
+    expect(await book.query({ label: 'a', expectedBytes: 100 }, ask, bytes(100))).toBe('answer');
+    await expect(book.query({ label: 'b', expectedBytes: 100 }, ask, bytes(100))).rejects.toThrow(
+      'disk full',
+    );
+    expect(book.current.months.get('2026-03')).toEqual({ bytesBilled: 100, queries: 1 });
   });
 
   it('keeps two packages from taking the same rest of the budget', async () => {
-    const book = openSpendBook(EMPTY_SPEND, async () => undefined, 150, now);
+    const book = await openSpendBook(
+      file(async () => undefined),
+      150,
+      now,
+    );
     const ask = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
-    const results = await Promise.allSettled(['a', 'b'].map((name) => book.query(name, 100, ask, () => 100)));
+    const results = await Promise.allSettled(
+      ['a', 'b'].map((label) => book.query({ label, expectedBytes: 100 }, ask, bytes(100))),
+    );
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('learns no price from an answer that says that it tells none, such as a cached one', async () => {
+    const book = await openSpendBook(
+      file(async () => undefined),
+      null,
+      now,
+    );
+    const span = { start: '2026-03-04', end: '2026-03-05' };
+    const query = (telling: boolean, billed: number) =>
+      book.query(
+        { label: 'a', expectedBytes: 100, purpose: { packages: ['a'], span } },
+        async () => undefined,
+        () => ({ bytes: billed, telling }),
+      );
+    await query(true, 150);
+    await query(false, 0);
+    expect(book.bytesPerDay('a')).toBe(150);
+    expect(book.current.months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
+  });
+
+  it('takes over bills of the first version once', async () => {
+    const book = await openSpendBook(
+      file(async () => undefined),
+      null,
+      now,
+    );
+    book.adopt('a', new Map([['2026-02', bill(2, 300)]]));
+    book.adopt('a', new Map([['2026-02', bill(2, 999)]]));
+    expect(book.bytesPerDay('a')).toBe(150);
   });
 });

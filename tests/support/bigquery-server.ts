@@ -16,6 +16,8 @@ export interface ServerRow {
   readonly ci?: boolean | null;
   readonly installer?: string | null;
   readonly system?: string | null;
+  /** Whether the file is none that can be installed. */
+  readonly sidecar?: boolean;
   readonly downloads: number;
 }
 
@@ -25,7 +27,7 @@ export type CallKind = 'insert' | 'dryRun' | 'results' | 'job' | 'cancel';
 export interface Call {
   readonly kind: CallKind;
   readonly jobId: string;
-  /** Absent if the query is not about a package. */
+  /** Absent if the query is not about a package; the first of several. */
   readonly package?: string;
   /** Whether it is about INFORMATION_SCHEMA.PARTITIONS. */
   readonly revisions: boolean;
@@ -107,43 +109,67 @@ interface Job {
 }
 
 const MIB = 1024 ** 2;
-const PIVOT: readonly Field[] = [
-  { name: 'day', type: 'STRING' },
-  { name: 'ci', type: 'BOOLEAN' },
-  { name: 'installer_name', type: 'STRING' },
-  { name: 'system_name', type: 'STRING' },
-  { name: 'download_count', type: 'INTEGER' },
-];
+/** Columns of a pivot query, as far as its text asks for them. */
+function pivotFields(sql: string): Field[] {
+  const columns: Field[] = [
+    { name: 'project', type: 'STRING' },
+    { name: 'day', type: 'STRING' },
+    { name: 'ci', type: 'BOOLEAN' },
+    { name: 'installer_name', type: 'STRING' },
+    { name: 'system_name', type: 'STRING' },
+    { name: 'sidecar', type: 'BOOLEAN' },
+    { name: 'download_count', type: 'INTEGER' },
+  ];
+  return columns.filter(({ name }) => sql.includes(` AS ${name}`));
+}
 const PARTITIONS: readonly Field[] = [
   { name: 'partition_id', type: 'STRING' },
   { name: 'total_rows', type: 'INTEGER' },
-  { name: 'last_modified_time', type: 'TIMESTAMP' },
 ];
 
 type Json = Record<string, unknown>;
 
-function parameters(query: Json): Record<string, string> {
-  const list = query['queryParameters'] as { name: string; parameterValue: { value: string } }[];
-  return Object.fromEntries(list.map(({ name, parameterValue }) => [name, parameterValue.value]));
+/** What a query was given, and the packages that it is about. */
+function parameters(query: Json): Record<string, string> & { projects: string[] } {
+  const list = query['queryParameters'] as {
+    name: string;
+    parameterValue: { value?: string; arrayValues?: { value: string }[] };
+  }[];
+  const given = Object.fromEntries(
+    list.map(({ name, parameterValue }) => [name, parameterValue.value ?? '']),
+  ) as Record<string, string>;
+  const many = list.flatMap(({ parameterValue }) => parameterValue.arrayValues ?? []);
+  const projects = given['project'] === undefined ? many.map(({ value }) => value) : [given['project']];
+  return Object.assign(given, { projects });
 }
 
 function days(start: string, end: string): number {
   return (Date.parse(end.slice(0, 10)) - Date.parse(start.slice(0, 10))) / 86_400_000;
 }
 
-function pivotCells(rows: readonly ServerRow[], { project, start, end, limit }: Record<string, string>) {
+function pivotCells(
+  rows: readonly ServerRow[],
+  fields: readonly Field[],
+  { projects, start, end, limit }: ReturnType<typeof parameters>,
+) {
+  const wanted = new Set(projects);
   return rows
     .filter(
       (row) =>
-        row.project === project && row.day >= `${start}`.slice(0, 10) && row.day < `${end}`.slice(0, 10),
+        wanted.has(row.project) && row.day >= `${start}`.slice(0, 10) && row.day < `${end}`.slice(0, 10),
     )
-    .map(({ day, ci = null, installer = null, system = null, downloads }) => [
-      day,
-      ci === null ? null : String(ci),
-      installer,
-      system,
-      String(downloads),
-    ])
+    .map(({ project, day, ci = null, installer = null, system = null, sidecar = false, downloads }) => {
+      const cells: Record<string, string | null> = {
+        project,
+        day,
+        ci: ci === null ? null : String(ci),
+        installer_name: installer,
+        system_name: system,
+        sidecar: String(sidecar),
+        download_count: String(downloads),
+      };
+      return fields.map(({ name }) => cells[name] ?? null);
+    })
     .slice(0, Number(limit));
 }
 
@@ -153,7 +179,7 @@ function partitionCells(rows: readonly ServerRow[], { start = '', end = '' }: Re
     const id = day.replaceAll('-', '');
     if (id >= start && id < end) totals.set(id, (totals.get(id) ?? 0) + downloads);
   }
-  return [...totals].sort().map(([id, total]) => [id, String(total), '1766650000000000']);
+  return [...totals].sort().map(([id, total]) => [id, String(total)]);
 }
 
 export class BigQueryServer {
@@ -234,7 +260,7 @@ export class BigQueryServer {
     const page = Number(url.searchParams.get('pageToken')?.replace('page-', '') ?? 0);
     if (place === 'jobs' && id === '') {
       const query = (insert.configuration?.['query'] ?? {}) as Json;
-      const { project } = parameters(query);
+      const [project] = parameters(query).projects;
       const revisions = String(query['query']).includes('INFORMATION_SCHEMA.PARTITIONS');
       const kind = insert.configuration?.['dryRun'] === true ? 'dryRun' : 'insert';
       return {
@@ -328,6 +354,7 @@ export class BigQueryServer {
   #insert(call: Call, fault: Fault | undefined): [number, Json] {
     const { configuration } = call.body as { configuration: Json };
     const query = configuration['query'] as Json;
+    const sql = String(query['query']);
     const given = parameters(query);
     const { start = '', end = '' } = given;
     const rows = this.#options.rows ?? [];
@@ -343,14 +370,13 @@ export class BigQueryServer {
       return [409, problem(409, 'duplicate', `Already Exists: Job p:US.${call.jobId}`)];
     }
     const cells = call.revisions
-      ? (this.#options.partitions?.map((pair) => [...pair, '1766650000000000']) ??
-        partitionCells(rows, given))
-      : pivotCells(rows, given);
+      ? (this.#options.partitions?.map((pair) => [...pair]) ?? partitionCells(rows, given))
+      : pivotCells(rows, pivotFields(sql), given);
     const job: Job = {
       id: call.jobId,
       package: call.package,
       revisions: call.revisions,
-      fields: call.revisions ? PARTITIONS : PIVOT,
+      fields: call.revisions ? PARTITIONS : pivotFields(sql),
       cells,
       bytes,
       labels: configuration['labels'],

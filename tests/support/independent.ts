@@ -1,11 +1,11 @@
 /*
- * The metric of DESIGN section 2 once more, over single downloads and with nothing of src/: what the
+ * The metric once more, over single downloads and with nothing of src/: what the
  * command's figures are compared with.
  */
 
 interface Line {
   timestamp: string;
-  file: { project: string };
+  file: { project: string; filename?: string | null };
   details: {
     ci?: boolean | null;
     installer?: { name?: string } | null;
@@ -21,12 +21,18 @@ export function countByHand(table: string, project: string, first: string, last:
     .map((line): Line => JSON.parse(line))
     .filter((line) => line.file.project === project)
     .filter((line) => line.timestamp.slice(0, 10) >= first && line.timestamp.slice(0, 10) <= last)
-    .map(({ details }) => ({
+    .map(({ timestamp, file, details }) => ({
+      // Only a distribution is a package; from 2026-08-24 on the log holds nothing else.
+      sidecar:
+        timestamp < '2026-08-24' &&
+        typeof file.filename === 'string' &&
+        !['.whl', '.tar.gz', '.zip'].some((ending) => file.filename?.endsWith(ending)),
       ci: details?.ci === true,
       installer: details?.installer?.name ?? '',
       system: details?.system?.name ?? '',
     }));
-  const people = downloads.filter(({ ci }) => !ci);
+  const packages = downloads.filter(({ sidecar }) => !sidecar);
+  const people = packages.filter(({ ci }) => !ci);
   const by = (name: string) => people.filter(({ installer }) => installer === name).length;
   const on = (name: string) => people.filter(({ system }) => system === name).length;
   const counts = {
@@ -39,7 +45,8 @@ export function countByHand(table: string, project: string, first: string, last:
     'pip-family': by('pip') + by('pipenv') + by('pipx'),
   };
   const count = counts['pip-family'] + counts.uv + counts.poetry + counts.pdm;
-  const ci = downloads.length - people.length;
+  const sidecar = downloads.length - packages.length;
+  const ci = packages.length - people.length;
   const mirror = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client']
     .map(by)
     .reduce((a, b) => a + b);
@@ -50,6 +57,13 @@ export function countByHand(table: string, project: string, first: string, last:
     count,
     counts,
     counts_by_system: { Linux: on('Linux'), Darwin: on('Darwin'), Windows: on('Windows') },
-    excluded: { ci, mirror, browser, unknown, other: people.length - count - mirror - browser - unknown },
+    excluded: {
+      sidecar,
+      ci,
+      mirror,
+      browser,
+      unknown,
+      other: people.length - count - mirror - browser - unknown,
+    },
   };
 }

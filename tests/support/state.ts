@@ -1,33 +1,41 @@
-import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
-import { EMPTY_SPEND, parseSpend, serializeSpend } from '../../src/state/spend.ts';
-import type { State } from '../../src/state/state.ts';
+import { EMPTY_SPEND } from '../../src/state/bills.ts';
+import { EMPTY_LEDGER, type Ledgers, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { parseSpend, type SpendFile, serializeSpend } from '../../src/state/spend.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
-export interface MemoryState extends State {
-  readonly ledgers: Map<string, string>;
+export interface MemoryState {
+  readonly ledgers: Ledgers;
+  readonly spend: SpendFile;
+  /** Text of each ledger, by package. */
+  readonly texts: Map<string, string>;
   /** Every text of spend.json that was ever saved, oldest first. */
   readonly spends: string[];
 }
 
 export function createState(source = 'test'): MemoryState {
-  const ledgers = new Map<string, string>();
+  const texts = new Map<string, string>();
   const spends: string[] = [];
-  return {
-    ledgers,
-    spends,
-    async loadLedger(name) {
-      const text = ledgers.get(name);
-      return text === undefined ? EMPTY_LEDGER : parseLedger(text, { source, package: name });
+  const ledgers: Ledgers = {
+    async load(name) {
+      const text = texts.get(name);
+      return text === undefined
+        ? { ledger: EMPTY_LEDGER, bills: undefined }
+        : parseLedger(text, { source, package: name });
     },
-    async saveLedger(name, ledger) {
-      ledgers.set(name, serializeLedger(ledger, { source, package: name }));
+    async save(name, ledger) {
+      texts.set(name, serializeLedger(ledger, { source, package: name }));
     },
-    async loadSpend() {
-      const text = spends.at(-1);
-      return text === undefined ? EMPTY_SPEND : (parseSpend(text) ?? EMPTY_SPEND);
-    },
-    async saveSpend(spend) {
-      spends.push(serializeSpend(spend));
-    },
+    demandRoom: async () => undefined,
   };
+  const spend: SpendFile = {
+    async load() {
+      const text = spends.at(-1);
+      return text === undefined ? EMPTY_SPEND : parseSpend(text);
+    },
+    async save(state) {
+      spends.push(serializeSpend(state));
+    },
+    backUp: async () => undefined,
+  };
+  return { ledgers, spend, texts, spends };
 }

@@ -1,8 +1,16 @@
-import { DuckDBInstance, DuckDBTimestampTZValue, type DuckDBValue } from '@duckdb/node-api';
+import {
+  DuckDBInstance,
+  DuckDBTimestampTZValue,
+  type DuckDBType,
+  type DuckDBValue,
+  LIST,
+  listValue,
+  VARCHAR,
+} from '@duckdb/node-api';
 import { type Day, dayNumber, type Span, spanDays } from '../../src/days/day.ts';
-import { type PivotQuestion, pivotSql, rowLimit } from '../../src/sources/query.ts';
+import { duckDbDialect, pivotSql, type Question, rowLimit } from '../../src/sources/query.ts';
 import { checkRows } from '../../src/sources/rows.ts';
-import type { QueryCost, RevisionsAnswer, Source } from '../../src/sources/source.ts';
+import type { DaysAnswer, QueryCost, Source, SourceTraits } from '../../src/sources/source.ts';
 
 /** What a test puts into the table: `times` downloads that are alike, at noon of the day. */
 export interface Downloads {
@@ -16,7 +24,7 @@ export interface Downloads {
 
 /** What a source was asked, in order. */
 export interface Asked {
-  readonly package: string;
+  readonly packages: readonly string[];
   readonly span: Span;
 }
 
@@ -32,12 +40,13 @@ export interface Table {
 }
 
 export interface SourceOptions {
-  /** Refuse to tell revisions. */
-  readonly withoutRevisions?: boolean;
-  /** What every day that is scanned bills; undefined for a source that bills nothing. */
+  /** Refuse to tell the rows of each day. */
+  readonly withoutDays?: boolean;
+  /** What every day of a package that is scanned bills. */
   readonly bytesPerDay?: number;
+  readonly traits?: Partial<SourceTraits>;
   /** Throws instead of answering. */
-  readonly fault?: (question: PivotQuestion) => Error | undefined;
+  readonly fault?: (question: Question) => Error | undefined;
 }
 
 function timestamp(day: Day): DuckDBTimestampTZValue {
@@ -55,39 +64,60 @@ export async function createTable(): Promise<Table> {
   )`);
   const asked: Asked[] = [];
 
-  async function sql(text: string, values?: Record<string, DuckDBValue>) {
-    return (await connection.runAndReadAll(text, values)).getRowObjects();
+  async function sql(text: string, values?: Record<string, DuckDBValue>, types?: Record<string, DuckDBType>) {
+    return (await connection.runAndReadAll(text, values, types)).getRowObjects();
   }
 
-  function source({ withoutRevisions = false, bytesPerDay, fault }: SourceOptions = {}): Source {
-    const costOf = (days: number): QueryCost => {
-      const bytes = days * (bytesPerDay ?? 0);
+  function source({ withoutDays = false, bytesPerDay = 0, traits, fault }: SourceOptions = {}): Source {
+    const costOf = ({ packages, span }: Question): QueryCost => {
+      const bytes = spanDays(span) * packages.length * bytesPerDay;
       return { bytesProcessed: bytes, bytesBilled: bytes, cacheHit: false };
     };
     return {
-      billed: bytesPerDay !== undefined,
-      async pivot(question) {
+      traits: {
+        kind: 'bigquery',
+        id: 'test',
+        name: 'a table of the test',
+        billed: true,
+        keepsLedger: true,
+        wholeLog: true,
+        packagesAtOnce: 1,
+        packageDaysAtOnce: Number.POSITIVE_INFINITY,
+        questionsAtOnce: Number.POSITIVE_INFINITY,
+        ...traits,
+      },
+      hasFileNames: true,
+      async read(question) {
         asked.push(question);
         const problem = fault?.(question);
         if (problem !== undefined) throw problem;
-        const rows = await sql(pivotSql('file_downloads', '$'), {
-          project: question.package,
-          start: timestamp(question.span.start),
-          end: timestamp(question.span.end),
-          limit: BigInt(rowLimit(question.span)),
-        });
-        return { rows: checkRows(question, rows), cost: costOf(spanDays(question.span)) };
+        const { packages, span } = question;
+        const several = packages.length > 1;
+        const rows = await sql(
+          pivotSql(duckDbDialect('file_downloads'), { several, fileNames: false }),
+          {
+            ...(several ? { projects: listValue([...packages]) } : { project: packages[0] }),
+            start: timestamp(span.start),
+            end: timestamp(span.end),
+            limit: BigInt(rowLimit(question)),
+          },
+          several ? { projects: LIST(VARCHAR) } : {},
+        );
+        return { ...checkRows(question, rows, rowLimit(question)), cost: costOf(question) };
       },
-      estimate: async ({ span }) => costOf(spanDays(span)).bytesProcessed,
-      async revisions({ start, end }): Promise<RevisionsAnswer> {
-        if (withoutRevisions) return { unavailable: 'the view is refused' };
+      estimate: async (question) => costOf(question).bytesProcessed,
+      async days({ start, end }): Promise<DaysAnswer> {
+        if (withoutDays) return { kind: 'untold', reason: 'the view is refused' };
         const rows = await sql(
           `SELECT strftime(timestamp, '%Y-%m-%d') AS day, count(*)::INTEGER AS n FROM file_downloads
            WHERE timestamp >= $start AND timestamp < $end GROUP BY ALL`,
           { start: timestamp(start), end: timestamp(end) },
         );
-        const revisions = new Map(rows.map(({ day, n }) => [String(day), Number(n)]));
-        return { revisions, cost: { bytesProcessed: 0, bytesBilled: 0, cacheHit: false } };
+        return {
+          kind: 'told',
+          rows: new Map(rows.map(({ day, n }) => [String(day), Number(n)])),
+          cost: { bytesProcessed: 0, bytesBilled: 0, cacheHit: false },
+        };
       },
       close: async () => undefined,
     };

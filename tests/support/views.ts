@@ -1,40 +1,59 @@
-import { buildHistory, type History } from '../../src/badges/history.ts';
-import { daysOf } from '../../src/days/day.ts';
+import { addDays, type Day } from '../../src/days/day.ts';
 import type { IndexEntry, IndexView, PackageView, SiteView } from '../../src/page/view.ts';
-import type { Account } from '../../src/winnow/winnow.ts';
+import { type Breakdown, type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
+import type { PackageDays } from '../../src/winnow/package-days.ts';
 
-/** The account of DESIGN section 1: 2,771 downloads, 14 of them honest. */
-export const YOUNG: Account = {
+/** The young package of the README: 2,771 downloads, 14 of them honest. */
+export const YOUNG: Breakdown = {
   count: 14,
   counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
   countsBySystem: { Linux: 8, Darwin: 4, Windows: 1 },
-  excluded: { ci: 120, mirror: 1_325, browser: 31, unknown: 1_201, other: 80 },
+  excluded: { sidecar: 0, ci: 120, mirror: 1_325, browser: 31, unknown: 1_201, other: 80 },
+  others: new Map([
+    ['conda', 19],
+    ['requests', 61],
+  ]),
 };
 
-export const NOTHING: Account = {
+export const NOTHING: Breakdown = {
   count: 0,
   counts: { pip: 0, pipenv: 0, pipx: 0, uv: 0, poetry: 0, pdm: 0, 'pip-family': 0 },
   countsBySystem: { Linux: 0, Darwin: 0, Windows: 0 },
-  excluded: { ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
+  excluded: { sidecar: 0, ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
+  others: new Map(),
 };
+
+/** A row of downloads that is nothing special, but for what is given. */
+export function downloads(installer: string | null, count: number, more: Partial<DownloadRow> = {}) {
+  return { sidecar: false, ci: null, installer, system: null, downloads: count, ...more };
+}
+
+/** `count` days up to and with `last`, each with the rows that `rowsOf` gives; null is a day that is not known. */
+export function packageDays(
+  count: number,
+  rowsOf: (index: number) => readonly DownloadRow[] | null,
+  { last = '2026-04-24', partialDays = [] }: { last?: Day; partialDays?: readonly Day[] } = {},
+): PackageDays {
+  const days = Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
+  const breakdowns = days.map((_, index) => {
+    const rows = rowsOf(index);
+    return rows === null ? null : winnow(rows);
+  });
+  return { days, breakdowns, partialDays };
+}
 
 /** A history of `days` days up to 2026-04-24, with `pip(index)` and `uv(index)` downloads each. */
 export function historyOf(
   days: number,
   pip: (index: number) => number,
   uv: (index: number) => number = () => 0,
-  missingDays: readonly string[] = [],
-): History {
-  const start = new Date(Date.parse('2026-04-25T00:00:00Z') - days * 86_400_000).toISOString().slice(0, 10);
-  const span = { start, end: '2026-04-25' };
-  const row = { ci: null, system: null };
-  const rows = daysOf(span)
-    .flatMap((day, index) => [
-      { ...row, day, installer: 'pip', downloads: pip(index) },
-      { ...row, day, installer: 'uv', downloads: uv(index) },
-    ])
-    .filter(({ day }) => !missingDays.includes(day));
-  return buildHistory({ package: 'demo', span, rows, missingDays, publicUrl: undefined });
+  missingDays: readonly Day[] = [],
+): PackageDays {
+  return packageDays(days, (index) =>
+    missingDays.includes(addDays('2026-04-25', index - days))
+      ? null
+      : [downloads('pip', pip(index)), downloads('uv', uv(index))],
+  );
 }
 
 export const NOW = new Date('2026-04-25T06:00:00Z');
@@ -43,13 +62,17 @@ export const site: SiteView = {
   finished: '2026-04-25T04:12:00.000Z',
   staleThresholdDays: 3,
   publicUrl: 'https://badges.example.com',
+  sourceName: 'a table of the test',
 };
 
 export const young: PackageView = {
   name: 'young',
   state: 'ok',
+  mainWindowDays: 30,
   lastSuccess: '2026-04-25T04:12:00.000Z',
-  windows: [{ windowDays: 30, account: YOUNG }],
+  countedTo: '2026-04-24',
+  warnings: [],
+  windows: [{ windowDays: 30, breakdown: YOUNG }],
 };
 
 export function entry(view: Partial<IndexEntry> = {}): IndexEntry {
@@ -57,5 +80,12 @@ export function entry(view: Partial<IndexEntry> = {}): IndexEntry {
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {
-  return { ...site, lastDay: '2026-04-24', missingDays: [], packages: [entry()], ...view };
+  return {
+    ...site,
+    lastDay: '2026-04-24',
+    missingDays: [],
+    partialDays: [],
+    packages: [entry()],
+    ...view,
+  };
 }

@@ -1,3 +1,4 @@
+import { roundedBill } from '../../units.ts';
 import type { RawRow } from '../rows.ts';
 import { type QueryCost, SourceError } from '../source.ts';
 
@@ -88,16 +89,6 @@ export function readPage(body: Json, columns: Columns): Page | undefined {
   };
 }
 
-const MIB = 1024 ** 2;
-
-/**
- * What a job of so many bytes is billed at most: rounded up to whole MiB, and 10 MiB at least
- * (https://cloud.google.com/bigquery/pricing#on_demand_pricing).
- */
-export function billedAtMost(bytesProcessed: number): number {
-  return Math.max(10 * MIB, Math.ceil(bytesProcessed / MIB) * MIB);
-}
-
 function statisticsOf(job: Json): { statistics: Json; query: Json } {
   const statistics = isObject(job['statistics']) ? job['statistics'] : {};
   const query = isObject(statistics['query']) ? statistics['query'] : {};
@@ -119,6 +110,6 @@ export function readCost(job: Json): QueryCost {
   const bytesProcessed = processedBytes(job) ?? 0;
   const cacheHit = query['cacheHit'] === true;
   const free = cacheHit || bytesProcessed === 0;
-  const bytesBilled = wholeNumber(query['totalBytesBilled']) ?? (free ? 0 : billedAtMost(bytesProcessed));
+  const bytesBilled = wholeNumber(query['totalBytesBilled']) ?? (free ? 0 : roundedBill(bytesProcessed));
   return { bytesProcessed, bytesBilled, cacheHit };
 }

@@ -1,6 +1,7 @@
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, gcpMetadata, PassThroughClient } from 'google-auth-library';
 import type { BigQueryConfig } from '../../config/config.ts';
+import type { Env } from '../../env.ts';
 import { GARBLED, type Identity, SILENT } from '../../errors/codes.ts';
 import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
@@ -11,8 +12,6 @@ import { ApiError, BIGQUERY, ClockSkew, faultOf, faultOfAnswer, type Place, retr
 import { type Network, openNetwork } from './network.ts';
 import { authClientOf, partiesOf, projectOfMachine } from './sign-in.ts';
 import { Transport } from './transport.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
 export interface ApiRequest {

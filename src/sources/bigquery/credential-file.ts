@@ -1,10 +1,10 @@
 import { createPrivateKey } from 'node:crypto';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import type { Env } from '../../env.ts';
 import type { ErrorCode, Identity } from '../../errors/codes.ts';
 import { SourceError } from '../source.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A credential file that was looked at. */

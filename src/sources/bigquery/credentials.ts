@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Env } from '../../env.ts';
 import type { Identity } from '../../errors/codes.ts';
 import { SourceError } from '../source.ts';
 import { type CredentialFile, readCredentialFile } from './credential-file.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Where the credentials come from. */
 export type Credentials =

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawRow } from '../rows.ts';
-import { type QueryCost, SourceError } from '../source.ts';
+import { addCost, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import { type Columns, processedBytes, readCost, readPage } from './answer.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { bigQueryError } from './error.ts';
@@ -22,7 +22,7 @@ export type { Patience } from './retry.ts';
 export interface QuerySpec {
   readonly sql: string;
   readonly parameters: Readonly<
-    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string]>
+    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string | readonly string[]]>
   >;
   readonly columns: Columns;
   readonly labels: Readonly<Record<string, string>>;
@@ -65,18 +65,6 @@ interface Asking {
   readonly progress: Progress;
 }
 
-const NOTHING: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
-
-function add(a: QueryCost | undefined, b: QueryCost): QueryCost | undefined {
-  return (
-    a && {
-      bytesProcessed: a.bytesProcessed + b.bytesProcessed,
-      bytesBilled: a.bytesBilled + b.bytesBilled,
-      cacheHit: b.cacheHit,
-    }
-  );
-}
-
 function jobBody({ spec, patience, connection }: Asking, jobId: string | undefined): object {
   const { sql, parameters, labels, location } = spec;
   return {
@@ -89,11 +77,15 @@ function jobBody({ spec, patience, connection }: Asking, jobId: string | undefin
         query: sql,
         useLegacySql: false,
         parameterMode: 'NAMED',
-        queryParameters: Object.entries(parameters).map(([name, [type, value]]) => ({
-          name,
-          parameterType: { type },
-          parameterValue: { value },
-        })),
+        queryParameters: Object.entries(parameters).map(([name, [type, value]]) =>
+          typeof value === 'string'
+            ? { name, parameterType: { type }, parameterValue: { value } }
+            : {
+                name,
+                parameterType: { type: 'ARRAY', arrayType: { type } },
+                parameterValue: { arrayValues: value.map((each) => ({ value: each })) },
+              },
+        ),
       },
     },
   };
@@ -110,7 +102,7 @@ function throwIfFailed({ progress }: Asking, job: Readonly<Record<string, unknow
   if (!errorResult) return;
   progress.running = false;
   progress.known = true;
-  progress.cost = add(progress.cost, readCost(job));
+  progress.cost = addCost(progress.cost, readCost(job));
   throw new JobFailed(faultOfResult(errorResult));
 }
 
@@ -199,7 +191,7 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
   await insert(asking, jobId);
   let page = await fetchPage(asking, jobId, undefined);
   progress.running = false;
-  progress.cost = add(progress.cost, await fetchCost(asking, jobId, page.costAtMost));
+  progress.cost = addCost(progress.cost, await fetchCost(asking, jobId, page.costAtMost));
   asking.signal.throwIfAborted();
   const rows = page.rows;
   while (page.pageToken !== undefined && rows.length <= spec.rowLimit) {
@@ -229,7 +221,7 @@ async function abandon(asking: Asking): Promise<void> {
     await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query, anyway: true }, signal);
     progress.known = true;
     // A cancelled job may be billed for what it had read.
-    progress.cost = add(progress.cost, readCost(await getJob(asking, jobId, signal)));
+    progress.cost = addCost(progress.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
     // Where the server never had the job there is nothing to pay for; else nobody knows.
     if (faultOf(error).status !== 404) progress.cost = undefined;
@@ -250,7 +242,7 @@ async function within<T>(
 ): Promise<T> {
   const limit = AbortSignal.timeout(patience.limitMs);
   const signal = given === undefined ? limit : AbortSignal.any([given, limit]);
-  const progress: Progress = { known: false, running: false, cost: NOTHING };
+  const progress: Progress = { known: false, running: false, cost: NO_COST };
   const asking: Asking = { connection, spec, patience, signal, progress };
   given?.throwIfAborted();
   try {
@@ -301,7 +293,7 @@ export function runQuery<T>(
 ): Promise<QueryAnswer<T>> {
   return within(connection, spec, patience, given, async (asking) => {
     const rows = await persist(asking, JOB_RETRIES, mayPassAsJob, () => runJob(asking));
-    return { value: accept(rows), cost: asking.progress.cost ?? NOTHING };
+    return { value: accept(rows), cost: asking.progress.cost ?? NO_COST };
   });
 }
 

@@ -1,9 +1,9 @@
 import { type AgentOptions, type ClientRequest, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import type { Env } from '../../env.ts';
 import { proxyFor } from './proxy.ts';
 
-type Env = Readonly<Record<string, string | undefined>>;
 const KEEP_ALIVE: AgentOptions = { keepAlive: true };
 
 type Agent = HttpAgent | HttpsProxyAgent<string>;

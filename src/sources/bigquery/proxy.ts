@@ -1,7 +1,6 @@
 import { BlockList, isIP } from 'node:net';
+import type { Env } from '../../env.ts';
 import { SourceError } from '../source.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Which variables name the proxy, by the scheme of the address that is asked; the first that is set wins. */
 const VARIABLES = {

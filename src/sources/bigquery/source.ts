@@ -1,14 +1,23 @@
 import type { BigQueryConfig } from '../../config/config.ts';
 import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
-import { midnight, PIVOT_COLUMNS, type PivotQuestion, pivotSql, rowLimit } from '../query.ts';
+import type { Env } from '../../env.ts';
+import {
+  bigQueryDialect,
+  midnight,
+  needsFileNames,
+  pivotColumns,
+  pivotSql,
+  type Question,
+  rowLimit,
+  type Shape,
+} from '../query.ts';
 import { checkRows, type RawRow } from '../rows.ts';
-import type { RevisionsAnswer, Source } from '../source.ts';
+import type { DaysAnswer, Source } from '../source.ts';
+import { traitsOf } from '../traits.ts';
 import { wholeNumber } from './answer.ts';
 import { connect } from './connection.ts';
 import { bigQueryError, isRefusal } from './error.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** BigQuery, with what only `doctor` asks of it. */
 export interface BigQuerySource extends Source {
@@ -16,8 +25,8 @@ export interface BigQuerySource extends Source {
   readonly project: string;
   /** What the server's clock said in its last answer. */
   readonly serverTime: () => Date | undefined;
-  /** Why revisions cannot be asked for, found out for free; undefined if they can. */
-  revisionsRefused(span: Span): Promise<string | undefined>;
+  /** Why days cannot be asked for, found out for free; undefined if they can. */
+  daysRefused(span: Span): Promise<string | undefined>;
 }
 
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
@@ -25,35 +34,42 @@ const LABEL_MAX = 63;
 
 const APP = 'pypi-badges';
 
-function pivotSpec(config: BigQueryConfig, { package: project, span }: PivotQuestion): QuerySpec {
-  const limit = rowLimit(span);
+function shapeOf({ packages, span }: Question): Shape {
+  return { several: packages.length > 1, fileNames: needsFileNames(span) };
+}
+
+function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
+  const { packages, span } = question;
+  const [first, ...others] = packages;
+  const shape = shapeOf(question);
+  const limit = rowLimit(question);
   return {
-    sql: pivotSql(`\`${config.table}\``, '@'),
+    sql: pivotSql(bigQueryDialect(config.table), shape),
     parameters: {
-      project: ['STRING', project],
+      ...(shape.several ? { projects: ['STRING', packages] } : { project: ['STRING', first] }),
       start: ['TIMESTAMP', midnight(span.start)],
       end: ['TIMESTAMP', midnight(span.end)],
       limit: ['INT64', String(limit)],
     },
-    columns: PIVOT_COLUMNS,
-    labels: { app: APP, package: project.slice(0, LABEL_MAX) },
+    columns: pivotColumns(shape),
+    labels: { app: APP, package: others.length > 0 ? 'shared' : first.slice(0, LABEL_MAX) },
     location: config.location,
     rowLimit: limit,
   };
 }
 
-const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64', last_modified_time: 'TIMESTAMP' };
+const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64' };
 
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
 const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
-function revisionsSpec(config: BigQueryConfig, span: Span): QuerySpec {
+function partitionsSpec(config: BigQueryConfig, span: Span): QuerySpec {
   const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(config.table) ?? [];
   const limit = spanDays(span) + 1;
   return {
     // A table without partitions has one row here, with NULL: it must not pass for one without any day.
-    sql: `SELECT partition_id, total_rows, last_modified_time
+    sql: `SELECT partition_id, total_rows
 FROM \`${dataset}.INFORMATION_SCHEMA.PARTITIONS\`
 WHERE table_name = @table
   AND (partition_id IS NULL OR (partition_id >= @start AND partition_id < @end))
@@ -72,19 +88,19 @@ LIMIT @limit`,
 }
 
 /** The rows of each day, or why they cannot be told. */
-function readRevisions(rows: readonly RawRow[], span: Span): PartitionRows | string {
-  const revisions = new Map<Day, number>();
+function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | string {
+  const counts = new Map<Day, number>();
   for (const { partition_id, total_rows } of rows) {
     if (partition_id === null) return 'the table is not partitioned';
     const day = typeof partition_id === 'string' ? dayOfPartition(partition_id) : undefined;
     const count = wholeNumber(total_rows);
-    if (day === undefined || day < span.start || day >= span.end || revisions.has(day)) {
+    if (day === undefined || day < span.start || day >= span.end || counts.has(day)) {
       return 'the table is not partitioned by day';
     }
     if (count === undefined) return `the rows of ${day} are not given as a count`;
-    if (count > 0) revisions.set(day, count);
+    if (count > 0) counts.set(day, count);
   }
-  return revisions;
+  return counts;
 }
 
 /** Time limits of production; an emulator on this machine needs no courtesy. */
@@ -110,9 +126,9 @@ export async function openBigQuery(
   const connection = await connect(config, env, now);
   const patience = patienceFor(config, connection.emulated);
 
-  async function revisionsRefused(span: Span): Promise<string | undefined> {
+  async function daysRefused(span: Span): Promise<string | undefined> {
     try {
-      await dryRun(connection, revisionsSpec(config, span), patience);
+      await dryRun(connection, partitionsSpec(config, span), patience);
       return undefined;
     } catch (error) {
       if (isRefusal(error)) return error.message;
@@ -120,42 +136,46 @@ export async function openBigQuery(
     }
   }
 
-  async function revisions(span: Span, signal?: AbortSignal): Promise<RevisionsAnswer> {
-    const spec = revisionsSpec(config, span);
-    const why = (text: string) => ({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
-    const accept = (rows: readonly RawRow[]) => readRevisions(rows, span);
+  async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
+    const spec = partitionsSpec(config, span);
+    const untold = (text: string): DaysAnswer => ({
+      kind: 'untold',
+      reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
+    });
+    const accept = (rows: readonly RawRow[]) => readPartitions(rows, span);
     const answer = await runQuery(connection, spec, patience, accept, signal).catch((error: unknown) => {
       // The table itself may well answer.
       if (isRefusal(error)) return error.message;
       throw error;
     });
-    if (typeof answer === 'string') return why(answer);
+    if (typeof answer === 'string') return untold(answer);
     const { value, cost } = answer;
-    if (typeof value === 'string') return why(value);
+    if (typeof value === 'string') return untold(value);
     // The view tells nothing of a table that does not exist, and nothing of one that is far behind. A dry
     // run tells them apart for free: it throws for the former.
     if (value.size === 0) {
-      const question = { package: 'pip', span };
+      const question: Question = { packages: ['pip'], span };
       await dryRun(connection, pivotSpec(config, question), patience, signal).catch((error: unknown) => {
         throw bigQueryError(error, { cost });
       });
     }
-    return { revisions: value, cost };
+    return { kind: 'told', rows: value, cost };
   }
 
   return {
-    billed: true,
+    traits: traitsOf(config, env),
+    hasFileNames: true,
     project: connection.project,
     serverTime: connection.serverTime,
-    async pivot(question, signal) {
+    async read(question, signal) {
       const spec = pivotSpec(config, question);
-      const accept = (rows: readonly RawRow[]) => checkRows(question, rows);
+      const accept = (rows: readonly RawRow[]) => checkRows(question, rows, spec.rowLimit);
       const { value, cost } = await runQuery(connection, spec, patience, accept, signal);
-      return { rows: value, cost };
+      return { ...value, cost };
     },
     estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
-    revisions,
-    revisionsRefused,
+    days,
+    daysRefused,
     close: async () => connection.close(),
   };
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BigQueryConfig } from '../../../src/config/config.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
+import type { Question } from '../../../src/sources/query.ts';
 import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
 import {
   BigQueryServer,
@@ -10,7 +11,7 @@ import {
 } from '../../support/bigquery-server.ts';
 
 const SPAN = { start: '2026-04-01', end: '2026-04-03' };
-const QUESTION = { package: 'demo', span: SPAN };
+const QUESTION: Question = { packages: ['demo'], span: SPAN };
 const MIB = 1024 ** 2;
 /** Two days of 150 MB, rounded up to whole MiB. */
 const BILLED = Math.ceil(300_000_000 / MIB) * MIB;
@@ -24,9 +25,9 @@ const ROWS: ServerRow[] = [
 ];
 
 const EXPECTED = [
-  { day: '2026-04-01', ci: null, installer: 'pip', system: 'Linux', downloads: 5 },
-  { day: '2026-04-01', ci: true, installer: 'uv', system: 'Linux', downloads: 7 },
-  { day: '2026-04-02', ci: false, installer: null, system: null, downloads: 11 },
+  { day: '2026-04-01', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 5 },
+  { day: '2026-04-01', ci: true, installer: 'uv', system: 'Linux', sidecar: false, downloads: 7 },
+  { day: '2026-04-02', ci: false, installer: null, system: null, sidecar: false, downloads: 11 },
 ];
 
 const CONFIG: BigQueryConfig = {
@@ -64,8 +65,9 @@ async function failure(work: Promise<unknown>): Promise<SourceError> {
 describe('a pivot question', () => {
   it('is answered with its rows and its bill, and asks no more than three times', async () => {
     const bigQuery = await source();
-    expect(await bigQuery.pivot(QUESTION)).toEqual({
-      rows: EXPECTED,
+    expect(await bigQuery.read(QUESTION)).toEqual({
+      rows: new Map([['demo', EXPECTED]]),
+      failures: new Map(),
       cost: { bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false },
     });
     expect(server.calls.map(({ kind }) => kind)).toEqual(['insert', 'results', 'job']);
@@ -73,7 +75,7 @@ describe('a pivot question', () => {
 
   it('sends typed parameters, labels and a time limit, and nothing of them inside the SQL', async () => {
     const bigQuery = await source();
-    await bigQuery.pivot(QUESTION);
+    await bigQuery.read(QUESTION);
     const { configuration, jobReference } = bodyOf('insert') as Record<string, Record<string, unknown>>;
     expect(jobReference).toEqual({
       projectId: 'my-project',
@@ -108,19 +110,19 @@ describe('a pivot question', () => {
     'reaches an emulator whose host ends in %j',
     async (path) => {
       const bigQuery = await source({}, {}, path);
-      expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+      expect((await bigQuery.read(QUESTION)).rows.get('demo')).toEqual(EXPECTED);
     },
   );
 
   it('reads every page', async () => {
     const bigQuery = await source({ pageRows: 1 });
-    expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+    expect((await bigQuery.read(QUESTION)).rows.get('demo')).toEqual(EXPECTED);
     expect(server.callsOf('results').map(({ page }) => page)).toEqual([0, 1, 2]);
   });
 
   it('waits for a job that takes its time', async () => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { looks: 3 } });
-    expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+    expect((await bigQuery.read(QUESTION)).rows.get('demo')).toEqual(EXPECTED);
     expect(server.callsOf('results')).toHaveLength(4);
   });
 
@@ -131,7 +133,7 @@ describe('a pivot question', () => {
       installer: `tool-${index}`,
       downloads: 1,
     }));
-    const error = await failure((await source({ rows, pageRows: 300 })).pivot(QUESTION));
+    const error = await failure((await source({ rows, pageRows: 300 })).read(QUESTION));
     expect(error.message).toMatch(/^result truncated: .* \[job pypi-badges_/);
     expect(error.cost?.bytesBilled).toBe(BILLED);
   });
@@ -160,8 +162,8 @@ describe('a fault that may pass', () => {
 
   it.each(once)('%s is waited out, and billed once', async (_, trouble) => {
     const bigQuery = await source({ trouble: [{ ...trouble, times: 1 }], pageRows: 2 });
-    const { rows, cost } = await bigQuery.pivot(QUESTION);
-    expect(rows).toEqual(EXPECTED);
+    const { rows, cost } = await bigQuery.read(QUESTION);
+    expect(rows.get('demo')).toEqual(EXPECTED);
     expect(cost.bytesBilled).toBe(BILLED);
     expect(server.bytesBilled).toBe(BILLED);
     expect(server.jobs.size).toBe(1);
@@ -169,7 +171,7 @@ describe('a fault that may pass', () => {
 
   it('repeats an insert under the same job id', async () => {
     const bigQuery = await withTrouble({ on: 'insert', times: 2, fault: 'lost' });
-    await bigQuery.pivot(QUESTION);
+    await bigQuery.read(QUESTION);
     const inserts = server.callsOf('insert').map(({ jobId }) => jobId);
     expect(inserts).toHaveLength(3);
     expect(new Set(inserts).size).toBe(1);
@@ -181,7 +183,7 @@ describe('a fault that may pass', () => {
       times: 4,
       fault: { status: 503, reason: 'backendError' },
     });
-    await bigQuery.pivot(QUESTION);
+    await bigQuery.read(QUESTION);
     const at = server.callsOf('insert').map((call) => call.at);
     const waits = at.slice(1).map((time, index) => time - (at[index] ?? 0));
     // 20 ms doubled each time, and at most doubled once more at random.
@@ -194,7 +196,7 @@ describe('a fault that may pass', () => {
     async (reason) => {
       const fault = { jobFails: { reason, message: 'try again' } };
       const bigQuery = await withTrouble({ on: 'insert', times: 1, fault });
-      expect((await bigQuery.pivot(QUESTION)).rows).toEqual(EXPECTED);
+      expect((await bigQuery.read(QUESTION)).rows.get('demo')).toEqual(EXPECTED);
       expect(server.jobs.size).toBe(2);
       expect(server.bytesBilled).toBe(BILLED);
     },
@@ -202,7 +204,7 @@ describe('a fault that may pass', () => {
 
   it('is reported when it does not pass, with how often it was tried', async () => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { status: 503, reason: 'backendError' } });
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(
       /^BigQuery: the service is in trouble; run again later.* \(BigQuery said: the server says backendError, 6 times\)$/,
     );
@@ -213,7 +215,7 @@ describe('a fault that may pass', () => {
   it('ends the querying if the network is gone', async () => {
     const bigQuery = await source();
     await server.close();
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(
       /^BigQuery: the service cannot be reached; check the network.*ECONNREFUSED/,
     );
@@ -224,7 +226,7 @@ describe('a fault that may pass', () => {
   it('is given up at the time limit, and named instead of the limit', async () => {
     const trouble: Trouble[] = [{ on: 'results', fault: { status: 500, reason: 'backendError' } }];
     const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.4 });
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(/^BigQuery: the service is in trouble.*, [2-5] times\)/);
     expect(error.cost?.bytesBilled).toBe(BILLED);
   });
@@ -232,21 +234,21 @@ describe('a fault that may pass', () => {
   it('is waited out for as long as the server asks', async () => {
     const fault = { status: 503, reason: 'backendError', retryAfter: '1' };
     const bigQuery = await withTrouble({ on: 'insert', times: 1, fault });
-    await bigQuery.pivot(QUESTION);
+    await bigQuery.read(QUESTION);
     const [first, second] = server.callsOf('insert').map(({ at }) => at);
     expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(990);
   });
 
   it('is not waited out if the server asks for more than all the time there is', async () => {
     const fault = { status: 429, reason: 'rateLimitExceeded', retryAfter: '3600' };
-    const error = await failure((await withTrouble({ on: 'insert', fault })).pivot(QUESTION));
+    const error = await failure((await withTrouble({ on: 'insert', fault })).read(QUESTION));
     expect(error.message).toMatch(/^BigQuery: the service had too many requests/);
     expect(server.callsOf('insert')).toHaveLength(1);
   });
 
   it('of a job is given up after four jobs', async () => {
     const fault = { jobFails: { reason: 'jobBackendError', message: 'still not' } };
-    const error = await failure((await withTrouble({ on: 'insert', fault })).pivot(QUESTION));
+    const error = await failure((await withTrouble({ on: 'insert', fault })).read(QUESTION));
     expect(error.message).toMatch(/^BigQuery: the job failed each time; .*still not, 4 times\)/);
     expect(server.jobs.size).toBe(4);
     expect(server.callsOf('cancel')).toHaveLength(0);
@@ -292,7 +294,7 @@ describe('a fault that does not pass', () => {
 
   it.each(refusals)('%s is not tried again', async (reason, status, message, affectsAll, text) => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { status, reason, message } });
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(text);
     // There was no job.
     expect(error.message).not.toContain('[job');
@@ -302,21 +304,21 @@ describe('a fault that does not pass', () => {
 
   it('of the job itself is told as such', async () => {
     const fault = { jobFails: { reason: 'invalidQuery', message: 'Unrecognized name: details at [3:3]' } };
-    const error = await failure((await withTrouble({ on: 'insert', fault })).pivot(QUESTION));
+    const error = await failure((await withTrouble({ on: 'insert', fault })).read(QUESTION));
     expect(error.message).toMatch(/^BigQuery: the query is not understood.*Unrecognized name/);
     expect(server.jobs.size).toBe(1);
   });
 
   it('keeps the bill of a job whose pages cannot be fetched', async () => {
     const trouble: Trouble[] = [{ on: 'results', page: 1, fault: { status: 403, reason: 'accessDenied' } }];
-    const error = await failure((await source({ trouble, pageRows: 2 })).pivot(QUESTION));
+    const error = await failure((await source({ trouble, pageRows: 2 })).read(QUESTION));
     expect(error.cost).toEqual({ bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false });
     expect(server.bytesBilled).toBe(BILLED);
   });
 
   it('of the statistics alone costs nothing: the bill is worked out', async () => {
     const bigQuery = await withTrouble({ on: 'job', fault: { status: 403, reason: 'accessDenied' } });
-    expect((await bigQuery.pivot(QUESTION)).cost.bytesBilled).toBe(BILLED);
+    expect((await bigQuery.read(QUESTION)).cost.bytesBilled).toBe(BILLED);
   });
 });
 
@@ -341,11 +343,11 @@ describe('an answer that makes no sense', () => {
       /columns are undefined undefined/,
     ],
     ['rows that are no list', (body) => ({ ...body, rows: 'none' }), /its rows are no list/],
-    ['a row without values', (body) => ({ ...body, rows: [{}] }), /a row has 0 values instead of 5/],
+    ['a row without values', (body) => ({ ...body, rows: [{}] }), /a row has 0 values instead of 6/],
     ['missing rows', (body) => ({ ...body, rows: [] }), /0 rows came instead of 3/],
     [
       'a value that is none',
-      (body) => ({ ...body, rows: Array(3).fill({ f: [1, 2, 3, 4, 5] }) }),
+      (body) => ({ ...body, rows: Array(3).fill({ f: [1, 2, 3, 4, 5, 6] }) }),
       /column day holds nothing/,
     ],
     [
@@ -364,7 +366,7 @@ describe('an answer that makes no sense', () => {
       on: 'results',
       fault: { change: change as (body: Body) => unknown },
     });
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(/^unexpected answer: /);
     expect(error.message).toMatch(text);
     expect(error.affectsAll).toBe(false);
@@ -393,7 +395,7 @@ describe('an answer that makes no sense', () => {
   ];
   it.each(bills)('statistics with %s are made the best of', async (_, change, cost) => {
     const bigQuery = await withTrouble({ on: 'job', fault: { change: (body) => change(body as Body) } });
-    expect((await bigQuery.pivot(QUESTION)).cost).toMatchObject(cost);
+    expect((await bigQuery.read(QUESTION)).cost).toMatchObject(cost);
   });
 });
 
@@ -401,7 +403,7 @@ describe('the time limit', () => {
   it('cancels a job that never finishes, and says what to do', async () => {
     const trouble: Trouble[] = [{ on: 'insert', fault: { looks: 1e9 } }];
     const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 0.3 });
-    const error = await failure(bigQuery.pivot(QUESTION));
+    const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(
       /^BigQuery: the query took longer than 0.3 seconds and was cancelled; raise bigquery.query_timeout_seconds \[job/,
     );
@@ -414,7 +416,7 @@ describe('the time limit', () => {
       { on: 'results', fault: 'silence' },
       { on: 'cancel', fault: 'reset' },
     ];
-    const error = await failure((await source({ trouble }, { queryTimeoutSeconds: 0.2 })).pivot(QUESTION));
+    const error = await failure((await source({ trouble }, { queryTimeoutSeconds: 0.2 })).read(QUESTION));
     expect(error.message).toMatch(/^BigQuery: the query took longer .* \[job /);
   });
 
@@ -431,7 +433,7 @@ describe('a signal', () => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { looks: 1e9 } });
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error('the operator wants to go home')), 100);
-    const error = await failure(bigQuery.pivot(QUESTION, stop.signal));
+    const error = await failure(bigQuery.read(QUESTION, stop.signal));
     expect(error.message).toBe('the operator wants to go home');
     expect([...server.jobs.values()].map(({ cancelled }) => cancelled)).toEqual([true]);
   });
@@ -440,13 +442,13 @@ describe('a signal', () => {
     const bigQuery = await withTrouble({ on: 'insert', fault: 'lost' });
     const stop = new AbortController();
     setTimeout(() => stop.abort(new Error('enough')), 50);
-    expect((await failure(bigQuery.pivot(QUESTION, stop.signal))).message).toBe('enough');
+    expect((await failure(bigQuery.read(QUESTION, stop.signal))).message).toBe('enough');
     expect([...server.jobs.values()].every(({ cancelled }) => cancelled)).toBe(true);
   });
 
   it('that was given before keeps anything from being asked', async () => {
     const bigQuery = await source();
-    const error = await failure(bigQuery.pivot(QUESTION, AbortSignal.abort(new Error('too late'))));
+    const error = await failure(bigQuery.read(QUESTION, AbortSignal.abort(new Error('too late'))));
     expect(error.message).toBe('too late');
     expect(server.calls).toHaveLength(0);
   });
@@ -475,11 +477,12 @@ describe('an estimate', () => {
   });
 });
 
-describe('revisions', () => {
+describe('the rows of days', () => {
   it('are the rows of each day of the whole table', async () => {
     const bigQuery = await source();
-    expect(await bigQuery.revisions(SPAN)).toEqual({
-      revisions: new Map([
+    expect(await bigQuery.days(SPAN)).toEqual({
+      kind: 'told',
+      rows: new Map([
         ['2026-04-01', 12],
         ['2026-04-02', 111],
       ]),
@@ -513,7 +516,10 @@ describe('revisions', () => {
   ];
   it.each(partitions)('cannot be told of a table with %s', async (_, list, text) => {
     const bigQuery = await source({ partitions: list });
-    expect(await bigQuery.revisions(SPAN)).toEqual({ unavailable: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+    expect(await bigQuery.days(SPAN)).toEqual({
+      kind: 'untold',
+      reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
+    });
   });
 
   it('leave out a day that has a partition and no rows', async () => {
@@ -523,7 +529,7 @@ describe('revisions', () => {
         ['20260402', '3'],
       ],
     });
-    expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map([['2026-04-02', 3]]) });
+    expect(await bigQuery.days(SPAN)).toMatchObject({ rows: new Map([['2026-04-02', 3]]) });
   });
 
   it('of a table without any day are none, and those of a table that does not exist a failure', async () => {
@@ -531,10 +537,10 @@ describe('revisions', () => {
       partitions: [],
       trouble: [{ on: 'dryRun', times: 1, fault: { status: 404, reason: 'notFound' } }],
     });
-    expect((await failure(bigQuery.revisions(SPAN))).message).toMatch(
+    expect((await failure(bigQuery.days(SPAN))).message).toMatch(
       /^BigQuery: not found; check bigquery.table/,
     );
-    expect(await bigQuery.revisions(SPAN)).toMatchObject({ revisions: new Map() });
+    expect(await bigQuery.days(SPAN)).toMatchObject({ rows: new Map() });
   });
 
   it.each([
@@ -545,14 +551,15 @@ describe('revisions', () => {
     ['notImplemented', 501],
   ])('are unavailable where the view is refused with %s', async (reason, status) => {
     const bigQuery = await withTrouble({ on: 'insert', revisions: true, fault: { status, reason } });
-    expect(await bigQuery.revisions(SPAN)).toEqual({
-      unavailable: expect.stringContaining(`the server says ${reason}`),
+    expect(await bigQuery.days(SPAN)).toEqual({
+      kind: 'untold',
+      reason: expect.stringContaining(`the server says ${reason}`),
     });
   });
 
   it('are a failure where nothing else can be asked either', async () => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { status: 401, reason: 'authError' } });
-    const error = await failure(bigQuery.revisions(SPAN));
+    const error = await failure(bigQuery.days(SPAN));
     expect(error.message).toMatch(/^BigQuery: Google refused the credentials/);
   });
 });

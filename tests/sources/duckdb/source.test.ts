@@ -4,13 +4,13 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDuckDb } from '../../../src/sources/duckdb/source.ts';
-import type { PivotRow } from '../../../src/sources/query.ts';
+import type { PivotRow, Question } from '../../../src/sources/query.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const APRIL = { start: '2026-03-26', end: '2026-04-25' };
-const DEMO = { package: 'demo', span: APRIL };
+const DEMO: Question = { packages: ['demo'], span: APRIL };
 
 async function open(files: string): Promise<Source> {
   const source = await openDuckDb({ kind: 'duckdb', files });
@@ -36,6 +36,11 @@ async function writeParquet(folder: string, name: string, downloads: readonly Do
   return path;
 }
 
+async function read(source: Source, question = DEMO): Promise<readonly PivotRow[]> {
+  const [name] = question.packages;
+  return (await source.read(question)).rows.get(name) ?? [];
+}
+
 const sorted = (rows: readonly PivotRow[]) => rows.map((row) => JSON.stringify(row)).toSorted();
 
 const MIXED: readonly Download[] = [
@@ -54,27 +59,28 @@ const MIXED: readonly Download[] = [
 
 /** MIXED as pivot rows of APRIL, by hand. */
 const PIVOTED: readonly PivotRow[] = [
-  { day: '2026-03-26', ci: null, installer: 'pip', system: 'Linux', downloads: 2 },
-  { day: '2026-04-24', ci: null, installer: 'pip', system: 'Linux', downloads: 1 },
-  { day: '2026-04-24', ci: true, installer: 'uv', system: 'Darwin', downloads: 3 },
-  { day: '2026-04-24', ci: false, installer: 'uv', system: 'Darwin', downloads: 1 },
-  { day: '2026-04-24', ci: null, installer: null, system: null, downloads: 2 },
-  { day: '2026-04-24', ci: true, installer: null, system: null, downloads: 1 },
-  { day: '2026-04-24', ci: null, installer: '', system: '', downloads: 1 },
+  { day: '2026-03-26', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 2 },
+  { day: '2026-04-24', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 1 },
+  { day: '2026-04-24', ci: true, installer: 'uv', system: 'Darwin', sidecar: false, downloads: 3 },
+  { day: '2026-04-24', ci: false, installer: 'uv', system: 'Darwin', sidecar: false, downloads: 1 },
+  { day: '2026-04-24', ci: null, installer: null, system: null, sidecar: false, downloads: 2 },
+  { day: '2026-04-24', ci: true, installer: null, system: null, sidecar: false, downloads: 1 },
+  { day: '2026-04-24', ci: null, installer: '', system: '', sidecar: false, downloads: 1 },
 ];
 
 describe('the source duckdb', () => {
   it('pivots NDJSON: whole UTC days, one package, NULLs kept apart from empty names', async () => {
     const folder = tempFolder();
     writeNdjson(join(folder, 'rows.ndjson'), MIXED);
-    const { rows, cost } = await (await open(join(folder, 'rows.ndjson'))).pivot(DEMO);
-    expect(sorted(rows)).toEqual(sorted(PIVOTED));
+    const source = await open(join(folder, 'rows.ndjson'));
+    expect(sorted(await read(source))).toEqual(sorted(PIVOTED));
+    const { cost } = await source.read(DEMO);
     expect(cost).toEqual({ bytesProcessed: 0, bytesBilled: 0, cacheHit: false });
   });
 
   it('answers the same from Parquet', async () => {
     const folder = tempFolder();
-    const { rows } = await (await open(await writeParquet(folder, 'rows.parquet', MIXED))).pivot(DEMO);
+    const rows = await read(await open(await writeParquet(folder, 'rows.parquet', MIXED)));
     expect(sorted(rows)).toEqual(sorted(PIVOTED));
   });
 
@@ -85,7 +91,7 @@ describe('the source duckdb', () => {
     onTestFinished(() => {
       vi.unstubAllEnvs();
     });
-    const { rows } = await (await open(path)).pivot(DEMO);
+    const rows = await read(await open(path));
     expect(sorted(rows)).toEqual(sorted(PIVOTED));
   });
 
@@ -97,8 +103,10 @@ describe('the source duckdb', () => {
       path,
       ['2026-04-24T12:00:00Z', '2026-04-24 12:00:00+00', '2026-04-25T01:00:00+02:00'].map(line).join(''),
     );
-    const { rows } = await (await open(path)).pivot(DEMO);
-    expect(rows).toEqual([{ day: '2026-04-24', ci: null, installer: null, system: null, downloads: 3 }]);
+    const rows = await read(await open(path));
+    expect(rows).toEqual([
+      { day: '2026-04-24', ci: null, installer: null, system: null, sidecar: false, downloads: 3 },
+    ]);
   });
 
   it('reads all files of a glob as one table, in a folder with a quote in its name', async () => {
@@ -106,7 +114,7 @@ describe('the source duckdb', () => {
     mkdirSync(folder);
     writeNdjson(join(folder, 'a.ndjson'), MIXED.slice(0, 5));
     writeFileSync(join(folder, 'b.jsonl.gz'), gzipSync(ndjson(MIXED.slice(5))));
-    const { rows } = await (await open(join(folder, '*.*'))).pivot(DEMO);
+    const rows = await read(await open(join(folder, '*.*')));
     expect(sorted(rows)).toEqual(sorted(PIVOTED));
   });
 
@@ -115,23 +123,30 @@ describe('the source duckdb', () => {
     writeNdjson(path, MIXED);
     const source = await open(path);
     writeFileSync(path, 'gone');
-    expect((await source.pivot(DEMO)).rows).toHaveLength(7);
-    expect((await source.pivot({ ...DEMO, package: 'other' })).rows).toHaveLength(1);
-    expect((await source.pivot({ ...DEMO, package: "x' OR '1'='1" })).rows).toEqual([]);
+    expect(await read(source)).toHaveLength(7);
+    expect(await read(source, { ...DEMO, packages: ['other'] })).toHaveLength(1);
+    expect(await read(source, { ...DEMO, packages: ["x' OR '1'='1"] })).toEqual([]);
+    const { rows } = await source.read({ ...DEMO, packages: ['demo', 'other', 'none'] });
+    expect([...rows].map(([name, list]) => [name, list.length])).toEqual([
+      ['demo', 7],
+      ['other', 1],
+      ['none', 0],
+    ]);
   });
 
   it('knows a table whose optional columns were never filled', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     writeNdjson(path, [{ at: '2026-04-24', details: null }]);
-    expect((await (await open(path)).pivot(DEMO)).rows).toHaveLength(1);
+    expect(await read(await open(path))).toHaveLength(1);
   });
 
-  it('counts the rows of each day over all packages as its revision', async () => {
+  it('counts the rows of each day over all packages', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     writeNdjson(path, MIXED);
-    const answer = await (await open(path)).revisions(APRIL);
+    const answer = await (await open(path)).days(APRIL);
     expect(answer).toEqual({
-      revisions: new Map([
+      kind: 'told',
+      rows: new Map([
         ['2026-03-26', 2],
         ['2026-04-24', 10],
       ]),
@@ -152,11 +167,11 @@ describe('the source duckdb', () => {
       Array.from({ length: 600 }, (_, index) => ({ at: '2026-04-24', installer: `client-${index}` })),
     );
     const source = await open(path);
-    const oneDay = { package: 'demo', span: { start: '2026-04-24', end: '2026-04-25' } };
-    await expect(source.pivot(oneDay)).rejects.toThrow(
+    const oneDay: Question = { packages: ['demo'], span: { start: '2026-04-24', end: '2026-04-25' } };
+    await expect(source.read(oneDay)).rejects.toThrow(
       'result truncated: the answer fills its limit of 500 rows, so some may be missing',
     );
-    expect((await source.pivot(DEMO)).rows).toHaveLength(600);
+    expect(await read(source)).toHaveLength(600);
   });
 });
 
@@ -164,12 +179,7 @@ describe('files that the source duckdb cannot use', () => {
   it.each([
     ['a missing file', 'none.ndjson', undefined, /no file matches .*none\.ndjson; check the path/],
     ['a glob of nothing', 'none/*.parquet', undefined, /no file matches .*none\/\*\.parquet/],
-    [
-      'a file of another kind',
-      'rows.csv',
-      'a,b\n',
-      /rows\.csv must be all Parquet \(\.parquet\) or all NDJSON/,
-    ],
+    ['a file of another kind', 'rows.csv', 'a,b\n', /rows\.csv cannot be read: /],
     ['malformed NDJSON', 'rows.ndjson', '{"timestamp": \n', /rows\.ndjson cannot be read: .*JSON/],
     ['malformed Parquet', 'rows.parquet', 'PAR1', /rows\.parquet cannot be read: /],
     [
@@ -178,18 +188,23 @@ describe('files that the source duckdb cannot use', () => {
       ndjson([{ at: 'yesterday!' }]),
       /rows\.ndjson cannot be read: .*yesterday/,
     ],
-    ['no rows and so no columns', 'rows.ndjson', '', /rows\.ndjson: missing column timestamp, file\.project/],
     [
       'a missing column',
       'rows.ndjson',
-      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": {"name": "x"}, "details": {"installer": {"name": "pip"}, "system": {"name": "Linux"}}}\n',
-      /rows\.ndjson: missing column file\.project, details\.ci; the files need timestamp, file\.project/,
+      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": {"name": "x"}, "details": null}\n',
+      /rows\.ndjson: missing column file\.project; every row needs timestamp and file\.project/,
+    ],
+    [
+      'nothing that is a row',
+      'rows.json',
+      '[{"a": 1}]',
+      /rows\.json: missing column timestamp, file\.project/,
     ],
     [
       'a struct that is a text',
       'rows.ndjson',
       '{"timestamp": "2026-04-24 12:00:00 UTC", "file": "demo-1.0.whl", "details": null}\n',
-      /rows\.ndjson: missing column file\.project/,
+      /rows\.ndjson/,
     ],
   ])('%s is named', async (_, name, content, says) => {
     const folder = tempFolder();
@@ -204,15 +219,7 @@ describe('files that the source duckdb cannot use', () => {
     const folder = tempFolder();
     writeNdjson(join(folder, 'a.ndjson'), MIXED);
     writeFileSync(join(folder, 'b.ndjson'), '{"timestamp": "2026-04-24 12:00:00 UTC"}\n');
-    await expect(open(join(folder, '*.ndjson'))).rejects.toThrow(
-      /b\.ndjson: missing column file\.project, details\.ci, details\.installer\.name, details\.system\.name/,
-    );
-  });
-
-  it('Parquet beside NDJSON is refused', async () => {
-    const folder = tempFolder();
-    await writeParquet(folder, 'a.parquet', MIXED);
-    await expect(open(join(folder, '*.*'))).rejects.toThrow(/the files must be all Parquet .* or all NDJSON/);
+    await expect(open(join(folder, '*.ndjson'))).rejects.toThrow(/b\.ndjson: missing column file\.project;/);
   });
 
   it('Parquet that goes bad while it is in use fails the question', async () => {
@@ -220,7 +227,85 @@ describe('files that the source duckdb cannot use', () => {
     const path = await writeParquet(folder, 'rows.parquet', MIXED);
     const source = await open(path);
     writeFileSync(path, 'PAR1 and no more');
-    await expect(source.pivot(DEMO)).rejects.toThrow(/rows\.parquet cannot be read: /);
-    await expect(source.revisions(APRIL)).rejects.toThrow(/rows\.parquet cannot be read: /);
+    await expect(source.read(DEMO)).rejects.toThrow(/rows\.parquet cannot be read: /);
+    await expect(source.days(APRIL)).rejects.toThrow(/rows\.parquet cannot be read: /);
+  });
+});
+
+describe('files as BigQuery exports them', () => {
+  const row = (day: string, more: object = {}) =>
+    JSON.stringify({ timestamp: `${day} 12:00:00.123456 UTC`, file: { project: 'demo' }, ...more });
+  const pip = { details: { installer: { name: 'pip' } } };
+
+  it.each<[string, Record<string, string | Buffer>]>([
+    ['no row with a CI flag', { 'a.json': `${row('2026-04-24', pip)}\n${row('2026-04-23', pip)}\n` }],
+    [
+      'one shard with a CI flag and one without',
+      {
+        'a.json': `${row('2026-04-24', { details: { ci: false, installer: { name: 'pip' } } })}\n`,
+        'b.json': `${row('2026-04-23', pip)}\n`,
+      },
+    ],
+    [
+      'an empty shard beside a full one',
+      { 'a-000': '', 'a-001': `${row('2026-04-24', pip)}\n${row('2026-04-23', pip)}` },
+    ],
+    ['an array of objects', { 'a.json': `[${row('2026-04-24', pip)},\n ${row('2026-04-23', pip)}]` }],
+    [
+      'shards without an ending, one of them compressed',
+      { 'a-000': `${row('2026-04-24', pip)}\n`, 'a-001': gzipSync(`${row('2026-04-23', pip)}\n`) },
+    ],
+  ])('%s: two downloads by pip', async (_, files) => {
+    const folder = tempFolder();
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    const rows = await read(await open(join(folder, '*')));
+    expect(rows.map(({ day, installer, downloads }) => [day, installer, downloads]).toSorted()).toEqual([
+      ['2026-04-23', 'pip', 1],
+      ['2026-04-24', 'pip', 1],
+    ]);
+  });
+
+  it('counts nothing of a file without rows', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    writeFileSync(path, '');
+    expect(await read(await open(path))).toEqual([]);
+  });
+
+  it('tells files that are no packages by name, where the export has names', async () => {
+    const path = join(tempFolder(), 'rows.ndjson');
+    const names = [
+      'demo-1.whl',
+      'demo-1.tar.gz',
+      'demo-1.zip',
+      'demo-1.whl.metadata',
+      'demo-1.exe',
+      'demo-1.whl.asc',
+    ];
+    const lines = names.map((filename) => row('2026-04-24', { file: { project: 'demo', filename } }));
+    writeFileSync(path, lines.join('\n'));
+    const source = await open(path);
+    expect(source.hasFileNames).toBe(true);
+    expect((await read(source)).map(({ sidecar, downloads }) => [sidecar, downloads]).toSorted()).toEqual([
+      [false, 3],
+      [true, 3],
+    ]);
+  });
+
+  it('reads Parquet that lacks optional columns beside JSON that has them', async () => {
+    const folder = tempFolder();
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    await connection.run(
+      `COPY (SELECT TIMESTAMPTZ '2026-04-23 12:00:00+00' AS timestamp, {'project': 'demo'} AS file,
+        {'installer': {'name': 'pip'}} AS details) TO '${join(folder, 'a-000')}' (FORMAT parquet)`,
+    );
+    connection.closeSync();
+    instance.closeSync();
+    writeFileSync(join(folder, 'a-001'), `${row('2026-04-24', pip)}\n`);
+    const rows = await read(await open(join(folder, 'a-*')));
+    expect(rows.map(({ day, ci, installer }) => [day, ci, installer]).toSorted()).toEqual([
+      ['2026-04-23', null, 'pip'],
+      ['2026-04-24', null, 'pip'],
+    ]);
   });
 });

@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
-import type { Task } from '../run/prepare.ts';
+import type { Task } from '../run/learn-days.ts';
 import type { Context } from './context.ts';
 
 /** What one invocation of `collect` works on. */
-export interface Job extends Task {
+export interface CollectRequest extends Task {
   readonly config: Config;
   readonly context: Context;
   /** Whether stdout is for programs. */

@@ -1,20 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Account, allDownloads, winnow } from '../../src/winnow/winnow.ts';
-
-type Row = Parameters<typeof winnow>[0] extends Iterable<infer R> ? R : never;
+import {
+  allDownloads,
+  type Breakdown,
+  type DownloadRow as Row,
+  sumOf,
+  winnow,
+} from '../../src/winnow/breakdown.ts';
 
 function row(ci: boolean | null, installer: string | null, system: string | null, downloads = 1): Row {
-  return { ci, installer, system, downloads };
+  return { sidecar: false, ci, installer, system, downloads };
 }
 
-/** Every figure of an account under one name, without those that are 0. */
-function figures({ count, counts, countsBySystem, excluded }: Account): Record<string, number> {
+/** A file that is no package, such as the metadata beside a wheel. */
+function sidecar(ci: boolean | null, installer: string | null, system: string | null): Row {
+  return { ...row(ci, installer, system), sidecar: true };
+}
+
+/** Every figure of a breakdown under one name, without those that are 0. */
+function figures({ count, counts, countsBySystem, excluded }: Breakdown): Record<string, number> {
   const all = { hero: count, ...counts, ...countsBySystem, ...excluded };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== 0));
 }
 
-/** What each single row adds to the account, worked out by hand from DESIGN section 2. */
+/** What each single row adds, worked out by hand from docs/metric.md. */
 const AWKWARD: [string, Row, Record<string, number>][] = [
   ['details is NULL', row(null, null, null), { unknown: 1 }],
   ['the installer struct is NULL, the system is told', row(null, null, 'Linux'), { unknown: 1, Linux: 1 }],
@@ -50,6 +59,10 @@ const AWKWARD: [string, Row, Record<string, number>][] = [
   ['a system that has no badge', row(null, 'pip', 'FreeBSD'), { hero: 1, pip: 1, 'pip-family': 1 }],
   ['linux in lower case', row(null, 'pip', 'linux'), { hero: 1, pip: 1, 'pip-family': 1 }],
   ['a row of nothing', row(null, 'pip', 'Linux', 0), {}],
+  ['metadata that pip asked for, of no system', sidecar(null, 'pip', 'Linux'), { sidecar: 1 }],
+  ['metadata for a CI run: the first class that fits', sidecar(true, 'uv', 'Linux'), { sidecar: 1 }],
+  ['a signature that a mirror took', sidecar(null, 'bandersnatch', null), { sidecar: 1 }],
+  ['a file of whoever it was', sidecar(null, null, null), { sidecar: 1 }],
 ];
 
 describe('winnow', () => {
@@ -58,23 +71,45 @@ describe('winnow', () => {
   });
 
   it('adds the awkward rows up, each once', () => {
-    const account = winnow(AWKWARD.map(([, single]) => single));
-    expect(allDownloads(account)).toBe(AWKWARD.length - 1);
-    expect(account.count).toBe(10);
-    expect(account.excluded).toEqual({ ci: 3, mirror: 6, browser: 1, unknown: 3, other: 15 });
+    const all = winnow(AWKWARD.map(([, single]) => single));
+    expect(allDownloads(all)).toBe(AWKWARD.length - 1);
+    expect(all.count).toBe(10);
+    expect(all.excluded).toEqual({ sidecar: 4, ci: 3, mirror: 6, browser: 1, unknown: 3, other: 15 });
   });
 
-  it('names every class of an account without downloads', () => {
+  it('names every class, also without downloads', () => {
     expect(winnow([])).toEqual({
       count: 0,
       counts: { pip: 0, pipenv: 0, pipx: 0, uv: 0, poetry: 0, pdm: 0, 'pip-family': 0 },
       countsBySystem: { Linux: 0, Darwin: 0, Windows: 0 },
-      excluded: { ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
+      excluded: { sidecar: 0, ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
+      others: new Map(),
     });
   });
 
-  it('turns the 2,771 downloads of DESIGN section 1 into 14', () => {
-    const account = winnow([
+  it('keeps the names behind the class other, and of no other class', () => {
+    const { excluded, others } = winnow([
+      row(null, 'requests', 'Linux', 60),
+      row(false, 'requests', null, 1),
+      row(null, 'Pip', null, 4),
+      row(null, '__proto__', null, 2),
+      row(null, 'conda', null, 0),
+      row(true, 'twine', null, 7),
+      sidecar(null, 'requests', null),
+      row(null, 'devpi', null, 7),
+      row(null, '', null, 7),
+      row(null, 'uv', null, 7),
+    ]);
+    expect([...others]).toEqual([
+      ['requests', 61],
+      ['Pip', 4],
+      ['__proto__', 2],
+    ]);
+    expect(excluded.other).toBe(67);
+  });
+
+  it('turns the 2,771 downloads of the young package into 14', () => {
+    const young = winnow([
       row(null, 'pip', 'Linux', 6),
       row(null, 'pip', 'Darwin', 3),
       row(null, 'uv', 'Linux', 4),
@@ -85,13 +120,14 @@ describe('winnow', () => {
       row(null, null, null, 1201),
       row(null, 'requests', null, 80),
     ]);
-    expect(allDownloads(account)).toBe(2771);
-    expect(account.count).toBe(14);
+    expect(allDownloads(young)).toBe(2771);
+    expect(young.count).toBe(14);
   });
 });
 
 const NAMES = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'Pip', 'uv ', '', 'bandersnatch', 'devpi'];
 const anyRow: fc.Arbitrary<Row> = fc.record({
+  sidecar: fc.boolean(),
   ci: fc.constantFrom(true, false, null),
   installer: fc.oneof(fc.constantFrom(null, 'Browser', 'requests', ...NAMES), fc.string()),
   system: fc.oneof(fc.constantFrom(null, '', 'Linux', 'Darwin', 'Windows', 'FreeBSD'), fc.string()),
@@ -103,13 +139,15 @@ describe('winnow, whatever the rows', () => {
   it('accounts for every download', () => {
     fc.assert(
       fc.property(anyRows, (rows) => {
-        const { count, counts, excluded } = winnow(rows);
+        const { count, counts, excluded, others } = winnow(rows);
         const everything = rows.reduce((sum, { downloads }) => sum + downloads, 0);
-        const out = excluded.ci + excluded.mirror + excluded.browser + excluded.unknown + excluded.other;
+        const named = excluded.mirror + excluded.browser + excluded.other;
+        const out = excluded.sidecar + excluded.ci + excluded.unknown + named;
         expect(count + out).toBe(everything);
         expect(allDownloads(winnow(rows))).toBe(everything);
         expect(counts['pip-family'] + counts.uv + counts.poetry + counts.pdm).toBe(count);
         expect(counts.pip + counts.pipenv + counts.pipx).toBe(counts['pip-family']);
+        expect([...others.values()].reduce((sum, downloads) => sum + downloads, 0)).toBe(excluded.other);
       }),
     );
   });
@@ -162,10 +200,20 @@ describe('winnow, whatever the rows', () => {
         for (const system of ['Linux', 'Darwin', 'Windows'] as const) {
           let expected = 0;
           for (const each of rows) {
-            if (each.system === system && each.ci !== true) expected += each.downloads;
+            if (each.system === system && each.ci !== true && !each.sidecar) expected += each.downloads;
           }
           expect(countsBySystem[system]).toBe(expected);
         }
+      }),
+    );
+  });
+});
+
+describe('sumOf', () => {
+  it('is what all the rows together come to, however they are split', () => {
+    fc.assert(
+      fc.property(fc.array(anyRows, { maxLength: 5 }), (parts) => {
+        expect(sumOf(parts.map(winnow))).toEqual(winnow(parts.flat()));
       }),
     );
   });

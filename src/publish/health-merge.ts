@@ -1,0 +1,80 @@
+import type { Config } from '../config/config.ts';
+import { type Day, dayOf } from '../days/day.ts';
+import { isStale } from '../days/staleness.ts';
+import { windowBefore } from '../days/window.ts';
+import type { Warning } from '../winnow/warnings.ts';
+import { type Health, NOTHING_KNOWN, type PackageHealth, type UpstreamFacts } from './health.ts';
+
+/** How a package stands: `new` was never collected; `stale` has figures that are too old. */
+export type PackageState = 'ok' | 'failed' | 'stale' | 'new';
+
+/** How a package stands, by what the health file says of it. */
+export function stateOf(entry: PackageHealth | undefined, thresholdDays: number, now: Date): PackageState {
+  if (entry === undefined) return 'new';
+  if (entry.failure !== undefined) return 'failed';
+  if (entry.countedTo === undefined) return 'new';
+  return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : 'ok';
+}
+
+/** What this run learnt of the table's days from `since` to before `end`. */
+export interface LearntUpstream extends UpstreamFacts {
+  readonly since: Day;
+  readonly end: Day;
+}
+
+/**
+ * What is known of the table after a run: one that looked at fewer days than are in the windows, or at none,
+ * keeps what was known of the others.
+ *
+ * @param longestDays Days of the longest window of all packages.
+ */
+export function mergeUpstream(
+  before: UpstreamFacts,
+  learnt: LearntUpstream | undefined,
+  longestDays: number,
+): UpstreamFacts {
+  if (learnt === undefined) return before;
+  const { start } = windowBefore(learnt.end, longestDays);
+  const merge = (old: readonly Day[], fresh: readonly Day[]) => [
+    ...old.filter((each) => each >= start && each < learnt.since),
+    ...fresh,
+  ];
+  return {
+    lastDay: learnt.lastDay ?? before.lastDay,
+    missingDays: merge(before.missingDays, learnt.missingDays),
+    partialDays: merge(before.partialDays, learnt.partialDays),
+  };
+}
+
+/**
+ * The health file after a run. Packages that it did not reach keep their previous entry, and those that
+ * are no longer tracked lose it.
+ */
+export function mergeHealth(
+  { packages, source }: Pick<Config, 'packages' | 'source'>,
+  previous: Health | undefined,
+  run: {
+    readonly started: Date;
+    readonly finished: Date;
+    readonly upstream: LearntUpstream | undefined;
+    readonly entries: ReadonlyMap<string, PackageHealth>;
+    readonly warnings: readonly Warning[];
+  },
+): Health {
+  const known = packages.flatMap(({ name }) => {
+    const entry = run.entries.get(name) ?? previous?.packages.get(name);
+    return entry === undefined ? [] : [[name, entry] as const];
+  });
+  // Another source says nothing of the days of this one.
+  const sameSource = previous?.source === undefined || previous.source === source.kind;
+  const before = (sameSource ? previous?.upstream : undefined) ?? NOTHING_KNOWN;
+  const longestDays = Math.max(...packages.flatMap(({ windows }) => windows));
+  return {
+    source: source.kind,
+    started: run.started.toISOString(),
+    finished: run.finished.toISOString(),
+    upstream: mergeUpstream(before, run.upstream, longestDays),
+    packages: new Map(known),
+    warnings: run.warnings,
+  };
+}

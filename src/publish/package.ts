@@ -1,0 +1,72 @@
+import { badgeFiles } from '../badges/endpoint.ts';
+import type { Config } from '../config/config.ts';
+import { addDays } from '../days/day.ts';
+import { describeError, errorCode } from '../errors/error.ts';
+import type { Outcome } from '../run/outcome.ts';
+import { fold } from '../winnow/fold.ts';
+import { publishBadges } from './badges.ts';
+import type { PackageHealth } from './health.ts';
+import { publishHistory } from './history.ts';
+import { leftOverWindows } from './left-over.ts';
+
+async function publish(
+  outcome: Extract<Outcome, { kind: 'read' }>,
+  { outputDir, source, publicUrl }: Config,
+  now: () => Date,
+): Promise<PackageHealth> {
+  const { package: tracked, read, upstream, taken } = outcome;
+  const { windows, history, warnings } = fold(read, tracked.windows, upstream.partialDays);
+  const files = windows.flatMap(({ windowDays, breakdown }) => badgeFiles(breakdown, windowDays));
+  await publishBadges(outputDir, tracked.name, files);
+  await publishHistory(outputDir, history, { package: tracked.name, source: source.kind, publicUrl });
+  return {
+    windowDays: tracked.windows[0],
+    count: windows[0].breakdown.count,
+    windows,
+    query: {
+      daysScanned: taken.daysScanned,
+      bytesProcessed: taken.bytesProcessed,
+      bytesBilled: taken.bytesBilled,
+      cacheHit: taken.cacheHit,
+      durationMs: taken.durationMs,
+    },
+    countedTo: addDays(upstream.end, -1),
+    warnings: [...warnings, ...leftOverWindows(outputDir, tracked)],
+    attempted: outcome.attempted.toISOString(),
+    lastSuccess: now().toISOString(),
+  };
+}
+
+function failed(outcome: Outcome, error: unknown, previous: PackageHealth | undefined): PackageHealth {
+  const attempted = outcome.attempted?.toISOString() ?? previous?.attempted;
+  const { countedTo, lastSuccess } = previous ?? {};
+  return {
+    failure: { error: describeError(error), code: errorCode(error) },
+    windowDays: outcome.package.windows[0],
+    windows: [],
+    warnings: [],
+    ...(countedTo === undefined ? {} : { countedTo }),
+    ...(attempted === undefined ? {} : { attempted }),
+    ...(lastSuccess === undefined ? {} : { lastSuccess }),
+  };
+}
+
+/**
+ * Publishes the outcome of one package: folds what was read into badges and history, writes them, and returns
+ * the package's entry for the health file. It never throws: a full disk is a failed package.
+ *
+ * @param previous The package's entry after the last run, which remembers the last success.
+ */
+export async function publishPackage(
+  outcome: Outcome,
+  config: Config,
+  previous: PackageHealth | undefined,
+  now: () => Date,
+): Promise<PackageHealth> {
+  if (outcome.kind === 'failed') return failed(outcome, outcome.error, previous);
+  try {
+    return await publish(outcome, config, now);
+  } catch (error) {
+    return failed(outcome, error, previous);
+  }
+}

@@ -1,0 +1,109 @@
+import type { TrackedPackage } from '../config/config.ts';
+import type { Day } from '../days/day.ts';
+import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
+import { plural } from '../format.ts';
+import { type KnownDays, longestWindow } from '../plan/plan.ts';
+import type { DaysAnswer, Source } from '../sources/source.ts';
+import { BudgetError } from '../state/bills.ts';
+import type { SpendBook } from '../state/spend-book.ts';
+import { MINIMUM_BILLED } from '../units.ts';
+
+/** What a run is asked for. */
+export interface Task {
+  readonly packages: readonly TrackedPackage[];
+  readonly asOf: Day;
+  /** Whether to read every day of the windows again. */
+  readonly full: boolean;
+  /** Ends the run: what is under way is cancelled. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a run knows of the table's days before it asks for the first package. */
+export interface LearntDays {
+  readonly upstream: Upstream;
+  readonly known: KnownDays;
+  /** What an operator should know, once a run. */
+  readonly warnings: readonly string[];
+}
+
+/** Stands for the question about days in the account of money; no package can be called this. */
+const DAYS_LABEL = '(days)';
+
+/** Days for a sentence: the first few, and how many more there are. */
+function some(days: readonly Day[]): string {
+  const more = days.length > 5 ? ` and ${plural(days.length - 5, 'more day')}` : '';
+  return `${days.slice(0, 5).join(', ')}${more}`;
+}
+
+function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] {
+  const { end, lastDay, missingDays, partialDays, tooLate } = upstream;
+  const warnings: string[] = [];
+  if (tooLate !== undefined) return warnings;
+  if (end !== asOf) {
+    warnings.push(`the table ends with ${lastDay}; windows end there too instead of before ${asOf}`);
+  }
+  if (missingDays.length > 0) {
+    warnings.push(`the table has no rows on ${some(missingDays)}; counts lack what was downloaded then`);
+  }
+  if (partialDays.length > 0) {
+    warnings.push(
+      `the table has only a part of the rows of ${some(partialDays)}; counts lack what is missing, and will be right when it is filled in`,
+    );
+  }
+  if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {
+    warnings.push(
+      lastDay === null
+        ? `the files have no rows of the last weeks before ${asOf}; every count is 0, unless --as-of says another day`
+        : `the files end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
+    );
+  }
+  return warnings;
+}
+
+function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
+  const { wholeLog } = source.traits;
+  const longest = Math.max(...task.packages.map(longestWindow));
+  const upstream = upstreamOf(task.asOf, longest, known.kind === 'told' ? known.rows : undefined, wholeLog);
+  return { upstream, known, warnings: [...warnings, ...warningsOf(upstream, task.asOf, wholeLog)] };
+}
+
+function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntDays {
+  if (answer.kind === 'told') return conclude(source, task, answer, []);
+  const fallback = `${answer.reason}; without the rows of each day, the two newest days are read again with each run, and every seventh day the whole window`;
+  return conclude(source, task, { kind: 'untold' }, [fallback]);
+}
+
+function spanOf({ packages, asOf }: Task) {
+  return partitionSpan(asOf, Math.max(...packages.map(longestWindow)));
+}
+
+/**
+ * Asks, once for all packages, which days the table has and how many rows each.
+ *
+ * @throws SourceError if the source cannot be asked anything.
+ */
+export async function learnDays(source: Source, book: SpendBook, task: Task): Promise<LearntDays> {
+  try {
+    const answer = await book.query(
+      { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
+      () => source.days(spanOf(task), task.signal),
+      (result) => ({
+        bytes: 'cost' in result ? (result.cost?.bytesBilled ?? MINIMUM_BILLED) : 0,
+        telling: false,
+      }),
+    );
+    return concludeAnswer(source, task, answer);
+  } catch (error) {
+    if (!(error instanceof BudgetError)) throw error;
+    // Packages whose ledger has every day need no query, and so no budget.
+    return conclude(source, task, { kind: 'unasked' }, [
+      `which days changed was not asked: ${error.message}`,
+    ]);
+  }
+}
+
+/** The same without a question that costs money: days in the ledger then count as unchanged. */
+export async function learnDaysFree(source: Source, task: Task): Promise<LearntDays> {
+  if (source.traits.billed) return conclude(source, task, { kind: 'unasked' }, []);
+  return concludeAnswer(source, task, await source.days(spanOf(task)));
+}

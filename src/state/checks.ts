@@ -1,0 +1,24 @@
+/** A file of the state that must not be trusted; the message says why. */
+export class FileRejected extends Error {
+  override name = 'FileRejected';
+}
+
+/** @throws FileRejected with the reason, unless the condition holds. */
+export function demand(condition: boolean, reason: string): asserts condition {
+  if (!condition) throw new FileRejected(reason);
+}
+
+/** Whether a parsed JSON value is a count: a whole number from 0 that is held exactly. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** @throws FileRejected unless the value is a count. */
+export function demandCount(value: unknown, what: string): asserts value is number {
+  demand(isCount(value), `${what} are ${JSON.stringify(value)}, which is no count`);
+}
+
+/** Whether a parsed JSON value is an object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,23 @@
+import { readdirSync, renameSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { diskError } from '../disk/disk-error.ts';
+
+/**
+ * Takes a file that cannot be trusted out of the way, and keeps it under a number of its own for whoever
+ * wants to look.
+ *
+ * @returns Where it is now.
+ * @throws OperatorError if the disk refuses.
+ */
+export function setAside(path: string): string {
+  try {
+    const taken = new Set(readdirSync(dirname(path)));
+    let number = 1;
+    while (taken.has(`${basename(path)}.rejected-${number}`)) number += 1;
+    const aside = `${path}.rejected-${number}`;
+    renameSync(path, aside);
+    return aside;
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}

@@ -1,0 +1,141 @@
+import { dayOf, daysOf, type Span } from '../days/day.ts';
+import {
+  type Bills,
+  bytesPerDay,
+  demandBudget,
+  EMPTY_SPEND,
+  type Month,
+  monthOf,
+  type Spend,
+  withPendingBilled,
+  withPurpose,
+  withQuery,
+} from './bills.ts';
+import type { SpendFile } from './spend.ts';
+
+/** A query as the account sees it. */
+export interface BilledQuery {
+  /** Tells it apart from others under way: a package's name, or a word in parentheses. */
+  readonly label: string;
+  readonly expectedBytes: number;
+  /** What it is for; absent where its price tells nothing about a package's days. */
+  readonly purpose?: { readonly packages: readonly string[]; readonly span: Span };
+}
+
+/** Keeps the spend of a run, and writes every change down before the next step is taken. */
+export interface SpendBook {
+  readonly current: Spend;
+  /** Bytes that a day of the package billed before; undefined if it never did. */
+  bytesPerDay(packageName: string): number | undefined;
+  /** Takes over bills that the first version kept in ledgers, unless there are newer ones. */
+  adopt(packageName: string, bills: Bills): void;
+  /**
+   * Runs `ask`, having written down that it is expected to bill so much, and then what it really billed. If
+   * that cannot be written, the answer is returned all the same, as it was paid for; the next query is
+   * then not sent.
+   *
+   * @param billOf What was billed, and whether that tells the price: a cached answer does not.
+   * @throws BudgetError without asking, if that would pass the budget; OperatorError if the disk refuses.
+   */
+  query<T>(
+    query: BilledQuery,
+    ask: () => Promise<T>,
+    billOf: (result: T | Error) => { readonly bytes: number; readonly telling: boolean },
+  ): Promise<T>;
+  /** Writes down what is not yet, and keeps a copy. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param file Where the spend is kept; undefined for a source that bills nothing.
+ * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ */
+export async function openSpendBook(
+  file: SpendFile | undefined,
+  budgetBytes: number | null,
+  now: () => Date,
+): Promise<SpendBook> {
+  const initial = await file?.load();
+  if (file === undefined || initial === undefined) return freeBook();
+  let current = withPendingBilled(initial);
+  let unsaved = current !== initial;
+  let saved = Promise.resolve();
+  // One after another, and always the newest state: packages may be read side by side.
+  const write = (spend: Spend): Promise<void> => {
+    current = spend;
+    unsaved = true;
+    const next = saved
+      .catch(() => undefined)
+      .then(() => file.save(current))
+      .then(() => {
+        unsaved = false;
+      });
+    saved = next;
+    return next;
+  };
+
+  async function account({ label, purpose }: BilledQuery, month: Month, bytes: number, telling: boolean) {
+    const pending = new Map(current.pending);
+    pending.delete(label);
+    const counted = withQuery({ ...current, pending }, month, bytes);
+    const spend =
+      purpose === undefined || !telling
+        ? counted
+        : withPurpose(counted, month, bytes, {
+            today: dayOf(now()),
+            packages: purpose.packages,
+            days: daysOf(purpose.span),
+          });
+    // What was paid for must not be lost because the bill cannot be written; the next query finds out.
+    await write(spend).catch(() => undefined);
+  }
+
+  return {
+    get current() {
+      return current;
+    },
+    bytesPerDay: (packageName) => bytesPerDay(current, packageName),
+    adopt(packageName, bills) {
+      if (current.packages.has(packageName)) return;
+      current = { ...current, packages: new Map([...current.packages, [packageName, bills]]) };
+      unsaved = true;
+    },
+    async query(query, ask, billOf) {
+      const month = monthOf(now());
+      const bytes = Math.ceil(query.expectedBytes);
+      demandBudget(current, month, bytes, budgetBytes);
+      const pending = new Map([...current.pending, [query.label, { month, bytes }]]);
+      const before = current;
+      await write({ ...current, pending }).catch((error: unknown) => {
+        // It was not sent, so it is not pending either.
+        current = { ...current, pending: before.pending };
+        throw error;
+      });
+      try {
+        const result = await ask();
+        const bill = billOf(result);
+        await account(query, month, bill.bytes, bill.telling);
+        return result;
+      } catch (error) {
+        const bill = billOf(error as Error);
+        await account(query, month, bill.bytes, false);
+        throw error;
+      }
+    },
+    async close() {
+      if (unsaved) await write(current);
+      await file.backUp(current);
+    },
+  };
+}
+
+/** For a source that bills nothing. */
+function freeBook(): SpendBook {
+  return {
+    current: EMPTY_SPEND,
+    bytesPerDay: () => undefined,
+    adopt: () => undefined,
+    query: (_, ask) => ask(),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,104 @@
+import {
+  classify,
+  EXCLUSIONS,
+  type Exclusion,
+  INSTALLERS,
+  type Installer,
+  isInstaller,
+  isSystem,
+  PIP_FAMILY,
+  SYSTEMS,
+  type System,
+  type Trait,
+} from './classes.ts';
+
+/** Downloads that agree in all that the metric looks at. */
+export interface DownloadRow extends Trait {
+  readonly system: string | null;
+  /** A whole number of at least 0. */
+  readonly downloads: number;
+}
+
+/**
+ * All downloads of a package in some time, by class. `count` plus all of `excluded` is every download
+ * there was.
+ */
+export interface Breakdown {
+  /** The honest count: downloads by an installer that a person runs, outside of CI. */
+  readonly count: number;
+  /** `count` by installer, and the sum of those that are pip underneath. */
+  readonly counts: Readonly<Record<Installer | 'pip-family', number>>;
+  /** Downloads outside of CI by system, whatever the installer: their sum can be above or below `count`. */
+  readonly countsBySystem: Readonly<Record<System, number>>;
+  /** Downloads that do not count, by the first reason that fits. */
+  readonly excluded: Readonly<Record<Exclusion, number>>;
+  /** The class `other` by the name that the client gave. Empty where only the sum is known. */
+  readonly others: ReadonlyMap<string, number>;
+}
+
+function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
+}
+
+/** The sums that are added to, before the derived figures are worked out. */
+interface Sums {
+  readonly installers: Record<Installer, number>;
+  readonly systems: Record<System, number>;
+  readonly excluded: Record<Exclusion, number>;
+  readonly others: Map<string, number>;
+}
+
+function noSums(): Sums {
+  return {
+    installers: zeros(INSTALLERS),
+    systems: zeros(SYSTEMS),
+    excluded: zeros(EXCLUSIONS),
+    others: new Map(),
+  };
+}
+
+function finish({ installers, systems, excluded, others }: Sums): Breakdown {
+  const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + installers[name], 0);
+  return {
+    count: sum(INSTALLERS),
+    counts: { ...installers, 'pip-family': sum(PIP_FAMILY) },
+    countsBySystem: systems,
+    excluded,
+    others,
+  };
+}
+
+function addTo(others: Map<string, number>, name: string, downloads: number): void {
+  others.set(name, (others.get(name) ?? 0) + downloads);
+}
+
+/** Sorts downloads into their classes, each into exactly one. Order and splitting do not matter. */
+export function winnow(rows: Iterable<DownloadRow>): Breakdown {
+  const sums = noSums();
+  for (const row of rows) {
+    const { installer, system, downloads } = row;
+    const landed = classify(row);
+    if (isInstaller(landed)) sums.installers[landed] += downloads;
+    else sums.excluded[landed] += downloads;
+    if (landed === 'other' && installer !== null && downloads > 0) addTo(sums.others, installer, downloads);
+    if (landed !== 'ci' && landed !== 'sidecar' && isSystem(system)) sums.systems[system] += downloads;
+  }
+  return finish(sums);
+}
+
+/** The sum of breakdowns, such as those of the days of a window. */
+export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
+  const sums = noSums();
+  for (const { counts, countsBySystem, excluded, others } of breakdowns) {
+    for (const name of INSTALLERS) sums.installers[name] += counts[name];
+    for (const name of SYSTEMS) sums.systems[name] += countsBySystem[name];
+    for (const name of EXCLUSIONS) sums.excluded[name] += excluded[name];
+    for (const [name, downloads] of others) addTo(sums.others, name, downloads);
+  }
+  return finish(sums);
+}
+
+/** Every download of a breakdown, whether it counts or not. */
+export function allDownloads({ count, excluded }: Pick<Breakdown, 'count' | 'excluded'>): number {
+  return EXCLUSIONS.reduce((total, reason) => total + excluded[reason], count);
+}

@@ -1,0 +1,110 @@
+import { formatNumber, formatShare } from '../format.ts';
+import { allDownloads, type Breakdown } from './breakdown.ts';
+import { INSTALLERS } from './classes.ts';
+import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './package-days.ts';
+
+/** What may make a figure untrue without failing anything. */
+export type WarningCode = 'no-rows' | 'installer-vanished' | 'unidentified-jump' | 'left-over';
+
+export interface Warning {
+  readonly code: WarningCode;
+  /** For the operator. */
+  readonly message: string;
+}
+
+/** What strangers are told. */
+export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
+  'no-rows': 'There was no download of any kind in the longest window; the name may be wrong.',
+  'installer-vanished':
+    'An installer that had a good part of the count has been at zero for a week; it may have changed its name.',
+  'unidentified-jump':
+    'The share of clients that are not known has jumped; an installer may have changed its name.',
+  'left-over': 'There are badges of a window that is not tracked any more; they are not renewed.',
+};
+
+const WEEK = 7;
+const FOUR_WEEKS = 28;
+
+/** Share of the count over four weeks that an installer must have had for its absence to matter. */
+const VANISHED_SHARE = 1 / 5;
+/**
+ * Downloads of it that the last week should have had, by the three weeks before. With seven expected, none at
+ * all comes about by chance once in a thousand times (Poisson).
+ */
+const VANISHED_EXPECTED_MIN = 7;
+
+/**
+ * Rise of a share that is told, and the downloads a week below which a share is only noise: of 100, a share
+ * varies by 5 points (standard deviation), of 20 by 11.
+ */
+const JUMP_POINTS = 0.2;
+const JUMP_DOWNLOADS_MIN = 100;
+
+/** How many of some days are known in full. */
+function wholeDays({ days, breakdowns, partialDays }: PackageDays): number {
+  return days.filter((day, index) => breakdowns[index] !== null && !partialDays.includes(day)).length;
+}
+
+function vanished(all: PackageDays): Warning[] {
+  const fourWeeks = lastDays(all, FOUR_WEEKS);
+  if (fourWeeks.days.length < FOUR_WEEKS) return [];
+  const daysBefore = sliceDays(fourWeeks, 0, FOUR_WEEKS - WEEK);
+  const daysNow = lastDays(all, WEEK);
+  const [before, week] = [totalOf(daysBefore), totalOf(daysNow)];
+  if (week.count === 0) return [];
+  const expected = (downloads: number) => (downloads / wholeDays(daysBefore)) * wholeDays(daysNow);
+  const total = before.count + week.count;
+  return INSTALLERS.filter(
+    (name) =>
+      week.counts[name] === 0 &&
+      before.counts[name] >= total * VANISHED_SHARE &&
+      expected(before.counts[name]) >= VANISHED_EXPECTED_MIN,
+  ).map((name) => ({
+    code: 'installer-vanished',
+    message: `${name} had ${formatNumber(before.counts[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(week.count)}; it may send its name in another form, which would count as unknown or other`,
+  }));
+}
+
+function unidentified({ excluded }: Breakdown): number {
+  return excluded.unknown + excluded.other;
+}
+
+/** Files that are no packages were not counted in former times, and the end of their counting is no jump. */
+function identifiable(breakdown: Breakdown): number {
+  return allDownloads(breakdown) - breakdown.excluded.sidecar;
+}
+
+function jumped(all: PackageDays): Warning[] {
+  const week = totalOf(lastDays(all, WEEK));
+  const end = all.days.length - WEEK;
+  const before = totalOf(sliceDays(all, Math.max(0, end - FOUR_WEEKS), Math.max(0, end)));
+  const [now, then] = [identifiable(week), identifiable(before)];
+  if (Math.min(now, then) < JUMP_DOWNLOADS_MIN) return [];
+  const rise = unidentified(week) / now - unidentified(before) / then;
+  if (rise < JUMP_POINTS) return [];
+  return [
+    {
+      code: 'unidentified-jump',
+      message: `clients that are unknown or other had ${formatShare(unidentified(week), now)} of the downloads of the last seven days, and ${formatShare(unidentified(before), then)} in the four weeks before; an installer may send its name in another form`,
+    },
+  ];
+}
+
+/**
+ * What the days of a package say that its figures do not.
+ *
+ * @param all Its days, at least those of the longest window; for what has changed, five weeks.
+ * @param longestDays Days of the longest window.
+ */
+export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
+  const window = lastDays(all, longestDays);
+  if (knownDays(window).length > 0 && allDownloads(totalOf(window)) === 0) {
+    return [
+      {
+        code: 'no-rows',
+        message: `no download of any kind in ${longestDays} days: is the name right?`,
+      },
+    ];
+  }
+  return [...vanished(all), ...jumped(all)];
+}

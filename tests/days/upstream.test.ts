@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { addDays, type Day, daysOf } from '../../src/days/day.ts';
+import { partialDaysOf, partitionSpan, upstreamOf } from '../../src/days/upstream.ts';
+
+/** Rows of each day of a span: midweek days have `midweek`, Saturdays and Sundays 64 % of it. */
+function weeks(start: Day, days: number, midweek: (index: number) => number): Map<Day, number> {
+  const span = { start, end: addDays(start, days) };
+  return new Map(
+    daysOf(span).map((day, index) => {
+      const weekday = new Date(`${day}T00:00:00Z`).getUTCDay();
+      return [day, Math.round(midweek(index) * (weekday % 6 === 0 ? 0.64 : 1))];
+    }),
+  );
+}
+
+const spanOf = (rows: ReadonlyMap<Day, number>) => {
+  const days = [...rows.keys()];
+  return { start: days[0] ?? '', end: addDays(days.at(-1) ?? '', 1) };
+};
+
+describe('a part-filled day', () => {
+  it('is one like those of November 2021, when 467,591,439 rows a day fell to 780,878', () => {
+    const rows = weeks('2021-10-01', 60, () => 467_591_439);
+    const broken = ['2021-11-13', '2021-11-14', '2021-11-20'];
+    for (const day of broken) rows.set(day, 780_878);
+    expect([...partialDaysOf(spanOf(rows), rows)]).toEqual(broken);
+  });
+
+  it.each<[string, Map<Day, number>]>([
+    ['weekends', weeks('2026-01-01', 200, () => 3_000_000_000)],
+    ['growth of 60 % in four months', weeks('2026-01-01', 120, (day) => 3e9 * (1 + (0.6 * day) / 120))],
+    [
+      'the step of 2026-08-24, when a fifth of the rows was not recorded any more',
+      weeks('2026-07-01', 120, (day) => (day < 54 ? 4e9 : 3.2e9)),
+    ],
+    [
+      'Christmas and the days around it, at half of what is usual',
+      weeks('2025-11-01', 90, (day) => (day >= 53 && day <= 62 ? 1.5e9 : 3e9)),
+    ],
+    ['noise of 20 % either way', weeks('2026-01-01', 200, (day) => 3e9 * (1 + 0.2 * Math.sin(day * 1.7)))],
+  ])('is not seen in %s', (_, rows) => {
+    expect([...partialDaysOf(spanOf(rows), rows)]).toEqual([]);
+  });
+
+  it('is not told where fewer than two of the same weekdays before are known', () => {
+    const rows = new Map([
+      ['2026-03-01', 1_000],
+      ['2026-03-15', 10],
+    ]);
+    expect([...partialDaysOf({ start: '2026-02-01', end: '2026-03-16' }, rows)]).toEqual([]);
+    rows.set('2026-03-08', 1_000);
+    expect([...partialDaysOf({ start: '2026-02-01', end: '2026-03-16' }, rows)]).toEqual(['2026-03-15']);
+  });
+
+  it.each([
+    [400, false],
+    [399, true],
+  ])('has fewer than 40 %% of the median: %d of 1,000: %s', (count, partial) => {
+    const rows = new Map([
+      ['2026-03-01', 900],
+      ['2026-03-08', 1_100],
+      ['2026-03-15', count],
+    ]);
+    expect(partialDaysOf({ start: '2026-03-01', end: '2026-03-16' }, rows).has('2026-03-15')).toBe(partial);
+  });
+
+  it('is no measure for those after it: a long outage stays one', () => {
+    const rows = weeks('2026-01-01', 70, (day) => (day >= 40 && day < 55 ? 1e6 : 3e9));
+    const outage = [...partialDaysOf(spanOf(rows), rows)];
+    expect(outage).toEqual(daysOf({ start: '2026-02-10', end: '2026-02-25' }));
+  });
+});
+
+describe('where windows end', () => {
+  const asOf = '2026-03-10';
+  const reach = partitionSpan(asOf, 30);
+  const full = weeks(reach.start, 72, () => 1_000);
+  const without = (...days: Day[]) => new Map([...full].filter(([day]) => !days.includes(day)));
+  const partial = (...days: Day[]) =>
+    new Map([...full].map(([day, n]) => [day, days.includes(day) ? 10 : n]));
+
+  it('looks five weeks further back than the window, wherever lateness puts it', () => {
+    expect(reach).toEqual({ start: '2025-12-28', end: '2026-03-10' });
+  });
+
+  it.each<[string, Map<Day, number>, object]>([
+    ['nothing is missing', full, { end: asOf, lastDay: '2026-03-09', missingDays: [], partialDays: [] }],
+    [
+      'the newest two days have no rows',
+      without('2026-03-08', '2026-03-09'),
+      { end: '2026-03-08', lastDay: '2026-03-07' },
+    ],
+    ['the newest day is part-filled', partial('2026-03-09'), { end: '2026-03-09', partialDays: [] }],
+    [
+      'the newest has no rows, and the one before it a part',
+      new Map([...partial('2026-03-08')].filter(([day]) => day !== '2026-03-09')),
+      { end: '2026-03-08', lastDay: '2026-03-07' },
+    ],
+    [
+      'older days are part-filled: they count as they are, and are named',
+      partial('2026-02-20', '2026-02-21'),
+      { end: asOf, partialDays: ['2026-02-20', '2026-02-21'], missingDays: [] },
+    ],
+    ['an older day has no rows', without('2026-02-20'), { end: asOf, missingDays: ['2026-02-20'] }],
+    [
+      'seven newest days are part-filled',
+      partial(...daysOf({ start: '2026-03-03', end: asOf })),
+      { end: '2026-03-03', tooLate: undefined },
+    ],
+    [
+      'eight newest days are part-filled',
+      partial(...daysOf({ start: '2026-03-02', end: asOf })),
+      { lastDay: '2026-03-01', tooLate: expect.stringContaining('no whole day since 2026-03-01') },
+    ],
+  ])('when %s', (_, rows, expected) => {
+    expect(upstreamOf(asOf, 30, rows, true)).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,227 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  historyJsonSchema,
+  historyText,
+  parseHistory,
+  publishHistory,
+  readHistory,
+} from '../../src/publish/history.ts';
+import type { DownloadRow } from '../../src/winnow/breakdown.ts';
+import { totalOf } from '../../src/winnow/package-days.ts';
+import { HISTORY_0_1_0 } from '../support/old-files.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { downloads, historyOf, packageDays } from '../support/views.ts';
+
+const SCHEMA = readFileSync(new URL('../../docs/history.schema.json', import.meta.url), 'utf8');
+const ajv = new Ajv();
+addFormats.default(ajv);
+const isHistory = ajv.compile(JSON.parse(SCHEMA));
+
+/** 20 to 24 April 2026. */
+const ROWS: (DownloadRow[] | null)[] = [
+  [
+    downloads('pip', 9, { system: 'Linux' }),
+    downloads('uv', 5, { system: 'Darwin' }),
+    downloads('uv', 70, { ci: true }),
+    downloads('pip', 11, { sidecar: true, system: 'Linux' }),
+  ],
+  [],
+  [downloads('bandersnatch', 1_325, { system: 'Linux' })],
+  null,
+  [downloads('pdm', 2), downloads(null, 31)],
+];
+const all = packageDays(5, (index) => ROWS[index] ?? null, { partialDays: ['2026-04-22'] });
+const facts = { package: 'demo', source: 'bigquery', publicUrl: undefined };
+const written = JSON.parse(historyText(all, facts));
+
+describe('historyText', () => {
+  it('has one figure a day: 0 without downloads, null without data', () => {
+    expect(written).toMatchObject({
+      version: 1,
+      package: 'demo',
+      source: 'bigquery',
+      days: ['2026-04-20', '2026-04-21', '2026-04-22', '2026-04-23', '2026-04-24'],
+      missing_days: ['2026-04-23'],
+      partial_days: ['2026-04-22'],
+      count: [14, 0, 0, null, 2],
+      installers: {
+        pip: [9, 0, 0, null, 0],
+        uv: [5, 0, 0, null, 0],
+        pdm: [0, 0, 0, null, 2],
+      },
+      systems: { Linux: [9, 0, 1_325, null, 0] },
+      excluded: {
+        sidecar: [11, 0, 0, null, 0],
+        ci: [70, 0, 0, null, 0],
+        mirror: [0, 0, 1_325, null, 0],
+        unknown: [0, 0, 0, null, 31],
+      },
+    });
+  });
+
+  it('links the metric, beside the file or where it is served', () => {
+    const urlOf = (publicUrl: string | undefined) =>
+      JSON.parse(historyText(all, { ...facts, publicUrl })).metric.url;
+    expect(urlOf(undefined)).toBe('../index.html#metric');
+    expect(urlOf('https://b.example.com')).toBe('https://b.example.com/index.html#metric');
+    expect(written.blind_spots.join(' ')).toContain('pipx and pipenv run pip');
+  });
+
+  // The names behind the class other are not in the file.
+  const anyRow = fc.record({
+    sidecar: fc.boolean(),
+    ci: fc.constantFrom(true, false, null),
+    installer: fc.constantFrom('pip', 'uv', 'poetry', 'Browser', 'Nexus', '', null),
+    system: fc.constantFrom('Linux', 'Darwin', 'Windows', 'BSD', null),
+    downloads: fc.nat(1e9),
+  });
+
+  it('is valid by the published schema, and survives being written and read', () => {
+    const anyDay = fc.option(fc.array(anyRow, { maxLength: 5 }));
+    fc.assert(
+      fc.property(fc.array(anyDay, { minLength: 1, maxLength: 9 }), fc.boolean(), (rows, partial) => {
+        const days = packageDays(rows.length, (index) => rows[index] ?? null, {
+          partialDays: partial ? ['2026-04-24'] : [],
+        });
+        const text = historyText(days, facts);
+        expect(isHistory(JSON.parse(text)), JSON.stringify(isHistory.errors)).toBe(true);
+        expect(parseHistory(text, 'demo')).toEqual(days);
+      }),
+    );
+  });
+
+  it('keeps a year of a large package below 40 kB, each column on its line', () => {
+    const day = [
+      downloads('pip', 1_234_567, { system: 'Linux' }),
+      downloads('uv', 1_234_567, { system: 'Darwin' }),
+      downloads('uv', 12_345_678, { ci: true }),
+    ];
+    const text = historyText(
+      packageDays(365, () => day),
+      facts,
+    );
+    expect(text.length).toBeLessThan(40_000);
+    expect(text.split('\n').length).toBeLessThan(42);
+  });
+});
+
+describe('parseHistory', () => {
+  const read = (value: unknown) => parseHistory(JSON.stringify(value), 'demo');
+
+  it.each([
+    ['another version', { ...written, version: 2 }],
+    ['another package', { ...written, package: 'other' }],
+    ['a column of another length', { ...written, count: [1] }],
+    ['an installer of another length', { ...written, installers: { ...written.installers, uv: [] } }],
+    ['a negative count', { ...written, count: [-1, 0, 0, null, 2] }],
+    [
+      'a figure for a day without data',
+      { ...written, installers: { ...written.installers, uv: [5, 0, 0, 1, 0] } },
+    ],
+    [
+      'no figure for a day with data',
+      { ...written, excluded: { ...written.excluded, ci: [null, 0, 0, null, 0] } },
+    ],
+    [
+      'a day that is none',
+      { ...written, days: ['2026-04-20', '2026-04-21', '2026-04-22', '2026-04-23', '2026-02-30'] },
+    ],
+    ['no day', { ...written, days: [], count: [] }],
+    ['no counts', { ...written, count: undefined }],
+    ['nothing', null],
+  ])('refuses %s', (_, value) => {
+    expect(read(written)).toEqual(all);
+    expect(read(value)).toBeUndefined();
+  });
+
+  it('refuses what is no JSON', () => {
+    expect(parseHistory('{', 'demo')).toBeUndefined();
+  });
+
+  it('reads what 0.1.0 wrote', () => {
+    const days = parseHistory(HISTORY_0_1_0, 'demo');
+    expect(days?.days).toEqual(['2026-04-22', '2026-04-23', '2026-04-24']);
+    expect(days?.partialDays).toEqual([]);
+    expect(days?.breakdowns).toEqual([
+      {
+        count: 14,
+        counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
+        countsBySystem: { Linux: 13, Darwin: 5, Windows: 0 },
+        excluded: { sidecar: 0, ci: 0, mirror: 0, browser: 0, unknown: 0, other: 4 },
+        others: new Map(),
+      },
+      null,
+      {
+        count: 2,
+        counts: { pip: 0, pipenv: 0, pipx: 0, uv: 2, poetry: 0, pdm: 0, 'pip-family': 0 },
+        countsBySystem: { Linux: 2, Darwin: 0, Windows: 0 },
+        excluded: { sidecar: 0, ci: 7, mirror: 25, browser: 0, unknown: 0, other: 0 },
+        others: new Map(),
+      },
+    ]);
+  });
+
+  // An installer that is added to the list has no column in the files of before.
+  it.each(['installers', 'systems', 'excluded'] as const)(
+    'reads a file that lacks a column of %s',
+    (table) => {
+      for (const key of Object.keys(written[table])) {
+        const { [key]: _, ...others } = written[table];
+        const days = read({ ...written, [table]: others });
+        expect(days?.days, key).toEqual(all.days);
+        const figures = (each: typeof days) => {
+          const { counts, countsBySystem, excluded } = totalOf(each ?? all);
+          return { installers: counts, systems: countsBySystem, excluded }[table] as Record<string, number>;
+        };
+        const expected = { ...figures(all), [key]: 0 };
+        const { 'pip-family': __, ...found } = figures(days);
+        delete expected['pip-family'];
+        expect(found).toEqual(expected);
+      }
+    },
+  );
+
+  it('leaves out a column that this version does not know', () => {
+    const days = read({
+      ...written,
+      extra: 1,
+      installers: { ...written.installers, hatch: [1, 0, 0, null, 0] },
+    });
+    expect(totalOf(days ?? all).count).toBe(16);
+  });
+});
+
+describe('readHistory', () => {
+  it("gives what was published, and nothing that is not the package's own", async () => {
+    const output = join(tempFolder(), 'output');
+    const history = historyOf(30, () => 1);
+    await publishHistory(output, history, facts);
+    const text = historyText(history, facts);
+    expect(readFileSync(join(output, 'demo/history.json'), 'utf8')).toBe(text);
+    expect(await readHistory(output, 'demo')).toEqual(history);
+    expect(await readHistory(output, 'other')).toBeUndefined();
+    mkdirSync(join(output, 'other'));
+    writeFileSync(join(output, 'other/history.json'), text);
+    expect(await readHistory(output, 'other')).toBeUndefined();
+    writeFileSync(join(output, 'demo/history.json'), '{');
+    expect(await readHistory(output, 'demo')).toBeUndefined();
+  });
+});
+
+describe('docs/history.schema.json', () => {
+  it('is current; if not, run: npm run schema', () => {
+    expect(SCHEMA).toBe(`${JSON.stringify(historyJsonSchema(), null, 2)}\n`);
+  });
+
+  it('refuses what is none', () => {
+    expect(isHistory(written)).toBe(true);
+    expect(isHistory({})).toBe(false);
+    expect(isHistory({ ...written, count: ['1'] })).toBe(false);
+    expect(isHistory({ ...written, extra: 1 })).toBe(false);
+  });
+});

@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { leftOverPackages, leftOverWindows } from '../../src/publish/left-over.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+function folderWith(...files: string[]): string {
+  const outputDir = tempFolder();
+  for (const file of files) {
+    mkdirSync(join(outputDir, file, '..'), { recursive: true });
+    writeFileSync(join(outputDir, file), '{}');
+  }
+  return outputDir;
+}
+
+it('tells of badges of windows that are not listed any more, and of nothing else', () => {
+  const outputDir = folderWith(
+    'alpha/downloads-30d-non-ci.json',
+    'alpha/downloads-7d-non-ci.json',
+    'alpha/installer-pip-family-90d-non-ci.svg',
+    'alpha/downloads-notes.json',
+    'alpha/history.json',
+  );
+  expect(leftOverWindows(outputDir, { name: 'alpha', windows: [30] })).toEqual([
+    { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d, not listed any more') },
+  ]);
+  expect(leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] })).toEqual([]);
+  expect(leftOverWindows(outputDir, { name: 'never-published', windows: [30] })).toEqual([]);
+});
+
+it('tells of folders of packages that are not listed any more, if there are badges in them', () => {
+  const outputDir = folderWith(
+    'alpha/downloads-30d-non-ci.json',
+    'beta/downloads-30d-non-ci.json',
+    'photos/cat.json',
+    '.well-known/downloads-30d-non-ci.json',
+  );
+  const packages = [{ name: 'alpha', windows: [30] as const }];
+  expect(leftOverPackages({ outputDir, packages })).toEqual([
+    { code: 'left-over', message: expect.stringContaining('badges of beta, not listed any more') },
+  ]);
+  expect(leftOverPackages({ outputDir: join(outputDir, 'none'), packages })).toEqual([]);
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { learnDays, learnDaysFree, type Task } from '../../src/run/learn-days.ts';
+import type { Source } from '../../src/sources/source.ts';
+import { openSpendBook } from '../../src/state/spend-book.ts';
+import { createState } from '../support/state.ts';
+import { createTable } from '../support/table.ts';
+
+const task: Task = { packages: [{ name: 'alpha', windows: [3] }], asOf: '2026-03-05', full: false };
+const book = (budgetBytes: number | null = null) =>
+  openSpendBook(createState().spend, budgetBytes, () => new Date('2026-03-05T04:00:00Z'));
+
+async function tableWithDays(...days: string[]) {
+  const table = await createTable();
+  await table.add(...days.map((day) => ({ day, package: 'alpha' })));
+  return table;
+}
+
+describe('learning the days of the table', () => {
+  it('tells their rows, and where the windows end', async () => {
+    const table = await tableWithDays('2026-03-02', '2026-03-03');
+    expect(await learnDays(table.source(), await book(), task)).toMatchObject({
+      known: { kind: 'told' },
+      upstream: { end: '2026-03-04', lastDay: '2026-03-03', missingDays: ['2026-03-01'] },
+      warnings: [
+        'the table ends with 2026-03-03; windows end there too instead of before 2026-03-05',
+        'the table has no rows on 2026-03-01; counts lack what was downloaded then',
+      ],
+    });
+  });
+
+  it('names a few missing days, and how many more there are', async () => {
+    const table = await tableWithDays('2026-03-04');
+    const wide = { ...task, packages: [{ name: 'alpha', windows: [9] as const }] };
+    expect((await learnDays(table.source(), await book(), wide)).warnings).toEqual([
+      'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more days; counts lack what was downloaded then',
+    ]);
+  });
+
+  it('says that nothing can be counted when there is no day at all within reach', async () => {
+    const table = await tableWithDays('2025-11-01');
+    const { upstream } = await learnDays(table.source(), await book(), task);
+    expect(upstream.tooLate).toContain('no whole day from 2026-01-19 to 2026-03-04');
+  });
+
+  it('keeps what it knows of the last day when the table is too far behind', async () => {
+    const table = await tableWithDays('2026-02-20');
+    const { upstream } = await learnDays(table.source(), await book(), task);
+    expect(upstream).toMatchObject({
+      lastDay: '2026-02-20',
+      tooLate: expect.stringContaining('since 2026-02-20'),
+    });
+  });
+
+  it('takes a day without rows for a zero where the source holds only somebody’s packages', async () => {
+    const table = await tableWithDays('2026-03-02');
+    const source = table.source({ traits: { wholeLog: false, billed: false } });
+    const { upstream, warnings } = await learnDays(source, await book(), task);
+    expect(upstream).toMatchObject({
+      end: '2026-03-05',
+      lastDay: '2026-03-02',
+      missingDays: [],
+      partialDays: [],
+    });
+    expect(warnings).toEqual([]);
+    const old = await tableWithDays('2026-02-20');
+    const late = await learnDays(
+      old.source({ traits: { wholeLog: false, billed: false } }),
+      await book(),
+      task,
+    );
+    expect(late.warnings).toEqual([expect.stringContaining('the files end with 2026-02-20')]);
+  });
+
+  it('goes on where the source cannot tell its days', async () => {
+    const table = await tableWithDays('2026-03-04');
+    const untold = table.source({ withoutDays: true });
+    const free = table.source({ withoutDays: true, traits: { billed: false } });
+    for (const learnt of [await learnDays(untold, await book(), task), await learnDaysFree(free, task)]) {
+      expect(learnt).toMatchObject({
+        known: { kind: 'untold' },
+        upstream: { end: '2026-03-05', lastDay: null, missingDays: [] },
+      });
+      expect(learnt.warnings).toHaveLength(1);
+    }
+  });
+
+  it('accounts for the question, also when it is refused', async () => {
+    const table = await tableWithDays('2026-03-04');
+    const cost = { bytesProcessed: 5, bytesBilled: 7, cacheHit: false };
+    const source: Source = {
+      ...table.source({ bytesPerDay: 1 }),
+      days: async () => ({ kind: 'told', rows: new Map([['2026-03-04', 1]]), cost }),
+    };
+    const told = await book();
+    await learnDays(source, told, task);
+    expect(told.current.months).toEqual(new Map([['2026-03', { bytesBilled: 7, queries: 1 }]]));
+    const refused = await book();
+    await learnDays({ ...source, days: async () => ({ kind: 'untold', reason: 'refused' }) }, refused, task);
+    expect(refused.current.months.get('2026-03')?.queries).toBe(1);
+  });
+
+  it('asks nothing that is billed for a dry run', async () => {
+    const table = await tableWithDays('2026-03-04');
+    const source: Source = { ...table.source(), days: () => Promise.reject(new Error('asked')) };
+    expect(await learnDaysFree(source, task)).toMatchObject({ known: { kind: 'unasked' } });
+  });
+});

@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { addDays, daysOf } from '../../src/days/day.ts';
+import { type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
+import { fold } from '../../src/winnow/fold.ts';
+import { downloads } from '../support/views.ts';
+
+const span = { start: '2026-04-15', end: '2026-04-25' };
+const known = new Map(daysOf(span).map((day): [string, DownloadRow[]] => [day, []]));
+
+describe('fold', () => {
+  it('sums the days of each window, in the order of the configuration', () => {
+    const rows = new Map(known)
+      .set('2026-04-17', [downloads('pip', 100)])
+      .set('2026-04-18', [downloads('pip', 9), downloads('uv', 5)])
+      .set('2026-04-24', [downloads('requests', 3)]);
+    const { windows, history, warnings } = fold({ span, rows }, [7, 8, 1], []);
+    // Seven days are the 18th to the 24th.
+    expect(windows.map(({ windowDays, breakdown }) => [windowDays, breakdown.count])).toEqual([
+      [7, 14],
+      [8, 114],
+      [1, 0],
+    ]);
+    expect(windows[2]?.breakdown.others).toEqual(new Map([['requests', 3]]));
+    expect(history.days).toEqual(daysOf({ start: '2026-04-17', end: '2026-04-25' }));
+    expect(warnings).toEqual([]);
+  });
+
+  it('keeps a day that is not known apart from one without downloads', () => {
+    const rows = new Map(known);
+    rows.delete('2026-04-20');
+    const { history } = fold({ span, rows }, [10], ['2026-04-01', '2026-04-21']);
+    expect(history.breakdowns.map((breakdown) => breakdown?.count)).toEqual([
+      ...[0, 0, 0, 0, 0],
+      undefined,
+      ...[0, 0, 0, 0],
+    ]);
+    expect(history.partialDays).toEqual(['2026-04-21']);
+  });
+
+  it('looks further back than the longest window for warnings', () => {
+    const weeks = { start: '2026-03-21', end: '2026-04-25' };
+    const rows = new Map(
+      daysOf(weeks).map((day) => [
+        day,
+        day < '2026-04-18' ? [downloads('uv', 10), downloads('pip', 10)] : [downloads('pip', 10)],
+      ]),
+    );
+    const { history, warnings } = fold({ span: weeks, rows }, [7], []);
+    expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished']);
+    expect(history.days).toHaveLength(7);
+  });
+
+  it('comes to what the rows of a window come to at once', () => {
+    const anyRow = fc.record({
+      day: fc.nat(9).map((day) => addDays(span.start, day)),
+      sidecar: fc.boolean(),
+      ci: fc.constantFrom(true, false, null),
+      installer: fc.constantFrom('pip', 'uv', 'poetry', 'Browser', 'Nexus', 'conda', '', null),
+      system: fc.constantFrom('Linux', 'Darwin', 'Windows', 'BSD', null),
+      downloads: fc.nat(1e9),
+    });
+    fc.assert(
+      fc.property(fc.array(anyRow), fc.integer({ min: 1, max: 10 }), (list, windowDays) => {
+        const rows = new Map(
+          daysOf(span).map((day) => [day, list.filter((row) => row.day === day)] as const),
+        );
+        const start = addDays(span.end, -windowDays);
+        expect(fold({ span, rows }, [windowDays], []).windows[0].breakdown).toEqual(
+          winnow(list.filter(({ day }) => day >= start)),
+        );
+      }),
+    );
+  });
+});

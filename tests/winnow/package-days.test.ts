@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { knownDays, lastDays, missingDaysOf, sliceDays, totalOf } from '../../src/winnow/package-days.ts';
+import { downloads, packageDays } from '../support/views.ts';
+
+/** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th part-filled. */
+const all = packageDays(5, (index) => (index === 2 ? null : [downloads('uv', 2 ** index)]), {
+  partialDays: ['2026-04-21', '2026-04-24'],
+});
+
+it.each<[string, number, number | undefined, object]>([
+  [
+    'all',
+    0,
+    undefined,
+    { days: 5, count: 27, missing: ['2026-04-22'], partial: ['2026-04-21', '2026-04-24'] },
+  ],
+  ['the first two', 0, 2, { days: 2, count: 3, missing: [], partial: ['2026-04-21'] }],
+  ['those in the middle', 2, 4, { days: 2, count: 8, missing: ['2026-04-22'], partial: [] }],
+  ['the last', 4, undefined, { days: 1, count: 16, missing: [], partial: ['2026-04-24'] }],
+  ['one that is not known', 2, 3, { days: 1, count: 0, missing: ['2026-04-22'], partial: [] }],
+  ['none', 3, 3, { days: 0, count: 0, missing: [], partial: [] }],
+])('a slice has its days, figures and marks: %s', (_, start, end, expected) => {
+  const part = sliceDays(all, start, end);
+  expect(part.breakdowns).toHaveLength(part.days.length);
+  expect({
+    days: part.days.length,
+    count: totalOf(part).count,
+    missing: missingDaysOf(part),
+    partial: part.partialDays,
+  }).toEqual(expected);
+});
+
+it.each([
+  [0, []],
+  [2, ['2026-04-23', '2026-04-24']],
+  [5, all.days],
+  [6, all.days],
+])('the last %d days', (count, days) => {
+  expect(lastDays(all, count).days).toEqual(days);
+});
+
+it('knows four of the five days', () => {
+  expect(knownDays(all).map(({ count }) => count)).toEqual([1, 2, 8, 16]);
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest';
+import type { DownloadRow } from '../../src/winnow/breakdown.ts';
+import type { PackageDays } from '../../src/winnow/package-days.ts';
+import { warningsOf } from '../../src/winnow/warnings.ts';
+import { downloads, packageDays } from '../support/views.ts';
+
+/** The rows of a day, and null where it is not known; `age` is 0 for the newest. */
+type Day = (age: number) => DownloadRow[] | null;
+
+/** Five weeks, of which the last seven days are `now` and the others `then`. */
+const weeks = (then: Day, now: Day): PackageDays =>
+  packageDays(35, (index) => (index < 28 ? then(34 - index) : now(34 - index)));
+const always = (day: Record<string, number>): Day => {
+  const rows = Object.entries(day).map(([name, count]) => downloads(name || null, count));
+  return () => rows;
+};
+const codes = (all: PackageDays) => warningsOf(all, 30).map(({ code }) => code);
+
+describe('installer-vanished', () => {
+  it('tells its figures', () => {
+    // Over four weeks: uv 21 days at 2; pip 28 days at 2.
+    expect(warningsOf(weeks(always({ pip: 2, uv: 2 }), always({ pip: 2 })), 30)).toEqual([
+      {
+        code: 'installer-vanished',
+        message:
+          'uv had 42 of 98 downloads in four weeks and none in the last seven days, while others had 14; it may send its name in another form, which would count as unknown or other',
+      },
+    ]);
+  });
+
+  it.each<[string, PackageDays, boolean]>([
+    // 21 of 105 are a fifth, and seven a week.
+    ['a fifth of the count', weeks(always({ uv: 1, pip: 3 }), always({ pip: 3 })), true],
+    // 21 of 133.
+    ['less than a fifth', weeks(always({ uv: 1, pip: 4 }), always({ pip: 4 })), false],
+    [
+      'six a week, which may well be chance',
+      weeks((age) => (age % 7 === 0 ? [] : [downloads('uv', 1)]), always({ pip: 1 })),
+      false,
+    ],
+    [
+      'a package that nobody downloads any more',
+      weeks(always({ uv: 9 }), always({ bandersnatch: 9 })),
+      false,
+    ],
+    [
+      'a single download in the last week',
+      weeks(always({ uv: 9, pip: 9 }), (age) => [downloads('pip', 9), downloads('uv', age === 3 ? 1 : 0)]),
+      false,
+    ],
+    [
+      'an installer that went eight days ago',
+      weeks(
+        (age) => (age === 7 ? always({ pip: 9 })(age) : always({ uv: 9, pip: 9 })(age)),
+        always({ pip: 9 }),
+      ),
+      true,
+    ],
+    ['an installer that is new', weeks(always({ pip: 9 }), always({ pip: 9, uv: 9 })), false],
+    [
+      'a last week of which one day is known: two of the installer would be due',
+      weeks(always({ pip: 2, uv: 2 }), (age) => (age === 0 ? [downloads('pip', 2)] : null)),
+      false,
+    ],
+    [
+      'a last week of which six days were filled in part',
+      {
+        ...weeks(always({ pip: 2, uv: 2 }), always({ pip: 1 })),
+        partialDays: [18, 19, 20, 21, 22, 23].map((day) => `2026-04-${day}`),
+      },
+      false,
+    ],
+    [
+      'fewer than four weeks',
+      packageDays(27, (index) => always(index < 20 ? { pip: 9, uv: 9 } : { pip: 9 })(0)),
+      false,
+    ],
+    ['four weeks', packageDays(28, (index) => always(index < 21 ? { pip: 9, uv: 9 } : { pip: 9 })(0)), true],
+  ])('of %s: %3$s', (_, all, told) => {
+    expect(codes(all)).toEqual(told ? ['installer-vanished'] : []);
+  });
+
+  it('tells each that has vanished', () => {
+    const all = weeks(always({ uv: 9, poetry: 9, pip: 9 }), always({ pip: 9 }));
+    expect(warningsOf(all, 30).map(({ message }) => message.split(' ')[0])).toEqual(['uv', 'poetry']);
+  });
+});
+
+describe('unidentified-jump', () => {
+  const jump = ['unidentified-jump'];
+  /** `share` in 50 a day is not known, the others are mirrors. */
+  const unknown = (share: number) => always({ '': share, devpi: 50 - share });
+
+  it('tells its figures, and goes with the installer that has changed its name', () => {
+    const all = weeks(always({ pip: 10, uv: 10 }), always({ pip: 10, '': 10 }));
+    const warnings = warningsOf(all, 30);
+    expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished', 'unidentified-jump']);
+    expect(warnings[1]?.message).toBe(
+      'clients that are unknown or other had 50.0% of the downloads of the last seven days, and 0.0% in the four weeks before; an installer may send its name in another form',
+    );
+  });
+
+  it.each<[string, PackageDays, string[]]>([
+    ['from 24 % to 44 %', weeks(unknown(12), unknown(22)), jump],
+    ['from 24 % to 42 %', weeks(unknown(12), unknown(21)), []],
+    ['from 44 % to 24 %', weeks(unknown(22), unknown(12)), []],
+    ['to other programs', weeks(always({ pip: 20 }), always({ pip: 10, 'uv-next/1.0': 10 })), jump],
+    ['to mirrors', weeks(always({ pip: 20 }), always({ pip: 10, devpi: 10 })), []],
+    [
+      // 6 of 10 are unknown throughout; of 20 they were 3 in 10.
+      'that is only the end of counting files beside packages',
+      weeks(
+        () => [downloads(null, 60), downloads('pip', 40), downloads('pip', 100, { sidecar: true })],
+        () => [downloads(null, 60), downloads('pip', 40)],
+      ),
+      [],
+    ],
+    ['among 99 a week', weeks(always({ pip: 99 }), (age) => [downloads(null, age === 0 ? 99 : 0)]), []],
+    ['among 100 a week', weeks(always({ devpi: 99 }), (age) => [downloads(null, age === 0 ? 100 : 0)]), jump],
+    ['after four weeks with 99', weeks((age) => [downloads('devpi', age === 9 ? 99 : 0)], unknown(50)), []],
+    ['after four weeks that are not known', weeks(() => null, unknown(50)), []],
+    ['of a package that is a week old', packageDays(7, unknown(50)), []],
+  ])('%s', (_, all, expected) => {
+    expect(codes(all)).toEqual(expected);
+  });
+});
+
+describe('no-rows', () => {
+  it.each<[string, PackageDays, number, string[]]>([
+    ['no download of any kind', packageDays(35, () => []), 30, ['no-rows']],
+    ['rows of no downloads', packageDays(35, always({ pip: 0 })), 30, ['no-rows']],
+    ['one of a mirror', packageDays(35, (index) => (index === 20 ? [downloads('devpi', 1)] : [])), 30, []],
+    [
+      'one of a file beside a package',
+      packageDays(35, (index) => (index === 20 ? [downloads('pip', 1, { sidecar: true })] : [])),
+      30,
+      [],
+    ],
+    [
+      'one before the window',
+      packageDays(35, (index) => (index === 4 ? [downloads('pip', 1)] : [])),
+      30,
+      ['no-rows'],
+    ],
+    [
+      'one on the first day of the window',
+      packageDays(35, (index) => (index === 5 ? [downloads('pip', 1)] : [])),
+      30,
+      [],
+    ],
+    ['nothing known of any day', packageDays(35, () => null), 30, []],
+  ])('%s', (_, all, longest, expected) => {
+    expect(warningsOf(all, longest).map(({ code }) => code)).toEqual(expected);
+  });
+
+  it('names the days', () => {
+    expect(
+      warningsOf(
+        packageDays(7, () => []),
+        7,
+      )[0]?.message,
+    ).toBe('no download of any kind in 7 days: is the name right?');
+  });
+});
+
+it('ordinary weeks of a small package raise no alarm', () => {
+  // Three or so a week by two installers, and a scanner that comes by in bursts.
+  for (let seed = 0; seed < 200; seed += 1) {
+    const chance = (age: number, salt: number) =>
+      ((Math.sin(seed * 997 + age * 31 + salt * 7) + 1) * 5e5) % 1;
+    const all = packageDays(35, (age) => [
+      downloads('pip', chance(age, 1) < 0.3 ? 1 : 0),
+      downloads('uv', chance(age, 2) < 0.2 ? 1 : 0),
+      downloads(null, chance(age, 3) < 0.1 ? 12 : 1),
+      downloads('bandersnatch', 2),
+    ]);
+    expect(codes(all), `seed ${seed}`).toEqual([]);
+  }
+});
