@@ -19,7 +19,7 @@ export const SIGN_IN_CODES = {
     affectsAll: true,
     signs: [{ step: PROXY, status: [407] }],
     operator:
-      '{who} wants a user name and a password; write them into its address (http://user:password@host:port, special characters percent-encoded), or name the hosts that need no proxy in NO_PROXY',
+      '{who} wants a user name and a password; put them before the host in its address, as NAME:PASSWORD@ (special characters percent-encoded), or name the hosts that need no proxy in NO_PROXY',
     public: NO_NETWORK,
   },
   'proxy-failed': {

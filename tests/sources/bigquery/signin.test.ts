@@ -466,7 +466,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     'a proxy that wants a password',
     { with: 'key', proxy: 407 },
     'proxy-password',
-    /^proxy: 127\.0\.0\.1:\d+ wants a user name and a password; write them into its address .* \(the proxy said: Proxy Authentication Required\)$/,
+    /^proxy: 127\.0\.0\.1:\d+ wants a user name and a password; put them before the host in its address, .* \(the proxy said: Proxy Authentication Required\)$/,
     [],
   ],
   [
