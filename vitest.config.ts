@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { TEST_CA } from './tests/support/google-server.ts';
+
+// Node reads it when a process starts: the workers inherit it, and trust the tests' own googleapis.com.
+process.env['NODE_EXTRA_CA_CERTS'] = TEST_CA;
 
 // Nothing here is a timed test; a busy machine only takes longer.
 const slow = { testTimeout: 60_000, hookTimeout: 120_000 };

@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { trackedJsonSchema } from '../src/config/schema.ts';
+import { ERROR_CODES, ERRORS, type ErrorKind } from '../src/errors/codes.ts';
 import { main } from '../src/program.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -121,6 +122,29 @@ describe('README.md', () => {
     expect(commands).toEqual(expect.arrayContaining(['collect', 'check', 'help']));
     const table = [...read('README.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
     expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));
+  });
+});
+
+describe('docs/operations.md', () => {
+  /** The section of each code: what stands below its heading, up to the next one. */
+  const sections = new Map(
+    [...read('docs/operations.md').matchAll(/^#### `([a-z-]+)`\n([\s\S]*?)(?=^#{1,4} )/gm)].map(
+      ([, code = '', text = '']) => [code, text],
+    ),
+  );
+  const line = (code: string, label: string) =>
+    new RegExp(`^- ${label}: (.*)$`, 'm').exec(sections.get(code) ?? '')?.[1];
+
+  test('has a section for each code, and for none that does not exist', () => {
+    expect([...sections.keys()].toSorted()).toEqual(ERROR_CODES.toSorted());
+  });
+
+  test.each(ERROR_CODES)('says of %s what the table says', (code) => {
+    const { passes = false, affectsAll = false } = ERRORS[code] as ErrorKind;
+    expect(sections.get(code)?.split('\n- ')[0]?.trim()).toMatch(/^[\s\S]+\.\)?$/);
+    expect(line(code, 'What to do')).toMatch(/\S/);
+    expect(line(code, 'Tried again')).toMatch(passes ? /^yes/ : /^no/);
+    expect(line(code, 'Ends the querying')).toMatch(affectsAll ? /^yes/ : /^no/);
   });
 });
 

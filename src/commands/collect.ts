@@ -161,7 +161,7 @@ async function runLocked(
     full: request.full,
     open: async () => {
       if (fault !== undefined) throw fault;
-      return openSource(config.source, context.env, context.product);
+      return openSource(config.source, context);
     },
     concurrency: config.concurrency,
     signal,

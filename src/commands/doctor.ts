@@ -3,12 +3,13 @@ import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
-import { bugIn, describeError } from '../errors/error.ts';
+import { bugIn, describeError, errorCode } from '../errors/error.ts';
 import { formatAge, formatBytes, plural } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
 import { stateOf } from '../publish/health-merge.ts';
 import type { BigQuerySource } from '../sources/bigquery/source.ts';
 import { openSource } from '../sources/open.ts';
+import { SourceError } from '../sources/source.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
 /** What a check came to: `note` is worth knowing and needs no mending. */
@@ -72,6 +73,12 @@ function checkClock(serverTime: Date | undefined, now: Date): Finding[] {
   ];
 }
 
+/** What is broken: the right to ask, or what leads there. */
+function checkOf(error: unknown): string {
+  const step = error instanceof SourceError ? error.step : undefined;
+  return step === 'sign-in' || step === 'proxy' ? step : 'permission';
+}
+
 async function checkTable(source: BigQuerySource, config: Config, today: string): Promise<Finding[]> {
   const [tracked] = config.packages;
   if (tracked === undefined) return [];
@@ -89,7 +96,8 @@ async function checkTable(source: BigQuerySource, config: Config, today: string)
       'the two newest days are read again with each run, and every seventh day the whole window';
     return [...findings, refused === undefined ? ok('days', text) : note('days', `${refused}; ${without}`)];
   } catch (error) {
-    return [broken('permission', error)];
+    // The check of the clock says that, and how far it is off.
+    return errorCode(error) === 'clock' ? [] : [broken(checkOf(error), error)];
   }
 }
 
@@ -98,9 +106,9 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
   const queryTimeoutSeconds = Math.min(source.queryTimeoutSeconds, PATIENCE_SECONDS);
   let opened: BigQuerySource;
   try {
-    opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env);
+    opened = await openBigQuery({ ...source, queryTimeoutSeconds }, context.env, context.now);
   } catch (error) {
-    return [broken('credentials', error)];
+    return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
   }
   try {
     const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
@@ -113,7 +121,7 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
 
 async function checkFiles(config: Config, context: Context): Promise<Finding[]> {
   try {
-    await (await openSource(config.source, context.env, context.product)).close();
+    await (await openSource(config.source, context)).close();
     return [ok(config.source.kind, 'can be opened')];
   } catch (error) {
     return [broken(config.source.kind, error)];

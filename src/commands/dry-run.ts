@@ -70,7 +70,7 @@ function toJson(reads: readonly Priced[]) {
  */
 export async function dryRun(request: CollectRequest): Promise<number> {
   const { config, context } = request;
-  const source = await openSource(config.source, context.env, context.product);
+  const source = await openSource(config.source, context);
   try {
     const { traits } = source;
     const learnt = await learnDaysFree(source, request);

@@ -1,4 +1,4 @@
-import { codeOf, ERRORS } from '../errors/codes.ts';
+import { codeOf, remedyOf } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
 
 /** What to do about those faults whose kind has not one remedy for all. */
@@ -17,6 +17,6 @@ export function diskError(error: unknown, path: string): unknown {
   if (error instanceof OperatorError || typeof name !== 'string') return error;
   const code = codeOf({ step: 'disk', code: name, message: '' });
   if (code === undefined) return error;
-  const remedy = REMEDIES[name] ?? ERRORS[code].operator ?? 'it cannot be used';
+  const remedy = REMEDIES[name] ?? remedyOf(code, path) ?? 'it cannot be used';
   return new OperatorError(code, `${path}: ${remedy} (${name})`, { cause: error });
 }

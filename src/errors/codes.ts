@@ -4,54 +4,26 @@
  * `_health.json`, in the log, in the metrics and on the page, and docs/operations.md has a section for each.
  */
 
-/** Who was being talked to when it happened. */
-export type Step = 'sign-in' | 'proxy' | 'bigquery' | 'clickhouse' | 'pypistats' | 'disk';
+import {
+  ABSENT,
+  BROKEN,
+  type ErrorKind,
+  type Fault,
+  GARBLED,
+  type Identity,
+  SERVER_ERRORS,
+  SILENT,
+  type Sign,
+  type Step,
+  TOLD,
+} from './kind.ts';
+import { SIGN_IN_CODES } from './sign-in-codes.ts';
 
-/** A fault as far as anybody can tell it apart from others. */
-export interface Fault {
-  readonly step: Step;
-  /** HTTP status of the answer, if there was one. */
-  readonly status?: number;
-  /** The server's own name for it (https://cloud.google.com/bigquery/docs/error-messages), or OAuth's. */
-  readonly reason?: string;
-  /** The operating system's or Node's name for it, such as ECONNRESET. */
-  readonly code?: string;
-  /** What was said. It may hold anything, so it is not fit for printing as it is. */
-  readonly message: string;
-}
+export type { ErrorKind, Fault, Identity, Party, Sign, Step } from './kind.ts';
+export { GARBLED, SILENT } from './kind.ts';
 
-/** One way in which a fault of a kind shows; all that is given must fit. */
-export interface Sign {
-  readonly step?: readonly Step[];
-  readonly status?: readonly number[];
-  readonly reason?: readonly string[];
-  readonly code?: readonly string[] | RegExp;
-  /** Part of the message, for servers that have no better name for it. */
-  readonly says?: RegExp;
-}
-
-export interface ErrorKind {
-  /** Whether the same request may well work a little later. */
-  readonly passes?: true;
-  /** Whether every other package would meet the same, so that asking for the rest makes no sense. */
-  readonly affectsAll?: true;
-  /** Whether the question itself was understood and refused: another question might be answered. */
-  readonly refused?: true;
-  /** What raises it; tried in the order of the table, so the narrow ones stand first. */
-  readonly signs?: readonly Sign[];
-  /** What happened and what to do, for the operator; absent where the place that raises it says more. */
-  readonly operator?: string;
-  /** What strangers are told: nothing of accounts, projects, paths, hosts, jobs or money. */
-  readonly public: string;
-}
-
-const GOOGLE: readonly Step[] = ['bigquery', 'sign-in'];
 const BIGQUERY: readonly Step[] = ['bigquery'];
-
-/** Names of faults that are told of BigQuery by nobody but this program. */
-export const GARBLED = 'garbled';
-
-const TOLD = 'the operator has been told';
+const SERVERS: readonly Step[] = ['sign-in', 'bigquery', 'clickhouse'];
 
 const TABLE = {
   // Wrong usage and configuration: exit code 2, nothing is written.
@@ -79,27 +51,16 @@ const TABLE = {
   // The same of a source that is not Google's.
   'source-file': { affectsAll: true, public: `The collector could not read its credentials; ${TOLD}.` },
   'sign-in-refused': { affectsAll: true, public: `The source refused the collector; ${TOLD}.` },
+  ...SIGN_IN_CODES,
 
   // What Google says.
-  'credentials-refused': {
-    affectsAll: true,
-    signs: [
-      { step: GOOGLE, status: [401] },
-      { step: GOOGLE, reason: ['invalid_grant', 'invalid_client', 'unauthorized_client', 'invalid_rapt'] },
-      { step: GOOGLE, says: /invalid_(grant|client|rapt)/ },
-    ],
-    operator:
-      'Google refused the credentials; make a new key for the service account or log in again (gcloud auth application-default login), and check that the clock is right',
-    public: `Google refused the collector's credentials; ${TOLD}.`,
-  },
   'api-disabled': {
     affectsAll: true,
     signs: [
-      { step: BIGQUERY, reason: ['accessNotConfigured'] },
+      { step: BIGQUERY, reason: ['accessNotConfigured', 'SERVICE_DISABLED'] },
       { step: BIGQUERY, says: /has not been used in project|SERVICE_DISABLED/ },
     ],
-    operator:
-      'the BigQuery API is not enabled in the project; run: gcloud services enable bigquery.googleapis.com',
+    operator: 'the API is not enabled in the project; run: gcloud services enable bigquery.googleapis.com',
     public: `BigQuery is not set up for the collector; ${TOLD}.`,
   },
   'free-tier': {
@@ -118,7 +79,9 @@ const TABLE = {
   },
   'billing-disabled': {
     affectsAll: true,
-    signs: [{ step: BIGQUERY, reason: ['billingNotEnabled', 'billingTierLimitExceeded'] }],
+    signs: [
+      { step: BIGQUERY, reason: ['billingNotEnabled', 'billingTierLimitExceeded', 'BILLING_DISABLED'] },
+    ],
     operator: 'the project may not run this query without billing; turn on billing for the project',
     public: `BigQuery is not set up for the collector; ${TOLD}.`,
   },
@@ -126,10 +89,9 @@ const TABLE = {
     passes: true,
     signs: [
       { step: BIGQUERY, reason: ['rateLimitExceeded', 'jobRateLimitExceeded'] },
-      { step: ['bigquery', 'clickhouse'], status: [429] },
+      { step: SERVERS, status: [429] },
     ],
-    operator:
-      'BigQuery had too many requests from this project; lower service.concurrency, or run at another hour',
+    operator: '{who} had too many requests; lower service.concurrency, or run at another hour',
     public: 'The source had too many requests; the next run tries again.',
   },
   permission: {
@@ -139,8 +101,14 @@ const TABLE = {
       { step: BIGQUERY, reason: ['accessDenied'] },
       { step: BIGQUERY, status: [403] },
     ],
-    operator:
-      'permission denied; grant the service account the roles BigQuery Job User (roles/bigquery.jobUser) and BigQuery Data Viewer (roles/bigquery.dataViewer)',
+    operator: {
+      login:
+        'permission denied; have the roles BigQuery Job User (roles/bigquery.jobUser) and BigQuery Data Viewer (roles/bigquery.dataViewer) granted to your account',
+      federation:
+        'permission denied; grant the federated identity (or the service account that it acts as) the roles BigQuery Job User (roles/bigquery.jobUser) and BigQuery Data Viewer (roles/bigquery.dataViewer)',
+      other:
+        'permission denied; grant the service account the roles BigQuery Job User (roles/bigquery.jobUser) and BigQuery Data Viewer (roles/bigquery.dataViewer)',
+    },
     public: `BigQuery refused the permission; ${TOLD}.`,
   },
   'not-found': {
@@ -157,8 +125,7 @@ const TABLE = {
     affectsAll: true,
     refused: true,
     signs: [{ step: BIGQUERY, reason: ['invalidQuery'] }],
-    operator:
-      'BigQuery does not understand the query; check that bigquery.table has the schema of the public table',
+    operator: 'the query is not understood; check that bigquery.table has the schema of the public table',
     public: `The source did not understand the question; ${TOLD}.`,
   },
   'job-stopped': {
@@ -168,40 +135,34 @@ const TABLE = {
   },
   'job-timeout': {
     signs: [{ step: BIGQUERY, reason: ['timeout'] }],
-    operator: 'BigQuery ended the job at its time limit; raise bigquery.query_timeout_seconds',
+    operator: 'the job was ended at its time limit; raise bigquery.query_timeout_seconds',
     public: 'The source took too long to answer; the next run asks again.',
   },
   unreachable: {
     passes: true,
     affectsAll: true,
-    signs: [
-      {
-        code: [
-          'ECONNREFUSED',
-          'ENOTFOUND',
-          'EAI_AGAIN',
-          'EHOSTUNREACH',
-          'ENETUNREACH',
-          'ENETDOWN',
-          'EHOSTDOWN',
-        ],
-      },
-    ],
-    operator: 'BigQuery cannot be reached; check the network, DNS and any proxy (HTTPS_PROXY)',
+    signs: [{ code: ABSENT }],
+    operator: '{who} cannot be reached; check the network, DNS and any proxy (HTTPS_PROXY)',
     public: 'The source could not be reached; the next run tries again.',
   },
   'connection-broken': {
     passes: true,
-    signs: [{ code: ['ECONNRESET', 'ECONNABORTED', 'ETIMEDOUT', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'] }],
-    operator:
-      'the connection to BigQuery broke again and again; check the network and any proxy (HTTPS_PROXY)',
+    signs: [{ code: BROKEN }],
+    operator: 'the connection to {who} broke again and again; check the network and any proxy (HTTPS_PROXY)',
     public: 'The connection to the source broke; the next run tries again.',
+  },
+  'no-answer': {
+    affectsAll: true,
+    signs: [{ reason: [SILENT] }],
+    operator:
+      '{who} did not answer within the time limit; check the network and any proxy (HTTPS_PROXY), and see bigquery.query_timeout_seconds',
+    public: 'The source did not answer; the next run tries again.',
   },
   certificate: {
     affectsAll: true,
     signs: [{ code: /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|EPROTO/ }],
     operator:
-      "the server's TLS certificate is not trusted; check the clock, and set NODE_EXTRA_CA_CERTS if a proxy has one of its own",
+      'the TLS certificate of {who} is not trusted; set NODE_EXTRA_CA_CERTS if a proxy has one of its own',
     public: `The connection to the source could not be trusted; ${TOLD}.`,
   },
   'key-damaged': {
@@ -212,16 +173,15 @@ const TABLE = {
   },
   unavailable: {
     passes: true,
-    // 501 is an emulator that cannot do what was asked.
-    signs: [{ step: ['bigquery', 'clickhouse'], status: [500, 502, 503, 504, 507, 520, 522, 524, 408] }],
-    operator: 'BigQuery is in trouble; run again later, and see status.cloud.google.com if it lasts',
+    signs: [{ step: SERVERS, status: SERVER_ERRORS }],
+    operator: '{who} is in trouble; run again later, and see status.cloud.google.com if it lasts',
     public: 'The source is in trouble; the next run tries again.',
   },
   'not-the-source': {
     passes: true,
     signs: [{ reason: [GARBLED] }],
     operator:
-      'something that is not BigQuery answered; check any proxy (HTTPS_PROXY), or BIGQUERY_EMULATOR_HOST',
+      'something else answered in place of {who}; check any proxy (HTTPS_PROXY), or BIGQUERY_EMULATOR_HOST',
     public: `Something else answered in place of the source; ${TOLD}.`,
   },
   'job-failed': {
@@ -233,8 +193,7 @@ const TABLE = {
         reason: ['backendError', 'internalError', 'jobBackendError', 'jobInternalError', 'tableUnavailable'],
       },
     ],
-    operator:
-      'the job failed inside BigQuery each time; run again later, and see status.cloud.google.com if it lasts',
+    operator: 'the job failed each time; run again later, and see status.cloud.google.com if it lasts',
     public: 'The source failed to answer; the next run tries again.',
   },
   'source-failed': {
@@ -258,7 +217,6 @@ const TABLE = {
     public: "PyPI's log is behind in the source; the badges wait for it.",
   },
   budget: { public: "This month's budget is used up; figures go on in the next month." },
-  clock: { affectsAll: true, public: `The collector's clock is wrong; ${TOLD}.` },
 
   // Local files.
   'duckdb-missing': { affectsAll: true, public: `The collector is not completely installed; ${TOLD}.` },
@@ -309,12 +267,14 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(TABLE, value);
 }
 
-function fits(fault: Fault, { step, status, reason, code, says }: Sign): boolean {
+function fits(fault: Fault, { step, party, status, reason, code, says }: Sign): boolean {
   const named = fault.code ?? '';
+  const reasons = [fault.reason ?? '', ...(fault.details ?? [])];
   return (
     (step === undefined || step.includes(fault.step)) &&
+    (party === undefined || (fault.party !== undefined && party.includes(fault.party))) &&
     (status === undefined || status.includes(fault.status ?? 0)) &&
-    (reason === undefined || reason.includes(fault.reason ?? '')) &&
+    (reason === undefined || reasons.some((each) => reason.includes(each))) &&
     (code === undefined || (code instanceof RegExp ? code.test(named) : code.includes(named))) &&
     (says === undefined || says.test(fault.message))
   );
@@ -323,4 +283,16 @@ function fits(fault: Fault, { step, status, reason, code, says }: Sign): boolean
 /** The kind of a fault by what is known of it; undefined if no kind of the table fits. */
 export function codeOf(fault: Fault): ErrorCode | undefined {
   return ERROR_CODES.find((code) => ERRORS[code].signs?.some((sign) => fits(fault, sign)));
+}
+
+/**
+ * What happened and what to do, for the operator; undefined where the place that raises it says more.
+ *
+ * @param who Who was asked, for sentences that name it.
+ * @param identity What one signs in with.
+ */
+export function remedyOf(code: ErrorCode, who: string, identity?: Identity): string | undefined {
+  const { operator } = ERRORS[code];
+  const text = typeof operator === 'object' ? ((identity && operator[identity]) ?? operator.other) : operator;
+  return text?.replaceAll('{who}', who);
 }

@@ -71,7 +71,7 @@ const BOT = /(?<!\d)\d{6,12}(?::|%3A)AA[\w-]{28,}/gi;
 
 /** Names in front of long random values that are no secrets: an administrator is asked for them. */
 const IDENTIFIER =
-  /(?:Unique_?Identifier|(?:request|trace|correlation|insert|invocation|operation|error|log)[\s_-]?(?:id|no|number)|etag|digest)\W{0,6}$/i;
+  /(?:Unique_?Id(?:entifier)?|(?:request|trace|correlation|insert|invocation|operation|error|log)[\s_-]?(?:id|no|number)|etag|digest)\W{0,6}$/i;
 const IDENTIFIER_MAX = 160;
 
 /** A picture inside a page or a badge. */
@@ -227,6 +227,11 @@ function cleanWord(word: string, before: string, depth: number): string {
   if (word.length < WORD_MIN || isHash(word)) return word;
   if (decodeBase64(word).some((text) => hides(text, depth))) return REMOVED;
   if (word.length <= IDENTIFIER_MAX && IDENTIFIER.test(before)) return word;
+  // In an address, the label and the identifier are one word.
+  const equals = word.indexOf('=') + 1;
+  if (equals > 1 && equals < word.length - 1 && IDENTIFIER.test(word.slice(0, equals))) {
+    return word.slice(0, equals) + cleanWord(word.slice(equals), word.slice(0, equals), depth);
+  }
   if (isRandom(word)) return REMOVED;
   if (!/[/=]/.test(word)) return word;
   return word.replaceAll(/[^/=]+=*/g, (part) => (isRandom(part) ? REMOVED : part));

@@ -139,6 +139,7 @@ function faultOfNetwork(error: unknown): unknown {
         `pypistats.org cannot be reached; check the network and DNS (${name})`,
         { passes: true },
       );
+    case 'clock':
     case 'certificate':
       return new PyPiStatsFault(
         'certificate',

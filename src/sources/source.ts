@@ -1,5 +1,5 @@
 import type { PartitionRows, Span } from '../days/day.ts';
-import type { ErrorCode } from '../errors/codes.ts';
+import type { ErrorCode, Step } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError } from '../errors/error.ts';
 import type { PivotRow, Question } from './query.ts';
 
@@ -82,14 +82,24 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** What may be said of a question that got no answer, beside its code and its sentence. */
+export interface SourceErrorDetails extends ErrorDetails {
+  readonly cost?: QueryCost;
+  /** Who was being talked to. */
+  readonly step?: Step;
+}
+
 /** A question that got no answer. */
 export class SourceError extends OperatorError {
   override name = 'SourceError';
   /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
   readonly cost: QueryCost | undefined;
+  /** Who was being talked to; undefined if nobody was, or nobody knows. */
+  readonly step: Step | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ErrorDetails & { readonly cost?: QueryCost } = {}) {
+  constructor(code: ErrorCode, message: string, options: SourceErrorDetails = {}) {
     super(code, message, options);
     this.cost = options.cost;
+    this.step = options.step;
   }
 }

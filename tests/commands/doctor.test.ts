@@ -1,11 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { main } from '../../src/program.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { BigQueryServer, type ServerOptions } from '../support/bigquery-server.ts';
 import { capture, runMain } from '../support/context.ts';
+import { type GoogleOptions, GoogleServer, type ProxyManner, ProxyServer } from '../support/google-server.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -53,7 +53,7 @@ describe('doctor', () => {
     const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', fault }] });
     expect(exitCode).toBe(1);
     expect(line('permission')).toMatch(
-      /^FAIL {2}permission {5}permission denied; grant .*roles\/bigquery.jobUser/,
+      /^FAIL {2}permission {5}BigQuery: permission denied; grant .*roles\/bigquery.jobUser/,
     );
   });
 
@@ -61,7 +61,9 @@ describe('doctor', () => {
     const fault = { status: 403, reason: 'accessDenied' };
     const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
     expect(exitCode).toBe(0);
-    expect(line('days')).toMatch(/^note {2}days {11}permission denied.*; the two newest days are read again/);
+    expect(line('days')).toMatch(
+      /^note {2}days {11}BigQuery: permission denied.*; the two newest days are read again/,
+    );
   });
 
   it('does not take a fault of the service for a refusal', async () => {
@@ -161,7 +163,9 @@ describe('doctor', () => {
     const project = await bigQueryProject(['alpha']);
     const { stdout, exitCode } = await runMain(project.folder, ['doctor'], {});
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}credentials {4}credential_file .*key.json: it lacks client_email/m);
+    expect(stdout).toMatch(
+      /^FAIL {2}credentials {4}sign-in: credential_file .*key.json: it lacks client_email/m,
+    );
     expect(stdout).not.toContain('secret');
   });
 
@@ -174,7 +178,9 @@ describe('doctor', () => {
       env: { BIGQUERY_EMULATOR_HOST: host },
     });
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}permission {5}BigQuery cannot be reached; check the network/m);
+    expect(stdout).toMatch(
+      /^FAIL {2}permission {5}BigQuery: the service cannot be reached; check the network/m,
+    );
     expect(stdout).not.toMatch(/clock/);
   });
 
@@ -187,55 +193,58 @@ describe('doctor', () => {
   });
 });
 
-it('reads every kind of key, and believes no other', async () => {
-  const { inspectKeyFile, findCredentials } = await import('../../src/sources/bigquery/credentials.ts');
-  const folder = tempFolder();
-  const file = (value: unknown) => {
-    const path = join(folder, 'key.json');
-    writeFileSync(path, JSON.stringify(value));
-    return path;
-  };
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
-  const account = {
-    type: 'service_account',
-    client_email: 'a@p.iam.gserviceaccount.com',
-    private_key,
-    project_id: 'p',
-  };
-  expect(inspectKeyFile(file(account))).toEqual({
-    type: 'service_account',
-    projectId: 'p',
-    email: 'a@p.iam.gserviceaccount.com',
-  });
+describe('doctor, before BigQuery,', () => {
   const login = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
-  expect(inspectKeyFile(file({ ...login, quota_project_id: 'q' }))).toEqual({
-    type: 'authorized_user',
-    projectId: 'q',
-  });
-  expect(inspectKeyFile(file({ type: 'external_account' }))).toEqual({ type: 'external_account' });
-  expect(() => inspectKeyFile(folder)).toThrow(/it cannot be read \(EISDIR\)/);
 
-  const nowhere = () => false;
-  const named = file(login);
-  expect(findCredentials(named, {}, nowhere)).toMatchObject({ kind: 'file', path: named });
-  const env = { GOOGLE_APPLICATION_CREDENTIALS: named };
-  expect(findCredentials(undefined, env, nowhere)).toMatchObject({ kind: 'file', path: named });
-  mkdirSync(join(folder, '.config/gcloud'), { recursive: true });
-  const known = join(folder, '.config/gcloud/application_default_credentials.json');
-  writeFileSync(known, JSON.stringify(login));
-  expect(findCredentials(undefined, { HOME: folder }, nowhere)).toMatchObject({ path: known });
-  const gcloud = { CLOUDSDK_CONFIG: join(folder, '.config/gcloud') };
-  expect(findCredentials(undefined, gcloud, nowhere)).toMatchObject({ path: known });
-  expect(() => findCredentials(undefined, { APPDATA: folder }, nowhere)).toThrow(
-    /there are no Google credentials/,
-  );
-  expect(() => findCredentials(undefined, {}, nowhere)).toThrow(/gcloud auth application-default login/);
-  expect(findCredentials(undefined, {}, () => true)).toEqual({ kind: 'metadata' });
-  expect(findCredentials(undefined, { GCE_METADATA_HOST: '127.0.0.1:1' }, nowhere)).toEqual({
-    kind: 'metadata',
+  async function signedIn(options: GoogleOptions, manner: ProxyManner = 'open', now = () => new Date()) {
+    const google = await GoogleServer.start(options);
+    const proxy = await ProxyServer.start(google, manner);
+    onTestFinished(async () => {
+      await google.close();
+      await proxy.close();
+    });
+    const project = await bigQueryProject(['alpha']);
+    project.put('key.json', JSON.stringify(login));
+    const env = { HTTPS_PROXY: proxy.host };
+    return (await runMain(project.folder, ['doctor'], { env, now })).stdout;
+  }
+
+  it('signs in through the proxy', async () => {
+    const stdout = await signedIn({});
+    expect(stdout).toMatch(/^ok {4}credentials .*key.json \(project my-project\)$/m);
+    expect(stdout).toMatch(/^ok {4}permission .*may be queried/m);
   });
-  expect(() => findCredentials(undefined, { METADATA_SERVER_DETECTION: 'none' }, () => true)).toThrow(
-    /no Google/,
-  );
+
+  it.each([
+    [
+      'a refused login',
+      { answers: { token: { status: 400, body: { error: 'invalid_grant' } } } },
+      'open' as const,
+      /^FAIL {2}sign-in {8}sign-in: Google refused the login; log in again/m,
+    ],
+    [
+      'a proxy that wants a password',
+      {},
+      407,
+      /^FAIL {2}proxy {10}proxy: 127\.0\.0\.1:\d+ wants a user name/m,
+    ],
+    [
+      'a clock that is off, once',
+      { date: new Date(Date.now() - 86_400_000) },
+      'open' as const,
+      /^FAIL {2}clock {10}it is 86\d\d\d s ahead of Google's/m,
+    ],
+  ])('tells %s', async (_, options, manner, says) => {
+    const stdout = await signedIn(options, manner);
+    expect(stdout).toMatch(says);
+    expect(stdout.match(/^FAIL/gm)).toHaveLength(1);
+  });
+
+  it('tells a proxy that cannot be one', async () => {
+    const project = await bigQueryProject(['alpha']);
+    project.put('key.json', JSON.stringify(login));
+    const env = { HTTPS_PROXY: 'socks5://127.0.0.1:1080' };
+    const { stdout } = await runMain(project.folder, ['doctor'], { env });
+    expect(stdout).toMatch(/^FAIL {2}proxy {10}proxy: HTTPS_PROXY names a SOCKS proxy/m);
+  });
 });

@@ -14,7 +14,7 @@ describe('openSource', () => {
     const folder = tempFolder();
     writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24' }]);
     const config = source(folder, '  source: duckdb\nduckdb: {files: rows.ndjson}\n');
-    const opened = await openSource(config, {});
+    const opened = await openSource(config, { env: {}, now: () => new Date() });
     expect(opened.traits).toMatchObject({ billed: false, keepsLedger: false, wholeLog: false });
     await opened.close();
     expect(traitsOf(config, {}).id).toBe(`duckdb:${folder}/rows.ndjson`);
@@ -23,7 +23,10 @@ describe('openSource', () => {
   it('opens BigQuery without asking anybody anything yet', async () => {
     const config = source('/etc', 'bigquery: {table: a-b.c.d}\n');
     // Nobody listens on port 1.
-    const opened = await openSource(config, { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' });
+    const opened = await openSource(config, {
+      env: { BIGQUERY_EMULATOR_HOST: 'http://127.0.0.1:1' },
+      now: () => new Date(),
+    });
     expect(opened.traits).toMatchObject({ billed: true, keepsLedger: true, wholeLog: true });
     await opened.close();
     expect(traitsOf(config, {}).id).toBe('bigquery:a-b.c.d');

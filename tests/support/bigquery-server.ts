@@ -42,7 +42,12 @@ export interface Call {
 /** What goes wrong. */
 export type Fault =
   /** An error answer in Google's own shape. */
-  | { readonly status: number; readonly reason?: string; readonly message?: string }
+  | {
+      readonly status: number;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly retryAfter?: string;
+    }
   /** Any answer at all. */
   | { readonly answer: string; readonly status?: number; readonly type?: string }
   /** The right answer, changed. */
@@ -189,12 +194,7 @@ export class BigQueryServer {
   readonly #started = Date.now();
   readonly #sockets = new Set<Socket>();
   #atOnce = 0;
-  readonly #server = createServer((request, response) => {
-    this.#answer(request, response).catch((error) => {
-      response.statusCode = 599;
-      response.end(String(error));
-    });
-  });
+  readonly #server = createServer((request, response) => this.handle(request, response));
 
   constructor(options: ServerOptions = {}) {
     this.#options = options;
@@ -209,6 +209,14 @@ export class BigQueryServer {
     });
     await new Promise<void>((done) => server.#server.listen(0, '127.0.0.1', done));
     return server;
+  }
+
+  /** Answers one request, whichever server it came to. */
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#answer(request, response).catch((error) => {
+      response.statusCode = 599;
+      response.end(String(error));
+    });
   }
 
   /** For BIGQUERY_EMULATOR_HOST. */
@@ -300,6 +308,7 @@ export class BigQueryServer {
     }
     if (typeof fault === 'object' && 'status' in fault) {
       const { status, reason = 'unknown', message = `the server says ${reason}` } = fault;
+      if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
       return this.#send(response, status, problem(status, reason, message));
     }
     const [status, body] = this.#work(call, fault);

@@ -1,24 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
 import type { RawRow } from '../rows.ts';
 import { addCost, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import { type Columns, processedBytes, readCost, readPage } from './answer.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { bigQueryError } from './error.ts';
-import { ApiError, faultOf, faultOfResult, isTransient, JobFailed } from './fault.ts';
+import { ApiError, faultOf, faultOfResult, JobFailed, mayHaveArrived } from './fault.ts';
+import {
+  JOB_RETRIES,
+  mayPass,
+  mayPassAsJob,
+  type Patience,
+  type PresentFault,
+  persist,
+  REQUEST_RETRIES,
+} from './retry.ts';
 
-/** How long to wait for what. All in milliseconds. */
-export interface Patience {
-  /** For the whole of one question, with every retry. */
-  readonly limitMs: number;
-  /** Before the first retry, at least; doubled before each further one, and up to twice that at random. */
-  readonly backoffMs: number;
-  /** Between two looks at a job, when the server answers at once that it still runs. */
-  readonly pollMs: number;
-  /** For the cancelling of a job that nobody waits for any more. */
-  readonly cancelMs: number;
-}
+export type { Patience } from './retry.ts';
 
 /** A query with typed parameters. Values never stand inside the SQL. */
 export interface QuerySpec {
@@ -39,12 +37,6 @@ export interface QueryAnswer<T> {
   readonly cost: QueryCost;
 }
 
-/** Retries of one request. BigQuery's SLA asks for waits from 1 s that double up to 32 s. */
-const REQUEST_RETRIES = 5;
-
-/** How often a job that failed by no fault of the query is run again. */
-const JOB_RETRIES = 3;
-
 /** Rows fetched with each request; an answer that has more comes in pages. */
 const PAGE_ROWS = 5_000;
 
@@ -54,12 +46,14 @@ const LONG_POLL_MS = 10_000;
 /** What is known of a question while it is worked on, for whoever has to end it half-way. */
 interface Progress {
   jobId?: string;
+  /** Whether the server has said that it has the job. */
+  known: boolean;
   /** Whether a job may be running on the server. */
   running: boolean;
   /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
   cost: QueryCost | undefined;
   /** The fault that is being waited out at present, and how often it was met. */
-  fault?: { readonly error: unknown; readonly tries: number };
+  fault?: PresentFault;
 }
 
 /** One question being asked. */
@@ -97,40 +91,6 @@ function jobBody({ spec, patience, connection }: Asking, jobId: string | undefin
   };
 }
 
-/** Does `work` again while it fails by a fault that may pass. */
-async function persist<T>(
-  asking: Asking,
-  retries: number,
-  again: (error: unknown) => boolean,
-  work: () => Promise<T>,
-) {
-  const { patience, signal, progress } = asking;
-  return pRetry(
-    async () => {
-      const result = await work();
-      delete progress.fault;
-      return result;
-    },
-    {
-      retries,
-      minTimeout: patience.backoffMs,
-      maxTimeout: 32 * patience.backoffMs,
-      randomize: true,
-      signal,
-      onFailedAttempt: ({ error, attemptNumber }) => {
-        // The end of the waiting is no fault of the request.
-        if (signal.aborted) return;
-        const before = progress.fault?.error === error ? progress.fault.tries : 0;
-        progress.fault = { error, tries: Math.max(before, attemptNumber) };
-      },
-      shouldRetry: ({ error }) => again(error),
-    },
-  );
-}
-
-const mayPass = (error: unknown) => isTransient(faultOf(error)) && !(error instanceof JobFailed);
-const mayPassAsJob = (error: unknown) => error instanceof JobFailed && isTransient(error.fault);
-
 /** One request, repeated while it fails by a fault that may pass. */
 function request(asking: Asking, call: ApiRequest) {
   return persist(asking, REQUEST_RETRIES, mayPass, () => asking.connection.send(call, asking.signal));
@@ -141,6 +101,7 @@ function throwIfFailed({ progress }: Asking, job: Readonly<Record<string, unknow
   const { errorResult } = (job['status'] ?? {}) as { errorResult?: unknown };
   if (!errorResult) return;
   progress.running = false;
+  progress.known = true;
   progress.cost = addCost(progress.cost, readCost(job));
   throw new JobFailed(faultOfResult(errorResult));
 }
@@ -157,10 +118,13 @@ async function insert(asking: Asking, jobId: string): Promise<void> {
     progress.running = true;
     try {
       throwIfFailed(asking, await connection.send({ method: 'POST', path: '/jobs', body }, signal));
+      progress.known = true;
     } catch (error) {
-      const { status = 0 } = faultOf(error);
-      if (status === 409) return;
-      answerLost ||= status < 400 || status >= 500;
+      if (faultOf(error).status === 409) {
+        progress.known = true;
+        return;
+      }
+      answerLost ||= mayHaveArrived(error);
       progress.running = answerLost && !(error instanceof JobFailed);
       throw error;
     }
@@ -191,7 +155,8 @@ async function fetchPage(asking: Asking, jobId: string, pageToken: string | unde
         return readPage(await connection.send(call, signal), spec.columns);
       } catch (error) {
         // A failed job answers every such request with its own fault; only the job tells which it is.
-        if (error instanceof ApiError && pageToken === undefined) {
+        const answered = error instanceof ApiError && error.fault.step === 'bigquery';
+        if (answered && pageToken === undefined) {
           throwIfFailed(asking, await getJob(asking, jobId, signal));
         }
         throw error;
@@ -222,6 +187,7 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
   const { progress, spec } = asking;
   const jobId = `pypi-badges_${randomUUID()}`;
   progress.jobId = jobId;
+  progress.known = false;
   await insert(asking, jobId);
   let page = await fetchPage(asking, jobId, undefined);
   progress.running = false;
@@ -252,7 +218,8 @@ async function abandon(asking: Asking): Promise<void> {
   const signal = AbortSignal.timeout(patience.cancelMs);
   const query = { location: spec.location };
   try {
-    await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query }, signal);
+    await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query, anyway: true }, signal);
+    progress.known = true;
     // A cancelled job may be billed for what it had read.
     progress.cost = addCost(progress.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
@@ -275,25 +242,31 @@ async function within<T>(
 ): Promise<T> {
   const limit = AbortSignal.timeout(patience.limitMs);
   const signal = given === undefined ? limit : AbortSignal.any([given, limit]);
-  const progress: Progress = { running: false, cost: NO_COST };
+  const progress: Progress = { known: false, running: false, cost: NO_COST };
   const asking: Asking = { connection, spec, patience, signal, progress };
   given?.throwIfAborted();
   try {
     return await work(asking);
   } catch (error) {
     await abandon(asking);
-    const { jobId, cost, fault } = progress;
+    const { jobId, known, cost, fault } = progress;
     const billed = cost === undefined ? {} : { cost };
     if (given?.aborted)
       throw new SourceError('interrupted', messageOf(given.reason), { ...billed, cause: given.reason });
-    const context = { ...(jobId === undefined ? {} : { jobId }), ...billed, tries: fault?.tries ?? 1 };
+    const context = {
+      ...(known && jobId !== undefined ? { jobId } : {}),
+      ...billed,
+      tries: fault?.tries ?? 1,
+      identity: connection.identity,
+    };
     if (!limit.aborted) throw bigQueryError(error, context);
     if (fault !== undefined) throw bigQueryError(fault.error, context);
+    if (!known && error instanceof ApiError) throw bigQueryError(error, context);
     const seconds = patience.limitMs / 1000;
     throw bigQueryError(
       new SourceError(
         'timeout',
-        `the query took longer than ${seconds} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
+        `BigQuery: the query took longer than ${seconds} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
       ),
       context,
     );

@@ -114,11 +114,16 @@ function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
 /**
  * Google BigQuery, through the official client.
  *
- * @param env For the emulator's address (BIGQUERY_EMULATOR_HOST) and Application Default Credentials.
+ * @param env For the emulator's address (BIGQUERY_EMULATOR_HOST), Application Default Credentials and proxies.
+ * @param now For the comparison with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function openBigQuery(config: BigQueryConfig, env: Env): Promise<BigQuerySource> {
-  const connection = await connect(config, env);
+export async function openBigQuery(
+  config: BigQueryConfig,
+  env: Env,
+  now: () => Date,
+): Promise<BigQuerySource> {
+  const connection = await connect(config, env, now);
   const patience = patienceFor(config, connection.emulated);
 
   async function daysRefused(span: Span): Promise<string | undefined> {

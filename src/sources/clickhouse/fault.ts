@@ -54,11 +54,11 @@ const status =
   (fault: Fault) =>
     fault.exception === undefined && fault.status !== undefined && numbers.includes(fault.status);
 
-/** What Node calls by such a code is of this kind, whoever was being talked to. */
+/** What Node calls by such a code is of one of these kinds, whoever was being talked to. */
 const network =
-  (kind: ErrorCode) =>
+  (...kinds: readonly ErrorCode[]) =>
   ({ code }: Fault) =>
-    code !== undefined && codeOf({ step: 'clickhouse', code, message: '' }) === kind;
+    code !== undefined && kinds.some((kind) => codeOf({ step: 'clickhouse', code, message: '' }) === kind);
 
 /** In the order in which they are tried: the narrow ones first. */
 const REMEDIES: readonly Remedy[] = [
@@ -161,7 +161,7 @@ const REMEDIES: readonly Remedy[] = [
     passes: true,
   },
   {
-    matches: network('certificate'),
+    matches: network('certificate', 'clock'),
     code: 'certificate',
     text: "the server's TLS certificate is not trusted; check the clock and clickhouse.url, and set NODE_EXTRA_CA_CERTS if it has a CA of its own",
     affectsAll: true,

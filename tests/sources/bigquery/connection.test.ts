@@ -14,6 +14,7 @@ const CONFIG: BigQueryConfig = {
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 5,
 };
+const now = () => new Date();
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
@@ -28,7 +29,7 @@ const login = (more: object) =>
   key({ type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r', ...more });
 
 async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}): Promise<string> {
-  const connection = await connect({ ...CONFIG, ...config }, env);
+  const connection = await connect({ ...CONFIG, ...config }, env, now);
   expect(connection.emulated).toBe(false);
   expect(connection.serverTime()).toBeUndefined();
   connection.close();
@@ -49,8 +50,8 @@ it('pays with the project of the configuration, else that of the key, else that 
 });
 
 it('asks for a project where the credentials name none', async () => {
-  await expect(connect({ ...CONFIG, credentialFile: login({}) }, {})).rejects.toMatchObject({
-    message: 'the credentials name no project; set bigquery.project_id in tracked.yaml',
+  await expect(connect({ ...CONFIG, credentialFile: login({}) }, {}, now)).rejects.toMatchObject({
+    message: 'sign-in: the credentials name no project; set bigquery.project_id in tracked.yaml',
     affectsAll: true,
   });
 });
@@ -61,7 +62,7 @@ it('believes who says that there is a metadata server, without asking it for the
 });
 
 it('asks an emulator without any credentials', async () => {
-  const connection = await connect(CONFIG, { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' });
+  const connection = await connect(CONFIG, { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' }, now);
   expect([connection.emulated, connection.project]).toEqual([true, 'emulator']);
   connection.close();
 });
