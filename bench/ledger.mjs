@@ -30,6 +30,7 @@ function countingSource() {
       wholeLog: true,
       packagesAtOnce: 1,
       packageDaysAtOnce: Number.POSITIVE_INFINITY,
+      sharesDays: false,
       questionsAtOnce: 1,
     },
     hasFileNames: true,
@@ -93,6 +94,7 @@ async function monthOfRuns({ beginRun }, ledgerModule, billsModule, count, keeps
       open: async () => source,
       ...state,
       budgetBytes: null,
+      warn: () => undefined,
       now: () => new Date(`${asOf}T04:00:00Z`),
     });
     for await (const outcome of outcomes) if (outcome.kind === 'failed') throw outcome.error;

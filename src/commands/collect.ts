@@ -155,7 +155,7 @@ async function runLocked(
   progress.show(`0 of ${packages.length}`);
   await sweepTemporary(config.stateDir);
   await sweepLedgers(config.stateDir, traits.id);
-  const { upstream, warnings, outcomes } = await beginRun({
+  const { upstream, warnings, notes, outcomes } = await beginRun({
     packages,
     asOf: request.asOf,
     full: request.full,
@@ -168,9 +168,11 @@ async function runLocked(
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
+    warn,
     now: context.now,
   });
   for (const warning of warnings) log.warn(warning);
+  for (const note of notes) log.info(note);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const entry = await publishPackage(outcome, config, previous?.packages.get(name), context.now, bug);

@@ -3,9 +3,9 @@ import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatJson, formatNumber } from '../format.ts';
 import type { PlannedRead } from '../plan/plan.ts';
 import { learnDaysFree } from '../run/learn-days.ts';
-import { planRun } from '../run/run.ts';
+import { planRun, sharingNote } from '../run/plan-run.ts';
 import { openSource } from '../sources/open.ts';
-import { bytesPerDay, EMPTY_SPEND } from '../state/bills.ts';
+import { bytesPerDay, bytesPerSharedDay, EMPTY_SPEND } from '../state/bills.ts';
 import { EMPTY_LEDGER, openLedgers } from '../state/ledger.ts';
 import { readSpend } from '../state/spend.ts';
 import type { CollectRequest } from './collect-request.ts';
@@ -79,19 +79,20 @@ export async function dryRun(request: CollectRequest): Promise<number> {
     const ledgers = openLedgers(config.stateDir, traits.id, undefined);
     const kept = await readSpend(config.stateDir);
     const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
-    const plan = await planRun(
-      request,
-      { learnt, traits },
-      async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
-      (name) => bytesPerDay(spend, name),
-    );
+    const plan = await planRun(request, source, learnt, {
+      load: async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
+      bytesPerDay: (name) => bytesPerDay(spend, name),
+      bytesPerSharedDay: () => bytesPerSharedDay(spend),
+    });
     for (const fault of plan.faults.values()) throw fault;
     const reads: Priced[] = [];
     for (const planned of plan.reads) {
       reads.push({ ...planned, bytesAtMost: await source.estimate(planned) });
     }
     const names = request.packages.map(({ name }) => name);
-    context.stdout.write(request.json ? formatJson(toJson(reads)) : render(reads, names, traits.billed));
+    const note = sharingNote(plan.sharing);
+    const text = render(reads, names, traits.billed) + (note === undefined ? '' : `\n${note}\n`);
+    context.stdout.write(request.json ? formatJson(toJson(reads)) : text);
     return 0;
   } finally {
     await source.close();

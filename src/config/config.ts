@@ -19,6 +19,8 @@ export interface BigQueryConfig {
   /** `project.dataset.table`. */
   readonly table: string;
   readonly queryTimeoutSeconds: number;
+  /** Whether many packages may be asked for in one query, where that is cheaper. */
+  readonly sharing: 'auto' | 'never';
 }
 
 export interface ClickHouseConfig {

@@ -44,7 +44,7 @@ const SOURCES: {
   ) => Extract<SourceConfig, { kind: K }>;
 } = {
   bigquery({ service: { credential_file }, bigquery = {} }, absolute) {
-    const { project_id, location, table, query_timeout_seconds } = bigquery;
+    const { project_id, location, table, query_timeout_seconds, sharing = 'auto' } = bigquery;
     return {
       kind: 'bigquery',
       ...(credential_file === undefined ? {} : { credentialFile: absolute(credential_file) }),
@@ -52,6 +52,7 @@ const SOURCES: {
       location: location ?? DEFAULTS.location,
       table: table ?? DEFAULTS.table,
       queryTimeoutSeconds: query_timeout_seconds ?? DEFAULTS.queryTimeoutSeconds,
+      sharing,
     };
   },
   clickhouse: ({ clickhouse = {} }, absolute) => ({

@@ -131,6 +131,12 @@ const bigquery = z.strictObject(
       .max(3600, { error: 'a whole number of seconds from 1 to 3600' })
       .optional()
       .describe('A query that takes longer is cancelled. Default 180.'),
+    sharing: z
+      .enum(['auto', 'never'], { error: 'auto or never' })
+      .optional()
+      .describe(
+        'Whether a day may be read once for many packages where that is cheaper than one query for each. Default auto.',
+      ),
     monthly_budget_gib: z
       .number({ error: 'a number of GiB above 0, or null for no limit' })
       .positive({ error: 'a number of GiB above 0, or null for no limit' })

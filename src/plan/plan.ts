@@ -190,23 +190,82 @@ function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
   });
 }
 
+/** What days cost, in bytes. */
+export interface Prices {
+  /** A day of one package that is asked for alone; undefined if that is not known. */
+  readonly perDay: (packageName: string) => number | undefined;
+  /** A day that is read once for many packages; undefined if nobody asked, and then none is. */
+  readonly sharedDay: number | undefined;
+}
+
+/** What a day bills for packages that are asked for one by one. */
+export function aloneBytes(packages: readonly string[], { perDay }: Pick<Prices, 'perDay'>): number {
+  return packages.reduce((sum, name) => sum + (perDay(name) ?? BYTES_PER_UNSEEN_DAY), 0);
+}
+
+/** Packages by the day that they lack, oldest day first. */
+export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
+  const byDay = new Map<Day, string[]>();
+  for (const { package: name, days } of needs) {
+    for (const day of days) {
+      const list = byDay.get(day);
+      if (list === undefined) byDay.set(day, [name]);
+      else list.push(name);
+    }
+  }
+  return new Map([...byDay].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * Questions for days that are cheaper to read once for all who lack them. Neighbouring days of the same
+ * packages are one question, as long as its answer fits into memory.
+ */
+function sharedReads(needs: readonly Need[], traits: SourceTraits, prices: Prices): PlannedRead[] {
+  const { sharedDay } = prices;
+  if (!traits.sharesDays || sharedDay === undefined) return [];
+  const reads: PlannedRead[] = [];
+  for (const [day, [first, ...others]] of packagesByDay(needs)) {
+    if (first === undefined || others.length === 0) continue;
+    const packages: NonEmpty<string> = [first, ...others];
+    if (aloneBytes(packages, prices) <= sharedDay) continue;
+    const last = reads.at(-1);
+    const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / packages.length));
+    const joins =
+      last !== undefined &&
+      last.span.end === day &&
+      spanDays(last.span) < most &&
+      last.packages.length === packages.length &&
+      last.packages.every((name, index) => name === packages[index]);
+    const start = joins ? last.span.start : day;
+    const span = { start, end: addDays(day, 1) };
+    if (joins) reads.pop();
+    reads.push({
+      packages: joins ? last.packages : packages,
+      span,
+      expectedBytes: roundedBill(spanDays(span) * sharedDay),
+    });
+  }
+  return reads;
+}
+
 /**
  * All questions of a run. Failures are each package's own, so a package that could not be planned is just
  * not among the needs.
- *
- * @param perDay Bytes that a day of a package bills; undefined if that is not known.
  */
-export function planReads(
-  needs: readonly Need[],
-  traits: SourceTraits,
-  perDay: (packageName: string) => number | undefined,
-): PlannedRead[] {
+export function planReads(needs: readonly Need[], traits: SourceTraits, prices: Prices): PlannedRead[] {
   if (traits.packagesAtOnce > 1) return together(needs, traits);
-  return needs.flatMap(({ package: name, days }) =>
-    toSpans(days, bridgeOf(perDay(name))).map((span) => ({
-      packages: [name],
-      span,
-      expectedBytes: traits.billed ? expectedBill(span, perDay(name)) : 0,
-    })),
-  );
+  const shared = sharedReads(needs, traits, prices);
+  const sharedDays = new Set(shared.flatMap(({ span }) => daysOf(span)));
+  const alone = needs.flatMap(({ package: name, days }) => {
+    const perDay = prices.perDay(name);
+    const own = days.filter((day) => !sharedDays.has(day));
+    return toSpans(own, bridgeOf(perDay)).map(
+      (span): PlannedRead => ({
+        packages: [name],
+        span,
+        expectedBytes: traits.billed ? expectedBill(span, perDay) : 0,
+      }),
+    );
+  });
+  return [...shared, ...alone];
 }

@@ -1,7 +1,15 @@
 import { type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
-import { type KnownDays, type Need, type PlannedRead, readsWhole } from '../plan/plan.ts';
+import { ERRORS } from '../errors/codes.ts';
+import { expectedBill, type KnownDays, type Need, type PlannedRead, readsWhole } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
-import { type Answer, type QueryCost, type Source, SourceError } from '../sources/source.ts';
+import {
+  type Answer,
+  addCost,
+  NO_COST,
+  type QueryCost,
+  type Source,
+  SourceError,
+} from '../sources/source.ts';
 import { type Ledger, type Ledgers, withDays, withoutOld } from '../state/ledger.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import type { DayChange } from './outcome.ts';
@@ -15,6 +23,8 @@ export interface ReaderInput {
   readonly needs: ReadonlyMap<string, Need>;
   readonly asOf: Day;
   readonly signal?: AbortSignal | undefined;
+  /** Is told of what an operator should know. */
+  readonly warn: (message: string) => void;
   readonly now: () => Date;
 }
 
@@ -87,6 +97,15 @@ async function keep(
   return { ledger, changes: changesBetween(before, ledger, span) };
 }
 
+/** What a smaller question may well be answered to. */
+function isTooMuch(error: unknown): error is SourceError {
+  if (!(error instanceof SourceError)) return false;
+  const { refused } = ERRORS[error.code];
+  return (
+    !error.affectsAll && (refused === true || ['truncated', 'timeout', 'too-large'].includes(error.code))
+  );
+}
+
 export function createReader(input: ReaderInput): Reader {
   const { source, ledgers, book, signal } = input;
   const { billed, keepsLedger } = source.traits;
@@ -94,9 +113,7 @@ export function createReader(input: ReaderInput): Reader {
 
   async function ask(planned: PlannedRead): Promise<Answer> {
     const { packages, span, expectedBytes } = planned;
-    if (billed) {
-      for (const name of packages) await ledgers.demandRoom(name, spanDays(span));
-    }
+    if (billed) await ledgers.demandRoom(packages[0], spanDays(span) * packages.length);
     const label = packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
     return book.query(
       { label, expectedBytes, purpose: { packages, span } },
@@ -105,9 +122,46 @@ export function createReader(input: ReaderInput): Reader {
     );
   }
 
+  /** A question for several packages, in smaller ones if the source refuses it or its answer is too long. */
+  async function askInParts(planned: PlannedRead): Promise<Answer> {
+    try {
+      return await ask(planned);
+    } catch (error) {
+      if (!isTooMuch(error) || planned.packages.length === 1) throw error;
+      if (billed) {
+        input.warn(
+          `${planned.span.start} for ${planned.packages.length} packages together: ${error.message}; they are asked for one by one`,
+        );
+      }
+      return askParts(planned, billed ? 1 : Math.ceil(planned.packages.length / 2), error);
+    }
+  }
+
+  async function askParts(planned: PlannedRead, size: number, cause: SourceError): Promise<Answer> {
+    const rows = new Map<string, readonly PivotRow[]>();
+    const failures = new Map<string, SourceError>();
+    let cost = cause.cost ?? NO_COST;
+    for (let start = 0; start < planned.packages.length; start += size) {
+      const [first, ...rest] = planned.packages.slice(start, start + size);
+      if (first === undefined) break;
+      const { span } = planned;
+      const expectedBytes = billed ? expectedBill(span, book.bytesPerDay(first)) : 0;
+      try {
+        const part = await askInParts({ packages: [first, ...rest], span, expectedBytes });
+        for (const [name, own] of part.rows) rows.set(name, own);
+        for (const [name, error] of part.failures) failures.set(name, error);
+        cost = addCost(cost, part.cost) ?? cost;
+      } catch (error) {
+        if (!(error instanceof SourceError) || error.affectsAll) throw error;
+        for (const name of [first, ...rest]) failures.set(name, error);
+      }
+    }
+    return { rows, failures, cost };
+  }
+
   async function carryOut(planned: PlannedRead): Promise<ReadonlyMap<string, PackageRead>> {
     const brought = new Map<string, PackageRead>();
-    const { rows, failures, cost } = await ask(planned);
+    const { rows, failures, cost } = await askInParts(planned);
     const share = shareOf(cost, planned.packages.length);
     for (const name of planned.packages) {
       const own = rows.get(name);

@@ -3,7 +3,7 @@ import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
-import { longestWindow, type Need, needOf, type PlannedRead, planReads, WARNING_DAYS } from '../plan/plan.ts';
+import { longestWindow, type PlannedRead, WARNING_DAYS } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
 import { NO_COST, type Source } from '../sources/source.ts';
 import type { DayRow, Ledger, Ledgers } from '../state/ledger.ts';
@@ -12,6 +12,7 @@ import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
 import { until } from '../until.ts';
 import { type LearntDays, learnDays, type Task } from './learn-days.ts';
 import type { DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
+import { planRun, type RunPlan, sharingNote } from './plan-run.ts';
 import { createReader, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
@@ -24,6 +25,8 @@ export interface RunInput extends Task {
   readonly budgetBytes: number | null;
   /** How many packages are read side by side; one after another if absent. */
   readonly concurrency?: number;
+  /** Is told of what an operator should know, while packages are read. */
+  readonly warn: (message: string) => void;
   readonly now: () => Date;
 }
 
@@ -33,6 +36,8 @@ export interface Run {
   readonly upstream: Upstream | undefined;
   /** What an operator should know, once a run. */
   readonly warnings: readonly string[];
+  /** What an operator may want to know, once a run. */
+  readonly notes: readonly string[];
   /** One for each package, in the order asked for. */
   readonly outcomes: AsyncIterable<Outcome>;
 }
@@ -44,40 +49,6 @@ interface Prepared {
   readonly book: SpendBook;
   readonly learnt: LearntDays;
   readonly plan: RunPlan;
-}
-
-/** All that a run will read. */
-export interface RunPlan {
-  /** By package. A package that could not be planned has its fault here instead. */
-  readonly needs: ReadonlyMap<string, Need>;
-  readonly faults: ReadonlyMap<string, unknown>;
-  readonly reads: readonly PlannedRead[];
-}
-
-/**
- * Plans a run: what each package needs, and the questions that bring it.
- *
- * @param load A package's ledger.
- * @param perDay Bytes that a day of a package bills; undefined if that is not known.
- */
-export async function planRun(
-  task: Task,
-  { learnt, traits }: { learnt: LearntDays; traits: Source['traits'] },
-  load: (packageName: string) => Promise<Ledger>,
-  perDay: (packageName: string) => number | undefined,
-): Promise<RunPlan> {
-  const { asOf, full } = task;
-  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known };
-  const needs = new Map<string, Need>();
-  const faults = new Map<string, unknown>();
-  for (const tracked of task.packages) {
-    try {
-      needs.set(tracked.name, needOf(tracked, await load(tracked.name), goal, traits));
-    } catch (error) {
-      faults.set(tracked.name, error);
-    }
-  }
-  return { needs, faults, reads: planReads([...needs.values()], traits, perDay) };
 }
 
 /** The days of a package as its ledger has them; a day that the table has lost is not known any more. */
@@ -227,14 +198,21 @@ export async function beginRun(input: RunInput): Promise<Run> {
       // A reading of the future is one by a clock that was wrong.
       return (ledger.wholeRead ?? '') > today ? { ...ledger, wholeRead: null } : ledger;
     };
-    const plan = await planRun(input, { learnt, traits }, load, book.bytesPerDay);
+    const plan = await planRun(input, source, learnt, { load, ...book });
+    const note = sharingNote(plan.sharing);
     const outcomes = readAll({ input, source, book, learnt, plan });
-    return { upstream: learnt.upstream, warnings: learnt.warnings, outcomes };
+    return {
+      upstream: learnt.upstream,
+      warnings: learnt.warnings,
+      notes: note === undefined ? [] : [note],
+      outcomes,
+    };
   } catch (error) {
     await source?.close();
     return {
       upstream: learnt?.upstream,
       warnings: learnt?.warnings ?? [],
+      notes: [],
       outcomes: failAll(input, error),
     };
   }

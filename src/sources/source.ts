@@ -54,6 +54,8 @@ export interface SourceTraits {
   /** Most packages, and most packages times days, in one question. */
   readonly packagesAtOnce: number;
   readonly packageDaysAtOnce: number;
+  /** Whether a day may be read once for many packages, at a price of its own. */
+  readonly sharesDays: boolean;
   /** Most questions at a time. */
   readonly questionsAtOnce: number;
 }

@@ -26,7 +26,8 @@ const TRAITS: {
     keepsLedger: true,
     wholeLog: true,
     packagesAtOnce: 1,
-    packageDaysAtOnce: Number.POSITIVE_INFINITY,
+    packageDaysAtOnce: 20_000,
+    sharesDays: config.sharing === 'auto',
     questionsAtOnce: Number.POSITIVE_INFINITY,
   }),
   clickhouse: (config: ClickHouseConfig, env) => ({
@@ -38,6 +39,7 @@ const TRAITS: {
     packagesAtOnce: 100,
     // An answer may have 10,000 rows, and a package's day has a few dozen combinations; what is more is halved.
     packageDaysAtOnce: 399,
+    sharesDays: false,
     questionsAtOnce: 1,
   }),
   duckdb: ({ files, wholeLog }: DuckDbConfig) => ({
@@ -48,6 +50,7 @@ const TRAITS: {
     wholeLog,
     packagesAtOnce: 50,
     packageDaysAtOnce: Number.POSITIVE_INFINITY,
+    sharesDays: false,
     questionsAtOnce: 1,
   }),
 };

@@ -36,6 +36,8 @@ export interface Spend {
   readonly pending: ReadonlyMap<string, PendingQuery>;
   /** By package, the newest months only: what a day of it bills is learnt from here. */
   readonly packages: ReadonlyMap<string, Bills>;
+  /** Of questions for many packages, by month: what a day read once for all bills is learnt from here. */
+  readonly shared: Bills;
   /** By the age of the day that was read: nobody knows beforehand what a newest day bills against older ones. */
   readonly ages: ReadonlyMap<string, Bill>;
 }
@@ -47,11 +49,12 @@ export const EMPTY_SPEND: Spend = {
   months: new Map(),
   pending: new Map(),
   packages: new Map(),
+  shared: new Map(),
   ages: new Map(),
 };
 
-/** Months of bills that are kept for each package. */
-const PACKAGE_MONTHS = 2;
+/** Months of bills that are kept to learn from. */
+const KEPT_MONTHS = 2;
 
 /** The month of an instant, in UTC. */
 export function monthOf(instant: Date): Month {
@@ -111,14 +114,24 @@ export function committedBytes(spend: Spend, month: Month): number {
     .reduce((total, { bytes }) => total + bytes, spend.months.get(month)?.bytesBilled ?? 0);
 }
 
+/** Bytes a day in the latest month that billed anything; undefined if none did. */
+function latestPerDay(bills: Bills | undefined): number | undefined {
+  const sorted = [...(bills ?? [])].toSorted(([a], [b]) => (a < b ? 1 : -1));
+  const [, latest] = sorted.find(([, bill]) => bill.daysScanned > 0 && bill.bytesBilled > 0) ?? [];
+  return latest === undefined ? undefined : latest.bytesBilled / latest.daysScanned;
+}
+
 /**
- * Bytes that a day of a package billed, on average over the latest month that billed anything; undefined
- * if none did.
+ * Bytes that a day of a package billed when it was asked for alone, on average over the latest month that
+ * billed anything; undefined if none did.
  */
 export function bytesPerDay(spend: Spend, packageName: string): number | undefined {
-  const bills = [...(spend.packages.get(packageName) ?? [])].toSorted(([a], [b]) => (a < b ? 1 : -1));
-  const [, latest] = bills.find(([, bill]) => bill.daysScanned > 0 && bill.bytesBilled > 0) ?? [];
-  return latest === undefined ? undefined : latest.bytesBilled / latest.daysScanned;
+  return latestPerDay(spend.packages.get(packageName));
+}
+
+/** Bytes that a day billed when it was read once for many packages; undefined if none was. */
+export function bytesPerSharedDay({ shared }: Spend): number | undefined {
+  return latestPerDay(shared);
 }
 
 /** A query that was not sent, as it would pass the month's budget. */
@@ -151,30 +164,33 @@ export function demandBudget(spend: Spend, month: Month, bytes: number, budgetBy
 /** Who and what a query was for, so that its price can be learnt. */
 export interface Purpose {
   readonly today: Day;
-  /** Packages that were asked for; their shares of the bill are equal. */
+  /** Packages that were asked for. */
   readonly packages: readonly string[];
   readonly days: readonly Day[];
 }
 
-/** The spend with a bill under the packages and the age of the days that it was for. */
+/** The spend with a bill under what it tells the price of. */
 export function withPurpose(
   spend: Spend,
   month: Month,
   bytesBilled: number,
   { today, packages, days }: Purpose,
 ): Spend {
-  const all = new Map(spend.packages);
-  const share = Math.floor(bytesBilled / packages.length);
-  for (const name of packages) {
-    const bills = new Map(all.get(name));
-    bills.set(month, plus(bills.get(month), { daysScanned: days.length, bytesBilled: share, queries: 1 }));
-    all.set(name, new Map([...bills].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(-PACKAGE_MONTHS)));
-  }
+  const bill = { daysScanned: days.length, bytesBilled, queries: 1 };
+  const [name, ...others] = packages;
+  if (name === undefined) return spend;
+  const added = (bills: Bills | undefined): Bills => {
+    const all = new Map([...(bills ?? []), [month, plus(bills?.get(month), bill)]]);
+    return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(-KEPT_MONTHS));
+  };
+  // What a day bills for all together says nothing of what it bills for one of them.
+  if (others.length > 0) return { ...spend, shared: added(spend.shared) };
+  const all = new Map([...spend.packages, [name, added(spend.packages.get(name))]]);
   const ages = new Map(spend.ages);
-  const [age, ...others] = new Set(days.map((day) => ageOf(day, today)));
+  const [age, ...older] = new Set(days.map((day) => ageOf(day, today)));
   // Only a query over days of one age tells what such a day bills.
-  if (age !== undefined && others.length === 0 && packages.length === 1) {
-    ages.set(age, plus(ages.get(age), { daysScanned: days.length, bytesBilled, queries: 1 }));
+  if (age !== undefined && older.length === 0) {
+    ages.set(age, plus(ages.get(age), bill));
   }
   return { ...spend, packages: all, ages };
 }

@@ -2,6 +2,7 @@ import { dayOf, daysOf, type Span } from '../days/day.ts';
 import {
   type Bills,
   bytesPerDay,
+  bytesPerSharedDay,
   demandBudget,
   EMPTY_SPEND,
   type Month,
@@ -27,6 +28,8 @@ export interface SpendBook {
   readonly current: Spend;
   /** Bytes that a day of the package billed before; undefined if it never did. */
   bytesPerDay(packageName: string): number | undefined;
+  /** Bytes that a day billed when it was read once for many packages; undefined if none was. */
+  bytesPerSharedDay(): number | undefined;
   /** Takes over bills that the first version kept in ledgers, unless there are newer ones. */
   adopt(packageName: string, bills: Bills): void;
   /**
@@ -95,6 +98,7 @@ export async function openSpendBook(
       return current;
     },
     bytesPerDay: (packageName) => bytesPerDay(current, packageName),
+    bytesPerSharedDay: () => bytesPerSharedDay(current),
     adopt(packageName, bills) {
       if (current.packages.has(packageName)) return;
       current = { ...current, packages: new Map([...current.packages, [packageName, bills]]) };
@@ -134,6 +138,7 @@ function freeBook(): SpendBook {
   return {
     current: EMPTY_SPEND,
     bytesPerDay: () => undefined,
+    bytesPerSharedDay: () => undefined,
     adopt: () => undefined,
     query: (_, ask) => ask(),
     close: async () => undefined,

@@ -22,7 +22,7 @@ function billToJson({ daysScanned, bytesBilled, queries }: Bill) {
 }
 
 /** The text of spend.json. */
-export function serializeSpend({ months, pending, packages, ages }: Spend): string {
+export function serializeSpend({ months, pending, packages, shared, ages }: Spend): string {
   const bills = (list: Bills) =>
     Object.fromEntries([...list].map(([month, bill]) => [month, billToJson(bill)]));
   const head = {
@@ -31,6 +31,7 @@ export function serializeSpend({ months, pending, packages, ages }: Spend): stri
       [...months].map(([month, { bytesBilled, queries }]) => [month, { bytes_billed: bytesBilled, queries }]),
     ),
     pending: Object.fromEntries(pending),
+    shared: bills(shared),
     ages: Object.fromEntries([...ages].map(([age, bill]) => [age, billToJson(bill)])),
   };
   const sorted = [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -99,6 +100,7 @@ export function parseSpend(text: string): Spend {
     months: new Map(months),
     pending: new Map(pending),
     packages: new Map(packages),
+    shared: parseBills(value['shared'] ?? {}),
     ages: new Map(ages),
   };
 }

@@ -17,6 +17,7 @@ describe('a valid tracked.yaml', () => {
         location: 'US',
         table: 'bigquery-public-data.pypi.file_downloads',
         queryTimeoutSeconds: 180,
+        sharing: 'auto',
       },
       packages: [{ name: 'demo', windows: [30] }],
     });
@@ -80,6 +81,7 @@ packages:
         location: 'EU',
         table: 'my-project.copy.downloads-2026',
         queryTimeoutSeconds: 60,
+        sharing: 'auto',
       },
       packages: [
         { name: 'flask-sqlalchemy', windows: [30] },
@@ -97,6 +99,49 @@ packages:
       files: '/etc/pypi-badges/data/*.parquet',
       wholeLog: false,
     });
+  });
+
+  it('may be about every day of the log, in local files', () => {
+    const config = parse(
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: all.parquet, whole_log: true}\npackages: [demo]\n',
+    );
+    expect(config.source).toMatchObject({ wholeLog: true });
+  });
+
+  it("may be about ClickHouse's public copy, which needs nothing else", () => {
+    const config = parse('service: {output_dir: out, source: clickhouse}\npackages: [demo]\n');
+    expect(config.source).toEqual({
+      kind: 'clickhouse',
+      url: 'https://sql-clickhouse.clickhouse.com',
+      user: 'demo',
+      table: 'pypi.pypi',
+      queryTimeoutSeconds: 60,
+    });
+  });
+
+  it('may be about a ClickHouse of your own', () => {
+    const config = parse(`service: {output_dir: out, source: clickhouse}
+clickhouse:
+  url: https://clickhouse.example.com:8443
+  user: badges
+  password_file: secrets/clickhouse
+  table: mirror.pypi
+  query_timeout_seconds: 300
+packages: [demo]
+`);
+    expect(config.source).toEqual({
+      kind: 'clickhouse',
+      url: 'https://clickhouse.example.com:8443',
+      user: 'badges',
+      passwordFile: '/etc/pypi-badges/secrets/clickhouse',
+      table: 'mirror.pypi',
+      queryTimeoutSeconds: 300,
+    });
+  });
+
+  it('may forbid that a day is read once for all packages', () => {
+    const config = parse('service: {output_dir: out}\nbigquery: {sharing: never}\npackages: [demo]\n');
+    expect(config.source).toMatchObject({ sharing: 'never' });
   });
 
   it('may describe a source that is not chosen', () => {

@@ -40,6 +40,7 @@ const TRAITS: SourceTraits = {
   wholeLog: true,
   packagesAtOnce: 1,
   packageDaysAtOnce: Number.POSITIVE_INFINITY,
+  sharesDays: false,
   questionsAtOnce: 1,
 };
 
@@ -112,7 +113,7 @@ describe('the questions of a run', () => {
   it('are one for each package and span where more at once would cost more', () => {
     const needs = [need('a', '2026-03-01', '2026-03-02', '2026-03-10'), need('b'), need('c', '2026-03-10')];
     const prices = new Map([['c', 50_000_000]]);
-    expect(planReads(needs, TRAITS, (name) => prices.get(name))).toEqual([
+    expect(planReads(needs, TRAITS, { perDay: (name) => prices.get(name), sharedDay: undefined })).toEqual([
       // Two days of the 160 MB that are assumed, in whole MiB.
       { packages: ['a'], span: { start: '2026-03-01', end: '2026-03-03' }, expectedBytes: 306 * 1024 ** 2 },
       { packages: ['a'], span: day('2026-03-10'), expectedBytes: 153 * 1024 ** 2 },
@@ -125,7 +126,10 @@ describe('the questions of a run', () => {
     const needs = ['a', 'b', 'c'].map((name) => need(name, '2026-03-10'));
     needs.push(need('d', '2026-03-01', '2026-03-02'), need('e', '2026-03-01', '2026-03-02'));
     expect(
-      planReads(needs, free, () => undefined).map(({ packages, span }) => [packages, span.start]),
+      planReads(needs, free, { perDay: () => undefined, sharedDay: undefined }).map(({ packages, span }) => [
+        packages,
+        span.start,
+      ]),
     ).toEqual([
       [['a', 'b'], '2026-03-10'],
       [['c'], '2026-03-10'],
@@ -164,7 +168,8 @@ describe('spans', () => {
     const list = [
       { package: 'a', span: { start: '2026-03-01', end: '2026-03-05' }, days: ['2026-03-01', '2026-03-04'] },
     ];
-    const spans = (perDay: number) => planReads(list, TRAITS, () => perDay).length;
+    const spans = (perDay: number) =>
+      planReads(list, TRAITS, { perDay: () => perDay, sharedDay: undefined }).length;
     expect([spans((10 * 1024 ** 2) / 2), spans((10 * 1024 ** 2) / 2 + 1), spans(150_000_000)]).toEqual([
       1, 2, 2,
     ]);

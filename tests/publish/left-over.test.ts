@@ -41,3 +41,11 @@ it('tells of folders of packages that are not listed any more, if there are badg
   ]);
   expect(leftOverPackages({ outputDir: join(outputDir, 'none'), packages })).toEqual([]);
 });
+
+it('names the first of many folders, and how many more there are', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+  const outputDir = folderWith(...names.map((name) => `${name}/downloads-30d-non-ci.json`));
+  expect(leftOverPackages({ outputDir, packages: [] })).toEqual([
+    { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more,') },
+  ]);
+});

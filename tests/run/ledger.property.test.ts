@@ -152,6 +152,7 @@ describe('a run with a ledger', () => {
             ledgers: state.ledgers,
             spend: state.spend,
             budgetBytes: null,
+            warn: () => undefined,
             now: () => new Date(`${event.asOf}T04:00:00Z`),
           });
           const end = await expectedEnd(table, event.asOf);

@@ -24,6 +24,7 @@ async function collect({ table, state, source, ...input }: Setting) {
     ledgers: state.ledgers,
     spend: state.spend,
     budgetBytes: null,
+    warn: () => undefined,
     now: () => new Date(`${input.asOf}T04:00:00Z`),
     ...input,
   });

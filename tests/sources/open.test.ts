@@ -34,4 +34,15 @@ describe('openSource', () => {
       'bigquery:a-b.c.d on localhost:9050',
     );
   });
+
+  it('opens ClickHouse without asking anybody anything yet', async () => {
+    const config = source('/etc', '  source: clickhouse\n');
+    // Nobody listens on port 1.
+    const env = { CLICKHOUSE_URL: 'http://127.0.0.1:1/' };
+    const opened = await openSource(config, { env, now: () => new Date() });
+    expect(opened.traits).toMatchObject({ billed: false, keepsLedger: true, wholeLog: true });
+    await opened.close();
+    expect(traitsOf(config, env).id).toBe('clickhouse:http://127.0.0.1:1:pypi.pypi');
+    expect(traitsOf(config, {}).id).toBe('clickhouse:https://sql-clickhouse.clickhouse.com:pypi.pypi');
+  });
 });

@@ -6,6 +6,7 @@ import {
   type Bill,
   BudgetError,
   bytesPerDay,
+  bytesPerSharedDay,
   committedBytes,
   demandBudget,
   EMPTY_SPEND,
@@ -38,6 +39,7 @@ const spend: Spend = {
     ['alpha', new Map([['2026-03', bill(3, 450)]])],
     ['constructor', new Map([['2026-02', bill(1, 150)]])],
   ]),
+  shared: new Map([['2026-03', bill(2, 2_000)]]),
   ages: new Map([['1', bill(1, 170)]]),
 };
 
@@ -151,10 +153,12 @@ describe('the price of a day', () => {
     expect(bytesPerDay(learnt, 'constructor')).toBeUndefined();
   });
 
-  it('is shared by the packages of a question', () => {
+  it('of a day read once for many packages is kept apart from theirs', () => {
     const learnt = withPurpose(EMPTY_SPEND, '2026-03', 1_001, purpose(['2026-03-04'], ['a', 'b']));
-    expect(bytesPerDay(learnt, 'a')).toBe(500);
+    expect(bytesPerSharedDay(learnt)).toBe(1_001);
+    expect(bytesPerDay(learnt, 'a')).toBeUndefined();
     expect(learnt.ages.size).toBe(0);
+    expect(bytesPerSharedDay(EMPTY_SPEND)).toBeUndefined();
   });
 
   it('is kept by the age of the day, where a question was about days of one age', () => {

@@ -84,6 +84,8 @@ export interface ServerOptions {
   readonly latencyMs?: number;
   /** Bytes that a package's day takes. */
   readonly bytesPerDay?: number;
+  /** Bytes that a day takes when it is read for several packages: all of the columns that are asked for. */
+  readonly bytesPerSharedDay?: number;
   /** Answer of INFORMATION_SCHEMA.PARTITIONS instead of one worked out from the rows. */
   readonly partitions?: readonly (readonly [id: string | null, rows: string | null])[];
   /** The server's clock. */
@@ -358,7 +360,9 @@ export class BigQueryServer {
     const given = parameters(query);
     const { start = '', end = '' } = given;
     const rows = this.#options.rows ?? [];
-    const bytes = call.revisions ? 10 * MIB : (this.#options.bytesPerDay ?? 150_000_000) * days(start, end);
+    const { bytesPerDay = 150_000_000, bytesPerSharedDay = 100_000_000_000 } = this.#options;
+    const perDay = given.projects.length > 1 ? bytesPerSharedDay : bytesPerDay;
+    const bytes = call.revisions ? 10 * MIB : perDay * days(start, end);
     if (call.kind === 'dryRun') {
       const statistics = {
         totalBytesProcessed: String(bytes),

@@ -83,6 +83,7 @@ export async function createTable(): Promise<Table> {
         wholeLog: true,
         packagesAtOnce: 1,
         packageDaysAtOnce: Number.POSITIVE_INFINITY,
+        sharesDays: false,
         questionsAtOnce: Number.POSITIVE_INFINITY,
         ...traits,
       },

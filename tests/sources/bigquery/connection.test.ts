@@ -13,6 +13,7 @@ const CONFIG: BigQueryConfig = {
   location: 'US',
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 5,
+  sharing: 'auto',
 };
 const now = () => new Date();
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -36,6 +36,7 @@ const CONFIG: BigQueryConfig = {
   location: 'US',
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 5,
+  sharing: 'auto',
 };
 
 let server: BigQueryServer;

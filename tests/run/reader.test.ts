@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import type { Need, PlannedRead } from '../../src/plan/plan.ts';
+import { createReader } from '../../src/run/reader.ts';
+import type { Question } from '../../src/sources/query.ts';
+import { SourceError, type SourceTraits } from '../../src/sources/source.ts';
+import { EMPTY_LEDGER, type Ledgers } from '../../src/state/ledger.ts';
+import { openSpendBook } from '../../src/state/spend-book.ts';
+import { createState } from '../support/state.ts';
+import { createTable } from '../support/table.ts';
+
+const DAY = '2026-04-01';
+const SPAN = { start: DAY, end: '2026-04-02' };
+const NAMES: readonly [string, ...string[]] = ['alpha', 'beta', 'gamma', 'delta'];
+const PLANNED: PlannedRead = { packages: NAMES, span: SPAN, expectedBytes: 0 };
+
+interface Setting {
+  readonly traits?: Partial<SourceTraits>;
+  readonly fault?: (question: Question) => Error | undefined;
+  readonly ledgers?: Partial<Ledgers>;
+}
+
+async function reader({ traits, fault, ledgers }: Setting) {
+  const table = await createTable();
+  await table.add(...NAMES.map((name, index) => ({ day: DAY, package: name, times: index + 1 })));
+  const state = createState();
+  const warnings: string[] = [];
+  const now = () => new Date('2026-04-02T06:00:00Z');
+  const need = (name: string): Need => ({ package: name, span: SPAN, days: [DAY] });
+  const made = createReader({
+    source: table.source({ ...(traits === undefined ? {} : { traits }), ...(fault ? { fault } : {}) }),
+    ledgers: { ...state.ledgers, ...ledgers },
+    book: await openSpendBook(state.spend, null, now),
+    known: { kind: 'untold' },
+    needs: new Map(NAMES.map((name) => [name, need(name)])),
+    asOf: '2026-04-02',
+    warn: (message) => warnings.push(message),
+    now,
+  });
+  return {
+    warnings,
+    asked: () => table.asked.map(({ packages }) => packages.join('+')),
+    /** What each package gets: its downloads, or why not. */
+    async readAll(planned = PLANNED) {
+      const got: [string, number | string][] = [];
+      for (const name of NAMES) {
+        const read = await made.read(planned, name);
+        if (read.kind === 'failed') {
+          got.push([name, (read.error as Error).message]);
+          continue;
+        }
+        const { ledger } = await state.ledgers.load(name);
+        const rows = read.rows ?? ledger.days.get(DAY)?.rows ?? [];
+        got.push([name, rows.reduce((sum, { downloads }) => sum + downloads, 0)]);
+      }
+      return Object.fromEntries(got);
+    },
+  };
+}
+
+const ALL = { alpha: 1, beta: 2, gamma: 3, delta: 4 };
+
+/** Fails for every question about more than so many packages. */
+const tooMany = (most: number, code: SourceError['code']) => (question: Question) =>
+  question.packages.length > most ? new SourceError(code, 'too much') : undefined;
+
+describe('a question for several packages', () => {
+  it('is asked once, however many wait for it', async () => {
+    const { readAll, asked } = await reader({});
+    expect(await readAll()).toEqual(ALL);
+    expect(asked()).toEqual(['alpha+beta+gamma+delta']);
+  });
+
+  it('brings the rows themselves where nothing is kept', async () => {
+    const { readAll } = await reader({ traits: { billed: false, keepsLedger: false } });
+    expect(await readAll()).toEqual(ALL);
+  });
+
+  it.each(['truncated', 'timeout', 'too-large'] as const)(
+    'that is billed and is %s is asked for one by one, and the operator is told once',
+    async (code) => {
+      const { readAll, asked, warnings } = await reader({ fault: tooMany(1, code) });
+      expect(await readAll()).toEqual(ALL);
+      expect(asked()).toEqual(['alpha+beta+gamma+delta', ...NAMES]);
+      expect(warnings).toEqual([`${DAY} for 4 packages together: too much; they are asked for one by one`]);
+    },
+  );
+
+  it('that is free is halved until it is answered, without a word', async () => {
+    const { readAll, asked, warnings } = await reader({
+      traits: { billed: false },
+      fault: tooMany(2, 'truncated'),
+    });
+    expect(await readAll()).toEqual(ALL);
+    expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha+beta', 'gamma+delta']);
+    expect(warnings).toEqual([]);
+  });
+
+  it('leaves a failure in a part to the packages of that part', async () => {
+    const { readAll } = await reader({
+      fault: (question) =>
+        tooMany(1, 'timeout')(question) ??
+        (question.packages[0] === 'beta' ? new SourceError('truncated', 'beta is too long') : undefined),
+    });
+    expect(await readAll()).toEqual({ ...ALL, beta: 'beta is too long' });
+  });
+
+  it('is not asked again for a cause that every package would meet', async () => {
+    const { readAll, asked } = await reader({
+      fault: () => new SourceError('credentials-refused', 'refused for all'),
+    });
+    expect(new Set(Object.values(await readAll()))).toEqual(new Set(['refused for all']));
+    expect(asked()).toEqual(['alpha+beta+gamma+delta']);
+  });
+
+  it('is given up in the middle for such a cause', async () => {
+    const { readAll, asked } = await reader({
+      fault: (question) =>
+        tooMany(1, 'timeout')(question) ??
+        (question.packages[0] === 'beta' ? new SourceError('credentials-refused', 'no more') : undefined),
+    });
+    expect(new Set(Object.values(await readAll()))).toEqual(new Set(['no more']));
+    expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha', 'beta']);
+  });
+
+  it('leaves a ledger that cannot be saved to its package', async () => {
+    const state = createState();
+    const { readAll } = await reader({
+      ledgers: {
+        load: async () => ({ ledger: EMPTY_LEDGER, bills: undefined }),
+        save: async (name, ledger) => {
+          if (name === 'gamma') throw new Error('the disk is full');
+          await state.ledgers.save(name, ledger);
+        },
+      },
+    });
+    expect(await readAll()).toMatchObject({ gamma: 'the disk is full' });
+  });
+});

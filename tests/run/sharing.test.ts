@@ -1,0 +1,190 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { BigQueryConfig } from '../../src/config/config.ts';
+import { addDays } from '../../src/days/day.ts';
+import type { Outcome } from '../../src/run/outcome.ts';
+import { beginRun } from '../../src/run/run.ts';
+import { openBigQuery } from '../../src/sources/bigquery/source.ts';
+import {
+  BigQueryServer,
+  type ServerOptions,
+  type ServerRow,
+  type Trouble,
+} from '../support/bigquery-server.ts';
+import { createState } from '../support/state.ts';
+
+/*
+ * Whole runs over many packages against BigQuery's dialect on loopback, which bills 150 MB for a package's
+ * day and 100 GB for a day that is read for several. Expected figures are those prices times days.
+ */
+
+const GB = 1_000_000_000;
+/** Yesterday of the first run. */
+const FIRST = '2026-04-10';
+const WINDOW = 7;
+
+const CONFIG: BigQueryConfig = {
+  kind: 'bigquery',
+  projectId: 'p',
+  location: 'US',
+  table: 'bigquery-public-data.pypi.file_downloads',
+  queryTimeoutSeconds: 60,
+  sharing: 'auto',
+};
+
+const nameOf = (index: number) => `p-${index}`;
+
+/** Every package has as many downloads a day as its number, and one more. */
+function rowsOf(count: number, days: number): ServerRow[] {
+  return Array.from({ length: days }, (_, back) => addDays(FIRST, 1 - back)).flatMap((day) =>
+    Array.from({ length: count }, (_, index) => ({
+      project: nameOf(index),
+      day,
+      installer: 'pip',
+      downloads: index + 1,
+    })),
+  );
+}
+
+let server: BigQueryServer;
+afterEach(() => server.close());
+
+async function house(count: number, options: ServerOptions = {}, config: Partial<BigQueryConfig> = {}) {
+  server = await BigQueryServer.start({ rows: rowsOf(count, WINDOW + 1), pageRows: 100_000, ...options });
+  const state = createState();
+  const packages = Array.from({ length: count }, (_, index) => ({
+    name: nameOf(index),
+    windows: [WINDOW] as [number],
+  }));
+  const warnings: string[] = [];
+  return {
+    state,
+    warnings,
+    async collect(yesterday: string) {
+      const before = server.bytesBilled;
+      const today = addDays(yesterday, 1);
+      const now = () => new Date(`${today}T06:00:00Z`);
+      const run = await beginRun({
+        packages,
+        full: false,
+        asOf: today,
+        open: () => openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: server.host }, now),
+        ledgers: state.ledgers,
+        spend: state.spend,
+        budgetBytes: null,
+        warn: (message) => warnings.push(message),
+        now,
+      });
+      const outcomes: Outcome[] = [];
+      for await (const outcome of run.outcomes) outcomes.push(outcome);
+      return { ...run, outcomes, billed: server.bytesBilled - before };
+    },
+  };
+}
+
+function failures(outcomes: readonly Outcome[]) {
+  return outcomes.flatMap((outcome) =>
+    outcome.kind === 'failed' ? [`${outcome.package.name}: ${String(outcome.error)}`] : [],
+  );
+}
+
+/** Downloads of a package over all days that were read. */
+function downloads(outcome: Outcome | undefined): number {
+  if (outcome?.kind !== 'read') throw new Error('not read');
+  return [...outcome.read.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
+}
+
+const jobs = () => server.callsOf('insert').filter(({ revisions }) => !revisions).length;
+
+describe('the second day of a list', () => {
+  it('of 120 packages is asked for one by one, and never more than one question at a time', async () => {
+    const { collect } = await house(120);
+    expect((await collect(FIRST)).notes).toEqual([expect.stringContaining('for each package alone')]);
+    const asked = jobs();
+    const { billed, outcomes, notes } = await collect(addDays(FIRST, 1));
+    expect(jobs() - asked).toBe(120);
+    expect(server.mostAtOnce).toBe(1);
+    expect(failures(outcomes)).toEqual([]);
+    // 120 x 150 MB; each bill is rounded up to a MiB, and the days of the table are asked for once.
+    expect(billed / GB).toBeGreaterThanOrEqual(18);
+    expect(billed / GB).toBeLessThan(18.2);
+    expect(notes.join()).toContain('equal at about 667 packages');
+  });
+
+  it('of 1,500 packages is read once for all', async () => {
+    const { collect, state } = await house(1_500);
+    const first = await collect(FIRST);
+    expect(first.billed / GB).toBeCloseTo(7 * 100, 0);
+    const asked = jobs();
+    const { billed, outcomes, notes } = await collect(addDays(FIRST, 1));
+    expect(jobs() - asked).toBe(1);
+    expect(failures(outcomes)).toEqual([]);
+    expect(billed / GB).toBeCloseTo(100, 0);
+    expect(notes.join()).toMatch(/^2026-04-11 is read once for all: 1,500 packages .*by its last bills/);
+    // Eight days are in the ledger: the seven of the first run, and the new one.
+    expect(downloads(outcomes[1_499])).toBe(1_500 * 8);
+    // What a package's day bills alone is not learnt from a bill for all.
+    const spend = JSON.parse(state.spends.at(-1) ?? '');
+    expect(spend.packages).toEqual({});
+    expect(spend.shared['2026-04']).toMatchObject({ days_scanned: 8 });
+  });
+
+  it('of packages for which sharing would be cheaper is asked for one by one where it is forbidden', async () => {
+    const { collect } = await house(80, { bytesPerSharedDay: GB }, { sharing: 'never' });
+    const { notes } = await collect(FIRST);
+    expect(jobs()).toBe(80);
+    expect(notes).toEqual([]);
+    expect(server.callsOf('dryRun')).toEqual([]);
+  });
+});
+
+describe('a day that is read once for all', () => {
+  const CHEAP = { bytesPerSharedDay: 10 * GB };
+
+  it('and that is refused is asked for one by one in the same run, with one warning', async () => {
+    const { collect, warnings } = await house(100, {
+      ...CHEAP,
+      trouble: [
+        {
+          on: 'insert',
+          revisions: false,
+          times: 1,
+          fault: { jobFails: { reason: 'resourcesExceeded', message: 'Resources exceeded' } },
+        },
+      ],
+    });
+    const { outcomes } = await collect(FIRST);
+    expect(failures(outcomes)).toEqual([]);
+    expect(downloads(outcomes[41])).toBe(42 * WINDOW);
+    expect(warnings).toEqual([expect.stringMatching(/for 100 packages together: .*one by one/)]);
+  });
+
+  it('and falls apart leaves one failing package its own failure', async () => {
+    const trouble: Trouble[] = [
+      {
+        on: 'insert',
+        revisions: false,
+        times: 1,
+        fault: { jobFails: { reason: 'resourcesExceeded', message: 'Resources exceeded' } },
+      },
+      {
+        on: 'insert',
+        package: nameOf(5),
+        fault: { jobFails: { reason: 'resourcesExceeded', message: 'of its own' } },
+      },
+    ];
+    const { outcomes } = await (await house(100, { ...CHEAP, trouble })).collect(FIRST);
+    expect(failures(outcomes)).toEqual([expect.stringMatching(/^p-5: .*of its own/)]);
+  });
+
+  it('and fails for a cause that all would meet is not asked for again', async () => {
+    const { collect } = await house(100, {
+      ...CHEAP,
+      trouble: [
+        { on: 'insert', revisions: false, fault: { status: 403, reason: 'quotaExceeded', message: 'Quota' } },
+      ],
+    });
+    const { outcomes } = await collect(FIRST);
+    expect(outcomes.every(({ kind }) => kind === 'failed')).toBe(true);
+    expect(jobs()).toBe(1);
+  });
+});
