@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -176,6 +185,8 @@ function makeWorld() {
   ): Promise<Run> {
     if (options.own === undefined) writeFileSync(join(place, WORKFLOW), workflowWith(inputs));
     else cpSync(action, place, { recursive: true });
+    // As google-github-actions/auth leaves it there.
+    writeFileSync(join(place, 'gha-creds-0123456789abcdef.json'), '{"type": "external_account"}');
     if (options.list !== undefined) writeFileSync(join(place, 'tracked.yaml'), options.list);
     git('add', '--all');
     git('commit', '--quiet', '--allow-empty', '-m', 'work');
@@ -222,6 +233,7 @@ describe('the Action', () => {
       expect.stringMatching(/^\.state\/ledger\/[^/]+\/alpha\.json$/),
     );
     expect(Object.keys(before)).not.toContain('_health.json');
+    expect(Object.keys(before).filter((path) => path.includes('gha-creds'))).toEqual([]);
     expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
     expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
     expect(first.text).toContain(
@@ -335,6 +347,60 @@ describe('the Action', () => {
   });
 });
 
+describe('a run that is cancelled', () => {
+  it('publishes what is finished', async () => {
+    const { origin } = makeWorld();
+    const list = makeRun(origin);
+    expect((await list('alpha')).exitCode).toBe(0);
+    const before = origin.files();
+    let said: { interrupt: () => void } | undefined;
+    proxy.before = async () => said?.interrupt();
+    const { exitCode, text, outputs } = await list('alpha beta', (interrupt) => {
+      said = { interrupt };
+    });
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(/::warning title=pypi-badges::.*SIGINT/);
+    // The last step of the Action fails with it.
+    expect(outputs).toMatch(/exit-code<<\S+\n130\n/);
+    const after = origin.files();
+    expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
+    expect(origin.commits()).toBe(1);
+  });
+});
+
+describe('Node.js', () => {
+  it.each([
+    ['is taken if it is new enough', process.versions.node, true],
+    ['is set up if there is none', undefined, false],
+    ['is set up if it is too old', '20.18.3', false],
+    ['is set up if it is much too old', '18.20.0', false],
+    ['is taken at the first version that will do', '20.19.0', true],
+    ['is taken at a later one', '24.0.1', true],
+  ])('%s', async (_, version, found) => {
+    const { origin } = makeWorld();
+    const { runs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as {
+      runs: { steps: { id?: string; run?: string }[] };
+    };
+    const script = runs.steps.find(({ id }) => id === 'node')?.run ?? '';
+    const bin = join(origin.folder, 'bin');
+    mkdirSync(bin);
+    if (version !== undefined) {
+      const pretend = `Object.defineProperty(process.versions, 'node', {value: '${version}'}); eval(process.argv.at(-1))`;
+      writeFileSync(
+        join(bin, 'node'),
+        `#!/bin/bash\nexec "${process.execPath}" -e ${JSON.stringify(pretend)} -- "$2"\n`,
+        { mode: 0o755 },
+      );
+    }
+    const output = join(origin.folder, 'output');
+    await execa('/bin/bash', ['-e', '-c', script], {
+      env: { PATH: bin, GITHUB_OUTPUT: output },
+      extendEnv: false,
+    });
+    expect(readFileSync(output, 'utf8')).toBe(`found=${found}\n`);
+  });
+});
+
 describe('this repository', () => {
   it('publishes its own list by its own workflow', async () => {
     const { origin, run } = makeWorld();
@@ -351,21 +417,26 @@ describe('this repository', () => {
   });
 });
 
-/** A run beside the workflow's, as another workflow would make it. */
+/** Runs beside the workflow's, as another workflow would make them. */
 function makeRun(origin: Origin) {
-  return async (packages: string): Promise<Run> => {
+  let number = 0;
+  return async (
+    packages: string,
+    started?: (interrupt: () => void) => void,
+  ): Promise<Run & { outputs: string }> => {
+    number += 1;
+    const output = join(origin.folder, `outputs-${number}`);
     const env = {
       INPUT_PACKAGES: packages,
       GITHUB_REPOSITORY: 'alice/project',
+      GITHUB_OUTPUT: output,
       RUNNER_TEMP: join(origin.folder, 'other'),
       CLICKHOUSE_URL: proxy.url,
       GIT_CONFIG_GLOBAL: origin.config,
     };
-    const { exitCode, all } = await execa('node', [join(root, 'action/main.mjs')], {
-      env,
-      reject: false,
-      all: true,
-    });
-    return { exitCode, text: all };
+    const child = execa('node', [join(root, 'action/main.mjs')], { env, reject: false, all: true });
+    started?.(() => child.kill('SIGINT'));
+    const { exitCode, all } = await child;
+    return { exitCode, text: all, outputs: existsSync(output) ? readFileSync(output, 'utf8') : '' };
   };
 }
