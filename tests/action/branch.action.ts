@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
+import { layOutMerged } from '../../action/merge.mjs';
+import { parseLedger, serializeLedger } from '../../src/state/ledger.ts';
 import { makeOrigin, type Origin } from './git.ts';
 
 /*
@@ -141,6 +143,85 @@ it('does not overwrite what somebody else has published meanwhile', async () => 
   const commit = await one.branch.commit(await one.branch.tree(one.places, () => true), 'late');
   expect(await one.branch.replace(undefined, commit)).toBe('moved');
   expect(Object.keys(origin.files())).toContain('other');
+});
+
+it('lays out what both runs have done, file by file', async () => {
+  const identity = { source: 'bigquery', package: 'alpha' };
+  const ledger = (...days: string[]) =>
+    serializeLedger(
+      { wholeRead: null, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
+      identity,
+      (text) => text,
+    );
+  const memory = (attempted: Record<string, string>) =>
+    JSON.stringify({
+      packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
+    });
+  const { branch, places } = await open();
+  async function treeWith(files: Record<string, string>): Promise<string> {
+    await branch.layOut(undefined, places);
+    mkdirSync(join(places.stateDir, 'ledger'));
+    for (const [path, content] of Object.entries(files)) {
+      writeFileSync(
+        path.startsWith('.state/') ? join(places.stateDir, path.slice(7)) : join(places.outputDir, path),
+        content,
+      );
+    }
+    return branch.tree(places, () => true);
+  }
+  const base = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01'),
+    '.state/_health.json': memory({ alpha: '1', beta: '1' }),
+    'same.json': '0',
+    'ours.json': '0',
+    'theirs.json': '0',
+    'both.json': '0',
+    'gone.json': '0',
+    'kept.json': '0',
+  });
+  const ours = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-02'),
+    '.state/_health.json': memory({ alpha: '3', beta: '1' }),
+    'same.json': '0',
+    'ours.json': 'ours',
+    'theirs.json': '0',
+    'both.json': 'ours',
+    'new.json': 'ours',
+  });
+  const theirs = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-03'),
+    '.state/_health.json': memory({ alpha: '2', beta: '2', gamma: '2' }),
+    'same.json': '0',
+    'ours.json': '0',
+    'theirs.json': 'theirs',
+    'both.json': 'theirs',
+    'gone.json': '0',
+    'kept.json': 'theirs',
+  });
+  await layOutMerged(branch, { base, ours, theirs }, places);
+  const read = (name: string) => {
+    const path = join(places.outputDir, name);
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  };
+  const names = ['same', 'ours', 'theirs', 'both', 'new', 'gone', 'kept'];
+  expect(Object.fromEntries(names.map((name) => [name, read(`${name}.json`)]))).toEqual({
+    same: '0',
+    ours: 'ours',
+    theirs: 'theirs',
+    both: 'ours',
+    new: 'ours',
+    gone: undefined,
+    kept: 'theirs',
+  });
+  const merged = readFileSync(join(places.stateDir, 'ledger/alpha.json'), 'utf8');
+  expect([...parseLedger(merged, identity).ledger.days.keys()]).toEqual([
+    '2026-04-01',
+    '2026-04-02',
+    '2026-04-03',
+  ]);
+  expect(JSON.parse(readFileSync(join(places.stateDir, '_health.json'), 'utf8'))).toEqual(
+    JSON.parse(memory({ alpha: '3', beta: '2', gamma: '2' })),
+  );
 });
 
 it('tries again what may pass', async () => {
