@@ -35,6 +35,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Go and its module proxy (act, actionlint), git, npm's registry, and what `clickhouse` needs.
+      {
+        test: {
+          name: 'action',
+          include: ['tests/action/*.action.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+        },
+      },
       // Debian's packages and root: it boots Debian under systemd-nspawn and builds the image.
       {
         test: {

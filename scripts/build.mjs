@@ -12,8 +12,13 @@ const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDepende
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
 const bundle = await rolldown({
-  // The gate is an entry of its own, so that the failure hook can use it without the rest.
-  input: { cli: join(root, 'src/cli.ts'), gate: join(root, 'src/errors/gate.ts') },
+  // The gate is an entry of its own, so that the failure hook can use it without the rest; so is the merging of
+  // state, for the Action.
+  input: {
+    cli: join(root, 'src/cli.ts'),
+    gate: join(root, 'src/errors/gate.ts'),
+    merge: join(root, 'src/state/merge.ts'),
+  },
   platform: 'node',
   plugins: [raw],
   external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)),

@@ -1,5 +1,5 @@
-// npm run test:pack: what `npm pack` makes installs into an empty folder and works there without development
-// dependencies. Needs npm's registry (or its cache) for the run-time dependencies.
+// npm run test:pack: publint has nothing to say of the package, and what `npm pack` makes installs into an empty
+// folder and works there without development dependencies. Needs npm's registry (or its cache) for the run-time dependencies.
 import assert from 'node:assert/strict';
 import {
   existsSync,
@@ -14,11 +14,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { withRepository } from './set-repository.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-pack-'));
 try {
+  const { messages, pkg } = await publint({ pkgDir: root, pack: 'npm', strict: true });
+  assert.deepEqual(
+    messages.map((message) => formatMessage(message, pkg)),
+    [],
+  );
+  // What the release adds to package.json passes, too.
+  assert.ok(withRepository(pkg, 'owner/name').repository.url.startsWith('git+https://'));
+
   const { stdout } = await execa('npm', ['pack', '--silent', '--json', '--pack-destination', folder], {
     cwd: root,
   });

@@ -1,0 +1,78 @@
+// What the workflow asks for: inputs and the runner's variables, as one object. Pure.
+import { join } from 'node:path';
+
+/** What the person who wrote the workflow must mend. The message is for them. */
+export class Refusal extends Error {
+  name = 'Refusal';
+}
+
+const YES = new Set(['true', 'True', 'TRUE']);
+const NO = new Set(['', 'false', 'False', 'FALSE']);
+
+function flag(env, name) {
+  const text = env[`INPUT_${name}`] ?? '';
+  if (YES.has(text)) return true;
+  if (NO.has(text)) return false;
+  throw new Refusal(`${name.toLowerCase()}: ${text} is neither true nor false`);
+}
+
+/** Names between commas, spaces or line ends. */
+export function splitNames(text) {
+  return text.split(/[\s,]+/).filter((name) => name !== '');
+}
+
+/** Characters that git takes in a branch's name and that mean nothing in an address. */
+const BRANCH = /^(?!.*(?:\.\.|\/\/|\.lock(?:\/|$)|\/\.))[A-Za-z0-9_][A-Za-z0-9_./-]*(?<![./])$/;
+
+/** Where GitHub serves the files of a branch as they are. */
+export function rawUrl(server, repository, branch) {
+  return server === 'https://github.com'
+    ? `https://raw.githubusercontent.com/${repository}/${branch}`
+    : `${server}/${repository}/raw/${branch}`;
+}
+
+/**
+ * @param env The step's environment.
+ * @param event The payload of the event that started the workflow; `{}` if it is not known.
+ * @throws Refusal if it can't be done, with what to do.
+ */
+export function readSettings(env, event) {
+  const packages = splitNames(env.INPUT_PACKAGES ?? '');
+  const config = env.INPUT_CONFIG || 'tracked.yaml';
+  const branch = env.INPUT_BRANCH || 'badges';
+  const check = flag(env, 'CHECK');
+  if (!BRANCH.test(branch)) throw new Refusal(`branch: ${branch} is no name of a branch`);
+  if (branch === event.repository?.default_branch || `refs/heads/${branch}` === env.GITHUB_REF) {
+    throw new Refusal(
+      `branch: ${branch} holds your sources, and what is published replaces the whole branch; choose another name, such as badges`,
+    );
+  }
+  if (!check && /^pull_request/.test(env.GITHUB_EVENT_NAME ?? '')) {
+    throw new Refusal(
+      'a pull request publishes nothing: from a fork it may not, and its list has not been reviewed; run this on a schedule or by hand, and for pull requests set check: true',
+    );
+  }
+  const server = env.GITHUB_SERVER_URL || 'https://github.com';
+  const repository = env.GITHUB_REPOSITORY ?? '';
+  return {
+    packages,
+    config,
+    branch,
+    check,
+    source: env.INPUT_SOURCE || undefined,
+    publishHealth: flag(env, 'HEALTH'),
+    pages: flag(env, 'PAGES'),
+    token: env.INPUT_TOKEN ?? '',
+    server,
+    repository,
+    remote: `${server}/${repository}.git`,
+    /** Undefined: that of tracked.yaml, else that of GitHub's raw files. */
+    publicUrl: env.INPUT_PUBLIC_URL || undefined,
+    rawUrl: rawUrl(server, repository, branch),
+    runUrl: env.GITHUB_RUN_ID ? `${server}/${repository}/actions/runs/${env.GITHUB_RUN_ID}` : undefined,
+    workspace: env.GITHUB_WORKSPACE || env.PWD || '.',
+    work: join(env.RUNNER_TEMP || '/tmp', 'pypi-badges'),
+    isPrivate: event.repository?.private === true,
+    isFork: event.repository?.fork === true,
+  };
+}

@@ -1,0 +1,442 @@
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type Engine, type EngineRow, startEngine } from '../clickhouse/engine.ts';
+import { makeOrigin, type Origin } from './git.ts';
+import { goTool } from './tools.ts';
+
+/*
+ * The Action as a workflow runs it: by nektos' act on this machine, with a bare repository for origin and
+ * ClickHouse's own engine for the source.
+ */
+
+const root = join(import.meta.dirname, '../..');
+const DAY_MS = 86_400_000;
+const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+const dayBefore = (days: number) => new Date(today - days * DAY_MS).toISOString().slice(0, 10);
+
+let engine: Engine;
+/** In front of the engine: lets a test do something while a run reads. */
+let proxy: { url: string; before: ((sql: string) => Promise<void>) | undefined; close(): void };
+/** The Action as it is in a clone: nothing that git ignores. */
+let action: string;
+let act: string;
+
+function downloads(project: string, perDay: number, days = 30): EngineRow[] {
+  return Array.from({ length: days }, (_, index) => ({
+    date: dayBefore(index + 1),
+    project,
+    installer: 'pip',
+    system: 'Linux',
+    ci: 'false' as const,
+    times: perDay,
+  }));
+}
+
+async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  const body = Buffer.concat(parts);
+  const sql = `${body}`;
+  if (!sql.includes('per_day')) {
+    const { before } = proxy;
+    proxy.before = undefined;
+    await before?.(sql);
+  }
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).filter(
+      ([name]) => !/^(host|connection|content-length|transfer-encoding)$/.test(name),
+    ),
+  ) as Record<string, string>;
+  const answer = await fetch(`${engine.url}${request.url}`, { method: 'POST', headers, body });
+  const kept = [...answer.headers].filter(([name]) => !/^(connection|keep-alive|content-length)$/.test(name));
+  response.writeHead(answer.status, Object.fromEntries(kept)).end(Buffer.from(await answer.arrayBuffer()));
+}
+
+function copyOfRepository(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pypi-badges-clone-')));
+  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+  });
+  for (const path of list.toString().split('\0').filter(Boolean)) {
+    if (/^(docs\/images|tests|bench)\//.test(path)) continue;
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    cpSync(join(root, path), join(folder, path));
+  }
+  return folder;
+}
+
+beforeAll(async () => {
+  act = goTool('act');
+  action = copyOfRepository();
+  engine = await startEngine(1_000_000_000);
+  await engine.add(
+    ...downloads('boto3', 1_000, 90),
+    ...downloads('alpha', 2),
+    ...downloads('beta', 3),
+    ...downloads('gamma', 5),
+    // A day from before the column `ci` was there: never guessed, so an error of this package alone.
+    ...downloads('broken', 1, 29),
+    { date: dayBefore(30), project: 'broken', installer: 'pip' },
+  );
+  const server = createServer((request, response) => {
+    forward(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const close = () => server.close();
+  proxy = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, before: undefined, close };
+});
+afterAll(async () => {
+  proxy?.close();
+  await engine?.stop();
+  if (action !== undefined) rmSync(action, { recursive: true, force: true });
+});
+
+const worlds: string[] = [];
+afterEach(() => {
+  for (const folder of worlds.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Other actions that action.yml names. act could not fetch them here; they say what they were given. */
+function standIns(folder: string): string[] {
+  const { runs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as {
+    runs: { steps: { uses?: string; with?: Record<string, string> }[] };
+  };
+  return runs.steps.flatMap(({ uses, with: given = {} }) => {
+    if (uses === undefined) return [];
+    const [name = ''] = uses.split('@');
+    const place = join(folder, 'actions', name);
+    mkdirSync(place, { recursive: true });
+    const inputs = Object.keys(given);
+    const lines = [
+      `name: ${name}`,
+      'description: stands for the real one',
+      'inputs:',
+      ...inputs.map((input) => `  ${input}: {description: as the real one}`),
+      'runs:',
+      '  using: composite',
+      '  steps:',
+      '    - shell: bash',
+      `      run: echo "${name} was used"; [ ! -d "$GIVEN" ] || (cd "$GIVEN" && find . -type f | sort)`,
+      `      env: {GIVEN: "\${{ inputs.${inputs[0]} }}"}`,
+    ];
+    writeFileSync(join(place, 'action.yml'), `${lines.join('\n')}\n`);
+    return ['--local-repository', `${uses}=${place}`];
+  });
+}
+
+interface Run {
+  readonly exitCode: number | undefined;
+  readonly text: string;
+}
+
+const WORKFLOW = '.github/workflows/badges.yml';
+
+/** A workflow whose step is given these inputs. */
+function workflowWith(inputs: Record<string, string>): string {
+  const lines = Object.entries(inputs).map(([name, value]) => `          ${name}: ${value}`);
+  return `on: workflow_dispatch
+permissions: {contents: write}
+jobs:
+  badges:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - id: badges
+        uses: pypi-badges/pypi-badges@v1
+        with:
+${lines.join('\n')}
+      - if: always()
+        run: echo "failed=\${{ steps.badges.outputs.failed }} changed=\${{ steps.badges.outputs.changed }} counts=\${{ steps.badges.outputs.counts }}"
+`;
+}
+
+/** A repository of a user of the Action, and its origin. */
+function makeWorld() {
+  const origin = makeOrigin();
+  worlds.push(origin.folder);
+  const place = join(origin.folder, 'work');
+  mkdirSync(join(place, '.github/workflows'), { recursive: true });
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], { cwd: place });
+  git('init', '--quiet', '-b', 'main');
+  git('remote', 'add', 'origin', 'https://github.com/alice/project.git');
+  const stubs = standIns(origin.folder);
+
+  /** Runs a workflow whose step is given these inputs; or, with `own`, that workflow of this repository. */
+  async function run(
+    inputs: Record<string, string>,
+    options: { event?: object; list?: string; own?: string } = {},
+  ): Promise<Run> {
+    if (options.own === undefined) writeFileSync(join(place, WORKFLOW), workflowWith(inputs));
+    else cpSync(action, place, { recursive: true });
+    // As google-github-actions/auth leaves it there.
+    writeFileSync(join(place, 'gha-creds-0123456789abcdef.json'), '{"type": "external_account"}');
+    if (options.list !== undefined) writeFileSync(join(place, 'tracked.yaml'), options.list);
+    git('add', '--all');
+    git('commit', '--quiet', '--allow-empty', '-m', 'work');
+    const event = join(origin.folder, 'event.json');
+    const repository = { default_branch: 'main', private: false, fork: false };
+    writeFileSync(event, JSON.stringify({ repository, ...options.event }));
+    const argv = [
+      ...['workflow_dispatch', '-P', 'ubuntu-24.04=-self-hosted', '--eventpath', event],
+      ...['--secret', 'GITHUB_TOKEN=token-of-the-test', '--env', `CLICKHOUSE_URL=${proxy.url}`],
+      ...['--env', `GIT_CONFIG_GLOBAL=${origin.config}`, '--workflows', options.own ?? WORKFLOW],
+      ...['--local-repository', `pypi-badges/pypi-badges@v1=${action}`, ...stubs],
+    ];
+    const { exitCode, all } = await execa(act, argv, { cwd: place, reject: false, all: true });
+    return { exitCode, text: all };
+  }
+  return { origin, run };
+}
+
+/** What the Action asked since the last look, but for which days there are. */
+async function questions(): Promise<string[]> {
+  return (await engine.asked())
+    .filter(({ sql }) => !sql.includes('per_day'))
+    .map(({ parameters }) => parameters['projects'] ?? '');
+}
+
+function badge(origin: Origin, name: string): { message: string } {
+  return JSON.parse(origin.git('show', `badges:${name}/downloads-30d-non-ci.json`)) as { message: string };
+}
+
+describe('the Action', () => {
+  it('publishes from a list of names alone, and reads no day twice', async () => {
+    const { origin, run } = makeWorld();
+    await engine.asked();
+    const first = await run({ packages: 'alpha, beta' });
+    expect(first.text).toContain('the branch badges is new');
+    expect(first.exitCode, first.text).toBe(0);
+    expect(await questions()).toEqual([expect.stringMatching(/alpha.*beta/)]);
+    expect(origin.commits()).toBe(1);
+    const before = origin.files();
+    expect(Object.keys(before)).toEqual(
+      expect.arrayContaining(['.nojekyll', '.state/_health.json', 'alpha/index.html', 'index.html']),
+    );
+    expect(Object.keys(before)).toContainEqual(
+      expect.stringMatching(/^\.state\/ledger\/[^/]+\/alpha\.json$/),
+    );
+    expect(Object.keys(before)).not.toContain('_health.json');
+    expect(Object.keys(before).filter((path) => path.includes('gha-creds'))).toEqual([]);
+    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
+    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
+    expect(first.text).toContain(
+      'https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fproject%2Fbadges%2Falpha%2Fdownloads-30d-non-ci.json',
+    );
+    expect(first.text).toContain('| alpha | 30d | 60 | 60 |');
+    expect(first.text).toContain('counts={"alpha":60,"beta":90}');
+    expect(first.text).not.toContain('token-of-the-test');
+
+    const second = await run({ packages: 'alpha, beta' });
+    expect(second.exitCode, second.text).toBe(0);
+    expect(await questions()).toEqual([]);
+    expect(origin.commits()).toBe(1);
+    const after = origin.files();
+    const changed = Object.keys(after).filter((path) => after[path] !== before[path]);
+    // The page says when it was drawn.
+    expect(changed.toSorted()).toEqual([
+      '.state/_health.json',
+      'alpha/index.html',
+      'beta/index.html',
+      'index.html',
+    ]);
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+  });
+
+  it('publishes what it has when a package failed, keeps its old badge, and then fails the job', async () => {
+    const { origin, run } = makeWorld();
+    const list = (names: string) => `service: {output_dir: out}\npackages: [${names}]\n`;
+    expect((await run({ branch: 'badges' }, { list: list('alpha') })).exitCode).toBe(0);
+    const before = origin.files();
+    const { exitCode, text } = await run({ health: 'true' }, { list: list('alpha, broken, beta') });
+    expect(exitCode, text).toBe(1);
+    expect(text).toMatch(/::error title=pypi-badges broken ci-unknown::broken: /);
+    expect(text).toContain('failed=broken changed=true counts={"alpha":60,"beta":90}');
+    expect(text).toContain('| broken | 30d | - | - | - | failed (ci-unknown) |');
+    const after = origin.files();
+    expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
+    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
+    expect(Object.keys(after)).toContain('_health.json');
+    expect(origin.git('show', 'badges:.state/_health.json')).toContain('"error": "ci-unknown"');
+    expect(origin.commits()).toBe(1);
+  });
+
+  it('draws badges that were lost from the ledger, and the next run renews the badge of a failed package', async () => {
+    const { origin, run } = makeWorld();
+    await run({ packages: 'alpha, beta' });
+    await engine.asked();
+    // Somebody deletes a badge from the branch.
+    const tree = origin
+      .git('ls-tree', 'badges')
+      .split('\n')
+      .filter((line) => !line.endsWith('\talpha'));
+    const made = execFileSync('git', ['--git-dir', origin.path, 'mktree'], { input: `${tree.join('\n')}\n` });
+    const commit = origin.git('commit-tree', made.toString().trim(), '-m', 'lost');
+    origin.git('update-ref', 'refs/heads/badges', commit);
+    const { exitCode, text } = await run({ packages: 'alpha, beta' });
+    expect(exitCode, text).toBe(0);
+    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
+    expect(await questions()).toEqual([]);
+  });
+
+  it('goes on top of what another run has published meanwhile', async () => {
+    const { origin, run } = makeWorld();
+    await run({ packages: 'alpha' });
+    await engine.asked();
+    const other = makeRun(origin);
+    let others: Run | undefined;
+    proxy.before = async () => {
+      others = await other('alpha gamma');
+    };
+    const { exitCode, text } = await run({ packages: 'alpha, beta' });
+    expect(others?.exitCode, others?.text).toBe(0);
+    expect(exitCode, text).toBe(0);
+    expect(text).toContain('another run has published to badges meanwhile');
+    expect(origin.commits()).toBe(1);
+    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
+    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
+    expect(badge(origin, 'gamma')).toMatchObject({ message: '150' });
+    const ledgers = Object.keys(origin.files()).filter((path) => path.startsWith('.state/ledger/'));
+    expect(ledgers.map((path) => path.split('/').at(-1))).toEqual(['alpha.json', 'beta.json', 'gamma.json']);
+    // Each was read by one run, once.
+    expect((await questions()).toSorted()).toEqual([
+      expect.stringMatching('beta'),
+      expect.stringMatching('gamma'),
+    ]);
+  });
+
+  it('hands the page without the state to GitHub Pages, and says what a private repository and a fork are', async () => {
+    const { run } = makeWorld();
+    const event = { repository: { default_branch: 'main', private: true, fork: true } };
+    const { exitCode, text } = await run({ packages: 'alpha', pages: 'true' }, { event });
+    expect(exitCode, text).toBe(0);
+    expect(text).toContain('actions/upload-pages-artifact was used');
+    expect(text).toContain('./alpha/downloads-30d-non-ci.json');
+    expect(text).not.toMatch(/\| \.\/\.state|\| \.\/_health/);
+    expect(text).toMatch(/::warning::alice\/project is private: /);
+    expect(text).toMatch(/::notice::alice\/project is a fork: /);
+    expect(text).not.toContain('actions/setup-node was used');
+  });
+
+  it('checks a list without a branch, and marks the lines that are wrong', async () => {
+    const { origin, run } = makeWorld();
+    const list = 'service:\n  output_dir: out\npackages:\n  - alpha\n  - name: beta\n    window_days: 0\n';
+    const { exitCode, text } = await run({ check: 'true' }, { list });
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(/::error file=tracked\.yaml,line=6,col=\d+::packages\[1\]\.window_days: /);
+    expect(origin.commits()).toBe(0);
+    const right = await run({ check: 'true' }, { list: list.replace('window_days: 0', 'window_days: 7') });
+    expect(right.exitCode, right.text).toBe(0);
+    expect(right.text).toContain('tracked.yaml is valid: 2 packages');
+  });
+});
+
+describe('a run that is cancelled', () => {
+  it('publishes what is finished', async () => {
+    const { origin } = makeWorld();
+    const list = makeRun(origin);
+    expect((await list('alpha')).exitCode).toBe(0);
+    const before = origin.files();
+    let said: { interrupt: () => void } | undefined;
+    proxy.before = async () => said?.interrupt();
+    const { exitCode, text, outputs } = await list('alpha beta', (interrupt) => {
+      said = { interrupt };
+    });
+    expect(exitCode, text).toBe(0);
+    expect(text).toMatch(/::warning title=pypi-badges::.*SIGINT/);
+    // The last step of the Action fails with it.
+    expect(outputs).toMatch(/exit-code<<\S+\n130\n/);
+    const after = origin.files();
+    expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
+    expect(origin.commits()).toBe(1);
+  });
+});
+
+describe('Node.js', () => {
+  it.each([
+    ['is taken if it is new enough', process.versions.node, true],
+    ['is set up if there is none', undefined, false],
+    ['is set up if it is too old', '20.18.3', false],
+    ['is set up if it is much too old', '18.20.0', false],
+    ['is taken at the first version that will do', '20.19.0', true],
+    ['is taken at a later one', '24.0.1', true],
+  ])('%s', async (_, version, found) => {
+    const { origin } = makeWorld();
+    const { runs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as {
+      runs: { steps: { id?: string; run?: string }[] };
+    };
+    const script = runs.steps.find(({ id }) => id === 'node')?.run ?? '';
+    const bin = join(origin.folder, 'bin');
+    mkdirSync(bin);
+    if (version !== undefined) {
+      const pretend = `Object.defineProperty(process.versions, 'node', {value: '${version}'}); eval(process.argv.at(-1))`;
+      writeFileSync(
+        join(bin, 'node'),
+        `#!/bin/bash\nexec "${process.execPath}" -e ${JSON.stringify(pretend)} -- "$2"\n`,
+        { mode: 0o755 },
+      );
+    }
+    const output = join(origin.folder, 'output');
+    await execa('/bin/bash', ['-e', '-c', script], {
+      env: { PATH: bin, GITHUB_OUTPUT: output },
+      extendEnv: false,
+    });
+    expect(readFileSync(output, 'utf8')).toBe(`found=${found}\n`);
+  });
+});
+
+describe('this repository', () => {
+  it('publishes its own list by its own workflow', async () => {
+    const { origin, run } = makeWorld();
+    const { exitCode, text } = await run({}, { own: '.github/workflows/badges.yml' });
+    expect(exitCode, text).toBe(0);
+    const { packages } = parse(readFileSync(join(root, 'tracked.yaml'), 'utf8')) as {
+      packages: (string | { name: string })[];
+    };
+    const names = packages.map((entry) => (typeof entry === 'string' ? entry : entry.name));
+    expect(names.length).toBeGreaterThan(2);
+    for (const name of names) expect(badge(origin, name)).toMatchObject({ message: '0' });
+    // The engine has none of them.
+    expect(text).toMatch(/::warning title=pypi-badges mcp-clipboard no-rows::/);
+  });
+});
+
+/** Runs beside the workflow's, as another workflow would make them. */
+function makeRun(origin: Origin) {
+  let number = 0;
+  return async (
+    packages: string,
+    started?: (interrupt: () => void) => void,
+  ): Promise<Run & { outputs: string }> => {
+    number += 1;
+    const output = join(origin.folder, `outputs-${number}`);
+    const env = {
+      INPUT_PACKAGES: packages,
+      GITHUB_REPOSITORY: 'alice/project',
+      GITHUB_OUTPUT: output,
+      RUNNER_TEMP: join(origin.folder, 'other'),
+      CLICKHOUSE_URL: proxy.url,
+      GIT_CONFIG_GLOBAL: origin.config,
+    };
+    const child = execa('node', [join(root, 'action/main.mjs')], { env, reject: false, all: true });
+    started?.(() => child.kill('SIGINT'));
+    const { exitCode, all } = await child;
+    return { exitCode, text: all, outputs: existsSync(output) ? readFileSync(output, 'utf8') : '' };
+  };
+}

@@ -1,0 +1,82 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, expect, it } from 'vitest';
+import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
+import { makeOrigin, type Origin } from './git.ts';
+
+/*
+ * The Action with a source that costs money: what two runs at once were billed is in the branch to the byte.
+ */
+
+const root = join(import.meta.dirname, '../..');
+const DAY_MS = 86_400_000;
+const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
+
+const rows: ServerRow[] = ['alpha', 'beta'].flatMap((project) =>
+  Array.from({ length: 30 }, (_, index) => ({
+    project,
+    day: dayBefore(index + 1),
+    installer: 'pip',
+    downloads: 1,
+  })),
+);
+
+let origin: Origin;
+let server: BigQueryServer;
+afterEach(async () => {
+  await server.close();
+  rmSync(origin.folder, { recursive: true, force: true });
+});
+
+/** A run with a list of its own, in a workspace of its own. */
+async function run(name: string, packages: string) {
+  const workspace = join(origin.folder, name);
+  mkdirSync(join(workspace, 'temp'), { recursive: true });
+  writeFileSync(
+    join(workspace, 'tracked.yaml'),
+    `service: {output_dir: out}\nbigquery: {project_id: my-project}\npackages: [${packages}]\n`,
+  );
+  const env = {
+    INPUT_SOURCE: 'bigquery',
+    GITHUB_REPOSITORY: 'alice/project',
+    GITHUB_WORKSPACE: workspace,
+    RUNNER_TEMP: join(workspace, 'temp'),
+    BIGQUERY_EMULATOR_HOST: server.host,
+    GIT_CONFIG_GLOBAL: origin.config,
+  };
+  const argv = [join(root, 'action/main.mjs')];
+  const { exitCode, all } = await execa('node', argv, { env, reject: false, all: true });
+  expect(exitCode, all).toBe(0);
+  return all;
+}
+
+function spentBytes(): number {
+  const { months } = JSON.parse(origin.git('show', 'badges:.state/spend.json')) as {
+    months: Record<string, { bytes_billed: number }>;
+  };
+  return Object.values(months).reduce((sum, { bytes_billed: bytes }) => sum + bytes, 0);
+}
+
+it('keeps the ledgers and the bills of two runs at once', async () => {
+  origin = makeOrigin();
+  server = await BigQueryServer.start({ rows, latencyMs: 300 });
+  await run('first', 'alpha');
+  expect(server.bytesBilled).toBeGreaterThan(0);
+  expect(spentBytes()).toBe(server.bytesBilled);
+
+  const said = await Promise.all([run('one', 'alpha, beta'), run('other', 'beta, alpha')]);
+  expect(said.join('\n')).toContain('another run has published to badges meanwhile');
+  expect(origin.commits()).toBe(1);
+  const ledgers = Object.keys(origin.files()).filter((path) => path.startsWith('.state/ledger/'));
+  expect(ledgers.map((path) => path.split('/').at(-1))).toEqual(['alpha.json', 'beta.json']);
+  expect(spentBytes()).toBe(server.bytesBilled);
+  // Nobody is told of accounts or projects.
+  for (const path of Object.keys(origin.files())) {
+    expect(origin.git('show', `badges:${path}`), path).not.toContain('my-project');
+  }
+
+  const before = server.calls.length;
+  await run('next', 'alpha, beta');
+  expect(server.calls.slice(before).filter((call) => call.kind === 'insert' && !call.revisions)).toEqual([]);
+});

@@ -1,0 +1,302 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openBranch } from '../../action/branch.mjs';
+import { layOutMerged } from '../../action/merge.mjs';
+import { parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { makeOrigin, type Origin } from './git.ts';
+
+/*
+ * The branch over HTTP, served by git's own http-backend behind a server that asks for a token as GitHub does.
+ */
+
+const AUTHORIZATION = `Basic ${btoa('x-access-token:good')}`;
+
+let origin: Origin;
+let url: string;
+let server: ReturnType<typeof createServer>;
+/** What the server answers instead of asking git; one for each request. */
+let faults: number[];
+let mayWrite: boolean;
+
+function serve(request: IncomingMessage, response: ServerResponse): void {
+  const fault = faults.shift();
+  const given = request.headers.authorization ?? '';
+  const { pathname, search } = new URL(request.url ?? '/', url);
+  const writes = `${pathname}${search}`.includes('git-receive-pack');
+  const status =
+    fault ??
+    (given.toLowerCase() !== AUTHORIZATION.toLowerCase() ? 401 : writes && !mayWrite ? 403 : undefined);
+  if (status !== undefined) {
+    response.writeHead(status, status === 401 ? { 'www-authenticate': 'Basic realm="GitHub"' } : {}).end();
+    return;
+  }
+  const child = spawn('git', ['http-backend'], {
+    env: {
+      ...process.env,
+      GIT_PROJECT_ROOT: origin.folder,
+      GIT_HTTP_EXPORT_ALL: '1',
+      PATH_INFO: pathname,
+      QUERY_STRING: search.slice(1),
+      REQUEST_METHOD: request.method ?? 'GET',
+      CONTENT_TYPE: request.headers['content-type'] ?? '',
+      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+      REMOTE_USER: 'x-access-token',
+    },
+  });
+  request.pipe(child.stdin);
+  const parts: Buffer[] = [];
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  child.on('close', () => {
+    const answer = Buffer.concat(parts);
+    const end = answer.indexOf('\r\n\r\n');
+    const headers = Object.fromEntries(
+      answer
+        .subarray(0, end)
+        .toString()
+        .split('\r\n')
+        .map((line) => line.split(': ')),
+    );
+    response
+      .writeHead(Number.parseInt(headers['Status'] ?? '200', 10), headers)
+      .end(answer.subarray(end + 4));
+  });
+}
+
+beforeEach(async () => {
+  origin = makeOrigin();
+  origin.git('config', 'http.receivepack', 'true');
+  faults = [];
+  mayWrite = true;
+  server = createServer(serve);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(origin.folder, { recursive: true, force: true });
+});
+
+let number = 0;
+
+/** A run's folders, and the branch as it sees it. */
+async function open(token = 'good') {
+  number += 1;
+  const folder = join(origin.folder, `run-${number}`);
+  mkdirSync(folder);
+  const settings = {
+    branch: 'badges',
+    remote: `${url}/alice/project.git`,
+    server: url,
+    repository: 'alice/project',
+    token,
+  };
+  const env = { PATH: process.env['PATH'], HOME: folder };
+  const branch = openBranch(settings, env, folder, [1, 1]);
+  await branch.init();
+  const places = { outputDir: join(folder, 'output'), stateDir: join(folder, 'state') };
+  return {
+    branch,
+    places,
+    /** Publishes one file on top of what is there. */
+    async publish(name: string) {
+      const before = await branch.fetch();
+      await branch.layOut(before, places);
+      writeFileSync(join(places.outputDir, name), name);
+      writeFileSync(join(places.stateDir, 'spend.json'), name);
+      const commit = await branch.commit(await branch.tree(places, () => true), 'test');
+      return branch.replace(before, commit);
+    },
+  };
+}
+
+it('goes to the branch and back with the token, as one commit', async () => {
+  expect(await (await open()).publish('a')).toBe('pushed');
+  const second = await open();
+  expect(await second.publish('b')).toBe('pushed');
+  expect(origin.commits()).toBe(1);
+  expect(Object.keys(origin.files()).toSorted()).toEqual(['.nojekyll', '.state/spend.json', 'a', 'b']);
+  expect(readFileSync(join(second.places.outputDir, 'a'), 'utf8')).toBe('a');
+  expect(existsSync(join(second.places.outputDir, '.state'))).toBe(false);
+});
+
+it('publishes no socket of a lock and nothing half-written', async () => {
+  const { branch, places } = await open();
+  await branch.layOut(undefined, places);
+  writeFileSync(join(places.stateDir, 'x.tmp'), '');
+  const lock = createServer().listen(join(places.stateDir, 'run.lock'));
+  await new Promise((done) => lock.once('listening', done));
+  const tree = await branch.tree(places, () => true);
+  lock.close();
+  expect(await branch.paths(tree)).toEqual(['.nojekyll']);
+});
+
+it('does not overwrite what somebody else has published meanwhile', async () => {
+  const [one, other] = [await open(), await open()];
+  await one.branch.layOut(await one.branch.fetch(), one.places);
+  expect(await other.publish('other')).toBe('pushed');
+  const commit = await one.branch.commit(await one.branch.tree(one.places, () => true), 'late');
+  expect(await one.branch.replace(undefined, commit)).toBe('moved');
+  expect(Object.keys(origin.files())).toContain('other');
+});
+
+it('lays out what both runs have done, file by file', async () => {
+  const identity = { source: 'bigquery', package: 'alpha' };
+  const ledger = (...days: string[]) =>
+    serializeLedger(
+      { wholeRead: null, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
+      identity,
+      (text) => text,
+    );
+  const memory = (attempted: Record<string, string>) =>
+    JSON.stringify({
+      packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
+    });
+  const { branch, places } = await open();
+  async function treeWith(files: Record<string, string>): Promise<string> {
+    await branch.layOut(undefined, places);
+    mkdirSync(join(places.stateDir, 'ledger'));
+    for (const [path, content] of Object.entries(files)) {
+      writeFileSync(
+        path.startsWith('.state/') ? join(places.stateDir, path.slice(7)) : join(places.outputDir, path),
+        content,
+      );
+    }
+    return branch.tree(places, () => true);
+  }
+  const base = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01'),
+    '.state/_health.json': memory({ alpha: '1', beta: '1' }),
+    'same.json': '0',
+    'ours.json': '0',
+    'theirs.json': '0',
+    'both.json': '0',
+    'gone.json': '0',
+    'kept.json': '0',
+  });
+  const ours = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-02'),
+    '.state/_health.json': memory({ alpha: '3', beta: '1' }),
+    'same.json': '0',
+    'ours.json': 'ours',
+    'theirs.json': '0',
+    'both.json': 'ours',
+    'new.json': 'ours',
+  });
+  const theirs = await treeWith({
+    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-03'),
+    '.state/_health.json': memory({ alpha: '2', beta: '2', gamma: '2' }),
+    'same.json': '0',
+    'ours.json': '0',
+    'theirs.json': 'theirs',
+    'both.json': 'theirs',
+    'gone.json': '0',
+    'kept.json': 'theirs',
+  });
+  await layOutMerged(branch, { base, ours, theirs }, places);
+  const read = (name: string) => {
+    const path = join(places.outputDir, name);
+    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  };
+  const names = ['same', 'ours', 'theirs', 'both', 'new', 'gone', 'kept'];
+  expect(Object.fromEntries(names.map((name) => [name, read(`${name}.json`)]))).toEqual({
+    same: '0',
+    ours: 'ours',
+    theirs: 'theirs',
+    both: 'ours',
+    new: 'ours',
+    gone: undefined,
+    kept: 'theirs',
+  });
+  const merged = readFileSync(join(places.stateDir, 'ledger/alpha.json'), 'utf8');
+  expect([...parseLedger(merged, identity).ledger.days.keys()]).toEqual([
+    '2026-04-01',
+    '2026-04-02',
+    '2026-04-03',
+  ]);
+  expect(JSON.parse(readFileSync(join(places.stateDir, '_health.json'), 'utf8'))).toEqual(
+    JSON.parse(memory({ alpha: '3', beta: '2', gamma: '2' })),
+  );
+});
+
+it('tries again what may pass', async () => {
+  const { publish } = await open();
+  faults = [502, 503];
+  expect(await publish('a')).toBe('pushed');
+});
+
+it('says that GitHub could not be reached, when it stays away', async () => {
+  const { branch } = await open();
+  faults = [502, 502, 502];
+  await expect(branch.fetch()).rejects.toThrow(/could not be reached$/);
+});
+
+it.each([true, false])(
+  'says that the workflow may not write, before anything is read (there is a branch: %s)',
+  async (is) => {
+    if (is) await (await open()).publish('a');
+    const { branch, places } = await open();
+    const found = await branch.fetch();
+    mayWrite = false;
+    await expect(branch.demandWritable(found, places)).rejects.toThrow(/permissions: contents: write/);
+  },
+);
+
+it('begins a branch that is not there, and leaves one that is as it is', async () => {
+  const { branch, places, publish } = await open();
+  const first = await branch.demandWritable(undefined, places);
+  expect(Object.keys(origin.files())).toEqual(['.nojekyll']);
+  expect(await branch.fetch()).toBe(first);
+  expect(await publish('a')).toBe('pushed');
+  const second = await branch.fetch();
+  expect(await branch.demandWritable(second, places)).toBe(second);
+  expect(origin.git('rev-parse', 'badges')).toBe(second);
+  // Another run was faster.
+  expect(await branch.demandWritable(undefined, places)).toBe(second);
+});
+
+it('says that the token is wrong, without repeating it', async () => {
+  const { branch } = await open('secret-and-bad');
+  await expect(branch.fetch()).rejects.toThrow(/does not accept the token/);
+  await expect(branch.fetch()).rejects.not.toThrow(/secret-and-bad/);
+});
+
+it('says that the branch is protected', async () => {
+  const hook = join(origin.path, 'hooks/pre-receive');
+  mkdirSync(join(origin.path, 'hooks'), { recursive: true });
+  writeFileSync(
+    hook,
+    '#!/bin/sh\necho "error: GH006: Protected branch update failed for refs/heads/badges." >&2\nexit 1\n',
+  );
+  chmodSync(hook, 0o755);
+  const { branch, places } = await open();
+  await expect(branch.demandWritable(undefined, places)).rejects.toThrow(
+    /the branch badges of alice\/project is protected from pushing/,
+  );
+});
+
+it('leaves a branch alone that holds something else', async () => {
+  const blob = origin.git('hash-object', '-w', origin.config);
+  const tree = spawnInput(['mktree'], `100644 blob ${blob}\tsetup.py\n`);
+  origin.git('update-ref', 'refs/heads/badges', origin.git('commit-tree', await tree, '-m', 'sources'));
+  const { publish } = await open();
+  await expect(publish('a')).rejects.toThrow(/holds something that pypi-badges did not publish/);
+  expect(Object.keys(origin.files())).toEqual(['setup.py']);
+});
+
+function spawnInput(args: string[], input: string): Promise<string> {
+  return new Promise((done) => {
+    const child = spawn('git', ['--git-dir', origin.path, ...args]);
+    let text = '';
+    child.stdout.on('data', (part) => {
+      text += part;
+    });
+    child.on('close', () => done(text.trim()));
+    child.stdin.end(input);
+  });
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { readSettings, splitNames } from '../../action/settings.mjs';
+
+const env = { GITHUB_REPOSITORY: 'alice/project', GITHUB_EVENT_NAME: 'schedule' };
+const event = { repository: { default_branch: 'trunk' } };
+
+describe('readSettings', () => {
+  it('needs nothing', () => {
+    expect(readSettings(env, {})).toMatchObject({
+      packages: [],
+      config: 'tracked.yaml',
+      branch: 'badges',
+      source: undefined,
+      check: false,
+      publishHealth: false,
+      remote: 'https://github.com/alice/project.git',
+      rawUrl: 'https://raw.githubusercontent.com/alice/project/badges',
+      isPrivate: false,
+      isFork: false,
+    });
+  });
+
+  it('knows where an own GitHub serves raw files', () => {
+    const own = { ...env, GITHUB_SERVER_URL: 'https://git.example.com' };
+    expect(readSettings(own, {}).rawUrl).toBe('https://git.example.com/alice/project/raw/badges');
+  });
+
+  it.each([
+    ['the branch of the sources', { INPUT_BRANCH: 'trunk' }, /holds your sources/],
+    [
+      'the branch of the workflow',
+      { INPUT_BRANCH: 'dev', GITHUB_REF: 'refs/heads/dev' },
+      /holds your sources/,
+    ],
+    ['no branch', { INPUT_BRANCH: 'a b' }, /a b is no name of a branch/],
+    [
+      'a pull request',
+      { GITHUB_EVENT_NAME: 'pull_request' },
+      /a pull request publishes nothing.*check: true/,
+    ],
+    [
+      'a pull request with rights',
+      { GITHUB_EVENT_NAME: 'pull_request_target' },
+      /a pull request publishes nothing/,
+    ],
+    ['neither yes nor no', { INPUT_HEALTH: 'yes' }, /health: yes is neither true nor false/],
+  ])('refuses %s', (_, more, sentence) => {
+    expect(() => readSettings({ ...env, ...more }, event)).toThrow(sentence);
+  });
+
+  it.each(['..', 'a..b', 'a.lock', '-b', 'a//b', 'a/', 'a.', 'a/.b', 'a?b', 'a#b', 'a%b'])(
+    'takes %s for no branch',
+    (name) => {
+      expect(() => readSettings({ ...env, INPUT_BRANCH: name }, {})).toThrow('is no name');
+    },
+  );
+
+  it('lets a pull request check the list', () => {
+    expect(
+      readSettings({ ...env, GITHUB_EVENT_NAME: 'pull_request', INPUT_CHECK: 'true' }, event).check,
+    ).toBe(true);
+  });
+
+  it('splits names as people write them', () => {
+    expect(splitNames(' a, b\nc ,d,,\n')).toEqual(['a', 'b', 'c', 'd']);
+  });
+});

@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/*
+ * actionlint and act, built by Go from its module proxy into the cache folder.
+ */
+
+const TOOLS = {
+  actionlint: 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12',
+  act: 'github.com/nektos/act@v0.2.89',
+};
+
+const cache =
+  process.env['PYPI_BADGES_CACHE'] ??
+  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pypi-badges');
+
+/** Path of a tool, which is built unless it is there. */
+export function goTool(name: keyof typeof TOOLS): string {
+  const module = TOOLS[name];
+  const folder = join(cache, 'go', module.replaceAll('/', '-'));
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  try {
+    execFileSync('go', ['install', module], {
+      env: { ...process.env, GOBIN: folder, GOFLAGS: '' },
+      stdio: 'pipe',
+    });
+  } catch (error) {
+    throw new Error(`these tests need Go (1.24 or newer) to build ${module}`, { cause: error });
+  }
+  return path;
+}

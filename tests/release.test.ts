@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { releaseNotes, versionOf } from '../scripts/release-notes.mjs';
+import { withRepository } from '../scripts/set-repository.mjs';
+
+const CHANGELOG = `# Changelog
+
+## [Unreleased]
+
+## [1.1.0] - 2026-05-01
+
+### Added
+
+- A thing.
+
+## [1.0.1] - 2026-04-02
+
+### Fixed
+
+## [1.0.0] - 2026-04-01
+
+- First.
+
+## [0.9.0]
+
+- No date.
+
+[1.0.0]: https://example.com
+`;
+
+describe('releaseNotes', () => {
+  it.each([
+    ['1.1.0', '### Added\n\n- A thing.\n'],
+    ['1.0.0', '- First.\n'],
+  ])('is the section of %s', (version, expected) => {
+    expect(releaseNotes(CHANGELOG, version)).toBe(expected);
+  });
+
+  it.each([
+    ['1.0.1', /says nothing of 1\.0\.1/],
+    ['1.0', /no section "## \[1\.0\]/],
+    ['0.9.0', /has no date/],
+  ])('refuses %s', (version, sentence) => {
+    expect(() => releaseNotes(CHANGELOG, version)).toThrow(sentence);
+  });
+
+  it('refuses a tag of another version', () => {
+    expect(versionOf('v1.2.3', { version: '1.2.3' })).toBe('1.2.3');
+    expect(() => versionOf('v1.2.4', { version: '1.2.3' })).toThrow('v1.2.3, which package.json says');
+    expect(() => versionOf('', { version: '1.2.3' })).toThrow();
+  });
+});
+
+describe('withRepository', () => {
+  it('names the repository that publishes', () => {
+    expect(withRepository({ name: 'a' }, 'alice/project')).toEqual({
+      name: 'a',
+      repository: { type: 'git', url: 'git+https://github.com/alice/project.git' },
+      bugs: { url: 'https://github.com/alice/project/issues' },
+    });
+    expect(() => withRepository({}, undefined)).toThrow('not owner/name');
+    expect(() => withRepository({}, 'alice/project/x')).toThrow('not owner/name');
+  });
+});

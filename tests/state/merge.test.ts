@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { type LedgerDay, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { mergeLedgers, mergeSpend } from '../../src/state/merge.ts';
+
+const identity = { source: 'bigquery', package: 'alpha' };
+
+const day = (downloads: number, partitionRows = 1_000): LedgerDay => ({
+  partitionRows,
+  rows: [{ ci: null, installer: 'pip', system: null, sidecar: false, downloads }],
+});
+
+function ledger(days: Record<string, LedgerDay>, wholeRead: string | null = null, name = 'alpha'): string {
+  const about = { ...identity, package: name };
+  return serializeLedger({ wholeRead, days: new Map(Object.entries(days)) }, about, (text) => text);
+}
+
+function downloads(text: string): Record<string, number | undefined> {
+  const { days } = parseLedger(text, identity).ledger;
+  return Object.fromEntries([...days].map(([date, { rows }]) => [date, rows[0]?.downloads]));
+}
+
+describe('mergeLedgers', () => {
+  const base = ledger({ '2026-04-01': day(1), '2026-04-02': day(2) });
+
+  it('keeps the days that either run has read', () => {
+    const ours = ledger({ '2026-04-01': day(1), '2026-04-02': day(2), '2026-04-03': day(3) });
+    const theirs = ledger({ '2026-04-01': day(1), '2026-04-02': day(2), '2026-04-04': day(4) });
+    const days = { '2026-04-01': 1, '2026-04-02': 2, '2026-04-03': 3, '2026-04-04': 4 };
+    expect(downloads(mergeLedgers({ base, ours, theirs }))).toEqual(days);
+  });
+
+  it.each([
+    ['ours', { '2026-04-01': day(10) }, { '2026-04-01': day(1) }, 10],
+    ['theirs', { '2026-04-01': day(1) }, { '2026-04-01': day(10) }, 10],
+    ['ours, as both were', { '2026-04-01': day(10) }, { '2026-04-01': day(20) }, 10],
+  ])('takes of a day that both have the one that was read anew: %s', (_, ours, theirs, expected) => {
+    const merged = mergeLedgers({ base, ours: ledger(ours), theirs: ledger(theirs) });
+    expect(downloads(merged)['2026-04-01']).toBe(expected);
+  });
+
+  it.each([
+    [null, null, null],
+    ['2026-04-01', null, '2026-04-01'],
+    [null, '2026-04-01', '2026-04-01'],
+    ['2026-04-01', '2026-04-02', '2026-04-02'],
+    ['2026-04-02', '2026-04-01', '2026-04-02'],
+  ])('of whole readings as of %s and %s the later counts', (one, other, expected) => {
+    const merged = mergeLedgers({ base: undefined, ours: ledger({}, one), theirs: ledger({}, other) });
+    expect(parseLedger(merged, identity).ledger.wholeRead).toBe(expected);
+  });
+
+  it.each(['', '{', '[]', '{"source": 1}', '{"source":"bigquery","package":"alpha","version":2}'])(
+    'takes the other run for a file that is not sound: %s',
+    (broken) => {
+      const sound = ledger({ '2026-04-03': day(3) });
+      expect(mergeLedgers({ base, ours: broken, theirs: sound })).toBe(sound);
+      expect(mergeLedgers({ base, ours: sound, theirs: broken })).toBe(sound);
+      expect(downloads(mergeLedgers({ base: broken, ours: sound, theirs: sound }))).toEqual({
+        '2026-04-03': 3,
+      });
+    },
+  );
+
+  it('does not mix packages', () => {
+    const [ours, theirs] = [ledger({ '2026-04-03': day(3) }), ledger({ '2026-04-04': day(4) }, null, 'beta')];
+    expect(mergeLedgers({ base, ours, theirs })).toBe(ours);
+  });
+});
+
+describe('mergeSpend', () => {
+  interface Given {
+    readonly april?: number;
+    readonly may?: number;
+    readonly pending?: number;
+    readonly alpha?: number;
+    readonly beta?: number;
+  }
+
+  /** Bytes by month, with as many queries; what is pending is of April. */
+  function spend({ april, may, pending, alpha, beta }: Given): string {
+    const bill = (bytes: number) => ({ bytes_billed: bytes, queries: bytes });
+    const list = Object.entries({ '2026-04': april, '2026-05': may });
+    const packages = Object.entries({ alpha, beta }).filter(([, bytes]) => bytes !== undefined);
+    return JSON.stringify({
+      version: 1,
+      months: Object.fromEntries(
+        list.flatMap(([name, bytes]) => (bytes === undefined ? [] : [[name, bill(bytes)]])),
+      ),
+      pending: pending === undefined ? {} : { alpha: { month: '2026-04', bytes: pending } },
+      ages: alpha === undefined ? {} : { '1': { ...bill(alpha), days_scanned: 1 } },
+      shared: alpha === undefined ? {} : { '2026-04': { ...bill(alpha), days_scanned: 1 } },
+      packages: Object.fromEntries(
+        packages.map(([name, bytes = 0]) => [name, { '2026-04': { ...bill(bytes), days_scanned: 2 } }]),
+      ),
+    });
+  }
+
+  const months = (text: string) => {
+    const value = JSON.parse(text) as { months: Record<string, { bytes_billed: number }>; pending: object };
+    expect(value.pending).toEqual({});
+    return Object.fromEntries(Object.entries(value.months).map(([name, bill]) => [name, bill.bytes_billed]));
+  };
+
+  // base, ours, theirs, and what all three were billed by hand.
+  const CASES: [string, Given | undefined, Given, Given, Record<string, number>][] = [
+    ['both spent', { april: 10 }, { april: 13 }, { april: 15 }, { '2026-04': 18 }],
+    ['nothing was there', undefined, { april: 3 }, { april: 5 }, { '2026-04': 8 }],
+    [
+      'one crossed into the next month',
+      { april: 10 },
+      { april: 12 },
+      { april: 10, may: 4 },
+      { '2026-04': 12, '2026-05': 4 },
+    ],
+    ['neither spent', { april: 10 }, { april: 10 }, { april: 10 }, { '2026-04': 10 }],
+    [
+      'a killed run had 7 under way',
+      { april: 10, pending: 7 },
+      { april: 20 },
+      { april: 22 },
+      { '2026-04': 25 },
+    ],
+    ['ours was killed', { april: 10 }, { april: 12, pending: 4 }, { april: 13 }, { '2026-04': 19 }],
+    ['ours forgot and began anew', { april: 10 }, { april: 2 }, { april: 13 }, { '2026-04': 13 }],
+  ];
+  it.each(CASES)('%s', (_, base, ours, theirs, expected) => {
+    const merged = mergeSpend({
+      base: base === undefined ? undefined : spend(base),
+      ours: spend(ours),
+      theirs: spend(theirs),
+    });
+    expect(months(merged)).toEqual(expected);
+  });
+
+  it('adds up packages, ages and what was read for all', () => {
+    const merged = JSON.parse(
+      mergeSpend({
+        base: spend({ alpha: 4 }),
+        ours: spend({ alpha: 6, beta: 1 }),
+        theirs: spend({ alpha: 7 }),
+      }),
+    ) as { packages: object; ages: object; shared: object };
+    expect(merged.packages).toEqual({
+      alpha: { '2026-04': { bytes_billed: 9, queries: 9, days_scanned: 2 } },
+      beta: { '2026-04': { bytes_billed: 1, queries: 1, days_scanned: 2 } },
+    });
+    expect(merged.ages).toEqual({ '1': { bytes_billed: 9, queries: 9, days_scanned: 1 } });
+    expect(merged.shared).toEqual({ '2026-04': { bytes_billed: 9, queries: 9, days_scanned: 1 } });
+  });
+
+  it.each(['', '{}', '{"version":1,"months":[]}'])(
+    'takes the other run for one that is not sound: %s',
+    (broken) => {
+      const sound = spend({ april: 3 });
+      expect(mergeSpend({ base: sound, ours: broken, theirs: sound })).toBe(sound);
+      expect(mergeSpend({ base: sound, ours: sound, theirs: broken })).toBe(sound);
+      expect(months(mergeSpend({ base: broken, ours: sound, theirs: sound }))).toEqual({ '2026-04': 6 });
+    },
+  );
+});
