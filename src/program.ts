@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { Context } from './commands/context.ts';
+import { journalPrefix } from './commands/log.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
@@ -97,7 +98,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
 function report(error: unknown, context: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-  context.stderr.write(`${describeError(error)}\n`);
+  context.stderr.write(`${describeError(error).replaceAll(/^/gm, journalPrefix(context))}\n`);
   if (!(error instanceof OperatorError) && context.env['LOG_LEVEL'] === 'debug' && error instanceof Error) {
     context.stderr.write(`${error.stack}\n`);
   }
