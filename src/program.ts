@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { checkArguments, namesOf } from './commands/arguments.ts';
 import type { Context, Output } from './commands/context.ts';
+import { journalPrefix } from './commands/log.ts';
 import { checkEnvironment } from './config/environment.ts';
 import { guardFiles } from './disk/files.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
@@ -159,10 +160,10 @@ function guardedContext(argv: readonly string[], version: string, context: Conte
  *
  * @returns The exit code.
  */
-function report(error: unknown, { stderr, bugReport: describe }: Context): number {
+function report(error: unknown, { env, stderr, bugReport: describe }: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-  stderr.write(`${describeError(error)}\n`);
-  if (!(error instanceof OperatorError)) stderr.write(`\n${describe?.(error)}`);
+  const text = `${describeError(error)}\n${error instanceof OperatorError ? '' : `\n${describe?.(error)}`}`;
+  stderr.write(text.replaceAll(/^(?=.)/gm, journalPrefix({ env, stderr })));
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 

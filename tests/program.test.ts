@@ -68,6 +68,14 @@ describe('main', () => {
     });
   });
 
+  it('tells journald that each line of it is an error', async () => {
+    command.check.mockImplementation(() => {
+      throw new OperatorError('disk-full', 'line 1\nline 2');
+    });
+    const { stderr } = await runMain('/', ['check'], { env: { JOURNAL_STREAM: '8:12345' } });
+    expect(stderr).toBe('<3>line 1\n<3>line 2\n');
+  });
+
   it('prints a report, ready to be sent, of what it does not foresee', async () => {
     command.check.mockImplementation(() => {
       throw new TypeError('x is not\n  a function');

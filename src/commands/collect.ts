@@ -8,6 +8,7 @@ import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder, sweepTemporary } from '../disk/files.ts';
 import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
+import { otherSpellings } from '../publish/badges.ts';
 import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import { mergeHealth } from '../publish/health-merge.ts';
 import { leftOverPackages } from '../publish/left-over.ts';
@@ -173,9 +174,11 @@ async function runLocked(
   });
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
+  const spellings = otherSpellings(config.outputDir);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
-    const entry = await publishPackage(outcome, config, previous?.packages.get(name), context.now, bug);
+    const place = { previous: previous?.packages.get(name), spellings };
+    const entry = await publishPackage(outcome, config, place, context.now, bug);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);

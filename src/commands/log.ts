@@ -16,8 +16,35 @@ export interface Log {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
+/** Priorities of syslog (RFC 5424) by pino's levels. */
+const PRIORITIES: readonly [atLeast: number, priority: number][] = [
+  [50, 3],
+  [40, 4],
+  [30, 6],
+  [0, 7],
+];
+
+/** pino's number for errors. */
+const ERROR_LEVEL = 50;
+
 /**
- * The log, on stderr: for people on a terminal, as JSON lines for a journal otherwise. The level is
+ * What journald must find before each line to give it a priority (sd-daemon(3)), without which
+ * `journalctl -p err` shows nothing. Empty where stderr does not go to the journal.
+ *
+ * @param level One of pino's numbers.
+ */
+export function journalPrefix(
+  { env, stderr }: Pick<Context, 'env' | 'stderr'>,
+  level: number = ERROR_LEVEL,
+): string {
+  // systemd sets it where stdout or stderr is the journal.
+  if (!env['JOURNAL_STREAM'] || stderr.isTTY) return '';
+  const [, priority] = PRIORITIES.find(([atLeast]) => level >= atLeast) ?? [];
+  return priority === undefined ? '' : `<${priority}>`;
+}
+
+/**
+ * The log, on stderr: for people on a terminal, as JSON lines otherwise, for journald with their priority. The level is
  * that of --log-level, else of LOG_LEVEL, else info.
  *
  * @throws UsageError if the level is none of pino's.
@@ -41,9 +68,12 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     render = (line) => pretty(line) ?? '';
   }
   const destination = {
+    // With this, pino tells the level of the line that it is about to write.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
     write(line: string) {
       progress.clear();
-      stderr.write(render(line));
+      stderr.write(journalPrefix(context, this.lastLevel) + render(line));
     },
   };
   const log = pino(

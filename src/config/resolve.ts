@@ -9,10 +9,9 @@ import {
 import type { YamlDocument } from './document.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
-import type { Tracked } from './schema.ts';
+import { DEFAULT_WINDOW_DAYS, type Tracked } from './schema.ts';
 
 const DEFAULTS = {
-  windowDays: 30,
   staleThresholdDays: 3,
   concurrency: 1,
   location: 'US',
@@ -30,10 +29,17 @@ export const CLICKHOUSE_PUBLIC: ClickHouseConfig = {
   queryTimeoutSeconds: 60,
 };
 
-function trackedPackage(entry: Tracked['packages'][number]): TrackedPackage {
-  const { name, window_days = DEFAULTS.windowDays } = typeof entry === 'string' ? { name: entry } : entry;
-  const [first = DEFAULTS.windowDays, ...rest] = [window_days].flat();
-  return { name: normalizePackageName(name), windows: [first, ...rest] };
+/** The packages in the order of the list; entries of one package are one, with the windows of all. */
+function trackedPackages(entries: Tracked['packages']): TrackedPackage[] {
+  const windows = new Map<string, number[]>();
+  for (const entry of entries) {
+    const { name, window_days = DEFAULT_WINDOW_DAYS } = typeof entry === 'string' ? { name: entry } : entry;
+    const key = normalizePackageName(name);
+    windows.set(key, [...(windows.get(key) ?? []), ...[window_days].flat()]);
+  }
+  return [...windows].flatMap(([name, [first, ...rest]]) =>
+    first === undefined ? [] : [{ name, windows: [first, ...rest] as const }],
+  );
 }
 
 /** How each kind of source is described, with its defaults. */
@@ -103,7 +109,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
     source: SOURCES[service.source ?? SOURCE_KINDS[0]](tracked, absolute),
-    packages: tracked.packages.map(trackedPackage),
+    packages: trackedPackages(tracked.packages),
   });
 }
 

@@ -12,6 +12,9 @@ import { UNEXPANDED } from './path.ts';
 /** Longest window, in days. The ledger keeps days for a year. */
 export const WINDOW_DAYS_MAX = 365;
 
+/** Window of an entry that names none, in days. */
+export const DEFAULT_WINDOW_DAYS = 30;
+
 const WINDOW = `a whole number of days from 1 to ${WINDOW_DAYS_MAX}, or a list of different ones`;
 const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most ${PACKAGE_NAME_MAX} characters`;
 const TABLE = 'a table as project.dataset.table, without backticks';

@@ -3,7 +3,7 @@ import { misplacedSecret } from '../errors/misplaced.ts';
 import { shown, type YamlDocument } from './document.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
-import { type Tracked, trackedSchema } from './schema.ts';
+import { DEFAULT_WINDOW_DAYS, type Tracked, trackedSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -64,7 +64,17 @@ function toProblems(issue: Issue, document: YamlDocument): Problem[] {
   ];
 }
 
-/** Packages that are listed twice, under whatever spelling. Works on a list that is wrong elsewhere, too. */
+/** Windows of an entry, in days; none if they are wrong, which is reported elsewhere. */
+function windowsOf(entry: unknown): number[] {
+  const days = typeof entry === 'string' ? undefined : (entry as { window_days?: unknown }).window_days;
+  return [days ?? DEFAULT_WINDOW_DAYS].flat().filter((value): value is number => Number.isInteger(value));
+}
+
+/**
+ * Windows of a package that are listed twice, under whatever spelling. (Different windows of one package may
+ * stand in several entries: so lists for pypi-winnow-downloads are written.) Works on a list that is wrong
+ * elsewhere, too.
+ */
 function duplicates(value: unknown, document: YamlDocument): Problem[] {
   const packages = (value as { packages?: unknown } | null | undefined)?.packages;
   if (!Array.isArray(packages)) return [];
@@ -74,19 +84,23 @@ function duplicates(value: unknown, document: YamlDocument): Problem[] {
     if (typeof name !== 'string' || misplacedSecret(name) !== undefined) return [];
     const path = typeof entry === 'string' ? ['packages', index] : ['packages', index, 'name'];
     const position = document.position(path);
-    const first = firsts.get(normalizePackageName(name));
-    if (first === undefined) {
-      firsts.set(normalizePackageName(name), { name, line: position.line });
-      return [];
-    }
-    const same = first.name === name ? '' : ` as ${first.name}, which is the same package`;
-    return [
-      {
-        ...position,
-        field: fieldName(path),
-        text: `${name} is already listed at line ${first.line}${same}; for several windows write window_days: [7, 30]`,
-      },
-    ];
+    // A list that holds a window twice is reported by itself.
+    return [...new Set(windowsOf(entry))].flatMap((days) => {
+      const key = `${normalizePackageName(name)} ${days}`;
+      const first = firsts.get(key);
+      if (first === undefined) {
+        firsts.set(key, { name, line: position.line });
+        return [];
+      }
+      const same = first.name === name ? '' : ` as ${first.name}, which is the same package`;
+      return [
+        {
+          ...position,
+          field: fieldName(path),
+          text: `${name} with ${days} days is already listed at line ${first.line}${same}; list each window once`,
+        },
+      ];
+    });
   });
 }
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CATALOGUE } from '../badges/catalogue.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { PACKAGE_NAME } from '../config/package-name.ts';
+import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import type { Warning } from '../winnow/warnings.ts';
 
 /*
@@ -45,7 +45,9 @@ export function leftOverPackages({ outputDir, packages }: Pick<Config, 'outputDi
   let folders: string[] = [];
   try {
     folders = readdirSync(outputDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name) && !tracked.has(entry.name))
+      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
+      // Another spelling of a tracked package is renewed with it.
+      .filter((entry) => !tracked.has(normalizePackageName(entry.name)))
       .map(({ name }) => name);
   } catch {
     return [];

@@ -9,15 +9,24 @@ import type { PackageHealth } from './health.ts';
 import { publishHistory } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
 
+/** What was there before. */
+export interface Place {
+  /** The package's entry after the last run, which remembers the last success. */
+  readonly previous?: PackageHealth | undefined;
+  /** Folders that spell packages otherwise, by the normalized name. */
+  readonly spellings?: ReadonlyMap<string, readonly string[]>;
+}
+
 async function publish(
   outcome: Extract<Outcome, { kind: 'read' }>,
   { outputDir, source, publicUrl }: Config,
+  spellings: Place['spellings'],
   now: () => Date,
 ): Promise<PackageHealth> {
   const { package: tracked, read, upstream, taken } = outcome;
   const { windows, history, warnings } = fold(read, tracked.windows, upstream.partialDays);
   const files = windows.flatMap(({ windowDays, breakdown }) => badgeFiles(breakdown, windowDays));
-  await publishBadges(outputDir, tracked.name, files);
+  await publishBadges(outputDir, tracked.name, files, spellings?.get(tracked.name));
   await publishHistory(outputDir, history, { package: tracked.name, source: source.kind, publicUrl });
   return {
     windowDays: tracked.windows[0],
@@ -55,13 +64,12 @@ function failed(outcome: Outcome, error: unknown, previous: PackageHealth | unde
  * Publishes the outcome of one package: folds what was read into badges and history, writes them, and returns
  * the package's entry for the health file. It never throws: a full disk is a failed package.
  *
- * @param previous The package's entry after the last run, which remembers the last success.
  * @param onFault Told of what the entry says in one sentence only.
  */
 export async function publishPackage(
   outcome: Outcome,
   config: Config,
-  previous: PackageHealth | undefined,
+  { previous, spellings }: Place,
   now: () => Date,
   onFault: (error: unknown) => void = () => undefined,
 ): Promise<PackageHealth> {
@@ -70,7 +78,7 @@ export async function publishPackage(
     return failed(outcome, outcome.error, previous);
   }
   try {
-    return await publish(outcome, config, now);
+    return await publish(outcome, config, spellings, now);
   } catch (error) {
     onFault(error);
     return failed(outcome, error, previous);

@@ -60,6 +60,22 @@ describe('the log', () => {
     expect(await lines('silent', {})).toBe(0);
   });
 
+  it('tells journald the priority of each line', async () => {
+    const captured = capture('/', { env: { JOURNAL_STREAM: '8:12345', LOG_LEVEL: 'trace' } });
+    const { log } = await createLog({}, captured.context);
+    for (const level of ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const) log[level](level);
+    const lines = captured.stderr().trimEnd().split('\n');
+    expect(lines.map((line) => line.slice(0, 3))).toEqual(['<3>', '<3>', '<4>', '<6>', '<7>', '<7>']);
+    for (const line of lines) expect(JSON.parse(line.slice(3)).msg).toBe(JSON.parse(line.slice(3)).level);
+  });
+
+  it('leaves a terminal alone', async () => {
+    const captured = capture('/', { terminal: true, env: { JOURNAL_STREAM: '8:12345' } });
+    const { log } = await createLog({}, captured.context);
+    log.error('broken');
+    expect(captured.stderr()).not.toContain('<3>');
+  });
+
   it('refuses a level that there is not', async () => {
     const work = createLog({ logLevel: 'loud' }, capture('/').context);
     await expect(work).rejects.toThrow(UsageError);

@@ -183,6 +183,16 @@ packages: [demo]
     ]);
   });
 
+  it('may list a package in several entries with different windows', () => {
+    const config = parse(
+      'service: {output_dir: out}\npackages:\n  - {name: Big_Tool, window_days: 30}\n  - small\n  - {name: big-tool, window_days: [7, 90]}\n',
+    );
+    expect(config.packages).toEqual([
+      { name: 'big-tool', windows: [30, 7, 90] },
+      { name: 'small', windows: [30] },
+    ]);
+  });
+
   it('is frozen all the way down', () => {
     const config = parse('service: {output_dir: out}\npackages: [demo]\n');
     const parts = [config, config.source, config.packages, config.packages[0], config.packages[0]?.windows];

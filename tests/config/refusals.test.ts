@@ -179,14 +179,21 @@ const REFUSED: [string, string, string, string, string][] = [
     `${SERVICE}packages:\n  - Flask_SQLAlchemy\n  - name: flask.sqlalchemy\n`,
     '5:11',
     'packages[1].name',
-    'flask.sqlalchemy is already listed at line 4 as Flask_SQLAlchemy, which is the same package; for several windows write window_days: [7, 30]',
+    'flask.sqlalchemy with 30 days is already listed at line 4 as Flask_SQLAlchemy, which is the same package; list each window once',
   ],
   [
     'the same package twice under one spelling',
     `${SERVICE}packages: [demo, demo]\n`,
     '3:18',
     'packages[1]',
-    'demo is already listed at line 3; for several windows write window_days: [7, 30]',
+    'demo with 30 days is already listed at line 3; list each window once',
+  ],
+  [
+    'a window of a package in two entries',
+    `${SERVICE}packages:\n  - name: demo\n    window_days: [7, 30]\n  - name: demo\n    window_days: [90, 7]\n`,
+    '6:11',
+    'packages[1].name',
+    'demo with 7 days is already listed at line 4; list each window once',
   ],
   [
     'an empty list of packages',
@@ -391,7 +398,8 @@ packages:
   - ../x
   - name: demo
     window_days: -1
-  - Demo
+  - Other
+  - other
 extra: 1
 `);
     expect(lines.map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
@@ -400,8 +408,8 @@ extra: 1
       'tracked.yaml:5:3 bigquery.tabel',
       'tracked.yaml:7:5 packages[0]',
       'tracked.yaml:9:18 packages[1].window_days',
-      'tracked.yaml:10:5 packages[2]',
-      'tracked.yaml:11:1 extra',
+      'tracked.yaml:11:5 packages[3]',
+      'tracked.yaml:12:1 extra',
       '7 problems in tracked.yaml; nothing was queried or written',
     ]);
   });

@@ -6,7 +6,8 @@
 set -euo pipefail
 suite=$1 cache=$2
 
-base=systemd,systemd-sysv,dbus,ca-certificates,curl,openssl
+# sudo: docs/deploy.md is followed as it stands.
+base=systemd,systemd-sysv,dbus,ca-certificates,curl,openssl,sudo
 case $suite in
   # Debian 13: the collector's host with Debian's own Node, both web servers, and the compose checker.
   trixie) packages="nodejs npm caddy nginx-light docker-compose" ;;

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { publishBadges } from '../../src/publish/badges.ts';
+import { otherSpellings, publishBadges } from '../../src/publish/badges.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { withUmask } from '../support/umask.ts';
 
@@ -23,6 +23,40 @@ describe('publishBadges', () => {
     expect(readFileSync(join(outputDir, 'demo', 'b.json'), 'utf8')).toBe('3\n');
     expect(printOf('a.json')).toBe(before[0]);
     expect(readFileSync(join(outputDir, 'demo', 'a.json'), 'utf8')).toBe('1\n');
+  });
+
+  it('renews the badges of a folder under another spelling, and adds none to it', async () => {
+    const outputDir = tempFolder();
+    const put = (folder: string, file: string) => {
+      mkdirSync(join(outputDir, folder), { recursive: true });
+      writeFileSync(join(outputDir, folder, file), 'old');
+    };
+    put('Flask_SQLAlchemy', 'a.json');
+    put('flask.sqlalchemy', 'b.json');
+    put('flask-sqlalchemy2', 'a.json');
+    mkdirSync(join(outputDir, 'elsewhere'));
+    symlinkSync('elsewhere', join(outputDir, 'Flask-SQLAlchemy'));
+    writeFileSync(join(outputDir, 'FLASK-SQLALCHEMY'), 'a file');
+    const files = [
+      { name: 'a.json', content: 'A' },
+      { name: 'b.json', content: 'B' },
+    ];
+    const spellings = otherSpellings(outputDir);
+    expect([...spellings.keys()]).toEqual(['flask-sqlalchemy']);
+    await publishBadges(outputDir, 'flask-sqlalchemy', files, spellings.get('flask-sqlalchemy'));
+    const read = (folder: string) =>
+      readdirSync(join(outputDir, folder)).map((file) => [
+        file,
+        readFileSync(join(outputDir, folder, file), 'utf8'),
+      ]);
+    expect(read('flask-sqlalchemy')).toEqual([
+      ['a.json', 'A'],
+      ['b.json', 'B'],
+    ]);
+    expect(read('Flask_SQLAlchemy')).toEqual([['a.json', 'A']]);
+    expect(read('flask.sqlalchemy')).toEqual([['b.json', 'B']]);
+    expect(read('flask-sqlalchemy2')).toEqual([['a.json', 'old']]);
+    expect(read('elsewhere')).toEqual([]);
   });
 
   it('never leaves the output folder', async () => {

@@ -31,6 +31,7 @@ it('tells of badges of windows that are not listed any more, and of nothing else
 it('tells of folders of packages that are not listed any more, if there are badges in them', () => {
   const outputDir = folderWith(
     'alpha/downloads-30d-non-ci.json',
+    'Alpha/downloads-30d-non-ci.json',
     'beta/downloads-30d-non-ci.json',
     'photos/cat.json',
     '.well-known/downloads-30d-non-ci.json',
