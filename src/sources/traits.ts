@@ -48,7 +48,8 @@ const TRAITS: {
     billed: false,
     keepsLedger: false,
     wholeLog,
-    packagesAtOnce: 50,
+    // More would be little faster, and take more memory: an answer has some thousand rows a package.
+    packagesAtOnce: 10,
     packageDaysAtOnce: Number.POSITIVE_INFINITY,
     sharesDays: false,
     questionsAtOnce: 1,
