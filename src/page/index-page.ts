@@ -75,7 +75,7 @@ function partial({ partialDays }: IndexView): Markup | undefined {
   if (partialDays.length === 0) return undefined;
   const list = partialDays.length > 10 ? days(partialDays.length) : partialDays.map(date).join(', ');
   return html`<section class="notice warn"><strong>Days with a part of the data</strong>
-<p>The table has far fewer rows than usual for ${list}. They count as they are; if they are filled in later, the figures follow.</p></section>`;
+<p>The table has far fewer rows than usual for ${list}. What is there is counted; if the rest is filled in later, the figures follow.</p></section>`;
 }
 
 function warnings({ packages }: IndexView): Markup | undefined {
@@ -89,8 +89,8 @@ ${told.slice(0, 10)}${told.length > 10 ? html`<p>and ${formatNumber(told.length 
 
 const METRIC = ({ sourceName }: IndexView) => html`<section class="card" id="metric">
 <h2>How it is counted</h2>
-<p>${METRIC_DEFINITION} Everything else is left out, for the first reason that fits: the CI flag is set, the client
-is a mirror, a browser, not known, or some other program. Every download is accounted for.
+<p>${METRIC_DEFINITION} Everything else is left out, for the first reason that fits: the file is not a package but lies beside
+one, such as <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every download is accounted for.
 A window is a number of whole UTC days; the last is the newest one in the data.</p>
 <p>The figures are counted from ${sourceName}. The log has blind spots:</p>
 <ul>${BLIND_SPOTS.map((spot) => html`<li>${spot}</li>`)}</ul>

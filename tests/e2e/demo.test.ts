@@ -65,7 +65,7 @@ describe('the demo', () => {
       expect(expected.count + sidecar + ci + mirror + browser + unknown + other).toBe(all);
       if (expected.count < 1_000) expect(message(name, `downloads-${days}d`)).toBe(String(expected.count));
     }
-    // 1,735 and 1,579, rounded by hand.
+    // 1,735 and 1,567, rounded by hand.
     expect(message('example-large', 'downloads-30d')).toBe('1.7k');
     expect(message('example-moved-to-uv', 'downloads-90d')).toBe('1.6k');
     expect(
