@@ -188,6 +188,27 @@ describe('docs/configuration.md', () => {
 });
 
 describe('docs/cost-model.md', () => {
+  test('adds up the published bills of the whole table', () => {
+    const rows = [
+      ...read('docs/cost-model.md').matchAll(
+        /^\| \d{4}-\d\d-\d\d \| (\d+) \| (\d+) \| ([\d,]+) \| ([\d.]+) \|$/gm,
+      ),
+    ];
+    expect(rows).toHaveLength(6);
+    for (const [, days, partitions, bytes = '', each] of rows) {
+      expect(Number(partitions)).toBe(Number(days) + 1);
+      const gib = Number(bytes.replaceAll(',', '')) / 2 ** 30 / Number(partitions);
+      expect(gib.toFixed(1)).toBe(each);
+    }
+  });
+
+  test('has the break-even of its estimates', () => {
+    const equal = [100, 165].map((gib) => Math.round((gib * 2 ** 30) / 150e6).toLocaleString('en-US'));
+    const page = read('docs/cost-model.md').replaceAll('\n', ' ');
+    expect(page).toContain(`equal somewhere between ${equal.join(' and ')} packages`);
+    expect(page).toContain(`cheaper from ${equal.join(' to ')} packages on`);
+  });
+
   test('has the figures that its assumptions give', () => {
     const number = (text: string | undefined) => Number((text ?? '').replaceAll(/[^\d.]/g, ''));
     const rows = [...read('docs/cost-model.md').matchAll(/^\| (\d+) \|(.+)GiB \|(.+)\|(.+)GiB \|(.+)\|$/gm)];
