@@ -6,6 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { trackedJsonSchema } from '../src/config/schema.ts';
 import { ERROR_CODES, ERRORS, type ErrorKind } from '../src/errors/codes.ts';
 import { main } from '../src/program.ts';
+import { healthToJson, parseHealth } from '../src/publish/health.ts';
+import { historyJsonSchema, parseHistory } from '../src/publish/history.ts';
+import { allDownloads } from '../src/winnow/breakdown.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pypi-badges-docs-'));
@@ -125,6 +128,15 @@ describe('README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  test('lists every script that tests something', () => {
+    const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
+    const tests = scripts.filter((name) => name.startsWith('test:')).map((name) => `npm run ${name}`);
+    const listed = [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]);
+    expect(listed).toEqual(expect.arrayContaining(['npm test', ...tests]));
+  });
+});
+
 describe('docs/operations.md', () => {
   /** The section of each code: what stands below its heading, up to the next one. */
   const sections = new Map(
@@ -145,6 +157,27 @@ describe('docs/operations.md', () => {
     expect(line(code, 'What to do')).toMatch(/\S/);
     expect(line(code, 'Tried again')).toMatch(passes ? /^yes/ : /^no/);
     expect(line(code, 'Ends the querying')).toMatch(affectsAll ? /^yes/ : /^no/);
+  });
+});
+
+describe('docs/files.md', () => {
+  const example = (beginning: string) =>
+    fencedBlocks('docs/files.md').find((block) => block.startsWith(beginning)) ?? '';
+
+  test('shows a health file as it is written', () => {
+    const text = example('{\n  "version": 1,\n  "source"');
+    const health = parseHealth(text);
+    expect(health === undefined ? undefined : JSON.parse(JSON.stringify(healthToJson(health)))).toEqual(
+      JSON.parse(text),
+    );
+  });
+
+  test('shows a history with every key of its schema', () => {
+    const text = example('{\n  "version": 1,\n  "package"');
+    const { properties } = historyJsonSchema() as { properties: Record<string, unknown> };
+    expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(properties));
+    const days = parseHistory(text, 'mcp-clipboard');
+    expect(days?.breakdowns.map((day) => day && allDownloads(day))).toEqual([149, null, 140]);
   });
 });
 
