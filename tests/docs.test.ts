@@ -126,6 +126,17 @@ describe('README.md', () => {
     const table = [...read('README.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
     expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));
   });
+
+  test('names the options of every command, and none that does not exist', async () => {
+    const rows = [...read('README.md').matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)];
+    expect(rows.length).toBeGreaterThan(5);
+    const options = (text: string) => [...new Set(text.match(/--[a-z][a-z-]+/g) ?? [])].toSorted();
+    for (const [, command = '', text = ''] of rows) {
+      const [own = ''] = (await run([command, '--help'], scratch)).text.split('Global Options:');
+      const declared = options(own).filter((option) => option !== '--help');
+      expect(options(text), command).toEqual(declared);
+    }
+  });
 });
 
 describe('CONTRIBUTING.md', () => {

@@ -44,7 +44,7 @@ const PAGE_ROWS = 5_000;
 const LONG_POLL_MS = 10_000;
 
 /** The state of a question that is being asked, as needed to cancel it. */
-interface Progress {
+interface Sent {
   jobId?: string;
   /** Whether the server has said that it has the job. */
   known: boolean;
@@ -62,7 +62,7 @@ interface Asking {
   readonly spec: QuerySpec;
   readonly patience: Patience;
   readonly signal: AbortSignal;
-  readonly progress: Progress;
+  readonly sent: Sent;
 }
 
 function jobBody({ spec, patience, connection }: Asking, jobId: string | undefined): object {
@@ -97,12 +97,12 @@ function request(asking: Asking, call: ApiRequest) {
 }
 
 /** @throws JobFailed if that is what became of the job; what it took is then added up. */
-function throwIfFailed({ progress }: Asking, job: Readonly<Record<string, unknown>>): void {
+function throwIfFailed({ sent }: Asking, job: Readonly<Record<string, unknown>>): void {
   const { errorResult } = (job['status'] ?? {}) as { errorResult?: unknown };
   if (!errorResult) return;
-  progress.running = false;
-  progress.known = true;
-  progress.cost = addCost(progress.cost, readCost(job));
+  sent.running = false;
+  sent.known = true;
+  sent.cost = addCost(sent.cost, readCost(job));
   throw new JobFailed(faultOfResult(errorResult));
 }
 
@@ -111,21 +111,21 @@ function throwIfFailed({ progress }: Asking, job: Readonly<Record<string, unknow
  * is the very job, and it is not run or billed twice.
  */
 async function insert(asking: Asking, jobId: string): Promise<void> {
-  const { connection, signal, progress } = asking;
+  const { connection, signal, sent } = asking;
   const body = jobBody(asking, jobId);
   let answerLost = false;
   await persist(asking, REQUEST_RETRIES, mayPass, async () => {
-    progress.running = true;
+    sent.running = true;
     try {
       throwIfFailed(asking, await connection.send({ method: 'POST', path: '/jobs', body }, signal));
-      progress.known = true;
+      sent.known = true;
     } catch (error) {
       if (faultOf(error).status === 409) {
-        progress.known = true;
+        sent.known = true;
         return;
       }
       answerLost ||= mayHaveArrived(error);
-      progress.running = answerLost && !(error instanceof JobFailed);
+      sent.running = answerLost && !(error instanceof JobFailed);
       throw error;
     }
   });
@@ -177,21 +177,21 @@ async function fetchCost(asking: Asking, jobId: string, atMost: QueryCost): Prom
   try {
     return readCost(await request(asking, { method: 'GET', path: `/jobs/${jobId}`, query }));
   } catch {
-    delete asking.progress.fault;
+    delete asking.sent.fault;
     return atMost;
   }
 }
 
 /** Runs the query as one job and reads its whole answer. */
 async function runJob(asking: Asking): Promise<RawRow[]> {
-  const { progress, spec } = asking;
+  const { sent, spec } = asking;
   const jobId = `pypi-badges_${randomUUID()}`;
-  progress.jobId = jobId;
-  progress.known = false;
+  sent.jobId = jobId;
+  sent.known = false;
   await insert(asking, jobId);
   let page = await fetchPage(asking, jobId, undefined);
-  progress.running = false;
-  progress.cost = addCost(progress.cost, await fetchCost(asking, jobId, page.costAtMost));
+  sent.running = false;
+  sent.cost = addCost(sent.cost, await fetchCost(asking, jobId, page.costAtMost));
   asking.signal.throwIfAborted();
   const rows = page.rows;
   while (page.pageToken !== undefined && rows.length <= spec.rowLimit) {
@@ -212,19 +212,19 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
  * cancel is not reported: the server ends the job at its own time limit at the latest.
  */
 async function abandon(asking: Asking): Promise<void> {
-  const { connection, spec, patience, progress } = asking;
-  const { jobId } = progress;
-  if (!progress.running || jobId === undefined) return;
+  const { connection, spec, patience, sent } = asking;
+  const { jobId } = sent;
+  if (!sent.running || jobId === undefined) return;
   const signal = AbortSignal.timeout(patience.cancelMs);
   const query = { location: spec.location };
   try {
     await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query, anyway: true }, signal);
-    progress.known = true;
+    sent.known = true;
     // A cancelled job may be billed for what it had read.
-    progress.cost = addCost(progress.cost, readCost(await getJob(asking, jobId, signal)));
+    sent.cost = addCost(sent.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
     // If the server never had the job, it billed nothing; otherwise the bill is not known.
-    if (faultOf(error).status !== 404) progress.cost = undefined;
+    if (faultOf(error).status !== 404) sent.cost = undefined;
   }
 }
 
@@ -242,14 +242,14 @@ async function within<T>(
 ): Promise<T> {
   const limit = AbortSignal.timeout(patience.limitMs);
   const signal = given === undefined ? limit : AbortSignal.any([given, limit]);
-  const progress: Progress = { known: false, running: false, cost: NO_COST };
-  const asking: Asking = { connection, spec, patience, signal, progress };
+  const sent: Sent = { known: false, running: false, cost: NO_COST };
+  const asking: Asking = { connection, spec, patience, signal, sent };
   given?.throwIfAborted();
   try {
     return await work(asking);
   } catch (error) {
     await abandon(asking);
-    const { jobId, known, cost, fault } = progress;
+    const { jobId, known, cost, fault } = sent;
     const billed = cost === undefined ? {} : { cost };
     if (given?.aborted)
       throw new SourceError('interrupted', messageOf(given.reason), { ...billed, cause: given.reason });
@@ -293,7 +293,7 @@ export function runQuery<T>(
 ): Promise<QueryAnswer<T>> {
   return within(connection, spec, patience, given, async (asking) => {
     const rows = await persist(asking, JOB_RETRIES, mayPassAsJob, () => runJob(asking));
-    return { value: accept(rows), cost: asking.progress.cost ?? NO_COST };
+    return { value: accept(rows), cost: asking.sent.cost ?? NO_COST };
   });
 }
 

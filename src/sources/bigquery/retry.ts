@@ -30,7 +30,7 @@ export interface PresentFault {
 export interface Trying {
   readonly patience: Patience;
   readonly signal: AbortSignal;
-  readonly progress: { fault?: PresentFault };
+  readonly sent: { fault?: PresentFault };
 }
 
 const waitOf = (error: unknown) => (error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0);
@@ -40,7 +40,7 @@ const waitOf = (error: unknown) => (error instanceof ApiError ? (error.retryAfte
  * due anyway. If the server asks for a longer wait than the time limit leaves, it gives up at once.
  */
 export async function persist<T>(
-  { patience, signal, progress }: Trying,
+  { patience, signal, sent }: Trying,
   retries: number,
   again: (error: unknown) => boolean,
   work: () => Promise<T>,
@@ -49,7 +49,7 @@ export async function persist<T>(
   return pRetry(
     async () => {
       const result = await work();
-      delete progress.fault;
+      delete sent.fault;
       return result;
     },
     {
@@ -61,8 +61,8 @@ export async function persist<T>(
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         // The end of the waiting is no fault of the request.
         if (signal.aborted) return;
-        const before = progress.fault?.error === error ? progress.fault.tries : 0;
-        progress.fault = { error, tries: Math.max(before, attemptNumber) };
+        const before = sent.fault?.error === error ? sent.fault.tries : 0;
+        sent.fault = { error, tries: Math.max(before, attemptNumber) };
         if (retriesLeft > 0 && worthIt(error)) await sleep(waitOf(error), undefined, { signal });
       },
       shouldRetry: ({ error }) => worthIt(error),
