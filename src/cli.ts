@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
 // Before anything else is loaded: a container's first process has no default for these signals, so one
-// that nobody listens for is lost.
+// without a listener is lost.
 let interrupt: ((signal: 'SIGINT' | 'SIGTERM', exitCode: number) => void) | undefined;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   const exitCode = 128 + constants.signals[signal];
@@ -13,7 +13,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-/** How long a request that nobody waits for any more may keep the process alive, in milliseconds. */
+/** How long a request whose answer is no longer needed may keep the process alive, in milliseconds. */
 const LINGER_MS = 1_000;
 
 const { Interruption } = await import('./commands/context.ts');
@@ -36,7 +36,7 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.write = (chunk: unknown, ...rest: unknown[]) =>
     write(gate(typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()), ...rest);
 }
-// There is no listener if somebody asked Node.js for silence.
+// There is no listener if Node.js was started with --no-warnings.
 if (process.listenerCount('warning') > 0) {
   process.removeAllListeners('warning');
   process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));

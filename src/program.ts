@@ -189,7 +189,7 @@ export async function main(argv: readonly string[], version: string, context: Co
   }
 }
 
-/** Tells of what was thrown where nobody caught it, as main() does. Nothing is thrown. */
+/** Reports an uncaught exception as main() reports others. Never throws. */
 export function crash(error: unknown, argv: readonly string[], version: string, context: Context): number {
   return report(error, guardedContext(argv, version, context));
 }

@@ -6,6 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { trackedJsonSchema } from '../src/config/schema.ts';
 import { ERROR_CODES, ERRORS, type ErrorKind } from '../src/errors/codes.ts';
 import { main } from '../src/program.ts';
+import { healthToJson, parseHealth } from '../src/publish/health.ts';
+import { historyJsonSchema, parseHistory } from '../src/publish/history.ts';
+import { allDownloads } from '../src/winnow/breakdown.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pypi-badges-docs-'));
@@ -136,6 +139,15 @@ describe('README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  test('lists every script that tests something', () => {
+    const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
+    const tests = scripts.filter((name) => name.startsWith('test:')).map((name) => `npm run ${name}`);
+    const listed = [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]);
+    expect(listed).toEqual(expect.arrayContaining(['npm test', ...tests]));
+  });
+});
+
 describe('docs/operations.md', () => {
   /** The section of each code: what stands below its heading, up to the next one. */
   const sections = new Map(
@@ -156,6 +168,27 @@ describe('docs/operations.md', () => {
     expect(line(code, 'What to do')).toMatch(/\S/);
     expect(line(code, 'Tried again')).toMatch(passes ? /^yes/ : /^no/);
     expect(line(code, 'Ends the querying')).toMatch(affectsAll ? /^yes/ : /^no/);
+  });
+});
+
+describe('docs/files.md', () => {
+  const example = (beginning: string) =>
+    fencedBlocks('docs/files.md').find((block) => block.startsWith(beginning)) ?? '';
+
+  test('shows a health file as it is written', () => {
+    const text = example('{\n  "version": 1,\n  "source"');
+    const health = parseHealth(text);
+    expect(health === undefined ? undefined : JSON.parse(JSON.stringify(healthToJson(health)))).toEqual(
+      JSON.parse(text),
+    );
+  });
+
+  test('shows a history with every key of its schema', () => {
+    const text = example('{\n  "version": 1,\n  "package"');
+    const { properties } = historyJsonSchema() as { properties: Record<string, unknown> };
+    expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(properties));
+    const days = parseHistory(text, 'mcp-clipboard');
+    expect(days?.breakdowns.map((day) => day && allDownloads(day))).toEqual([149, null, 140]);
   });
 });
 
@@ -199,6 +232,27 @@ describe('docs/configuration.md', () => {
 });
 
 describe('docs/cost-model.md', () => {
+  test('adds up the published bills of the whole table', () => {
+    const rows = [
+      ...read('docs/cost-model.md').matchAll(
+        /^\| \d{4}-\d\d-\d\d \| (\d+) \| (\d+) \| ([\d,]+) \| ([\d.]+) \|$/gm,
+      ),
+    ];
+    expect(rows).toHaveLength(6);
+    for (const [, days, partitions, bytes = '', each] of rows) {
+      expect(Number(partitions)).toBe(Number(days) + 1);
+      const gib = Number(bytes.replaceAll(',', '')) / 2 ** 30 / Number(partitions);
+      expect(gib.toFixed(1)).toBe(each);
+    }
+  });
+
+  test('has the break-even of its estimates', () => {
+    const equal = [100, 165].map((gib) => Math.round((gib * 2 ** 30) / 150e6).toLocaleString('en-US'));
+    const page = read('docs/cost-model.md').replaceAll('\n', ' ');
+    expect(page).toContain(`equal somewhere between ${equal.join(' and ')} packages`);
+    expect(page).toContain(`cheaper from ${equal.join(' to ')} packages on`);
+  });
+
   test('has the figures that its assumptions give', () => {
     const number = (text: string | undefined) => Number((text ?? '').replaceAll(/[^\d.]/g, ''));
     const rows = [...read('docs/cost-model.md').matchAll(/^\| (\d+) \|(.+)GiB \|(.+)\|(.+)GiB \|(.+)\|$/gm)];

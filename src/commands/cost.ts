@@ -64,7 +64,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
   };
 }
 
-/** What a day bills by how old it was when it was read: nobody knows beforehand. */
+/** What a day was billed, by its age when it was read. */
 function renderAges(ages: ReadonlyMap<string, Bill>): string {
   const rows = [...ages]
     .filter(([, { daysScanned }]) => daysScanned > 0)

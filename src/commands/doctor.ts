@@ -32,7 +32,7 @@ const NODE_MIN = [20, 19] as const;
 /** Google refuses tokens that are off by some minutes; a clock that is kept right is off by far less. */
 const SKEW_MAX_MS = 60_000;
 
-/** Longest wait for BigQuery, in seconds: somebody sits before the screen. */
+/** Longest wait for BigQuery, in seconds; shorter than in a run, as `doctor` is run by hand. */
 const PATIENCE_SECONDS = 20;
 
 function checkNode(version: string): Finding {

@@ -23,7 +23,7 @@ export interface TableStyle {
   readonly color: boolean;
 }
 
-/** For a file, a pipe or a journal: nothing is cut, as nobody can scroll back to what is missing. */
+/** For a file, a pipe or a journal: nothing is cut, as what is missing could not be got back. */
 const PLAIN: TableStyle = { width: Number.POSITIVE_INFINITY, color: false };
 
 const TERMINAL_WIDTH = 80;

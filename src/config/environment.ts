@@ -7,7 +7,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 interface Variable extends Allowed {
   /** What should stand there. */
   readonly takes: string;
-  /** Whether it is a path, in which nobody expands ~ or $NAME. */
+  /** Whether it is a path, in which ~ and $NAME are not expanded. */
   readonly path?: true;
 }
 

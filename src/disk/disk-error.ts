@@ -1,7 +1,7 @@
 import { codeOf, remedyOf } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
 
-/** What to do about those faults whose kind has not one remedy for all. */
+/** Remedies for faults whose kind has more than one. */
 const REMEDIES: Record<string, string> = {
   EISDIR: 'a folder stands where a file should be; move it away',
   ENOTEMPTY: 'a folder stands where a file should be; move it away',

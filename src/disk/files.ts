@@ -85,7 +85,7 @@ export async function ensureFolder(path: string, audience: Audience = 'everybody
  * Makes the folder `name` directly inside `parent`, unless it is there.
  *
  * @returns Its path.
- * @throws OperatorError if it would be anywhere else: a link is not followed, whoever planted it.
+ * @throws OperatorError if it would be anywhere else: a symbolic link is not followed.
  */
 export async function ensureChildFolder(parent: string, name: string): Promise<string> {
   const path = join(parent, name);
@@ -166,7 +166,7 @@ function removeIfPossible(path: string): void {
 }
 
 /**
- * Removes what killed runs have left of `replaceFile` in a folder. Nobody else may be writing there.
+ * Removes what killed runs have left of `replaceFile` in a folder. To be called under the lock.
  * It is housekeeping: a folder that cannot be read is left to those who need it.
  */
 export async function sweepTemporary(folder: string): Promise<void> {

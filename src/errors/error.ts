@@ -14,7 +14,7 @@ export interface ErrorDetails {
 export class OperatorError extends Error {
   override name = 'OperatorError';
   readonly code: ErrorCode;
-  /** Whether every other package would meet the same: nobody needs to be told three hundred times. */
+  /** Whether every other package would meet the same; it is then reported once. */
   readonly affectsAll: boolean;
 
   constructor(code: ErrorCode, message: string, { affectsAll, cause }: ErrorDetails = {}) {

@@ -18,7 +18,7 @@ export type Party =
   /** Where the token of a federation comes from: a file, an address, a command. */
   | 'subject';
 
-/** What somebody signs in to Google with. */
+/** The kind of credentials for Google. */
 export type Identity = 'key' | 'login' | 'impersonation' | 'federation' | 'metadata';
 
 /** A fault as far as anybody can tell it apart from others. */

@@ -12,7 +12,7 @@ export interface Circumstances {
   readonly argv: readonly string[];
   /** Names of the commands and options: they are no values. */
   readonly names: readonly string[];
-  /** Folders that are nobody's business, and what to write instead, such as the home folder and `~`. */
+  /** Folders that must not be in a report, and what to write instead, such as the home folder and `~`. */
   readonly folders: readonly (readonly [folder: string, instead: string])[];
   readonly gate: Gate;
 }

@@ -90,7 +90,7 @@ ${told.slice(0, 10)}${told.length > 10 ? html`<p>and ${formatNumber(told.length 
 const METRIC = ({ sourceName }: IndexView) => html`<section class="card" id="metric">
 <h2>How it is counted</h2>
 <p>${METRIC_DEFINITION} Everything else is left out, for the first reason that fits: the file is not a package but lies beside
-one, such as <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every download is accounted for.
+one, such as <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every row of the log is accounted for.
 A window is a number of whole UTC days; the last is the newest one in the data.</p>
 <p>The figures are counted from ${sourceName}. The log has blind spots:</p>
 <ul>${BLIND_SPOTS.map((spot) => html`<li>${spot}</li>`)}</ul>

@@ -278,7 +278,7 @@ ${winnowing(view, main)}
 ${installerTable(main.breakdown)}</section>
 <section class="card"><h2>Systems in ${days(main.windowDays)}</h2>
 <figure>${systemsChart(main.breakdown)}
-<figcaption>Every download outside of CI that named its system, mirrors included; so the sum can differ from the honest count.</figcaption></figure></section>
+<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the honest count.</figcaption></figure></section>
 </div>
 </div>`
 }

@@ -31,7 +31,7 @@ export const NEWEST_DAYS = 2;
 /** After how many days the whole window is read again then. */
 export const WHOLE_EVERY_DAYS = 7;
 
-/** What a day of a package bills that was never read, in bytes: the larger packages' measure. */
+/** What a day of a package that was never read is expected to bill, in bytes: a little above the measured 150 MB. */
 export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
 /** Days that the warnings look back on. Where reading is free they are read, however short the window is. */
@@ -194,7 +194,7 @@ function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
 export interface Prices {
   /** A day of one package that is asked for alone; undefined if that is not known. */
   readonly perDay: (packageName: string) => number | undefined;
-  /** A day that is read once for many packages; undefined if nobody asked, and then none is. */
+  /** A day that is read once for many packages; undefined if it is not known, and then none is. */
   readonly sharedDay: number | undefined;
 }
 

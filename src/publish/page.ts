@@ -103,7 +103,7 @@ export async function publishPage(
   const faults: unknown[] = [];
   // One after another, and nothing is kept but a row: a thousand histories need not be in memory at once.
   for (const tracked of config.packages) {
-    // Drawing never waits for anything, and a signal is only heard while the process does.
+    // Signals are only delivered between turns of the event loop, and drawing is synchronous.
     await new Promise((resolve) => setImmediate(resolve));
     signal?.throwIfAborted();
     const entry = health.packages.get(tracked.name);

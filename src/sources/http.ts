@@ -5,7 +5,7 @@
 /**
  * A text as the base address of a service: http:// or https://, and nothing in it that may be a secret.
  *
- * @returns Undefined if it is none. Whoever says so must not repeat it: a password may be in it.
+ * @returns Undefined if it is none. An error must not repeat the text: it may hold a password.
  */
 export function plainUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;

@@ -44,7 +44,7 @@ export type PyPiStatsSystem = (typeof SYSTEMS)[number];
 
 /** Downloads of a day, as pypistats.org counts them. */
 export interface PyPiStatsDay {
-  /** Every download. */
+  /** All rows. */
   readonly withMirrors: number;
   /** Without known mirrors, and without clients that nobody knows. */
   readonly withoutMirrors: number;
@@ -301,8 +301,8 @@ function byDay(overall: readonly Row[], system: readonly Row[]): Map<Day, PyPiSt
 }
 
 /**
- * What pypistats.org would make of rows of ours: where its figures differ from these, the reason is none of its
- * rules but a day that one of the two lacks, or a Python version that it cannot read.
+ * What pypistats.org would make of rows of ours: where its figures still differ, one of the two lacks
+ * a day, or the row has a Python version that pypistats.org does not read.
  */
 export function countAsPyPiStats(rows: Iterable<PivotRow>): Omit<PyPiStatsDay, 'systems'> {
   let withMirrors = 0;

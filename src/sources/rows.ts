@@ -75,7 +75,7 @@ export interface CheckedRows {
  * a badge. Of several packages, a strange row is its own package's failure.
  *
  * @param limit LIMIT of the question: an answer as long as that may be cut off.
- * @throws SourceError if the answer may be cut off, a row belongs to nobody who was asked for, or the only
+ * @throws SourceError if the answer may be cut off, a row belongs to a package that was not asked for, or the only
  * package has a strange row.
  */
 export function checkRows(question: Question, rows: readonly RawRow[], limit: number): CheckedRows {

@@ -96,7 +96,7 @@ export class SourceError extends OperatorError {
   override name = 'SourceError';
   /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
   readonly cost: QueryCost | undefined;
-  /** Who was being talked to; undefined if nobody was, or nobody knows. */
+  /** The server that was being asked; undefined if there was none, or it is not known. */
   readonly step: Step | undefined;
 
   constructor(code: ErrorCode, message: string, options: SourceErrorDetails = {}) {

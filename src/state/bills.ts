@@ -38,7 +38,7 @@ export interface Spend {
   readonly packages: ReadonlyMap<string, Bills>;
   /** Of questions for many packages, by month: what a day read once for all bills is learnt from here. */
   readonly shared: Bills;
-  /** By the age of the day that was read: nobody knows beforehand what a newest day bills against older ones. */
+  /** By the age of the day that was read: what a newest day bills against older ones has not been published. */
   readonly ages: ReadonlyMap<string, Bill>;
 }
 

@@ -289,7 +289,7 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
   };
 }
 
-/** Removes what killed runs have left half-written among a source's ledgers. Nobody else may be writing there. */
+/** Removes what killed runs have left half-written among a source's ledgers. To be called under the lock. */
 export async function sweepLedgers(stateDir: string, source: string): Promise<void> {
   await sweepTemporary(join(stateDir, 'ledger', ledgerFolder(source)));
 }

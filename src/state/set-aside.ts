@@ -3,8 +3,8 @@ import { basename, dirname } from 'node:path';
 import { diskError } from '../disk/disk-error.ts';
 
 /**
- * Takes a file that cannot be trusted out of the way, and keeps it under a number of its own for whoever
- * wants to look.
+ * Renames a file that cannot be trusted to `<name>.rejected-<number>`, with the lowest number that is free, so
+ * that nothing is lost.
  *
  * @returns Where it is now.
  * @throws OperatorError if the disk refuses.

@@ -20,8 +20,7 @@ export interface DownloadRow extends Trait {
 }
 
 /**
- * All downloads of a package in some time, by class. `count` plus all of `excluded` is every download
- * there was.
+ * All rows of a package over some days, by class. `count` plus all of `excluded` is the number of rows.
  */
 export interface Breakdown {
   /** The honest count: downloads by an installer that a person runs, outside of CI. */
@@ -98,7 +97,7 @@ export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
   return finish(sums);
 }
 
-/** Every download of a breakdown, whether it counts or not. */
+/** All rows of a breakdown, whether they count or not. */
 export function allDownloads({ count, excluded }: Pick<Breakdown, 'count' | 'excluded'>): number {
   return EXCLUSIONS.reduce((total, reason) => total + excluded[reason], count);
 }

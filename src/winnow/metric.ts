@@ -1,7 +1,7 @@
 import { INSTALLERS } from './classes.ts';
 
 /*
- * The metric in words, for whoever meets a figure: the page, and the files beside the badges.
+ * The metric in words, for the page and for the files beside the badges.
  */
 
 const names = INSTALLERS.slice(0, -1).join(', ');
@@ -14,5 +14,5 @@ export const BLIND_SPOTS = [
   'pipx and pipenv run pip, so the data never names them: they read 0 and their downloads count as pip.',
   'Only pip and uv send the CI flag, so the CI runs of poetry and pdm cannot be taken out.',
   'pdm from 2.13 on is not known to PyPI, so its downloads are among the unknown clients.',
-  'The systems count every download outside of CI, whatever the installer, so their sum can be above or below the count.',
+  'The systems count all downloads outside of CI, whatever the installer, so their sum can be above or below the count.',
 ] as const;

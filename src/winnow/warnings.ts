@@ -69,7 +69,7 @@ function unidentified({ excluded }: Breakdown): number {
   return excluded.unknown + excluded.other;
 }
 
-/** Files that are no packages were not counted in former times, and the end of their counting is no jump. */
+/** Without sidecars: PyPI recorded them until 2026-08-23 only, and their end must not read as a jump. */
 function identifiable(breakdown: Breakdown): number {
   return allDownloads(breakdown) - breakdown.excluded.sidecar;
 }

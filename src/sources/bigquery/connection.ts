@@ -122,7 +122,7 @@ async function openLine(config: BigQueryConfig, env: Env, hearing: Hearing): Pro
   if (emulator) {
     const base = emulatorUrl(emulator);
     const transport = new Transport({ ...hearing, placeOf: () => BIGQUERY });
-    // Nobody to ask for a token: without this, the client searches the network for a metadata server.
+    // An emulator needs no token; without this, the client searches the network for a metadata server.
     const authClient = new PassThroughClient({ transporter: transport });
     const project = config.projectId ?? 'emulator';
     const client = new BigQuery({ projectId: project, authClient, autoRetry: false });

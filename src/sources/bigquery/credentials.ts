@@ -49,7 +49,7 @@ export function findCredentials(
   if (named) return at(named, 'GOOGLE_APPLICATION_CREDENTIALS');
   const known = wellKnownFile(env);
   if (known !== undefined && existsSync(known)) return at(known, 'gcloud credentials');
-  // Whoever sets one of these knows that there is a metadata server; `none` says that there is not.
+  // Each of these is set by hand where there is a metadata server; `none` says that there is not.
   const told = env['GCE_METADATA_HOST'] || env['GCE_METADATA_IP'] || env['METADATA_SERVER_DETECTION'];
   if (told === undefined || told === '' ? onGoogleCloud() : told !== 'none') return { kind: 'metadata' };
   throw new SourceError(

@@ -43,7 +43,7 @@ const PAGE_ROWS = 5_000;
 /** How long the server is asked to hold a request for the answer of a running job. */
 const LONG_POLL_MS = 10_000;
 
-/** What is known of a question while it is worked on, for whoever has to end it half-way. */
+/** The state of a question that is being asked, as needed to cancel it. */
 interface Sent {
   jobId?: string;
   /** Whether the server has said that it has the job. */
@@ -208,8 +208,8 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
 }
 
 /**
- * Cancels a job that nobody waits for any more, as it would run on and be billed. Whether that works is not worth a
- * second error: the server ends the job at its own time limit at the latest.
+ * Cancels a job whose answer is no longer needed, so that it does not run on at our expense. A failure to
+ * cancel is not reported: the server ends the job at its own time limit at the latest.
  */
 async function abandon(asking: Asking): Promise<void> {
   const { connection, spec, patience, sent } = asking;
@@ -223,7 +223,7 @@ async function abandon(asking: Asking): Promise<void> {
     // A cancelled job may be billed for what it had read.
     sent.cost = addCost(sent.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
-    // Where the server never had the job there is nothing to pay for; else nobody knows.
+    // If the server never had the job, it billed nothing; otherwise the bill is not known.
     if (faultOf(error).status !== 404) sent.cost = undefined;
   }
 }

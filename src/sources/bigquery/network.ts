@@ -42,7 +42,7 @@ class ProxyAgent extends HttpsProxyAgent<string> {
   constructor(proxy: URL) {
     const { host, port, protocol, username, password } = proxy;
     const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    // Beside the address and not in it: the base class writes that down for whoever sets DEBUG.
+    // Beside the address and not in it: the base class logs the address when DEBUG is set.
     const headers =
       user === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(user).toString('base64')}` };
     super(`${protocol}//${host}`, { keepAlive: true, headers });

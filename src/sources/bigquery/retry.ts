@@ -10,7 +10,7 @@ export interface Patience {
   readonly backoffMs: number;
   /** Between two looks at a job, when the server answers at once that it still runs. */
   readonly pollMs: number;
-  /** For the cancelling of a job that nobody waits for any more. */
+  /** For cancelling a job. */
   readonly cancelMs: number;
 }
 
@@ -37,7 +37,7 @@ const waitOf = (error: unknown) => (error instanceof ApiError ? (error.retryAfte
 
 /**
  * Does `work` again while it fails by a fault that may pass, after the wait that the server asked for or that is
- * due anyway. A server that asks for more than all the time there is, is not waited for.
+ * due anyway. If the server asks for a longer wait than the time limit leaves, it gives up at once.
  */
 export async function persist<T>(
   { patience, signal, sent }: Trying,

@@ -120,7 +120,7 @@ const REMEDIES: readonly Remedy[] = [
     affectsAll: true,
   },
   {
-    // QUOTA_EXCEEDED: renewed by the hour, so nobody waits for it.
+    // QUOTA_EXCEEDED: renewed by the hour, which is too long to wait.
     matches: exception(201),
     code: 'rate-limited',
     text: "the user's quota on the server is used up; run again later, and less often",

@@ -9,7 +9,7 @@ function name(row: RawRow, column: string): string | null {
   return text(row, column) || null;
 }
 
-/** @returns Undefined if the row is from before the column was there, so that nobody knows. */
+/** @returns Undefined if the row is from before the column was there, so that its flag is not known. */
 function ci(row: RawRow): boolean | undefined {
   const value = text(row, 'ci');
   if (value === 'unknown') return undefined;

@@ -143,7 +143,7 @@ export async function openClickHouse(
       return any ? told : untold('it knows none of the packages by which days are told');
     } catch (error) {
       if (error instanceof ClickHouseFault) return untold('it is more than the server reads at once');
-      // Somebody's own copy may have the downloads and no table of days; the former answers for itself.
+      // A copy of one's own may have the downloads but no table of days; asking for downloads will tell.
       if (error instanceof SourceError && UNTOLD.has(error.code)) return untold(error.message);
       throw error;
     }

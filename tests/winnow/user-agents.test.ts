@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  classify,
+  EXCLUSIONS,
+  type Exclusion,
+  INSTALLERS,
+  type Installer,
+} from '../../src/winnow/classes.ts';
+
+/*
+ * What PyPI makes of user agents, and in which class they land. The installer, CI flag and system of each are
+ * those of PyPI's own parser, https://github.com/pypi/linehaul-cloud-function at 273861b (2026-08-21): either its
+ * fixtures (tests/unit/ua/fixtures) give them, or it was run on a user agent as the client's own code makes it.
+ */
+
+/** What the parser finds. It reads other things, too, but the metric does not look at them. */
+interface Parsed {
+  readonly installer: string | null;
+  readonly ci: boolean | null;
+  readonly system: string | null;
+}
+
+interface Case {
+  readonly userAgent: string;
+  /** `nothing`: the parser does not know the client. `ignored`: it drops the request, so that there is no row. */
+  readonly parsed: Parsed | 'nothing' | 'ignored';
+  readonly lands: Installer | Exclusion | undefined;
+}
+
+function named(
+  userAgent: string,
+  installer: string | null,
+  lands: Installer | Exclusion,
+  { ci = null, system = null }: Partial<Parsed> = {},
+): Case {
+  return { userAgent, parsed: { installer, ci, system }, lands };
+}
+
+const notKnown = (userAgent: string): Case => ({ userAgent, parsed: 'nothing', lands: 'unknown' });
+const ignored = (userAgent: string): Case => ({ userAgent, parsed: 'ignored', lands: undefined });
+
+const CASES: readonly Case[] = [
+  // pip's session.py and pip.yml; the second is quoted in linehaul-cloud-function#226. pipenv and pipx run pip.
+  named(
+    'pip/18.0 {"cpu":"x86_64","distro":{"name":"macOS","version":"10.13.6"},"implementation":{"name":"PyPy","version":"6.0.0"},"installer":{"name":"pip","version":"18.0"},"openssl_version":"LibreSSL 2.6.2","python":"3.5.3","setuptools_version":"40.0.0","system":{"name":"Darwin","release":"17.7.0"}}',
+    'pip',
+    'pip',
+    { system: 'Darwin' },
+  ),
+  named(
+    'pip/25.1.1 {"ci":null,"cpu":"arm64","distro":{"name":"macOS","version":"15.5"},"implementation":{"name":"CPython","version":"3.13.3"},"installer":{"name":"pip","version":"25.1.1"},"openssl_version":"OpenSSL 3.5.0 8 Apr 2025","python":"3.13.3","rustc_version":"1.87.0","system":{"name":"Darwin","release":"24.5.0"}}',
+    'pip',
+    'pip',
+    { system: 'Darwin' },
+  ),
+  named(
+    'pip/25.1.1 {"ci":true,"cpu":"x86_64","distro":{"id":"noble","libc":{"lib":"glibc","version":"2.39"},"name":"Ubuntu","version":"24.04"},"implementation":{"name":"CPython","version":"3.12.3"},"installer":{"name":"pip","version":"25.1.1"},"openssl_version":"OpenSSL 3.0.13 30 Jan 2024","python":"3.12.3","system":{"name":"Linux","release":"6.8.0-1029-azure"}}',
+    'pip',
+    'ci',
+    { ci: true, system: 'Linux' },
+  ),
+  named('pip/1.4.1 CPython/2.7.14 Darwin/17.7.0', 'pip', 'pip', { system: 'Darwin' }),
+  // uv.yml, and uv's linehaul.rs for the one with a subcommand.
+  named(
+    'uv/0.1.22 {"installer":{"name":"uv","version":"0.1.22"},"python":"3.12.2","implementation":{"name":"CPython","version":"3.12.2"},"distro":{"name":"macOS","version":"14.4","id":null,"libc":null},"system":{"name":"Darwin","release":"23.2.0"},"cpu":"arm64","openssl_version":null,"setuptools_version":null,"rustc_version":null,"ci":null}',
+    'uv',
+    'uv',
+    { system: 'Darwin' },
+  ),
+  named(
+    'uv/0.8.13 {"installer":{"name":"uv","version":"0.8.13","subcommand":["sync"]},"python":"3.12.2","implementation":{"name":"CPython","version":"3.12.2"},"distro":null,"system":{"name":"Windows","release":"11"},"cpu":"AMD64","openssl_version":null,"setuptools_version":null,"rustc_version":null,"ci":null}',
+    'uv',
+    'uv',
+    { system: 'Windows' },
+  ),
+  named(
+    'uv/0.1.22 {"installer":{"name":"uv","version":"0.1.22"},"python":"3.12.2","implementation":{"name":"CPython","version":"3.12.2"},"distro":{"name":"Ubuntu","version":"22.04","id":"jammy","libc":{"lib":"glibc","version":"2.35"}},"system":{"name":"Linux","release":"6.5.0-1016-azure"},"cpu":"x86_64","openssl_version":null,"setuptools_version":null,"rustc_version":null,"ci":true}',
+    'uv',
+    'ci',
+    { ci: true, system: 'Linux' },
+  ),
+  notKnown('uv/0.1.21'),
+  // poetry.yml, and the same form from poetry's authenticator.py.
+  named('poetry/1.1.11 CPython/3.9.2 Linux/5.10.16.3-microsoft-standard-WSL2', 'poetry', 'poetry', {
+    system: 'Linux',
+  }),
+  named('poetry/2.1.3 CPython/3.12.2 Windows/11', 'poetry', 'poetry', { system: 'Windows' }),
+  // pdm.yml; pdm's session.py at 2.12.4 and, since its move to httpx (a system more than the parser knows), at 2.13.0.
+  named('pdm/2.1.6.dev32+g1e5dc62 CPython/3.11.0', 'pdm', 'pdm'),
+  named('pdm/2.12.4 CPython/3.12.2', 'pdm', 'pdm'),
+  notKnown('pdm/2.13.0 CPython/3.12.2 Linux/6.8.0-1029-azure'),
+  named('bandersnatch/2.2.1 (cpython 3.7.0-final0, Darwin x86_64)', 'bandersnatch', 'mirror'),
+  named('devpi-server/4.6.0 (py3.7.0; darwin)', 'devpi', 'mirror'),
+  named('Artifactory/1.7.4', 'Artifactory', 'mirror'),
+  named('Nexus/3.6.0-02 (OSS; Linux; 4.4.0-62-generic; amd64; 1.8.0_144)', 'Nexus', 'mirror'),
+  named('pep381client/1.0.1', 'pep381client', 'mirror'),
+  named('pep381client-proxy/0.5.6', 'pep381client', 'mirror'),
+  named('z3c.pypimirror/1.5.6', 'z3c.pypimirror', 'mirror'),
+  named(
+    'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_13_6) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/68.0.3440.75 Safari/537.36',
+    'Browser',
+    'browser',
+  ),
+  named('curl/8.5.0', 'Browser', 'browser'),
+  named('Wget/1.21.3', 'Browser', 'browser'),
+  named('aria2/1.36.0', 'Browser', 'browser'),
+  named('okhttp/4.12.0', 'Browser', 'browser'),
+  named('Apache-HttpClient/4.5.13 (Java/11.0.12)', 'Browser', 'browser'),
+  named('python-requests/2.19.1', 'requests', 'other'),
+  named('python-requests/2.7.0 CPython/3.7.0 Darwin/17.7.0', 'requests', 'other'),
+  named('conda/4.3.16', 'conda', 'other'),
+  named('Bazel/release 1.0', 'Bazel', 'other'),
+  named('Homebrew/0.9.9 (Macintosh; Intel macOS 10.12.0) curl/7.43.0', 'Homebrew', 'other'),
+  named('setuptools/1.0 Python-urllib/3.6', 'setuptools', 'other'),
+  named('Python-urllib/3.6 distribute/0.6.21', 'distribute', 'other'),
+  named('twine/4.0.2 CPython/3.9.16', 'twine', 'other'),
+  named('maturin/0.8.0-alpha.2', 'maturin', 'other'),
+  named('pex/1.4.5', 'pex', 'other'),
+  named('fetch libfetch/2.0', 'OS', 'other'),
+  // Parsed, but no installer is named: urllib of Python 2.
+  named('Python-urllib/2.7', null, 'unknown'),
+  notKnown('Python-urllib/3.12'),
+  notKnown('python-httpx/0.27.0'),
+  notKnown('Python/3.11 aiohttp/3.9.1'),
+  ignored('(null)'),
+  ignored('Go-http-client/1.1'),
+  ignored('Java/1.8.0_292'),
+];
+
+const NOTHING: Parsed = { installer: null, ci: null, system: null };
+
+/** The user agent, with as much of its JSON as is looked at. */
+function shown(userAgent: string): string {
+  const brace = userAgent.indexOf('{');
+  if (brace < 0) return userAgent;
+  const { installer, system, ci } = JSON.parse(userAgent.slice(brace));
+  const read = JSON.stringify({ installer: { name: installer.name }, system: { name: system.name }, ci });
+  return `${userAgent.slice(0, brace)}${read.slice(0, -1)}, …}`;
+}
+
+function tableRow({ userAgent, parsed, lands }: Case): string {
+  const { installer, ci, system } = typeof parsed === 'string' ? NOTHING : parsed;
+  const cells = [
+    `\`${shown(userAgent)}\``,
+    installer ?? '',
+    ci === true ? 'true' : '',
+    system ?? '',
+    lands === undefined ? 'no row' : `\`${lands}\``,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+describe('user agents', () => {
+  const rows = CASES.flatMap(({ userAgent, parsed, lands }) =>
+    parsed === 'ignored' ? [] : [{ userAgent, ...(parsed === 'nothing' ? NOTHING : parsed), lands }],
+  );
+
+  test.each(rows)('$userAgent lands in $lands', ({ installer, ci, lands }) => {
+    expect(classify({ sidecar: false, ci, installer })).toBe(lands);
+  });
+
+  test('those with JSON say themselves what the parser finds', () => {
+    const said = rows.flatMap(({ userAgent, installer, ci, system }) => {
+      const json = /\{.*\}$/.exec(userAgent)?.[0];
+      if (json === undefined) return [];
+      const value = JSON.parse(json);
+      expect([value.installer.name, value.ci ?? null, value.system.name]).toEqual([installer, ci, system]);
+      return [userAgent];
+    });
+    expect(said).toHaveLength(6);
+  });
+
+  test('there is one for every class, but for installers that run pip and for files that are no packages', () => {
+    const silent = ['pipenv', 'pipx', 'sidecar'];
+    const expected = [...INSTALLERS, ...EXCLUSIONS].filter((name) => !silent.includes(name));
+    expect([...new Set(rows.map(({ lands }) => lands))].toSorted()).toEqual(expected.toSorted());
+  });
+
+  test('docs/metric.md shows them all', () => {
+    const page = readFileSync(new URL('../../docs/metric.md', import.meta.url), 'utf8');
+    const [, section = ''] = /^## User agents\n([\s\S]*?)(?=^## )/m.exec(page) ?? [];
+    const table = section.split('\n').filter((line) => line.startsWith('| `'));
+    expect(table).toEqual(CASES.map(tableRow));
+  });
+});
