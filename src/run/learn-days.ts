@@ -1,8 +1,10 @@
 import type { TrackedPackage } from '../config/config.ts';
 import type { Day } from '../days/day.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
+import { windowBefore } from '../days/window.ts';
 import { plural } from '../format.ts';
 import { type KnownDays, longestWindow } from '../plan/plan.ts';
+import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
 import type { DaysAnswer, Source } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import type { SpendBook } from '../state/spend-book.ts';
@@ -60,11 +62,18 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
   return warnings;
 }
 
+const NAMELESS = `the files have no file names (file.filename), so of days before ${DISTRIBUTIONS_ONLY_SINCE} files beside packages, such as .metadata, are counted like packages`;
+
 function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
   const { wholeLog } = source.traits;
   const longest = Math.max(...task.packages.map(longestWindow));
   const upstream = upstreamOf(task.asOf, longest, known.kind === 'told' ? known.rows : undefined, wholeLog);
-  return { upstream, known, warnings: [...warnings, ...warningsOf(upstream, task.asOf, wholeLog)] };
+  const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
+  return {
+    upstream,
+    known,
+    warnings: [...warnings, ...warningsOf(upstream, task.asOf, wholeLog), ...(nameless ? [NAMELESS] : [])],
+  };
 }
 
 function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntDays {

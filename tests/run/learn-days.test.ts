@@ -71,6 +71,17 @@ describe('learning the days of the table', () => {
     expect(late.warnings).toEqual([expect.stringContaining('the files end with 2026-02-20')]);
   });
 
+  it.each([
+    ['2026-08-26', true],
+    ['2026-08-27', false],
+  ])('says as of %s whether files without names matter: %s', async (asOf, matters) => {
+    const yesterday = new Date(Date.parse(asOf) - 86_400_000).toISOString().slice(0, 10);
+    const table = await tableWithDays(yesterday);
+    const source = { ...table.source({ traits: { wholeLog: false, billed: false } }), hasFileNames: false };
+    const { warnings } = await learnDays(source, await book(), { ...task, asOf });
+    expect(warnings).toEqual(matters ? [expect.stringContaining('the files have no file names')] : []);
+  });
+
   it('goes on where the source cannot tell its days', async () => {
     const table = await tableWithDays('2026-03-04');
     const untold = table.source({ withoutDays: true });
