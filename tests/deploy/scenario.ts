@@ -57,6 +57,12 @@ export function hostScenario(suite: keyof typeof suites) {
   /** Every file with its mode, owner, size, time and link target. */
   const snapshot = (...roots: string[]) =>
     host.sh(`find ${roots.join(' ')} -printf '%p %m %u:%g %s %T@ %l\\n' | sort`);
+  /** A run that must end well; what the journal says of it stands in the failure. */
+  const collectWell = async () => {
+    const { exitCode } = await collect();
+    const said = exitCode === 0 ? '' : await host.sh(`journalctl --no-pager -n 40 -u ${SERVICE}`);
+    expect({ exitCode, said }).toEqual({ exitCode: 0, said: '' });
+  };
   const nextRun = async () => new Date(await host.property(TIMER, 'NextElapseUSecRealtime'));
 
   beforeAll(async () => {
@@ -291,7 +297,7 @@ export function hostScenario(suite: keyof typeof suites) {
       expect((await collect()).exitCode).not.toBe(0);
       expect(await host.property(SERVICE, 'ExecMainStatus')).not.toBe('1');
       await removeDropIn('mdwe');
-      expect((await collect()).exitCode).toBe(0);
+      await collectWell();
     });
 
     describe.each(['caddy', 'nginx'] as const)('served by %s', (server) => {
@@ -400,7 +406,7 @@ export function hostScenario(suite: keyof typeof suites) {
       it('answers a conditional request with 304, also after a run that changed nothing', async () => {
         const url = '/mcp-clipboard/downloads-30d-non-ci.json';
         const { headers } = await visit(url);
-        expect((await collect()).exitCode).toBe(0);
+        await collectWell();
         for (const condition of [
           `If-None-Match: ${headers['etag']}`,
           `If-Modified-Since: ${headers['last-modified']}`,
@@ -629,7 +635,7 @@ export function hostScenario(suite: keyof typeof suites) {
         // The dead-man's switch of docs/deploy.md: a ping from within the sandbox, after a good run only.
         const curl = '-/usr/bin/curl --silent --show-error --fail --max-time 10 --output /dev/null';
         await dropIn('alive', ['[Service]', `ExecStartPost=${curl} http://127.0.0.1:9009/alive`]);
-        expect((await collect()).exitCode).toBe(0);
+        await collectWell();
         await removeDropIn('alive');
         const after = (await hooks()).slice(before);
         expect(after.map(({ path: url }) => url)).toEqual(['/alive']);
@@ -642,7 +648,7 @@ export function hostScenario(suite: keyof typeof suites) {
       const guide = await readFile(path.join(deploy.root, 'docs/deploy.md'), 'utf8');
       const [line] = /^ExecStopPost=.*$/m.exec(guide) ?? [];
       await dropIn('metrics', ['[Service]', line ?? 'no such line']);
-      expect((await collect()).exitCode).toBe(0);
+      await collectWell();
       await removeDropIn('metrics');
       expect(await host.read(`${folder}/pypi-badges.prom`)).toMatch(
         /^pypi_badges\w*\{.*mcp-clipboard.*\} \d/m,
@@ -676,7 +682,7 @@ export function hostScenario(suite: keyof typeof suites) {
       expect(await snapshot(...kept)).toBe(before);
       expect(await host.sh('readlink /opt/pypi-badges/current')).toMatch(/^releases\/999\.0\.0-\w+\+duckdb$/);
       expect(await host.sh('readlink /opt/pypi-badges/previous')).toContain(`releases/${deploy.version}-`);
-      expect((await collect()).exitCode).toBe(0);
+      await collectWell();
       expect(await host.sh('ls /opt/pypi-badges/releases | wc -l')).toBe('2');
     });
 
@@ -728,7 +734,7 @@ export function hostScenario(suite: keyof typeof suites) {
 
       expect((await install(['--with-duckdb'])).exitCode).toBe(0);
       expect(await snapshot(...kept)).toBe(before);
-      expect((await collect()).exitCode).toBe(0);
+      await collectWell();
     });
 
     it('leaves nothing when it is purged', async () => {
