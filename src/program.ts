@@ -46,6 +46,19 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('show')
+    .description('the account of any package, now; needs no list and no account, and writes nothing')
+    .argument('<name...>', 'names of packages on PyPI')
+    .option('-d, --days <n>', 'length of the window, in days', '30')
+    .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
+    .option('--source <source>', "clickhouse, bigquery or duckdb (default: ClickHouse's public copy)")
+    .option('--json', 'print it for programs')
+    .action(async (names: string[], _, command: Command) => {
+      const { show } = await import('./commands/show.ts');
+      done(await show(names, command.optsWithGlobals(), context));
+    });
+
+  program
     .command('doctor')
     .description('check credentials, permissions, folders, clock and freshness, and say how to mend them')
     .action(async (_, command: Command) => {

@@ -63,7 +63,11 @@ function broken(page: string, link: string): string | undefined {
 }
 
 /** Runs a command line in a folder of its own and returns all that it wrote. */
-async function run(argv: readonly string[], cwd: string): Promise<{ exitCode: number; text: string }> {
+async function run(
+  argv: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<{ exitCode: number; text: string }> {
   let text = '';
   const output = {
     write(part: string) {
@@ -71,7 +75,7 @@ async function run(argv: readonly string[], cwd: string): Promise<{ exitCode: nu
     },
   };
   const now = () => new Date('2026-04-25T04:00:00Z');
-  const exitCode = await main(argv, '0.0.0', { cwd, env: {}, now, stdout: output, stderr: output });
+  const exitCode = await main(argv, '0.0.0', { cwd, env, now, stdout: output, stderr: output });
   return { exitCode, text };
 }
 
@@ -111,6 +115,14 @@ describe('README.md', () => {
     expect(fencedBlocks('README.md')).toContain(text);
   });
 
+  test('shows what show prints', async () => {
+    const table = join(root, 'examples/tracked.yaml');
+    const argv = ['show', 'example-young', '--source', 'duckdb', '--config', table, '--log-level', 'silent'];
+    const { exitCode, text } = await run([...argv, '--as-of', '2026-04-25'], scratch, { LANG: 'C.UTF-8' });
+    expect(exitCode).toBe(0);
+    expect(fencedBlocks('README.md')).toContain(text);
+  });
+
   test('has an example that check accepts', async () => {
     const example = fencedBlocks('README.md').find((block) => block.startsWith('service:'));
     writeFileSync(join(scratch, 'readme.yaml'), example ?? '');
@@ -121,7 +133,7 @@ describe('README.md', () => {
 
   test('names every command', async () => {
     const { text } = await run(['--help'], scratch);
-    const commands = [...text.matchAll(/^ {2}([a-z]+)(?: \[| {2})/gm)].map((match) => match[1]);
+    const commands = [...text.matchAll(/^ {2}([a-z]+)(?: \[| {2,})/gm)].map((match) => match[1]);
     expect(commands).toEqual(expect.arrayContaining(['collect', 'check', 'help']));
     const table = [...read('README.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
     expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));

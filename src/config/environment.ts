@@ -45,6 +45,9 @@ const VARIABLES: Readonly<Record<string, Variable>> = {
   LOG_LEVEL: WORD,
   NO_COLOR: WORD,
   TERM: WORD,
+  LANG: WORD,
+  LC_ALL: WORD,
+  LC_CTYPE: WORD,
 };
 
 /** What is wrong with a variable, or undefined. */

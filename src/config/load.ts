@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config, SourceConfig } from './config.ts';
 import { parseYaml } from './document.ts';
 import { ConfigError } from './problems.ts';
-import { exposedPaths, resolveConfig } from './resolve.ts';
+import { exposedPaths, resolveConfig, resolveSource } from './resolve.ts';
 import { validate } from './validate.ts';
 
 function readText(file: string, cwd: string): string {
@@ -26,6 +26,14 @@ function readText(file: string, cwd: string): string {
   }
 }
 
+function validText(text: string, file: string) {
+  const document = parseYaml(text);
+  if (document.problems.length > 0) throw new ConfigError(file, document.problems);
+  const { tracked, problems } = validate(document);
+  if (tracked === undefined) throw new ConfigError(file, problems);
+  return { document, tracked };
+}
+
 /**
  * Turns the text of a tracked.yaml into a Config.
  *
@@ -34,10 +42,7 @@ function readText(file: string, cwd: string): string {
  * @throws ConfigError with every problem of the text.
  */
 export function parseConfig(text: string, file: string, cwd: string): Config {
-  const document = parseYaml(text);
-  if (document.problems.length > 0) throw new ConfigError(file, document.problems);
-  const { tracked, problems } = validate(document);
-  if (tracked === undefined) throw new ConfigError(file, problems);
+  const { document, tracked } = validText(text, file);
   const config = resolveConfig(tracked, file, cwd);
   const exposed = exposedPaths(config, document);
   if (exposed.length > 0) throw new ConfigError(file, exposed);
@@ -51,4 +56,18 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
  */
 export function loadConfig(file: string, cwd: string): Config {
   return parseConfig(readText(file, cwd), file, cwd);
+}
+
+/**
+ * A source as a tracked.yaml describes it, whether or not it is the one that it chooses; with its defaults where
+ * there is no such file.
+ *
+ * @throws ConfigError if the file is wrong in any way, or does not describe a source that has no defaults.
+ */
+export function loadSource(kind: SourceConfig['kind'], file: string, cwd: string): SourceConfig {
+  const tracked = existsSync(resolve(cwd, file)) ? validText(readText(file, cwd), file).tracked : undefined;
+  if (kind === 'duckdb' && tracked?.duckdb === undefined) {
+    throw new ConfigError(file, [{ field: 'duckdb.files', text: 'is missing; name the local files there' }]);
+  }
+  return resolveSource(kind, tracked ?? { service: { output_dir: '.' }, packages: [] }, file, cwd);
 }

@@ -79,6 +79,17 @@ const SOURCES: {
   }),
 };
 
+/** One source out of a tracked.yaml, with its defaults. */
+export function resolveSource(
+  kind: SourceConfig['kind'],
+  tracked: Tracked,
+  file: string,
+  cwd: string,
+): SourceConfig {
+  const folder = dirname(resolve(cwd, file));
+  return SOURCES[kind](tracked, (path) => resolve(folder, path));
+}
+
 function deepFreeze<T extends object>(value: T): T {
   for (const inner of Object.values(value)) {
     if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
@@ -108,7 +119,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     concurrency: service.concurrency ?? DEFAULTS.concurrency,
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
-    source: SOURCES[service.source ?? SOURCE_KINDS[0]](tracked, absolute),
+    source: resolveSource(service.source ?? SOURCE_KINDS[0], tracked, file, cwd),
     packages: trackedPackages(tracked.packages),
   });
 }

@@ -1,0 +1,176 @@
+import { SOURCE_KINDS, type SourceConfig } from '../config/config.ts';
+import { loadSource } from '../config/load.ts';
+import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX } from '../config/package-name.ts';
+import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
+import { WINDOW_DAYS_MAX } from '../config/schema.ts';
+import type { Day } from '../days/day.ts';
+import { describeError, UsageError } from '../errors/error.ts';
+import { formatBytes, formatJson } from '../format.ts';
+import type { Outcome } from '../run/outcome.ts';
+import { beginRun } from '../run/run.ts';
+import { openSource } from '../sources/open.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { ledgersInMemory, spendInMemory } from '../state/in-memory.ts';
+import { allDownloads } from '../winnow/breakdown.ts';
+import { type Folded, fold } from '../winnow/fold.ts';
+import { type Account, renderAccount, renderAccounts } from './account.ts';
+import { inkOf } from './bars.ts';
+import { type Context, type GlobalOptions, useColor } from './context.ts';
+import { createLog } from './log.ts';
+import { selectAsOf } from './select.ts';
+
+export interface ShowOptions extends GlobalOptions {
+  readonly days: string;
+  readonly asOf?: string;
+  readonly source?: string;
+  readonly json?: boolean;
+}
+
+function selectDays(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= WINDOW_DAYS_MAX) return count;
+  throw new UsageError(`--days ${text}: expected a whole number of days from 1 to ${WINDOW_DAYS_MAX}`);
+}
+
+/** Normalized names, each once. */
+function selectNames(names: readonly string[]): string[] {
+  for (const name of names) {
+    if (name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name)) {
+      throw new UsageError(
+        `${name}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
+      );
+    }
+  }
+  return [...new Set(names.map(normalizePackageName))];
+}
+
+/** ClickHouse's public copy, or what was asked for as tracked.yaml describes it. */
+function selectSource({ source, config }: ShowOptions, cwd: string): SourceConfig {
+  if (source === undefined) return CLICKHOUSE_PUBLIC;
+  const kind = SOURCE_KINDS.find((known) => known === source);
+  if (kind !== undefined) return loadSource(kind, config, cwd);
+  throw new UsageError(`--source ${source}: expected ${SOURCE_KINDS.join(', ')}`);
+}
+
+function packageJson({ history, windows, warnings }: Folded) {
+  const [{ breakdown }] = windows;
+  const { count, counts, countsBySystem, excluded, others } = breakdown;
+  return {
+    count,
+    all: allDownloads(breakdown),
+    counts,
+    counts_by_system: countsBySystem,
+    excluded,
+    others: Object.fromEntries([...others].toSorted(([, a], [, b]) => b - a)),
+    by_day: history.days.map((day, index) => ({ day, count: history.breakdowns[index]?.count ?? null })),
+    partial_days: history.partialDays,
+    warnings,
+  };
+}
+
+/** The accounts, the packages that nobody has downloaded, and those that could not be counted. */
+interface Shown {
+  readonly accounts: readonly Account[];
+  readonly unknown: readonly Account[];
+  readonly failures: readonly (readonly [name: string, error: unknown])[];
+  readonly bytesBilled: number;
+  readonly asOf: Day;
+}
+
+async function read(
+  names: readonly string[],
+  config: SourceConfig,
+  options: ShowOptions,
+  context: Context,
+): Promise<Shown> {
+  const { log } = await createLog({ logLevel: options.logLevel ?? 'warn' }, context);
+  const windows = [selectDays(options.days)] as const;
+  const signal = context.interruptible?.();
+  const asOf = selectAsOf(options.asOf, context.now());
+  const { outcomes, warnings } = await beginRun({
+    packages: names.map((name) => ({ name, windows })),
+    asOf,
+    full: false,
+    open: () => openSource(config, context),
+    ledgers: ledgersInMemory(),
+    spend: spendInMemory(),
+    budgetBytes: null,
+    signal,
+    warn: (message) => log.warn(message),
+    now: context.now,
+  });
+  for (const warning of warnings) log.warn(warning);
+  const read: Outcome[] = [];
+  for await (const outcome of outcomes) read.push(outcome);
+  signal?.throwIfAborted();
+  const all = read.flatMap((outcome): Account[] =>
+    outcome.kind === 'read'
+      ? [
+          {
+            name: outcome.package.name,
+            folded: fold(outcome.read, windows, outcome.upstream.partialDays),
+          },
+        ]
+      : [],
+  );
+  const isKnown = ({ folded }: Account) => allDownloads(folded.windows[0].breakdown) > 0;
+  return {
+    asOf,
+    accounts: all.filter(isKnown),
+    unknown: all.filter((account) => !isKnown(account)),
+    failures: read.flatMap((outcome) =>
+      outcome.kind === 'failed' ? [[outcome.package.name, outcome.error] as const] : [],
+    ),
+    bytesBilled: read.reduce(
+      (sum, outcome) => sum + (outcome.kind === 'read' ? outcome.taken.bytesBilled : 0),
+      0,
+    ),
+  };
+}
+
+/**
+ * `show`: the account of any package, now, without a tracked.yaml. Writes nothing.
+ *
+ * @returns 1 if a package could not be counted, or was not downloaded at all.
+ * @throws UsageError if the command line is wrong.
+ */
+export async function show(
+  names: readonly string[],
+  options: ShowOptions,
+  context: Context,
+): Promise<number> {
+  const { stdout, stderr, env } = context;
+  const config = selectSource(options, context.cwd);
+  const shown = await read(selectNames(names), config, options, context);
+  const { accounts, unknown, failures, bytesBilled } = shown;
+  const { name: sourceName } = traitsOf(config, env);
+  if (options.json) {
+    stdout.write(
+      formatJson({
+        source: config.kind,
+        as_of: shown.asOf,
+        window_days: Number(options.days),
+        packages: Object.fromEntries(
+          [...accounts, ...unknown].map(({ name, folded }) => [name, packageJson(folded)]),
+        ),
+      }),
+    );
+  } else if (accounts.length > 0) {
+    const drawing = { ink: inkOf(env), color: useColor(stdout, env) };
+    const [first, ...others] = accounts;
+    const text =
+      first !== undefined && others.length === 0
+        ? renderAccount(first, drawing)
+        : renderAccounts(accounts, drawing);
+    const billed = bytesBilled > 0 ? ` ${formatBytes(bytesBilled)} were billed.` : '';
+    stdout.write(`${text}\nCounted from ${sourceName}.${billed}\n`);
+  }
+  for (const { name, folded } of unknown) {
+    const [first = '', last = ''] = [folded.history.days[0], folded.history.days.at(-1)];
+    stderr.write(
+      `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/\n`,
+    );
+  }
+  for (const [name, error] of failures) stderr.write(`${name}: ${describeError(error)}\n`);
+  return unknown.length + failures.length > 0 ? 1 : 0;
+}
