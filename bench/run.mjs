@@ -3,7 +3,14 @@
 // does not fail the run: a busy machine must not decide what lands.
 import { cpus } from 'node:os';
 
-const SECTIONS = ['./start-up.mjs', './collect.mjs', './ledger.mjs', './concurrency.mjs', './pictures.mjs'];
+const SECTIONS = [
+  './start-up.mjs',
+  './collect.mjs',
+  './ledger.mjs',
+  './concurrency.mjs',
+  './sources.mjs',
+  './pictures.mjs',
+];
 
 console.log(
   `node ${process.version}, ${process.platform}-${process.arch}, ${cpus().length} x ${cpus()[0]?.model}`,

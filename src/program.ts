@@ -59,6 +59,17 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('compare')
+    .description("our account of a package beside pypistats.org's, and why they differ; writes nothing")
+    .argument('<name>', 'name of a package on PyPI')
+    .option('-d, --days <n>', 'length of the window, in days', '30')
+    .option('--json', 'print it for programs')
+    .action(async (name: string, _, command: Command) => {
+      const { compare } = await import('./commands/compare.ts');
+      done(await compare(name, command.optsWithGlobals(), context));
+    });
+
+  program
     .command('doctor')
     .description('check credentials, permissions, folders, clock and freshness, and say how to mend them')
     .action(async (_, command: Command) => {

@@ -11,6 +11,8 @@ export interface SnippetBadge {
   readonly package: string;
   readonly kind: BadgeKind;
   readonly windowDays: number;
+  /** Whose figures these are, as words that follow "counted from". */
+  readonly sourceName: string;
 }
 
 /** Who draws the picture: shields.io from the endpoint file, or the collector itself. */
@@ -58,9 +60,9 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
 }
 
 /** What the figure on a badge is, for those who do not see it. */
-export function altText({ package: name, kind, windowDays }: SnippetBadge): string {
+export function altText({ package: name, kind, windowDays, sourceName }: SnippetBadge): string {
   const window = windowDays === 1 ? 'day' : `${windowDays} days`;
-  return `PyPI downloads of ${name} ${kind.scope} in the last ${window}, CI left out`;
+  return `PyPI downloads of ${name} ${kind.scope} in the last ${window}, CI left out, counted from ${sourceName}`;
 }
 
 /**

@@ -23,8 +23,16 @@ const SOURCE_LINES: {
 };
 
 function sourceLines(config: Config): Lines {
-  const lines = SOURCE_LINES[config.source.kind] as (source: SourceConfig, config: Config) => Lines;
-  return lines(config.source, config);
+  const linesOf = (source: SourceConfig) =>
+    (SOURCE_LINES[source.kind] as (source: SourceConfig, config: Config) => Lines)(source, config);
+  const { audit } = config;
+  if (audit === undefined) return linesOf(config.source);
+  const [[, other = ''] = [], ...rest] = linesOf(audit.source);
+  return [
+    ...linesOf(config.source),
+    ['audit', `${other}, every ${plural(audit.everyDays, 'day')}`],
+    ...rest.map(([name, value]): [string, string] => [`audit ${name}`, value]),
+  ];
 }
 
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */

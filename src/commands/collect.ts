@@ -20,6 +20,7 @@ import { traitsOf } from '../sources/traits.ts';
 import { openLedgers, sweepLedgers } from '../state/ledger.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
+import { auditPackages } from './audit.ts';
 import type { CollectRequest } from './collect-request.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
@@ -187,6 +188,7 @@ async function runLocked(
     await yieldToSignals();
   }
   progress.clear();
+  if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
 
   const health = mergeHealth(config, previous, {
     started,

@@ -1,6 +1,6 @@
-import type { BigQueryConfig, Config } from '../config/config.ts';
+import type { BigQueryConfig, Config, SourceConfig } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { dayOf } from '../days/day.ts';
+import { addDays, type Day, dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
 import { bugIn, describeError, errorCode } from '../errors/error.ts';
@@ -79,11 +79,15 @@ function checkOf(error: unknown): string {
   return step === 'sign-in' || step === 'proxy' ? step : 'permission';
 }
 
-async function checkTable(source: BigQuerySource, config: Config, today: string): Promise<Finding[]> {
+async function checkTable(
+  source: BigQuerySource,
+  table: string,
+  config: Config,
+  today: Day,
+): Promise<Finding[]> {
   const [tracked] = config.packages;
   if (tracked === undefined) return [];
   const span = windowBefore(today, Math.max(...tracked.windows));
-  const table = (config.source as BigQueryConfig).table;
   try {
     const bytes = await source.estimate({ packages: [tracked.name], span });
     const size = formatBytes(bytes);
@@ -112,20 +116,60 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
   }
   try {
     const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
-    const table = await checkTable(opened, config, dayOf(context.now()));
+    const table = await checkTable(opened, source.table, config, dayOf(context.now()));
     return [ok('credentials', who), ...table, ...checkClock(opened.serverTime(), context.now())];
   } finally {
     await opened.close();
   }
 }
 
-async function checkFiles(config: Config, context: Context): Promise<Finding[]> {
+/** Days for which a source that costs nothing is asked whether it has them. */
+const LOOK_BACK_DAYS = 14;
+
+/** How far behind the newest day of a table may be on a usual day. */
+const BEHIND_DAYS = 2;
+
+async function checkFreeSource(config: SourceConfig, context: Context): Promise<Finding[]> {
+  const { kind } = config;
+  const where =
+    kind === 'clickhouse' ? `${context.env['CLICKHOUSE_URL'] || config.url}, ${config.table}` : '';
+  const today = dayOf(context.now());
   try {
-    await (await openSource(config.source, context)).close();
-    return [ok(config.source.kind, 'can be opened')];
+    const source = await openSource(config, context);
+    try {
+      if (!source.traits.wholeLog) return [ok(kind, 'can be opened')];
+      const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
+      const answers = ok(kind, where === '' ? 'can be opened' : `answers at ${where}`);
+      if (answer.kind === 'untold') return [answers, note('days', answer.reason)];
+      const newest = [...answer.rows]
+        .flatMap(([day, rows]) => (rows > 0 ? [day] : []))
+        .toSorted()
+        .at(-1);
+      const last =
+        newest === undefined
+          ? `it has none of the last ${LOOK_BACK_DAYS} days`
+          : `its newest day is ${newest}`;
+      const late = newest === undefined || newest < addDays(today, -BEHIND_DAYS);
+      return [answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
+    } finally {
+      await source.close();
+    }
   } catch (error) {
-    return [broken(config.source.kind, error)];
+    return [broken(kind, error)];
   }
+}
+
+function checkSource(config: Config, source: SourceConfig, context: Context): Promise<Finding[]> {
+  return source.kind === 'bigquery'
+    ? checkBigQuery(config, source, context)
+    : checkFreeSource(source, context);
+}
+
+/** The other source that is asked now and then. */
+async function checkAudit(config: Config, context: Context): Promise<Finding[]> {
+  if (config.audit === undefined) return [];
+  const findings = await checkSource(config, config.audit.source, context);
+  return findings.map((finding) => ({ ...finding, text: `for the audit: ${finding.text}` }));
 }
 
 async function checkFreshness(config: Config, now: Date): Promise<Finding> {
@@ -160,13 +204,13 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
  */
 export async function doctor(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
-  const { source } = config;
   const checks: (() => Finding[] | Promise<Finding[]>)[] = [
     () => [checkNode(context.nodeVersion ?? process.versions.node)],
     () => [ok('configuration', `${options.config} is valid: ${plural(config.packages.length, 'package')}`)],
     async () => [await checkFolder('output_dir', config.outputDir)],
     async () => [await checkFolder('state_dir', config.stateDir)],
-    () => (source.kind === 'bigquery' ? checkBigQuery(config, source, context) : checkFiles(config, context)),
+    () => checkSource(config, config.source, context),
+    () => checkAudit(config, context),
     async () => [await checkFreshness(config, context.now())],
   ];
   let healthy = true;

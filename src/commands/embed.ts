@@ -3,6 +3,7 @@ import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '..
 import { loadConfig } from '../config/load.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
+import { sourceName } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';
 
@@ -42,6 +43,7 @@ export function embed(options: EmbedOptions, context: Context): number {
   const kinds = selectKinds(options.badge);
   const format = selectFormat(options.format);
   const { publicUrl } = config;
+  const counted = sourceName(config.source.kind);
   if (publicUrl === undefined) {
     throw new UsageError(
       `${options.config}: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com`,
@@ -56,7 +58,12 @@ export function embed(options: EmbedOptions, context: Context): number {
   const snippets = packages.flatMap(({ name, windows }) =>
     kinds.flatMap((kind) =>
       windows.map((windowDays) =>
-        snippet({ package: name, kind, windowDays }, publicUrl, format, options.svg ? 'svg' : 'shields'),
+        snippet(
+          { package: name, kind, windowDays, sourceName: counted.name },
+          publicUrl,
+          format,
+          options.svg ? 'svg' : 'shields',
+        ),
       ),
     ),
   );

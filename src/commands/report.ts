@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { demandHealth, type Health } from '../publish/health.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { sourceName } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import type { Log } from './log.ts';
 
@@ -39,7 +39,9 @@ export async function report(options: GlobalOptions, context: Context): Promise<
   const config = loadConfig(options.config, context.cwd);
   const health = await demandHealth(config.outputDir);
   const { PAGE_FILE, publishPage } = await import('../publish/page.ts');
-  const pages = await publishPage(config, health, traitsOf(config.source, context.env).name, context.now());
+  // Figures are those of the source that was asked last, whatever tracked.yaml says by now.
+  const { name } = sourceName(health.source ?? config.source.kind);
+  const pages = await publishPage(config, health, name, context.now());
   context.stdout.write(`${plural(pages, 'page')}; open ${join(config.outputDir, PAGE_FILE)}\n`);
   return 0;
 }

@@ -1,22 +1,16 @@
 import { SOURCE_KINDS, type SourceConfig } from '../config/config.ts';
 import { loadSource } from '../config/load.ts';
-import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX } from '../config/package-name.ts';
 import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
-import { WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
-import type { Outcome } from '../run/outcome.ts';
-import { beginRun } from '../run/run.ts';
-import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
-import { ledgersInMemory, spendInMemory } from '../state/in-memory.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, fold } from '../winnow/fold.ts';
 import { type Account, renderAccount, renderAccounts } from './account.ts';
+import { readNow, selectDays, selectNames } from './ask.ts';
 import { inkOf } from './bars.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
-import { createLog } from './log.ts';
 import { selectAsOf } from './select.ts';
 
 export interface ShowOptions extends GlobalOptions {
@@ -24,24 +18,6 @@ export interface ShowOptions extends GlobalOptions {
   readonly asOf?: string;
   readonly source?: string;
   readonly json?: boolean;
-}
-
-function selectDays(text: string): number {
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= WINDOW_DAYS_MAX) return count;
-  throw new UsageError(`--days ${text}: expected a whole number of days from 1 to ${WINDOW_DAYS_MAX}`);
-}
-
-/** Normalized names, each once. */
-function selectNames(names: readonly string[]): string[] {
-  for (const name of names) {
-    if (name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name)) {
-      throw new UsageError(
-        `${name}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
-      );
-    }
-  }
-  return [...new Set(names.map(normalizePackageName))];
 }
 
 /** ClickHouse's public copy, or what was asked for as tracked.yaml describes it. */
@@ -79,36 +55,19 @@ interface Shown {
 
 async function read(
   names: readonly string[],
-  config: SourceConfig,
+  source: SourceConfig,
   options: ShowOptions,
   context: Context,
 ): Promise<Shown> {
-  const { log } = await createLog({ logLevel: options.logLevel ?? 'warn' }, context);
-  const windows = [selectDays(options.days)] as const;
-  const signal = context.interruptible?.();
+  const windowDays = selectDays(options.days);
   const asOf = selectAsOf(options.asOf, context.now());
-  const { outcomes, warnings } = await beginRun({
-    packages: names.map((name) => ({ name, windows })),
-    asOf,
-    full: false,
-    open: () => openSource(config, context),
-    ledgers: ledgersInMemory(),
-    spend: spendInMemory(),
-    budgetBytes: null,
-    signal,
-    warn: (message) => log.warn(message),
-    now: context.now,
-  });
-  for (const warning of warnings) log.warn(warning);
-  const read: Outcome[] = [];
-  for await (const outcome of outcomes) read.push(outcome);
-  signal?.throwIfAborted();
+  const read = await readNow({ names, windowDays, asOf, source }, options, context);
   const all = read.flatMap((outcome): Account[] =>
     outcome.kind === 'read'
       ? [
           {
             name: outcome.package.name,
-            folded: fold(outcome.read, windows, outcome.upstream.partialDays),
+            folded: fold(outcome.read, [windowDays], outcome.upstream.partialDays),
           },
         ]
       : [],

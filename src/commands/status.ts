@@ -4,6 +4,7 @@ import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
 import { demandHealth, type Health, type PackageHealth } from '../publish/health.ts';
 import { type PackageState, stateOf } from '../publish/health-merge.ts';
+import { sourceName } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderPrometheus } from './prometheus.ts';
 import { renderRemarks, stateTone } from './results.ts';
@@ -48,6 +49,7 @@ function statusJson({ state, entry }: PackageStatus, now: Date) {
     age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
     error: entry?.failure?.error,
     error_code: entry?.failure?.code,
+    audit: entry?.audit,
     warnings: entry === undefined || entry.warnings.length === 0 ? undefined : entry.warnings,
   };
 }
@@ -85,7 +87,7 @@ function render(health: Health, states: readonly PackageStatus[], now: Date, sty
       : `last run: ${finished} (${formatAge(now.getTime() - Date.parse(finished))})`;
   const facts = [
     run,
-    ...(source === undefined ? [] : [`source ${source}`]),
+    ...(source === undefined ? [] : [`counted from ${sourceName(source).name}`]),
     ...(upstream.lastDay === null ? [] : [`table up to ${upstream.lastDay}`]),
   ];
   const table = renderTable(

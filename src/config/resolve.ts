@@ -18,6 +18,7 @@ const DEFAULTS = {
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 180,
   monthlyBudgetGib: 1024,
+  auditEveryDays: 7,
 };
 
 /** ClickHouse's public copy of the log, which everybody may ask. */
@@ -107,7 +108,7 @@ function deepFreeze<T extends object>(value: T): T {
 export function resolveConfig(tracked: Tracked, file: string, cwd: string): Config {
   const folder = dirname(resolve(cwd, file));
   const absolute = (path: string) => resolve(folder, path);
-  const { service } = tracked;
+  const { service, audit } = tracked;
   const outputDir = absolute(service.output_dir);
   const budget = tracked.bigquery?.monthly_budget_gib;
   return deepFreeze({
@@ -120,6 +121,14 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
     source: resolveSource(service.source ?? SOURCE_KINDS[0], tracked, file, cwd),
+    ...(audit === undefined
+      ? {}
+      : {
+          audit: {
+            source: resolveSource(audit.source, tracked, file, cwd),
+            everyDays: audit.every_days ?? DEFAULTS.auditEveryDays,
+          },
+        }),
     packages: trackedPackages(tracked.packages),
   });
 }
@@ -129,19 +138,27 @@ function isInside(folder: string, path: string): boolean {
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
 }
 
+/** Files of a source that are nobody else's, with where tracked.yaml names them. */
+function privateFiles(source: SourceConfig): [path: readonly [string, string], file: string | undefined][] {
+  if (source.kind === 'bigquery') return [[['service', 'credential_file'], source.credentialFile]];
+  if (source.kind === 'clickhouse') return [[['clickhouse', 'password_file'], source.passwordFile]];
+  return [];
+}
+
 /** Private paths that lie in the folder that is served to everybody. */
 export function exposedPaths(config: Config, document: YamlDocument): Problem[] {
-  const secrets: [string, string | undefined][] = [
-    ['state_dir', config.stateDir],
-    ['credential_file', config.source.kind === 'bigquery' ? config.source.credentialFile : undefined],
+  const secrets = [
+    [['service', 'state_dir'], config.stateDir] as const,
+    ...privateFiles(config.source),
+    ...(config.audit === undefined ? [] : privateFiles(config.audit.source)),
   ];
   return secrets.flatMap(([key, path]) =>
     path === undefined || !isInside(config.outputDir, path)
       ? []
       : [
           {
-            ...document.position(['service', key]),
-            field: `service.${key}`,
+            ...document.position(key),
+            field: key.join('.'),
             text: `${path} lies in output_dir, which is served to everybody; choose a place outside of it`,
           },
         ],

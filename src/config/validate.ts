@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { misplacedSecret } from '../errors/misplaced.ts';
+import { SOURCE_KINDS } from './config.ts';
 import { shown, type YamlDocument } from './document.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
@@ -34,6 +35,7 @@ function allowedKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'bigquery') return Object.keys(shape.bigquery.unwrap().shape);
   if (path[0] === 'clickhouse') return Object.keys(shape.clickhouse.unwrap().shape);
   if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
+  if (path[0] === 'audit') return Object.keys(shape.audit.unwrap().shape);
   return Object.keys(shape.packages.element.options[1].shape);
 }
 
@@ -104,15 +106,26 @@ function duplicates(value: unknown, document: YamlDocument): Problem[] {
   });
 }
 
-/** A source that is chosen but not described. */
-function missingSection(tracked: Tracked, document: YamlDocument): Problem[] {
-  if (tracked.service.source !== 'duckdb' || tracked.duckdb !== undefined) return [];
+/** Sources that are chosen but not described, and an audit that would compare a source with itself. */
+function sourceProblems({ service, audit, duckdb }: Tracked, document: YamlDocument): Problem[] {
+  const own = service.source ?? SOURCE_KINDS[0];
+  const problem = (path: readonly [string, string], text: string): Problem => ({
+    ...document.position(path),
+    field: fieldName(path),
+    text,
+  });
+  const missing = 'duckdb is chosen, but there is no section duckdb with files';
   return [
-    {
-      ...document.position(['service', 'source']),
-      field: 'service.source',
-      text: 'duckdb is chosen, but there is no section duckdb with files',
-    },
+    ...(own === 'duckdb' && duckdb === undefined ? [problem(['service', 'source'], missing)] : []),
+    ...(audit?.source === 'duckdb' && duckdb === undefined ? [problem(['audit', 'source'], missing)] : []),
+    ...(audit?.source === own
+      ? [
+          problem(
+            ['audit', 'source'],
+            `${own} is the source that is counted from; choose another one, such as ${SOURCE_KINDS.find((kind) => kind !== own)}`,
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -124,6 +137,6 @@ export function validate(document: YamlDocument): { tracked?: Tracked; problems:
     const issues = result.error.issues.flatMap(leaves);
     return { problems: [...issues.flatMap((issue) => toProblems(issue, document)), ...repeated] };
   }
-  const problems = [...repeated, ...missingSection(result.data, document)];
+  const problems = [...repeated, ...sourceProblems(result.data, document)];
   return problems.length === 0 ? { tracked: result.data, problems } : { problems };
 }

@@ -187,11 +187,11 @@ function code(text: string, what: string): Markup {
 <button type="button" class="copy" aria-label="Copy ${what}" hidden>Copy</button></div>`;
 }
 
-function snippets(view: PackageView, main: Window, publicUrl: string | undefined): Markup {
+function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: SiteView): Markup {
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
-  const badge = { package: view.name, kind: CATALOGUE[0], windowDays: main.windowDays };
+  const badge = { package: view.name, kind: CATALOGUE[0], windowDays: main.windowDays, sourceName };
   const refused = shieldsRefuses(publicUrl);
   const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
   const each = (format: SnippetFormat, picture: Picture) => {
@@ -203,7 +203,7 @@ function snippets(view: PackageView, main: Window, publicUrl: string | undefined
     endpointBadges(window.breakdown, window.windowDays)
       .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
       .map(({ kind, stem, badge: drawn }) => {
-        const other = { package: view.name, kind, windowDays: window.windowDays };
+        const other = { package: view.name, kind, windowDays: window.windowDays, sourceName };
         return html`<div class="badges">${new Markup(badgeSvg(drawn, `s-${stem}`))}</div>
 ${code(snippet(other, publicUrl, 'markdown', pictures[0] ?? 'svg'), `Markdown for ${drawn.label}`)}
 `;
@@ -287,7 +287,7 @@ ${
   main === undefined
     ? undefined
     : html`<section class="card no-print"><h2>Put it into a README</h2>
-${snippets(view, main, site.publicUrl)}</section>`
+${snippets(view, main, site)}</section>`
 }`,
     footer: html`<p>Counted from ${site.sourceName}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
   });

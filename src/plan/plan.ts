@@ -34,7 +34,7 @@ export const WHOLE_EVERY_DAYS = 7;
 /** What a day of a package that was never read is expected to bill, in bytes: a little above the measured 150 MB. */
 export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
-/** Days that the warnings look back on. Where reading is free they are read, however short the window is. */
+/** Days that the warnings look back on. */
 export const WARNING_DAYS = 35;
 
 /** What is to be read of one package. */
@@ -62,6 +62,8 @@ export interface Goal {
   /** Whether to read every day again. */
   readonly full: boolean;
   readonly known: KnownDays;
+  /** Days that are looked back on where that is free, however short the window. */
+  readonly lookBackDays: number;
 }
 
 /** Days of a package's longest window. */
@@ -107,7 +109,7 @@ export function needOf(
   goal: Goal,
   { billed }: Pick<SourceTraits, 'billed'>,
 ): Need {
-  const wanted = billed ? longestWindow(tracked) : Math.max(longestWindow(tracked), WARNING_DAYS);
+  const wanted = billed ? longestWindow(tracked) : Math.max(longestWindow(tracked), goal.lookBackDays);
   const span = windowBefore(goal.end, wanted);
   return { package: tracked.name, span, days: daysToRead(ledger, span, goal) };
 }

@@ -6,10 +6,12 @@ import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../dis
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
+import type { Audit } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
-import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warnings.ts';
+import type { Warning } from '../winnow/warnings.ts';
+import { auditSchema, auditToJson, warningsSchema } from './health-remarks.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -40,6 +42,8 @@ export interface PackageHealth {
   /** Newest day in the figures; it survives failures, as the figures do. */
   readonly countedTo?: Day;
   readonly warnings: readonly Warning[];
+  /** What another source said of one of its days; absent if none was asked. */
+  readonly audit?: Audit;
   /** Instants; absent if it was never tried, or never worked. */
   readonly attempted?: string;
   readonly lastSuccess?: string;
@@ -78,8 +82,10 @@ function breakdownToJson({ count, counts, countsBySystem, excluded }: Breakdown)
 }
 
 function packageToJson(entry: PackageHealth): object {
-  const { failure, windowDays, count, windows, query, countedTo, warnings, attempted, lastSuccess } = entry;
+  const { failure, windowDays, count, windows, query, countedTo, warnings, audit, attempted, lastSuccess } =
+    entry;
   const times = {
+    ...(audit === undefined ? {} : { audit: auditToJson(audit) }),
     ...(countedTo === undefined ? {} : { counted_to: countedTo }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(lastSuccess === undefined ? {} : { last_success: lastSuccess }),
@@ -180,15 +186,6 @@ const querySchema = z.object({
   duration_ms: count,
 });
 
-const warningsSchema = z
-  .array(
-    z.object({
-      code: z.custom<WarningCode>((code) => typeof code === 'string' && Object.hasOwn(PUBLIC_WARNINGS, code)),
-      message: z.string(),
-    }),
-  )
-  .catch([]);
-
 const entrySchema = z.object({
   error: lenient(z.string()),
   error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
@@ -199,6 +196,7 @@ const entrySchema = z.object({
   query: lenient(querySchema),
   counted_to: lenient(day),
   warnings: warningsSchema,
+  audit: lenient(auditSchema),
   attempted: lenient(instant),
   last_success: lenient(instant),
 });
@@ -262,6 +260,7 @@ function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day
           },
         }),
     ...(countedTo === undefined ? {} : { countedTo }),
+    ...(entry.audit === undefined ? {} : { audit: entry.audit }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(success === undefined ? {} : { lastSuccess: success }),
   };

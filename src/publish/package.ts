@@ -17,12 +17,20 @@ export interface Place {
   readonly spellings?: ReadonlyMap<string, readonly string[]>;
 }
 
+/** What an earlier audit said, as long as the same two sources are compared. */
+function rememberedAudit({ source, audit }: Config, previous: PackageHealth | undefined) {
+  const known = previous?.audit;
+  const same = known?.source === source.kind && known.otherSource === audit?.source.kind;
+  return known !== undefined && same ? { audit: known } : {};
+}
+
 async function publish(
   outcome: Extract<Outcome, { kind: 'read' }>,
-  { outputDir, source, publicUrl }: Config,
-  spellings: Place['spellings'],
+  config: Config,
+  { previous, spellings }: Place,
   now: () => Date,
 ): Promise<PackageHealth> {
+  const { outputDir, source, publicUrl } = config;
   const { package: tracked, read, upstream, taken } = outcome;
   const { windows, history, warnings } = fold(read, tracked.windows, upstream.partialDays);
   const files = windows.flatMap(({ windowDays, breakdown }) => badgeFiles(breakdown, windowDays));
@@ -41,12 +49,18 @@ async function publish(
     },
     countedTo: addDays(upstream.end, -1),
     warnings: [...warnings, ...leftOverWindows(outputDir, tracked)],
+    ...rememberedAudit(config, previous),
     attempted: outcome.attempted.toISOString(),
     lastSuccess: now().toISOString(),
   };
 }
 
-function failed(outcome: Outcome, error: unknown, previous: PackageHealth | undefined): PackageHealth {
+function failed(
+  outcome: Outcome,
+  error: unknown,
+  config: Config,
+  previous: PackageHealth | undefined,
+): PackageHealth {
   const attempted = outcome.attempted?.toISOString() ?? previous?.attempted;
   const { countedTo, lastSuccess } = previous ?? {};
   return {
@@ -55,6 +69,7 @@ function failed(outcome: Outcome, error: unknown, previous: PackageHealth | unde
     windows: [],
     warnings: [],
     ...(countedTo === undefined ? {} : { countedTo }),
+    ...rememberedAudit(config, previous),
     ...(attempted === undefined ? {} : { attempted }),
     ...(lastSuccess === undefined ? {} : { lastSuccess }),
   };
@@ -69,18 +84,18 @@ function failed(outcome: Outcome, error: unknown, previous: PackageHealth | unde
 export async function publishPackage(
   outcome: Outcome,
   config: Config,
-  { previous, spellings }: Place,
+  place: Place,
   now: () => Date,
   onFault: (error: unknown) => void = () => undefined,
 ): Promise<PackageHealth> {
   if (outcome.kind === 'failed') {
     onFault(outcome.error);
-    return failed(outcome, outcome.error, previous);
+    return failed(outcome, outcome.error, config, place.previous);
   }
   try {
-    return await publish(outcome, config, spellings, now);
+    return await publish(outcome, config, place, now);
   } catch (error) {
     onFault(error);
-    return failed(outcome, error, previous);
+    return failed(outcome, error, config, place.previous);
   }
 }

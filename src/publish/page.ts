@@ -3,13 +3,17 @@ import type { Config, TrackedPackage } from '../config/config.ts';
 import { ensureChildFolder, ensureFolder, writeIfChanged } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { formatNumber } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
 import { sparkline } from '../page/time-charts.ts';
 import type { IndexEntry, PackageView, SiteView } from '../page/view.ts';
+import { date } from '../page/words.ts';
+import { sourceName } from '../sources/traits.ts';
+import type { Audit, AuditFigures } from '../winnow/audit.ts';
 import type { Window } from '../winnow/fold.ts';
 import { lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
-import { PUBLIC_WARNINGS } from '../winnow/warnings.ts';
+import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 import type { Health, PackageHealth } from './health.ts';
 import { stateOf } from './health-merge.ts';
 import { readHistory } from './history.ts';
@@ -21,6 +25,16 @@ function windowsFromHistory(windows: readonly number[], history: PackageDays | u
   return windows
     .filter((windowDays) => windowDays <= history.days.length)
     .map((windowDays) => ({ windowDays, breakdown: totalOf(lastDays(history, windowDays)) }));
+}
+
+/** What strangers are told; of two sources that differ, the figures too, which are no secret. */
+function publicWarning(code: WarningCode, audit: Audit | undefined): string {
+  const sentence = PUBLIC_WARNINGS[code];
+  if (code !== 'sources-differ' || audit === undefined) return sentence;
+  const { day, own, other } = audit;
+  const figures = (kind: string, { count, all }: AuditFigures) =>
+    `${formatNumber(count)} honest downloads of ${formatNumber(all)} by ${sourceName(kind).name}`;
+  return `${sentence} For ${date(day)}: ${figures(audit.source, own)}, ${figures(audit.otherSource, other)}.`;
 }
 
 /**
@@ -41,7 +55,7 @@ function packageView(
     state: stateOf(entry, staleThresholdDays, now),
     mainWindowDays: windows[0],
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
-    warnings: (entry?.warnings ?? []).map(({ code: warning }) => PUBLIC_WARNINGS[warning]),
+    warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
     ...(entry?.lastSuccess === undefined ? {} : { lastSuccess: entry.lastSuccess }),
     ...(entry?.countedTo === undefined ? {} : { countedTo: entry.countedTo }),
     ...(code === undefined ? {} : { failure: { code, sentence: ERRORS[code].public } }),

@@ -16,6 +16,8 @@ export interface Task {
   readonly asOf: Day;
   /** Whether to read every day of the windows again. */
   readonly full: boolean;
+  /** Days that are looked back on where that is free, however short the windows: what the warnings need, if absent. */
+  readonly lookBackDays?: number;
   /** Ends the run: what is under way is cancelled. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,6 +1,14 @@
 import { addDays } from '../days/day.ts';
 import { formatBytes, formatNumber, plural } from '../format.ts';
-import { aloneBytes, type Need, needOf, type PlannedRead, packagesByDay, planReads } from '../plan/plan.ts';
+import {
+  aloneBytes,
+  type Need,
+  needOf,
+  type PlannedRead,
+  packagesByDay,
+  planReads,
+  WARNING_DAYS,
+} from '../plan/plan.ts';
 import type { Source } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import type { LearntDays, Task } from './learn-days.ts';
@@ -71,8 +79,8 @@ async function compare(source: Source, needs: readonly Need[], kept: Kept): Prom
  * @throws SourceError if the price of a shared day must be asked for and cannot be.
  */
 export async function planRun(task: Task, source: Source, learnt: LearntDays, kept: Kept): Promise<RunPlan> {
-  const { asOf, full } = task;
-  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known };
+  const { asOf, full, lookBackDays = WARNING_DAYS } = task;
+  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known, lookBackDays };
   const needs = new Map<string, Need>();
   const faults = new Map<string, unknown>();
   for (const tracked of task.packages) {

@@ -96,7 +96,10 @@ async function readPackage(
       held = brought.ledger;
     }
     const { end } = learnt.upstream;
-    const span = { start: addDays(end, -Math.max(longestWindow(tracked), WARNING_DAYS)), end };
+    const span = {
+      start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
+      end,
+    };
     let read = daysOfRows(span, rows);
     if (source.traits.keepsLedger) {
       read = daysOfLedger(held ?? (await ledgers.load(name)).ledger, span, learnt);

@@ -31,7 +31,7 @@ import { SourceError } from './source.ts';
  */
 
 /** Mirrors that pypistats.org knows. */
-const KNOWN_MIRRORS: ReadonlySet<string> = new Set([
+export const KNOWN_MIRRORS: ReadonlySet<string> = new Set([
   'bandersnatch',
   'z3c.pypimirror',
   'Artifactory',
@@ -279,14 +279,15 @@ function accept<K extends keyof typeof ANSWERS>(
 
 type Row = z.infer<typeof row>;
 
+const NO_SYSTEMS: Record<PyPiStatsSystem, number> = { Windows: 0, Linux: 0, Darwin: 0, other: 0, null: 0 };
+
 function byDay(overall: readonly Row[], system: readonly Row[]): Map<Day, PyPiStatsDay> {
-  const none = { Windows: 0, Linux: 0, Darwin: 0, other: 0, null: 0 };
   const days = new Map<
     Day,
     { withMirrors: number; withoutMirrors: number; systems: Record<PyPiStatsSystem, number> }
   >();
   const dayOf = (day: Day) => {
-    const found = days.get(day) ?? { withMirrors: 0, withoutMirrors: 0, systems: { ...none } };
+    const found = days.get(day) ?? { withMirrors: 0, withoutMirrors: 0, systems: { ...NO_SYSTEMS } };
     days.set(day, found);
     return found;
   };
@@ -300,17 +301,26 @@ function byDay(overall: readonly Row[], system: readonly Row[]): Map<Day, PyPiSt
   return days;
 }
 
+/** Our rows hold '' or null where no system was named. */
+function systemOf(name: string | null): PyPiStatsSystem {
+  return name === null || name === '' ? 'null' : (SYSTEMS.find((known) => known === name) ?? 'other');
+}
+
 /**
  * What pypistats.org would make of rows of ours: where its figures still differ, one of the two lacks
  * a day, or the row has a Python version that pypistats.org does not read.
  */
-export function countAsPyPiStats(rows: Iterable<PivotRow>): Omit<PyPiStatsDay, 'systems'> {
+export function countAsPyPiStats(
+  rows: Iterable<Pick<PivotRow, 'installer' | 'system' | 'downloads'>>,
+): PyPiStatsDay {
   let withMirrors = 0;
   let withoutMirrors = 0;
-  for (const { installer, downloads } of rows) {
+  const systems = { ...NO_SYSTEMS };
+  for (const { installer, system, downloads } of rows) {
     withMirrors += downloads;
-    const out = installer === null || installer === '' || KNOWN_MIRRORS.has(installer);
-    if (!out) withoutMirrors += downloads;
+    if (installer === null || installer === '' || KNOWN_MIRRORS.has(installer)) continue;
+    withoutMirrors += downloads;
+    systems[systemOf(system)] += downloads;
   }
-  return { withMirrors, withoutMirrors };
+  return { withMirrors, withoutMirrors, systems };
 }

@@ -1,4 +1,10 @@
-import type { BigQueryConfig, ClickHouseConfig, DuckDbConfig, SourceConfig } from '../config/config.ts';
+import {
+  type BigQueryConfig,
+  type ClickHouseConfig,
+  type DuckDbConfig,
+  SOURCE_KINDS,
+  type SourceConfig,
+} from '../config/config.ts';
 import type { Env } from '../env.ts';
 import type { SourceTraits } from './source.ts';
 
@@ -13,15 +19,34 @@ function clickHouseId({ url, table }: ClickHouseConfig, env: Env): string {
   return `clickhouse:${(env['CLICKHOUSE_URL'] || url).replace(/\/+$/, '')}:${table}`;
 }
 
+/** Whose figures those of a kind of source are, in words. */
+export interface SourceName {
+  /** That follows "counted from". */
+  readonly name: string;
+  /** Where there is little room, or that was said already. */
+  readonly shortName: string;
+}
+
+const NAMES: Readonly<Record<SourceConfig['kind'], SourceName>> = {
+  bigquery: { name: "PyPI's download log in BigQuery", shortName: 'BigQuery' },
+  clickhouse: { name: "ClickHouse's public copy of PyPI's download log", shortName: 'ClickHouse' },
+  duckdb: { name: 'local files', shortName: 'local files' },
+};
+
+/** The names of a kind of source, as files have it; the kind itself where it is none that is known. */
+export function sourceName(kind: string): SourceName {
+  const known = SOURCE_KINDS.find((each) => each === kind);
+  return known === undefined ? { name: kind, shortName: kind } : NAMES[known];
+}
+
 const TRAITS: {
   readonly [K in SourceConfig['kind']]: (
     config: Extract<SourceConfig, { kind: K }>,
     env: Env,
-  ) => Omit<SourceTraits, 'kind'>;
+  ) => Omit<SourceTraits, 'kind' | 'name'>;
 } = {
   bigquery: (config: BigQueryConfig, env) => ({
     id: bigQueryId(config, env),
-    name: "PyPI's download log in BigQuery",
     billed: true,
     keepsLedger: true,
     wholeLog: true,
@@ -32,7 +57,6 @@ const TRAITS: {
   }),
   clickhouse: (config: ClickHouseConfig, env) => ({
     id: clickHouseId(config, env),
-    name: "ClickHouse's public copy of PyPI's download log",
     billed: false,
     keepsLedger: true,
     wholeLog: true,
@@ -44,7 +68,6 @@ const TRAITS: {
   }),
   duckdb: ({ files, wholeLog }: DuckDbConfig) => ({
     id: `duckdb:${files}`,
-    name: 'local files',
     billed: false,
     keepsLedger: false,
     wholeLog,
@@ -58,6 +81,9 @@ const TRAITS: {
 
 /** What may be expected of the configured source, without opening it. */
 export function traitsOf(config: SourceConfig, env: Env): SourceTraits {
-  const traits = TRAITS[config.kind] as (config: SourceConfig, env: Env) => Omit<SourceTraits, 'kind'>;
-  return { kind: config.kind, ...traits(config, env) };
+  const traits = TRAITS[config.kind] as (
+    config: SourceConfig,
+    env: Env,
+  ) => Omit<SourceTraits, 'kind' | 'name'>;
+  return { kind: config.kind, name: NAMES[config.kind].name, ...traits(config, env) };
 }

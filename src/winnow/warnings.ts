@@ -4,7 +4,12 @@ import { INSTALLERS } from './classes.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './package-days.ts';
 
 /** What may make a figure untrue without failing anything. */
-export type WarningCode = 'no-rows' | 'installer-vanished' | 'unidentified-jump' | 'left-over';
+export type WarningCode =
+  | 'no-rows'
+  | 'installer-vanished'
+  | 'unidentified-jump'
+  | 'left-over'
+  | 'sources-differ';
 
 export interface Warning {
   readonly code: WarningCode;
@@ -20,6 +25,7 @@ export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'unidentified-jump':
     'The share of clients that are not known has jumped; an installer may have changed its name.',
   'left-over': 'There are badges of a window that is not tracked any more; they are not renewed.',
+  'sources-differ': 'Two copies of the download log disagree about this package by more than 1 %.',
 };
 
 const WEEK = 7;

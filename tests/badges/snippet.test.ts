@@ -8,9 +8,10 @@ const kindOf = (id: string) => {
   if (kind === undefined) throw new Error(`no kind ${id}`);
   return kind;
 };
-const hero = { package: 'mcp-clipboard', kind: kindOf('downloads'), windowDays: 30 };
+const hero = { package: 'mcp-clipboard', kind: kindOf('downloads'), windowDays: 30, sourceName: 'somewhere' };
 const HERE = 'https://badges.example.com';
-const ALT = 'PyPI downloads of mcp-clipboard by pip, uv, poetry and pdm in the last 30 days, CI left out';
+const ALT =
+  'PyPI downloads of mcp-clipboard by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from somewhere';
 const SHIELDS =
   'https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fmcp-clipboard%2Fdownloads-30d-non-ci.json';
 
@@ -52,8 +53,8 @@ describe('altText', () => {
     ['installer-pip-family', 'by pip, pipenv and pipx in the last 7 days'],
     ['os-macos', 'on macOS in the last 7 days'],
   ])('says what %s counts', (id, expected) => {
-    expect(altText({ package: 'demo', kind: kindOf(id), windowDays: 7 })).toBe(
-      `PyPI downloads of demo ${expected}, CI left out`,
+    expect(altText({ ...hero, package: 'demo', kind: kindOf(id), windowDays: 7 })).toBe(
+      `PyPI downloads of demo ${expected}, CI left out, counted from somewhere`,
     );
   });
 

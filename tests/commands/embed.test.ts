@@ -24,7 +24,7 @@ describe('embed', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[1]).toBe(
-      `[![PyPI downloads of alpha by pip, uv, poetry and pdm in the last 7 days, CI left out](${shields('alpha/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha/)`,
+      `[![PyPI downloads of alpha by pip, uv, poetry and pdm in the last 7 days, CI left out, counted from PyPI's download log in BigQuery](${shields('alpha/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha/)`,
     );
     expect(lines[2]).toContain('https://pypi.org/project/beta/');
   });

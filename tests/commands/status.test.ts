@@ -85,7 +85,7 @@ describe('status', () => {
     const { exitCode, stdout, stderr } = await runMain(folder(ALL), ['status'], world);
     expect([exitCode, stderr]).toEqual([1, '']);
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
-      'last run: 2026-04-25T04:12:02.500Z (7 hours ago), source bigquery, table up to 2026-04-24',
+      "last run: 2026-04-25T04:12:02.500Z (7 hours ago), counted from PyPI's download log in BigQuery, table up to 2026-04-24",
       '',
       'package | window | honest | counted to | last success | state',
       'alpha | 30d | 1,234 | 2026-04-24 | 7 hours ago | ok',

@@ -186,7 +186,7 @@ describe('packagePage', () => {
     const snippets = [...document.querySelectorAll('code')].map(({ textContent }) => textContent ?? '');
     expect(snippets).toHaveLength(8 + 21);
     expect(snippets[0]).toBe(
-      '[![PyPI downloads of young by pip, uv, poetry and pdm in the last 30 days, CI left out](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
+      '[![PyPI downloads of young by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from a table of the test](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
     );
   });
 

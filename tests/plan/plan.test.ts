@@ -52,6 +52,7 @@ describe('the days that a package needs', () => {
   const goal = (known: KnownDays, full = false): Goal => ({
     end: window.end,
     asOf: '2026-03-06',
+    lookBackDays: 35,
     full,
     known,
   });

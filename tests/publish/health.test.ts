@@ -54,6 +54,22 @@ const health: Health = {
 
 const read = (value: unknown) => parseHealth(JSON.stringify(value));
 
+it('reads what a later version warns of as far as it is known', () => {
+  const health = read({
+    packages: {
+      alpha: {
+        count: 1,
+        window_days: 7,
+        warnings: [
+          { code: 'of-tomorrow', message: 'x' },
+          { code: 'no-rows', message: 'y' },
+        ],
+      },
+    },
+  });
+  expect(health?.packages.get('alpha')?.warnings).toEqual([{ code: 'no-rows', message: 'y' }]);
+});
+
 describe('the health file', () => {
   it('has the keys that other programs read', async () => {
     const outputDir = join(tempFolder(), 'out');

@@ -194,7 +194,7 @@ describe('countAsPyPiStats', () => {
   it('comes to the figures of pypistats.org for the same downloads', async () => {
     const { stats } = await open();
     const days = await stats.read('demo');
-    for (const [date, { withMirrors, withoutMirrors }] of days ?? []) {
+    for (const [date, counted] of days ?? []) {
       const rows = ROWS.filter((row) => row.day === date).map((row) => ({
         day: row.day,
         ci: null,
@@ -203,9 +203,9 @@ describe('countAsPyPiStats', () => {
         sidecar: false,
         downloads: row.downloads,
       }));
-      expect(countAsPyPiStats(rows)).toEqual({ withMirrors, withoutMirrors });
+      expect(countAsPyPiStats(rows)).toEqual(counted);
     }
     const empty = { day: '2026-04-01', ci: true, installer: '', system: '', sidecar: true, downloads: 4 };
-    expect(countAsPyPiStats([empty])).toEqual({ withMirrors: 4, withoutMirrors: 0 });
+    expect(countAsPyPiStats([empty])).toMatchObject({ withMirrors: 4, withoutMirrors: 0 });
   });
 });

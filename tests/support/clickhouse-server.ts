@@ -246,6 +246,7 @@ async function misbehave(
 export async function startClickHouse(options: Options = {}) {
   const begun = performance.now();
   const calls: Call[] = [];
+  const sockets = new Set<Socket>();
   const authorization = `Basic ${btoa(`demo:${options.password ?? ''}`)}`;
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -276,11 +277,14 @@ export async function startClickHouse(options: Options = {}) {
   }
 
   const server = createServer((request, response) => void handle(request, response));
+  server.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     calls,
+    /** All that has been sent so far. */
+    bytesSent: () => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,69 @@
+import type { SourceConfig } from '../config/config.ts';
+import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX } from '../config/package-name.ts';
+import { WINDOW_DAYS_MAX } from '../config/schema.ts';
+import type { Day } from '../days/day.ts';
+import { UsageError } from '../errors/error.ts';
+import type { Outcome } from '../run/outcome.ts';
+import { beginRun } from '../run/run.ts';
+import { openSource } from '../sources/open.ts';
+import { ledgersInMemory, spendInMemory } from '../state/in-memory.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { createLog } from './log.ts';
+
+/** @throws UsageError if the text is no length that a window may have. */
+export function selectDays(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= WINDOW_DAYS_MAX) return count;
+  throw new UsageError(`--days ${text}: expected a whole number of days from 1 to ${WINDOW_DAYS_MAX}`);
+}
+
+/**
+ * Names of packages that need not be tracked, normalized, each once.
+ *
+ * @throws UsageError if one is no name.
+ */
+export function selectNames(names: readonly string[]): string[] {
+  for (const name of names) {
+    if (name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name)) {
+      throw new UsageError(
+        `${name}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
+      );
+    }
+  }
+  return [...new Set(names.map(normalizePackageName))];
+}
+
+/** What is asked for, now and once. */
+export interface Asking {
+  readonly names: readonly string[];
+  readonly windowDays: number;
+  readonly asOf: Day;
+  readonly source: SourceConfig;
+}
+
+/** Reads the days of packages, and leaves nothing behind on the disk. What an operator should know goes to the log. */
+export async function readNow(
+  { names, windowDays, asOf, source }: Asking,
+  { logLevel = 'warn' }: GlobalOptions,
+  context: Context,
+): Promise<Outcome[]> {
+  const { log } = await createLog({ logLevel }, context);
+  const signal = context.interruptible?.();
+  const { outcomes, warnings } = await beginRun({
+    packages: names.map((name) => ({ name, windows: [windowDays] })),
+    asOf,
+    full: false,
+    open: () => openSource(source, context),
+    ledgers: ledgersInMemory(),
+    spend: spendInMemory(),
+    budgetBytes: null,
+    signal,
+    warn: (message) => log.warn(message),
+    now: context.now,
+  });
+  for (const warning of warnings) log.warn(warning);
+  const read: Outcome[] = [];
+  for await (const outcome of outcomes) read.push(outcome);
+  signal?.throwIfAborted();
+  return read;
+}

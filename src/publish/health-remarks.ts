@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import type { Audit } from '../winnow/audit.ts';
+import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
+
+/* What _health.json says of figures that may not be what they seem: warnings and audits. */
+
+const count = z.int().min(0);
+const day = z.iso.date();
+
+const warningSchema = z.object({
+  code: z.custom<WarningCode>((code) => typeof code === 'string' && Object.hasOwn(PUBLIC_WARNINGS, code)),
+  message: z.string(),
+});
+
+/** A later version's warning that is not known here takes no other with it. */
+export const warningsSchema = z
+  .array(warningSchema.optional().catch(undefined))
+  .catch([])
+  .transform((list) => list.filter((warning) => warning !== undefined));
+
+const figures = z.object({ all: count, count });
+
+export const auditSchema = z
+  .object({ source: z.string(), other_source: z.string(), day, own: figures, other: figures, checked: day })
+  .transform(({ other_source: otherSource, ...rest }): Audit => ({ ...rest, otherSource }));
+
+export function auditToJson({ source, otherSource, ...rest }: Audit) {
+  return { source, other_source: otherSource, ...rest };
+}

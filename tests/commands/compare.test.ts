@@ -1,0 +1,200 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
+import { type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
+import { runMain } from '../support/context.ts';
+import { type StatsOptions, type StatsRow, startPyPiStats } from '../support/pypistats-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const AS_OF = '2026-10-31';
+const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
+
+/** Somebody downloads boto3 every day, so that every day is there. */
+const WHOLE: ServerRow[] = Array.from({ length: 80 }, (_, back) => ({
+  project: 'boto3',
+  day: addDays(AS_OF, -1 - back),
+  installer: 'pip',
+  downloads: 1_000,
+}));
+
+/** A package of which 14 of 2,771 downloads are people's. */
+const YOUNG: ServerRow[] = [
+  { project: 'young', day: '2026-10-02', installer: 'pip', system: 'Linux', downloads: 6 },
+  { project: 'young', day: '2026-10-10', installer: 'pip', system: 'Darwin', downloads: 3 },
+  { project: 'young', day: '2026-10-10', installer: 'uv', downloads: 5 },
+  { project: 'young', day: '2026-10-11', ci: 'true', installer: 'pip', system: 'Linux', downloads: 100 },
+  { project: 'young', day: '2026-10-11', ci: 'true', downloads: 20 },
+  { project: 'young', day: '2026-10-11', installer: 'bandersnatch', downloads: 1_300 },
+  { project: 'young', day: '2026-10-11', installer: 'Nexus', downloads: 25 },
+  { project: 'young', day: '2026-10-12', installer: 'Browser', downloads: 31 },
+  { project: 'young', day: '2026-10-12', downloads: 1_201 },
+  { project: 'young', day: '2026-10-13', installer: 'requests', system: 'Linux', downloads: 80 },
+];
+
+const known = (rows: readonly ServerRow[]) => rows as readonly StatsRow[];
+
+interface Case {
+  readonly argv?: readonly string[];
+  readonly stats?: StatsOptions;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+async function compare({ argv = ['young'], stats = { rows: known(YOUNG) }, files = {} }: Case = {}) {
+  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG] });
+  const peer = await startPyPiStats(stats);
+  onTestFinished(async () => {
+    await server.close();
+    await peer.close();
+  });
+  const folder = tempFolder();
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const result = await runMain(folder, ['compare', ...argv], {
+    env: { CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url },
+    now: NOW,
+  });
+  return { ...result, left: readdirSync(folder), requests: peer.requests };
+}
+
+describe('compare', () => {
+  it("goes from pypistats.org's figures to the honest count, step by step", async () => {
+    const { exitCode, stdout, stderr, left } = await compare({ argv: ['Young'] });
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    // 6 + 3 + 5 + 100 + 25 + 31 + 80 = 250 rows have a name that is none of pypistats.org's mirrors.
+    expect(stdout).toBe(`young, 30 days from 1 Oct 2026 to 30 Oct 2026 (UTC)
+
+                          with mirrors  without mirrors
+pypistats.org                    2,771              250
+ClickHouse, the same way         2,771              250
+  CI runs                                          -100
+  Other programs                                    -80
+  Browsers                                          -31
+  Mirrors                                           -25
+Honest downloads                                     14
+
+Why they differ
+- Without mirrors: pypistats.org also leaves clients without a name out, of
+  which there are 1,201 here.
+- CI runs: pypistats.org does not look at the CI flag.
+- Other programs: pypistats.org counts every program that says its name, such as
+  requests.
+- Browsers: pypistats.org counts browsers.
+- Mirrors: pypistats.org knows bandersnatch, z3c.pypimirror, Artifactory and
+  devpi, but not Nexus and pep381client.
+
+         pypistats.org  ClickHouse, the same way  CI left out
+Linux              186                       186           86
+macOS                3                         3            3
+Windows              0                         0            0
+
+Counted from ClickHouse's public copy of PyPI's download log.
+`);
+    expect(left).toEqual([]);
+  });
+
+  it('tells days that one of the two lacks from rows that differ', async () => {
+    const rows = known(YOUNG)
+      .filter(({ day }) => day !== '2026-10-10')
+      .map((row) => (row.day === '2026-10-02' ? { ...row, downloads: 4 } : row));
+    const { exitCode, stdout } = await compare({ stats: { rows } });
+    expect(exitCode).toBe(0);
+    const line = (label: string) => stdout.split('\n').find((each) => each.trim().startsWith(label));
+    expect(line('pypistats.org  ')).toMatch(/ 2,761 +240$/);
+    expect(line('Days that pypistats.org lacks')).toMatch(/ \+8 +\+8$/);
+    expect(line('Rows that only one of us has')).toMatch(/ \+2 +\+2$/);
+    expect(line('ClickHouse, the same way')).toMatch(/ 2,771 +250$/);
+    expect(line('Honest downloads')).toMatch(/ 14$/);
+    expect(stdout).toContain('- Days that pypistats.org lacks (10 Oct 2026): it reads a day once');
+    expect(stdout.split('\n').every((each) => each.length <= 80)).toBe(true);
+  });
+
+  it('is data for programs with --json', async () => {
+    const { exitCode, stdout } = await compare({ argv: ['young', '--json', '--days', '20'] });
+    expect(exitCode).toBe(0);
+    const found = JSON.parse(stdout);
+    expect(found).toMatchObject({
+      package: 'young',
+      source: 'clickhouse',
+      days: { first: '2026-10-11', last: '2026-10-30', count: 20 },
+      ours: { all: 2757, count: 0 },
+      pypistats: {
+        with_mirrors: 2757,
+        without_mirrors: 236,
+        differences: [],
+        counted_the_same_way: { with_mirrors: 2757, without_mirrors: 236 },
+        excluded: { ci: 100, mirror: 25, browser: 31, other: 80 },
+        honest: 0,
+        systems: { Linux: { pypistats: 180, counted_the_same_way: 180 } },
+      },
+    });
+    expect(found.by_day[1]).toEqual({
+      day: '2026-10-12',
+      clickhouse: { all: 1232, count: 0 },
+      pypistats: { with_mirrors: 1232, without_mirrors: 31 },
+    });
+  });
+
+  it('compares with the other source of tracked.yaml by day', async () => {
+    const rows = YOUNG.filter(({ day }) => day < '2026-10-12').flatMap(({ day, installer, ci, downloads }) =>
+      Array.from({ length: day === '2026-10-02' ? 4 : downloads }, () =>
+        JSON.stringify({
+          timestamp: `${day} 10:00:00 UTC`,
+          file: { project: 'young', filename: 'young-1.whl' },
+          details: { ci: ci === 'true', installer: { name: installer ?? null } },
+        }),
+      ),
+    );
+    const { exitCode, stdout } = await compare({
+      files: {
+        'rows.ndjson': `${rows.join('\n')}\n`,
+        'tracked.yaml':
+          'service: {output_dir: out, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [other]\n',
+      },
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^local files: 30 of 30 days$/m);
+    expect(stdout).toMatch(/^2 Oct 2026 +6 +4 +6 +4$/m);
+    // 12 and 13 October are not in the files: three days differ.
+    expect(stdout).toMatch(/^12 Oct 2026 +1,232 +0 +0 +0$/m);
+    expect(stdout).toMatch(/^30 days +2,771 +1,457 +14 +12$/m);
+    expect(stdout).toContain('3 days differ by more than 1 %.');
+  });
+
+  it('takes what BigQuery has been paid for from the ledger, and asks it nothing', async () => {
+    const { exitCode, stdout } = await compare({
+      files: { 'tracked.yaml': 'service: {output_dir: out}\npackages: [young]\n' },
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(
+      "PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days\n",
+    );
+  });
+
+  it('shows what there is when pypistats.org cannot be had, and says so', async () => {
+    const broken = await compare({ stats: { rows: [], fault: () => ({ status: 404, body: '<html>' }) } });
+    expect(broken.exitCode).toBe(1);
+    expect(broken.stderr).toMatch(/something that is not pypistats\.org answered \(HTTP status 404\)/);
+    const unknown = await compare({ stats: { rows: [] } });
+    expect(unknown).toMatchObject({ exitCode: 1, stderr: 'young: pypistats.org does not know it\n' });
+  });
+
+  it('says so where nobody knows the package', async () => {
+    const { exitCode, stdout, stderr } = await compare({ argv: ['nobodys'], stats: {} });
+    expect(exitCode).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^nobodys: ClickHouse's public copy .* is the name right\?/);
+    expect(stderr).toContain('nobodys: pypistats.org does not know it\n');
+  });
+
+  it.each([
+    [['a b'], 'a b: not a package name'],
+    [['young', '--days', '0'], '--days 0: expected a whole number of days from 1 to 365'],
+    [['young', 'old'], 'too many arguments'],
+  ])('refuses %j', async (argv, sentence) => {
+    const { exitCode, stderr, requests } = await compare({ argv });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(requests).toEqual([]);
+  });
+});
