@@ -193,6 +193,7 @@ async function runLocked(
   const health = mergeHealth(config, previous, {
     started,
     finished: context.now(),
+    asOf: request.asOf,
     upstream,
     entries,
     warnings: leftOverPackages(config),

@@ -24,13 +24,15 @@ export interface LearntUpstream extends UpstreamFacts {
 
 /**
  * What is known of the table after a run: one that looked at fewer days than are in the windows, or at none,
- * keeps what was known of the others.
+ * keeps what was known of the others, and so does one of the past of those that came after it.
  *
+ * @param asOf The day before which the run looked.
  * @param longestDays Days of the longest window of all packages.
  */
 export function mergeUpstream(
   before: UpstreamFacts,
   learnt: LearntUpstream | undefined,
+  asOf: Day,
   longestDays: number,
 ): UpstreamFacts {
   if (learnt === undefined) return before;
@@ -38,9 +40,11 @@ export function mergeUpstream(
   const merge = (old: readonly Day[], fresh: readonly Day[]) => [
     ...old.filter((each) => each >= start && each < learnt.since),
     ...fresh,
+    ...old.filter((each) => each >= asOf),
   ];
+  const ofThePast = (before.lastDay ?? '') >= asOf;
   return {
-    lastDay: learnt.lastDay ?? before.lastDay,
+    lastDay: ofThePast ? before.lastDay : (learnt.lastDay ?? before.lastDay),
     missingDays: merge(before.missingDays, learnt.missingDays),
     partialDays: merge(before.partialDays, learnt.partialDays),
   };
@@ -56,6 +60,7 @@ export function mergeHealth(
   run: {
     readonly started: Date;
     readonly finished: Date;
+    readonly asOf: Day;
     readonly upstream: LearntUpstream | undefined;
     readonly entries: ReadonlyMap<string, PackageHealth>;
     readonly warnings: readonly Warning[];
@@ -73,7 +78,7 @@ export function mergeHealth(
     source: source.kind,
     started: run.started.toISOString(),
     finished: run.finished.toISOString(),
-    upstream: mergeUpstream(before, run.upstream, longestDays),
+    upstream: mergeUpstream(before, run.upstream, run.asOf, longestDays),
     packages: new Map(known),
     warnings: run.warnings,
   };

@@ -54,7 +54,22 @@ describe('mergeUpstream', () => {
       { ...before, lastDay: '2026-04-15' },
     ],
   ])('after a run %s', (_, run, expected) => {
-    expect(mergeUpstream(before, run, 90)).toEqual(expected);
+    expect(mergeUpstream(before, run, '2026-04-25', 90)).toEqual(expected);
+  });
+
+  it('keeps what it knows of days after a run of the past', () => {
+    const past: LearntUpstream = {
+      lastDay: '2026-04-09',
+      missingDays: ['2026-04-02'],
+      partialDays: [],
+      since: '2026-03-11',
+      end: '2026-04-10',
+    };
+    expect(mergeUpstream(before, past, '2026-04-10', 90)).toEqual({
+      lastDay: '2026-04-23',
+      missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
+      partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+    });
   });
 });
 
@@ -80,6 +95,7 @@ describe('mergeHealth', () => {
   const run = {
     started: new Date('2026-04-25T04:00:00.000Z'),
     finished: new Date('2026-04-25T04:01:00.000Z'),
+    asOf: '2026-04-25',
     upstream: undefined,
     entries: new Map([['beta', entry(9)]]),
     warnings: [],
