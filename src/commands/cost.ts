@@ -1,7 +1,7 @@
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
+import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
 import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
@@ -43,7 +43,17 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
     whole_month_bytes: Math.round(result.steadyBytes),
     without_ledger_bytes: Math.round(result.withoutLedgerBytes),
     budget_bytes: budget,
-    more_packages: result.morePackages,
+    day:
+      result.day === undefined
+        ? undefined
+        : {
+            alone_bytes: Math.round(result.day.aloneBytes),
+            shared_bytes: Math.round(result.day.sharedBytes),
+            basis: result.day.basis,
+            shares: result.day.shares,
+            break_even_packages: result.day.breakEvenPackages,
+          },
+    more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
     other_bytes: result.otherBytes,
     by_age: Object.fromEntries(
       [...ages].map(([age, bill]) => [
@@ -86,6 +96,25 @@ function renderAges(ages: ReadonlyMap<string, Bill>): string {
   return `\n${table}`;
 }
 
+/** Both ways to read a day of the list, and which of them is taken. */
+function renderDay({ day, packages }: Forecast): string {
+  if (day === undefined) return '';
+  const { aloneBytes, sharedBytes, basis, shares, breakEvenPackages } = day;
+  const list = plural(packages.length, 'package');
+  return `
+A day of ${list === '1 package' ? 'this package' : `these ${list}`}: one by one about ${formatGib(aloneBytes)}, read once for all about ${formatGib(sharedBytes)} (${basis}).
+${shares ? 'Days are read once for all.' : 'Packages are asked for one by one.'} The two are equal at about ${formatNumber(breakEvenPackages)} packages like these.
+`;
+}
+
+function renderMore({ morePackages }: Forecast, budget: number | null): string {
+  if (budget === null || morePackages === null)
+    return 'There is no budget (bigquery.monthly_budget_gib: null).';
+  const more =
+    morePackages === Number.POSITIVE_INFINITY ? 'any number of' : `about ${formatNumber(morePackages)}`;
+  return `The budget of ${formatGib(budget)} a month holds ${more} more packages.`;
+}
+
 function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null): string {
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
@@ -124,18 +153,16 @@ function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
       ...other,
     ],
   );
-  const more =
-    budget === null || result.morePackages === null
-      ? 'There is no budget (bigquery.monthly_budget_gib: null).'
-      : `The budget of ${formatGib(budget)} a month holds about ${formatNumber(result.morePackages)} more packages.`;
-  return `${totals}\n${packages}${renderAges(ages)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
+  const more = renderMore(result, budget);
+  return `${totals}\n${packages}${renderAges(ages)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
 }
 
 /** `cost`: what the list costs and will cost. Reads files only. */
 export async function cost(options: CostOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
-  if (config.source.kind === 'duckdb') {
-    throw new OperatorError('usage', 'source duckdb bills nothing; there is no cost to show');
+  const traits = traitsOf(config.source, context.env);
+  if (!traits.billed) {
+    throw new OperatorError('usage', `source ${traits.kind} bills nothing; there is no cost to show`);
   }
   const spend = await readSpend(config.stateDir);
   if (spend === 'unreadable') {
@@ -146,7 +173,13 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
   }
   const budget = budgetBytes(config);
   const known = spend ?? EMPTY_SPEND;
-  const result = forecast(await forecastEntries(config, context.env), known, budget, context.now());
+  const result = forecast(
+    await forecastEntries(config, context.env),
+    known,
+    budget,
+    context.now(),
+    traits.sharesDays,
+  );
   context.stdout.write(
     options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget),
   );

@@ -2,6 +2,7 @@ import type { TrackedPackage } from '../config/config.ts';
 import { dayNumber } from '../days/day.ts';
 import {
   bytesPerDay,
+  bytesPerSharedDay,
   committedBytes,
   EMPTY_MONTH,
   type Month,
@@ -9,7 +10,7 @@ import {
   nextMonthStart,
   type Spend,
 } from '../state/bills.ts';
-import { MINIMUM_BILLED } from '../units.ts';
+import { GIB, MINIMUM_BILLED } from '../units.ts';
 import { BYTES_PER_UNSEEN_DAY, longestWindow, NEWEST_DAYS, WHOLE_EVERY_DAYS } from './plan.ts';
 
 /** What one package has cost in a month. */
@@ -19,6 +20,25 @@ export interface PackageCost {
   readonly bytesBilled: number;
   /** What a day of it bills, on average; the assumption for a package never read, if none has billed. */
   readonly bytesPerDay: number;
+}
+
+/**
+ * What reading a day for all packages is expected to bill where none was read so: 165 GiB, the upper end of an
+ * estimate for 2026 (docs/cost-model.md), as nobody has published a figure.
+ */
+export const ASSUMED_SHARED_DAY_BYTES = 165 * GIB;
+
+/** The two ways to read a day of the whole list. Sizes in bytes. */
+export interface DayPrices {
+  /** One query for each package. */
+  readonly aloneBytes: number;
+  /** One for all of them. */
+  readonly sharedBytes: number;
+  readonly basis: 'its last bills' | 'an estimate';
+  /** Whether a run takes the latter. */
+  readonly shares: boolean;
+  /** Packages like these at which the two are equal. */
+  readonly breakEvenPackages: number;
 }
 
 /** What the tracked list costs. All sizes in bytes, all times in UTC. */
@@ -35,7 +55,12 @@ export interface Forecast {
   readonly steadyBytes: number;
   /** What that month would cost if every run read its whole windows. */
   readonly withoutLedgerBytes: number;
-  /** How many more packages like these a whole month's budget holds; null if there is no budget. */
+  /** Absent where days are not read for all. */
+  readonly day: DayPrices | undefined;
+  /**
+   * How many more packages like these a whole month's budget holds; null if there is no budget. Infinite where
+   * a day is read for all.
+   */
   readonly morePackages: number | null;
 }
 
@@ -59,9 +84,22 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
   return values.reduce((total, value) => total + of(value), 0);
 }
 
+function dayPrices(aloneBytes: number, packages: number, spend: Spend): DayPrices {
+  const known = bytesPerSharedDay(spend);
+  const sharedBytes = known ?? ASSUMED_SHARED_DAY_BYTES;
+  return {
+    aloneBytes,
+    sharedBytes,
+    basis: known === undefined ? 'an estimate' : 'its last bills',
+    shares: packages > 1 && aloneBytes > sharedBytes,
+    breakEvenPackages: Math.ceil(sharedBytes / (aloneBytes / packages)),
+  };
+}
+
 /**
  * What the list has cost in this month, and what it will.
  *
+ * @param sharesDays Whether a day may be read for all packages where that is cheaper.
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
  */
 export function forecast(
@@ -69,6 +107,7 @@ export function forecast(
   spend: Spend,
   budgetBytes: number | null,
   now: Date,
+  sharesDays: boolean,
 ): Forecast {
   const month = monthOf(now);
   const monthEnd = dayNumber(nextMonthStart(month));
@@ -90,9 +129,12 @@ export function forecast(
 
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
-  const bytesADay = MINIMUM_BILLED + sum(list, (entry) => daysARun(entry) * rate(entry));
+  const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend) : undefined;
+  const alone = sum(list, (entry) => daysARun(entry) * rate(entry));
+  const bytesADay = MINIMUM_BILLED + (day?.shares ? day.sharedBytes : alone);
   const steadyBytes = bytesADay * daysInMonth;
   const room = budgetBytes === null ? null : budgetBytes - steadyBytes;
+  const another = day?.shares ? 0 : typical * daysInMonth;
   return {
     month,
     bytesBilled,
@@ -102,6 +144,7 @@ export function forecast(
     projectedBytes: bytesBilled + bytesADay * daysLeft,
     steadyBytes,
     withoutLedgerBytes: sum(list, (entry) => rate(entry) * longestWindow(entry.tracked)) * daysInMonth,
-    morePackages: room === null ? null : Math.max(0, Math.floor(room / (typical * daysInMonth))),
+    day,
+    morePackages: room === null ? null : Math.max(0, Math.floor(Math.max(0, room) / another) || 0),
   };
 }

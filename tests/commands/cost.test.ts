@@ -67,6 +67,10 @@ describe('cost', () => {
       '1 | 4 | 150.0 MiB',
       '36+ | 2 | 50.0 MiB',
       '',
+      // 165 GiB, shared by an eighth of a GiB each.
+      'A day of these 2 packages: one by one about 0.3 GiB, read once for all about 165.0 GiB (an estimate).',
+      'Packages are asked for one by one. The two are equal at about 1,320 packages like these.',
+      '',
       'The budget of 1,024.0 GiB a month holds about 270 more packages.',
       'The list price counts the first TiB of a month as free.',
       '',
@@ -83,6 +87,13 @@ describe('cost', () => {
       whole_month_bytes: 30 * (GIB / 4 + 10 * 1024 ** 2),
       without_ledger_bytes: 450 * GIB,
       budget_bytes: 1024 * GIB,
+      day: {
+        alone_bytes: GIB / 4,
+        shared_bytes: 165 * GIB,
+        basis: 'an estimate',
+        shares: false,
+        break_even_packages: 1320,
+      },
       more_packages: 270,
       other_bytes: GIB / 2,
       by_age: {
@@ -102,6 +113,23 @@ describe('cost', () => {
     const { stdout } = await runMain(folder, ['cost'], world);
     expect(stdout).toMatch(/^2026-11 to date +3,072\.0 GiB +\$12\.50$/m);
     expect(stdout).toContain('There is no budget');
+  });
+
+  it('knows when a day is read for all, and that more packages then cost no more', async () => {
+    const folder = makeFolder();
+    const path = join(folder, 'state', 'spend.json');
+    const kept = JSON.parse(readFileSync(path, 'utf8'));
+    kept.shared = { '2026-11': { days_scanned: 3, bytes_billed: 3 * (GIB / 8), queries: 3 } };
+    writeFileSync(path, JSON.stringify(kept));
+    const { stdout } = await runMain(folder, ['cost'], world);
+    expect(stdout).toContain(
+      'read once for all about 0.1 GiB (its last bills).\nDays are read once for all. The two',
+    );
+    expect(stdout).toContain('a month holds any number of more packages.');
+    const { day, more_packages } = JSON.parse((await runMain(folder, ['cost', '--json'], world)).stdout);
+    expect([day.shares, more_packages]).toEqual([true, 'any']);
+    const never = makeFolder('bigquery:\n  sharing: never\n');
+    expect((await runMain(never, ['cost'], world)).stdout).not.toContain('read once for all');
   });
 
   it('takes a ledger that it cannot trust for none, and leaves it', async () => {

@@ -23,7 +23,7 @@ const spend: Spend = {
 };
 
 describe('the forecast', () => {
-  const result = forecast(list, spend, TIB, now);
+  const result = forecast(list, spend, TIB, now, false);
 
   it('tells what each package has cost', () => {
     expect(result.packages).toEqual([
@@ -46,19 +46,19 @@ describe('the forecast', () => {
   it('tells how many more packages fit', () => {
     // (1 TiB - 30 * 210.5 MB) / (30 * 100 MB), rounded down
     expect(result.morePackages).toBe(364);
-    expect(forecast(list, spend, null, now).morePackages).toBeNull();
-    expect(forecast(list, spend, 1, now).morePackages).toBe(0);
+    expect(forecast(list, spend, null, now, false).morePackages).toBeNull();
+    expect(forecast(list, spend, 1, now, false).morePackages).toBe(0);
   });
 
   it('expects more of a source that cannot tell its days', () => {
     const blind = [{ tracked: { name: 'a', windows: [30] as const }, untold: true }];
     const days = (6 * 2 + 30) / 7;
-    expect(forecast(blind, spend, TIB, now).steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
+    expect(forecast(blind, spend, TIB, now, false).steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
   });
 
   it('takes what other packages bill for one that was never read', () => {
     const entry = { tracked: { name: 'new', windows: [30] as const }, untold: false };
-    const result = forecast([...list, entry], spend, TIB, now);
+    const result = forecast([...list, entry], spend, TIB, now, false);
     expect(result.packages[2]).toEqual({
       package: 'new',
       daysScanned: 0,
@@ -68,7 +68,7 @@ describe('the forecast', () => {
   });
 
   it('says nothing of a month in which nothing was asked', () => {
-    expect(forecast(list, EMPTY_SPEND, TIB, now)).toMatchObject({
+    expect(forecast(list, EMPTY_SPEND, TIB, now, false)).toMatchObject({
       bytesBilled: 0,
       queries: 0,
       otherBytes: 0,
@@ -76,8 +76,31 @@ describe('the forecast', () => {
   });
 
   it('holds about 220 new packages in the free tier, as 160 MB a day are assumed', () => {
-    const empty = forecast([], EMPTY_SPEND, TIB, now);
+    const empty = forecast([], EMPTY_SPEND, TIB, now, false);
     expect(empty.morePackages).toBe(228);
     expect(empty.bytesBilled).toBe(0);
+  });
+
+  it('prices a day both ways, and goes on with the cheaper one', () => {
+    // 200 MB one by one, against 165 GiB that are assumed: 100 MB a package, so 1,772 of them.
+    expect(forecast(list, spend, TIB, now, true).day).toEqual({
+      aloneBytes: 200 * MB,
+      sharedBytes: 165 * 1024 ** 3,
+      basis: 'an estimate',
+      shares: false,
+      breakEvenPackages: 1772,
+    });
+    const cheap = { ...spend, shared: new Map([['2026-11', bill(2, 2 * 120 * MB)]]) };
+    const shared = forecast(list, cheap, TIB, now, true);
+    expect(shared.day).toMatchObject({
+      sharedBytes: 120 * MB,
+      basis: 'its last bills',
+      shares: true,
+      breakEvenPackages: 2,
+    });
+    expect(shared.steadyBytes).toBe(30 * (120 * MB + DAYS_QUESTION));
+    expect(shared.morePackages).toBe(Number.POSITIVE_INFINITY);
+    expect(forecast(list, cheap, 1, now, true).morePackages).toBe(0);
+    expect(forecast(list, cheap, TIB, now, false).day).toBeUndefined();
   });
 });
