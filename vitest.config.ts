@@ -25,6 +25,8 @@ export default defineConfig({
       { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], ...slow } },
       // Nothing but time: a hundred runs take most of a minute.
       { test: { name: 'crash', include: ['tests/crash/*.crash.ts'], testTimeout: 600_000 } },
+      // Nothing but time, and root for its full disks: more than a year of daily runs.
+      { test: { name: 'year', include: ['tests/year/*.year.ts'], testTimeout: 1_800_000 } },
       // Python and PyPI: ClickHouse's own engine in a process of its own.
       {
         test: {

@@ -31,6 +31,9 @@ export interface Call {
   readonly package?: string;
   /** Whether it is about INFORMATION_SCHEMA.PARTITIONS. */
   readonly revisions: boolean;
+  /** The span of a question about packages, YYYY-MM-DD, its end excluded. */
+  readonly start?: string;
+  readonly end?: string;
   /** Which page of a result, from 0. */
   readonly page: number;
   /** Milliseconds since the server's start. */
@@ -191,8 +194,8 @@ export class BigQueryServer {
   bytesBilled = 0;
   /** Most requests that were being answered at the same time. */
   mostAtOnce = 0;
-  readonly #options: ServerOptions;
-  readonly #left: number[];
+  #options: ServerOptions;
+  #left: number[];
   readonly #started = Date.now();
   readonly #sockets = new Set<Socket>();
   #atOnce = 0;
@@ -201,6 +204,12 @@ export class BigQueryServer {
   constructor(options: ServerOptions = {}) {
     this.#options = options;
     this.#left = (options.trouble ?? []).map(({ times }) => times ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Changes what the server does from now on; trouble begins anew. */
+  become(options: ServerOptions): void {
+    this.#options = { ...this.#options, ...options };
+    this.#left = (this.#options.trouble ?? []).map(({ times }) => times ?? Number.POSITIVE_INFINITY);
   }
 
   static async start(options: ServerOptions = {}): Promise<BigQueryServer> {
@@ -262,7 +271,8 @@ export class BigQueryServer {
     const page = Number(url.searchParams.get('pageToken')?.replace('page-', '') ?? 0);
     if (place === 'jobs' && id === '') {
       const query = (insert.configuration?.['query'] ?? {}) as Json;
-      const [project] = parameters(query).projects;
+      const { projects, start, end } = parameters(query);
+      const [project] = projects;
       const revisions = String(query['query']).includes('INFORMATION_SCHEMA.PARTITIONS');
       const kind = insert.configuration?.['dryRun'] === true ? 'dryRun' : 'insert';
       return {
@@ -272,6 +282,9 @@ export class BigQueryServer {
         page,
         at,
         body,
+        ...(start === undefined || end === undefined || revisions
+          ? {}
+          : { start: start.slice(0, 10), end: end.slice(0, 10) }),
         ...(project === undefined ? {} : { package: project }),
       };
     }

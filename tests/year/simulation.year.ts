@@ -1,0 +1,344 @@
+import { readFileSync } from 'node:fs';
+import { expect, it, onTestFinished } from 'vitest';
+import { BigQueryServer, type ServerRow, type Trouble } from '../support/bigquery-server.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { type Blow, type House, type LedgerDays, openHouse, type Tracked } from './house.ts';
+import { badgesOf, endOf, totals } from './oracle.ts';
+import { chance, type DayNumber, dayNumber, dayText, makeWeather, PACKAGES, tableOn } from './world.ts';
+
+/*
+ * More than a year of daily runs of the built command, from the state that 0.1.0 left, against a table that is late,
+ * empty and part-filled, with everything that happens to a machine in a year. After each run, the badges are
+ * those of an independent count of what the table showed, and no paid day was read again without a reason.
+ *
+ * YEAR_SEED has another year; YEAR_DAYS a shorter or longer one.
+ */
+
+const SEED = Number(process.env['YEAR_SEED'] ?? 1);
+const DAYS = Number(process.env['YEAR_DAYS'] ?? 400);
+/** 0.1.0 ran on this day, and we do from the next on. */
+const OLD_RUN = dayNumber('2026-10-01');
+/** Days of the table that are shown: the longest window, and the weeks before it that days are compared with. */
+const SHOWN = 160;
+/** Share of its rows by which a day must change to be worth reading again. */
+const CHANGE = 0.0001;
+
+const WINDOWS: readonly (readonly number[])[] = [[7], [30], [7, 30], [90], [30, 7], [1]];
+
+const dice = (what: string) => chance(`${SEED} ${what}`);
+const pick = <T>(list: readonly T[], what: string): T => {
+  const chosen = list[Math.floor(dice(what) * list.length)];
+  if (chosen === undefined) throw new Error('an empty list');
+  return chosen;
+};
+
+const faults: string[] = [];
+const tally: Record<string, number> = {};
+const count = (what: string, by = 1) => {
+  tally[what] = (tally[what] ?? 0) + by;
+};
+
+let server: BigQueryServer;
+let house: House;
+/** The list changes now and then: packages and windows come, go and come back. */
+function changeList(list: readonly Tracked[], today: DayNumber): readonly Tracked[] {
+  const roll = dice(`list ${today}`);
+  const absent = PACKAGES.filter((name) => list.every((each) => each.name !== name));
+  if (roll < 0.03 && absent.length > 0) {
+    count('packages added');
+    const windows = pick(WINDOWS, `windows ${today}`);
+    return [...list, { name: pick(absent, `add ${today}`), windows }];
+  }
+  if (roll < 0.05 && list.length > 1) {
+    count('packages dropped');
+    const gone = pick(list, `drop ${today}`);
+    return list.filter((each) => each !== gone);
+  }
+  if (roll < 0.08) {
+    count('windows changed');
+    const changed = pick(list, `change ${today}`);
+    return list.map((each) =>
+      each === changed ? { ...each, windows: pick(WINDOWS, `windows ${today}`) } : each,
+    );
+  }
+  return list;
+}
+
+type Event = 'none' | '503' | 'job' | 'package' | 'kill' | 'term' | 'full' | 'ahead' | 'behind';
+
+const EVENTS: readonly (readonly [Event, below: number])[] = [
+  ['503', 0.06],
+  ['job', 0.1],
+  ['package', 0.14],
+  ['kill', 0.26],
+  ['term', 0.32],
+  ['full', 0.38],
+  ['ahead', 0.4],
+  ['behind', 0.41],
+];
+
+function eventOf(today: DayNumber, blind: boolean): Event {
+  const roll = dice(`event ${today}`);
+  const [event] = EVENTS.find(([, below]) => roll < below) ?? ['none'];
+  if (event === 'full' && !house.canFill) return 'none';
+  // An emulator's clock is not compared, so without the rows of days nothing tells that this one is wrong.
+  return blind && (event === 'ahead' || event === 'behind') ? 'none' : event;
+}
+
+function troubleOf(event: Event, list: readonly Tracked[], today: DayNumber, blind: boolean): Trouble[] {
+  const { name } = pick(list, `victim ${today}`);
+  const refused: Trouble[] = blind
+    ? [{ on: 'insert', revisions: true, fault: { status: 403, reason: 'accessDenied', message: 'no view' } }]
+    : [];
+  switch (event) {
+    case '503':
+      return [
+        ...refused,
+        { on: 'insert', times: 1, fault: { status: 503, reason: 'backendError' } },
+        { on: 'results', times: 1, fault: { status: 503, reason: 'backendError' } },
+      ];
+    case 'job':
+      return [
+        ...refused,
+        {
+          on: 'insert',
+          package: name,
+          times: 1,
+          fault: { jobFails: { reason: 'backendError', message: 'again' } },
+        },
+      ];
+    case 'package':
+      return [
+        ...refused,
+        {
+          on: 'insert',
+          package: name,
+          fault: { jobFails: { reason: 'resourcesExceeded', message: 'too large' } },
+        },
+      ];
+    default:
+      return refused;
+  }
+}
+
+/** All that a run could see, and what was there before it. */
+interface Scene {
+  readonly today: DayNumber;
+  readonly asOf: DayNumber;
+  readonly rows: readonly ServerRow[];
+  readonly sums: ReadonlyMap<DayNumber, number>;
+  readonly list: readonly Tracked[];
+  readonly blind: boolean;
+  readonly event: Event;
+}
+
+type Badges = Record<string, string>;
+
+function expectedBadges({ rows, asOf, sums, blind }: Scene, { name, windows }: Tracked) {
+  const end = blind ? asOf : endOf(sums, asOf, asOf - SHOWN);
+  if (end === undefined) return undefined;
+  const badges: Badges = Object.assign({}, ...windows.map((days) => badgesOf(rows, name, end, days)));
+  return { end, badges };
+}
+
+function checkBadges(
+  scene: Scene,
+  before: ReadonlyMap<string, Badges>,
+  ended: boolean,
+  exitCode: number | null,
+) {
+  const { list, today, event } = scene;
+  const say = (text: string) => faults.push(`${dayText(today)} (${event}): ${text}`);
+  const { started, packages } = house.health();
+  for (const tracked of list) {
+    const { name } = tracked;
+    const entry = packages[name];
+    const [old, found, expected] = [
+      before.get(name) ?? {},
+      house.badges(name),
+      expectedBadges(scene, tracked),
+    ];
+    const reached = ended && entry?.attempted !== undefined && entry.attempted >= started;
+    if (reached && entry?.error === undefined) {
+      if (expected === undefined) {
+        say(`${name} was counted although the table is too far behind`);
+        continue;
+      }
+      count('packages counted');
+      if (entry?.counted_to !== dayText(expected.end - 1)) {
+        say(`${name} is counted to ${entry?.counted_to}, not ${dayText(expected.end - 1)}`);
+      }
+      for (const [file, message] of Object.entries(expected.badges)) {
+        count('badges compared');
+        if (found[file] !== message) say(`${name}/${file} says ${found[file]}, and the table ${message}`);
+      }
+    } else {
+      for (const [file, message] of Object.entries(found)) {
+        const either = [old[file], ...(ended && event !== 'full' ? [] : [expected?.badges[file]])];
+        count('old badges looked at');
+        if (!either.includes(message))
+          say(`${name}/${file} says ${message} after a run that failed, before it ${old[file]}`);
+      }
+    }
+    if (exitCode === 0 && !reached) say(`exit 0, and ${name} was not reached`);
+    if (exitCode === 0 && entry?.error !== undefined) say(`exit 0, and ${name} failed: ${entry.error}`);
+  }
+}
+
+/** Why a day was asked for; undefined if there is no reason. */
+function reasonOf(scene: Scene, kept: LedgerDays, day: DayNumber, whole: boolean): string | undefined {
+  const rows = kept.get(day);
+  if (rows === undefined) return 'days read first';
+  if (rows === null) return 'days read again, as it was not told then what they had';
+  const now = scene.sums.get(day) ?? 0;
+  const change = rows === 0 ? now : Math.abs(now - rows) / rows;
+  if (change >= CHANGE) return 'days read again, as they had changed';
+  if (!scene.blind) return undefined;
+  if (day >= scene.asOf - 2) return 'days read again, as the newest where the view is refused';
+  return whole ? 'days read again, with the whole window, where the view is refused' : undefined;
+}
+
+function checkReads(
+  scene: Scene,
+  before: ReadonlyMap<string, LedgerDays>,
+  firstCall: number,
+  ended: boolean,
+) {
+  const { list, today, event } = scene;
+  const after = new Map(list.map(({ name }) => [name, house.ledger(name)]));
+  const answered = new Set(
+    server.calls.slice(firstCall).flatMap(({ kind, jobId }) => (kind === 'results' ? [jobId] : [])),
+  );
+  let lost = 0;
+  for (const { kind, revisions, package: name, jobId, start, end } of server.calls.slice(firstCall)) {
+    const job = server.jobs.get(jobId);
+    const ran = job !== undefined && job.failure === undefined;
+    if (
+      kind !== 'insert' ||
+      revisions ||
+      name === undefined ||
+      start === undefined ||
+      end === undefined ||
+      !ran
+    )
+      continue;
+    const [from, to] = [dayNumber(start), dayNumber(end)];
+    const longest = Math.max(...(list.find((each) => each.name === name)?.windows ?? []));
+    let missing = false;
+    for (let day = from; day < to; day += 1) {
+      const reason = reasonOf(scene, before.get(name) ?? new Map(), day, to - from >= longest);
+      count(reason ?? 'days read again without a reason');
+      if (reason === undefined)
+        faults.push(`${dayText(today)} (${event}): ${name} ${dayText(day)} was read again without a reason`);
+      missing ||= !after.get(name)?.has(day);
+    }
+    if (missing && answered.has(jobId)) lost += 1;
+  }
+  count('answers lost', lost);
+  if (ended && event !== 'full' && event !== 'term' && lost > 0) {
+    faults.push(`${dayText(today)} (${event}): ${lost} paid answers were not kept`);
+  }
+  // A run that is ended by a signal, or finds its disk full, loses what it was about to save, and no more.
+  if (lost > 1) faults.push(`${dayText(today)} (${event}): ${lost} paid answers were lost`);
+}
+
+async function run(scene: Scene, now: string, blow?: Blow) {
+  const badges = new Map(scene.list.map(({ name }) => [name, house.badges(name)]));
+  const ledgers = new Map(scene.list.map(({ name }) => [name, house.ledger(name)]));
+  const firstCall = server.calls.length;
+  const healthBefore = house.healthText();
+  const { exitCode, stderr } = await house.collect(now, blow);
+  count('runs');
+  if (exitCode === null) count('runs killed');
+  const wrote = house.healthText() !== healthBefore;
+  const ended = exitCode !== null && (wrote || exitCode < 128);
+  if (exitCode !== null && exitCode !== 0 && exitCode !== 1 && exitCode < 128) {
+    faults.push(`${dayText(scene.today)} (${scene.event}): exit ${exitCode}: ${stderr.slice(-400)}`);
+  }
+  if (exitCode === 0 && !wrote) faults.push(`${dayText(scene.today)}: exit 0 without a health file`);
+  for (const path of house.jsonFiles()) {
+    try {
+      JSON.parse(readFileSync(path, 'utf8'));
+    } catch {
+      faults.push(`${dayText(scene.today)} (${scene.event}): ${path} is not whole`);
+    }
+  }
+  checkBadges(scene, badges, ended && wrote, exitCode);
+  checkReads(scene, ledgers, firstCall, ended);
+  return { exitCode, stderr };
+}
+
+/** How a day's event changes the run. */
+async function meet(scene: Scene): Promise<void> {
+  const { today, event } = scene;
+  const at = (time: string, day = today) => `${dayText(day)}T${time}:00Z`;
+  const afterMs = 120 + Math.floor(dice(`when ${today}`) * 260);
+  switch (event) {
+    case 'kill':
+    case 'term':
+      await run(scene, at('06:00'), { signal: event === 'kill' ? 'SIGKILL' : 'SIGTERM', afterMs });
+      break;
+    case 'full':
+      house.fill(Math.floor(dice(`free ${today}`) * 24_000));
+      await run(scene, at('06:00'));
+      house.empty();
+      break;
+    case 'ahead':
+      await run({ ...scene, asOf: today + 365 }, at('06:00', today + 365));
+      break;
+    case 'behind':
+      await run({ ...scene, asOf: today - 12 }, at('06:00', today - 12));
+      break;
+    default:
+      await run(scene, at('06:00'));
+  }
+  const again = ['kill', 'term', 'full', 'ahead', 'behind', 'package'].includes(event);
+  if (!again || dice(`again ${today}`) < 0.3) return;
+  server.become({ trouble: troubleOf('none', scene.list, today, scene.blind) });
+  const { exitCode, stderr } = await run({ ...scene, event: 'none' }, at('12:00'));
+  if (exitCode !== 0 && endOf(scene.sums, today, today - SHOWN) !== undefined) {
+    faults.push(`${dayText(today)}: exit ${exitCode} of the run after (${event}): ${stderr.slice(-300)}`);
+  }
+}
+
+it(`is right on every one of ${DAYS} days, by seed ${SEED}`, async () => {
+  server = await BigQueryServer.start({});
+  house = openHouse(tempFolder(), server.host);
+  onTestFinished(async () => {
+    house.dispose();
+    await server.close();
+  });
+  const weather = makeWeather(SEED, OLD_RUN, OLD_RUN + DAYS);
+  let list: readonly Tracked[] = [
+    { name: 'alpha', windows: [7, 30] },
+    { name: 'beta', windows: [30] },
+  ];
+  for (let today = OLD_RUN + 1; today <= OLD_RUN + DAYS && faults.length < 20; today += 1) {
+    if (today > OLD_RUN + 1) list = changeList(list, today);
+    house.track(list);
+    const blind = weather.blind.has(today);
+    const event = eventOf(today, blind);
+    const rows = tableOn(weather, today - SHOWN, today);
+    server.become({
+      rows,
+      date: new Date(`${dayText(today)}T06:00:00Z`),
+      trouble: troubleOf(event, list, today, blind),
+    });
+    count(`days with ${event}`);
+    if (endOf(totals(rows), today, today - SHOWN) === undefined)
+      count('days on which the table is too far behind');
+    await meet({ today, asOf: today, rows, sums: totals(rows), list, blind, event });
+    server.calls.length = 0;
+    server.jobs.clear();
+  }
+  if (faults.length > 0) house.keepCopy('/tmp/pypi-badges-year');
+  const lines = [
+    ...Object.entries(weather.told).map(([what, times]) => [`spells: ${what}`, times] as const),
+    ...Object.entries(tally),
+  ];
+  process.stdout.write(
+    `${lines.map(([what, times]) => `  ${String(times).padStart(7)}  ${what}`).join('\n')}${house.canFill ? '' : '\n  no full disks: mounting one needs root'}\n`,
+  );
+  expect(faults).toEqual([]);
+  expect(tally['badges compared']).toBeGreaterThan(DAYS * 11);
+});
