@@ -2,6 +2,8 @@
 # Installs, upgrades or removes the collector on a Debian 12 or 13 host, as a systemd timer.
 # Safe to run again at any time: what is in place already is left alone.
 set -euo pipefail
+# What is made here is read by other users: the service's, and anybody who calls the command.
+umask 022
 
 usage() {
   cat <<'USAGE'
@@ -11,8 +13,9 @@ Installs or upgrades pypi-badges and starts its daily timer. Run it as root.
 
   --package WHAT   a tarball made by `npm pack`, or a version or tag on the npm registry
                    (default: the package that this script came with)
-  --config FILE    becomes /etc/pypi-badges/tracked.yaml, if there is none yet
-  --key FILE       becomes /etc/pypi-badges/gcp.json (0600 root), if there is none yet
+  --config FILE    becomes /etc/pypi-badges/tracked.yaml, once the release has accepted it; a list
+                   that was there is kept as tracked.yaml.old
+  --key FILE       becomes /etc/pypi-badges/gcp.json (0600 root), in place of one that was there
   --with-duckdb    also installs @duckdb/node-api, for `source: duckdb`; later upgrades keep it
 
   --uninstall      stops the timer and removes the program and its units; keeps /etc/pypi-badges,
@@ -32,6 +35,7 @@ readonly UNIT_DIR=/usr/local/lib/systemd/system
 readonly SYSUSERS_DIR=/usr/local/lib/sysusers.d
 readonly TMPFILES_DIR=/usr/local/lib/tmpfiles.d
 readonly COMMAND=/usr/local/bin/pypi-badges
+readonly DOCTOR=/usr/local/sbin/pypi-badges-doctor
 readonly UNITS=(pypi-badges-collect.service pypi-badges-collect.timer pypi-badges-failure@.service)
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -138,29 +142,62 @@ install_release() {
     return
   fi
   say "Installing release $(basename "$RELEASE") ..."
-  mkdir -p "$PREFIX/releases"
   rm -rf "$PREFIX/releases/.new"
-  # Another user runs it, so it must be readable whatever the umask of the administrator.
-  (umask 022 && npm install --global --prefix "$PREFIX/releases/.new" --omit=dev --ignore-scripts \
-    --no-audit --no-fund --no-update-notifier --loglevel=error "$WORK/pypi-badges.tgz" "${extra[@]}") >"$WORK/npm.log" 2>&1 || {
+  npm install --global --prefix "$PREFIX/releases/.new" --omit=dev --ignore-scripts \
+    --no-audit --no-fund --no-update-notifier --loglevel=error "$WORK/pypi-badges.tgz" "${extra[@]}" >"$WORK/npm.log" 2>&1 || {
     cat "$WORK/npm.log" >&2
-    rm -rf "$PREFIX/releases/.new"
     die "npm could not install the package; what was installed before is untouched"
   }
-  "$NODE" "$PREFIX/releases/.new/lib/node_modules/pypi-badges/dist/cli.js" --version >/dev/null || {
-    rm -rf "$PREFIX/releases/.new"
+  "$NODE" "$PREFIX/releases/.new/lib/node_modules/pypi-badges/dist/cli.js" --version >/dev/null ||
     die "the installed program does not start; what was installed before is untouched"
-  }
   mv "$PREFIX/releases/.new" "$RELEASE"
+  UNUSED=$RELEASE
 }
 
-# The collector of this release must accept the configuration before it takes over.
+# Runs however the script ends: nothing of an upgrade that did not take over stays behind.
+clean_up() {
+  rm -rf "$WORK" "$PREFIX/releases/.new" "$CONFIG_DIR/tracked.yaml.new"
+  if [ -n "$UNUSED" ]; then
+    rm -rf "$UNUSED"
+  fi
+  rmdir "$PREFIX/releases" "$PREFIX" 2>/dev/null || true
+}
+
+# The service's user must be able to go there. Older versions of this script could leave them closed.
+open_folders() {
+  local folder
+  mkdir -p "$PREFIX/releases"
+  for folder in "$PREFIX" "$PREFIX/releases"; do
+    if [ "$(stat -c %a "$folder")" != 755 ]; then
+      chmod 0755 "$folder"
+      CHANGED=yes
+    fi
+  done
+}
+
+as_the_service() { runuser -u pypi-badges -- "$@"; }
+
+# The collector of this release must accept a list before it takes over. It is checked where it will lie, as
+# relative paths depend on that.
 check_config() {
-  runuser -u pypi-badges -- "$NODE" "$RELEASE/lib/node_modules/pypi-badges/dist/cli.js" \
-    check --config "$CONFIG_DIR/tracked.yaml" >"$WORK/check.log" 2>&1 || {
+  local file=$1 named=$2 status=0 key
+  as_the_service "$NODE" "$RELEASE/lib/node_modules/pypi-badges/dist/cli.js" \
+    check --config "$file" >"$WORK/check.log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
     cat "$WORK/check.log" >&2
-    die "$CONFIG_DIR/tracked.yaml is not valid (above). Mend it and run this again; what ran before is untouched."
-  }
+    [ "$status" -eq 2 ] || die "the user pypi-badges cannot run $RELEASE (above); what ran before is untouched."
+    die "$named is not valid (above). Mend it and run this again; what ran before is untouched."
+  fi
+  # As `check` tells it.
+  key=$(sed -n 's/^credentials  *//p' "$WORK/check.log")
+  case $key in
+    /run/credentials/*) ;;
+    /*)
+      as_the_service test -r "$key" ||
+        die "$named names credential_file: $key, which the service cannot read, and should not be able to.
+Leave that line out and give the key to this script: --key $key. The service is handed a copy of its own."
+      ;;
+  esac
 }
 
 switch_to_release() {
@@ -172,6 +209,14 @@ switch_to_release() {
     ln -sfn "releases/$(basename "$RELEASE")" "$PREFIX/current.new"
     mv -T "$PREFIX/current.new" "$PREFIX/current"
     CHANGED=yes
+  fi
+  UNUSED=
+  # At once after the program that has accepted it, so that no run meets one without the other.
+  if [ -e "$CONFIG_DIR/tracked.yaml.new" ]; then
+    [ ! -e "$CONFIG_DIR/tracked.yaml" ] || cp -p "$CONFIG_DIR/tracked.yaml" "$CONFIG_DIR/tracked.yaml.old"
+    mv -T "$CONFIG_DIR/tracked.yaml.new" "$CONFIG_DIR/tracked.yaml"
+    CHANGED=yes
+    say "Wrote $CONFIG_DIR/tracked.yaml"
   fi
   # The previous release stays: a run may be under way in it, and it is the way back.
   local release link kept
@@ -197,11 +242,23 @@ switch_to_release() {
 
 # Copies a file of the package if the installed one differs.
 place() {
-  local source=$1 target=$2
+  local source=$1 target=$2 mode=${3:-0644}
   if ! cmp -s "$source" "$target"; then
-    install -D -m 0644 "$source" "$target"
+    install -D -m "$mode" "$source" "$target"
     CHANGED=yes
   fi
+}
+
+# Puts a new key in the place of the old one, by rename: a run that starts meanwhile gets one of the two, whole.
+place_key() {
+  local target=$CONFIG_DIR/gcp.json
+  if cmp -s "$KEY" "$target"; then
+    return
+  fi
+  install -m 0600 -o root -g root "$KEY" "$target.new"
+  mv -T "$target.new" "$target"
+  CHANGED=yes
+  say "Wrote $target. The next run uses it; revoke the old key after that."
 }
 
 # Copies a file that then belongs to the operator: never over an existing one.
@@ -221,7 +278,8 @@ install_everything() {
   require_systemd
   require_node
   WORK=$(mktemp -d)
-  trap 'rm -rf "$WORK"' EXIT
+  UNUSED=
+  trap clean_up EXIT
   [ -z "$CONFIG" ] || [ -f "$CONFIG" ] || die "--config: there is no file $CONFIG"
   [ -z "$KEY" ] || [ -f "$KEY" ] || die "--key: there is no file $KEY"
   CHANGED=no
@@ -230,6 +288,7 @@ install_everything() {
   if [ -d "$PREFIX/current/lib/node_modules/@duckdb/node-api" ]; then
     WITH_DUCKDB=yes
   fi
+  open_folders
   install_release
   # From here on, files come out of the release, so that script and units cannot be of two versions.
   local deploy=$RELEASE/lib/node_modules/pypi-badges/deploy
@@ -238,17 +297,21 @@ install_everything() {
   place "$deploy/systemd/pypi-badges.tmpfiles" "$TMPFILES_DIR/pypi-badges.conf"
   systemd-sysusers "$SYSUSERS_DIR/pypi-badges.conf"
   systemd-tmpfiles --create "$TMPFILES_DIR/pypi-badges.conf"
-  place_once "${CONFIG:-$deploy/systemd/tracked.yaml}" "$CONFIG_DIR/tracked.yaml" 0644
   place_once "$deploy/systemd/failure.env" "$CONFIG_DIR/failure.env" 0600
-  if [ -n "$KEY" ]; then
-    place_once "$KEY" "$CONFIG_DIR/gcp.json" 0600
+  if [ -n "$CONFIG" ] && ! cmp -s "$CONFIG" "$CONFIG_DIR/tracked.yaml"; then
+    install -m 0644 "$CONFIG" "$CONFIG_DIR/tracked.yaml.new"
+    check_config "$CONFIG_DIR/tracked.yaml.new" "$CONFIG"
+  else
+    place_once "$deploy/systemd/tracked.yaml" "$CONFIG_DIR/tracked.yaml" 0644
+    check_config "$CONFIG_DIR/tracked.yaml" "$CONFIG_DIR/tracked.yaml"
   fi
-  check_config
+  [ -z "$KEY" ] || place_key
 
   local unit
   for unit in "${UNITS[@]}"; do
     place "$deploy/systemd/$unit" "$UNIT_DIR/$unit"
   done
+  place "$deploy/systemd/pypi-badges-doctor" "$DOCTOR" 0755
   switch_to_release
   if [ "$CHANGED" = yes ]; then
     systemctl daemon-reload
@@ -268,10 +331,10 @@ install_everything() {
   if [ -e "$CONFIG_DIR/gcp.json" ]; then
     say "Key:       $CONFIG_DIR/gcp.json"
   else
-    say "Key:       none yet. Put the service account's key at $CONFIG_DIR/gcp.json (root, 0600),"
-    say "           by running this again with --key FILE"
+    say "Key:       none yet. BigQuery needs one: run this again with --key FILE"
   fi
   say "Run now:   systemctl start pypi-badges-collect   (log: journalctl -u pypi-badges-collect -o cat)"
+  say "Check:     pypi-badges-doctor"
   say "Failures:  say in $CONFIG_DIR/failure.env who is told"
 }
 
@@ -286,7 +349,7 @@ uninstall() {
   for unit in "${UNITS[@]}"; do
     rm -f "$UNIT_DIR/$unit"
   done
-  rm -f "$SYSUSERS_DIR/pypi-badges.conf" "$TMPFILES_DIR/pypi-badges.conf"
+  rm -f "$DOCTOR" "$SYSUSERS_DIR/pypi-badges.conf" "$TMPFILES_DIR/pypi-badges.conf"
   if [ "$(readlink "$COMMAND" 2>/dev/null)" = "$PREFIX/current/bin/pypi-badges" ]; then
     rm -f "$COMMAND"
   fi

@@ -39,6 +39,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--full', 'read every day of the windows again, and tell which had changed')
     .option('--dry-run', 'ask the source what would be read; write nothing')
     .option('--json', 'print _health.json instead of a table')
+    .option('--wait <minutes>', 'go on trying for so long where nothing can be reached', '0')
     .option('--no-page', 'do not draw the page (index.html and one for each package)')
     .action(async (_, command: Command) => {
       const { collect } = await import('./commands/collect.ts');

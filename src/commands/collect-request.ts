@@ -8,6 +8,8 @@ export interface CollectRequest extends Task {
   readonly context: Context;
   /** Whether stdout is for programs. */
   readonly json: boolean;
+  /** How long to go on trying where nothing can be reached, in minutes. */
+  readonly waitMinutes: number;
   /** Whether to draw the page at the end. */
   readonly page: boolean;
 }

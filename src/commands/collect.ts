@@ -14,7 +14,7 @@ import { mergeHealth } from '../publish/health-merge.ts';
 import { leftOverPackages } from '../publish/left-over.ts';
 import { publishPackage } from '../publish/package.ts';
 import type { DayChange } from '../run/outcome.ts';
-import { beginRun } from '../run/run.ts';
+import type { RunInput } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { openLedgers, sweepLedgers } from '../state/ledger.ts';
@@ -25,6 +25,7 @@ import type { CollectRequest } from './collect-request.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log } from './log.ts';
+import { beginPatiently, selectMinutes } from './patience.ts';
 import { drawPage } from './report.ts';
 import { renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
@@ -36,6 +37,8 @@ export interface CollectOptions extends GlobalOptions {
   readonly full?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** Minutes. */
+  readonly wait?: string;
   /** Whether to draw the page; so it is unless --no-page says otherwise. */
   readonly page?: boolean;
 }
@@ -157,7 +160,7 @@ async function runLocked(
   progress.show(`0 of ${packages.length}`);
   await sweepTemporary(config.stateDir);
   await sweepLedgers(config.stateDir, traits.id);
-  const { upstream, warnings, notes, outcomes } = await beginRun({
+  const input: RunInput = {
     packages,
     asOf: request.asOf,
     full: request.full,
@@ -172,7 +175,8 @@ async function runLocked(
     budgetBytes: budgetBytes(config),
     warn,
     now: context.now,
-  });
+  };
+  const { upstream, warnings, notes, outcomes } = await beginPatiently(input, request.waitMinutes, log);
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
   const spellings = otherSpellings(config.outputDir);
@@ -235,6 +239,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
     context,
     full: options.full ?? false,
     json: options.json ?? false,
+    waitMinutes: selectMinutes(options.wait),
     page: options.page ?? true,
   };
   return options.dryRun ? dryRun(request) : run(request, await createLog(options, context));

@@ -115,7 +115,7 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
     return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
   }
   try {
-    const who = `${describeCredentials(source, context.env)} (project ${opened.project})`;
+    const who = `${describeCredentials(source, context.env)} (${opened.payer ?? `project ${opened.project}`})`;
     const table = await checkTable(opened, source.table, config, dayOf(context.now()));
     return [ok('credentials', who), ...table, ...checkClock(opened.serverTime(), context.now())];
   } finally {

@@ -32,6 +32,8 @@ export interface RunInput extends Task {
 
 /** A run that has begun. */
 export interface Run {
+  /** Why nothing at all could be read, if so. */
+  readonly fault?: unknown;
   /** What the table has; undefined if it could not be asked. */
   readonly upstream: Upstream | undefined;
   /** What an operator should know, once a run. */
@@ -207,12 +209,16 @@ export async function beginRun(input: RunInput): Promise<Run> {
     return {
       upstream: learnt.upstream,
       warnings: learnt.warnings,
-      notes: note === undefined ? [] : [note],
+      notes: [
+        ...(source.payer === undefined ? [] : [`BigQuery is asked by ${source.payer}, which pays`]),
+        ...(note === undefined ? [] : [note]),
+      ],
       outcomes,
     };
   } catch (error) {
     await source?.close();
     return {
+      fault: error,
       upstream: learnt?.upstream,
       warnings: learnt?.warnings ?? [],
       notes: [],

@@ -65,6 +65,8 @@ export interface Source {
   readonly traits: SourceTraits;
   /** Whether it tells files that can be installed from those beside them. */
   readonly hasFileNames: boolean;
+  /** Who asks and who pays, in words and for the operator alone; absent where nobody does. */
+  readonly payer?: string;
   /**
    * The pivot rows of some packages over a span of whole UTC days.
    *

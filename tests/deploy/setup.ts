@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { rolldown } from 'rolldown';
 import type { TestProject } from 'vitest/node';
 
 interface Manifest {
@@ -103,6 +104,15 @@ async function pack(into: string) {
   await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: next });
   await rename(path.join(into, 'pypi-badges-999.0.0.tgz'), path.join(into, 'next.tgz'));
   return { version, manifest };
+}
+
+/** The stand-in for Google, which runs on the hosts. */
+async function bundleGoogle(into: string) {
+  const bundle = await rolldown({ input: path.join(import.meta.dirname, 'google.ts'), platform: 'node' });
+  await bundle.write({ file: path.join(into, 'google/google.mjs'), format: 'esm' });
+  await cp(path.join(ROOT, 'tests/support/certificates'), path.join(into, 'google/certificates'), {
+    recursive: true,
+  });
 }
 
 /**
@@ -209,6 +219,7 @@ export default async function setup(project: TestProject) {
     rootfs('bookworm'),
     pack(packages),
     unpackNode(),
+    bundleGoogle(packages),
   ]);
   const npmCache = await fillNpmCache(packages, manifest, { trixie, bookworm }, nodeTarball);
 

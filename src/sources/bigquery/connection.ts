@@ -6,7 +6,7 @@ import { GARBLED, type Identity, SILENT } from '../../errors/codes.ts';
 import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
 import { SourceError } from '../source.ts';
-import { type Credentials, findCredentials, identityOf } from './credentials.ts';
+import { accountOf, type Credentials, findCredentials, identityOf } from './credentials.ts';
 import { bigQueryError } from './error.ts';
 import { ApiError, BIGQUERY, ClockSkew, faultOf, faultOfAnswer, type Place, retryAfter } from './fault.ts';
 import { type Network, openNetwork } from './network.ts';
@@ -32,6 +32,8 @@ export interface Connection {
   readonly emulated: boolean;
   /** What one signs in with; undefined for an emulator. */
   readonly identity: Identity | undefined;
+  /** The account that asks, in words; undefined for an emulator. */
+  readonly account: string | undefined;
   /** What the server's clock said in its last answer, whatever the answer was. */
   readonly serverTime: () => Date | undefined;
   /**
@@ -104,6 +106,7 @@ interface Line {
   readonly base: string;
   readonly project: string;
   readonly identity: Identity | undefined;
+  readonly account: string | undefined;
   readonly client: BigQuery;
   readonly authClient: AuthClient;
   readonly transport: Transport;
@@ -126,8 +129,8 @@ async function openLine(config: BigQueryConfig, env: Env, hearing: Hearing): Pro
     const authClient = new PassThroughClient({ transporter: transport });
     const project = config.projectId ?? 'emulator';
     const client = new BigQuery({ projectId: project, authClient, autoRetry: false });
-    const identity = undefined;
-    return { emulated: true, base, project, identity, client, authClient, transport, first: BIGQUERY };
+    const nobody = { identity: undefined, account: undefined };
+    return { emulated: true, base, project, ...nobody, client, authClient, transport, first: BIGQUERY };
   }
   const credentials = findCredentials(config.credentialFile, env, gcpMetadata.getGCPResidency);
   const project = await findProject(config, env, credentials);
@@ -141,12 +144,12 @@ async function openLine(config: BigQueryConfig, env: Env, hearing: Hearing): Pro
   const base = client.baseUrl;
   // A proxy that cannot be one is better told before anybody signs in.
   hearing.network.agentFor(new URL(base));
-  const identity = identityOf(credentials);
   return {
     emulated: false,
     base,
     project,
-    identity,
+    identity: identityOf(credentials),
+    account: accountOf(credentials),
     client,
     authClient,
     transport,
@@ -243,6 +246,7 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
     project,
     emulated,
     identity: line.identity,
+    account: line.account,
     serverTime: () => serverTime,
     send,
     close: network.close,

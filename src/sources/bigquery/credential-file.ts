@@ -163,7 +163,8 @@ function repaired(fields: Fields): Fields {
 /** Why a file cannot be read. */
 const UNREADABLE: Record<string, string> = {
   ENOENT: 'there is no such file; put the service account key there',
-  EACCES: 'it may not be read; give the user that runs the collector read permission',
+  EACCES:
+    'it may not be read; give the user that runs the collector read permission (where install.sh set up a service, leave credential_file out instead, and give the key to install.sh --key: the service has a copy of its own)',
   EISDIR:
     'this is a folder; put the credential file in its place (a container runtime makes a folder where the file that it should mount is missing)',
 };
@@ -187,6 +188,16 @@ export function readCredentialFile(path: string, from: string, env: Env): Creden
     const { code = '' } = error as NodeJS.ErrnoException;
     throw fail(UNREADABLE[code] ?? `it cannot be read (${code})`, 'credentials-unreadable');
   }
+  if (text.trim() === 'none') {
+    // What the service is handed where there is no key (deploy/systemd/pypi-badges-collect.service).
+    throw fail(
+      'there is no key at /etc/pypi-badges/gcp.json; run: install.sh --key FILE',
+      'credentials-unreadable',
+    );
+  }
+  if (text.trim() === '') {
+    throw fail('it is empty; put the service account key there', 'credentials-unreadable');
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -200,6 +211,14 @@ export function readCredentialFile(path: string, from: string, env: Env): Creden
   const { identity } = TYPES[String(fields['type'])] as Type;
   const project = ['project_id', 'quota_project_id'].find((name) => filled(fields, name));
   return { identity, fields, ...(project === undefined ? {} : { projectId: String(fields[project]) }) };
+}
+
+/** The account that is signed in as; undefined where the file does not tell, as of a person's login. */
+export function accountIn(fields: Fields): string | undefined {
+  const { client_email: own, service_account_impersonation_url: url } = fields;
+  if (typeof own === 'string') return own;
+  const account = ACCOUNT.exec(String(url))?.[1];
+  return account === undefined ? undefined : decodeURIComponent(account);
 }
 
 /** The account that is impersonated, and where to ask for its tokens. */

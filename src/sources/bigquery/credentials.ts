@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Env } from '../../env.ts';
 import type { Identity } from '../../errors/codes.ts';
 import { SourceError } from '../source.ts';
-import { type CredentialFile, readCredentialFile } from './credential-file.ts';
+import { accountIn, type CredentialFile, readCredentialFile } from './credential-file.ts';
 
 /** Where the credentials come from. */
 export type Credentials =
@@ -14,6 +14,12 @@ export type Credentials =
 /** What one signs in with. */
 export function identityOf(credentials: Credentials): Identity {
   return credentials.kind === 'metadata' ? 'metadata' : credentials.file.identity;
+}
+
+/** The account that asks, in words, for the operator alone. */
+export function accountOf(credentials: Credentials): string {
+  if (credentials.kind === 'metadata') return "this machine's own account";
+  return accountIn(credentials.file.fields) ?? 'your own account';
 }
 
 /** Where gcloud keeps what `gcloud auth application-default login` makes. */

@@ -166,6 +166,9 @@ export async function openBigQuery(
     traits: traitsOf(config, env),
     hasFileNames: true,
     project: connection.project,
+    ...(connection.account === undefined
+      ? {}
+      : { payer: `${connection.account}, project ${connection.project}` }),
     serverTime: connection.serverTime,
     async read(question, signal) {
       const spec = pivotSpec(config, question);

@@ -64,7 +64,11 @@ async function matchingFiles(connection: DuckDBConnection, pattern: string): Pro
   const reader = await connection.runAndReadAll('SELECT file FROM glob($pattern) ORDER BY file', { pattern });
   const files = reader.getRowObjectsJS().map((row) => String(row['file']));
   if (files.length > 0) return files;
-  throw new SourceError('files-missing', `duckdb.files: no file matches ${pattern}; check the path`);
+  // A service cannot see home folders (ProtectHome=), and to it they are simply empty.
+  const home = /^\/(home|root)\//.test(pattern)
+    ? '; a systemd service cannot see home folders: put the files elsewhere'
+    : '';
+  throw new SourceError('files-missing', `duckdb.files: no file matches ${pattern}; check the path${home}`);
 }
 
 /** The member of a struct as an expression; NULL where the file has none, as exports leave out what is NULL. */

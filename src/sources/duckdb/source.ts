@@ -20,7 +20,7 @@ async function loadDuckDb(): Promise<DuckDb> {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new SourceError(
       'duckdb-missing',
-      'source duckdb needs the optional package @duckdb/node-api; install it beside pypi-badges: npm install @duckdb/node-api (with -g if pypi-badges was installed with -g)',
+      'source duckdb needs the optional package @duckdb/node-api; install it beside pypi-badges: npm install @duckdb/node-api (with -g if pypi-badges was installed with -g, and with install.sh --with-duckdb if that installed it)',
     );
   }
 }
