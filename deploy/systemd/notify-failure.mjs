@@ -5,6 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { composeMessage, shorten, webhookAddress } from './failure-message.mjs';
 
 const { WEBHOOK_URL, WEBHOOK_TYPE = 'json', MAIL_TO, MAIL_FROM } = process.env;
 const unit = process.argv[2] ?? process.env.MONITOR_UNIT ?? 'pypi-badges-collect';
@@ -21,20 +23,44 @@ function lastLines(count) {
   const journal = spawnSync('journalctl', ['--no-pager', '--output=cat', `--lines=${count}`, ...which], {
     encoding: 'utf8',
   });
-  return journal.status === 0 ? journal.stdout.trim() : `(the journal cannot be read: ${journal.stderr})`;
+  return journal.status === 0
+    ? journal.stdout.trim().split('\n')
+    : [`(the journal cannot be read: ${journal.stderr})`];
 }
 
-async function sendWebhook(url, subject, body) {
-  const text = `${subject}\n\n${body}`;
+/** A run that wrote its health file longer ago than this is not the one that failed just now. */
+const RECENT_MS = 10 * 60_000;
+
+/** What the run said of its packages; undefined if it did not come to that. */
+function statusOfRun() {
+  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+  const argv = [cli, 'status', '--json', '--config', '/etc/pypi-badges/tracked.yaml'];
+  // Without this unit's environment: the address of the webhook is nobody else's business.
+  const { stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8', env: { PATH: process.env.PATH } });
+  try {
+    const told = JSON.parse(stdout);
+    return Date.now() - Date.parse(told.finished) < RECENT_MS ? told : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Discord takes so many characters. */
+const DISCORD_MAX = 2000;
+
+async function sendWebhook(address, subject, lines) {
+  const { url, headers } = webhookAddress(address);
+  const all = [subject, '', ...lines];
+  const text = all.join('\n');
   const request =
     WEBHOOK_TYPE === 'text'
-      ? { headers: { 'content-type': 'text/plain; charset=utf-8', title: subject }, body: text }
+      ? { headers: { ...headers, 'content-type': 'text/plain; charset=utf-8', title: subject }, body: text }
       : {
-          headers: { 'content-type': 'application/json' },
-          // Slack, Mattermost and Google Chat read `text`, Discord reads `content` (at most 2,000 characters).
+          headers: { ...headers, 'content-type': 'application/json' },
+          // Slack, Mattermost and Google Chat read `text`, Discord reads `content`.
           body: JSON.stringify({
             text,
-            content: text.slice(0, 2000),
+            content: shorten(all, DISCORD_MAX),
             unit,
             host: hostname(),
             result,
@@ -67,19 +93,18 @@ function sendMail(to, subject, body) {
     throw new Error(`mail: sendmail failed: ${mail.error?.message ?? mail.stderr}`);
 }
 
-const subject = `${unit} failed on ${hostname()}`;
-const body = [
-  `Result: ${result}, exit status: ${status}.`,
-  'Badges on disk keep their last good values. What happened, newest last:',
-  '',
-  lastLines(20),
-  '',
-  `Look further with: journalctl -u ${unit} -n 100`,
-].join('\n');
+const { subject, lines } = composeMessage({
+  unit,
+  host: hostname(),
+  result,
+  exitStatus: status,
+  status: status === '1' ? statusOfRun() : undefined,
+  log: lastLines(20),
+});
 
 const channels = [];
-if (WEBHOOK_URL) channels.push(['webhook', () => sendWebhook(WEBHOOK_URL, subject, body)]);
-if (MAIL_TO) channels.push(['mail', () => sendMail(MAIL_TO, subject, body)]);
+if (WEBHOOK_URL) channels.push(['webhook', () => sendWebhook(WEBHOOK_URL, subject, lines)]);
+if (MAIL_TO) channels.push(['mail', () => sendMail(MAIL_TO, subject, lines.join('\n'))]);
 if (channels.length === 0) {
   console.log(
     `${subject}; nobody is told, because /etc/pypi-badges/failure.env sets neither WEBHOOK_URL nor MAIL_TO`,
