@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { badges, badgeText, table, trackedYaml } from './table.ts';
@@ -195,11 +196,64 @@ describe('the image', () => {
     ];
     const { exitCode, all } = await run('yes', mounts);
     expect(exitCode, all).toBe(0);
+    // Every command finds the list by itself.
+    const status = await run('yes', mounts, ['status']);
+    expect([status.exitCode, status.all]).toEqual([0, expect.stringContaining('mcp-clipboard')]);
     for (const [file, badge] of Object.entries(badges)) {
       expect(await readFile(path.join(work, 'data/output', file), 'utf8'), file).toBe(badgeText(badge));
     }
     const again = await run('yes', mounts);
     expect(again.exitCode, again.all).toBe(0);
+  });
+
+  it('schedules itself: runs at once the first time, waits, and ends when told to', async () => {
+    await rm(path.join(work, 'data/output/_health.json'));
+    const scheduled = run('yes', [
+      ...['--name', 'pypi-badges-schedule', '--entrypoint', '["node", "/app/schedule.mjs"]'],
+      ...['--volume', `${path.join(work, 'data')}:/var/lib/pypi-badges`],
+      ...['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`],
+    ]);
+    const health = path.join(work, 'data/output/_health.json');
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(300)) {
+      if (
+        await readFile(health).then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+    }
+    await sleep(1_000);
+    await engine('podman', ['--cgroup-manager=cgroupfs', 'kill', '--signal=TERM', 'pypi-badges-schedule']);
+    const { exitCode, all } = await scheduled;
+    expect(exitCode, all).toBe(0);
+    expect(all).toContain('the run ended well');
+    expect(all).toMatch(/next run: \d{4}-\d\d-\d\dT\d\d:17:00/);
+  });
+
+  it('is built from what it needs alone: no key, no history, no modules', async () => {
+    const file = path.join(work, 'Context');
+    await writeFile(file, 'FROM scratch\nCOPY . /context\n');
+    const decoy = path.join(deploy.root, 'deploy/container/gcp.json');
+    await writeFile(decoy, 'DECOY');
+    try {
+      await engine('buildah', [
+        ...['build', '--quiet', '--isolation=chroot', '--file', file],
+        ...['--tag', 'localhost/pypi-badges:context', deploy.root],
+      ]);
+    } finally {
+      await rm(decoy);
+    }
+    const container = (
+      await engine('buildah', ['from', '--pull-never', 'localhost/pypi-badges:context'])
+    ).stdout.trim();
+    const root = (await engine('buildah', ['mount', container])).stdout.trim();
+    const { stdout } = await execa('find', [path.join(root, 'context'), '-type', 'f', '-printf', '%P\n']);
+    await engine('buildah', ['rm', container]);
+    const others = stdout.split('\n').filter((name) => !/^(src|scripts)\//.test(name));
+    expect(others.toSorted()).toEqual([
+      ...['deploy/container/schedule.mjs', 'package-lock.json', 'package.json', 'tsconfig.json'],
+    ]);
   });
 
   it('says what is wrong with a configuration, and its version', async () => {

@@ -35,7 +35,7 @@ describe('the files that nothing here can run as they are', () => {
           ],
           ...[`--machine=pypi-badges-compose-${process.pid}`, `--bind-ro=${deploy.root}/deploy:/mnt/deploy`],
           ...environment.map((setting) => `--setenv=${setting}`),
-          ...['docker-compose', '--profile', 'collect', '-f', '/mnt/deploy/container/compose.yaml'],
+          ...['docker-compose', '-f', '/mnt/deploy/container/compose.yaml'],
           ...['config', '--format', 'json'],
         ],
         { stdin: 'ignore', reject: false },
@@ -48,7 +48,9 @@ describe('the files that nothing here can run as they are', () => {
     });
 
     it('is valid, and shares one volume: written by the collector, read by Caddy', async () => {
-      const { exitCode, stdout, stderr } = await compose(['BADGES_HOST=badges.example.com']);
+      const { exitCode, stdout, stderr } = await compose([
+        ...['BADGES_HOST=badges.example.com', 'TRACKED=/srv/list.yaml', 'KEY_FILE=/srv/key.json'],
+      ]);
       expect(exitCode, stderr).toBe(0);
       const { services } = JSON.parse(stdout);
       const volumes = (service: string) =>
@@ -60,8 +62,8 @@ describe('the files that nothing here can run as they are', () => {
         );
       expect(volumes('collect')).toEqual({
         '/var/lib/pypi-badges': ['data', false],
-        '/etc/pypi-badges/tracked.yaml': ['/mnt/deploy/container/tracked.yaml', true],
-        '/run/secrets/gcp.json': ['/mnt/deploy/container/gcp.json', true],
+        '/etc/pypi-badges/tracked.yaml': ['/srv/list.yaml', true],
+        '/run/secrets/gcp.json': ['/srv/key.json', true],
       });
       expect(volumes('caddy')).toMatchObject({
         '/srv': ['data', true],
@@ -75,6 +77,12 @@ describe('the files that nothing here can run as they are', () => {
       for (const service of ['collect', 'caddy']) {
         expect(services[service]).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
       }
+      expect(services.collect).toMatchObject({
+        entrypoint: ['node', '/app/schedule.mjs'],
+        restart: 'unless-stopped',
+        environment: { COLLECT_AT: '04:17,14:17' },
+        healthcheck: { test: ['CMD', 'node', '/app/dist/cli.js', 'status'] },
+      });
       expect(services.collect.build.dockerfile).toBe('deploy/container/Containerfile');
       for (const file of ['tracked.yaml', '../caddy/Caddyfile', '../../deploy/container/Containerfile']) {
         await access(path.join(container, file));
@@ -115,13 +123,14 @@ describe('the files that nothing here can run as they are', () => {
       const [, job] = parseAllDocuments(await readFile(manifest, 'utf8')).map((document) => document.toJS());
       const pod = job.spec.jobTemplate.spec.template.spec;
       const named = pod.volumes.map(({ name }: { name: string }) => name);
+      expect(pod.containers[0].image).toMatch(new RegExp(`:${deploy.version.replaceAll('.', '\\.')}$`));
       for (const mount of pod.containers[0].volumeMounts) expect(named).toContain(mount.name);
     });
 
     it.each([
       ['readOnlyRootFilesystem: true', 'readOnlyRootFileSystem: true'],
       ['restartPolicy: Never', 'restartPolicy: [Never]'],
-      ['schedule: "17 4 * * *"', 'cron: "17 4 * * *"'],
+      ['schedule: "17 4,14 * * *"', 'cron: "17 4,14 * * *"'],
     ])('would not with %s changed', async (right, wrong) => {
       const text = await readFile(manifest, 'utf8');
       expect(text).toContain(right);
@@ -140,10 +149,16 @@ describe('the files that nothing here can run as they are', () => {
       expect(`>=${minimum}`).toBe(`${engines.node}.0`);
     });
 
-    it('and the rootfs script pass shellcheck', async () => {
+    it('and every other script pass shellcheck', async () => {
       const { exitCode, stdout } = await execa(
         'shellcheck',
-        [script, path.join(import.meta.dirname, 'rootfs.sh')],
+        [
+          script,
+          path.join(import.meta.dirname, 'rootfs.sh'),
+          ...['notify-failure.sh', 'pypi-badges-doctor'].map((name) =>
+            path.join(deploy.root, 'deploy/systemd', name),
+          ),
+        ],
         { reject: false },
       );
       expect([exitCode, stdout]).toEqual([0, '']);
