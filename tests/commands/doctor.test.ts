@@ -250,7 +250,7 @@ describe('doctor, before BigQuery,', () => {
 
   it('signs in through the proxy', async () => {
     const stdout = await signedIn({});
-    expect(stdout).toMatch(/^ok {4}credentials .*key.json \(project my-project\)$/m);
+    expect(stdout).toMatch(/^ok {4}credentials .*key.json \(your own account, project my-project\)$/m);
     expect(stdout).toMatch(/^ok {4}permission .*may be queried/m);
   });
 

@@ -83,8 +83,8 @@ describe('of a fault of one package its badge stays, the others are right, and w
       'a job that never finishes',
       on({ looks: 1e9 }),
       'timeout',
-      /^BigQuery: the query took longer than 1 seconds and was cancelled.*\[job pypi-badges_[0-9a-f-]{36}\]$/,
-      '  query_timeout_seconds: 1\n',
+      /^BigQuery: the query took longer than 4 seconds and was cancelled.*\[job pypi-badges_[0-9a-f-]{36}\]$/,
+      '  query_timeout_seconds: 4\n',
     ],
   ];
   it.each(lasting)('%s', async (_, trouble, code, text, bigquery) => {
