@@ -21,10 +21,15 @@ const ENTITIES: Record<string, string> = {
 const UNSAFE = /[&<>"']|(?![\t\n\r])\p{Cc}/gu;
 
 function render(part: Part): string {
+  if (typeof part === 'number') return String(part);
   if (part === undefined) return '';
   if (part instanceof Markup) return part.text;
-  if (typeof part === 'object') return part.map(render).join('');
-  return String(part).replaceAll(UNSAFE, (character) => ENTITIES[character] ?? '\ufffd');
+  if (typeof part === 'object') {
+    let text = '';
+    for (const each of part) text += render(each);
+    return text;
+  }
+  return part.replaceAll(UNSAFE, (character) => ENTITIES[character] ?? '\ufffd');
 }
 
 /**
@@ -32,5 +37,7 @@ function render(part: Part): string {
  * it is Markup itself. Lists are joined, undefined is nothing.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return new Markup(strings.map((text, index) => text + render(parts[index])).join(''));
+  let text = strings[0] ?? '';
+  for (const [index, part] of parts.entries()) text += render(part) + (strings[index + 1] ?? '');
+  return new Markup(text);
 }

@@ -208,6 +208,50 @@ describe('figures', () => {
   });
 });
 
+describe('the chart by day', () => {
+  it('tells those who point at a day its figures, which are those of history.json', async () => {
+    const name = 'example-moved-to-uv';
+    const { page } = await open(fromDisk(`${name}/index.html`));
+    const history = JSON.parse(readFileSync(join(output, name, 'history.json'), 'utf8')) as {
+      days: string[];
+      count: number[];
+      installers: Record<string, number[]>;
+    };
+    const percent = (part: number, whole: number) => (Math.round((part * 1_000) / whole) / 10).toFixed(1);
+    const expected = history.days.map((day, index) => {
+      const count = history.count[index] ?? 0;
+      const parts = Object.entries(history.installers)
+        .map(([installer, figures]) => [installer, figures[index] ?? 0] as const)
+        .filter(([, figure]) => figure > 0)
+        .map(([installer, figure]) => `${installer} ${grouped(figure)} (${percent(figure, count)}%)`);
+      return [`${day}: ${grouped(count)}`, ...parts].join('\n');
+    });
+    const titles = await page.locator('.days .hit title').allTextContents();
+    expect(titles).toHaveLength(90);
+    expect(titles.map((title) => title.replace(' (part)', ''))).toEqual(expected);
+    // The tooltip that is seen is that of the column under the pointer.
+    await page.locator('.days').scrollIntoViewIfNeeded();
+    const box = await page.locator('.days').boundingBox();
+    if (box === null) throw new Error('there is no chart');
+    const pointed = await page.evaluate(
+      `document.elementFromPoint(${box.x + box.width * (3.5 / 90)}, ${box.y + 20})?.textContent`,
+    );
+    expect(pointed).toBe(titles[3]);
+  });
+
+  it.each([390, 1280])('keeps its words, and as many as there is room for, at %d', async (width) => {
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'), { width });
+    const shown = page.locator('.days > g:not(.grid) text').locator('visible=true');
+    expect(await shown.count()).toBeGreaterThan(3);
+    const boxes = await Promise.all((await shown.all()).map((text) => text.boundingBox()));
+    const upper = boxes.filter((box) => box?.y === boxes[0]?.y);
+    for (const [index, box] of upper.entries()) {
+      const before = upper[index - 1];
+      if (before != null) expect(box?.x).toBeGreaterThan(before.x + before.width);
+    }
+  });
+});
+
 describe('by keyboard', () => {
   const names = (page: Page) => page.locator('#packages tbody tr:visible th').allInnerTexts();
 
@@ -255,6 +299,31 @@ describe('by keyboard', () => {
     expect(await page.locator('#told').textContent()).toBe('Copied to the clipboard');
     const { stdout } = await command('embed', '--package', 'example-young');
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(stdout.trimEnd());
+  });
+
+  it('copies the line of any other badge', async () => {
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'));
+    await page.locator('summary', { hasText: 'The other 21 badges' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Copy Markdown for linux (90d)', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
+    const embed = async (...kinds: string[]) => {
+      const badges = kinds.flatMap((kind) => ['--badge', kind]);
+      const { stdout } = await command('embed', '--package', 'example-moved-to-uv', ...badges);
+      return stdout.trimEnd().split('\n');
+    };
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe((await embed('os-linux'))[1]);
+    for (const button of await page.locator('.others .copy').all()) await button.click();
+    const lines = await page.locator('.others code').allTextContents();
+    const installers = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'pip-family'];
+    const all = await embed(
+      'downloads',
+      ...installers.map((name) => `installer-${name}`),
+      ...['linux', 'macos', 'windows'].map((name) => `os-${name}`),
+    );
+    expect(all).toHaveLength(22);
+    expect(lines.toSorted()).toEqual(all.filter((line) => !line.includes('downloads-30d')).toSorted());
   });
 
   it('reaches every control', async () => {
