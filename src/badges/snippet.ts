@@ -59,14 +59,14 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
     : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
 }
 
-/** Whose downloads a badge counts and when: `by pip in the last 30 days`. */
-export function scopeText({ scope }: BadgeKind, windowDays: number): string {
-  return `${scope} in the last ${windowDays === 1 ? 'day' : `${windowDays} days`}`;
+/** When the downloads of a badge were: `in the last 30 days`. */
+export function windowText(windowDays: number): string {
+  return `in the last ${windowDays === 1 ? 'day' : `${windowDays} days`}`;
 }
 
 /** What the figure on a badge is, for those who do not see it. */
 export function altText({ package: name, kind, windowDays, sourceName }: SnippetBadge): string {
-  return `PyPI downloads of ${name} ${scopeText(kind, windowDays)}, CI left out, counted from ${sourceName}`;
+  return `PyPI downloads of ${name} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
 }
 
 /**

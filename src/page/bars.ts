@@ -40,7 +40,7 @@ export function boxes(widths: readonly (number | undefined)[]): Markup {
 
 function bar(row: BarRow): Markup {
   const [x, end] = [px(row.from), px(row.to)];
-  return html`<rect class="${row.className}" x="${x}" y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row).title)}</rect>`;
+  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row).title)}</rect>`;
 }
 
 /** Rows of bars, each with its label on the left, count and share on the right. */

@@ -3,7 +3,7 @@ import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
 import { htmlDocument } from './document.ts';
 import { html, Markup } from './html.ts';
 import { time, toneOf } from './parts.ts';
-import type { IndexEntry, IndexView } from './view.ts';
+import { type IndexEntry, type IndexView, LONG_LIST } from './view.ts';
 import { date, days, share } from './words.ts';
 
 /** Three cells, and the share: what the table sorts by is worked out from what it shows. */
@@ -33,6 +33,9 @@ function newestOf({ packages }: IndexView): string | undefined {
     undefined,
   );
 }
+
+/** The class of a table whose rows are laid out only when they are seen. */
+const LONG = new Markup(' class="long"');
 
 /** @param by How the script sorts the column: as text unless it is told otherwise. */
 function heading(title: string, by?: 'number' | 'share' | 'date'): Markup {
@@ -117,7 +120,7 @@ ${warnings(site)}
 <section class="card">${facts(site, states)}</section>
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
-<div class="wide-table"><table id="packages"${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
+<div class="wide-table"><table id="packages"${site.packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
 <thead><tr>${heading('Package')}${heading('Honest', 'number')}${heading('Window', 'number')}${heading('All', 'number')}${heading('Winnowed out', 'share')}<th scope="col">Honest by day</th>${heading('Last success', 'date')}${heading('State')}</tr></thead>
 <tbody>
 ${site.packages.map((entry) => row(entry, newest))}</tbody>

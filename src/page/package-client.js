@@ -16,12 +16,14 @@
 
   /** The Markdown line of another badge: that of the main one with its file's name and its description. */
   function lineOf(item, code) {
-    const { stem, scope } = item.parentElement.dataset;
+    const main = item.parentElement.dataset;
+    const { stem } = main;
+    const { scope, window: days = main.window } = item.dataset;
     const line = document.querySelector('.snippet code').textContent;
     // A package's name may be that of a file; the file's is the last, and has an ending.
     const at = line.lastIndexOf(`${stem}.`);
     const renamed = line.slice(0, at) + code.textContent + line.slice(at + stem.length);
-    return renamed.replace(` ${scope}`, () => ` ${item.dataset.scope}`);
+    return renamed.replace(` ${main.scope} ${main.window}`, () => ` ${scope} ${days}`);
   }
 
   const told = document.querySelector('#told');

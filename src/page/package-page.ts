@@ -4,9 +4,9 @@ import {
   type Picture,
   SNIPPET_FORMATS,
   type SnippetFormat,
-  scopeText,
   shieldsRefuses,
   snippet,
+  windowText,
 } from '../badges/snippet.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
@@ -206,8 +206,8 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
     endpointBadges(window.breakdown, window.windowDays)
       .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
       .map(({ kind, stem, badge: drawn }) => {
-        const scope = scopeText(kind, window.windowDays);
-        return html`<li data-scope="${scope}">${badgeLink(drawn, stem)} <code>${stem}</code>
+        const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
+        return html`<li data-scope="${kind.scope}"${other}>${badgeLink(drawn, stem)} <code>${stem}</code>
 `;
       }),
   );
@@ -220,7 +220,7 @@ ${pictures.map(
 ${rest.map((format) => html`${pictures.map((picture) => each(format, picture))}`)}</details>
 <details><summary>The other ${others.length} badges</summary>
 <p>Their lines are those above with another name of the file in place of <code>${badgeStem(badge.kind, badge.windowDays)}</code>.</p>
-<ul class="others" data-stem="${badgeStem(badge.kind, badge.windowDays)}" data-scope="${scopeText(badge.kind, badge.windowDays)}">
+<ul class="others" data-stem="${badgeStem(badge.kind, badge.windowDays)}" data-scope="${badge.kind.scope}" data-window="${windowText(badge.windowDays)}">
 ${others}</ul></details>`;
 }
 

@@ -41,6 +41,9 @@ export interface SiteView {
   readonly sourceName: string;
 }
 
+/** From so many packages on, the page of all is made to stay small and quick: coarser lines, rows of one grid. */
+export const LONG_LIST = 1_000;
+
 /** A package as the page of all packages shows it: there may be thousands, so it is no more than a row needs. */
 export interface IndexEntry
   extends Pick<PackageView, 'name' | 'state' | 'failure' | 'lastSuccess' | 'countedTo' | 'warnings'> {

@@ -10,7 +10,7 @@ import { formatNumber } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
 import { type SparkDetail, sparkline } from '../page/sparkline.ts';
-import { type IndexEntry, indexEntry, type PackageView, type SiteView } from '../page/view.ts';
+import { type IndexEntry, indexEntry, LONG_LIST, type PackageView, type SiteView } from '../page/view.ts';
 import { date } from '../page/words.ts';
 import { sourceName } from '../sources/traits.ts';
 import type { Audit, AuditFigures } from '../winnow/audit.ts';
@@ -22,9 +22,6 @@ import { stateOf } from './health-merge.ts';
 import { parseHistory, readHistoryText } from './history.ts';
 
 export const PAGE_FILE = 'index.html';
-
-/** More lines than this in the page of all packages are drawn coarsely, so that it stays small. */
-const FINE_LINES_MAX = 1_000;
 
 /** Characters of a day at the beginning of an instant. */
 const DAY_LENGTH = 10;
@@ -182,7 +179,7 @@ export async function publishPage(
     site: { ...site, finished: site.finished?.slice(0, DAY_LENGTH) },
     now,
     drawing,
-    detail: length > FINE_LINES_MAX ? 'coarse' : 'fine',
+    detail: length >= LONG_LIST ? 'coarse' : 'fine',
   };
   const drawn: Drawn[] = [];
   const faults: unknown[] = [];

@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { indexPage } from '../../src/page/index-page.ts';
+import { sparkline } from '../../src/page/sparkline.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { serve } from '../support/serve.ts';
+import { entry, historyOf, index, YOUNG } from '../support/views.ts';
 
 /*
  * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
@@ -334,6 +337,57 @@ describe('by keyboard', () => {
       reached.add(await page.evaluate('document.activeElement.textContent || document.activeElement.id'));
     }
     expect([...reached]).toEqual(expect.arrayContaining(['filter', 'Honest', 'State', ...PACKAGES]));
+  });
+});
+
+describe('the page of a thousand packages', () => {
+  const names = Array.from(
+    { length: 1_200 },
+    (_, at) => `package-${at}${at === 7 ? '-with-a-long-name'.repeat(5) : ''}`,
+  );
+  const path = join(folder, 'thousand.html');
+  beforeAll(() => {
+    const line = sparkline(
+      historyOf(30, (day) => day),
+      'coarse',
+    );
+    const packages = names.map((name, at) => {
+      const count = 10_000 + ((at * 7_919) % 1_201);
+      const breakdown = { ...YOUNG, count };
+      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), sparkline: line };
+    });
+    writeFileSync(path, indexPage(index({ packages })));
+  });
+
+  it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {
+    const { page, messages } = await open(`file://${path}`, look);
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    // Every cell stands under its heading, and none is cut off.
+    const columns = (await page.evaluate(`(() => {
+      const { tHead, tBodies } = document.querySelector('#packages');
+      const edges = (row) => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left));
+      const rows = [...tBodies[0].rows].slice(0, 10);
+      const cut = rows.flatMap((row) => [...row.cells]).filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
+      return { heading: edges(tHead.rows[0]), rows: rows.map(edges), cut: cut.map((cell) => cell.outerHTML) };
+    })()`)) as { heading: number[]; rows: number[][]; cut: string[] };
+    for (const row of columns.rows) expect(row).toEqual(columns.heading);
+    expect(columns.cut).toEqual([]);
+    expect(messages).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('sorts, filters, and is reached by keyboard', async () => {
+    const { page } = await open(`file://${path}`);
+    const first = () => page.locator('#packages tbody tr:visible th').first().textContent();
+    await page.locator('th button', { hasText: 'Honest' }).click();
+    const best = names.reduce((a, _, at) => ((at * 7_919) % 1_201 > (a * 7_919) % 1_201 ? at : a), 0);
+    expect(await first()).toBe(`package-${best}`);
+    await page.getByLabel('Filter by name').fill('package-119');
+    expect(await page.locator('#shown').textContent()).toBe('11 of 1,200 shown');
+    expect(await page.locator('#packages tbody tr:visible').count()).toBe(11);
+    await page.getByLabel('Filter by name').fill('');
+    await page.locator('#packages a', { hasText: /^package-600$/ }).focus();
+    expect(await page.evaluate('scrollY')).toBeGreaterThan(1_000);
   });
 });
 

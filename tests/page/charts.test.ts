@@ -11,7 +11,8 @@ import { parseXml } from '../support/xml.ts';
 /** A drawn chart, with its rectangles as numbers. */
 function look(svg: { text: string }) {
   const elements = parseXml(svg.text);
-  const number = (attributes: Record<string, string>, name: string) => Number(attributes[name]);
+  // What an SVG leaves out is 0.
+  const number = (attributes: Record<string, string>, name: string) => Number(attributes[name] ?? 0);
   return {
     label: elements[0]?.attributes['aria-label'] ?? '',
     titles: [...svg.text.matchAll(/<title>([^<]*)<\/title>/g)].map((match) => match[1] ?? ''),
