@@ -17,8 +17,13 @@ const ENTITIES: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** What means something to a parser, and control characters, which HTML does not allow. */
-const UNSAFE = /[&<>"']|(?![\t\n\r])\p{Cc}/gu;
+/** What means something to a parser, and control characters, of which HTML allows three. */
+const UNSAFE = /[&<>"'\p{Cc}]/gu;
+const ALLOWED = '\t\n\r';
+
+function escaped(character: string): string {
+  return ENTITIES[character] ?? (ALLOWED.includes(character) ? character : '\ufffd');
+}
 
 function render(part: Part): string {
   if (typeof part === 'number') return String(part);
@@ -29,7 +34,7 @@ function render(part: Part): string {
     for (const each of part) text += render(each);
     return text;
   }
-  return part.replaceAll(UNSAFE, (character) => ENTITIES[character] ?? '\ufffd');
+  return part.replaceAll(UNSAFE, escaped);
 }
 
 /**
@@ -38,6 +43,8 @@ function render(part: Part): string {
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   let text = strings[0] ?? '';
-  for (const [index, part] of parts.entries()) text += render(part) + (strings[index + 1] ?? '');
+  for (let index = 0; index < parts.length; index += 1) {
+    text += render(parts[index]) + (strings[index + 1] ?? '');
+  }
   return new Markup(text);
 }

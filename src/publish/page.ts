@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import {
+  ensureChildFolder,
+  ensureFolder,
+  readIfPresent,
+  replaceFile,
+  writeIfChanged,
+} from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
@@ -99,17 +105,17 @@ interface Drawn {
   readonly lastDay: string | undefined;
 }
 
-/** The last line of a page: a digest of what it was drawn from and of its text, which thus proves both. */
+/** The last line of a page: the digests of what it was drawn from, and of its text. */
 function mark(drawnFrom: string, text: string): string {
-  return `${MARK}${digest(drawnFrom, text)} -->\n`;
+  return `${markOf(drawnFrom)}${digest(text)} -->\n`;
 }
 
-const MARK = '<!-- drawn ';
+const markOf = (drawnFrom: string) => `<!-- drawn from ${drawnFrom}, text `;
 
 /** Whether a page is on the disk, from these figures and as it was written. */
 async function isDrawn(path: string, drawnFrom: string): Promise<boolean> {
   const page = (await readIfPresent(path)) ?? '';
-  const at = page.lastIndexOf(MARK);
+  const at = page.lastIndexOf(markOf(drawnFrom));
   return at >= 0 && page.slice(at) === mark(drawnFrom, page.slice(0, at));
 }
 
@@ -139,7 +145,7 @@ async function publishPackagePage(
     const drawnFrom = digest(drawing.version, seen, text ?? '');
     if (!(await isDrawn(path, drawnFrom))) {
       const page = drawing.packagePage({ ...view, ...(history === undefined ? {} : { history }) }, site);
-      await writeIfChanged(path, page + mark(drawnFrom, page));
+      await replaceFile(path, page + mark(drawnFrom, page), false);
     }
   }
   const line = history === undefined ? undefined : sparkline(history, detail);

@@ -95,7 +95,7 @@ export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
     for (const name of INSTALLERS) sums.installers[name] += counts[name];
     for (const name of SYSTEMS) sums.systems[name] += countsBySystem[name];
     for (const name of EXCLUSIONS) sums.excluded[name] += excluded[name];
-    for (const [name, downloads] of others) addTo(sums.others, name, downloads);
+    if (others.size > 0) for (const [name, downloads] of others) addTo(sums.others, name, downloads);
   }
   return finish(sums);
 }
