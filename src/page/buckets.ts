@@ -17,8 +17,11 @@ export interface Bucket {
   readonly count: number | null;
   /** Whether the table had only a part of one of the days. */
   readonly partial: boolean;
-  readonly installers: Readonly<Record<Installer, number>> | undefined;
+  readonly installers: Readonly<Record<Installer, number>>;
 }
+
+/** What a day without data adds to a chart. */
+const NOTHING = sumOf([]);
 
 /** Single days, which need no sum. */
 function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
@@ -32,7 +35,7 @@ function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
       known: breakdown === null ? 0 : 1,
       count: breakdown === null ? null : breakdown.count,
       partial: partial.has(day),
-      installers: breakdown?.counts,
+      installers: (breakdown ?? NOTHING).counts,
     };
   });
 }
@@ -71,7 +74,7 @@ export function bucketTitle(
   const when = first === last ? date(first) : `${date(first)} to ${date(last)}`;
   if (count === null) return `${when}: no data`;
   const parts = names.flatMap((name) => {
-    const figure = installers?.[name] ?? 0;
+    const figure = installers[name];
     return figure === 0 ? [] : [`${name} ${formatNumber(figure)} (${share(figure, count)})`];
   });
   const part = partial ? ['only a part of the data'] : [];

@@ -42,9 +42,7 @@ function render(part: Part): string {
  * it is Markup itself. Lists are joined, undefined is nothing.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  let text = strings[0] ?? '';
-  for (let index = 0; index < parts.length; index += 1) {
-    text += render(parts[index]) + (strings[index + 1] ?? '');
-  }
+  let text = '';
+  for (let index = 0; index < strings.length; index += 1) text += strings[index] + render(parts[index]);
   return new Markup(text);
 }

@@ -1,4 +1,4 @@
-import { utcDay, utcTickInterval } from 'd3-time';
+import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
 import { formatCount } from '../badges/message.ts';
 import { dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
@@ -49,8 +49,9 @@ function breakMark(history: PackageDays): Markup | undefined {
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
 function timeTicks({ days: list }: PackageDays, size: keyof typeof TICKS): Markup {
   const [start, stop] = [instantOf(String(list[0])), instantOf(String(list.at(-1)))];
-  const interval =
-    list.length <= TICKS[size] ? utcDay : (utcTickInterval(start, stop, TICKS[size]) ?? utcDay);
+  // Null would mean that no ticks are wanted.
+  const fitting = utcTickInterval(start, stop, TICKS[size]) as CountableTimeInterval;
+  const interval = list.length <= TICKS[size] ? utcDay : fitting;
   const ticks = interval.range(start, new Date(stop.getTime() + 1));
   const months = ticks.length > 1 && ticks.every((time) => time.getUTCDate() === 1);
   let before = '';
@@ -78,13 +79,13 @@ function stack(
   size: number,
   height: (bucket: Bucket, sum: number) => number,
 ): Markup[] {
-  const sums = list.map(() => 0);
+  const sums = new Map<Bucket, number>();
   return names.map((name) => {
-    const lines = list.map((bucket, index) => {
-      const figure = bucket.installers?.[name] ?? 0;
+    const lines = list.map((bucket) => {
+      const figure = bucket.installers[name];
       if (figure === 0) return '';
-      const from = sums[index] ?? 0;
-      sums[index] = from + figure;
+      const from = sums.get(bucket) ?? 0;
+      sums.set(bucket, from + figure);
       const [y1, y2] = [from, from + figure].map((sum) => px(PLOT - height(bucket, sum)));
       return `M${bucket.end + 0.5 - size / 2} ${y1}V${y2}`;
     });

@@ -72,7 +72,7 @@ export function winnowingChart(breakdown: Breakdown): Markup {
   const rows = rowsOf(breakdown, all);
   const bottom = rows.length * ROW - (ROW - BAR.top - BAR.height);
   const lensTop = bottom + LENS.cone;
-  const honest = rows.at(-1)?.to ?? 0;
+  const honest = place(0, breakdown.count, all).to;
   const enlarged =
     breakdown.count === 0
       ? undefined

@@ -28,7 +28,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** The month of a day in short: `Apr`. */
 export function monthOf(day: Day): string {
-  return MONTHS[Number(day.slice(5, 7)) - 1] ?? '';
+  return String(MONTHS[Number(day.slice(5, 7)) - 1]);
 }
 
 /** A day as people write it: `24 Apr 2026`. */

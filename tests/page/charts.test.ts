@@ -221,6 +221,7 @@ describe('dailyChart', () => {
         .filter((text) => !/^\d+$/.test(text) || Number(text) <= max);
     expect(ticks(1).slice(0, 2)).toEqual(['0', '1']);
     expect(ticks(21)).toEqual(expect.arrayContaining(['0', '10', '20']));
+    expect(ticks(30)).toEqual(expect.arrayContaining(['0', '10', '20', '30']));
     expect(ticks(1_200_000)).toEqual(expect.arrayContaining(['0', '500k', '1M']));
   });
 
@@ -264,6 +265,20 @@ describe('mixChart', () => {
     expect(linesOf(chart, 'pip')).toEqual([10, 17].map((x) => ({ x, from: 186, to: 139.5, height: 46.5 })));
     expect(linesOf(chart, 'uv')).toEqual([10, 17].map((x) => ({ x, from: 139.5, to: 0, height: 139.5 })));
     expect(elementsIn(chart, 'path.hit')).toHaveLength(3);
+  });
+
+  it('tells weeks without data, and those of which there was only a part', () => {
+    const history = packageDays(21, (index) => (index < 7 ? null : [downloads('uv', 1)]), {
+      partialDays: ['2026-04-20'],
+    });
+    const chart = mixChart(history);
+    expect(look(chart).titles).toEqual([
+      '4 Apr 2026 to 10 Apr 2026: no data',
+      '11 Apr 2026 to 17 Apr 2026: 7\nuv 7 (100.0%)',
+      '18 Apr 2026 to 24 Apr 2026: 7\nuv 7 (100.0%)\nonly a part of the data',
+    ]);
+    expect([boxesOf(chart, 'missing'), boxesOf(chart, 'partial')]).toEqual([[[0, 7]], [[14, 21]]]);
+    expect(look(dailyChart(history)).label).toContain('at most 1, on 11 Apr 2026');
   });
 
   it('tells in its label how it began and ended', () => {

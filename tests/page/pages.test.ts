@@ -93,6 +93,28 @@ describe('indexPage', () => {
     expect(textOf(page)).toContain('Packages41 stale, 1 new');
   });
 
+  it('says once to which day most packages are counted, and of each other one to which', () => {
+    const days = ['2026-04-24', '2026-04-20', '2026-04-24'];
+    const packages = days.map((countedTo, at) => entry({ name: `p${at}`, countedTo }));
+    const document = read(indexPage(index({ packages })));
+    const told = [...document.querySelectorAll('[data-counted-to]')].map((element) => [
+      element.tagName,
+      element.getAttribute('data-counted-to'),
+    ]);
+    expect(told).toEqual([
+      ['TABLE', '2026-04-24'],
+      ['TD', '2026-04-20'],
+    ]);
+  });
+
+  it('lays out a list of a thousand as one grid, and no shorter one', () => {
+    const isLong = (count: number) => {
+      const packages = Array.from({ length: count }, (_, at) => entry({ name: `p${at}` }));
+      return read(indexPage(index({ packages }))).querySelector('#packages')?.className;
+    };
+    expect([isLong(999), isLong(1_000)]).toEqual(['', 'long']);
+  });
+
   it('tells each cause of failure once, as text', () => {
     const failing = (name: string) =>
       entry({ name, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } });
@@ -295,6 +317,16 @@ describe('packagePage', () => {
     const page = packagePage(full, { ...site, publicUrl: undefined });
     expect(textOf(page)).toContain('Set service.public_url in tracked.yaml');
     expect(read(page).querySelectorAll('.snippet, .others')).toHaveLength(0);
+  });
+
+  it('has no lines for shields.io where it would refuse the address', () => {
+    const document = read(packagePage(full, { ...site, publicUrl: 'http://badges.example.com' }));
+    const texts = [...document.querySelectorAll('pre code')].map(({ textContent }) => textContent);
+    expect(texts).toHaveLength(4);
+    expect(texts.join(' ')).not.toContain('img.shields.io');
+    expect(document.querySelector('main')?.textContent).toContain(
+      'only the lines for the pictures from this site',
+    );
   });
 
   it('shows a package that nobody downloads without empty charts', () => {
