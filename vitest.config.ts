@@ -7,6 +7,9 @@ process.env['NODE_EXTRA_CA_CERTS'] = TEST_CA;
 // Nothing here is a timed test; a busy machine only takes longer.
 const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
 
+// Else the texts of style sheets would be empty, and pages drawn without theirs.
+const css = true;
+
 /** `npm test` runs the project `unit`; the others need more than npm, say what, and are scripts of their own. */
 export default defineConfig({
   test: {
@@ -20,9 +23,9 @@ export default defineConfig({
       thresholds: { lines: 95, branches: 95 },
     },
     projects: [
-      { test: { name: 'unit', include: ['tests/**/*.test.ts'], ...slow } },
+      { test: { name: 'unit', include: ['tests/**/*.test.ts'], css, ...slow } },
       // A Chromium: Debian's package, or CHROMIUM=<path of another>.
-      { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], ...slow } },
+      { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], css, ...slow } },
       // Nothing but time: a hundred runs take most of a minute.
       { test: { name: 'crash', include: ['tests/crash/*.crash.ts'], testTimeout: 600_000 } },
       // Nothing but time, and root for its full disks: more than a year of daily runs.

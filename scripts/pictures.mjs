@@ -13,7 +13,7 @@ const BYTES_MAX = 300_000;
 const PICTURES = [
   { file: 'index.png', page: 'index.html', until: '#packages' },
   { file: 'package.png', page: 'example-young/index.html', until: '.columns' },
-  { file: 'by-day.png', page: 'example-moved-to-uv/index.html', only: 'section:has(.chart.wide)' },
+  { file: 'by-day.png', page: 'example-moved-to-uv/index.html', only: 'section:has(.time)' },
 ];
 
 if (!existsSync(`${output}/index.html`))

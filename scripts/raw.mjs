@@ -1,8 +1,21 @@
-// Rolldown plugin: `import text from './file?raw'` gives the file's text, as Vite has it built in.
+// Rolldown plugin: `import text from './file?raw'` gives the file's text, as Vite has it built in; here without what a
+// browser does not need, as each page carries it.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { transform } from 'lightningcss';
+import { minifySync } from 'rolldown/experimental';
 
 const SUFFIX = '?raw';
+
+function minified(path) {
+  const text = readFileSync(path, 'utf8');
+  if (path.endsWith('.css')) {
+    return transform({ filename: path, code: Buffer.from(text), minify: true }).code.toString();
+  }
+  const { code, errors } = minifySync(path, text, { module: false });
+  if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);
+  return code.trim();
+}
 
 export const raw = {
   name: 'raw',
@@ -11,7 +24,9 @@ export const raw = {
   },
   load(id) {
     if (!id.endsWith(SUFFIX)) return;
-    const code = `export default ${JSON.stringify(readFileSync(id.slice(0, -SUFFIX.length), 'utf8'))};`;
-    return { code, moduleType: 'js' };
+    return {
+      code: `export default ${JSON.stringify(minified(id.slice(0, -SUFFIX.length)))};`,
+      moduleType: 'js',
+    };
   },
 };

@@ -1,9 +1,18 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatBytes, formatGib, formatNumber, formatShare, plural } from '../src/format.ts';
 
 describe('formatNumber', () => {
   it('separates thousands', () => {
     expect([0, 999, 2_771, 1_234_567].map(formatNumber)).toEqual(['0', '999', '2,771', '1,234,567']);
+  });
+
+  it('is what Intl says of any whole number', () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        expect(formatNumber(value)).toBe(value.toLocaleString('en-US'));
+      }),
+    );
   });
 });
 

@@ -59,10 +59,14 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
     : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
 }
 
+/** When the downloads of a badge were: `in the last 30 days`. */
+export function windowText(windowDays: number): string {
+  return `in the last ${windowDays === 1 ? 'day' : `${windowDays} days`}`;
+}
+
 /** What the figure on a badge is, for those who do not see it. */
 export function altText({ package: name, kind, windowDays, sourceName }: SnippetBadge): string {
-  const window = windowDays === 1 ? 'day' : `${windowDays} days`;
-  return `PyPI downloads of ${name} ${kind.scope} in the last ${window}, CI left out, counted from ${sourceName}`;
+  return `PyPI downloads of ${name} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
 }
 
 /**

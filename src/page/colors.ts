@@ -11,9 +11,7 @@ const COLORS: Readonly<Record<Installer, readonly [light: string, dark: string]>
 };
 
 const variables = (scheme: 0 | 1) =>
-  `:root {\n${INSTALLERS.map((name) => `  --${name}: ${COLORS[name][scheme]};\n`).join('')}}\n`;
+  `:root{${INSTALLERS.map((name) => `--${name}:${COLORS[name][scheme]}`).join(';')}}`;
 
 /** The style sheet of the installers' colours. */
-export const INSTALLER_STYLE = `${variables(0)}@media (prefers-color-scheme: dark) {
-${variables(1)}}
-${INSTALLERS.map((name) => `.swatch.${name} {\n  background: var(--${name});\n}\n`).join('')}`;
+export const INSTALLER_STYLE = `${variables(0)}@media (prefers-color-scheme: dark){${variables(1)}}${INSTALLERS.map((name) => `.${name}{--of:var(--${name})}`).join('')}`;

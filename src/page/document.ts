@@ -1,29 +1,47 @@
 import { createHash } from 'node:crypto';
+import shareCode from '../share.js?raw';
 import script from './client.js?raw';
 import { INSTALLER_STYLE } from './colors.ts';
 import { html, Markup } from './html.ts';
+import indexStyle from './index.css?raw';
+import indexScript from './index-client.js?raw';
+import packageStyle from './package.css?raw';
+import packageScript from './package-client.js?raw';
 import pageStyle from './page.css?raw';
 import type { SiteView } from './view.ts';
 
-const style = `${pageStyle}${INSTALLER_STYLE}`;
+/** A kind of page: the style and the script that it has beside those of every page. */
+interface Kind {
+  readonly style: Markup;
+  readonly script: Markup;
+  readonly policy: string;
+}
 
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/**
- * What the page may do: run its own script, use its own style, and nothing else; above all it may ask
- * nobody for anything.
- */
-export const PAGE_POLICY = [
-  "default-src 'none'",
-  `script-src ${hashOf(script)}`,
-  `style-src ${hashOf(style)}`,
-  // The empty icon below, which keeps browsers from asking for /favicon.ico.
-  'img-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-].join('; ');
+/** What the page may do: run its own script, use its own style, and nothing else; above all it may ask nobody for anything. */
+function kindOf(style: string, script: string): Kind {
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(script)}`,
+    `style-src ${hashOf(style)}`,
+    // The empty icon below, which keeps browsers from asking for /favicon.ico.
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return { style: new Markup(style), script: new Markup(script), policy };
+}
+
+/** The rule for shares, as a script has it that is no module. */
+const SHARE = shareCode.replace('export ', '');
+
+const KINDS = {
+  index: kindOf(pageStyle + indexStyle, script + indexScript),
+  package: kindOf(pageStyle + INSTALLER_STYLE + packageStyle, [script, SHARE, packageScript].join('\n')),
+};
 
 /**
  * A whole HTML document around its parts.
@@ -31,19 +49,21 @@ export const PAGE_POLICY = [
  * @param site For what every page tells: when it was drawn, and when that is too long ago.
  */
 export function htmlDocument(
+  kind: keyof typeof KINDS,
   site: SiteView,
   parts: { readonly title: string; readonly header: Markup; readonly main: Markup; readonly footer: Markup },
 ): string {
+  const { policy, style, script: code } = KINDS[kind];
   const { text } = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${PAGE_POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${parts.title}</title>
 <link rel="icon" href="data:,">
-<style>${new Markup(style)}</style>
+<style>${style}</style>
 </head>
 <body data-stale-days="${site.staleThresholdDays}" data-finished="${site.finished}">
 <header>
@@ -58,7 +78,7 @@ ${parts.main}
 ${parts.footer}
 <p id="told" role="status"></p>
 </footer>
-<script>${new Markup(script)}</script>
+<script>${code}</script>
 </body>
 </html>
 `;

@@ -17,14 +17,24 @@ const ENTITIES: Record<string, string> = {
   "'": '&#39;',
 };
 
-/** What means something to a parser, and control characters, which HTML does not allow. */
-const UNSAFE = /[&<>"']|(?![\t\n\r])\p{Cc}/gu;
+/** What means something to a parser, and control characters, of which HTML allows three. */
+const UNSAFE = /[&<>"'\p{Cc}]/gu;
+const ALLOWED = '\t\n\r';
+
+function escaped(character: string): string {
+  return ENTITIES[character] ?? (ALLOWED.includes(character) ? character : '\ufffd');
+}
 
 function render(part: Part): string {
+  if (typeof part === 'number') return String(part);
   if (part === undefined) return '';
   if (part instanceof Markup) return part.text;
-  if (typeof part === 'object') return part.map(render).join('');
-  return String(part).replaceAll(UNSAFE, (character) => ENTITIES[character] ?? '\ufffd');
+  if (typeof part === 'object') {
+    let text = '';
+    for (const each of part) text += render(each);
+    return text;
+  }
+  return part.replaceAll(UNSAFE, escaped);
 }
 
 /**
@@ -32,5 +42,7 @@ function render(part: Part): string {
  * it is Markup itself. Lists are joined, undefined is nothing.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  return new Markup(strings.map((text, index) => text + render(parts[index])).join(''));
+  let text = '';
+  for (let index = 0; index < strings.length; index += 1) text += strings[index] + render(parts[index]);
+  return new Markup(text);
 }

@@ -1,37 +1,45 @@
 import { formatNumber } from '../format.ts';
-import { allDownloads } from '../winnow/breakdown.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
 import { htmlDocument } from './document.ts';
-import { html, type Markup } from './html.ts';
-import { stateMark, time, timeDay } from './parts.ts';
-import { type IndexEntry, type IndexView, mainWindow } from './view.ts';
+import { html, Markup } from './html.ts';
+import { time, toneOf } from './parts.ts';
+import { type IndexEntry, type IndexView, LONG_LIST } from './view.ts';
 import { date, days, share } from './words.ts';
 
-const NOTHING = html`<td class="number" data-value="-1">–</td>`;
+/** Three cells, and the share: what the table sorts by is worked out from what it shows. */
+const NOTHING = new Markup('<td>–<td>–<td>–<td>–');
 
-function row(view: IndexEntry): Markup {
-  const { state } = view;
-  const main = mainWindow(view);
-  const all = main === undefined ? 0 : allDownloads(main.breakdown);
-  const out = main === undefined ? 0 : all - main.breakdown.count;
+/**
+ * A package's line. Thousands of them make up the page, so they leave out the ends of cells, which HTML lets them, and
+ * what is the same in most.
+ */
+function row(view: IndexEntry, newest: string | undefined): Markup {
+  const { name, main, state, countedTo, lastSuccess, sparkline } = view;
   const figures =
     main === undefined
-      ? html`${NOTHING}<td class="number spare" data-value="-1">–</td><td class="number spare" data-value="-1">–</td>${NOTHING}`
-      : html`<td class="number main-figure" data-value="${main.breakdown.count}">${formatNumber(main.breakdown.count)}</td>
-<td class="number spare" data-value="${main.windowDays}">${days(main.windowDays)}</td>
-<td class="number spare" data-value="${all}">${formatNumber(all)}</td>
-<td class="number" data-value="${all === 0 ? -1 : out / all}">${all === 0 ? '–' : share(out, all)}</td>`;
-  const last = view.lastSuccess;
-  return html`<tr data-name="${view.name}"><th scope="row">${view.hasPage ? html`<a href="${view.name}/index.html">${view.name}</a>` : view.name}</th>
-${figures}
-<td class="spare">${view.sparkline}</td>
-<td class="spare" data-value="${last ?? ''}">${last === undefined ? 'never' : timeDay(last)}</td>
-<td data-value="${state}">${stateMark(view)}</td></tr>
+      ? NOTHING
+      : html`<td>${formatNumber(main.count)}<td>${days(main.windowDays)}<td>${formatNumber(main.all)}<td>${main.all === 0 ? '–' : share(main.all - main.count, main.all)}`;
+  const counted =
+    countedTo === undefined || countedTo === newest ? undefined : html` data-counted-to="${countedTo}"`;
+  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${name}</a>` : name}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${toneOf(state)}"${counted}>${state}
 `;
 }
 
-function heading(title: string, className = ''): Markup {
-  return html`<th scope="col" class="${className}"><button type="button">${title}</button></th>`;
+/** The newest day that a package is counted to: most are. */
+function newestOf({ packages }: IndexView): string | undefined {
+  return packages.reduce<string | undefined>(
+    (newest, { countedTo }) =>
+      countedTo !== undefined && (newest === undefined || countedTo > newest) ? countedTo : newest,
+    undefined,
+  );
+}
+
+/** The class of a table whose rows are laid out only when they are seen. */
+const LONG = new Markup(' class="long"');
+
+/** @param by How the script sorts the column: as text unless it is told otherwise. */
+function heading(title: string, by?: 'number' | 'share' | 'date'): Markup {
+  return html`<th scope="col"${by === undefined ? undefined : html` data-by="${by}"`}><button type="button">${title}</button></th>`;
 }
 
 function facts(site: IndexView, states: readonly string[]): Markup {
@@ -99,7 +107,8 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 /** The page of all packages. */
 export function indexPage(site: IndexView): string {
   const states = site.packages.map(({ state }) => state);
-  return htmlDocument(site, {
+  const newest = newestOf(site);
+  return htmlDocument('index', site, {
     title: 'Honest PyPI downloads',
     header: html`<h1>Honest PyPI downloads</h1>
 <p class="quiet">CI runs, mirrors, browsers and scanners winnowed out.
@@ -111,10 +120,10 @@ ${warnings(site)}
 <section class="card">${facts(site, states)}</section>
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
-<div class="wide-table"><table id="packages">
-<thead><tr>${heading('Package')}${heading('Honest', 'number')}${heading('Window', 'number spare')}${heading('All', 'number spare')}${heading('Winnowed out', 'number')}<th scope="col" class="spare">Honest by day</th>${heading('Last success', 'spare')}${heading('State')}</tr></thead>
+<div class="wide-table"><table id="packages"${site.packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
+<thead><tr>${heading('Package')}${heading('Honest', 'number')}${heading('Window', 'number')}${heading('All', 'number')}${heading('Winnowed out', 'share')}<th scope="col">Honest by day</th>${heading('Last success', 'date')}${heading('State')}</tr></thead>
 <tbody>
-${site.packages.map(row)}</tbody>
+${site.packages.map((entry) => row(entry, newest))}</tbody>
 </table></div>
 </section>
 ${METRIC(site)}`,

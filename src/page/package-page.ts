@@ -1,11 +1,12 @@
-import { CATALOGUE } from '../badges/catalogue.ts';
-import { badgeSvg, endpointBadges } from '../badges/endpoint.ts';
+import { badgeStem, CATALOGUE } from '../badges/catalogue.ts';
+import { type EndpointBadge, endpointBadges } from '../badges/endpoint.ts';
 import {
   type Picture,
   SNIPPET_FORMATS,
   type SnippetFormat,
   shieldsRefuses,
   snippet,
+  windowText,
 } from '../badges/snippet.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
@@ -13,11 +14,12 @@ import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import { BLIND_SPOTS } from '../winnow/metric.ts';
 import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
+import { seenInstallers } from './buckets.ts';
 import { htmlDocument } from './document.ts';
 import { html, Markup } from './html.ts';
 import { stateMark, time } from './parts.ts';
 import { systemsChart } from './systems-chart.ts';
-import { breakNote, dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
+import { breakNote, dailyChart, mixBucketDays, mixChart } from './time-charts.ts';
 import { mainWindow, type PackageView, type SiteView } from './view.ts';
 import { winnowingChart } from './winnowing-chart.ts';
 import { date, days, share } from './words.ts';
@@ -54,6 +56,11 @@ function story({ breakdown, windowDays }: Window): Markup {
 (${share(out, all)}) were winnowed out: CI runs, mirrors, browsers and clients that are no installer.`;
 }
 
+/** A badge as it looks, in the page's own style: eleven SVGs a window would be more than everything else. */
+function badgeLink({ label, message, color }: EndpointBadge, stem: string): Markup {
+  return html`<a class="badge ${color}" href="${stem}.svg"><span>${label}</span> <b>${message}</b></a>`;
+}
+
 /** The heroes of all windows, then those of the main window's other badges that have something to say. */
 function badgesOf(view: PackageView): Markup {
   const main = mainWindow(view);
@@ -63,9 +70,7 @@ function badgesOf(view: PackageView): Markup {
       .map(({ kind, stem, badge }) => ({ hero: kind === CATALOGUE[0], stem, badge })),
   );
   const heroesFirst = badges.toSorted((a, b) => Number(b.hero) - Number(a.hero));
-  return html`<div class="badges">${heroesFirst.map(
-    ({ stem, badge }) => html`<a href="${stem}.svg">${new Markup(badgeSvg(badge, stem))}</a>`,
-  )}</div>`;
+  return html`<div class="badges">${heroesFirst.map(({ stem, badge }) => badgeLink(badge, stem))}</div>`;
 }
 
 function headline(view: PackageView, main: Window): Markup {
@@ -130,27 +135,25 @@ function missingNote(history: PackageDays): Markup | undefined {
 }
 
 function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
-  const cell = (figure: number) => html`<td class="number">${formatNumber(figure)}</td>`;
   const partial = new Set(history.partialDays);
-  const heading = (title: string) => html`<th scope="col" class="number">${title}</th>`;
+  const heading = (title: string) => html`<th scope="col">${title}</th>`;
   const rows = history.days.map((day, index) => {
     const breakdown = history.breakdowns[index];
     if (breakdown == null) {
-      return html`<tr><th scope="row">${day}</th><td class="number" colspan="${names.length + 2}">no data</td></tr>
-`;
+      return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">no data`;
     }
-    const out = allDownloads(breakdown) - breakdown.count;
     const mark = partial.has(day) ? html` <small>(part)</small>` : undefined;
-    return html`<tr><th scope="row">${day}${mark}</th>${cell(breakdown.count)}${names.map((name) => cell(breakdown.counts[name]))}${cell(out)}</tr>
-`;
+    let cells = `<td>${formatNumber(breakdown.count)}`;
+    for (const name of names) cells += `<td>${formatNumber(breakdown.counts[name])}`;
+    cells += `<td>${formatNumber(allDownloads(breakdown) - breakdown.count)}`;
+    return html`<tr><th scope="row">${day}${mark}${new Markup(cells)}`;
   });
   return html`<details>
 <summary>Every day in figures</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Every day in figures">
 <table>
 <thead><tr><th scope="col">Day (UTC)</th>${heading('Honest')}${names.map(heading)}${heading('Winnowed out')}</tr></thead>
-<tbody>
-${rows.reverse()}</tbody>
+<tbody>${rows.reverse()}</tbody>
 </table>
 </div>
 </details>`;
@@ -171,9 +174,9 @@ ${missingNote(history)}${table}
   return html`<section class="card">
 <h2>Honest downloads by day</h2>
 ${legend(names, history)}
-<figure>${dailyChart(history, 'wide')}${dailyChart(history, 'narrow')}</figure>
+<figure>${dailyChart(history)}</figure>
 <h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
-<figure>${mixChart(history, 'wide')}${mixChart(history, 'narrow')}
+<figure>${mixChart(history)}
 <figcaption>${first} to ${last}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>
 ${missingNote(history)}
 ${note === undefined ? undefined : html`<p class="quiet">${note}</p>`}
@@ -182,9 +185,9 @@ ${table}
 </section>`;
 }
 
+/** A text to copy under its heading; the script puts a button beside it. */
 function code(text: string, what: string): Markup {
-  return html`<div class="snippet"><pre tabindex="0" aria-label="${what}"><code>${text}</code></pre>
-<button type="button" class="copy" aria-label="Copy ${what}" hidden>Copy</button></div>`;
+  return html`<h3>${what}</h3><div class="snippet"><pre><code>${text}</code></pre></div>`;
 }
 
 function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: SiteView): Markup {
@@ -196,16 +199,15 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
   const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
   const each = (format: SnippetFormat, picture: Picture) => {
     const by = picture === 'svg' ? "this site's own SVG" : 'drawn by shields.io';
-    return html`<h3>${FORMAT_NAMES[format]}, ${by}</h3>${code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`)}`;
+    return code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`);
   };
   const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
   const others = view.windows.flatMap((window) =>
     endpointBadges(window.breakdown, window.windowDays)
       .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
       .map(({ kind, stem, badge: drawn }) => {
-        const other = { package: view.name, kind, windowDays: window.windowDays, sourceName };
-        return html`<div class="badges">${new Markup(badgeSvg(drawn, `s-${stem}`))}</div>
-${code(snippet(other, publicUrl, 'markdown', pictures[0] ?? 'svg'), `Markdown for ${drawn.label}`)}
+        const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
+        return html`<li data-scope="${kind.scope}"${other}>${badgeLink(drawn, stem)} <code>${stem}</code>
 `;
       }),
   );
@@ -217,7 +219,9 @@ ${pictures.map(
 <details><summary>reStructuredText, HTML, bare address</summary>
 ${rest.map((format) => html`${pictures.map((picture) => each(format, picture))}`)}</details>
 <details><summary>The other ${others.length} badges</summary>
-${others}</details>`;
+<p>Their lines are those above with another name of the file in place of <code>${badgeStem(badge.kind, badge.windowDays)}</code>.</p>
+<ul class="others" data-stem="${badgeStem(badge.kind, badge.windowDays)}" data-scope="${badge.kind.scope}" data-window="${windowText(badge.windowDays)}">
+${others}</ul></details>`;
 }
 
 function failure(view: PackageView): Markup | undefined {
@@ -261,7 +265,7 @@ export function packagePage(view: PackageView, site: SiteView): string {
   const pypi = `https://pypi.org/project/${view.name}/`;
   const state = stateMark(view);
   const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
-  return htmlDocument(site, {
+  return htmlDocument('package', site, {
     title: `${view.name}: honest PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${view.name}</h1>

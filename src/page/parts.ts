@@ -1,6 +1,6 @@
 import { html, type Markup } from './html.ts';
 import type { PackageView } from './view.ts';
-import { date, instant } from './words.ts';
+import { date, instant, isDay } from './words.ts';
 
 const STATES = {
   ok: { word: 'ok', tone: 'ok' },
@@ -8,6 +8,11 @@ const STATES = {
   failed: { word: 'failed', tone: 'bad' },
   new: { word: 'new', tone: 'quiet' },
 } as const;
+
+/** The class of a state's colour. */
+export function toneOf(state: PackageView['state']): string {
+  return STATES[state].tone;
+}
 
 /** A state as a word; the page's script turns it to "stale" when the time has come. */
 export function stateMark({ countedTo, state }: Pick<PackageView, 'countedTo' | 'state'>): Markup {
@@ -17,12 +22,7 @@ export function stateMark({ countedTo, state }: Pick<PackageView, 'countedTo' | 
     : html`<span class="state ${tone}" data-counted-to="${countedTo}">${word}</span>`;
 }
 
-/** An instant, readable and exact. */
+/** An instant or a day, readable and exact. */
 export function time(text: string): Markup {
-  return html`<time datetime="${text}">${instant(text)}</time>`;
-}
-
-/** The day of an instant, for where there is little room. */
-export function timeDay(text: string): Markup {
-  return html`<time datetime="${text}" title="${instant(text)}">${date(text.slice(0, 10))}</time>`;
+  return html`<time datetime="${text}">${isDay(text) ? date(text) : instant(text)}</time>`;
 }

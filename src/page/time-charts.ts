@@ -1,107 +1,35 @@
-import { axisX, axisY, lineY, type Markish, rectY, ruleX, ruleY } from '@observablehq/plot';
+import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
 import { formatCount } from '../badges/message.ts';
-import type { Day } from '../days/day.ts';
+import { dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
-import { MS_PER_DAY } from '../units.ts';
-import { sumOf } from '../winnow/breakdown.ts';
-import { INSTALLERS, type Installer } from '../winnow/classes.ts';
-import { knownDays, type PackageDays, sliceDays, totalOf } from '../winnow/package-days.ts';
-import { draw } from './draw.ts';
-import type { Markup } from './html.ts';
-import { date, days, instantOf, share } from './words.ts';
+import type { Installer } from '../winnow/classes.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
+import { type Bucket, buckets, bucketTitle, seenInstallers } from './buckets.ts';
+import { html, Markup } from './html.ts';
+import { picture, px, title } from './svg.ts';
+import { date, days, instantOf, monthOf } from './words.ts';
 
-/** A chart is drawn twice, and the page shows the one that fits: text that shrinks is not read. */
-export type ChartSize = 'wide' | 'narrow';
+/*
+ * A chart over time is as wide as its place, and its words keep their size: along the days everything stands at a
+ * per cent of the width or, inside of the plot, at the number of its day, and only heights are pixels (as in
+ * page.css).
+ */
 
-const SIZES = {
-  wide: { width: 1000, height: 228, ticks: 10 },
-  narrow: { width: 350, height: 208, ticks: 4 },
-} as const;
+/** The plot begins below a margin; its words stand below it. */
+const TOP = 10;
+const PLOT = 186;
+/** Base line of the words below the axis, days or months, and how far below them stands what they are in. */
+const WORDS = { y: TOP + PLOT + 16, lower: 13 };
 
-/** Some neighbouring days, added up. */
-interface Bucket {
-  readonly first: Day;
-  readonly last: Day;
-  readonly start: Date;
-  readonly end: Date;
-  /** How many of the days there was data for. */
-  readonly known: number;
-  /** Honest downloads, or null if there was no data for any of the days. */
-  readonly count: number | null;
-  /** Whether the table had only a part of one of the days. */
-  readonly partial: boolean;
-  readonly installers: Readonly<Record<Installer, number>>;
-}
+/** About how many ticks there is room for. */
+const TICKS = { wide: 10, narrow: 4 } as const;
 
-/** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
-function buckets(history: PackageDays, size: number): Bucket[] {
-  const made: Bucket[] = [];
-  for (let end = history.days.length; end > 0; end -= size) {
-    const part = sliceDays(history, Math.max(0, end - size), end);
-    const known = knownDays(part);
-    const { count, counts } = sumOf(known);
-    const [first, last] = [String(part.days[0]), String(part.days.at(-1))];
-    made.push({
-      first,
-      last,
-      start: instantOf(first),
-      end: new Date(instantOf(last).getTime() + MS_PER_DAY),
-      known: known.length,
-      count: known.length === 0 ? null : count,
-      partial: part.partialDays.length > 0,
-      installers: counts,
-    });
-  }
-  return made.reverse();
-}
+/** From so many bars on they touch: they are too narrow for a gap. */
+const TOUCHING = 150;
 
-/** Installers that a history has downloads of, in the order of the metric's list. */
-export function seenInstallers(history: PackageDays): Installer[] {
-  const { counts } = totalOf(history);
-  return INSTALLERS.filter((name) => counts[name] > 0);
-}
-
-interface Segment {
-  readonly start: Date;
-  readonly end: Date;
-  readonly from: number;
-  readonly to: number;
-  readonly color: string;
-}
-
-/** Each bucket's installers, one upon the other; `whole` is what the bucket's full height stands for. */
-function stack(
-  list: readonly Bucket[],
-  names: readonly Installer[],
-  height: (bucket: Bucket, sum: number) => number,
-): Segment[] {
-  return list.flatMap((bucket) => {
-    let sum = 0;
-    return names.flatMap((name) => {
-      if (bucket.installers[name] === 0) return [];
-      const from = height(bucket, sum);
-      sum += bucket.installers[name];
-      const { start, end } = bucket;
-      return [{ start, end, from, to: height(bucket, sum), color: `var(--${name})` }];
-    });
-  });
-}
-
-function bucketTitle(bucket: Bucket, names: readonly Installer[]): string {
-  const when =
-    bucket.first === bucket.last ? date(bucket.first) : `${date(bucket.first)} to ${date(bucket.last)}`;
-  const { count } = bucket;
-  if (count === null) return `${when}: no data`;
-  const parts = names
-    .filter((name) => bucket.installers[name] > 0)
-    .map((name) => {
-      const figure = bucket.installers[name];
-      return `${name} ${formatNumber(figure)} (${share(figure, count)})`;
-    });
-  const part = bucket.partial ? ['only a part of the data'] : [];
-  return [`${when}: ${formatNumber(count)}`, ...parts, ...part].join('\n');
-}
+/** Gap between two bars as a part of the width: half a pixel on a phone, one and a half on a wide page. */
+const GAP = 1 / 600;
 
 /** What the broken line in the charts of a history means; undefined if there is none. */
 export function breakNote({ days: list }: PackageDays): string | undefined {
@@ -112,78 +40,97 @@ export function breakNote({ days: list }: PackageDays): string | undefined {
 }
 
 /** Where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
-function breakMark(history: PackageDays): Markish[] {
-  if (breakNote(history) === undefined) return [];
-  return [ruleX([instantOf(DISTRIBUTIONS_ONLY_SINCE)], { stroke: 'var(--quiet)', strokeDasharray: '4 3' })];
+function breakMark(history: PackageDays): Markup | undefined {
+  if (breakNote(history) === undefined) return undefined;
+  const place = history.days.indexOf(DISTRIBUTIONS_ONLY_SINCE) - 0.5;
+  return html`<path class="break" d="M${place} 0v${PLOT}"/>`;
+}
+
+/** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
+function timeTicks({ days: list }: PackageDays, size: keyof typeof TICKS): Markup {
+  const [start, stop] = [instantOf(String(list[0])), instantOf(String(list.at(-1)))];
+  // Null would mean that no ticks are wanted.
+  const fitting = utcTickInterval(start, stop, TICKS[size]) as CountableTimeInterval;
+  const interval = list.length <= TICKS[size] ? utcDay : fitting;
+  const ticks = interval.range(start, new Date(stop.getTime() + 1));
+  const months = ticks.length > 1 && ticks.every((time) => time.getUTCDate() === 1);
+  let before = '';
+  return html`<g class="${size}" transform="translate(0 ${WORDS.y})">${ticks.map((time) => {
+    const day = dayOf(time);
+    const x = `${Math.round(((list.indexOf(day) + 0.5) / list.length) * 10_000) / 100}%`;
+    const [upper, lower] = months
+      ? [monthOf(day), day.slice(0, 4)]
+      : [String(time.getUTCDate()), monthOf(day)];
+    const isNew = lower !== before;
+    before = lower;
+    return html`<text x="${x}">${upper}</text>${isNew ? html`<text x="${x}" y="${WORDS.lower}">${lower}</text>` : undefined}`;
+  })}</g>`;
+}
+
+/** A box over the full height for each of some buckets, as a path. */
+function columns(list: readonly Bucket[], size: number): string {
+  return list.map(({ end }) => `M${end + 0.5 - size} 0h${size}v${PLOT}h-${size}z`).join('');
+}
+
+/** Each installer's part of every bar as lines as wide as the bars, one upon the other. */
+function stack(
+  list: readonly Bucket[],
+  names: readonly Installer[],
+  size: number,
+  height: (bucket: Bucket, sum: number) => number,
+): Markup[] {
+  const sums = new Map<Bucket, number>();
+  return names.map((name) => {
+    const lines = list.map((bucket) => {
+      const figure = bucket.installers[name];
+      if (figure === 0) return '';
+      const from = sums.get(bucket) ?? 0;
+      sums.set(bucket, from + figure);
+      const [y1, y2] = [from, from + figure].map((sum) => px(PLOT - height(bucket, sum)));
+      return `M${bucket.end + 0.5 - size / 2} ${y1}V${y2}`;
+    });
+    return html`<path class="${name}" d="${new Markup(lines.join(''))}"/>`;
+  });
+}
+
+interface Scale {
+  readonly max: number;
+  readonly ticks: readonly number[];
+  readonly label: (tick: number) => string;
+  /** A number of downloads of a bucket on this scale. */
+  readonly of: (bucket: Bucket, sum: number) => number;
 }
 
 function timeChart(
   history: PackageDays,
   list: readonly Bucket[],
-  size: ChartSize,
-  y: { max: number; percent: boolean },
+  size: number,
+  { max, ticks, label: tickLabel, of }: Scale,
   label: string,
 ): Markup {
-  const { width, height, ticks } = SIZES[size];
   const names = seenInstallers(history);
-  const full = (bucket: Bucket, sum: number) => (y.percent ? (sum / Number(bucket.count)) * 100 : sum);
-  const span = { x1: 'start', x2: 'end' } as const;
-  // Bars too narrow for a gap overlap a little, or else seams would show between them.
-  const gap =
-    list.length > 150
-      ? { insetRight: -0.3, shapeRendering: 'crispEdges' }
-      : { insetLeft: 0.5, insetRight: 0.5 };
-  const tickFormat = y.percent ? (tick: number) => `${tick}%` : (tick: number) => formatCount(tick);
-  const yTicks = y.percent ? [0, 25, 50, 75, 100] : wholeTicks(y.max);
-  return draw(
-    {
-      width,
-      height,
-      marginLeft: 44,
-      marginRight: 12,
-      marginTop: 10,
-      marginBottom: 32,
-      x: { type: 'utc' },
-      y: { domain: [0, y.max] },
-      color: { type: 'identity' },
-      marks: [
-        ruleY(yTicks, { stroke: 'var(--grid)' }),
-        axisY({ ticks: yTicks, tickFormat, tickSize: 0, label: null, fill: 'var(--quiet)' }),
-        axisX({ ticks, tickSize: 4, label: null, fill: 'var(--quiet)', stroke: 'var(--grid)' }),
-        rectY(
-          list.filter(({ count }) => count === null),
-          {
-            ...span,
-            y1: 0,
-            y2: y.max,
-            fill: 'var(--missing)',
-            stroke: 'var(--quiet)',
-            strokeDasharray: '2 3',
-          },
-        ),
-        rectY(
-          list.filter(({ partial }) => partial),
-          { ...span, y1: 0, y2: y.max, fill: 'var(--partial)' },
-        ),
-        ...breakMark(history),
-        rectY(stack(list, names, full), {
-          ...span,
-          y1: 'from',
-          y2: 'to',
-          fill: 'color',
-          ...gap,
-        }),
-        rectY(list, {
-          ...span,
-          y1: 0,
-          y2: y.max,
-          fill: 'transparent',
-          title: (bucket: Bucket) => bucketTitle(bucket, names),
-        }),
-      ],
-    },
+  const { length } = history.days;
+  const height = (value: number) => (value / max) * PLOT;
+  const touching = list.length > TOUCHING;
+  const missing = list.filter(({ count }) => count === null);
+  const partial = list.filter((bucket) => bucket.partial);
+  // What a single day came to stands in the table of days, from where the page's script takes it.
+  const hits = (size === 1 ? [] : list).map(
+    (bucket) =>
+      html`<path class="hit" d="M${bucket.end + 0.5 - size / 2} 0v${PLOT}">${title(bucketTitle(bucket, names))}</path>`,
+  );
+  const grid = ticks.map((tick) => {
+    const y = px(TOP + PLOT - height(tick));
+    return html`<line x2="100%" y1="${y}" y2="${y}"/><text x="-8" y="${px(y + 4)}">${tickLabel(tick)}</text>`;
+  });
+  return picture(
     label,
-    size,
+    size === 1 ? 'time days' : 'time',
+    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${
+      missing.length === 0 ? undefined : html`<path class="missing" d="${columns(missing, size)}"/>`
+    }${
+      partial.length === 0 ? undefined : html`<path class="partial" d="${columns(partial, size)}"/>`
+    }${breakMark(history)}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
   );
 }
 
@@ -196,12 +143,18 @@ function wholeTicks(max: number): number[] {
 }
 
 /** Honest downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
-export function dailyChart(history: PackageDays, size: ChartSize): Markup {
+export function dailyChart(history: PackageDays): Markup {
   const list = buckets(history, 1);
   const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
   const max = Number(best.count);
   const label = `Honest downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
-  return timeChart(history, list, size, { max, percent: false }, label);
+  return timeChart(
+    history,
+    list,
+    1,
+    { max, ticks: wholeTicks(max), label: formatCount, of: (_, sum) => sum },
+    label,
+  );
 }
 
 /** Days that one column of the mix stands for: single days of a small package are noise. */
@@ -210,38 +163,13 @@ export function mixBucketDays(history: PackageDays): number {
 }
 
 /** The installers' shares of the honest downloads, week by week. Weeks without downloads stay empty. */
-export function mixChart(history: PackageDays, size: ChartSize): Markup {
-  const list = buckets(history, mixBucketDays(history));
+export function mixChart(history: PackageDays): Markup {
+  const size = mixBucketDays(history);
+  const list = buckets(history, size);
   const names = seenInstallers(history);
   const ends = list.filter((_, index) => index === 0 || index === list.length - 1);
   const summary = ends.map((bucket) => bucketTitle(bucket, names).replaceAll('\n', ', ')).join('; then ');
-  return timeChart(history, list, size, { max: 100, percent: true }, `Share of each installer. ${summary}`);
-}
-
-/** Most points of a line in a table's cell; with hundreds of rows, every point counts. */
-const SPARK_POINTS = 45;
-
-/**
- * The honest downloads of a history as a line small enough for a table's cell: by day, or over long
- * windows by the mean of some days.
- */
-export function sparkline(history: PackageDays): Markup {
-  const size = Math.ceil(history.days.length / SPARK_POINTS);
-  const list = buckets(history, size).slice(history.days.length % size === 0 ? 0 : 1);
-  const y = (bucket: Bucket) => (bucket.count === null ? Number.NaN : bucket.count / bucket.known);
-  const most = Math.max(0, ...list.map((bucket) => y(bucket) || 0));
-  return draw(
-    {
-      width: 120,
-      height: 26,
-      margin: 2,
-      x: { axis: null },
-      y: { axis: null, domain: [0, Math.max(1, most)] },
-      marks: [
-        lineY(list, { x: (_: Bucket, index: number) => index, y, stroke: 'var(--honest)', strokeWidth: 1.5 }),
-      ],
-    },
-    `Honest downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${size === 1 ? '' : ` in the mean of ${size}`}`,
-    'spark',
-  );
+  const percent = (bucket: Bucket, sum: number) => (sum / Number(bucket.count)) * 100;
+  const scale = { max: 100, ticks: [0, 25, 50, 75, 100], label: (tick: number) => `${tick}%`, of: percent };
+  return timeChart(history, list, size, scale, `Share of each installer. ${summary}`);
 }

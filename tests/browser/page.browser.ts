@@ -5,9 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { indexPage } from '../../src/page/index-page.ts';
+import { sparkline } from '../../src/page/sparkline.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { serve } from '../support/serve.ts';
+import { entry, historyOf, index, YOUNG } from '../support/views.ts';
 
 /*
  * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
@@ -208,6 +211,50 @@ describe('figures', () => {
   });
 });
 
+describe('the chart by day', () => {
+  it('tells those who point at a day its figures, which are those of history.json', async () => {
+    const name = 'example-moved-to-uv';
+    const { page } = await open(fromDisk(`${name}/index.html`));
+    const history = JSON.parse(readFileSync(join(output, name, 'history.json'), 'utf8')) as {
+      days: string[];
+      count: number[];
+      installers: Record<string, number[]>;
+    };
+    const percent = (part: number, whole: number) => (Math.round((part * 1_000) / whole) / 10).toFixed(1);
+    const expected = history.days.map((day, index) => {
+      const count = history.count[index] ?? 0;
+      const parts = Object.entries(history.installers)
+        .map(([installer, figures]) => [installer, figures[index] ?? 0] as const)
+        .filter(([, figure]) => figure > 0)
+        .map(([installer, figure]) => `${installer} ${grouped(figure)} (${percent(figure, count)}%)`);
+      return [`${day}: ${grouped(count)}`, ...parts].join('\n');
+    });
+    const titles = await page.locator('.days .hit title').allTextContents();
+    expect(titles).toHaveLength(90);
+    expect(titles.map((title) => title.replace(' (part)', ''))).toEqual(expected);
+    // The tooltip that is seen is that of the column under the pointer.
+    await page.locator('.days').scrollIntoViewIfNeeded();
+    const box = await page.locator('.days').boundingBox();
+    if (box === null) throw new Error('there is no chart');
+    const pointed = await page.evaluate(
+      `document.elementFromPoint(${box.x + box.width * (3.5 / 90)}, ${box.y + 20})?.textContent`,
+    );
+    expect(pointed).toBe(titles[3]);
+  });
+
+  it.each([390, 1280])('keeps its words, and as many as there is room for, at %d', async (width) => {
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'), { width });
+    const shown = page.locator('.days > g:not(.grid) text').locator('visible=true');
+    expect(await shown.count()).toBeGreaterThan(3);
+    const boxes = await Promise.all((await shown.all()).map((text) => text.boundingBox()));
+    const upper = boxes.filter((box) => box?.y === boxes[0]?.y);
+    for (const [index, box] of upper.entries()) {
+      const before = upper[index - 1];
+      if (before != null) expect(box?.x).toBeGreaterThan(before.x + before.width);
+    }
+  });
+});
+
 describe('by keyboard', () => {
   const names = (page: Page) => page.locator('#packages tbody tr:visible th').allInnerTexts();
 
@@ -257,6 +304,31 @@ describe('by keyboard', () => {
     expect(await page.evaluate('navigator.clipboard.readText()')).toBe(stdout.trimEnd());
   });
 
+  it('copies the line of any other badge', async () => {
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'));
+    await page.locator('summary', { hasText: 'The other 21 badges' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Copy Markdown for linux (90d)', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
+    const embed = async (...kinds: string[]) => {
+      const badges = kinds.flatMap((kind) => ['--badge', kind]);
+      const { stdout } = await command('embed', '--package', 'example-moved-to-uv', ...badges);
+      return stdout.trimEnd().split('\n');
+    };
+    expect(await page.evaluate('navigator.clipboard.readText()')).toBe((await embed('os-linux'))[1]);
+    for (const button of await page.locator('.others .copy').all()) await button.click();
+    const lines = await page.locator('.others code').allTextContents();
+    const installers = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'pip-family'];
+    const all = await embed(
+      'downloads',
+      ...installers.map((name) => `installer-${name}`),
+      ...['linux', 'macos', 'windows'].map((name) => `os-${name}`),
+    );
+    expect(all).toHaveLength(22);
+    expect(lines.toSorted()).toEqual(all.filter((line) => !line.includes('downloads-30d')).toSorted());
+  });
+
   it('reaches every control', async () => {
     const { page } = await open(fromDisk('index.html'));
     const reached = new Set<unknown>();
@@ -265,6 +337,57 @@ describe('by keyboard', () => {
       reached.add(await page.evaluate('document.activeElement.textContent || document.activeElement.id'));
     }
     expect([...reached]).toEqual(expect.arrayContaining(['filter', 'Honest', 'State', ...PACKAGES]));
+  });
+});
+
+describe('the page of a thousand packages', () => {
+  const names = Array.from(
+    { length: 1_200 },
+    (_, at) => `package-${at}${at === 7 ? '-with-a-long-name'.repeat(5) : ''}`,
+  );
+  const path = join(folder, 'thousand.html');
+  beforeAll(() => {
+    const line = sparkline(
+      historyOf(30, (day) => day),
+      'coarse',
+    );
+    const packages = names.map((name, at) => {
+      const count = 10_000 + ((at * 7_919) % 1_201);
+      const breakdown = { ...YOUNG, count };
+      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), sparkline: line };
+    });
+    writeFileSync(path, indexPage(index({ packages })));
+  });
+
+  it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {
+    const { page, messages } = await open(`file://${path}`, look);
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    // Every cell stands under its heading, and none is cut off.
+    const columns = (await page.evaluate(`(() => {
+      const { tHead, tBodies } = document.querySelector('#packages');
+      const edges = (row) => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left));
+      const rows = [...tBodies[0].rows].slice(0, 10);
+      const cut = rows.flatMap((row) => [...row.cells]).filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
+      return { heading: edges(tHead.rows[0]), rows: rows.map(edges), cut: cut.map((cell) => cell.outerHTML) };
+    })()`)) as { heading: number[]; rows: number[][]; cut: string[] };
+    for (const row of columns.rows) expect(row).toEqual(columns.heading);
+    expect(columns.cut).toEqual([]);
+    expect(messages).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('sorts, filters, and is reached by keyboard', async () => {
+    const { page } = await open(`file://${path}`);
+    const first = () => page.locator('#packages tbody tr:visible th').first().textContent();
+    await page.locator('th button', { hasText: 'Honest' }).click();
+    const best = names.reduce((a, _, at) => ((at * 7_919) % 1_201 > (a * 7_919) % 1_201 ? at : a), 0);
+    expect(await first()).toBe(`package-${best}`);
+    await page.getByLabel('Filter by name').fill('package-119');
+    expect(await page.locator('#shown').textContent()).toBe('11 of 1,200 shown');
+    expect(await page.locator('#packages tbody tr:visible').count()).toBe(11);
+    await page.getByLabel('Filter by name').fill('');
+    await page.locator('#packages a', { hasText: /^package-600$/ }).focus();
+    expect(await page.evaluate('scrollY')).toBeGreaterThan(1_000);
   });
 });
 

@@ -20,7 +20,7 @@ const collect = (folder: string, ...argv: string[]) =>
   runMain(folder, ['collect', '--as-of', '2026-04-25', '--log-level', 'error', ...argv]);
 const rows = (page: string) =>
   [...parseHTML(page).document.querySelectorAll('#packages tbody tr')].map((row) =>
-    (row.textContent ?? '').replaceAll(/\s+/g, ' ').trim(),
+    [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()).join(' '),
   );
 
 describe('the page after collect', () => {
@@ -33,8 +33,8 @@ describe('the page after collect', () => {
     );
     expect((await collect(folder)).exitCode).toBe(0);
     expect(rows(read('index.html'))).toEqual([
-      'alpha 14 30 days 100 86.0% 25 Apr 2026 ok',
-      'beta 0 7 days 0 – 25 Apr 2026 ok',
+      'alpha 14 30 days 100 86.0%  25 Apr 2026 ok',
+      'beta 0 7 days 0 –  25 Apr 2026 ok',
     ]);
     expect(read('beta/index.html')).toContain('30 days: 3 of 3');
   });
@@ -45,15 +45,15 @@ describe('the page after collect', () => {
     rmSync(join(folder, 'rows.ndjson'));
     expect((await collect(folder)).exitCode).toBe(1);
     expect(rows(read('index.html'))).toEqual([
-      'alpha 14 30 days 100 86.0% 25 Apr 2026 failed',
-      'beta 0 7 days 0 – 25 Apr 2026 failed',
+      'alpha 14 30 days 100 86.0%  25 Apr 2026 failed',
+      'beta 0 7 days 0 –  25 Apr 2026 failed',
     ]);
     expect(read('alpha/index.html')).toContain(
       'The files to count are not there; the operator has been told.',
     );
     rmSync(join(output, 'alpha/history.json'));
     await collect(folder);
-    expect(rows(read('index.html'))[0]).toBe('alpha –––– 25 Apr 2026 failed');
+    expect(rows(read('index.html'))[0]).toBe('alpha – – – –  25 Apr 2026 failed');
   });
 
   it('cannot be drawn where something stands in its way, and then says so', async () => {
@@ -120,6 +120,6 @@ describe('report', () => {
     );
     writeFileSync(join(folder, 'output', 'stray'), '');
     expect((await runMain(folder, ['report'])).exitCode).toBe(0);
-    expect(rows(read('index.html'))).toEqual(['alpha –––– never new', 'beta –––– never new']);
+    expect(rows(read('index.html'))).toEqual(['alpha – – – –  never new', 'beta – – – –  never new']);
   });
 });

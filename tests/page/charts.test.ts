@@ -1,14 +1,9 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { seenInstallers } from '../../src/page/buckets.ts';
+import { sparkline } from '../../src/page/sparkline.ts';
 import { systemsChart } from '../../src/page/systems-chart.ts';
-import {
-  breakNote,
-  dailyChart,
-  mixBucketDays,
-  mixChart,
-  seenInstallers,
-  sparkline,
-} from '../../src/page/time-charts.ts';
+import { breakNote, dailyChart, mixBucketDays, mixChart } from '../../src/page/time-charts.ts';
 import { winnowingChart } from '../../src/page/winnowing-chart.ts';
 import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
@@ -16,7 +11,8 @@ import { parseXml } from '../support/xml.ts';
 /** A drawn chart, with its rectangles as numbers. */
 function look(svg: { text: string }) {
   const elements = parseXml(svg.text);
-  const number = (attributes: Record<string, string>, name: string) => Number(attributes[name]);
+  // What an SVG leaves out is 0.
+  const number = (attributes: Record<string, string>, name: string) => Number(attributes[name] ?? 0);
   return {
     label: elements[0]?.attributes['aria-label'] ?? '',
     titles: [...svg.text.matchAll(/<title>([^<]*)<\/title>/g)].map((match) => match[1] ?? ''),
@@ -28,7 +24,7 @@ function look(svg: { text: string }) {
         y: number(attributes, 'y'),
         width: number(attributes, 'width'),
         height: number(attributes, 'height'),
-        fill: attributes['fill'],
+        what: attributes['class'],
       })),
     elements,
   };
@@ -38,16 +34,30 @@ const elementsIn = (svg: { text: string }, selector: string) => [
   ...parseHTML(svg.text).document.querySelectorAll(selector),
 ];
 
-/** Rectangles of a layer that has one fill for all: place, and size. */
-const rectsOf = (svg: { text: string }, fill: string) =>
-  elementsIn(svg, `g[fill="${fill}"] rect`).map((rect) =>
-    ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name))),
+/** What a chart over time draws of an installer, by the place of the day: from below and to above, in pixels. */
+const linesOf = (svg: { text: string }, name: string) =>
+  elementsIn(svg, `svg svg path.${name}`).flatMap((path) =>
+    [...(path.getAttribute('d') ?? '').matchAll(/M(\S+) (\S+)V(\S+?)(?=M|$)/g)].map(([, x, from, to]) => ({
+      x: Number(x),
+      from: Number(from),
+      to: Number(to),
+      height: Number(from) - Number(to),
+    })),
   );
 
-/** Bars of a colour, as shares of the drawing's width of 360. */
-const shares = (svg: { text: string }, fill: string) =>
+/** Boxes over the full height, by the places of their first and after their last day. */
+const boxesOf = (svg: { text: string }, name: string) =>
+  elementsIn(svg, `svg svg path.${name}`).flatMap((path) =>
+    [...(path.getAttribute('d') ?? '').matchAll(/M(\S+) 0h(\d+)v186h-\d+z/g)].map(([, x, width]) => [
+      Number(x) + 0.5,
+      Number(x) + 0.5 + Number(width),
+    ]),
+  );
+
+/** Bars of a kind, as shares of the drawing's width of 360. */
+const shares = (svg: { text: string }, what: string) =>
   look(svg)
-    .rects.filter((rect) => rect.fill === `var(--${fill})`)
+    .rects.filter((rect) => rect.what === what)
     .map(({ x, width }) => [x / 360, width / 360]);
 
 describe('every chart', () => {
@@ -60,8 +70,8 @@ describe('every chart', () => {
   const charts = {
     winnowing: winnowingChart(YOUNG),
     systems: systemsChart(YOUNG),
-    daily: dailyChart(history, 'wide'),
-    mix: mixChart(history, 'narrow'),
+    daily: dailyChart(history),
+    mix: mixChart(history),
     spark: sparkline(history),
   };
   it.each(Object.entries(charts))('is one labelled image without style, script or address: %s', (_, svg) => {
@@ -118,7 +128,7 @@ describe('winnowingChart', () => {
     expect(shares(chart, 'honest')).toEqual([[0, 1.5 / 360]]);
     expect(look(chart).texts).toEqual(expect.arrayContaining(['40,000,000', '14', '&lt;0.1%']));
     const first = winnowingChart({ ...YOUNG, count: 40_000_000, excluded: { ...NOTHING.excluded, ci: 1 } });
-    expect(shares(first, 'removed').filter(([, width]) => width !== 0)).toEqual([[358.5 / 360, 1.5 / 360]]);
+    expect(shares(first, 'removed')).toEqual([[358.5 / 360, 1.5 / 360]]);
     for (const { x, width } of [...look(chart).rects, ...look(first).rects]) {
       expect(x).toBeGreaterThanOrEqual(0);
       expect(x + width).toBeLessThanOrEqual(360.01);
@@ -127,7 +137,8 @@ describe('winnowingChart', () => {
 
   it('has no lens over nothing, and no chart without downloads', () => {
     const machines = winnowingChart({ ...NOTHING, excluded: YOUNG.excluded });
-    expect(look(machines).elements.filter(({ name }) => name === 'path')).toEqual([]);
+    expect(elementsIn(machines, '.cone')).toEqual([]);
+    expect(elementsIn(winnowingChart(YOUNG), '.cone')).toHaveLength(1);
     expect(look(machines).label).toContain('Honest downloads 0 (0%)');
     expect(winnowingChart(NOTHING).text).toBe('<p class="none">No downloads of any kind in this window.</p>');
   });
@@ -135,13 +146,12 @@ describe('winnowingChart', () => {
 
 describe('systemsChart', () => {
   it('compares the systems', () => {
-    const bars = shares(systemsChart(YOUNG), 'system');
-    expect(bars).toHaveLength(0);
-    const { label, rects } = look(systemsChart(YOUNG));
+    const { label, rects, titles } = look(systemsChart(YOUNG));
     expect(label).toBe(
       'Downloads outside of CI by system: Linux 8 (61.5%), macOS 4 (30.8%), Windows 1 (7.7%)',
     );
-    expect(rects.slice(3).map(({ width }) => width)).toEqual([360, 180, 45]);
+    expect(rects.map(({ width }) => width)).toEqual([360, 180, 45]);
+    expect(titles).toEqual(['Linux: 8 (61.5%)', 'macOS: 4 (30.8%)', 'Windows: 1 (7.7%)']);
     expect(systemsChart(NOTHING).text).toContain('No download named its system');
   });
 });
@@ -154,63 +164,75 @@ describe('dailyChart', () => {
     ['2026-04-10'],
   );
 
-  it('says what each day came to, and which had no data', () => {
-    const { titles, label } = look(dailyChart(history, 'wide'));
-    expect(titles).toHaveLength(30);
-    expect(titles[5]).toBe('31 Mar 2026: 1,200\npip 1,150 (95.8%)\nuv 50 (4.2%)');
-    expect(titles[0]).toBe('26 Mar 2026: 0');
-    expect(titles[15]).toBe('10 Apr 2026: no data');
-    expect(label).toBe('Honest downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
+  it('says how high it goes, and leaves the figures of each day to the table', () => {
+    const chart = dailyChart(history);
+    expect(look(chart).label).toBe('Honest downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
+    expect(elementsIn(chart, 'svg.days')).toHaveLength(1);
+    expect(look(chart).titles).toEqual([]);
   });
 
   it('stacks the installers, and marks missing days over the full height instead of drawing zero', () => {
-    const { rects, elements } = look(dailyChart(history, 'wide'));
-    const [pip] = rects.filter(({ fill }) => fill === 'var(--pip)');
-    const [uv] = rects.filter(({ fill }) => fill === 'var(--uv)');
+    const chart = dailyChart(history);
+    const [pip, ...others] = linesOf(chart, 'pip');
+    const [uv] = linesOf(chart, 'uv');
+    expect(others).toEqual([]);
+    expect(pip).toMatchObject({ x: 5, from: 186 });
+    expect(uv).toMatchObject({ x: 5, from: pip?.to, to: 0 });
     expect((pip?.height ?? 0) / (uv?.height ?? 1)).toBeCloseTo(23, 0);
-    expect((uv?.y ?? 0) + (uv?.height ?? 0)).toBeCloseTo(pip?.y ?? 0, 1);
-    const marked = elements.filter(({ attributes }) => attributes['fill'] === 'var(--missing)');
-    expect(marked).toHaveLength(1);
-    expect(rects.filter(({ fill }) => fill === 'var(--pip)')).toHaveLength(1);
+    // The 10th of April is the sixteenth day.
+    expect(boxesOf(chart, 'missing')).toEqual([[15, 16]]);
   });
 
-  it('marks days of which the table had only a part, over the full height, and says so', () => {
+  it('marks days of which the table had only a part, over the full height', () => {
     const partialDays = ['2026-04-22', '2026-04-24'];
     const days = packageDays(5, (index) => [downloads('pip', index)], { partialDays });
-    const chart = dailyChart(days, 'wide');
-    expect(look(chart).titles.slice(2)).toEqual([
-      '22 Apr 2026: 2\npip 2 (100.0%)\nonly a part of the data',
-      '23 Apr 2026: 3\npip 3 (100.0%)',
-      '24 Apr 2026: 4\npip 4 (100.0%)\nonly a part of the data',
+    expect(boxesOf(dailyChart(days), 'partial')).toEqual([
+      [2, 3],
+      [4, 5],
     ]);
-    const hits = rectsOf(chart, 'transparent');
-    expect(hits).toHaveLength(5);
-    expect(rectsOf(chart, 'var(--partial)')).toEqual([hits[2], hits[4]]);
+  });
+
+  it.each([
+    ['wide', 7, ['18', 'Apr', '19', '20', '21', '22', '23', '24']],
+    ['narrow', 7, ['19', 'Apr', '21', '23']],
+    ['wide', 90, ['25|Jan', '1|Feb', '8', '15', '22', '1|Mar', '8', '15', '22', '29', '5|Apr', '12', '19']],
+    [
+      'wide',
+      365,
+      ['May|2025', '', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec', 'Jan|2026', 'Feb', 'Mar', 'Apr'],
+    ],
+    ['narrow', 1, ['24', 'Apr']],
+  ])('names days, or months, on a %s page of %d days', (size, count, expected) => {
+    const chart = dailyChart(historyOf(count, () => 1));
+    const words = elementsIn(chart, `g.${size} text`).map(({ textContent }) => textContent);
+    expect(words).toEqual(expected.flatMap((each) => each.split('|')).filter((each) => each !== ''));
+  });
+
+  it('has its words under the middle of their day', () => {
+    const chart = dailyChart(historyOf(4, () => 1));
+    const places = elementsIn(chart, 'g.wide text').map((text) => text.getAttribute('x'));
+    expect(places).toEqual(['12.5%', '12.5%', '37.5%', '62.5%', '87.5%']);
   });
 
   it('has whole numbers on its axis, in few steps', () => {
     const ticks = (max: number) =>
-      look(
-        dailyChart(
-          historyOf(7, (index) => (index === 0 ? max : 0)),
-          'wide',
-        ),
-      )
+      look(dailyChart(historyOf(7, (index) => (index === 0 ? max : 0))))
         .texts.filter((text) => /^[\d.]+[kMB]?$/.test(text))
         .filter((text) => !/^\d+$/.test(text) || Number(text) <= max);
     expect(ticks(1).slice(0, 2)).toEqual(['0', '1']);
     expect(ticks(21)).toEqual(expect.arrayContaining(['0', '10', '20']));
+    expect(ticks(30)).toEqual(expect.arrayContaining(['0', '10', '20', '30']));
     expect(ticks(1_200_000)).toEqual(expect.arrayContaining(['0', '500k', '1M']));
   });
 
-  it('is a page, not a book: a year stays below 150 kB', () => {
+  it('is a page, not a book: a year stays below 12 kB', () => {
     const year = historyOf(
       365,
       (index) => index * 1_000,
       () => 5_000,
     );
-    expect(dailyChart(year, 'wide').text.length).toBeLessThan(150_000);
-    expect(look(dailyChart(year, 'wide')).titles).toHaveLength(365);
+    expect(dailyChart(year).text.length).toBeLessThan(12_000);
+    expect(linesOf(dailyChart(year), 'pip')).toHaveLength(364);
   });
 });
 
@@ -224,7 +246,6 @@ describe('mixChart', () => {
           () => 1,
           () => 3,
         ),
-        'wide',
       ),
     );
     expect(titles).toHaveLength(5);
@@ -233,21 +254,31 @@ describe('mixChart', () => {
   });
 
   it('fills the height of every week with downloads, and none of a week without', () => {
-    const { rects } = look(
-      mixChart(
-        historyOf(
-          21,
-          (index) => (index < 7 ? 0 : 5),
-          (index) => (index < 7 ? 0 : 15),
-        ),
-        'wide',
+    const chart = mixChart(
+      historyOf(
+        21,
+        (index) => (index < 7 ? 0 : 5),
+        (index) => (index < 7 ? 0 : 15),
       ),
     );
-    const pip = rects.filter(({ fill }) => fill === 'var(--pip)');
-    const uv = rects.filter(({ fill }) => fill === 'var(--uv)');
-    expect([pip.length, uv.length]).toEqual([2, 2]);
-    expect((uv[0]?.height ?? 0) / (pip[0]?.height ?? 1)).toBeCloseTo(3, 1);
-    expect(new Set([...pip, ...uv].map(({ width }) => Math.round(width))).size).toBe(1);
+    // A quarter and three quarters of 186 pixels, in the middle of the second and the third week.
+    expect(linesOf(chart, 'pip')).toEqual([10, 17].map((x) => ({ x, from: 186, to: 139.5, height: 46.5 })));
+    expect(linesOf(chart, 'uv')).toEqual([10, 17].map((x) => ({ x, from: 139.5, to: 0, height: 139.5 })));
+    expect(elementsIn(chart, 'path.hit')).toHaveLength(3);
+  });
+
+  it('tells weeks without data, and those of which there was only a part', () => {
+    const history = packageDays(21, (index) => (index < 7 ? null : [downloads('uv', 1)]), {
+      partialDays: ['2026-04-20'],
+    });
+    const chart = mixChart(history);
+    expect(look(chart).titles).toEqual([
+      '4 Apr 2026 to 10 Apr 2026: no data',
+      '11 Apr 2026 to 17 Apr 2026: 7\nuv 7 (100.0%)',
+      '18 Apr 2026 to 24 Apr 2026: 7\nuv 7 (100.0%)\nonly a part of the data',
+    ]);
+    expect([boxesOf(chart, 'missing'), boxesOf(chart, 'partial')]).toEqual([[[0, 7]], [[14, 21]]]);
+    expect(look(dailyChart(history)).label).toContain('at most 1, on 11 Apr 2026');
   });
 
   it('tells in its label how it began and ended', () => {
@@ -258,7 +289,6 @@ describe('mixChart', () => {
           (index) => 6 - index,
           (index) => index,
         ),
-        'wide',
       ),
     ).label;
     expect(label).toBe(
@@ -269,7 +299,7 @@ describe('mixChart', () => {
 
 describe('the day from which only distributions are recorded, 2026-08-24', () => {
   const upTo = (last: string, count = 7) => packageDays(count, () => [downloads('uv', 1)], { last });
-  const broken = (svg: { text: string }) => svg.text.split('stroke-dasharray').length - 1;
+  const broken = (svg: { text: string }) => elementsIn(svg, '.break').length;
 
   it.each([
     ['before it', '2026-08-23', false],
@@ -279,8 +309,8 @@ describe('the day from which only distributions are recorded, 2026-08-24', () =>
     ['after it', '2026-08-31', false],
   ])('is marked in charts of days %s: %s', (_, last, marked) => {
     const days = upTo(last);
-    expect(broken(dailyChart(days, 'wide'))).toBe(marked ? 1 : 0);
-    expect(broken(mixChart(days, 'narrow'))).toBe(marked ? 1 : 0);
+    expect(broken(dailyChart(days))).toBe(marked ? 1 : 0);
+    expect(broken(mixChart(days))).toBe(marked ? 1 : 0);
     expect(breakNote(days)).toBe(
       marked
         ? "The broken line: from 24 Aug 2026 on, PyPI's log holds only files that can be installed."
@@ -289,11 +319,10 @@ describe('the day from which only distributions are recorded, 2026-08-24', () =>
   });
 
   it('is where the day begins', () => {
-    const chart = dailyChart(upTo('2026-08-27'), 'wide');
-    // The 21st to the 27th: the 24th is the fourth.
-    const [fourth] = rectsOf(chart, 'transparent')[3] ?? [];
-    const [line] = elementsIn(chart, 'g[stroke-dasharray] line');
-    expect(Number(line?.getAttribute('x1'))).toBeCloseTo(fourth ?? 0, 0);
+    const chart = dailyChart(upTo('2026-08-27'));
+    // The 21st to the 27th: the 24th is the fourth, and a bar's line is in its middle.
+    expect(linesOf(chart, 'uv')[3]?.x).toBe(3);
+    expect(elementsIn(chart, '.break')[0]?.getAttribute('d')).toBe('M2.5 0v186');
   });
 });
 
@@ -319,9 +348,16 @@ describe('sparkline', () => {
     expect(look(sparkline(historyOf(30, (index) => index))).label).toBe(
       'Honest downloads over 30 days, at most 29 a day',
     );
-    expect(look(sparkline(historyOf(365, () => 2))).label).toBe(
-      'Honest downloads over 365 days, at most 2 a day in the mean of 9',
+    const year = sparkline(historyOf(365, (index) => index));
+    expect(look(year).label).toBe('Honest downloads over 365 days, at most 360 a day in the mean of 9');
+    const coarse = sparkline(
+      historyOf(365, (index) => index),
+      'coarse',
     );
+    expect(look(coarse).label).toBe('At most 349 a day in the mean of 31');
+    const steps = (svg: { text: string }) => svg.text.match(/[lh]/g)?.length ?? 0;
+    expect([steps(year), steps(coarse)].map((count) => count > 8)).toEqual([true, true]);
+    expect(coarse.text.length).toBeLessThan(200);
   });
 });
 

@@ -3,7 +3,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { indexPage } from '../../src/page/index-page.ts';
 import { packagePage } from '../../src/page/package-page.ts';
-import { mainWindow, type PackageView } from '../../src/page/view.ts';
+import { indexEntry, mainWindow, type PackageView } from '../../src/page/view.ts';
 import {
   downloads,
   entry,
@@ -78,7 +78,7 @@ describe('indexPage', () => {
             lastSuccess: '2026-04-20T00:00:00.000Z',
           }),
           entry({ name: 'unused', windows: [{ windowDays: 30, breakdown: NOTHING }] }),
-          { ...fresh, name: 'new', sparkline: undefined, hasPage: false },
+          indexEntry({ ...fresh, name: 'new' }, { hasPage: false, sparkline: undefined }),
         ],
       }),
     );
@@ -91,6 +91,28 @@ describe('indexPage', () => {
     const links = [...read(page).querySelectorAll('#packages a')].map((link) => link.getAttribute('href'));
     expect(links).toEqual(['young/index.html', 'busy/index.html', 'unused/index.html']);
     expect(textOf(page)).toContain('Packages41 stale, 1 new');
+  });
+
+  it('says once to which day most packages are counted, and of each other one to which', () => {
+    const days = ['2026-04-24', '2026-04-20', '2026-04-24'];
+    const packages = days.map((countedTo, at) => entry({ name: `p${at}`, countedTo }));
+    const document = read(indexPage(index({ packages })));
+    const told = [...document.querySelectorAll('[data-counted-to]')].map((element) => [
+      element.tagName,
+      element.getAttribute('data-counted-to'),
+    ]);
+    expect(told).toEqual([
+      ['TABLE', '2026-04-24'],
+      ['TD', '2026-04-20'],
+    ]);
+  });
+
+  it('lays out a list of a thousand as one grid, and no shorter one', () => {
+    const isLong = (count: number) => {
+      const packages = Array.from({ length: count }, (_, at) => entry({ name: `p${at}` }));
+      return read(indexPage(index({ packages }))).querySelector('#packages')?.className;
+    };
+    expect([isLong(999), isLong(1_000)]).toEqual(['', 'long']);
   });
 
   it('tells each cause of failure once, as text', () => {
@@ -182,9 +204,17 @@ describe('packagePage', () => {
     ]);
     const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    // Four formats by two pictures for the hero, and Markdown for each of the 21 other badges.
-    const snippets = [...document.querySelectorAll('code')].map(({ textContent }) => textContent ?? '');
-    expect(snippets).toHaveLength(8 + 21);
+    // Four formats by two pictures for the hero; of each of the 21 other badges its file, from which the script makes
+    // its line.
+    const texts = (selector: string) =>
+      [...document.querySelectorAll(selector)].map(({ textContent }) => textContent ?? '');
+    const snippets = texts('pre code');
+    expect(snippets).toHaveLength(8);
+    const others = texts('.others code');
+    expect(others).toHaveLength(21);
+    expect(others.slice(0, 2)).toEqual(['installer-pip-30d-non-ci', 'installer-pipenv-30d-non-ci']);
+    expect(texts('.others .badge').slice(0, 2)).toEqual(['pip (30d) 9', 'pipenv (30d) 0']);
+    expect(document.querySelector('.others')?.getAttribute('data-stem')).toBe('downloads-30d-non-ci');
     expect(snippets[0]).toBe(
       '[![PyPI downloads of young by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from a table of the test](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
     );
@@ -286,7 +316,17 @@ describe('packagePage', () => {
   it('says what to set where there is no address to paste', () => {
     const page = packagePage(full, { ...site, publicUrl: undefined });
     expect(textOf(page)).toContain('Set service.public_url in tracked.yaml');
-    expect(read(page).querySelectorAll('.copy')).toHaveLength(0);
+    expect(read(page).querySelectorAll('.snippet, .others')).toHaveLength(0);
+  });
+
+  it('has no lines for shields.io where it would refuse the address', () => {
+    const document = read(packagePage(full, { ...site, publicUrl: 'http://badges.example.com' }));
+    const texts = [...document.querySelectorAll('pre code')].map(({ textContent }) => textContent);
+    expect(texts).toHaveLength(4);
+    expect(texts.join(' ')).not.toContain('img.shields.io');
+    expect(document.querySelector('main')?.textContent).toContain(
+      'only the lines for the pictures from this site',
+    );
   });
 
   it('shows a package that nobody downloads without empty charts', () => {
@@ -298,6 +338,17 @@ describe('packagePage', () => {
     expect(textOf(page)).toContain('Nobody and nothing has downloaded it in 20 days.');
     expect(textOf(page)).toContain('None from 5 Apr 2026 to 24 Apr 2026.');
     expect(read(page).querySelectorAll('.chart')).toHaveLength(0);
+  });
+
+  it('stays small: 30 days by four installers on less than 30 kB', () => {
+    const names = ['pip', 'uv', 'poetry', 'pdm'];
+    const busy = packageDays(30, (index) => names.map((name, at) => downloads(name, 17 * index + 31 * at)));
+    const size = (more: Partial<PackageView>) => packagePage({ ...young, ...more }, site).length;
+    const charted = size({ history: busy }) - size({});
+    // What the built page weighs beside its charts is measured by npm run bench: style and script are minified.
+    expect(charted).toBeLessThan(9_000);
+    const year = packageDays(365, (index) => names.map((name, at) => downloads(name, 17 * index + 31 * at)));
+    expect(size({ history: year }) - size({})).toBeLessThan(70_000);
   });
 
   it('draws the mix of a short window by day', () => {

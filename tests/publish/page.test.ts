@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
+import { redact } from '../../src/errors/redact.ts';
+import { packagePage } from '../../src/page/package-page.ts';
 import { type Health, parseHealth } from '../../src/publish/health.ts';
 import { publishHistory } from '../../src/publish/history.ts';
-import { publishPage } from '../../src/publish/page.ts';
+import { type Drawing, publishPage } from '../../src/publish/page.ts';
 import { HEALTH_0_1_0, HEALTH_WINNOW, HISTORY_0_1_0 } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { historyOf, NOW } from '../support/views.ts';
@@ -33,8 +35,8 @@ function setUp(packages = '[demo]') {
       [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()),
     );
   };
-  const draw = (health: Health, signal?: AbortSignal) =>
-    publishPage(config, health, 'a table of the test', NOW, signal);
+  const draw = (health: Health, signal?: AbortSignal, drawing?: Drawing) =>
+    publishPage(config, health, 'a table of the test', NOW, signal, drawing);
   return { folder, output, draw, textOf, index: () => textOf('index.html'), rows };
 }
 
@@ -79,6 +81,104 @@ describe('publishPage', () => {
     const before = prints();
     await draw(EMPTY);
     expect(prints()).toEqual(before);
+  });
+
+  describe('draws the page of a package', () => {
+    /** A drawing of the same page that counts. */
+    function counting(version: string) {
+      const drawing = {
+        version,
+        drawn: 0,
+        packagePage: (...view: Parameters<typeof packagePage>) => {
+          drawing.drawn += 1;
+          return packagePage(...view);
+        },
+      };
+      return drawing;
+    }
+    const counted = (hour: number, more: object = {}) =>
+      old({
+        ...HEALTH_0_1_0,
+        finished: `2026-04-25T0${hour}:12:00Z`,
+        packages: {
+          demo: { ...HEALTH_0_1_0.packages.demo, last_success: `2026-04-25T0${hour}:11:00Z`, ...more },
+        },
+      });
+
+    async function start() {
+      const { output, draw, textOf } = setUp();
+      const drawing = counting('1');
+      const run = async (health: Health, by = drawing) => {
+        const before = by.drawn;
+        await draw(health, undefined, by);
+        return by.drawn - before;
+      };
+      const history = (count: number) =>
+        publishHistory(
+          output,
+          historyOf(30, () => count),
+          FACTS,
+        );
+      await history(1);
+      expect(await run(counted(4))).toBe(1);
+      return { page: join(output, 'demo/index.html'), run, history, textOf };
+    }
+
+    it('once, as long as nothing in it changes', async () => {
+      const { page, run } = await start();
+      const { ino } = statSync(page);
+      expect(await run(counted(4))).toBe(0);
+      expect(await run(counted(9))).toBe(0);
+      expect(statSync(page).ino).toBe(ino);
+    });
+
+    it.each<[string, (of: Awaited<ReturnType<typeof start>>) => Promise<Health> | Health]>([
+      ['its history', ({ history }) => history(2).then(() => counted(4))],
+      ['a window', () => counted(4, { windows: [] })],
+      ['a name of the class other', () => counted(4, { other: [{ installer: 'conda', count: 3 }] })],
+      ['a failure', () => counted(4, { error: 'x', error_code: 'permission' })],
+      ['a warning', () => counted(4, { warnings: [{ code: 'no-rows', message: 'x' }] })],
+      ['the day of the run', () => ({ ...counted(4), finished: '2026-04-26T04:12:00.000Z' })],
+    ])('again after a change of %s', async (_, change) => {
+      const of = await start();
+      const changed = await change(of);
+      expect(await of.run(changed)).toBe(1);
+      expect(await of.run(changed)).toBe(0);
+    });
+
+    it.each<[string, (page: string) => void]>([
+      ['lost', (page) => rmSync(page)],
+      ['emptied', (page) => writeFileSync(page, '')],
+      ['altered', (page) => writeFileSync(page, readFileSync(page, 'utf8').replace('demo', 'damo'))],
+      ['cut short', (page) => writeFileSync(page, readFileSync(page, 'utf8').slice(0, -400))],
+      ['lengthened', (page) => writeFileSync(page, `${readFileSync(page, 'utf8')}<p>`)],
+    ])('again where it was %s', async (_, spoil) => {
+      const { page, run } = await start();
+      const before = readFileSync(page, 'utf8');
+      spoil(page);
+      expect(await run(counted(4))).toBe(1);
+      expect(readFileSync(page, 'utf8')).toBe(before);
+    });
+
+    it('again by another version of the code', async () => {
+      const { run } = await start();
+      const next = counting('2');
+      expect(await run(counted(4), next)).toBe(1);
+      expect(await run(counted(4), next)).toBe(0);
+    });
+
+    it('by the program itself, whose version is its own code', async () => {
+      const { output, draw } = setUp('[demo, other]');
+      await publishHistory(
+        output,
+        historyOf(30, () => 1),
+        FACTS,
+      );
+      await draw(counted(4));
+      const page = readFileSync(join(output, 'demo/index.html'), 'utf8');
+      expect(page).toMatch(/<\/html>\n<!-- drawn from [0-9a-f]{64}, text [0-9a-f]{64} -->\n$/);
+      expect(redact(page)).toBe(page);
+    });
   });
 
   it('tells strangers the kind of a failure and one sentence, and nothing of accounts or money', async () => {

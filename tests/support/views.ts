@@ -1,5 +1,11 @@
 import { addDays, type Day } from '../../src/days/day.ts';
-import type { IndexEntry, IndexView, PackageView, SiteView } from '../../src/page/view.ts';
+import {
+  type IndexEntry,
+  type IndexView,
+  indexEntry,
+  type PackageView,
+  type SiteView,
+} from '../../src/page/view.ts';
 import { type Breakdown, type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
 import type { PackageDays } from '../../src/winnow/package-days.ts';
 
@@ -75,8 +81,8 @@ export const young: PackageView = {
   windows: [{ windowDays: 30, breakdown: YOUNG }],
 };
 
-export function entry(view: Partial<IndexEntry> = {}): IndexEntry {
-  return { ...young, sparkline: undefined, hasPage: true, ...view };
+export function entry(view: Partial<PackageView> = {}): IndexEntry {
+  return indexEntry({ ...young, ...view }, { sparkline: undefined, hasPage: true });
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {
