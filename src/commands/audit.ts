@@ -1,11 +1,10 @@
 import type { Logger } from 'pino';
 import { type AuditConfig, budgetBytes, type Config } from '../config/config.ts';
 import { addDays, type Day, dayNumber, dayOf } from '../days/day.ts';
-import { describeError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import type { PackageHealth } from '../publish/health.ts';
 import { readHistory } from '../publish/history.ts';
-import { beginRun } from '../run/run.ts';
+import { beginRun, causeText } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledger.ts';
@@ -73,7 +72,7 @@ async function askOther(
   const causes = new Set<string>();
   for await (const outcome of outcomes) {
     if (outcome.kind === 'failed') {
-      causes.add(describeError(outcome.error).replace(/^not attempted: /, ''));
+      causes.add(causeText(outcome.error));
       continue;
     }
     const { end, partialDays } = outcome.upstream;

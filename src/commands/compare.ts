@@ -7,6 +7,7 @@ import { addDays, type Day, daysOf } from '../days/day.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
 import type { ReadDays } from '../run/outcome.ts';
+import { causeText } from '../run/run.ts';
 import { openPyPiStats, type PyPiStatsDay } from '../sources/pypistats.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledger.ts';
@@ -67,7 +68,7 @@ async function readOther(
     return remark(new Map(kept), 'as its ledger has them, which costs nothing');
   }
   const [outcome] = await readNow({ names: [name], windowDays, asOf, source }, options, context);
-  if (outcome?.kind !== 'read') return remark(new Map(), describeError(outcome?.error));
+  if (outcome?.kind !== 'read') return remark(new Map(), causeText(outcome?.error));
   return remark(winnowed(outcome.read), '');
 }
 
@@ -165,7 +166,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const source = listed ? loadSource('clickhouse', options.config, cwd) : CLICKHOUSE_PUBLIC;
   const [outcome] = await readNow({ names: [name], source, ...subject }, options, context);
   if (outcome?.kind !== 'read') {
-    stderr.write(`${name}: ${describeError(outcome?.error)}\n`);
+    stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
     return 1;
   }
   const { history, windows, warnings } = fold(

@@ -2,8 +2,9 @@ import { SOURCE_KINDS, type SourceConfig } from '../config/config.ts';
 import { loadSource } from '../config/load.ts';
 import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
 import type { Day } from '../days/day.ts';
-import { describeError, UsageError } from '../errors/error.ts';
+import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
+import { causeText } from '../run/run.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, fold } from '../winnow/fold.ts';
@@ -130,6 +131,6 @@ export async function show(
       `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/\n`,
     );
   }
-  for (const [name, error] of failures) stderr.write(`${name}: ${describeError(error)}\n`);
+  for (const [name, error] of failures) stderr.write(`${name}: ${causeText(error)}\n`);
   return unknown.length + failures.length > 0 ? 1 : 0;
 }

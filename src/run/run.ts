@@ -117,8 +117,16 @@ async function readPackage(
   }
 }
 
+const NOT_ATTEMPTED = 'not attempted: ';
+
+/** What kept a package from being read, also where that was another package's failure. */
+export function causeText(error: unknown): string {
+  const text = describeError(error);
+  return text.startsWith(NOT_ATTEMPTED) ? text.slice(NOT_ATTEMPTED.length) : text;
+}
+
 function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
-  const error = new OperatorError(errorCode(cause), `not attempted: ${describeError(cause)}`, { cause });
+  const error = new OperatorError(errorCode(cause), `${NOT_ATTEMPTED}${describeError(cause)}`, { cause });
   return { kind: 'failed', package: tracked, error };
 }
 

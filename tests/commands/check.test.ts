@@ -33,6 +33,29 @@ c        7d, 30d
 `);
   });
 
+  it.each([
+    [
+      'service: {output_dir: out, source: clickhouse}\naudit: {source: bigquery}\npackages: [a]\n',
+      [
+        'source             clickhouse, pypi.pypi at https://sql-clickhouse.clickhouse.com',
+        'user               demo',
+        'audit              bigquery, bigquery-public-data.pypi.file_downloads in US, every 7 days',
+        'audit credentials  Application Default Credentials',
+      ],
+    ],
+    [
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: x.ndjson}\naudit: {source: clickhouse, every_days: 1}\npackages: [a]\n',
+      [
+        'source      duckdb, <folder>/x.ndjson',
+        'audit       clickhouse, pypi.pypi at https://sql-clickhouse.clickhouse.com, every 1 day',
+      ],
+    ],
+  ])('names the source of an audit', async (text, lines) => {
+    const { exitCode, stdout } = await check(text);
+    expect(exitCode).toBe(0);
+    for (const line of lines) expect(stdout.split('\n')).toContain(line);
+  });
+
   it('says which key file is used and that there is no limit', async () => {
     const { stdout } = await check(
       'service: {output_dir: out, credential_file: gcp.json}\nbigquery: {monthly_budget_gib: null}\npackages: [a]\n',

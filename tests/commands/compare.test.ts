@@ -38,10 +38,19 @@ interface Case {
   readonly argv?: readonly string[];
   readonly stats?: StatsOptions;
   readonly files?: Readonly<Record<string, string>>;
+  /** A day of which ClickHouse's copy has nothing. */
+  readonly without?: string;
+  readonly terminal?: boolean;
 }
 
-async function compare({ argv = ['young'], stats = { rows: known(YOUNG) }, files = {} }: Case = {}) {
-  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG] });
+async function compare({
+  argv = ['young'],
+  stats = { rows: known(YOUNG) },
+  files = {},
+  without,
+  terminal = false,
+}: Case = {}) {
+  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG].filter(({ day }) => day !== without) });
   const peer = await startPyPiStats(stats);
   onTestFinished(async () => {
     await server.close();
@@ -52,6 +61,7 @@ async function compare({ argv = ['young'], stats = { rows: known(YOUNG) }, files
   const result = await runMain(folder, ['compare', ...argv], {
     env: { CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url },
     now: NOW,
+    terminal,
   });
   return { ...result, left: readdirSync(folder), requests: peer.requests };
 }
@@ -107,6 +117,32 @@ Counted from ClickHouse's public copy of PyPI's download log.
     expect(line('Honest downloads')).toMatch(/ 14$/);
     expect(stdout).toContain('- Days that pypistats.org lacks (10 Oct 2026): it reads a day once');
     expect(stdout.split('\n').every((each) => each.length <= 80)).toBe(true);
+  });
+
+  it('tells of a day that we lack, on a terminal in colour', async () => {
+    const { stdout } = await compare({ without: '2026-10-13', terminal: true });
+    expect(stdout).toMatch(/Days that we lack +-80 +-80\n/);
+    expect(stdout).toContain('- Days that we lack (13 Oct 2026): ClickHouse has nothing of them.');
+    expect(stdout).toContain('\u001B[1myoung');
+    const { stdout: json } = await compare({ argv: ['young', '--json'], without: '2026-10-13' });
+    expect(JSON.parse(json).by_day[12]).toEqual({
+      day: '2026-10-13',
+      clickhouse: null,
+      pypistats: { with_mirrors: 80, without_mirrors: 80 },
+    });
+  });
+
+  it('says why the other source has nothing', async () => {
+    const { exitCode, stdout } = await compare({
+      files: {
+        'tracked.yaml':
+          'service: {output_dir: out, source: duckdb}\nduckdb: {files: none.ndjson}\npackages: [other]\n',
+      },
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^local files, duckdb\.files: no file matches .*none\.ndjson; check the path: 0 of 30 days$/m,
+    );
   });
 
   it('is data for programs with --json', async () => {

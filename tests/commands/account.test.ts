@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { renderAccount, renderAccounts } from '../../src/commands/account.ts';
+import { inkOf } from '../../src/commands/bars.ts';
+import { daysOf } from '../../src/days/day.ts';
+import { fold } from '../../src/winnow/fold.ts';
+
+const span = { start: '2026-10-01', end: '2026-10-11' };
+const row = (installer: string | null, downloads: number, system: string | null = null) => ({
+  ci: null,
+  sidecar: false,
+  installer,
+  system,
+  downloads,
+});
+const NAMES = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8'];
+
+/** Four of ten days are not known, one is there in part, and eight unknown programs came by. */
+const folded = fold(
+  {
+    span,
+    rows: new Map(
+      daysOf(span)
+        .slice(4)
+        .map((day, index) => [
+          day,
+          index === 0 ? NAMES.map((name, at) => row(name, 80 - at)) : [row('pip', index, 'Windows')],
+        ]),
+    ),
+  },
+  [10],
+  ['2026-10-06'],
+);
+const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
+
+it('says what is not known, what is there in part, and the first of many names', () => {
+  const text = renderAccount({ name: 'demo', folded }, { ink, color: false });
+  expect(text).toContain('\nNothing is known of 4 days.\n');
+  expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
+  expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
+  expect(text).toMatch(/^Windows +15 +100\.0%/m);
+  expect(text).toContain('\n????·▂▄▅▇█\n');
+});
+
+it('is painted on a terminal, with the same words', () => {
+  const plain = renderAccount({ name: 'demo', folded }, { ink, color: false });
+  const painted = renderAccount({ name: 'demo', folded }, { ink, color: true });
+  expect(painted).toContain('\u001B[32mHonest downloads');
+  expect(painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(plain);
+});
+
+it('has nothing to show of no package, and no line of days of one that nobody installs', () => {
+  expect(renderAccounts([], { ink, color: false })).toBe('');
+  const nobody = fold({ span, rows: new Map([['2026-10-10', [row('bandersnatch', 5)]]]) }, [10], []);
+  const text = renderAccount({ name: 'demo', folded: nobody }, { ink, color: false });
+  expect(text).not.toContain('by day');
+  expect(text).toMatch(/^Honest downloads +0 +0\.0%$/m);
+});
