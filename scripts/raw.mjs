@@ -2,7 +2,7 @@
 // browser does not need, as each page carries it.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { transform } from 'lightningcss';
+import { Features, transform } from 'lightningcss';
 import { minifySync } from 'rolldown/experimental';
 
 const SUFFIX = '?raw';
@@ -10,7 +10,9 @@ const SUFFIX = '?raw';
 function minified(path) {
   const text = readFileSync(path, 'utf8');
   if (path.endsWith('.css')) {
-    return transform({ filename: path, code: Buffer.from(text), minify: true }).code.toString();
+    // `max-width` and not `width <=`, which browsers from before 2023 may not know.
+    const include = Features.MediaRangeSyntax;
+    return transform({ filename: path, code: Buffer.from(text), minify: true, include }).code.toString();
   }
   const { code, errors } = minifySync(path, text, { module: false });
   if (errors.length > 0) throw new Error(`${path}: ${errors[0].message}`);

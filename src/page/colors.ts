@@ -10,8 +10,7 @@ const COLORS: Readonly<Record<Installer, readonly [light: string, dark: string]>
   pdm: ['#a8508a', '#e08fc0'],
 };
 
-const variables = (scheme: 0 | 1) =>
-  `:root{${INSTALLERS.map((name) => `--${name}:${COLORS[name][scheme]}`).join(';')}}`;
+const rules = (scheme: 0 | 1) => INSTALLERS.map((name) => `.${name}{--of:${COLORS[name][scheme]}}`).join('');
 
-/** The style sheet of the installers' colours. */
-export const INSTALLER_STYLE = `${variables(0)}@media (prefers-color-scheme: dark){${variables(1)}}${INSTALLERS.map((name) => `.${name}{--of:var(--${name})}`).join('')}`;
+/** The style sheet of the installers' colours: a mark or a sample of the class of an installer is of its colour. */
+export const INSTALLER_STYLE = `${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`;

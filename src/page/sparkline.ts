@@ -44,8 +44,10 @@ export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): M
     isOpen = mean !== undefined;
   }
   const mean = size === 1 ? '' : ` in the mean of ${size}`;
-  const what =
-    detail === 'coarse' ? 'At most' : `Honest downloads over ${days(history.days.length)}, at most`;
-  const label = `${what} ${formatNumber(Math.round(most))} a day${mean}`;
+  const best = Math.max(0, ...history.breakdowns.map((breakdown) => breakdown?.count ?? 0));
+  const label =
+    detail === 'coarse'
+      ? `At most ${formatNumber(best)} a day`
+      : `Honest downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
   return picture(label, 'spark', new Markup(`<path d="${path}"/>`));
 }

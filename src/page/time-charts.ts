@@ -57,7 +57,7 @@ function timeTicks({ days: list }: PackageDays, size: keyof typeof TICKS): Marku
   let before = '';
   return html`<g class="${size}" transform="translate(0 ${WORDS.y})">${ticks.map((time) => {
     const day = dayOf(time);
-    const x = `${Math.round(((list.indexOf(day) + 0.5) / list.length) * 10_000) / 100}%`;
+    const x = `${px(((list.indexOf(day) + 0.5) / list.length) * 100)}%`;
     const [upper, lower] = months
       ? [monthOf(day), day.slice(0, 4)]
       : [String(time.getUTCDate()), monthOf(day)];

@@ -42,7 +42,7 @@ export interface Drawing {
 function digest(...parts: readonly string[]): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part.length}:${part}`);
-  return hash.digest('hex');
+  return hash.digest('hex').slice(0, 32);
 }
 
 /**

@@ -354,7 +354,7 @@ describe('sparkline', () => {
       historyOf(365, (index) => index),
       'coarse',
     );
-    expect(look(coarse).label).toBe('At most 349 a day in the mean of 31');
+    expect(look(coarse).label).toBe('At most 364 a day');
     const steps = (svg: { text: string }) => svg.text.match(/[lh]/g)?.length ?? 0;
     expect([steps(year), steps(coarse)].map((count) => count > 8)).toEqual([true, true]);
     expect(coarse.text.length).toBeLessThan(200);

@@ -176,7 +176,7 @@ describe('publishPage', () => {
       );
       await draw(counted(4));
       const page = readFileSync(join(output, 'demo/index.html'), 'utf8');
-      expect(page).toMatch(/<\/html>\n<!-- drawn from [0-9a-f]{64}, text [0-9a-f]{64} -->\n$/);
+      expect(page).toMatch(/<\/html>\n<!-- drawn from [0-9a-f]{32}, text [0-9a-f]{32} -->\n$/);
       expect(redact(page)).toBe(page);
     });
   });
