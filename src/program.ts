@@ -110,6 +110,16 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('prune')
+    .description('remove the badges, pages and ledgers of packages and windows that are no longer listed')
+    .option('--dry-run', 'only say what would be removed')
+    .option('--mark', 'let the badges say that they are not renewed, instead of removing them')
+    .action(async (_, command: Command) => {
+      const { prune } = await import('./commands/prune.ts');
+      done(await prune(command.optsWithGlobals(), context));
+    });
+
+  program
     .command('report')
     .description('draw the page again from the last run, without querying')
     .action(async (_, command: Command) => {

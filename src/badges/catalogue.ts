@@ -57,6 +57,11 @@ export const CATALOGUE: NonEmpty<BadgeKind> = [
   })),
 ];
 
+/** The kind of that id; the first of the catalogue if there is none. */
+export function badgeOf(id: string): BadgeKind {
+  return CATALOGUE.find((kind) => kind.id === id) ?? CATALOGUE[0];
+}
+
 /** Name of a badge's file without its ending. */
 export function badgeStem(kind: BadgeKind, windowDays: number): string {
   return `${kind.id}-${windowDays}d-non-ci`;

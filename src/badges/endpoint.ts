@@ -47,10 +47,23 @@ export function badgeSvg({ label, message, color }: EndpointBadge, idSuffix?: st
   return makeBadge({ label, message, color, ...(idSuffix === undefined ? {} : { idSuffix }) });
 }
 
+const endpointText = (badge: EndpointBadge) => `${JSON.stringify(badge, null, 2)}\n`;
+
+/** What stands in place of a badge that is not renewed any more, as its two files. */
+export function retiredBadge(kind: BadgeKind, windowDays: number): { json: string; svg: string } {
+  const badge: EndpointBadge = {
+    schemaVersion: 1,
+    label: `${kind.label} (${windowDays}d)`,
+    message: 'not tracked any more',
+    color: 'lightgrey',
+  };
+  return { json: endpointText(badge), svg: `${badgeSvg(badge)}\n` };
+}
+
 /** The badge files of a package and window: an endpoint file for each badge, and an SVG under the same stem. */
 export function badgeFiles(breakdown: Breakdown, windowDays: number): BadgeFile[] {
   return endpointBadges(breakdown, windowDays).flatMap(({ stem, badge }) => [
-    { name: `${stem}.json`, content: `${JSON.stringify(badge, null, 2)}\n` },
+    { name: `${stem}.json`, content: endpointText(badge) },
     { name: `${stem}.svg`, content: `${badgeSvg(badge)}\n` },
   ]);
 }

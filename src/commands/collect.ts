@@ -44,7 +44,7 @@ export interface CollectOptions extends GlobalOptions {
 }
 
 /** Another run holds the lock. */
-const EXIT_LOCKED = 3;
+export const EXIT_LOCKED = 3;
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
 async function previousHealth(config: Config, log: Logger): Promise<Health | undefined> {
@@ -200,7 +200,7 @@ async function runLocked(
     asOf: request.asOf,
     upstream,
     entries,
-    warnings: leftOverPackages(config),
+    warnings: await leftOverPackages(config),
   });
   let written = true;
   try {

@@ -1,64 +1,166 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CATALOGUE } from '../badges/catalogue.ts';
+import { badgeOf, CATALOGUE } from '../badges/catalogue.ts';
+import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
+import { diskError } from '../disk/disk-error.ts';
+import { readIfPresent, writeIfChanged } from '../disk/files.ts';
 import type { Warning } from '../winnow/warnings.ts';
+import { HISTORY_FILE } from './history.ts';
 
 /*
  * Badges that nobody renews any more: of a window or a package that is no longer listed. They would stand
- * at their last figure for ever, so they are told of.
+ * at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
 const IDS = CATALOGUE.map(({ id }) => id).join('|');
-const BADGE_FILE = new RegExp(`^(?:${IDS})-([1-9]\\d{0,3})d-non-ci\\.(?:json|svg)$`);
+const BADGE_FILE = new RegExp(`^(${IDS})-([1-9]\\d{0,3})d-non-ci\\.(json|svg)$`);
 
-/** Windows, in days, of which a package's folder has badges; none where there is no such folder. */
-function windowsOnDisk(outputDir: string, packageName: string): number[] {
-  let names: string[] = [];
+/** Files of a package beside its badges. */
+const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
+
+/** What is left over in one folder below the output folder. */
+export interface LeftOver {
+  /** Name of the folder: a package in any spelling. */
+  readonly folder: string;
+  /** Normalized name of a package that is not listed any more; absent where only windows are not. */
+  readonly package?: string;
+  /** Days of the windows, shortest first. */
+  readonly windows: readonly number[];
+  /** Names of its badge files. */
+  readonly badges: readonly string[];
+  /** Names of what else is of no use any more. */
+  readonly others: readonly string[];
+}
+
+function namesIn(folder: string): string[] {
   try {
-    names = readdirSync(join(outputDir, packageName));
+    return readdirSync(folder);
   } catch {
     // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
     return [];
   }
-  const windows = names.flatMap((name) => BADGE_FILE.exec(name)?.[1] ?? []).map(Number);
-  return [...new Set(windows)].toSorted((a, b) => a - b);
+}
+
+/** Whether the badges of a window say that they are not renewed, by the first of its endpoint files. */
+async function isMarked(folder: string, badges: readonly string[]): Promise<boolean> {
+  const endpoint = badges.find((name) => name.endsWith('.json'));
+  if (endpoint === undefined) return false;
+  const text = await readIfPresent(join(folder, endpoint)).catch(() => undefined);
+  return text !== undefined && text === retiredBadge(kindOf(endpoint), windowOf(endpoint)).json;
+}
+
+const kindOf = (name: string) => badgeOf(BADGE_FILE.exec(name)?.[1] ?? '');
+const windowOf = (name: string) => Number(BADGE_FILE.exec(name)?.[2]);
+
+/** Badge files of a folder whose windows are not listed, and that do not say so themselves. */
+async function unlisted(folder: string, listed: readonly number[]): Promise<string[]> {
+  const stale = namesIn(folder).filter((name) => BADGE_FILE.test(name) && !listed.includes(windowOf(name)));
+  const windows = new Map<number, string[]>();
+  for (const name of stale) windows.set(windowOf(name), [...(windows.get(windowOf(name)) ?? []), name]);
+  const found: string[] = [];
+  for (const badges of windows.values()) if (!(await isMarked(folder, badges))) found.push(...badges);
+  return found;
+}
+
+async function leftOverIn(
+  outputDir: string,
+  folder: string,
+  tracked: TrackedPackage | undefined,
+): Promise<LeftOver | undefined> {
+  const badges = await unlisted(join(outputDir, folder), tracked?.windows ?? []);
+  if (badges.length === 0) return undefined;
+  const windows = [...new Set(badges.map(windowOf))].toSorted((a, b) => a - b);
+  if (tracked !== undefined) return { folder, windows, badges, others: [] };
+  const others = namesIn(join(outputDir, folder)).filter((name) => OTHER_FILES.includes(name));
+  return { folder, package: normalizePackageName(folder), windows, badges, others };
+}
+
+/** All that is left over in the output folder, by the name of the folder. */
+export async function findLeftOver({
+  outputDir,
+  packages,
+}: Pick<Config, 'outputDir' | 'packages'>): Promise<LeftOver[]> {
+  const tracked = new Map(packages.map((each) => [each.name, each]));
+  let folders: string[] = [];
+  try {
+    folders = readdirSync(outputDir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
+  const found: LeftOver[] = [];
+  for (const folder of folders.toSorted()) {
+    const left = await leftOverIn(outputDir, folder, tracked.get(normalizePackageName(folder)));
+    if (left !== undefined) found.push(left);
+  }
+  return found;
 }
 
 /** What is left over of windows of a tracked package that are no longer listed. */
-export function leftOverWindows(outputDir: string, { name, windows }: TrackedPackage): Warning[] {
-  const stale = windowsOnDisk(outputDir, name).filter((days) => !windows.includes(days));
-  if (stale.length === 0) return [];
-  const which = stale.map((days) => `${days}d`).join(', ');
+export async function leftOverWindows(outputDir: string, tracked: TrackedPackage): Promise<Warning[]> {
+  const left = await leftOverIn(outputDir, tracked.name, tracked);
+  if (left === undefined) return [];
+  const which = left.windows.map((days) => `${days}d`).join(', ');
   return [
     {
       code: 'left-over',
-      message: `there are badges of ${which}, not listed any more and not renewed; list ${stale.length === 1 ? 'it' : 'them'} again in window_days, or remove the files`,
+      message: `there are badges of ${which}, not listed any more and not renewed; list ${left.windows.length === 1 ? 'it' : 'them'} again in window_days, or run: pypi-badges prune`,
     },
   ];
 }
 
 /** What is left over of packages that are no longer listed. */
-export function leftOverPackages({ outputDir, packages }: Pick<Config, 'outputDir' | 'packages'>): Warning[] {
-  const tracked = new Set(packages.map(({ name }) => name));
-  let folders: string[] = [];
-  try {
-    folders = readdirSync(outputDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
-      // Another spelling of a tracked package is renewed with it.
-      .filter((entry) => !tracked.has(normalizePackageName(entry.name)))
-      .map(({ name }) => name);
-  } catch {
-    return [];
-  }
-  const stale = folders.filter((name) => windowsOnDisk(outputDir, name).length > 0);
+export async function leftOverPackages(config: Pick<Config, 'outputDir' | 'packages'>): Promise<Warning[]> {
+  const stale = (await findLeftOver(config)).filter(({ package: name }) => name !== undefined);
   if (stale.length === 0) return [];
-  const which = stale.slice(0, 5).join(', ') + (stale.length > 5 ? ` and ${stale.length - 5} more` : '');
+  const names = stale.map(({ folder }) => folder);
+  const which = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
   return [
     {
       code: 'left-over',
-      message: `there are badges of ${which}, not listed any more and not renewed; list them again, or remove their folders`,
+      message: `there are badges of ${which}, not listed any more and not renewed; list them again, or run: pypi-badges prune`,
     },
   ];
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+/**
+ * Removes what is left over in a folder, and the folder if nothing else is in it.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
+  const place = join(outputDir, folder);
+  for (const name of [...badges, ...others]) remove(join(place, name));
+  if (namesIn(place).length > 0) return;
+  try {
+    rmdirSync(place);
+  } catch (error) {
+    throw diskError(error, place);
+  }
+}
+
+/**
+ * Has the badges that are left over in a folder say that they are not renewed, so that a README that still shows
+ * them does not lie; what else there is of the package goes.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export async function markLeftOver(outputDir: string, { folder, badges, others }: LeftOver): Promise<void> {
+  const place = join(outputDir, folder);
+  for (const name of badges) {
+    const { json, svg } = retiredBadge(kindOf(name), windowOf(name));
+    await writeIfChanged(join(place, name), name.endsWith('.svg') ? svg : json);
+  }
+  for (const name of others) remove(join(place, name));
 }

@@ -48,7 +48,7 @@ async function publish(
       durationMs: taken.durationMs,
     },
     countedTo: addDays(upstream.end, -1),
-    warnings: [...warnings, ...leftOverWindows(outputDir, tracked)],
+    warnings: [...warnings, ...(await leftOverWindows(outputDir, tracked))],
     ...rememberedAudit(config, previous),
     attempted: outcome.attempted.toISOString(),
     lastSuccess: now().toISOString(),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { PACKAGE_NAME } from '../config/package-name.ts';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
 import { asWritten, ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
@@ -287,6 +288,28 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       }
     },
   };
+}
+
+/**
+ * Paths of the ledgers of packages that are not listed, of every source.
+ *
+ * @param tracked Normalized names.
+ */
+export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>): string[] {
+  const root = join(stateDir, 'ledger');
+  const list = (folder: string) => {
+    try {
+      return readdirSync(folder, { withFileTypes: true });
+    } catch {
+      return [];
+    }
+  };
+  const folders = list(root).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
+  return [root, ...folders]
+    .flatMap((folder) => list(folder).map((entry) => ({ folder, entry })))
+    .filter(({ entry: { name } }) => name.endsWith('.json') && !tracked.has(name.slice(0, -'.json'.length)))
+    .filter(({ entry }) => entry.isFile() && PACKAGE_NAME.test(entry.name.slice(0, -'.json'.length)))
+    .map(({ folder, entry }) => join(folder, entry.name));
 }
 
 /** Removes what killed runs have left half-written among a source's ledgers. To be called under the lock. */

@@ -13,7 +13,7 @@ function folderWith(...files: string[]): string {
   return outputDir;
 }
 
-it('tells of badges of windows that are not listed any more, and of nothing else', () => {
+it('tells of badges of windows that are not listed any more, and of nothing else', async () => {
   const outputDir = folderWith(
     'alpha/downloads-30d-non-ci.json',
     'alpha/downloads-7d-non-ci.json',
@@ -21,14 +21,14 @@ it('tells of badges of windows that are not listed any more, and of nothing else
     'alpha/downloads-notes.json',
     'alpha/history.json',
   );
-  expect(leftOverWindows(outputDir, { name: 'alpha', windows: [30] })).toEqual([
+  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [30] })).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d, not listed any more') },
   ]);
-  expect(leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] })).toEqual([]);
-  expect(leftOverWindows(outputDir, { name: 'never-published', windows: [30] })).toEqual([]);
+  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] })).toEqual([]);
+  expect(await leftOverWindows(outputDir, { name: 'never-published', windows: [30] })).toEqual([]);
 });
 
-it('tells of folders of packages that are not listed any more, if there are badges in them', () => {
+it('tells of folders of packages that are not listed any more, if there are badges in them', async () => {
   const outputDir = folderWith(
     'alpha/downloads-30d-non-ci.json',
     'Alpha/downloads-30d-non-ci.json',
@@ -37,16 +37,16 @@ it('tells of folders of packages that are not listed any more, if there are badg
     '.well-known/downloads-30d-non-ci.json',
   );
   const packages = [{ name: 'alpha', windows: [30] as const }];
-  expect(leftOverPackages({ outputDir, packages })).toEqual([
+  expect(await leftOverPackages({ outputDir, packages })).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of beta, not listed any more') },
   ]);
-  expect(leftOverPackages({ outputDir: join(outputDir, 'none'), packages })).toEqual([]);
+  expect(await leftOverPackages({ outputDir: join(outputDir, 'none'), packages })).toEqual([]);
 });
 
-it('names the first of many folders, and how many more there are', () => {
+it('names the first of many folders, and how many more there are', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const outputDir = folderWith(...names.map((name) => `${name}/downloads-30d-non-ci.json`));
-  expect(leftOverPackages({ outputDir, packages: [] })).toEqual([
+  expect(await leftOverPackages({ outputDir, packages: [] })).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more,') },
   ]);
 });

@@ -1,0 +1,79 @@
+import { rmSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { diskError } from '../disk/disk-error.ts';
+import { ensureFolder } from '../disk/files.ts';
+import { plural } from '../format.ts';
+import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
+import { unlistedLedgers } from '../state/ledger.ts';
+import { acquireLock, LockHeldError } from '../state/lock.ts';
+import { EXIT_LOCKED } from './collect.ts';
+import type { Context, GlobalOptions } from './context.ts';
+
+export interface PruneOptions extends GlobalOptions {
+  readonly dryRun?: boolean;
+  readonly mark?: boolean;
+}
+
+function describe({ folder, package: name, windows, badges, others }: LeftOver, mark: boolean): string {
+  const what = name === undefined ? `windows ${windows.map((days) => `${days}d`).join(', ')}` : 'not listed';
+  const files = plural(badges.length + (mark ? 0 : others.length), 'file');
+  return `${mark ? 'mark' : 'remove'}  ${folder} (${what}): ${files}\n`;
+}
+
+async function carryOut(
+  { outputDir }: Config,
+  left: readonly LeftOver[],
+  ledgers: readonly string[],
+  mark: boolean,
+): Promise<void> {
+  for (const each of left) {
+    if (mark) await markLeftOver(outputDir, each);
+    else removeLeftOver(outputDir, each);
+  }
+  for (const path of ledgers) {
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  }
+}
+
+/**
+ * `prune`: removes the badges, pages and ledgers of packages and windows that are no longer listed, or has the badges
+ * say that they are not renewed.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export async function prune(options: PruneOptions, context: Context): Promise<number> {
+  const { stdout, stderr } = context;
+  const { dryRun = false, mark = false } = options;
+  const config = loadConfig(options.config, context.cwd);
+  const tracked = new Set(config.packages.map(({ name }) => name));
+  await ensureFolder(config.stateDir, 'operator');
+  let lock: Awaited<ReturnType<typeof acquireLock>>;
+  try {
+    lock = await acquireLock(config.stateDir, context.now);
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    stderr.write(`${error.message}\n`);
+    return EXIT_LOCKED;
+  }
+  try {
+    const left = await findLeftOver(config);
+    const ledgers = unlistedLedgers(config.stateDir, tracked);
+    if (left.length + ledgers.length === 0) {
+      stdout.write('nothing is left over\n');
+      return 0;
+    }
+    for (const each of left) stdout.write(describe(each, mark));
+    for (const path of ledgers) stdout.write(`remove  ${relative(config.stateDir, path)}\n`);
+    if (dryRun) stdout.write('this was a dry run; nothing was changed\n');
+    else await carryOut(config, left, ledgers, mark);
+    return 0;
+  } finally {
+    await lock.release();
+  }
+}

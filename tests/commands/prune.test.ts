@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runMain } from '../support/context.ts';
+import { makeProject } from '../support/project.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const AS_OF = ['--as-of', '2026-04-25'];
+
+/** A folder that was collected with three entries, of which the list has only alpha's 30 days any more. */
+async function house() {
+  const project = makeProject(
+    tempFolder(),
+    ['{name: alpha, window_days: [30, 7]}', 'beta'],
+    [
+      { project: 'alpha', at: '2026-04-24', installer: 'pip' },
+      { project: 'beta', at: '2026-04-24', installer: 'pip' },
+    ],
+  );
+  expect((await runMain(project.folder, ['collect', ...AS_OF])).exitCode).toBe(0);
+  const ledger = (name: string) => join(project.folder, 'state/ledger/bigquery-x', `${name}.json`);
+  mkdirSync(join(project.folder, 'state/ledger/bigquery-x'), { recursive: true });
+  for (const name of ['alpha', 'beta']) writeFileSync(ledger(name), '{}');
+  project.put('photos/cat.json', '{}');
+  project.put('beta/notes.txt', 'mine');
+  project.track(['alpha']);
+  const files = (folder: string) => readdirSync(join(project.output, folder)).toSorted();
+  return { project, ledger, files, run: (...argv: string[]) => runMain(project.folder, argv) };
+}
+
+describe('prune', () => {
+  it('says what it would remove, and leaves it', async () => {
+    const { project, ledger, run } = await house();
+    const before = project.prints();
+    const { exitCode, stdout } = await run('prune', '--dry-run');
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(
+      `remove  alpha (windows 7d): 22 files
+remove  beta (not listed): 24 files
+remove  ledger/bigquery-x/beta.json
+this was a dry run; nothing was changed
+`,
+    );
+    expect(project.prints()).toEqual(before);
+    expect(existsSync(ledger('beta'))).toBe(true);
+  });
+
+  it('removes badges, pages and ledgers that are not listed, and nothing else', async () => {
+    const { project, ledger, files, run } = await house();
+    expect((await run('prune')).exitCode).toBe(0);
+    expect(files('alpha')).toHaveLength(24);
+    expect(files('alpha').filter((name) => name.includes('-7d-'))).toEqual([]);
+    expect(files('beta')).toEqual(['notes.txt']);
+    expect(files('photos')).toEqual(['cat.json']);
+    expect([existsSync(ledger('alpha')), existsSync(ledger('beta'))]).toEqual([true, false]);
+    expect((await run('prune')).stdout).toBe('nothing is left over\n');
+    expect((await run('collect', ...AS_OF)).stderr).not.toContain('left-over');
+    expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('1');
+  });
+
+  it('marks badges, which then say so and are told of no more', async () => {
+    const { project, files, run } = await house();
+    expect((await run('collect', ...AS_OF)).stderr).toContain('left-over');
+    const { stdout } = await run('prune', '--mark');
+    expect(stdout).toContain('mark  beta (not listed): 22 files\n');
+    expect(JSON.parse(project.read('beta/installer-uv-30d-non-ci.json'))).toEqual({
+      schemaVersion: 1,
+      label: 'uv (30d)',
+      message: 'not tracked any more',
+      color: 'lightgrey',
+    });
+    expect(project.read('beta/installer-uv-30d-non-ci.svg')).toContain('not tracked any more');
+    expect(files('beta').filter((name) => !name.includes('-non-ci.'))).toEqual(['notes.txt']);
+    expect(project.message('alpha', 'downloads-7d-non-ci')).toBe('not tracked any more');
+    expect((await run('collect', ...AS_OF)).stderr).not.toContain('left-over');
+    expect((await run('prune', '--mark')).stdout).toBe('nothing is left over\n');
+    // Listed again, it is counted again.
+    project.track(['alpha', 'beta']);
+    await run('collect', ...AS_OF);
+    expect(project.message('beta', 'downloads-30d-non-ci')).toBe('1');
+  });
+
+  it('removes a folder in which nothing is left', async () => {
+    const { project, run } = await house();
+    writeFileSync(join(project.output, 'beta/notes.txt'), '');
+    expect(readFileSync(join(project.output, 'beta/notes.txt'), 'utf8')).toBe('');
+    project.put('gone/downloads-7d-non-ci.json', '{}');
+    await run('prune');
+    expect(existsSync(join(project.output, 'gone'))).toBe(false);
+    expect(existsSync(join(project.output, 'beta'))).toBe(true);
+  });
+});
