@@ -1,3 +1,4 @@
+import type { Extra } from '../config/looks.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
@@ -57,12 +58,33 @@ export const CATALOGUE: NonEmpty<BadgeKind> = [
   })),
 ];
 
+/** What a snippet must know of a kind of badge. */
+export type NamedKind = Pick<BadgeKind, 'id' | 'scope'> & {
+  /** What stands before the package's name, if not its downloads. */
+  readonly subject?: string;
+  /** Whether there is a picture alone, and no endpoint file. */
+  readonly pictureOnly?: boolean;
+};
+
+const [HERO] = CATALOGUE;
+
+/** Kinds that are made only where tracked.yaml asks for them. */
+export const EXTRA_KINDS: Readonly<Record<Extra, NamedKind>> = {
+  trend: { id: 'trend', subject: 'Change of the PyPI downloads of', scope: HERO.scope },
+  sparkline: {
+    id: 'sparkline',
+    subject: 'Line of the PyPI downloads of',
+    scope: HERO.scope,
+    pictureOnly: true,
+  },
+};
+
 /** The kind of that id; the first of the catalogue if there is none. */
 export function badgeOf(id: string): BadgeKind {
   return CATALOGUE.find((kind) => kind.id === id) ?? CATALOGUE[0];
 }
 
 /** Name of a badge's file without its ending. */
-export function badgeStem(kind: BadgeKind, windowDays: number): string {
+export function badgeStem(kind: Pick<BadgeKind, 'id'>, windowDays: number): string {
   return `${kind.id}-${windowDays}d-non-ci`;
 }

@@ -1,14 +1,22 @@
 import { makeBadge } from 'badge-maker';
+import type { Looks, Style } from '../config/looks.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
-import { formatCount } from './message.ts';
+
+import { formatChange, formatCount } from './message.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {
   readonly schemaVersion: 1;
   readonly label: string;
   readonly message: string;
-  readonly color: 'blue' | 'lightgrey';
+  readonly color: string;
+  readonly labelColor?: string;
+  readonly namedLogo?: string;
+  readonly logoSvg?: string;
+  readonly logoColor?: string;
+  readonly style?: Style;
+  readonly cacheSeconds?: number;
 }
 
 /** A file to be published: its name inside the package's folder, and its whole content. */
@@ -20,31 +28,71 @@ export interface BadgeFile {
 /** Below this a count is grey: too few to mean much. */
 const GREY_BELOW = 10;
 
+/** Below the lowest step, and where there is nothing. */
+const NO_STEP = 'lightgrey';
+
+/** The colour of a figure; the default if nothing was said. */
+function colorOf({ color }: Looks, value: number, byDefault: string): string {
+  if (color === undefined) return byDefault;
+  if (typeof color === 'string') return color;
+  return color.findLast(({ from }) => value >= from)?.color ?? NO_STEP;
+}
+
+/** What the looks add to any badge. */
+function adorned(looks: Looks): Omit<EndpointBadge, 'schemaVersion' | 'label' | 'message' | 'color'> {
+  const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
+  return {
+    ...(labelColor === undefined ? {} : { labelColor }),
+    ...(logo === undefined ? {} : 'name' in logo ? { namedLogo: logo.name } : { logoSvg: logo.svg }),
+    ...(logoColor === undefined ? {} : { logoColor }),
+    ...(style === undefined ? {} : { style }),
+    ...(cacheSeconds === undefined ? {} : { cacheSeconds }),
+  };
+}
+
 /** The eleven badges of a package and window, in the order of the catalogue, with the stems of their files' names. */
 export function endpointBadges(
   breakdown: Breakdown,
   windowDays: number,
+  looks: Looks = {},
 ): { kind: BadgeKind; stem: string; badge: EndpointBadge }[] {
   return CATALOGUE.map((kind) => {
     const value = kind.value(breakdown);
+    const label = kind === CATALOGUE[0] ? (looks.label ?? kind.label) : kind.label;
     const badge: EndpointBadge = {
       schemaVersion: 1,
-      label: `${kind.label} (${windowDays}d)`,
-      message: formatCount(value),
-      color: value < GREY_BELOW ? 'lightgrey' : 'blue',
+      label: `${label} (${windowDays}d)`,
+      message: `${formatCount(value)}${looks.suffix ?? ''}`,
+      color: colorOf(looks, value, value < GREY_BELOW ? 'lightgrey' : 'blue'),
+      ...adorned(looks),
     };
     return { kind, stem: badgeStem(kind, windowDays), badge };
   });
 }
 
+/** The library's grey of a label, and one that stands out from a dark page. */
+const LABEL_GREY = '#555';
+const DARK_STYLE = `<style>@media (prefers-color-scheme:dark){[fill="${LABEL_GREY}"]{fill:#6e7681}}</style>`;
+
 /**
  * A badge as an SVG, drawn by shields.io's own library; its title says label and message to those who
- * do not see it.
+ * do not see it. Logos by name are shields.io's alone.
  *
- * @param idSuffix Tells the badges of one HTML document apart: letters and digits.
+ * @param dark Whether the label is lighter where the page is dark.
  */
-export function badgeSvg({ label, message, color }: EndpointBadge, idSuffix?: string): string {
-  return makeBadge({ label, message, color, ...(idSuffix === undefined ? {} : { idSuffix }) });
+export function badgeSvg(badge: EndpointBadge, dark = false): string {
+  const { label, message, color, labelColor, logoSvg, style } = badge;
+  const svg = makeBadge({
+    label,
+    message,
+    color,
+    ...(labelColor === undefined ? {} : { labelColor }),
+    ...(style === undefined ? {} : { style }),
+    ...(logoSvg === undefined
+      ? {}
+      : { logoBase64: `data:image/svg+xml;base64,${Buffer.from(logoSvg).toString('base64')}` }),
+  });
+  return dark ? svg.replace('</title>', `</title>${DARK_STYLE}`) : svg;
 }
 
 const endpointText = (badge: EndpointBadge) => `${JSON.stringify(badge, null, 2)}\n`;
@@ -60,10 +108,38 @@ export function retiredBadge(kind: BadgeKind, windowDays: number): { json: strin
   return { json: endpointText(badge), svg: `${badgeSvg(badge)}\n` };
 }
 
-/** The badge files of a package and window: an endpoint file for each badge, and an SVG under the same stem. */
-export function badgeFiles(breakdown: Breakdown, windowDays: number): BadgeFile[] {
-  return endpointBadges(breakdown, windowDays).flatMap(({ stem, badge }) => [
+function filesOf(stem: string, badge: EndpointBadge, { dark }: Looks): BadgeFile[] {
+  return [
     { name: `${stem}.json`, content: endpointText(badge) },
-    { name: `${stem}.svg`, content: `${badgeSvg(badge)}\n` },
-  ]);
+    { name: `${stem}.svg`, content: `${badgeSvg(badge, dark)}\n` },
+  ];
+}
+
+/** The badge files of a package and window: an endpoint file for each badge, and an SVG under the same stem. */
+export function badgeFiles(breakdown: Breakdown, windowDays: number, looks: Looks = {}): BadgeFile[] {
+  return endpointBadges(breakdown, windowDays, looks).flatMap(({ stem, badge }) =>
+    filesOf(stem, badge, looks),
+  );
+}
+
+/** Colours of a trend: what grows, what shrinks, and what is neither. */
+const TREND_COLORS = { up: 'brightgreen', down: 'orange', level: 'lightgrey' };
+
+/**
+ * The badge of a window's trend.
+ *
+ * @param change Share by which the honest count a day has changed against the window before; undefined if there is
+ * nothing to compare with.
+ */
+export function trendFiles(change: number | undefined, windowDays: number, looks: Looks = {}): BadgeFile[] {
+  const percent = change === undefined ? undefined : Math.round(change * 100);
+  const color = percent === undefined || percent === 0 ? 'level' : percent > 0 ? 'up' : 'down';
+  const badge: EndpointBadge = {
+    schemaVersion: 1,
+    label: `trend (${windowDays}d)`,
+    message: formatChange(percent),
+    color: TREND_COLORS[color],
+    ...adorned(looks),
+  };
+  return filesOf(`trend-${windowDays}d-non-ci`, badge, looks);
 }

@@ -21,3 +21,18 @@ export function formatCount(count: number): string {
   const decimal = tenths % 10n === 0n ? '' : `.${tenths % 10n}`;
   return `${tenths / 10n}${decimal}${unit.suffix}`;
 }
+
+/** Beyond this a percentage says less than words. */
+const CHANGE_MAX = 999;
+
+/**
+ * A change in whole percent as a badge shows it.
+ *
+ * @param percent Undefined if there is nothing to compare with.
+ */
+export function formatChange(percent: number | undefined): string {
+  if (percent === undefined) return 'nothing to compare';
+  if (percent > CHANGE_MAX) return `over +${CHANGE_MAX} %`;
+  if (percent === 0) return '±0 %';
+  return percent > 0 ? `+${percent} %` : `−${-percent} %`;
+}

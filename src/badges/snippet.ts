@@ -1,4 +1,4 @@
-import type { BadgeKind } from './catalogue.ts';
+import type { NamedKind } from './catalogue.ts';
 import { badgeStem } from './catalogue.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
@@ -9,7 +9,7 @@ export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 export interface SnippetBadge {
   /** Normalized name. */
   readonly package: string;
-  readonly kind: BadgeKind;
+  readonly kind: NamedKind;
   readonly windowDays: number;
   /** Whose figures these are, as words that follow "counted from". */
   readonly sourceName: string;
@@ -54,7 +54,7 @@ function escapeAttribute(text: string): string {
 /** Address of the picture of a badge. */
 export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Picture): string {
   const stem = `${publicUrl}/${badge.package}/${badgeStem(badge.kind, badge.windowDays)}`;
-  return picture === 'svg'
+  return picture === 'svg' || badge.kind.pictureOnly
     ? safeUrl(`${stem}.svg`)
     : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
 }
@@ -66,7 +66,7 @@ export function windowText(windowDays: number): string {
 
 /** What the figure on a badge is, for those who do not see it. */
 export function altText({ package: name, kind, windowDays, sourceName }: SnippetBadge): string {
-  return `PyPI downloads of ${name} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
+  return `${kind.subject ?? 'PyPI downloads of'} ${name} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
 }
 
 /**

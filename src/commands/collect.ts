@@ -8,6 +8,7 @@ import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder, sweepTemporary } from '../disk/files.ts';
 import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
+import { longestWindow, WARNING_DAYS } from '../plan/plan.ts';
 import { otherSpellings } from '../publish/badges.ts';
 import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import { mergeHealth } from '../publish/health-merge.ts';
@@ -125,6 +126,14 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fau
   }
 }
 
+/** Days that warnings and trends look back on: a trend compares a window with the one before it. */
+function lookBackDays(packages: CollectRequest['packages']): number {
+  const trends = packages
+    .filter(({ looks }) => looks?.extra?.includes('trend'))
+    .map((tracked) => 2 * longestWindow(tracked));
+  return Math.max(WARNING_DAYS, ...trends);
+}
+
 async function run(request: CollectRequest, tools: Log): Promise<number> {
   const { config, context } = request;
   let held: Lock | { fault: unknown };
@@ -164,6 +173,7 @@ async function runLocked(
     packages,
     asOf: request.asOf,
     full: request.full,
+    lookBackDays: lookBackDays(packages),
     open: async () => {
       if (fault !== undefined) throw fault;
       return openSource(config.source, context);

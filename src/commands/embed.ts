@@ -1,6 +1,7 @@
-import { type BadgeKind, CATALOGUE } from '../badges/catalogue.ts';
+import { CATALOGUE, EXTRA_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/load.ts';
+import { EXTRAS } from '../config/looks.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/traits.ts';
@@ -21,15 +22,16 @@ function selectFormat(text = 'markdown'): SnippetFormat {
 }
 
 /** The kinds of badge that were named, in the order of the catalogue; the hero if none was. */
-function selectKinds(ids: readonly string[] = ['downloads']): BadgeKind[] {
-  const known = CATALOGUE.map(({ id }) => id);
+function selectKinds(ids: readonly string[] = ['downloads']): NamedKind[] {
+  const kinds: readonly NamedKind[] = [...CATALOGUE, ...Object.values(EXTRA_KINDS)];
+  const known = kinds.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     const meant = nearest(id, known);
     const hint = meant === undefined ? '' : ` did you mean ${meant}?`;
     throw new UsageError(`--badge ${id}: unknown;${hint} choose from ${known.join(', ')}`);
   }
-  return CATALOGUE.filter(({ id }) => ids.includes(id));
+  return kinds.filter(({ id }) => ids.includes(id));
 }
 
 /**
@@ -43,6 +45,14 @@ export function embed(options: EmbedOptions, context: Context): number {
   const kinds = selectKinds(options.badge);
   const format = selectFormat(options.format);
   const { publicUrl } = config;
+  for (const extra of EXTRAS.filter((id) => kinds.some((kind) => kind.id === id))) {
+    const without = packages.filter(({ looks }) => !looks?.extra?.includes(extra)).map(({ name }) => name);
+    if (without.length > 0) {
+      throw new UsageError(
+        `--badge ${extra}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${extra}]`,
+      );
+    }
+  }
   const counted = sourceName(config.source.kind);
   if (publicUrl === undefined) {
     throw new UsageError(

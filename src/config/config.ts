@@ -1,5 +1,6 @@
 import type { NonEmpty } from '../non-empty.ts';
 import { GIB } from '../units.ts';
+import type { Looks } from './looks.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -7,6 +8,8 @@ export interface TrackedPackage {
   readonly name: string;
   /** Window lengths in days, in the order listed; the first is the package's main one. */
   readonly windows: NonEmpty<number>;
+  /** How its badges differ from the default; absent if they do not. */
+  readonly looks?: Looks;
 }
 
 export interface BigQueryConfig {

@@ -7,9 +7,10 @@ import {
   type TrackedPackage,
 } from './config.ts';
 import type { YamlDocument } from './document.ts';
+import type { Looks } from './looks.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
-import { DEFAULT_WINDOW_DAYS, type Tracked } from './schema.ts';
+import { DEFAULT_WINDOW_DAYS, type Tracked, type TrackedBadges } from './schema.ts';
 
 const DEFAULTS = {
   staleThresholdDays: 3,
@@ -30,17 +31,57 @@ export const CLICKHOUSE_PUBLIC: ClickHouseConfig = {
   queryTimeoutSeconds: 60,
 };
 
+/** Where an SVG stands in a data: address. */
+const DATA = 'data:image/svg+xml;base64,';
+
+function logoOf(logo: string): NonNullable<Looks['logo']> {
+  if (!logo.startsWith(DATA)) return { name: logo };
+  return { svg: Buffer.from(logo.slice(DATA.length), 'base64').toString('utf8') };
+}
+
+function colorsOf(color: NonNullable<TrackedBadges['color']>): NonNullable<Looks['color']> {
+  if (typeof color === 'string') return color;
+  return Object.entries(color)
+    .map(([from, name]) => ({ from: Number(from), color: name }))
+    .toSorted((a, b) => a.from - b.from);
+}
+
+/** What is said of badges in tracked.yaml as looks. */
+function looksOf(badges: TrackedBadges = {}): Looks {
+  const { label, color, label_color, style, logo, logo_color, cache_seconds, suffix, dark, extra } = badges;
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(color === undefined ? {} : { color: colorsOf(color) }),
+    ...(label_color === undefined ? {} : { labelColor: label_color }),
+    ...(style === undefined ? {} : { style }),
+    ...(logo === undefined ? {} : { logo: logoOf(logo) }),
+    ...(logo_color === undefined ? {} : { logoColor: logo_color }),
+    ...(cache_seconds === undefined ? {} : { cacheSeconds: cache_seconds }),
+    ...(suffix === undefined ? {} : { suffix }),
+    ...(dark === undefined ? {} : { dark }),
+    ...(extra === undefined ? {} : { extra }),
+  };
+}
+
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
-function trackedPackages(entries: Tracked['packages']): TrackedPackage[] {
+function trackedPackages(entries: Tracked['packages'], badges: TrackedBadges | undefined): TrackedPackage[] {
   const windows = new Map<string, number[]>();
+  const own = new Map<string, Looks>();
   for (const entry of entries) {
     const { name, window_days = DEFAULT_WINDOW_DAYS } = typeof entry === 'string' ? { name: entry } : entry;
     const key = normalizePackageName(name);
     windows.set(key, [...(windows.get(key) ?? []), ...[window_days].flat()]);
+    const said = typeof entry === 'string' ? {} : looksOf(entry.badges);
+    own.set(key, { ...own.get(key), ...said });
   }
-  return [...windows].flatMap(([name, [first, ...rest]]) =>
-    first === undefined ? [] : [{ name, windows: [first, ...rest] as const }],
-  );
+  const ofAll = looksOf(badges);
+  return [...windows].flatMap(([name, [first, ...rest]]) => {
+    if (first === undefined) return [];
+    const looks = { ...ofAll, ...own.get(name) };
+    return [
+      { name, windows: [first, ...rest] as const, ...(Object.keys(looks).length === 0 ? {} : { looks }) },
+    ];
+  });
 }
 
 /** How each kind of source is described, with its defaults. */
@@ -129,7 +170,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
             everyDays: audit.every_days ?? DEFAULTS.auditEveryDays,
           },
         }),
-    packages: trackedPackages(tracked.packages),
+    packages: trackedPackages(tracked.packages, tracked.badges),
   });
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { misplacedSecret } from '../errors/misplaced.ts';
 import { SOURCE_KINDS } from './config.ts';
+import { EXTRAS, STYLES } from './looks.ts';
 import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
 import { UNEXPANDED } from './path.ts';
 
@@ -54,6 +55,79 @@ const packageName = text(nameError)
   .regex(PACKAGE_NAME, { error: NAME })
   .max(PACKAGE_NAME_MAX, { error: NAME });
 
+const COLOR =
+  "a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as '#4c1'";
+const COLOR_NAMES = [
+  ...['brightgreen', 'green', 'yellowgreen', 'yellow', 'orange', 'red', 'blue', 'grey', 'gray', 'lightgrey'],
+  ...['lightgray', 'success', 'important', 'critical', 'informational', 'inactive'],
+];
+const color = z
+  .string({ error: COLOR })
+  .regex(new RegExp(`^(?:${COLOR_NAMES.join('|')}|#?[0-9A-Fa-f]{3}(?:[0-9A-Fa-f]{3})?)$`), { error: COLOR });
+const STEPS = `${COLOR}; or a mapping of counts to colours, such as {0: lightgrey, 100: yellow, 1000: green}`;
+const LOGO =
+  'a name of simpleicons.org, such as python, or an SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
+const LABEL = 'a text of 1 to 60 characters';
+const SUFFIX = "a text of 1 to 20 characters, such as '/month'";
+const CACHE = 'a whole number of seconds from 300 to 86400';
+const EXTRA = `a list of ${EXTRAS.join(' and ')}`;
+
+const badges = z.strictObject(
+  {
+    label: text(LABEL)
+      .min(1, { error: LABEL })
+      .max(60, { error: LABEL })
+      .optional()
+      .describe('Label of the first badge (downloads); the window stays behind it.'),
+    color: z
+      .union(
+        [
+          color,
+          z.record(z.string().regex(/^(?:0|[1-9]\d{0,11})$/, { error: STEPS }), color, { error: STEPS }),
+        ],
+        { error: STEPS },
+      )
+      .optional()
+      .describe('Colour of the figure, or colours from a count on. Default blue, below 10 lightgrey.'),
+    label_color: color.optional().describe('Colour of the label.'),
+    style: z
+      .enum(STYLES, { error: `one of ${STYLES.join(', ')}` })
+      .optional()
+      .describe('Style of shields.io. Default flat.'),
+    logo: z
+      .string({ error: LOGO })
+      .max(20_000, { error: LOGO })
+      .regex(/^(?:[a-z0-9][a-z0-9.-]{0,59}|data:image\/svg\+xml;base64,[A-Za-z0-9+/]+={0,2})$/, {
+        error: LOGO,
+      })
+      .optional()
+      .describe(
+        'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
+      ),
+    logo_color: color.optional().describe('Colour of a logo that is named.'),
+    cache_seconds: z
+      .int({ error: CACHE })
+      .min(300, { error: CACHE })
+      .max(86_400, { error: CACHE })
+      .optional()
+      .describe('How long shields.io may keep a badge.'),
+    suffix: text(SUFFIX)
+      .min(1, { error: SUFFIX })
+      .max(20, { error: SUFFIX })
+      .optional()
+      .describe('Behind the figure.'),
+    dark: z
+      .boolean({ error: 'true or false' })
+      .optional()
+      .describe('Whether our own SVGs have a lighter label on dark pages. Default false.'),
+    extra: z
+      .array(z.enum(EXTRAS, { error: EXTRA }), { error: EXTRA })
+      .optional()
+      .describe('Further badges: the change against the window before, and a small line of the days.'),
+  },
+  { error: 'a mapping' },
+);
+
 const packageEntry = z.strictObject(
   {
     name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
@@ -73,6 +147,7 @@ const packageEntry = z.strictObject(
       .describe(
         'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
       ),
+    badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
   },
   { error: 'a package name, or a mapping with name and window_days' },
 );
@@ -219,6 +294,7 @@ export const trackedSchema = z.strictObject(
     clickhouse: clickhouse.optional(),
     duckdb: duckdb.optional(),
     audit: audit.optional(),
+    badges: badges.optional().describe('Looks of the badges of every package.'),
     packages: z
       .array(z.union([packageName, packageEntry], { error: nameError }), {
         error: 'a list with at least one package',
@@ -230,6 +306,7 @@ export const trackedSchema = z.strictObject(
 );
 
 export type Tracked = z.infer<typeof trackedSchema>;
+export type TrackedBadges = NonNullable<Tracked['badges']>;
 
 /** The JSON Schema of tracked.yaml, for editors that complete and check YAML. */
 export function trackedJsonSchema(): object {

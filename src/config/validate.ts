@@ -35,6 +35,7 @@ function allowedKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'bigquery') return Object.keys(shape.bigquery.unwrap().shape);
   if (path[0] === 'clickhouse') return Object.keys(shape.clickhouse.unwrap().shape);
   if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
+  if (path.at(-1) === 'badges') return Object.keys(shape.badges.unwrap().shape);
   if (path[0] === 'audit') return Object.keys(shape.audit.unwrap().shape);
   return Object.keys(shape.packages.element.options[1].shape);
 }

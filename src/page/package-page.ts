@@ -58,15 +58,17 @@ function story({ breakdown, windowDays }: Window): Markup {
 
 /** A badge as it looks, in the page's own style: eleven SVGs a window would be more than everything else. */
 function badgeLink({ label, message, color }: EndpointBadge, stem: string): Markup {
-  return html`<a class="badge ${color}" href="${stem}.svg"><span>${label}</span> <b>${message}</b></a>`;
+  // The page knows the two colours that badges have by default; its policy forbids others.
+  const shade = color === 'lightgrey' ? 'lightgrey' : 'blue';
+  return html`<a class="badge ${shade}" href="${stem}.svg"><span>${label}</span> <b>${message}</b></a>`;
 }
 
 /** The heroes of all windows, then those of the main window's other badges that have something to say. */
 function badgesOf(view: PackageView): Markup {
   const main = mainWindow(view);
   const badges = view.windows.flatMap((window) =>
-    endpointBadges(window.breakdown, window.windowDays)
-      .filter(({ kind, badge }) => kind === CATALOGUE[0] || (window === main && badge.message !== '0'))
+    endpointBadges(window.breakdown, window.windowDays, view.looks)
+      .filter(({ kind }) => kind === CATALOGUE[0] || (window === main && kind.value(window.breakdown) > 0))
       .map(({ kind, stem, badge }) => ({ hero: kind === CATALOGUE[0], stem, badge })),
   );
   const heroesFirst = badges.toSorted((a, b) => Number(b.hero) - Number(a.hero));
@@ -203,7 +205,7 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
   };
   const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
   const others = view.windows.flatMap((window) =>
-    endpointBadges(window.breakdown, window.windowDays)
+    endpointBadges(window.breakdown, window.windowDays, view.looks)
       .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
       .map(({ kind, stem, badge: drawn }) => {
         const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;

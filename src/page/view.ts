@@ -1,3 +1,4 @@
+import type { Looks } from '../config/looks.ts';
 import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
@@ -16,6 +17,8 @@ export interface PackageView {
   /** How it stands; `new` was never collected, `stale` has figures that are too old. */
   readonly state: 'ok' | 'failed' | 'stale' | 'new';
   readonly mainWindowDays: number;
+  /** How its badges differ from the default. */
+  readonly looks?: Looks;
   /** Why the last attempt failed, as far as strangers may know. */
   readonly failure?: { readonly code: ErrorCode; readonly sentence: string };
   /** ISO 8601 instant, UTC, or its day where the time does not matter. */

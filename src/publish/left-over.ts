@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { badgeOf, CATALOGUE } from '../badges/catalogue.ts';
 import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
+import { EXTRAS } from '../config/looks.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { readIfPresent, writeIfChanged } from '../disk/files.ts';
@@ -14,7 +15,7 @@ import { HISTORY_FILE } from './history.ts';
  * at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
-const IDS = CATALOGUE.map(({ id }) => id).join('|');
+const IDS = [...CATALOGUE.map(({ id }) => id), ...EXTRAS].join('|');
 const BADGE_FILE = new RegExp(`^(${IDS})-([1-9]\\d{0,3})d-non-ci\\.(json|svg)$`);
 
 /** Files of a package beside its badges. */

@@ -1,5 +1,7 @@
-import { badgeFiles } from '../badges/endpoint.ts';
+import { badgeFiles, trendFiles } from '../badges/endpoint.ts';
+import { sparklineFile } from '../badges/sparkline.ts';
 import type { Config } from '../config/config.ts';
+import type { Extra } from '../config/looks.ts';
 import { addDays } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import type { Outcome } from '../run/outcome.ts';
@@ -32,8 +34,14 @@ async function publish(
 ): Promise<PackageHealth> {
   const { outputDir, source, publicUrl } = config;
   const { package: tracked, read, upstream, taken } = outcome;
-  const { windows, history, warnings } = fold(read, tracked.windows, upstream.partialDays);
-  const files = windows.flatMap(({ windowDays, breakdown }) => badgeFiles(breakdown, windowDays));
+  const { windows, history, trends, warnings } = fold(read, tracked.windows, upstream.partialDays);
+  const { looks = {} } = tracked;
+  const wants = (extra: Extra) => looks.extra?.includes(extra) === true;
+  const files = windows.flatMap(({ windowDays, breakdown }, index) => [
+    ...badgeFiles(breakdown, windowDays, looks),
+    ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
+    ...(wants('sparkline') ? [sparklineFile(tracked.name, history, windowDays)] : []),
+  ]);
   await publishBadges(outputDir, tracked.name, files, spellings?.get(tracked.name));
   await publishHistory(outputDir, history, { package: tracked.name, source: source.kind, publicUrl });
   return {

@@ -77,7 +77,7 @@ function publicWarning(code: WarningCode, audit: Audit | undefined): string {
  * of a failure only what strangers may know.
  */
 function packageView(
-  { name, windows }: TrackedPackage,
+  { name, windows, looks }: TrackedPackage,
   entry: PackageHealth | undefined,
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
@@ -91,6 +91,7 @@ function packageView(
     name,
     state: stateOf(entry, staleThresholdDays, now),
     mainWindowDays: windows[0],
+    ...(looks === undefined ? {} : { looks }),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
     ...(lastSuccess === undefined ? {} : { lastSuccess }),

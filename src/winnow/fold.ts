@@ -2,6 +2,7 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { mapNonEmpty, type NonEmpty } from '../non-empty.ts';
 import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
 import { lastDays, type PackageDays, totalOf } from './package-days.ts';
+import { trendOf } from './trend.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
 /** What was read of a package. */
@@ -24,6 +25,8 @@ export interface Folded {
   readonly windows: NonEmpty<Window>;
   /** The days of the longest window. */
   readonly history: PackageDays;
+  /** Change of each window's count against the window before, as a share; undefined where that is not known. */
+  readonly trends: readonly (number | undefined)[];
   readonly warnings: readonly Warning[];
 }
 
@@ -47,6 +50,7 @@ export function fold(read: ReadDays, windows: NonEmpty<number>, partialDays: rea
       breakdown: totalOf(lastDays(all, windowDays)),
     })),
     history: lastDays(all, longest),
+    trends: windows.map((windowDays) => trendOf(all, windowDays)),
     warnings: warningsOf(all, longest),
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { badgeFiles, badgeSvg, endpointBadges } from '../../src/badges/endpoint.ts';
+import { badgeFiles, endpointBadges, trendFiles } from '../../src/badges/endpoint.ts';
+import type { Looks } from '../../src/config/looks.ts';
 import type { Breakdown } from '../../src/winnow/breakdown.ts';
 import { parseXml } from '../support/xml.ts';
 
@@ -88,13 +89,87 @@ describe('endpointBadges', () => {
   });
 });
 
-describe('badgeSvg', () => {
-  it('keeps the ids of several badges in a document apart', () => {
-    const badge = { schemaVersion: 1, label: 'a', message: '1', color: 'blue' } as const;
-    const ids = ['x-1', 'x-2'].flatMap((suffix) =>
-      parseXml(badgeSvg(badge, suffix)).flatMap(({ attributes }) => attributes['id'] ?? []),
+describe('looks', () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><path d="M0 0h4v4H0z"/></svg>';
+  const json = (looks: Looks, count = 1_150) =>
+    JSON.parse(badgeFiles({ ...breakdown, count }, 30, looks)[0]?.content ?? '');
+
+  it('are those of today where nothing is said', () => {
+    expect(badgeFiles(breakdown, 30, {})).toEqual(files);
+  });
+
+  it('change label, colour, style, logo, time and suffix, in the file and in the picture', () => {
+    const looks: Looks = {
+      label: 'downloads',
+      color: 'brightgreen',
+      labelColor: '#123456',
+      style: 'for-the-badge',
+      logo: { svg },
+      cacheSeconds: 3_600,
+      suffix: '/month',
+    };
+    expect(json(looks)).toEqual({
+      schemaVersion: 1,
+      label: 'downloads (30d)',
+      message: '1.2k/month',
+      color: 'brightgreen',
+      labelColor: '#123456',
+      logoSvg: svg,
+      style: 'for-the-badge',
+      cacheSeconds: 3_600,
+    });
+    const [, picture, pip] = badgeFiles(breakdown, 30, looks);
+    expect(picture?.content).toContain('#123456');
+    expect(picture?.content).toContain(Buffer.from(svg).toString('base64'));
+    expect(picture?.content).toMatch(
+      /<title>DOWNLOADS \(30D\): 1\.2K\/MONTH<\/title>|<title>downloads \(30d\)/i,
     );
-    expect(ids.length).toBeGreaterThan(0);
-    expect(new Set(ids).size).toBe(ids.length);
+    // Only the first badge has the label; otherwise all eleven would have the same.
+    expect(JSON.parse(pip?.content ?? '').label).toBe('pip (30d)');
+    expect(json({ logo: { name: 'python' }, logoColor: 'white' })).toMatchObject({
+      namedLogo: 'python',
+      logoColor: 'white',
+    });
+  });
+
+  it.each([
+    [0, 'lightgrey'],
+    [99, 'lightgrey'],
+    [100, 'yellow'],
+    [999, 'yellow'],
+    [1_000, 'green'],
+  ])('by steps, %i is %s', (count, color) => {
+    const steps = [
+      { from: 100, color: 'yellow' },
+      { from: 1_000, color: 'green' },
+    ];
+    expect(json({ color: steps }, count).color).toBe(color);
+  });
+
+  it('fit dark pages where that is wanted', () => {
+    const [, picture] = badgeFiles(breakdown, 30, { dark: true });
+    expect(picture?.content).toContain('@media (prefers-color-scheme:dark){[fill="#555"]{');
+    expect(picture?.content).toContain('fill="#555"');
+    expect(() => parseXml(picture?.content ?? '')).not.toThrow();
+  });
+});
+
+describe('trendFiles', () => {
+  it.each<[number | undefined, string, string]>([
+    [0.1249, '+12 %', 'brightgreen'],
+    [-0.5, '\u221250 %', 'orange'],
+    [0.004, '±0 %', 'lightgrey'],
+    [undefined, 'nothing to compare', 'lightgrey'],
+    [12, 'over +999 %', 'brightgreen'],
+  ])('%s is %s', (change, message, color) => {
+    const [endpoint, picture] = trendFiles(change, 7);
+    expect([endpoint?.name, picture?.name]).toEqual(['trend-7d-non-ci.json', 'trend-7d-non-ci.svg']);
+    expect(JSON.parse(endpoint?.content ?? '')).toEqual({
+      schemaVersion: 1,
+      label: 'trend (7d)',
+      message,
+      color,
+    });
+    expect(picture?.content).toContain(`trend (7d): ${message}`);
   });
 });

@@ -45,6 +45,22 @@ describe('embed', () => {
     expect(stdout.startsWith('.. image:: https://img.shields.io/endpoint?url=')).toBe(true);
   });
 
+  it('knows the badges that tracked.yaml asks for, and says where it does not', async () => {
+    const folder = project(
+      '  public_url: https://badges.example.com/x\nbadges: {extra: [trend, sparkline]}\n',
+    );
+    const { stdout } = await embed(['-p', 'beta', '-b', 'trend', '-b', 'sparkline'], folder);
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      `[![Change of the PyPI downloads of beta by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
+      `[![Line of the PyPI downloads of beta by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery](https://badges.example.com/x/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
+    ]);
+    const { exitCode, stderr } = await embed(['-p', 'beta', '-b', 'trend']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(
+      '--badge trend: tracked.yaml does not ask for it for beta; write under badges: extra: [trend]',
+    );
+  });
+
   it('knows every badge of the catalogue by its id', async () => {
     for (const { id } of CATALOGUE) {
       const { stdout } = await embed(['-p', 'beta', '-b', id, '--format', 'url', '--svg']);

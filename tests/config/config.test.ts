@@ -198,4 +198,51 @@ packages: [demo]
     const parts = [config, config.source, config.packages, config.packages[0], config.packages[0]?.windows];
     expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
   });
+
+  it('has looks for all packages, and for each over those', () => {
+    const logo = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
+    const { packages } = parse(
+      `service: {output_dir: out}
+badges:
+  label: downloads
+  color: {1000: green, 0: lightgrey, 100: '#fe7d37'}
+  suffix: /month
+  cache_seconds: 3600
+  extra: [trend]
+packages:
+  - plain
+  - name: own
+    badges: {color: blue, style: flat-square, logo: '${logo}', label_color: '333', dark: true}
+  - {name: own, window_days: 7, badges: {logo_color: white}}
+`.replace('white', "'fff'"),
+    );
+    const all = { label: 'downloads', suffix: '/month', cacheSeconds: 3600, extra: ['trend'] };
+    expect(packages).toEqual([
+      {
+        name: 'plain',
+        windows: [30],
+        looks: {
+          ...all,
+          color: [
+            { from: 0, color: 'lightgrey' },
+            { from: 100, color: '#fe7d37' },
+            { from: 1000, color: 'green' },
+          ],
+        },
+      },
+      {
+        name: 'own',
+        windows: [30, 7],
+        looks: {
+          ...all,
+          color: 'blue',
+          style: 'flat-square',
+          labelColor: '333',
+          dark: true,
+          logo: { svg: '<svg xmlns="http://www.w3.org/2000/svg"/>' },
+          logoColor: 'fff',
+        },
+      },
+    ]);
+  });
 });

@@ -1,0 +1,37 @@
+/*
+ * How an operator wants badges to look. Every text is checked when tracked.yaml is read.
+ */
+
+/** Styles that both shields.io and its library draw. */
+export const STYLES = ['flat', 'flat-square', 'plastic', 'for-the-badge', 'social'] as const;
+export type Style = (typeof STYLES)[number];
+
+/** Badges that are made only where they are asked for. */
+export const EXTRAS = ['trend', 'sparkline'] as const;
+export type Extra = (typeof EXTRAS)[number];
+
+/** A colour from a count on. */
+export interface ColorStep {
+  readonly from: number;
+  readonly color: string;
+}
+
+/** What may differ from the badges as they are by default. */
+export interface Looks {
+  /** In place of the label of the first badge of the catalogue; the window stays behind it. */
+  readonly label?: string;
+  /** Of the right half, as shields.io names colours, or by steps from the lowest. */
+  readonly color?: string | readonly ColorStep[];
+  readonly labelColor?: string;
+  readonly style?: Style;
+  /** A name of simpleicons.org, which shields.io draws, or a whole SVG, which both draw. */
+  readonly logo?: { readonly name: string } | { readonly svg: string };
+  readonly logoColor?: string;
+  /** How long shields.io may keep the badge, in seconds. */
+  readonly cacheSeconds?: number;
+  /** Behind the figure, such as `/month`. */
+  readonly suffix?: string;
+  /** Whether our own SVG has a lighter label on dark pages. */
+  readonly dark?: boolean;
+  readonly extra?: readonly Extra[];
+}

@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
+import { runMain } from '../support/context.ts';
+import { makeProject } from '../support/project.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** Five downloads a day in the window, and four a day in the one before it. */
+const rows = Array.from({ length: 60 }, (_, back) => ({
+  project: 'alpha',
+  at: addDays('2026-04-24', -back),
+  installer: 'pip',
+  times: back < 30 ? 5 : 4,
+}));
+
+it('makes trends and sparklines where they are asked for, and nothing else elsewhere', async () => {
+  const project = makeProject(
+    tempFolder(),
+    ['{name: alpha, window_days: [30, 7], badges: {extra: [trend, sparkline], suffix: /mo}}', 'beta'],
+    rows,
+  );
+  const { exitCode, stderr } = await runMain(project.folder, ['collect', '--as-of', '2026-04-25']);
+  expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining('left-over')]);
+  // 5 against 4 a day in 30 days; 5 against 5 in 7.
+  expect(project.message('alpha', 'trend-30d-non-ci')).toBe('+25 %');
+  expect(project.message('alpha', 'trend-7d-non-ci')).toBe('±0 %');
+  expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('150/mo');
+  expect(project.read('alpha/sparkline-30d-non-ci.svg')).toContain(
+    '150 in 30 days to 2026-04-24, at most 5 a day',
+  );
+  expect(project.read('alpha/index.html')).toContain('<b>150/mo</b>');
+  expect(readdirSync(join(project.output, 'beta'))).toHaveLength(24);
+  // Not asked for any more, they are left over, and prune takes them.
+  project.track(['{name: alpha, window_days: 30}', 'beta']);
+  expect((await runMain(project.folder, ['prune', '--dry-run'])).stdout).toContain(
+    'alpha (windows 7d): 25 files',
+  );
+});
