@@ -16,6 +16,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 /** How long a request whose answer is no longer needed may keep the process alive, in milliseconds. */
 const LINGER_MS = 1_000;
 
+// An older one would end somewhere in the middle of things, with a stack.
+const { nodeFault } = await import('./node-version.ts');
+const fault = nodeFault(process.versions.node);
+if (fault !== undefined) {
+  process.stderr.write(`pypi-badges: Node.js ${fault}\n`);
+  process.exit(1);
+}
+
 const { Interruption } = await import('./commands/context.ts');
 const { createGate } = await import('./errors/gate.ts');
 const { crash, main } = await import('./program.ts');

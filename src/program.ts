@@ -110,6 +110,17 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('export')
+    .description('the days that are kept of every package, by class, installer and system; for notebooks')
+    .option('-p, --package <name>', 'only this package (repeatable)', list)
+    .option('--format <format>', 'csv, json or parquet', 'csv')
+    .option('-o, --output <file>', 'write a file instead of the terminal; needed for parquet')
+    .action(async (_, command: Command) => {
+      const { exportDays } = await import('./commands/export.ts');
+      done(await exportDays(command.optsWithGlobals(), context));
+    });
+
+  program
     .command('prune')
     .description('remove the badges, pages and ledgers of packages and windows that are no longer listed')
     .option('--dry-run', 'only say what would be removed')

@@ -5,6 +5,7 @@ import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
 import { bugIn, describeError, errorCode } from '../errors/error.ts';
 import { formatAge, formatBytes, plural } from '../format.ts';
+import { nodeFault } from '../node-version.ts';
 import { readHealth } from '../publish/health.ts';
 import { stateOf } from '../publish/health-merge.ts';
 import type { BigQuerySource } from '../sources/bigquery/source.ts';
@@ -26,9 +27,6 @@ const note = (what: string, text: string): Finding => ({ what, state: 'note', te
 const fail = (what: string, text: string): Finding => ({ what, state: 'FAIL', text });
 const broken = (what: string, error: unknown): Finding => ({ ...fail(what, describeError(error)), error });
 
-/** Oldest Node.js that the collector runs on (package.json, engines). */
-const NODE_MIN = [20, 19] as const;
-
 /** Google refuses tokens that are off by some minutes; a clock that is kept right is off by far less. */
 const SKEW_MAX_MS = 60_000;
 
@@ -36,11 +34,8 @@ const SKEW_MAX_MS = 60_000;
 const PATIENCE_SECONDS = 20;
 
 function checkNode(version: string): Finding {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const old = major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
-  return old
-    ? fail('Node.js', `${version} is too old; install ${NODE_MIN.join('.')} or newer`)
-    : ok('Node.js', version);
+  const fault = nodeFault(version);
+  return fault === undefined ? ok('Node.js', version) : fail('Node.js', fault);
 }
 
 async function checkFolder(what: string, path: string): Promise<Finding> {

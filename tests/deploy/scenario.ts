@@ -761,10 +761,11 @@ export function hostScenario(suite: keyof typeof suites) {
       });
 
       it('tells that Node is gone, without Node', async () => {
-        const where = await host.sh('command -v node');
-        await host.sh(`mv ${where} /root/node-away`);
+        // Debian 12 has one of its own beside the one that was unpacked.
+        const where = await host.sh('ls /usr/local/bin/node /usr/bin/node 2>/dev/null || true');
+        for (const path of where.split('\n')) await host.sh(`mv ${path} ${path}.away`);
         const text = await failOnce();
-        await host.sh(`mv /root/node-away ${where}`);
+        for (const path of where.split('\n')) await host.sh(`mv ${path}.away ${path}`);
         expect(text).toMatch(
           /^pypi-badges-collect failed on pypi-badges-test\n\nNode\.js is gone or does not start/,
         );

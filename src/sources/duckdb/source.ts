@@ -5,25 +5,12 @@ import { dayNumber, type Span } from '../../days/day.ts';
 import { MS_PER_DAY } from '../../units.ts';
 import { duckDbDialect, needsFileNames, pivotSql, type Question, rowLimit } from '../query.ts';
 import { checkRows } from '../rows.ts';
-import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
+import { type Answer, type DaysAnswer, NO_COST, type Source } from '../source.ts';
 import { traitsOf } from '../traits.ts';
 import { openFiles, unreadable } from './files.ts';
-
-type DuckDb = typeof import('@duckdb/node-api');
+import { loadDuckDb } from './library.ts';
 
 const VIEW = 'file_downloads';
-
-async function loadDuckDb(): Promise<DuckDb> {
-  try {
-    return await import('@duckdb/node-api');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new SourceError(
-      'duckdb-missing',
-      'source duckdb needs the optional package @duckdb/node-api; install it beside pypi-badges: npm install @duckdb/node-api (with -g if pypi-badges was installed with -g, and with install.sh --with-duckdb if that installed it)',
-    );
-  }
-}
 
 /**
  * Local files with the schema of the public table, queried by DuckDB in this process. Nothing is billed,
@@ -32,7 +19,7 @@ async function loadDuckDb(): Promise<DuckDb> {
  * @throws SourceError if DuckDB is not installed, or the files are missing, malformed or lack a column.
  */
 export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
-  const duckdb = await loadDuckDb();
+  const duckdb = await loadDuckDb('source duckdb');
   const instance = await duckdb.DuckDBInstance.create(':memory:', { temp_directory: tmpdir() });
   const connection: DuckDBConnection = await instance.connect();
   const close = async () => {

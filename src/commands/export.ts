@@ -1,0 +1,108 @@
+import { resolve } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { diskError } from '../disk/disk-error.ts';
+import { replaceFile } from '../disk/files.ts';
+import { UsageError } from '../errors/error.ts';
+import { formatJson, plural } from '../format.ts';
+import { readHistory } from '../publish/history.ts';
+import { loadDuckDb } from '../sources/duckdb/library.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { openLedgers } from '../state/ledger.ts';
+import { MS_PER_DAY } from '../units.ts';
+import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winnow/table.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { selectPackages } from './select.ts';
+
+const FORMATS = ['csv', 'json', 'parquet'] as const;
+type Format = (typeof FORMATS)[number];
+
+export interface ExportOptions extends GlobalOptions {
+  readonly format: string;
+  readonly package?: readonly string[];
+  readonly output?: string;
+}
+
+function selectFormat({ format: text, output }: ExportOptions): Format {
+  const format = FORMATS.find((each) => each === text);
+  if (format === undefined) {
+    throw new UsageError(`--format ${text}: unknown; choose one of ${FORMATS.join(', ')}`);
+  }
+  if (format === 'parquet' && output === undefined) {
+    throw new UsageError('--format parquet is no text: name a file with --output <file>');
+  }
+  return format;
+}
+
+/** All that is known of a package: the days that its ledger has kept, or where there is none those of its history. */
+async function rowsOf(config: Config, env: Context['env'], name: string): Promise<TableRow[]> {
+  const traits = traitsOf(config.source, env);
+  if (traits.keepsLedger) {
+    const { ledger } = await openLedgers(config.stateDir, traits.id, undefined).load(name);
+    return tableOfRows(
+      name,
+      [...ledger.days].map(([day, { rows }]) => [day, rows] as const),
+    );
+  }
+  const history = await readHistory(config.outputDir, name);
+  return history === undefined ? [] : tableOfDays(name, history);
+}
+
+/** A field of RFC 4180. */
+function csvField(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function csv(rows: readonly TableRow[]): string {
+  const lines = rows.map((row) => TABLE_COLUMNS.map((column) => csvField(row[column])).join(','));
+  return `${[TABLE_COLUMNS.join(','), ...lines].join('\n')}\n`;
+}
+
+async function writeParquet(rows: readonly TableRow[], path: string): Promise<void> {
+  const duckdb = await loadDuckDb('--format parquet');
+  const instance = await duckdb.DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  try {
+    await connection.run(
+      'CREATE TABLE days (package VARCHAR, day DATE, class VARCHAR, installer VARCHAR, system VARCHAR, downloads BIGINT)',
+    );
+    const appender = await connection.createAppender('days');
+    for (const row of rows) {
+      appender.appendVarchar(row.package);
+      appender.appendDate(new duckdb.DuckDBDateValue(Date.parse(row.day) / MS_PER_DAY));
+      for (const text of [row.class, row.installer, row.system]) appender.appendVarchar(text);
+      appender.appendBigInt(BigInt(row.downloads));
+      appender.endRow();
+    }
+    appender.closeSync();
+    await connection.run(`COPY days TO '${path.replaceAll("'", "''")}' (FORMAT parquet)`);
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/**
+ * `export`: the days of the tracked packages by class, installer and system, for notebooks. Reads files only.
+ *
+ * @throws UsageError if an option is wrong; OperatorError if the disk refuses, or DuckDB is needed and missing.
+ */
+export async function exportDays(options: ExportOptions, context: Context): Promise<number> {
+  const format = selectFormat(options);
+  const config = loadConfig(options.config, context.cwd);
+  const packages = selectPackages(config, options.package);
+  const rows: TableRow[] = [];
+  for (const { name } of packages) rows.push(...(await rowsOf(config, context.env, name)));
+  const path = options.output === undefined ? undefined : resolve(context.cwd, options.output);
+  if (path === undefined) {
+    context.stdout.write(format === 'csv' ? csv(rows) : formatJson(rows));
+    return 0;
+  }
+  if (format === 'parquet') await writeParquet(rows, path);
+  else await replaceFile(path, format === 'csv' ? csv(rows) : formatJson(rows), true);
+  context.stdout.write(`${plural(rows.length, 'row')} of ${plural(packages.length, 'package')} in ${path}\n`);
+  return 0;
+}

@@ -1,0 +1,68 @@
+import type { Day } from '../days/day.ts';
+import type { DownloadRow } from './breakdown.ts';
+import { classify, EXCLUSIONS, type Exclusion, INSTALLERS, isInstaller } from './classes.ts';
+import type { PackageDays } from './package-days.ts';
+
+/** Downloads of a day that agree in all that is told of them. */
+export interface TableRow {
+  readonly package: string;
+  readonly day: Day;
+  /** `counted`, or why they do not count. */
+  readonly class: 'counted' | Exclusion;
+  /** The name that the client gave; empty if it gave none, or that is not known. */
+  readonly installer: string;
+  /** The same of the system. */
+  readonly system: string;
+  readonly downloads: number;
+}
+
+export const TABLE_COLUMNS = [
+  'package',
+  'day',
+  'class',
+  'installer',
+  'system',
+  'downloads',
+] as const satisfies readonly (keyof TableRow)[];
+
+/** The rows of a package's days, oldest first. */
+export function tableOfRows(
+  packageName: string,
+  days: Iterable<readonly [Day, Iterable<DownloadRow>]>,
+): TableRow[] {
+  return [...days]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([day, rows]) =>
+      [...rows].map((row): TableRow => {
+        const landed = classify(row);
+        return {
+          package: packageName,
+          day,
+          class: isInstaller(landed) ? 'counted' : landed,
+          installer: row.installer ?? '',
+          system: row.system ?? '',
+          downloads: row.downloads,
+        };
+      }),
+    );
+}
+
+/** The same of days of which only the sums are known; names of installers that do not count, and systems, are not. */
+export function tableOfDays(packageName: string, { days, breakdowns }: PackageDays): TableRow[] {
+  return days.flatMap((day, index) => {
+    const breakdown = breakdowns[index];
+    if (!breakdown) return [];
+    const row = (name: TableRow['class'], installer: string, downloads: number): TableRow => ({
+      package: packageName,
+      day,
+      class: name,
+      installer,
+      system: '',
+      downloads,
+    });
+    return [
+      ...INSTALLERS.map((installer) => row('counted', installer, breakdown.counts[installer])),
+      ...EXCLUSIONS.map((reason) => row(reason, '', breakdown.excluded[reason])),
+    ].filter(({ downloads }) => downloads > 0);
+  });
+}
