@@ -56,6 +56,8 @@ export default defineConfig({
           include: ['tests/deploy/**/*.deploy.ts'],
           globalSetup: 'tests/deploy/setup.ts',
           pool: 'forks',
+          // Two hosts at a time share one tree of control groups, and each removes what the other has just made.
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 300_000,
         },

@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { accessSync, constants } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { replaceFile } from '../disk/files.ts';
-import { UsageError } from '../errors/error.ts';
+import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
 import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/library.ts';
@@ -59,6 +60,15 @@ function csv(rows: readonly TableRow[]): string {
   return `${[TABLE_COLUMNS.join(','), ...lines].join('\n')}\n`;
 }
 
+/** @throws OperatorError if the folder of a file cannot be written to. */
+function demandFolder(path: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw diskError(error, dirname(path));
+  }
+}
+
 async function writeParquet(rows: readonly TableRow[], path: string): Promise<void> {
   const duckdb = await loadDuckDb('--format parquet');
   const instance = await duckdb.DuckDBInstance.create(':memory:');
@@ -78,7 +88,13 @@ async function writeParquet(rows: readonly TableRow[], path: string): Promise<vo
     appender.closeSync();
     await connection.run(`COPY days TO '${path.replaceAll("'", "''")}' (FORMAT parquet)`);
   } catch (error) {
-    throw diskError(error, path);
+    throw new OperatorError(
+      'disk-failed',
+      `${path} could not be written: ${String((error as Error).message)}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -101,6 +117,7 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
     context.stdout.write(format === 'csv' ? csv(rows) : formatJson(rows));
     return 0;
   }
+  demandFolder(path);
   if (format === 'parquet') await writeParquet(rows, path);
   else await replaceFile(path, format === 'csv' ? csv(rows) : formatJson(rows), true);
   context.stdout.write(`${plural(rows.length, 'row')} of ${plural(packages.length, 'package')} in ${path}\n`);

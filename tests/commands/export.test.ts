@@ -79,6 +79,15 @@ alpha,2026-04-24,mirror,,,1
 `);
   });
 
+  it.each(['csv', 'parquet'])('says where %s cannot be written', async (format) => {
+    const { run } = await collected();
+    const { exitCode, stderr } = await run('export', '--format', format, '-o', 'none/x');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/none: .*ENOENT/);
+    const taken = await run('export', '--format', format, '-o', 'output');
+    expect([taken.exitCode, taken.stderr]).toEqual([1, expect.stringContaining('output')]);
+  });
+
   it('has nothing before the first run', async () => {
     const folder = tempFolder();
     writeFileSync(

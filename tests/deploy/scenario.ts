@@ -709,8 +709,10 @@ export function hostScenario(suite: keyof typeof suites) {
       it('tells the operator by webhook and mail what happened, and keeps the badges', async () => {
         const before = await snapshot(`${OUTPUT}/mcp-clipboard/*-non-ci.*`);
         await host.sh('mv /srv/file_downloads.ndjson /srv/gone.ndjson');
-        expect((await collect()).exitCode).not.toBe(0);
-        expect(await host.property(SERVICE, 'ExecMainStatus')).toBe('1');
+        const { exitCode, stderr } = await collect();
+        const status = await host.property(SERVICE, 'ExecMainStatus');
+        const said = status === '1' ? '' : await host.sh(`journalctl --no-pager -n 40 -u ${SERVICE}`);
+        expect({ exitCode, status, said, stderr }).toMatchObject({ exitCode: 1, status: '1', said: '' });
         await host.until('the webhook', 20, async () => (await hooks()).length > 0);
         const [{ path: url, type, body }] = await hooks();
         expect(url).toBe(`/hook/${WEBHOOK_TOKEN}`);
