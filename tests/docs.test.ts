@@ -101,6 +101,42 @@ describe('links', () => {
   });
 });
 
+describe('docs/deploy.md', () => {
+  const guide = read('docs/deploy.md');
+  /** What stands between a heading and the next one. */
+  function section(heading: string): string {
+    const [, rest = ''] = guide.split(`\n${heading}\n`);
+    return rest.replace(/\n##+ [\s\S]*$/, '');
+  }
+  /** Commands of the shell's blocks: lines, where those that are carried on are one. */
+  const commands = (markdown: string) =>
+    [...markdown.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+      .map(([, block = '']) => block.replaceAll(/\\\n|\|\n/g, ' '))
+      .flatMap((block) => block.trim().split('\n'));
+
+  test.each([
+    ['a Debian 12 or 13 machine', '## On a Debian host', '### Caddy'],
+    ['a host with Docker or Podman', '## In a container', undefined],
+    ['a cluster', '## On Kubernetes', undefined],
+  ])('says truly how many commands lead from %s to a badge', (row, heading, webServer) => {
+    const [line = ''] = guide.split('\n').filter((each) => each.startsWith(`| ${row}`));
+    const said = [...line.matchAll(/(\d+) commands|and (\d+) for/g)].map((match) =>
+      Number(match[1] ?? match[2]),
+    );
+    const headings = webServer === undefined ? [heading] : [heading, webServer];
+    expect(said).toEqual(headings.map((each) => commands(section(each)).length));
+    // The last of them shows a badge.
+    const last = commands(section(headings.at(-1) as string)).at(-1);
+    expect(last).toMatch(/^(curl|kubectl get) .*\/sampleproject\/downloads-30d-non-ci\.json$/);
+  });
+
+  test('begins with the choice, and leads to each way', () => {
+    const [first = ''] = guide.split('\n## ');
+    const ways = [...first.matchAll(/^\| .* \| \[.*?\]\((.*?)\) \|/gm)].map((match) => match[1]);
+    expect(ways).toEqual(['github-actions.md', '#on-a-debian-host', '#in-a-container', '#on-kubernetes']);
+  });
+});
+
 describe('README.md', () => {
   test('shows what the demo prints', async () => {
     const config = read('examples/tracked.yaml')

@@ -24,15 +24,59 @@ function grouped(pairs) {
 
 const plural = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** A line of the collector's log taken apart; undefined for a line of anything else. */
+function parsed(line) {
+  try {
+    const record = JSON.parse(line);
+    return typeof record?.msg === 'string' ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** A line of the journal as people read it: of a JSON line its level and message, any other as it is. */
 function readable(line) {
-  try {
-    const { level, msg, package: name } = JSON.parse(line);
-    if (typeof msg !== 'string') return line;
-    return `${level}: ${name === undefined || msg.includes(name) ? '' : `${name}: `}${msg}`;
-  } catch {
-    return line;
+  const record = parsed(line);
+  if (record === undefined) return line;
+  const { level, msg, package: name, error_code: code } = record;
+  const who = name === undefined || msg.includes(name) ? '' : `${name}: `;
+  return `${level}: ${who}${msg}${code === undefined ? '' : ` [${code}]`}`;
+}
+
+/** How many entries of the log are told. */
+const ENTRIES_TOLD = 20;
+
+/**
+ * The log with what matters first, as a message may be cut at its end: errors, then the rest, each newest first.
+ * Lines that begin with a blank go with the line before them, as those of a stack do.
+ */
+function mostTelling(log) {
+  const entries = [];
+  for (const line of log) {
+    if (/^\s/.test(line) && entries.length > 0) entries.at(-1).push(line);
+    else entries.push([line]);
   }
+  const isError = ([first]) => ['error', 'fatal'].includes(parsed(first)?.level);
+  const newestFirst = entries.toReversed();
+  return [...newestFirst.filter(isError), ...newestFirst.filter((entry) => !isError(entry))]
+    .slice(0, ENTRIES_TOLD)
+    .flatMap(([first, ...more]) => [readable(first), ...more]);
+}
+
+/** Without the times of a log, a run that ended longer ago than this is not the one that failed just now. */
+const RECENT_MS = 10 * 60_000;
+
+/**
+ * Whether the last run that `_health.json` knows is the one that wrote a log.
+ *
+ * @param {{finished?: string}} status
+ * @param {string[]} log Oldest first.
+ * @param {Date} now
+ */
+export function isOfRun({ finished }, log, now) {
+  if (finished === undefined) return false;
+  const times = log.map((line) => Date.parse(parsed(line)?.time)).filter((time) => !Number.isNaN(time));
+  return Date.parse(finished) >= (times[0] ?? now.getTime() - RECENT_MS);
 }
 
 /** What the last run said of its packages. */
@@ -51,8 +95,10 @@ function ofPackages(status) {
   ];
   const well = entries.length - failed.length;
   return {
-    headline: `${failed.length} of ${plural(entries.length, 'package')} failed`,
+    failed: failed.length,
     lines: [
+      `${failed.length} of ${plural(entries.length, 'package')} failed.`,
+      '',
       ...grouped(failures),
       ...(warnings.length === 0 ? [] : ['', 'Warnings:', ...warnings]),
       '',
@@ -75,22 +121,31 @@ function ofPackages(status) {
  */
 export function composeMessage({ unit, host, result, exitStatus, status, log }) {
   const told = status === undefined ? undefined : ofPackages(status);
-  const failedAny = told !== undefined && !told.headline.startsWith('0 ');
   const subject = `${unit} failed on ${host}`;
+  const ended = `Result: ${result}, exit status: ${exitStatus}.`;
   const more = `Look further with: journalctl -u ${unit} -n 100 -o cat`;
-  if (failedAny) return { subject, lines: [`${told.headline}.`, '', ...told.lines, '', more] };
+  if (told !== undefined && told.failed > 0) {
+    // 1 says no more than that packages failed.
+    const how = exitStatus === '1' ? [] : [ended];
+    return { subject, lines: [...how, ...told.lines, '', more] };
+  }
   return {
     subject,
     lines: [
-      `Result: ${result}, exit status: ${exitStatus}. Badges on disk keep their last good values.`,
+      `${ended} Badges on disk keep their last good values.`,
       '',
-      'What it said, newest last:',
-      ...log.map(readable),
+      'What it said, errors first, then the newest:',
+      ...mostTelling(log),
       '',
       more,
     ],
   };
 }
+
+/** Room for the note of what was left out. */
+const NOTE_LENGTH = 40;
+/** Of a line that does not fit, a piece that is shorter than this would say nothing. */
+const LEAST_PIECE = 60;
 
 /**
  * Lines as one text of at most `most` characters: what does not fit is left out at the end, which is the least
@@ -102,16 +157,29 @@ export function composeMessage({ unit, host, result, exitStatus, status, log }) 
 export function shorten(lines, most) {
   const whole = lines.join('\n');
   if (whole.length <= most) return whole;
-  const room = most - 40;
   const kept = [];
-  let length = 0;
-  for (const line of lines) {
-    if (length + line.length + 1 > room) break;
-    kept.push(line);
-    length += line.length + 1;
+  let room = most - NOTE_LENGTH;
+  let rest = lines;
+  for (; rest.length > 0 && rest[0].length < room; rest = rest.slice(1)) {
+    kept.push(rest[0]);
+    room -= rest[0].length + 1;
   }
-  if (kept.length <= 2) kept.push(`${(lines[kept.length] ?? '').slice(0, room - length - 2)}…`);
-  return `${kept.join('\n')}\n(${plural(lines.length - kept.length, 'line')} left out)`;
+  if (room > LEAST_PIECE && rest.length > 0) {
+    // Not in the middle of a surrogate pair, which is no character.
+    kept.push(`${rest[0].slice(0, room - 2).replace(/[\uD800-\uDBFF]$/, '')}…`);
+    rest = rest.slice(1);
+  }
+  const left = rest.filter((line) => line !== '').length;
+  return left === 0 ? kept.join('\n') : `${kept.join('\n')}\n(${plural(left, 'line')} left out)`;
+}
+
+/** Percent-encoding undone; a text that is none stays as it is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**
@@ -121,11 +189,53 @@ export function shorten(lines, most) {
  * @returns {{url: string, headers: Record<string, string>}}
  */
 export function webhookAddress(text) {
+  if (!/^https?:/i.test(text) || !URL.canParse(text)) {
+    throw new TypeError('WEBHOOK_URL is no address; it must begin with https://');
+  }
   const url = new URL(text);
   const { username, password } = url;
   if (username === '' && password === '') return { url: url.href, headers: {} };
   url.username = '';
   url.password = '';
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decoded(username)}:${decoded(password)}`;
   return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
+}
+
+/** Discord refuses longer messages (its documentation, "Execute Webhook"). */
+const DISCORD_MAX = 2000;
+/** ntfy makes a file of a longer message, and Google Chat and Mattermost cut or refuse far longer ones. */
+const CHAT_MAX = 4000;
+
+/** Slack's three control characters (its documentation, "Formatting text"). */
+const forSlack = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** The JSON that a service takes. Google Chat refuses keys that it does not know; the others pass over them. */
+function bodyFor({ hostname }, text, content, facts) {
+  if (hostname === 'chat.googleapis.com') return { text };
+  if (hostname === 'hooks.slack.com') return { text: forSlack(text) };
+  // A sentence of a server must not call anybody.
+  if (/(^|\.)discord(app)?\.com$/.test(hostname)) return { content, allowed_mentions: { parse: [] } };
+  return { text, content, ...facts };
+}
+
+/**
+ * The request that brings a message to a webhook.
+ *
+ * @param {string} address A secret: who has it can post.
+ * @param {string} type `json` for chat services, `text` for the message as it is.
+ * @param {{subject: string, lines: string[]}} message
+ * @param {Record<string, string>} facts For programs; they go with JSON to services that are not known by name.
+ * @returns {{url: string, headers: Record<string, string>, body: string}}
+ * @throws {TypeError} if the address is none; the error does not repeat it.
+ */
+export function webhookRequest(address, type, { subject, lines }, facts) {
+  const { url, headers } = webhookAddress(address);
+  const all = [subject, '', ...lines];
+  const text = shorten(all, CHAT_MAX);
+  if (type === 'text') {
+    const plain = { 'content-type': 'text/plain; charset=utf-8', title: subject };
+    return { url, headers: { ...headers, ...plain }, body: text };
+  }
+  const body = bodyFor(new URL(url), text, shorten(all, DISCORD_MAX), facts);
+  return { url, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) };
 }

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { composeMessage, shorten, webhookAddress } from './failure-message.mjs';
+import { composeMessage, isOfRun, webhookRequest } from './failure-message.mjs';
 
 const { WEBHOOK_URL, WEBHOOK_TYPE = 'json', MAIL_TO, MAIL_FROM } = process.env;
 const unit = process.argv[2] ?? process.env.MONITOR_UNIT ?? 'pypi-badges-collect';
@@ -15,58 +15,46 @@ const result = process.env.MONITOR_SERVICE_RESULT ?? 'unknown (started by hand)'
 const status = process.env.MONITOR_EXIT_STATUS ?? 'unknown';
 const invocation = process.env.MONITOR_INVOCATION_ID;
 
-/** The last lines that the failed run wrote (of that run alone, where systemd names it). */
-function lastLines(count) {
+/** A run of thousands of packages writes a line for each. */
+const LINES_READ = 10_000;
+/** Without systemd's word which run it was, older lines may be of others. */
+const LINES_OF_ANY_RUN = 20;
+
+/** What the failed run wrote, oldest first (of that run alone, where systemd names it). */
+function logOfRun() {
   const which = invocation
     ? [`_SYSTEMD_INVOCATION_ID=${invocation}`, '+', `INVOCATION_ID=${invocation}`]
     : ['--unit', unit];
-  const journal = spawnSync('journalctl', ['--no-pager', '--output=cat', `--lines=${count}`, ...which], {
-    encoding: 'utf8',
-  });
+  const journal = spawnSync(
+    'journalctl',
+    ['--no-pager', '--output=cat', `--lines=${invocation ? LINES_READ : LINES_OF_ANY_RUN}`, ...which],
+    {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   return journal.status === 0
     ? journal.stdout.trim().split('\n')
     : [`(the journal cannot be read: ${journal.stderr})`];
 }
 
-/** A run that wrote its health file longer ago than this is not the one that failed just now. */
-const RECENT_MS = 10 * 60_000;
-
 /** What the run said of its packages; undefined if it did not come to that. */
-function statusOfRun() {
+function statusOfRun(log) {
   const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
   const argv = [cli, 'status', '--json', '--config', '/etc/pypi-badges/tracked.yaml'];
   // Without this unit's environment: the address of the webhook is nobody else's business.
   const { stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8', env: { PATH: process.env.PATH } });
   try {
     const told = JSON.parse(stdout);
-    return Date.now() - Date.parse(told.finished) < RECENT_MS ? told : undefined;
+    return isOfRun(told, log, new Date()) ? told : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Discord takes so many characters. */
-const DISCORD_MAX = 2000;
-
-async function sendWebhook(address, subject, lines) {
-  const { url, headers } = webhookAddress(address);
-  const all = [subject, '', ...lines];
-  const text = all.join('\n');
-  const request =
-    WEBHOOK_TYPE === 'text'
-      ? { headers: { ...headers, 'content-type': 'text/plain; charset=utf-8', title: subject }, body: text }
-      : {
-          headers: { ...headers, 'content-type': 'application/json' },
-          // Slack, Mattermost and Google Chat read `text`, Discord reads `content`.
-          body: JSON.stringify({
-            text,
-            content: shorten(all, DISCORD_MAX),
-            unit,
-            host: hostname(),
-            result,
-            status,
-          }),
-        };
+async function sendWebhook(address, message) {
+  const facts = { unit, host: hostname(), result, status };
+  const { url, ...request } = webhookRequest(address, WEBHOOK_TYPE, message, facts);
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(15_000), ...request });
@@ -93,17 +81,19 @@ function sendMail(to, subject, body) {
     throw new Error(`mail: sendmail failed: ${mail.error?.message ?? mail.stderr}`);
 }
 
-const { subject, lines } = composeMessage({
+const log = logOfRun();
+const message = composeMessage({
   unit,
   host: hostname(),
   result,
   exitStatus: status,
-  status: status === '1' ? statusOfRun() : undefined,
-  log: lastLines(20),
+  status: invocation === undefined ? undefined : statusOfRun(log),
+  log,
 });
+const { subject, lines } = message;
 
 const channels = [];
-if (WEBHOOK_URL) channels.push(['webhook', () => sendWebhook(WEBHOOK_URL, subject, lines)]);
+if (WEBHOOK_URL) channels.push(['webhook', () => sendWebhook(WEBHOOK_URL, message)]);
 if (MAIL_TO) channels.push(['mail', () => sendMail(MAIL_TO, subject, lines.join('\n'))]);
 if (channels.length === 0) {
   console.log(

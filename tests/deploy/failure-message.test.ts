@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { composeMessage, shorten, webhookAddress } from '../../deploy/systemd/failure-message.mjs';
+import {
+  composeMessage,
+  isOfRun,
+  shorten,
+  webhookAddress,
+  webhookRequest,
+} from '../../deploy/systemd/failure-message.mjs';
 
 const facts = { unit: 'pypi-badges-collect', host: 'badger', result: 'exit-code', exitStatus: '1', log: [] };
 
@@ -49,24 +55,79 @@ describe('composeMessage', () => {
     ]);
   });
 
-  it('falls back on the log, in words, where a run came to nothing', () => {
+  const line = (level: string, msg: string, more = {}) => JSON.stringify({ level, time: 't', ...more, msg });
+
+  it('falls back on the log, in words, errors first, where a run came to nothing', () => {
     const log = [
-      '{"level":"info","time":"t","package":"alpha","msg":"collected"}',
-      '{"level":"error","time":"t","msg":"tracked.yaml: 1 problem"}',
+      line('info', 'collected', { package: 'alpha' }),
+      line('error', 'tracked.yaml: 1 problem', { error_code: 'config' }),
+      line('info', 'collected', { package: 'beta' }),
       'node: not found',
     ];
     const { lines } = composeMessage({ ...facts, exitStatus: '2', log });
-    expect(lines.slice(0, 6)).toEqual([
+    expect(lines).toEqual([
       'Result: exit-code, exit status: 2. Badges on disk keep their last good values.',
       '',
-      'What it said, newest last:',
-      'info: alpha: collected',
-      'error: tracked.yaml: 1 problem',
+      'What it said, errors first, then the newest:',
+      'error: tracked.yaml: 1 problem [config]',
       'node: not found',
+      'info: beta: collected',
+      'info: alpha: collected',
+      '',
+      'Look further with: journalctl -u pypi-badges-collect -n 100 -o cat',
     ]);
     // A run that wrote a health file without a failure failed for another reason, which only the log has.
     const well = { packages: { a: { state: 'ok' } } };
-    expect(composeMessage({ ...facts, status: well, log }).lines).toContain('error: tracked.yaml: 1 problem');
+    expect(composeMessage({ ...facts, status: well, log }).lines).toContain(
+      'error: tracked.yaml: 1 problem [config]',
+    );
+  });
+
+  it('finds an early error among forty lines of success, also where Discord cuts', () => {
+    const log = Array.from({ length: 40 }, (_, at) => line('info', 'collected', { package: `p-${at}` }));
+    log.splice(1, 0, line('error', `p-x: ${'permission denied '.repeat(20)}`));
+    const { subject, lines } = composeMessage({ ...facts, result: 'timeout', exitStatus: 'TERM', log });
+    expect(lines[3]).toMatch(/^error: p-x: permission denied/);
+    expect(lines.filter((each) => each.startsWith('info'))).toHaveLength(19);
+    expect(shorten([subject, '', ...lines], 500)).toContain('p-x: permission denied');
+  });
+
+  it('keeps the lines of a stack in their order', () => {
+    const log = ['Error: first', '    at one', '    at two', 'Failed with result'];
+    expect(composeMessage({ ...facts, log }).lines.slice(3, 7)).toEqual([
+      'Failed with result',
+      'Error: first',
+      '    at one',
+      '    at two',
+    ]);
+  });
+
+  it('says how a run ended that was not let finish, with what failed until then', () => {
+    const status = { packages: { a: { error: 'late', error_code: 'timeout' }, b: { state: 'ok' } } };
+    const { lines } = composeMessage({ ...facts, result: 'timeout', exitStatus: 'TERM', status });
+    expect(lines.slice(0, 4)).toEqual([
+      'Result: timeout, exit status: TERM.',
+      '1 of 2 packages failed.',
+      '',
+      'a: late [timeout]',
+    ]);
+  });
+});
+
+describe('isOfRun', () => {
+  const at = (time: string) => `{"level":"info","time":"2026-04-25T${time}Z","msg":"x"}`;
+  const now = new Date('2026-04-25T06:00:00Z');
+  it.each([
+    ['ended after the log began', '04:30:00', [at('04:10:00'), at('04:29:00')], true],
+    ['ended before the log began', '04:05:00', ['node: warning', at('04:10:00')], false],
+    ['ended just now, where the log has no times', '05:55:00', ['(the journal cannot be read)'], true],
+    ['ended long ago, where the log has no times', '04:30:00', ['(the journal cannot be read)'], false],
+  ])('of a run that %s', (_what, finished, log, expected) => {
+    expect(isOfRun({ finished: `2026-04-25T${finished}Z` }, log, now)).toBe(expected);
+  });
+
+  it('is not the run of a file that never tells', () => {
+    expect(isOfRun({}, [], now)).toBe(false);
   });
 });
 
@@ -75,7 +136,7 @@ describe('shorten', () => {
     expect(shorten(['a', 'b'], 3)).toBe('a\nb');
   });
 
-  it('leaves out the end, whole lines, and says how many', () => {
+  it('leaves out the end, and says how many lines', () => {
     const lines = Array.from({ length: 100 }, (_, index) => `line ${index} ${'x'.repeat(40)}`);
     const text = shorten(lines, 2000);
     expect(text.length).toBeLessThanOrEqual(2000);
@@ -84,22 +145,82 @@ describe('shorten', () => {
     expect(text.startsWith('line 0')).toBe(true);
   });
 
-  it('cuts a line that is too long by itself', () => {
-    const text = shorten(['head', '', 'y'.repeat(5000)], 2000);
+  it.each([
+    ['first', ['y'.repeat(5000)]],
+    ['after the headline', ['head', '', '1 of 40 packages failed.', '', `p-1: ${'y'.repeat(5000)}`]],
+    ['before others', ['head', '', `p-1: ${'y'.repeat(5000)}`, '', '39 packages went well.']],
+    ['of surrogate pairs', ['odd', '🐍'.repeat(5000)]],
+    ['of surrogate pairs', ['even', '🐍'.repeat(5000)]],
+  ])('cuts a line that is too long by itself: %s', (_where, lines) => {
+    const text = shorten(lines, 2000);
     expect(text.length).toBeLessThanOrEqual(2000);
-    expect(text).toMatch(/^head\n\ny{1900,}…\n/);
+    expect(text.length).toBeGreaterThan(1900);
+    // No half of a character: UTF-8 could not hold it.
+    expect(Buffer.from(text).toString()).toBe(text);
+    expect(text).toMatch(/(y|🐍)…(\n|$)/u);
+    expect(text.endsWith('(1 line left out)')).toBe(lines.length > 2 && lines[4]?.startsWith('39') === true);
   });
 });
 
 describe('webhookAddress', () => {
+  const basic = (pair: string) => ({ authorization: `Basic ${pair}` });
   it.each([
-    ['https://hooks.example.com/x?y=1', { url: 'https://hooks.example.com/x?y=1', headers: {} }],
+    ['https://hooks.example.com/x?y=1', 'https://hooks.example.com/x?y=1', {}],
+    // In base64, by `printf 'user:p@ss' | base64`; `printf 'user:50%off' | base64`; `printf 'user:' | base64`.
+    ['https://user:p%40ss@hooks.example.com/x', 'https://hooks.example.com/x', basic('dXNlcjpwQHNz')],
+    ['https://user:50%off@hooks.example.com/x', 'https://hooks.example.com/x', basic('dXNlcjo1MCVvZmY=')],
+    ['https://user@hooks.example.com/x', 'https://hooks.example.com/x', basic('dXNlcjo=')],
+  ])('takes %s apart', (text, url, headers) => {
+    expect(webhookAddress(text)).toEqual({ url, headers });
+  });
+
+  it.each(['hooks.example.com/s3cret', 'https://', 'mailto:s3cret@example.com', 'https://u:s3cret@h:port/'])(
+    'refuses %s without repeating it',
+    (text) => {
+      expect(() => webhookAddress(text)).toThrow(
+        new TypeError('WEBHOOK_URL is no address; it must begin with https://'),
+      );
+    },
+  );
+});
+
+describe('webhookRequest', () => {
+  const message = { subject: 'it failed', lines: ['a & b: ask <you>', 'x'.repeat(9000)] };
+  const told = { unit: 'u', host: 'h' };
+  const ask = (url: string, type = 'json') => webhookRequest(url, type, message, told);
+
+  it.each([
+    ['https://hooks.slack.com/services/T/B/x', ['text'], 'it failed\n\na &amp; b: ask &lt;you&gt;\nxx'],
+    ['https://chat.googleapis.com/v1/spaces/A/messages?key=k', ['text'], 'it failed\n\na & b: ask <you>\nxx'],
     [
-      // "user:p@ss" in base64, by `printf user:p@ss | base64`.
-      'https://user:p%40ss@hooks.example.com/x',
-      { url: 'https://hooks.example.com/x', headers: { authorization: 'Basic dXNlcjpwQHNz' } },
+      'https://discord.com/api/webhooks/1/x',
+      ['allowed_mentions', 'content'],
+      'it failed\n\na & b: ask <you>\nxx',
     ],
-  ])('takes %s apart', (text, expected) => {
-    expect(webhookAddress(text)).toEqual(expected);
+    [
+      'https://mattermost.example.com/hooks/x',
+      ['content', 'host', 'text', 'unit'],
+      'it failed\n\na & b: ask <you>\nxx',
+    ],
+  ])('gives %s the keys that it takes', (url, keys, start) => {
+    const { headers, body } = ask(url);
+    expect(headers).toEqual({ 'content-type': 'application/json' });
+    const json = JSON.parse(body);
+    expect(Object.keys(json).toSorted()).toEqual(keys);
+    expect(json.text ?? json.content).toMatch(new RegExp(`^${start}`));
+    expect((json.content ?? '').length).toBeLessThanOrEqual(2000);
+    expect((json.text ?? '').length).toBeLessThanOrEqual(4020);
+  });
+
+  it('sends plain text where that is asked for, with user and password in a header', () => {
+    const { url, headers, body } = ask('https://user:p%40ss@ntfy.example.com/topic', 'text');
+    expect(url).toBe('https://ntfy.example.com/topic');
+    expect(headers).toEqual({
+      authorization: 'Basic dXNlcjpwQHNz',
+      'content-type': 'text/plain; charset=utf-8',
+      title: 'it failed',
+    });
+    expect(body).toMatch(/^it failed\n\na & b: ask <you>\nx+…$/);
+    expect(Buffer.byteLength(body)).toBeLessThanOrEqual(4096);
   });
 });

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { blockOfGuide } from './guide.ts';
 import { badges, badgeText, table, trackedYaml } from './table.ts';
 
 const USER = 65532;
@@ -131,6 +132,11 @@ describe('the image', () => {
       false,
     );
 
+  const mounts = () => [
+    ...['--volume', `${path.join(work, 'data')}:/var/lib/pypi-badges`],
+    ...['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`],
+  ];
+
   beforeAll(async () => {
     work = await mkdtemp(path.join(tmpdir(), 'pypi-badges-image-'));
     for (const folder of ['data/output', 'data/state', 'config']) {
@@ -190,19 +196,15 @@ describe('the image', () => {
   });
 
   it('collects with a read-only root and without capabilities', async () => {
-    const mounts = [
-      ...['--volume', `${path.join(work, 'data')}:/var/lib/pypi-badges`],
-      ...['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`],
-    ];
-    const { exitCode, all } = await run('yes', mounts);
+    const { exitCode, all } = await run('yes', mounts());
     expect(exitCode, all).toBe(0);
     // Every command finds the list by itself.
-    const status = await run('yes', mounts, ['status']);
+    const status = await run('yes', mounts(), ['status']);
     expect([status.exitCode, status.all]).toEqual([0, expect.stringContaining('mcp-clipboard')]);
     for (const [file, badge] of Object.entries(badges)) {
       expect(await readFile(path.join(work, 'data/output', file), 'utf8'), file).toBe(badgeText(badge));
     }
-    const again = await run('yes', mounts);
+    const again = await run('yes', mounts());
     expect(again.exitCode, again.all).toBe(0);
   });
 
@@ -210,25 +212,90 @@ describe('the image', () => {
     await rm(path.join(work, 'data/output/_health.json'));
     const scheduled = run('yes', [
       ...['--name', 'pypi-badges-schedule', '--entrypoint', '["node", "/app/schedule.mjs"]'],
-      ...['--volume', `${path.join(work, 'data')}:/var/lib/pypi-badges`],
-      ...['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`],
+      ...mounts(),
     ]);
-    const health = path.join(work, 'data/output/_health.json');
+    const podman = (...words: string[]) => engine('podman', ['--cgroup-manager=cgroupfs', ...words], false);
     for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(300)) {
-      if (
-        await readFile(health).then(
-          () => true,
-          () => false,
-        )
-      )
-        break;
+      if ((await podman('logs', 'pypi-badges-schedule')).all?.includes('next run')) break;
     }
-    await sleep(1_000);
-    await engine('podman', ['--cgroup-manager=cgroupfs', 'kill', '--signal=TERM', 'pypi-badges-schedule']);
+    const stopped = Date.now();
+    await podman('kill', '--signal=TERM', 'pypi-badges-schedule');
     const { exitCode, all } = await scheduled;
     expect(exitCode, all).toBe(0);
+    expect(Date.now() - stopped).toBeLessThan(10_000);
     expect(all).toContain('the run ended well');
     expect(all).toMatch(/next run: \d{4}-\d\d-\d\dT\d\d:17:00/);
+    await readFile(path.join(work, 'data/output/_health.json'));
+  });
+
+  it('is unhealthy as soon as a run failed, and well again after the next good one', async () => {
+    const rows = path.join(work, 'config/file_downloads.ndjson');
+    const health = async () => (await run('yes', mounts(), ['status'])).exitCode;
+    expect(await health()).toBe(0);
+    const text = await readFile(rows);
+    await rm(rows);
+    expect((await run('yes', mounts())).exitCode).toBe(1);
+    expect(await health()).toBe(1);
+    await writeFile(rows, text);
+    expect((await run('yes', mounts())).exitCode).toBe(0);
+    expect(await health()).toBe(0);
+  });
+
+  it("is quiet under cron when all is well, with the guide's own line", async () => {
+    const line =
+      blockOfGuide('MAILTO=')
+        .split('\n')
+        .find((each) => each.includes('docker run')) ?? '';
+    const [, options = '', words = ''] =
+      /^[\d, *]+ root docker run --rm (.*) pypi-badges (collect .*?) >\/dev\/null && curl /.exec(line) ?? [];
+    for (const option of ['--read-only', '--cap-drop=all', '--security-opt=no-new-privileges']) {
+      expect(options.split(' ')).toContain(option);
+    }
+    expect(options).toMatch(
+      /-v pypi-badges_data:\/var\/lib\/pypi-badges -v \/srv\/pypi-badges:\/etc\/pypi-badges:ro/,
+    );
+    const good = await run('yes', mounts(), words.split(' '));
+    expect([good.exitCode, good.stderr]).toEqual([0, '']);
+    const bad = await run('yes', mounts(), [
+      ...words.split(' '),
+      '--config',
+      '/etc/pypi-badges/nowhere.yaml',
+    ]);
+    expect([bad.exitCode, bad.stderr]).toEqual([2, expect.stringContaining('nowhere.yaml')]);
+  });
+
+  it("takes the badges of pypi-winnow-downloads over, with the guide's own line, and renews them", async () => {
+    const folder = await mkdtemp(path.join(work, 'moved-'));
+    for (const name of ['old/MCP_Clipboard', 'data/output', 'data/state']) {
+      await mkdir(path.join(folder, name), { recursive: true });
+    }
+    for (const name of ['data', 'data/output', 'data/state'])
+      await chown(path.join(folder, name), USER, USER);
+    await chmod(folder, 0o755);
+    const name = 'MCP_Clipboard/downloads-30d-non-ci.json';
+    await writeFile(
+      path.join(folder, 'old', name),
+      badgeText(['pip*/uv/poetry/pdm (30d)', '7', 'lightgrey']),
+    );
+    const [, options = '', script = ''] =
+      /run --rm --volume badge_output:(\S+) --entrypoint node collect \\\n +-e '(.*)'$/m.exec(
+        blockOfGuide('sudo mkdir -p /srv/pypi-badges'),
+      ) ?? [];
+    const data = ['--volume', `${path.join(folder, 'data')}:/var/lib/pypi-badges`];
+    const copied = await run(
+      'yes',
+      [...data, '--volume', `${path.join(folder, 'old')}:${options}`, '--entrypoint', 'node'],
+      ['-e', script],
+    );
+    expect(copied.exitCode, copied.all).toBe(0);
+    const badge = path.join(folder, 'data/output', name);
+    expect(await readFile(badge, 'utf8')).toContain('"7"');
+    const config = ['--volume', `${path.join(work, 'config')}:/etc/pypi-badges:ro`];
+    const collected = await run('yes', [...data, ...config]);
+    expect(collected.exitCode, collected.all).toBe(0);
+    expect(await readFile(badge, 'utf8')).toBe(
+      badgeText(badges['mcp-clipboard/downloads-30d-non-ci.json'] as [string, string, string]),
+    );
   });
 
   it('is built from what it needs alone: no key, no history, no modules', async () => {

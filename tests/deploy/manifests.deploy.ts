@@ -1,9 +1,10 @@
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { blockOfGuide } from './guide.ts';
 
 const KUBERNETES = '1.34';
 const VALIDATOR = 'kubernetes-validate==1.34.1';
@@ -18,56 +19,102 @@ describe('the files that nothing here can run as they are', () => {
   });
   afterAll(() => rm(work, { recursive: true, force: true }));
 
+  /** What commands are asked that need a daemon, a cluster or the network: their words, and what they are fed. */
+  const RECORDER = `#!/bin/sh
+exec 3>>/mnt/work/asked
+flock 3
+input=$([ -t 0 ] || [ "\${*#*-f -}" = "$*" ] || cat)
+printf '%s\\0%s\\0' "\${0##*/} $*" "$input" >&3
+`;
+  /** Docker, of which \`compose\` is Debian's; instead of starting anything it says what it would start. */
+  const DOCKER = `${RECORDER}
+[ "$1" = compose ] || exit 0
+file=$3
+case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/mnt/work/compose.json ;; esac
+`;
+
+  /** Follows commands on a Debian host, as root, in a clone of what the repository has in deploy/. */
+  async function follow(commands: string, files: Record<string, string> = {}) {
+    const folder = await mkdtemp(path.join(work, 'follow-'));
+    const clone = path.join(folder, 'clone');
+    await cp(path.join(deploy.root, 'deploy'), path.join(clone, 'deploy'), { recursive: true });
+    await mkdir(path.join(folder, 'bin'));
+    for (const [name, text] of Object.entries({ docker: DOCKER, kubectl: RECORDER, curl: RECORDER })) {
+      await writeFile(path.join(folder, 'bin', name), text, { mode: 0o755 });
+    }
+    for (const [name, text] of Object.entries(files)) await writeFile(path.join(clone, name), text);
+    const { exitCode, all } = await execa(
+      'systemd-nspawn',
+      [
+        ...['--quiet', '--register=no', '--keep-unit', '--pipe', '--volatile=overlay'],
+        ...['-D', deploy.rootfs.trixie, `--machine=pypi-badges-follow-${process.pid}`],
+        ...[`--bind=${folder}:/mnt/work`, '--setenv=PATH=/mnt/work/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+        ...['--setenv=HOME=/root', '--setenv=EDITOR=true', '--chdir=/mnt/work/clone'],
+        ...['bash', '-euxc', `${commands}\ncp -a /srv /root /mnt/work/`],
+      ],
+      { stdin: 'ignore', all: true, reject: false },
+    );
+    expect(exitCode, all).toBe(0);
+    const asked = (await readFile(path.join(folder, 'asked'), 'utf8')).split('\0');
+    return {
+      folder,
+      asked: asked.flatMap((words, at) =>
+        at % 2 === 0 && words !== '' ? [{ words, input: asked[at + 1] ?? '' }] : [],
+      ),
+      compose: async () => JSON.parse(await readFile(path.join(folder, 'compose.json'), 'utf8')),
+    };
+  }
+
   describe('compose.yaml', () => {
-    /** Debian's docker-compose, which is what `docker compose` runs. */
-    const compose = (environment: string[]) =>
-      execa(
-        'systemd-nspawn',
-        [
-          ...[
-            '--quiet',
-            '--register=no',
-            '--keep-unit',
-            '--pipe',
-            '--volatile=overlay',
-            '-D',
-            deploy.rootfs.trixie,
-          ],
-          ...[`--machine=pypi-badges-compose-${process.pid}`, `--bind-ro=${deploy.root}/deploy:/mnt/deploy`],
-          ...environment.map((setting) => `--setenv=${setting}`),
-          ...['docker-compose', '-f', '/mnt/deploy/container/compose.yaml'],
-          ...['config', '--format', 'json'],
-        ],
-        { stdin: 'ignore', reject: false },
+    const volumes = (service: { volumes: { target: string; source: string; read_only?: boolean }[] }) =>
+      Object.fromEntries(
+        service.volumes.map(({ target, source, read_only: readOnly }) => [
+          target,
+          [source, readOnly ?? false],
+        ]),
       );
 
     it('asks for the host name that it needs', async () => {
-      const { exitCode, stderr } = await compose([]);
+      const { exitCode, stderr } = await execa(
+        'systemd-nspawn',
+        [
+          ...['--quiet', '--register=no', '--keep-unit', '--pipe', '--volatile=overlay'],
+          ...['-D', deploy.rootfs.trixie, `--machine=pypi-badges-compose-${process.pid}`],
+          ...[`--bind-ro=${deploy.root}/deploy:/mnt/deploy`],
+          ...['docker-compose', '-f', '/mnt/deploy/container/compose.yaml', 'config'],
+        ],
+        { stdin: 'ignore', reject: false },
+      );
       expect(exitCode).not.toBe(0);
       expect(stderr).toContain('set BADGES_HOST in .env');
     });
 
-    it('is valid, and shares one volume: written by the collector, read by Caddy', async () => {
-      const { exitCode, stdout, stderr } = await compose([
-        ...['BADGES_HOST=badges.example.com', 'TRACKED=/srv/list.yaml', 'KEY_FILE=/srv/key.json'],
+    it('is what the commands of the guide bring up: one volume, written by the collector, read by Caddy', async () => {
+      const { folder, asked, compose } = await follow(
+        blockOfGuide('sudo install -D -m 0644 deploy/container/tracked.yaml'),
+        { 'gcp.json': '{"type":"service_account"}' },
+      );
+      expect(asked.map(({ words }) => words)).toEqual([
+        'docker compose -f deploy/container/compose.yaml up -d --build',
+        'curl -i https://badges.example.com/sampleproject/downloads-30d-non-ci.json',
       ]);
-      expect(exitCode, stderr).toBe(0);
-      const { services } = JSON.parse(stdout);
-      const volumes = (service: string) =>
-        Object.fromEntries(
-          services[service].volumes.map((volume: Record<string, unknown>) => [
-            volume['target'],
-            [volume['source'], volume['read_only'] ?? false],
-          ]),
-        );
-      expect(volumes('collect')).toEqual({
+      const { stdout } = await execa('stat', [
+        ...[
+          '--format=%a %u:%g',
+          `${folder}/srv/pypi-badges/tracked.yaml`,
+          `${folder}/srv/pypi-badges/gcp.json`,
+        ],
+      ]);
+      expect(stdout.split('\n')).toEqual(['644 0:0', '400 65532:65532']);
+
+      const { services } = await compose();
+      expect(volumes(services.collect)).toEqual({
         '/var/lib/pypi-badges': ['data', false],
-        '/etc/pypi-badges/tracked.yaml': ['/srv/list.yaml', true],
-        '/run/secrets/gcp.json': ['/srv/key.json', true],
+        '/etc/pypi-badges': ['/srv/pypi-badges', true],
       });
-      expect(volumes('caddy')).toMatchObject({
+      expect(volumes(services.caddy)).toMatchObject({
         '/srv': ['data', true],
-        '/etc/caddy/Caddyfile': ['/mnt/deploy/caddy/Caddyfile', true],
+        '/etc/caddy': ['/mnt/work/clone/deploy/caddy', true],
       });
       expect(services.caddy.environment).toMatchObject({
         BADGES_HOST: 'badges.example.com',
@@ -78,16 +125,66 @@ describe('the files that nothing here can run as they are', () => {
         expect(services[service]).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
       }
       expect(services.collect).toMatchObject({
+        image: 'pypi-badges:latest',
         entrypoint: ['node', '/app/schedule.mjs'],
         restart: 'unless-stopped',
-        environment: { COLLECT_AT: '04:17,14:17' },
+        environment: {
+          COLLECT_AT: '04:17,14:17',
+          GOOGLE_APPLICATION_CREDENTIALS: '/etc/pypi-badges/gcp.json',
+        },
         healthcheck: { test: ['CMD', 'node', '/app/dist/cli.js', 'status'] },
       });
-      expect(services.collect.build.dockerfile).toBe('deploy/container/Containerfile');
-      for (const file of ['tracked.yaml', '../caddy/Caddyfile', '../../deploy/container/Containerfile']) {
-        await access(path.join(container, file));
-      }
+      expect(services.collect.build).toMatchObject({
+        context: '/mnt/work/clone',
+        dockerfile: 'deploy/container/Containerfile',
+      });
     });
+
+    it('takes over the list, the key and the badges of pypi-winnow-downloads, as the guide says', async () => {
+      const old = `service:
+  output_dir: /var/lib/pypi-winnow-downloads/output
+  credential_file: /etc/pypi-winnow-downloads/gcp.json
+  stale_threshold_days: 3
+
+packages:
+  - name: Small_00
+    window_days: 30
+`;
+      const { folder, asked } = await follow(`OLD=.\n${blockOfGuide('sudo mkdir -p /srv/pypi-badges')}`, {
+        'config.yaml': old,
+        'gcp.json': '{}',
+      });
+      expect(await readFile(path.join(folder, 'srv/pypi-badges/tracked.yaml'), 'utf8')).toBe(
+        old
+          .replace('/var/lib/pypi-winnow-downloads/output', '/var/lib/pypi-badges/output')
+          .replace(/^ *credential_file.*\n/m, ''),
+      );
+      expect(asked.map(({ words }) => words.split(' ')[4])).toEqual(['build', 'run', 'up']);
+    });
+
+    it('leaves the runs to cron where the guide says so', async () => {
+      const { asked } = await follow(
+        `export BADGES_HOST=x; mkdir /srv/pypi-badges\n${blockOfGuide('docker compose -f deploy/container/compose.yaml build')}`,
+      );
+      expect(asked.map(({ words }) => words.split(' ').slice(4).join(' '))).toEqual([
+        'build',
+        'run --rm --entrypoint node collect /app/dist/cli.js collect',
+        'up -d --no-deps caddy',
+      ]);
+    });
+  });
+
+  describe('.gitignore', () => {
+    it.each(['deploy/container/gcp.json', 'gcp.json', 'deploy/container/.env'])(
+      'ignores %s',
+      async (name) => {
+        const { exitCode } = await execa('git', ['check-ignore', '--no-index', '-q', name], {
+          cwd: deploy.root,
+          reject: false,
+        });
+        expect(exitCode).toBe(0);
+      },
+    );
   });
 
   describe('cronjob.yaml', () => {
@@ -116,15 +213,72 @@ describe('the files that nothing here can run as they are', () => {
     };
     const manifest = path.join(container, 'cronjob.yaml');
 
-    it("fits Kubernetes' schema", async () => {
-      const { exitCode, all } = await validate(manifest);
+    it.each(['cronjob.yaml', 'web.yaml'])("%s fits Kubernetes' schema", async (name) => {
+      const { exitCode, all } = await validate(path.join(container, name));
       expect(exitCode, all).toBe(0);
       // The schema leaves this to the server, so: what mounts name is there.
-      const [, job] = parseAllDocuments(await readFile(manifest, 'utf8')).map((document) => document.toJS());
-      const pod = job.spec.jobTemplate.spec.template.spec;
-      const named = pod.volumes.map(({ name }: { name: string }) => name);
-      expect(pod.containers[0].image).toMatch(new RegExp(`:${deploy.version.replaceAll('.', '\\.')}$`));
-      for (const mount of pod.containers[0].volumeMounts) expect(named).toContain(mount.name);
+      const documents = parseAllDocuments(await readFile(path.join(container, name), 'utf8'));
+      const pods = documents.map((document) => {
+        const { spec } = document.toJS();
+        return (spec.jobTemplate?.spec.template ?? spec.template)?.spec;
+      });
+      for (const pod of pods.filter((each) => each !== undefined)) {
+        const named = pod.volumes.map((volume: { name: string }) => volume.name);
+        for (const mount of pod.containers[0].volumeMounts) expect(named).toContain(mount.name);
+        // A tag that moves would leave a node at whatever it pulled first.
+        expect(pod.containers[0].image).toMatch(/:\d+\.\d+\.\d+$/);
+      }
+    });
+
+    it('finds all that the commands of the guide create', async () => {
+      const { folder, asked } = await follow(
+        blockOfGuide('install -D -m 0644 deploy/container/tracked.yaml ~/pypi-badges'),
+        { 'gcp.json': '{}' },
+      );
+      const words = asked.map((each) => each.words);
+      const [, image] =
+        /^docker build -t (\S+) -f deploy\/container\/Containerfile \.$/.exec(words[0] ?? '') ?? [];
+      expect(words[1]).toBe(`docker push ${image}`);
+      expect(image).toBe(`registry.example.com/pypi-badges:${deploy.version}`);
+      const created = words.flatMap(
+        (each) =>
+          /^kubectl create (configmap|secret generic) (\S+) --from-file=(\S+)$/.exec(each)?.slice(1) ?? [],
+      );
+      expect(created).toEqual([
+        ...['configmap', 'pypi-badges', '/root/pypi-badges/tracked.yaml'],
+        ...['secret generic', 'pypi-badges', 'gcp.json'],
+        ...['configmap', 'pypi-badges-web', 'deploy/caddy/Caddyfile'],
+      ]);
+      await access(path.join(folder, 'root/pypi-badges/tracked.yaml'));
+      await access(path.join(folder, 'clone/deploy/caddy/Caddyfile'));
+
+      const piped = asked.find((each) => each.words === 'kubectl apply -f -')?.input ?? '';
+      const [claim, job] = parseAllDocuments(piped).map((document) => document.toJS());
+      expect(words).toContain('kubectl apply -f deploy/container/web.yaml');
+      const [web, service] = parseAllDocuments(await readFile(path.join(container, 'web.yaml'), 'utf8')).map(
+        (document) => document.toJS(),
+      );
+      expect(words).toContain(`kubectl create job --from=cronjob/${job.metadata.name} first-run`);
+      const collector = job.spec.jobTemplate.spec.template.spec;
+      expect(collector.containers[0].image).toBe(image);
+      expect(collector.volumes).toEqual([
+        { name: 'data', persistentVolumeClaim: { claimName: claim.metadata.name } },
+        { name: 'config', configMap: { name: 'pypi-badges' } },
+        { name: 'key', secret: { secretName: 'pypi-badges', defaultMode: 0o440 } },
+      ]);
+      const { template, selector } = web.spec;
+      expect(template.spec.volumes.slice(0, 2)).toEqual([
+        { name: 'data', persistentVolumeClaim: { claimName: claim.metadata.name } },
+        { name: 'config', configMap: { name: 'pypi-badges-web' } },
+      ]);
+      // The service finds the pod, and so does the job that wants to be on its node.
+      expect(template.metadata.labels).toEqual(selector.matchLabels);
+      expect(service.spec.selector).toEqual(selector.matchLabels);
+      const [near] = collector.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution;
+      expect(near.podAffinityTerm.labelSelector.matchLabels).toEqual(selector.matchLabels);
+      expect(words.at(-1)).toContain(
+        `/services/${service.metadata.name}:${service.spec.ports[0].name}/proxy/`,
+      );
     });
 
     it.each([
