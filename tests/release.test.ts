@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { withBadges } from '../scripts/readme-badges.mjs';
 import { releaseNotes, versionOf } from '../scripts/release-notes.mjs';
 import { withRepository } from '../scripts/set-repository.mjs';
 
@@ -59,5 +61,27 @@ describe('withRepository', () => {
     });
     expect(() => withRepository({}, undefined)).toThrow('not owner/name');
     expect(() => withRepository({}, 'alice/project/x')).toThrow('not owner/name');
+  });
+});
+
+describe('live badges', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+
+  it("take the place of the demo's, and may be made again", () => {
+    const live = withBadges(readme, 'alice/badges', ['demo']);
+    expect(live).toContain(
+      '[![Honest downloads of demo](https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fbadges%2Fbadges%2Fdemo%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/demo/)',
+    );
+    expect(live).toContain('(https://github.com/alice/badges/actions/workflows/ci.yml/badge.svg)');
+    expect(live).not.toContain('docs/images/example-young.svg');
+    expect(withBadges(live, 'alice/badges', ['demo'])).toBe(live);
+    // Everything else stays.
+    const rest = (text: string) => text.replace(/<!-- badges -->[\s\S]*<!-- \/badges -->/, '');
+    expect(rest(live)).toBe(rest(readme));
+  });
+
+  it('are refused without a repository, or a place for them', () => {
+    expect(() => withBadges(readme, 'nobody', [])).toThrow('GITHUB_REPOSITORY is "nobody", not owner/name');
+    expect(() => withBadges('# x\n', 'a/b', [])).toThrow('README.md has no block of badges');
   });
 });
