@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { formatNumber, formatShare } from '../format.ts';
 import { date, days, EXCLUSION_NAMES } from '../page/words.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
@@ -27,12 +28,6 @@ const NUMBER = 13;
 const SHARE = 8;
 const BAR = WIDTH - LABEL - NUMBER - SHARE - 4;
 const NAMES_SHOWN = 6;
-
-const SYSTEM_NAMES: Readonly<Record<(typeof SYSTEMS)[number], string>> = {
-  Linux: 'Linux',
-  Darwin: 'macOS',
-  Windows: 'Windows',
-};
 
 type Line = readonly [label: string, value: number];
 

@@ -33,7 +33,11 @@ function isDue(
 
 function byDay(settled: readonly Settled[]): Map<Day, Settled[]> {
   const days = new Map<Day, Settled[]>();
-  for (const one of settled) days.set(one.day, [...(days.get(one.day) ?? []), one]);
+  for (const one of settled) {
+    const same = days.get(one.day);
+    if (same === undefined) days.set(one.day, [one]);
+    else same.push(one);
+  }
   return days;
 }
 

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
@@ -7,7 +8,7 @@ import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
 import { sourceName } from '../sources/traits.ts';
 import { auditFigures, disagrees } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
-import type { Exclusion, System } from '../winnow/classes.ts';
+import type { Exclusion } from '../winnow/classes.ts';
 import type { Comparison, Reason } from './comparison.ts';
 import { renderTable } from './table.ts';
 
@@ -37,12 +38,6 @@ export interface Compared {
 
 /** Most days that are listed one by one. */
 const DAYS_SHOWN = 10;
-
-const SYSTEM_NAMES: Readonly<Record<System, string>> = {
-  Linux: 'Linux',
-  Darwin: 'macOS',
-  Windows: 'Windows',
-};
 
 function listed(days: readonly Day[]): string {
   return days.length > 3 ? daysText(days.length) : days.map(date).join(', ');

@@ -78,11 +78,15 @@ async function leftOverIn(
   return { folder, package: normalizePackageName(folder), windows, badges, others };
 }
 
-/** All that is left over in the output folder, by the name of the folder. */
-export async function findLeftOver({
-  outputDir,
-  packages,
-}: Pick<Config, 'outputDir' | 'packages'>): Promise<LeftOver[]> {
+/**
+ * All that is left over in the output folder, by the name of the folder.
+ *
+ * @param ofPackages Whether to look only for packages that are not listed: a run has looked into the other folders.
+ */
+export async function findLeftOver(
+  { outputDir, packages }: Pick<Config, 'outputDir' | 'packages'>,
+  ofPackages = false,
+): Promise<LeftOver[]> {
   const tracked = new Map(packages.map((each) => [each.name, each]));
   let folders: string[] = [];
   try {
@@ -94,7 +98,9 @@ export async function findLeftOver({
   }
   const found: LeftOver[] = [];
   for (const folder of folders.toSorted()) {
-    const left = await leftOverIn(outputDir, folder, tracked.get(normalizePackageName(folder)));
+    const listed = tracked.get(normalizePackageName(folder));
+    if (ofPackages && listed !== undefined) continue;
+    const left = await leftOverIn(outputDir, folder, listed);
     if (left !== undefined) found.push(left);
   }
   return found;
@@ -115,7 +121,7 @@ export async function leftOverWindows(outputDir: string, tracked: TrackedPackage
 
 /** What is left over of packages that are no longer listed. */
 export async function leftOverPackages(config: Pick<Config, 'outputDir' | 'packages'>): Promise<Warning[]> {
-  const stale = (await findLeftOver(config)).filter(({ package: name }) => name !== undefined);
+  const stale = await findLeftOver(config, true);
   if (stale.length === 0) return [];
   const names = stale.map(({ folder }) => folder);
   const which = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
