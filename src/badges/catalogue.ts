@@ -58,8 +58,8 @@ export const CATALOGUE: NonEmpty<BadgeKind> = [
   })),
 ];
 
-/** What a snippet must know of a kind of badge. */
-export type NamedKind = Pick<BadgeKind, 'id' | 'scope'> & {
+/** What snippets, and badges that are not renewed, must know of a kind of badge. */
+export type NamedKind = Pick<BadgeKind, 'id' | 'label' | 'scope'> & {
   /** What stands before the package's name, if not its downloads. */
   readonly subject?: string;
   /** Whether there is a picture alone, and no endpoint file. */
@@ -70,19 +70,18 @@ const [HERO] = CATALOGUE;
 
 /** Kinds that are made only where tracked.yaml asks for them. */
 export const EXTRA_KINDS: Readonly<Record<Extra, NamedKind>> = {
-  trend: { id: 'trend', subject: 'Change of the PyPI downloads of', scope: HERO.scope },
+  trend: { id: 'trend', label: 'trend', subject: 'Change of the PyPI downloads of', scope: HERO.scope },
   sparkline: {
     id: 'sparkline',
+    label: 'by day',
     subject: 'Line of the PyPI downloads of',
     scope: HERO.scope,
     pictureOnly: true,
   },
 };
 
-/** The kind of that id; the first of the catalogue if there is none. */
-export function badgeOf(id: string): BadgeKind {
-  return CATALOGUE.find((kind) => kind.id === id) ?? CATALOGUE[0];
-}
+/** Every kind, those of the catalogue first. */
+export const ALL_KINDS: readonly NamedKind[] = [...CATALOGUE, ...Object.values(EXTRA_KINDS)];
 
 /** Name of a badge's file without its ending. */
 export function badgeStem(kind: Pick<BadgeKind, 'id'>, windowDays: number): string {

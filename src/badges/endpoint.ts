@@ -1,7 +1,7 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks, Style } from '../config/looks.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
-import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
+import { type BadgeKind, badgeStem, CATALOGUE, EXTRA_KINDS, type NamedKind } from './catalogue.ts';
 
 import { formatChange, formatCount } from './message.ts';
 
@@ -98,7 +98,7 @@ export function badgeSvg(badge: EndpointBadge, dark = false): string {
 const endpointText = (badge: EndpointBadge) => `${JSON.stringify(badge, null, 2)}\n`;
 
 /** What stands in place of a badge that is not renewed any more, as its two files. */
-export function retiredBadge(kind: BadgeKind, windowDays: number): { json: string; svg: string } {
+export function retiredBadge(kind: NamedKind, windowDays: number): { json: string; svg: string } {
   const badge: EndpointBadge = {
     schemaVersion: 1,
     label: `${kind.label} (${windowDays}d)`,
@@ -136,10 +136,10 @@ export function trendFiles(change: number | undefined, windowDays: number, looks
   const color = percent === undefined || percent === 0 ? 'level' : percent > 0 ? 'up' : 'down';
   const badge: EndpointBadge = {
     schemaVersion: 1,
-    label: `trend (${windowDays}d)`,
+    label: `${EXTRA_KINDS.trend.label} (${windowDays}d)`,
     message: formatChange(percent),
     color: TREND_COLORS[color],
     ...adorned(looks),
   };
-  return filesOf(`trend-${windowDays}d-non-ci`, badge, looks);
+  return filesOf(badgeStem(EXTRA_KINDS.trend, windowDays), badge, looks);
 }

@@ -1,4 +1,4 @@
-import { CATALOGUE, EXTRA_KINDS, type NamedKind } from '../badges/catalogue.ts';
+import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/load.ts';
 import { EXTRAS } from '../config/looks.ts';
@@ -23,15 +23,14 @@ function selectFormat(text = 'markdown'): SnippetFormat {
 
 /** The kinds of badge that were named, in the order of the catalogue; the hero if none was. */
 function selectKinds(ids: readonly string[] = ['downloads']): NamedKind[] {
-  const kinds: readonly NamedKind[] = [...CATALOGUE, ...Object.values(EXTRA_KINDS)];
-  const known = kinds.map(({ id }) => id);
+  const known = ALL_KINDS.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     const meant = nearest(id, known);
     const hint = meant === undefined ? '' : ` did you mean ${meant}?`;
     throw new UsageError(`--badge ${id}: unknown;${hint} choose from ${known.join(', ')}`);
   }
-  return kinds.filter(({ id }) => ids.includes(id));
+  return ALL_KINDS.filter(({ id }) => ids.includes(id));
 }
 
 /**

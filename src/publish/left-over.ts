@@ -1,9 +1,8 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { badgeOf, CATALOGUE } from '../badges/catalogue.ts';
+import { ALL_KINDS, CATALOGUE, type NamedKind } from '../badges/catalogue.ts';
 import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { EXTRAS } from '../config/looks.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { readIfPresent, writeIfChanged } from '../disk/files.ts';
@@ -15,7 +14,7 @@ import { HISTORY_FILE } from './history.ts';
  * at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
-const IDS = [...CATALOGUE.map(({ id }) => id), ...EXTRAS].join('|');
+const IDS = ALL_KINDS.map(({ id }) => id).join('|');
 const BADGE_FILE = new RegExp(`^(${IDS})-([1-9]\\d{0,3})d-non-ci\\.(json|svg)$`);
 
 /** Files of a package beside its badges. */
@@ -52,7 +51,11 @@ async function isMarked(folder: string, badges: readonly string[]): Promise<bool
   return text !== undefined && text === retiredBadge(kindOf(endpoint), windowOf(endpoint)).json;
 }
 
-const kindOf = (name: string) => badgeOf(BADGE_FILE.exec(name)?.[1] ?? '');
+/** The kind of a badge file; the pattern holds the ids of all. */
+function kindOf(name: string): NamedKind {
+  const id = BADGE_FILE.exec(name)?.[1];
+  return ALL_KINDS.find((kind) => kind.id === id) ?? CATALOGUE[0];
+}
 const windowOf = (name: string) => Number(BADGE_FILE.exec(name)?.[2]);
 
 /** Badge files of a folder whose windows are not listed, and that do not say so themselves. */

@@ -58,6 +58,24 @@ this was a dry run; nothing was changed
     expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('1');
   });
 
+  it.each([
+    ['trend-30d-non-ci.json', '"label": "trend (30d)"'],
+    ['trend-30d-non-ci.svg', 'trend (30d): not tracked any more'],
+    ['sparkline-30d-non-ci.svg', 'by day (30d): not tracked any more'],
+  ])('marks %s by its own name', async (file, expected) => {
+    const project = makeProject(
+      tempFolder(),
+      ['alpha', '{name: beta, badges: {extra: [trend, sparkline]}}'],
+      [{ project: 'beta', at: '2026-04-24', installer: 'pip' }],
+    );
+    await runMain(project.folder, ['collect', ...AS_OF]);
+    project.track(['alpha']);
+    expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toContain(
+      'mark  beta (not listed): 25 files\n',
+    );
+    expect(project.read(`beta/${file}`)).toContain(expected);
+  });
+
   it('marks badges, which then say so and are told of no more', async () => {
     const { project, files, run } = await house();
     expect((await run('collect', ...AS_OF)).stderr).toContain('left-over');
