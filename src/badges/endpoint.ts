@@ -50,6 +50,9 @@ function adorned(looks: Looks): Omit<EndpointBadge, 'schemaVersion' | 'label' | 
   };
 }
 
+/** The left half of a badge. */
+const labelOf = (label: string, windowDays: number) => `${label} (${windowDays}d)`;
+
 /** The eleven badges of a package and window, in the order of the catalogue, with the stems of their files' names. */
 export function endpointBadges(
   breakdown: Breakdown,
@@ -61,7 +64,7 @@ export function endpointBadges(
     const label = kind === CATALOGUE[0] ? (looks.label ?? kind.label) : kind.label;
     const badge: EndpointBadge = {
       schemaVersion: 1,
-      label: `${label} (${windowDays}d)`,
+      label: labelOf(label, windowDays),
       message: `${formatCount(value)}${looks.suffix ?? ''}`,
       color: colorOf(looks, value, value < GREY_BELOW ? 'lightgrey' : 'blue'),
       ...adorned(looks),
@@ -101,7 +104,7 @@ const endpointText = (badge: EndpointBadge) => `${JSON.stringify(badge, null, 2)
 export function retiredBadge(kind: NamedKind, windowDays: number): { json: string; svg: string } {
   const badge: EndpointBadge = {
     schemaVersion: 1,
-    label: `${kind.label} (${windowDays}d)`,
+    label: labelOf(kind.label, windowDays),
     message: 'not tracked any more',
     color: 'lightgrey',
   };
@@ -136,7 +139,7 @@ export function trendFiles(change: number | undefined, windowDays: number, looks
   const color = percent === undefined || percent === 0 ? 'level' : percent > 0 ? 'up' : 'down';
   const badge: EndpointBadge = {
     schemaVersion: 1,
-    label: `${EXTRA_KINDS.trend.label} (${windowDays}d)`,
+    label: labelOf(EXTRA_KINDS.trend.label, windowDays),
     message: formatChange(percent),
     color: TREND_COLORS[color],
     ...adorned(looks),

@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ALL_KINDS, CATALOGUE, type NamedKind } from '../badges/catalogue.ts';
+import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
@@ -14,11 +14,19 @@ import { HISTORY_FILE } from './history.ts';
  * at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
-const IDS = ALL_KINDS.map(({ id }) => id).join('|');
-const BADGE_FILE = new RegExp(`^(${IDS})-([1-9]\\d{0,3})d-non-ci\\.(json|svg)$`);
+const KINDS = new Map(ALL_KINDS.map((kind) => [kind.id, kind]));
+const BADGE_FILE = /^(.+)-([1-9]\d{0,3})d-non-ci\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
+
+/** A badge file, as its name tells. */
+export interface BadgeOnDisk {
+  /** Name of the file. */
+  readonly name: string;
+  readonly kind: NamedKind;
+  readonly windowDays: number;
+}
 
 /** What is left over in one folder below the output folder. */
 export interface LeftOver {
@@ -28,8 +36,7 @@ export interface LeftOver {
   readonly package?: string;
   /** Days of the windows, shortest first. */
   readonly windows: readonly number[];
-  /** Names of its badge files. */
-  readonly badges: readonly string[];
+  readonly badges: readonly BadgeOnDisk[];
   /** Names of what else is of no use any more. */
   readonly others: readonly string[];
 }
@@ -43,28 +50,31 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Whether the badges of a window say that they are not renewed, by the first of its endpoint files. */
-async function isMarked(folder: string, badges: readonly string[]): Promise<boolean> {
-  const endpoint = badges.find((name) => name.endsWith('.json'));
-  if (endpoint === undefined) return false;
-  const text = await readIfPresent(join(folder, endpoint)).catch(() => undefined);
-  return text !== undefined && text === retiredBadge(kindOf(endpoint), windowOf(endpoint)).json;
+/** The badge file of that name, in a list; empty for any other name. */
+function badgeOnDisk(name: string): BadgeOnDisk[] {
+  const [, id = '', days] = BADGE_FILE.exec(name) ?? [];
+  const kind = KINDS.get(id);
+  return kind === undefined ? [] : [{ name, kind, windowDays: Number(days) }];
 }
 
-/** The kind of a badge file; the pattern holds the ids of all. */
-function kindOf(name: string): NamedKind {
-  const id = BADGE_FILE.exec(name)?.[1];
-  return ALL_KINDS.find((kind) => kind.id === id) ?? CATALOGUE[0];
+/** Whether the badges of a window say that they are not renewed, by the first of its endpoint files. */
+async function isMarked(folder: string, badges: readonly BadgeOnDisk[]): Promise<boolean> {
+  const endpoint = badges.find(({ name }) => name.endsWith('.json'));
+  if (endpoint === undefined) return false;
+  const text = await readIfPresent(join(folder, endpoint.name)).catch(() => undefined);
+  return text !== undefined && text === retiredBadge(endpoint.kind, endpoint.windowDays).json;
 }
-const windowOf = (name: string) => Number(BADGE_FILE.exec(name)?.[2]);
 
 /** Badge files of a folder whose windows are not listed, and that do not say so themselves. */
-async function unlisted(folder: string, listed: readonly number[]): Promise<string[]> {
-  const stale = namesIn(folder).filter((name) => BADGE_FILE.test(name) && !listed.includes(windowOf(name)));
-  const windows = new Map<number, string[]>();
-  for (const name of stale) windows.set(windowOf(name), [...(windows.get(windowOf(name)) ?? []), name]);
-  const found: string[] = [];
-  for (const badges of windows.values()) if (!(await isMarked(folder, badges))) found.push(...badges);
+async function unlisted(folder: string, listed: readonly number[]): Promise<BadgeOnDisk[]> {
+  const stale = namesIn(folder)
+    .flatMap(badgeOnDisk)
+    .filter(({ windowDays }) => !listed.includes(windowDays));
+  const found: BadgeOnDisk[] = [];
+  for (const window of new Set(stale.map(({ windowDays }) => windowDays))) {
+    const badges = stale.filter(({ windowDays }) => windowDays === window);
+    if (!(await isMarked(folder, badges))) found.push(...badges);
+  }
   return found;
 }
 
@@ -75,7 +85,7 @@ async function leftOverIn(
 ): Promise<LeftOver | undefined> {
   const badges = await unlisted(join(outputDir, folder), tracked?.windows ?? []);
   if (badges.length === 0) return undefined;
-  const windows = [...new Set(badges.map(windowOf))].toSorted((a, b) => a - b);
+  const windows = [...new Set(badges.map(({ windowDays }) => windowDays))].toSorted((a, b) => a - b);
   if (tracked !== undefined) return { folder, windows, badges, others: [] };
   const others = namesIn(join(outputDir, folder)).filter((name) => OTHER_FILES.includes(name));
   return { folder, package: normalizePackageName(folder), windows, badges, others };
@@ -151,7 +161,7 @@ function remove(path: string): void {
  */
 export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
   const place = join(outputDir, folder);
-  for (const name of [...badges, ...others]) remove(join(place, name));
+  for (const name of [...badges.map((badge) => badge.name), ...others]) remove(join(place, name));
   if (namesIn(place).length > 0) return;
   try {
     rmdirSync(place);
@@ -168,8 +178,8 @@ export function removeLeftOver(outputDir: string, { folder, badges, others }: Le
  */
 export async function markLeftOver(outputDir: string, { folder, badges, others }: LeftOver): Promise<void> {
   const place = join(outputDir, folder);
-  for (const name of badges) {
-    const { json, svg } = retiredBadge(kindOf(name), windowOf(name));
+  for (const { name, kind, windowDays } of badges) {
+    const { json, svg } = retiredBadge(kind, windowDays);
     await writeIfChanged(join(place, name), name.endsWith('.svg') ? svg : json);
   }
   for (const name of others) remove(join(place, name));
