@@ -234,7 +234,9 @@ describe('docs/files.md', () => {
   test('shows a history with every key of its schema', () => {
     const text = example('{\n  "version": 1,\n  "package"');
     const { properties } = historyJsonSchema() as { properties: Record<string, unknown> };
-    expect(Object.keys(JSON.parse(text))).toEqual(Object.keys(properties));
+    // A group has one more.
+    const keys = Object.keys(properties).filter((key) => key !== 'group');
+    expect(Object.keys(JSON.parse(text))).toEqual(keys);
     const days = parseHistory(text, 'mcp-clipboard');
     expect(days?.breakdowns.map((day) => day && allDownloads(day))).toEqual([149, null, 140]);
   });
@@ -252,11 +254,12 @@ describe('docs/configuration.md', () => {
     const inner = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
       keysOf(value, path === '' ? key : `${path}.${key}`),
     );
-    const branches = (schema.items?.anyOf ?? []).flatMap((branch) =>
-      branch.properties === undefined ? [] : keysOf(branch, `${path}[]`),
-    );
-    // A package's looks have the keys of those of all packages, which are described there.
-    if (path === 'packages[].badges') return [path];
+    const items = schema.items === undefined ? [] : [schema.items];
+    const branches = items
+      .flatMap((item) => item.anyOf ?? [item])
+      .flatMap((branch) => (branch.properties === undefined ? [] : keysOf(branch, `${path}[]`)));
+    // The looks of a package or a group have the keys of those of all packages, which are described there.
+    if (/^(packages|groups)\[\]\.badges$/.test(path)) return [path];
     return schema.properties === undefined ? [path, ...branches] : inner;
   }
 

@@ -7,8 +7,10 @@ export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 
 /** Which badge a snippet shows. */
 export interface SnippetBadge {
-  /** Normalized name. */
+  /** Normalized name, of a package or a group. */
   readonly package: string;
+  /** What a group is called. */
+  readonly title?: string;
   readonly kind: NamedKind;
   readonly windowDays: number;
   /** Whose figures these are, as words that follow "counted from". */
@@ -65,12 +67,12 @@ export function windowText(windowDays: number): string {
 }
 
 /** What the figure on a badge is, for those who do not see it. */
-export function altText({ package: name, kind, windowDays, sourceName }: SnippetBadge): string {
-  return `${kind.subject ?? 'PyPI downloads of'} ${name} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
+export function altText({ package: name, title = name, kind, windowDays, sourceName }: SnippetBadge): string {
+  return `${kind.subject ?? 'PyPI downloads of'} ${title} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
 }
 
 /**
- * A badge ready to paste, linking to the package's page on PyPI.
+ * A badge ready to paste, linking to the package's page on PyPI, or to the group's own page.
  *
  * @param publicUrl Where the output folder is served, without a slash at its end.
  */
@@ -82,10 +84,13 @@ export function snippet(
 ): string {
   const image = pictureUrl(badge, publicUrl, picture);
   const alt = altText(badge);
-  const target = `https://pypi.org/project/${badge.package}/`;
+  const target =
+    badge.title === undefined
+      ? `https://pypi.org/project/${badge.package}/`
+      : safeUrl(`${publicUrl}/${badge.package}/index.html`);
   switch (format) {
     case 'markdown':
-      return `[![${alt}](${image})](${target})`;
+      return `[![${alt.replaceAll(/[\\[\]`*_<]/g, String.raw`\$&`)}](${image})](${target})`;
     case 'rst':
       return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
     case 'html':

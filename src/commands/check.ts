@@ -1,4 +1,10 @@
-import type { Config, SourceConfig } from '../config/config.ts';
+import {
+  asGroup,
+  type Config,
+  type SourceConfig,
+  type TrackedGroup,
+  type TrackedPackage,
+} from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { plural } from '../format.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -35,6 +41,11 @@ function sourceLines(config: Config): Lines {
   ];
 }
 
+function trackedName(tracked: TrackedPackage | TrackedGroup): string {
+  const group = asGroup(tracked);
+  return group === undefined ? tracked.name : `${group.name} = ${group.members.join(' + ')}`;
+}
+
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */
 export function check(options: GlobalOptions, context: Context): number {
   const config = loadConfig(options.config, context.cwd);
@@ -50,9 +61,14 @@ export function check(options: GlobalOptions, context: Context): number {
       { title: 'package', align: 'left' },
       { title: 'windows', align: 'left' },
     ],
-    config.packages.map(({ name, windows }) => [name, windows.map((days) => `${days}d`).join(', ')]),
+    [...config.packages, ...config.groups].map((tracked) => [
+      trackedName(tracked),
+      tracked.windows.map((days) => `${days}d`).join(', '),
+    ]),
   );
-  context.stdout.write(`${options.config} is valid: ${plural(config.packages.length, 'package')}\n\n`);
+  const { packages, groups } = config;
+  const count = `${plural(packages.length, 'package')}${groups.length === 0 ? '' : `, ${plural(groups.length, 'group')}`}`;
+  context.stdout.write(`${options.config} is valid: ${count}\n\n`);
   context.stdout.write(
     `${facts.map(([name = '', value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`,
   );

@@ -10,8 +10,9 @@ import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
 import { longestWindow, WARNING_DAYS } from '../plan/plan.ts';
 import { otherSpellings } from '../publish/badges.ts';
+import { createGroupSums, type GroupSums, publishGroup } from '../publish/group.ts';
 import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
-import { mergeHealth } from '../publish/health-merge.ts';
+import { mergeHealth, standingsOf } from '../publish/health-merge.ts';
 import { leftOverPackages } from '../publish/left-over.ts';
 import { publishPackage } from '../publish/package.ts';
 import type { DayChange } from '../run/outcome.ts';
@@ -28,7 +29,7 @@ import { dryRun } from './dry-run.ts';
 import { createLog, type Log } from './log.ts';
 import { beginPatiently, selectMinutes } from './patience.ts';
 import { drawPage } from './report.ts';
-import { renderResults } from './results.ts';
+import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { tableStyle } from './table.ts';
 
@@ -75,14 +76,19 @@ function renderChanges(changed: readonly (readonly [string, readonly DayChange[]
     .join('');
 }
 
-function logEntry(log: Logger, name: string, { failure, count, query, warnings }: PackageHealth): void {
+function logEntry(
+  log: Logger,
+  name: string,
+  { failure, count, query, warnings }: PackageHealth,
+  what: 'package' | 'group' = 'package',
+): void {
   if (failure !== undefined) {
-    log.error({ package: name, error_code: failure.code }, failure.error);
+    log.error({ [what]: name, error_code: failure.code }, failure.error);
     return;
   }
   log.info(
     {
-      package: name,
+      [what]: name,
       count,
       days_scanned: query?.daysScanned,
       bytes_processed: query?.bytesProcessed,
@@ -92,18 +98,43 @@ function logEntry(log: Logger, name: string, { failure, count, query, warnings }
     },
     'collected',
   );
-  for (const { code, message } of warnings) log.warn({ package: name, warning: code }, `${name}: ${message}`);
+  for (const { code, message } of warnings) log.warn({ [what]: name, warning: code }, `${name}: ${message}`);
 }
 
-/** Warns of every package, whether in this run or not, whose figures are too old. */
-function warnOfStale(log: Logger, config: Config, { packages }: Health, now: Date): void {
+/** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
+async function publishGroups(
+  sums: GroupSums,
+  config: Config,
+  previous: Health | undefined,
+  { log, bug }: Log,
+  run: { started: Date; now: () => Date; interrupted: boolean },
+): Promise<Map<string, PackageHealth>> {
+  const entries = new Map<string, PackageHealth>();
+  for (const sum of sums.sums()) {
+    const { name } = sum.group;
+    const entry = await publishGroup(sum, config, previous?.groups.get(name), { ...run, onFault: bug });
+    if (entry !== undefined) {
+      entries.set(name, entry);
+      logEntry(log, name, entry, 'group');
+    } else if (!run.interrupted) {
+      log.info(
+        { group: name },
+        `the group ${name} stays as it was: ${plural(sum.waiting.size, 'package')} of it ${sum.waiting.size === 1 ? 'was' : 'were'} not part of this run; to renew it: collect --package ${name}`,
+      );
+    }
+  }
+  return entries;
+}
+
+/** Warns of every package and group, whether in this run or not, whose figures are too old. */
+function warnOfStale(log: Logger, config: Config, health: Health, now: Date): void {
   const today = dayOf(now);
-  for (const { name } of config.packages) {
-    const { countedTo } = packages.get(name) ?? {};
+  for (const { name, entry, isGroup } of standingsOf(config, health, now)) {
+    const { countedTo } = entry ?? {};
     if (countedTo === undefined || !isStale(countedTo, config.staleThresholdDays, today)) continue;
     const behind = plural(daysBehind(countedTo, today), 'day');
     log.warn(
-      { package: name, counted_to: countedTo },
+      { [isGroup ? 'group' : 'package']: name, counted_to: countedTo },
       `stale: the figures of ${name} end with ${countedTo}, ${behind} before yesterday`,
     );
   }
@@ -127,8 +158,8 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fau
 }
 
 /** Days that warnings and trends look back on: a trend compares a window with the one before it. */
-function lookBackDays(packages: CollectRequest['packages']): number {
-  const trends = packages
+function lookBackDays({ packages, config }: CollectRequest): number {
+  const trends = [...packages, ...config.groups]
     .filter(({ looks }) => looks?.extra?.includes('trend'))
     .map((tracked) => 2 * longestWindow(tracked));
   return Math.max(WARNING_DAYS, ...trends);
@@ -153,11 +184,8 @@ async function run(request: CollectRequest, tools: Log): Promise<number> {
 }
 
 /** @param fault Why nothing can be queried, if so. */
-async function runLocked(
-  request: CollectRequest,
-  { log, progress, bug }: Log,
-  fault?: unknown,
-): Promise<number> {
+async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): Promise<number> {
+  const { log, progress, bug } = tools;
   const { config, context, packages } = request;
   const signal = context.interruptible?.();
   const started = context.now();
@@ -173,7 +201,7 @@ async function runLocked(
     packages,
     asOf: request.asOf,
     full: request.full,
-    lookBackDays: lookBackDays(packages),
+    lookBackDays: lookBackDays(request),
     open: async () => {
       if (fault !== undefined) throw fault;
       return openSource(config.source, context);
@@ -190,10 +218,12 @@ async function runLocked(
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
   const spellings = otherSpellings(config.outputDir);
+  const sums = createGroupSums(config.groups);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const place = { previous: previous?.packages.get(name), spellings };
-    const entry = await publishPackage(outcome, config, place, context.now, bug);
+    const { entry, days } = await publishPackage(outcome, config, place, context.now, bug);
+    sums.add(name, days);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);
@@ -204,12 +234,19 @@ async function runLocked(
   progress.clear();
   if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
 
+  const interrupted = signal?.aborted === true;
+  const groups = await publishGroups(sums, config, previous, tools, {
+    started,
+    now: context.now,
+    interrupted,
+  });
   const health = mergeHealth(config, previous, {
     started,
     finished: context.now(),
     asOf: request.asOf,
     upstream,
     entries,
+    groups,
     warnings: await leftOverPackages(config),
   });
   let written = true;
@@ -225,7 +262,10 @@ async function runLocked(
   context.stdout.write(
     request.json
       ? formatJson(healthToJson(health))
-      : renderResults([...entries], tableStyle(context.stdout, context.env)) + renderChanges(changed),
+      : renderResults(
+          [...entries, ...[...groups].map(([name, entry]) => [groupName(name), entry] as const)],
+          tableStyle(context.stdout, context.env),
+        ) + renderChanges(changed),
   );
   if (request.page && !signal?.aborted) {
     written = (await drawPage(config, health, traits.name, context.now(), { log, bug }, signal)) && written;
@@ -236,7 +276,9 @@ async function runLocked(
     log.warn(`${message}: ${reached} finished; the others keep what they had`);
     return exitCode;
   }
-  return written && [...entries.values()].every(({ failure }) => failure === undefined) ? 0 : 1;
+  return written && [...entries.values(), ...groups.values()].every(({ failure }) => failure === undefined)
+    ? 0
+    : 1;
 }
 
 /** `collect`, the main job: counts, winnows and publishes every package, and says how it went. */

@@ -7,7 +7,7 @@ import { bugIn, describeError, errorCode } from '../errors/error.ts';
 import { formatAge, formatBytes, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
 import { readHealth } from '../publish/health.ts';
-import { stateOf } from '../publish/health-merge.ts';
+import { standingsOf } from '../publish/health-merge.ts';
 import type { BigQuerySource } from '../sources/bigquery/source.ts';
 import { openSource } from '../sources/open.ts';
 import { SourceError } from '../sources/source.ts';
@@ -174,10 +174,7 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
     if (health === 'unreadable')
       return fail(what, '_health.json is not a health file; run: pypi-badges collect');
-    const states = config.packages.map(({ name }) => {
-      const entry = health.packages.get(name);
-      return { name, state: stateOf(entry, config.staleThresholdDays, now), entry };
-    });
+    const states = standingsOf(config, health, now);
     const unwell = states.filter(({ state }) => state !== 'ok');
     if (unwell.length > 0) {
       const some = unwell.slice(0, 3).map(({ name, state }) => `${name} (${state})`);

@@ -1,12 +1,13 @@
 import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
+import { asGroup, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { EXTRAS } from '../config/looks.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { selectPackages } from './select.ts';
+import { selectTracked } from './select.ts';
 
 export interface EmbedOptions extends GlobalOptions {
   readonly package?: readonly string[];
@@ -33,19 +34,24 @@ function selectKinds(ids: readonly string[] = ['downloads']): NamedKind[] {
   return ALL_KINDS.filter(({ id }) => ids.includes(id));
 }
 
+function titleOf(tracked: TrackedPackage | TrackedGroup): { title?: string } {
+  const group = asGroup(tracked);
+  return group === undefined ? {} : { title: group.title };
+}
+
 /**
- * `embed`: prints badges ready to paste, one for each package, kind and window.
+ * `embed`: prints badges ready to paste, one for each package or group, kind and window.
  *
  * @throws UsageError if an option is wrong, or the address of the badges is not known.
  */
 export function embed(options: EmbedOptions, context: Context): number {
   const config = loadConfig(options.config, context.cwd);
-  const packages = selectPackages(config, options.package);
+  const tracked = selectTracked(config, options.package);
   const kinds = selectKinds(options.badge);
   const format = selectFormat(options.format);
   const { publicUrl } = config;
   for (const extra of EXTRAS.filter((id) => kinds.some((kind) => kind.id === id))) {
-    const without = packages.filter(({ looks }) => !looks?.extra?.includes(extra)).map(({ name }) => name);
+    const without = tracked.filter(({ looks }) => !looks?.extra?.includes(extra)).map(({ name }) => name);
     if (without.length > 0) {
       throw new UsageError(
         `--badge ${extra}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${extra}]`,
@@ -64,11 +70,11 @@ export function embed(options: EmbedOptions, context: Context): number {
       `service.public_url is ${publicUrl}, and ${refused}; use --svg for pictures from your own server, or change the address`,
     );
   }
-  const snippets = packages.flatMap(({ name, windows }) =>
+  const snippets = tracked.flatMap((each) =>
     kinds.flatMap((kind) =>
-      windows.map((windowDays) =>
+      each.windows.map((windowDays) =>
         snippet(
-          { package: name, kind, windowDays, sourceName: counted.name },
+          { package: each.name, ...titleOf(each), kind, windowDays, sourceName: counted.name },
           publicUrl,
           format,
           options.svg ? 'svg' : 'shields',

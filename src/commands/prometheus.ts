@@ -1,8 +1,9 @@
 import type { Config } from '../config/config.ts';
-import type { Health, QueryFacts } from '../publish/health.ts';
+import type { Health } from '../publish/health.ts';
+import type { Standing } from '../publish/health-merge.ts';
+import type { QueryFacts } from '../publish/health-query.ts';
 import { MS_PER_DAY } from '../units.ts';
 import { EXCLUSIONS } from '../winnow/classes.ts';
-import type { PackageStatus } from './status.ts';
 
 /** A value of a metric, under labels. */
 interface Sample {
@@ -35,23 +36,89 @@ function renderMetric({ name, help, samples }: Metric): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines}`;
 }
 
+/** What is told of packages, and in the same way of groups, whose sums must not be added to those of packages. */
+function standingMetrics(states: readonly Standing[], what: 'package' | 'group'): Metric[] {
+  const each = (value: (standing: Standing) => number): Sample[] =>
+    states.map((standing) => ({ labels: { [what]: standing.name }, value: value(standing) }));
+  const windows = states.flatMap(({ name, entry }) =>
+    (entry?.windows ?? []).map(({ windowDays, breakdown }) => ({
+      breakdown,
+      labels: { [what]: name, window_days: String(windowDays) },
+    })),
+  );
+  return [
+    {
+      name: `${what}_last_success_timestamp_seconds`,
+      help: `When the badges of the ${what} were last made.`,
+      samples: each(({ entry }) => seconds(entry?.lastSuccess)),
+    },
+    {
+      name: `${what}_last_attempt_timestamp_seconds`,
+      help: `When the ${what} was last tried.`,
+      samples: each(({ entry }) => seconds(entry?.attempted)),
+    },
+    {
+      name: `${what}_failed`,
+      help: 'Whether the last attempt failed, or there was none.',
+      samples: each(({ state }) => (state === 'failed' || state === 'new' ? 1 : 0)),
+    },
+    {
+      name: `${what}_error`,
+      help: 'The kind of the fault that the last attempt met.',
+      samples: states.flatMap(({ name, entry }) =>
+        entry?.failure?.code === undefined
+          ? []
+          : [{ labels: { [what]: name, error_code: entry.failure.code }, value: 1 }],
+      ),
+    },
+    {
+      name: `${what}_counted_to_timestamp_seconds`,
+      help: `Midnight UTC of the newest day in the figures of the ${what}.`,
+      samples: each(({ entry }) => seconds(entry?.countedTo)),
+    },
+    {
+      name: `${what}_warning`,
+      help: `What may make the figures of the ${what} untrue.`,
+      samples: states.flatMap(({ name, entry }) =>
+        [...new Set(entry?.warnings.map(({ code }) => code))].map((code) => ({
+          labels: { [what]: name, warning: code },
+          value: 1,
+        })),
+      ),
+    },
+    {
+      name: `${what}_downloads`,
+      help: 'Honest downloads within the window.',
+      samples: windows.map(({ breakdown, labels }) => ({ labels, value: breakdown.count })),
+    },
+    {
+      name: `${what}_excluded_downloads`,
+      help: 'Downloads within the window that do not count, by class.',
+      samples: windows.flatMap(({ breakdown, labels }) =>
+        EXCLUSIONS.map((reason) => ({
+          labels: { ...labels, class: reason },
+          value: breakdown.excluded[reason],
+        })),
+      ),
+    },
+  ];
+}
+
 /**
  * The health file in the Prometheus text format, version 0.0.4, for node_exporter's textfile collector
  * (https://prometheus.io/docs/instrumenting/exposition_formats/). Every metric is a gauge: the collector
  * is not running when it is read. docs/operations.md describes them.
  */
-export function renderPrometheus(config: Config, health: Health, states: readonly PackageStatus[]): string {
+export function renderPrometheus(config: Config, health: Health, states: readonly Standing[]): string {
   const one = (value: number): Sample[] => [{ labels: {}, value }];
-  const each = (value: (status: PackageStatus) => number): Sample[] =>
-    states.map((status) => ({ labels: { package: status.name }, value: value(status) }));
-  const query = (value: (query: QueryFacts) => number) =>
-    each(({ entry }) => (entry?.query === undefined ? Number.NaN : value(entry.query)));
-  const windows = states.flatMap(({ name, entry }) =>
-    (entry?.windows ?? []).map(({ windowDays, breakdown }) => ({
-      breakdown,
-      labels: { package: name, window_days: String(windowDays) },
-    })),
-  );
+  const [packages, groups] = [
+    states.filter(({ isGroup }) => !isGroup),
+    states.filter(({ isGroup }) => isGroup),
+  ];
+  const query = (value: (query: QueryFacts) => number): Sample[] =>
+    packages.flatMap(({ name, entry }) =>
+      entry?.query === undefined ? [] : [{ labels: { package: name }, value: value(entry.query) }],
+    );
   const { lastDay, missingDays, partialDays } = health.upstream;
   /** A table that told nothing did not tell that no day is missing. */
   const ofDays = (days: readonly string[]) => one(lastDay === null ? Number.NaN : days.length);
@@ -85,60 +152,8 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
       help: 'How far before yesterday the figures of a package may end before it is stale.',
       samples: one((config.staleThresholdDays * MS_PER_DAY) / 1000),
     },
-    {
-      name: 'package_last_success_timestamp_seconds',
-      help: 'When the badges of the package were last made.',
-      samples: each(({ entry }) => seconds(entry?.lastSuccess)),
-    },
-    {
-      name: 'package_last_attempt_timestamp_seconds',
-      help: 'When the package was last tried.',
-      samples: each(({ entry }) => seconds(entry?.attempted)),
-    },
-    {
-      name: 'package_failed',
-      help: 'Whether the last attempt failed, or there was none.',
-      samples: each(({ state }) => (state === 'failed' || state === 'new' ? 1 : 0)),
-    },
-    {
-      name: 'package_error',
-      help: 'The kind of the fault that the last attempt met.',
-      samples: states.flatMap(({ name, entry }) =>
-        entry?.failure?.code === undefined
-          ? []
-          : [{ labels: { package: name, error_code: entry.failure.code }, value: 1 }],
-      ),
-    },
-    {
-      name: 'package_counted_to_timestamp_seconds',
-      help: 'Midnight UTC of the newest day in the figures of the package.',
-      samples: each(({ entry }) => seconds(entry?.countedTo)),
-    },
-    {
-      name: 'package_warning',
-      help: 'What may make the figures of the package untrue.',
-      samples: states.flatMap(({ name, entry }) =>
-        [...new Set(entry?.warnings.map(({ code }) => code))].map((code) => ({
-          labels: { package: name, warning: code },
-          value: 1,
-        })),
-      ),
-    },
-    {
-      name: 'package_downloads',
-      help: 'Honest downloads within the window.',
-      samples: windows.map(({ breakdown, labels }) => ({ labels, value: breakdown.count })),
-    },
-    {
-      name: 'package_excluded_downloads',
-      help: 'Downloads within the window that do not count, by class.',
-      samples: windows.flatMap(({ breakdown, labels }) =>
-        EXCLUSIONS.map((reason) => ({
-          labels: { ...labels, class: reason },
-          value: breakdown.excluded[reason],
-        })),
-      ),
-    },
+    ...standingMetrics(packages, 'package'),
+    ...standingMetrics(groups, 'group'),
     {
       name: 'package_billed_bytes',
       help: 'Bytes that the last reading of the package billed.',

@@ -10,6 +10,11 @@ export function stateTone(state: string): Tone | undefined {
   return tones[state];
 }
 
+/** A group as tables show it among packages. */
+export function groupName(name: string): string {
+  return `${name} (group)`;
+}
+
 const COLUMNS: readonly Column[] = [
   { title: 'package', align: 'left', shrinks: true },
   { title: 'window', align: 'right' },
@@ -25,7 +30,7 @@ function windowCells({ windowDays, breakdown }: Window): string[] {
   return [`${windowDays}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all)];
 }
 
-function rows([name, { failure, windowDays, windows }]: [string, PackageHealth]): string[][] {
+function rows([name, { failure, windowDays, windows }]: readonly [string, PackageHealth]): string[][] {
   if (failure !== undefined) return [[name, `${windowDays}d`, '-', '-', '-', 'failed']];
   return windows.map((window) => [name, ...windowCells(window), 'ok']);
 }
@@ -45,7 +50,7 @@ function told(sentences: readonly (readonly [name: string, sentence: string])[])
 }
 
 /** Each failure and each warning, and what to do about it. */
-export function renderRemarks(entries: readonly [string, PackageHealth][]): string {
+export function renderRemarks(entries: readonly (readonly [string, PackageHealth])[]): string {
   const failures = entries.flatMap(([name, { failure }]) =>
     failure === undefined ? [] : [[name, failure.error] as const],
   );
@@ -56,6 +61,9 @@ export function renderRemarks(entries: readonly [string, PackageHealth][]): stri
 }
 
 /** What a run came to: a line for each package and window, then what needs attention. */
-export function renderResults(entries: readonly [string, PackageHealth][], style?: TableStyle): string {
+export function renderResults(
+  entries: readonly (readonly [string, PackageHealth])[],
+  style?: TableStyle,
+): string {
   return renderTable(COLUMNS, entries.flatMap(rows), style) + renderRemarks(entries);
 }

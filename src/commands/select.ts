@@ -1,24 +1,41 @@
-import type { Config, TrackedPackage } from '../config/config.ts';
+import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { normalizePackageName } from '../config/package-name.ts';
 import { nearest } from '../config/suggest.ts';
 import { type Day, dayOf, parseDay } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 
 /**
- * The tracked packages that were named, in the order of the configuration; all of them if none was.
+ * What was named of all that is tracked, in the order of the configuration.
  *
  * @throws UsageError if a name is not tracked.
  */
-export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
-  if (names.length === 0) return config.packages;
-  const tracked = new Set(config.packages.map(({ name }) => name));
+export function selectTracked(
+  { packages, groups, file }: Config,
+  names: readonly string[] = [],
+): readonly (TrackedPackage | TrackedGroup)[] {
+  const all = [...packages, ...groups];
+  if (names.length === 0) return all;
+  const tracked = new Set(all.map(({ name }) => name));
   const wanted = new Set(names.map(normalizePackageName));
   for (const name of wanted) {
     if (tracked.has(name)) continue;
     const meant = nearest(name, tracked);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    throw new UsageError(`--package ${name}: not tracked in ${config.file}${hint}`);
+    throw new UsageError(`--package ${name}: not tracked in ${file}${hint}`);
   }
+  return all.filter(({ name }) => wanted.has(name));
+}
+
+/**
+ * The tracked packages that were named, in the order of the configuration; all of them if none was. A group's name
+ * stands for its packages.
+ *
+ * @throws UsageError if a name is not tracked.
+ */
+export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
+  const wanted = new Set(
+    selectTracked(config, names).flatMap((tracked) => asGroup(tracked)?.members ?? [tracked.name]),
+  );
   return config.packages.filter(({ name }) => wanted.has(name));
 }
 

@@ -1,25 +1,17 @@
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
 import { demandHealth, type Health, type PackageHealth } from '../publish/health.ts';
-import { type PackageState, stateOf } from '../publish/health-merge.ts';
+import { type Standing, standingsOf } from '../publish/health-merge.ts';
 import { sourceName } from '../sources/traits.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderPrometheus } from './prometheus.ts';
-import { renderRemarks, stateTone } from './results.ts';
+import { groupName, renderRemarks, stateTone } from './results.ts';
 import { type Column, renderTable, type TableStyle, tableStyle } from './table.ts';
 
 export interface StatusOptions extends GlobalOptions {
   readonly json?: boolean;
   readonly prometheus?: boolean;
-}
-
-/** A tracked package and how it stands. */
-export interface PackageStatus {
-  readonly name: string;
-  readonly state: PackageState;
-  readonly entry: PackageHealth | undefined;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -37,7 +29,7 @@ function ageMs(entry: PackageHealth | undefined, now: Date): number | undefined 
     : Math.max(0, now.getTime() - Date.parse(entry.lastSuccess));
 }
 
-function statusJson({ state, entry }: PackageStatus, now: Date) {
+function statusJson({ state, entry }: Standing, now: Date) {
   const age = ageMs(entry, now);
   return {
     state,
@@ -54,8 +46,11 @@ function statusJson({ state, entry }: PackageStatus, now: Date) {
   };
 }
 
-function toJson(health: Health, states: readonly PackageStatus[], healthy: boolean, now: Date) {
+function toJson(health: Health, states: readonly Standing[], healthy: boolean, now: Date) {
   const { lastDay, missingDays, partialDays } = health.upstream;
+  const entries = (of: readonly Standing[]) =>
+    Object.fromEntries(of.map((standing) => [standing.name, statusJson(standing, now)]));
+  const groups = states.filter(({ isGroup }) => isGroup);
   return {
     healthy,
     source: health.source,
@@ -63,14 +58,15 @@ function toJson(health: Health, states: readonly PackageStatus[], healthy: boole
     finished: health.finished,
     upstream: { last_day: lastDay, missing_days: missingDays, partial_days: partialDays },
     warnings: health.warnings.length === 0 ? undefined : health.warnings,
-    packages: Object.fromEntries(states.map((status) => [status.name, statusJson(status, now)])),
+    packages: entries(states.filter(({ isGroup }) => !isGroup)),
+    groups: groups.length === 0 ? undefined : entries(groups),
   };
 }
 
-function cells({ name, state, entry }: PackageStatus, now: Date): string[] {
+function cells({ name, state, entry, isGroup }: Standing, now: Date): string[] {
   const age = ageMs(entry, now);
   return [
-    name,
+    isGroup ? groupName(name) : name,
     entry?.windowDays === undefined ? '-' : `${entry.windowDays}d`,
     entry?.count === undefined ? '-' : formatNumber(entry.count),
     entry?.countedTo ?? '-',
@@ -79,7 +75,7 @@ function cells({ name, state, entry }: PackageStatus, now: Date): string[] {
   ];
 }
 
-function render(health: Health, states: readonly PackageStatus[], now: Date, style: TableStyle): string {
+function render(health: Health, states: readonly Standing[], now: Date, style: TableStyle): string {
   const { finished, source, upstream } = health;
   const run =
     finished === undefined
@@ -104,14 +100,6 @@ function render(health: Health, states: readonly PackageStatus[], now: Date, sty
   return `${facts.join(', ')}\n\n${table}${remarks}${others}`;
 }
 
-/** How every tracked package stands, in the order of the configuration. */
-function statesOf(config: Config, health: Health, now: Date): PackageStatus[] {
-  return config.packages.map(({ name }) => {
-    const entry = health.packages.get(name);
-    return { name, state: stateOf(entry, config.staleThresholdDays, now), entry };
-  });
-}
-
 /** `status`: how the packages stand, from the last run's health file. Exits 1 if any is not well. */
 export async function status(options: StatusOptions, context: Context): Promise<number> {
   if (options.json && options.prometheus) {
@@ -120,7 +108,7 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const config = loadConfig(options.config, context.cwd);
   const health = await demandHealth(config.outputDir);
   const now = context.now();
-  const states = statesOf(config, health, now);
+  const states = standingsOf(config, health, now);
   const healthy = states.every(({ state }) => state === 'ok');
   if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy, now)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));

@@ -12,6 +12,18 @@ export interface TrackedPackage {
   readonly looks?: Looks;
 }
 
+/** A sum of packages, with badges, a history and a page of its own. */
+export interface TrackedGroup extends TrackedPackage {
+  readonly title: string;
+  /** Normalized names of tracked packages; none of its windows is longer than the longest of each. */
+  readonly members: NonEmpty<string>;
+}
+
+/** The group that something tracked is, if it is one. */
+export function asGroup(tracked: TrackedPackage | TrackedGroup): TrackedGroup | undefined {
+  return 'members' in tracked ? tracked : undefined;
+}
+
 export interface BigQueryConfig {
   readonly kind: 'bigquery';
   /** Absolute path of a service account key; without it, Application Default Credentials. */
@@ -84,4 +96,6 @@ export interface Config {
   readonly audit?: AuditConfig;
   /** In the order of the file. Never empty. */
   readonly packages: readonly TrackedPackage[];
+  /** In the order of the file. */
+  readonly groups: readonly TrackedGroup[];
 }

@@ -73,8 +73,17 @@ function describe(document: Document, node: Node): string {
 }
 
 /** A name out of the file, unless a secret stands in its place. */
-export function shown(name: string): string {
+function shown(name: string): string {
   return misplacedSecret(name) === undefined ? name : '(not repeated here)';
+}
+
+/** A place as messages name it, such as `packages[1].window_days`. */
+export function fieldName(path: Path): string {
+  return path.reduce<string>((name, key) => {
+    if (typeof key === 'number') return `${name}[${key}]`;
+    const word = shown(String(key));
+    return name === '' ? word : `${name}.${word}`;
+  }, '');
 }
 
 /** How messages of the parser begin that go on with a piece of the file, which may be a piece of a secret. */

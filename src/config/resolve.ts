@@ -1,9 +1,11 @@
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { isNonEmpty } from '../non-empty.ts';
 import {
   type ClickHouseConfig,
   type Config,
   SOURCE_KINDS,
   type SourceConfig,
+  type TrackedGroup,
   type TrackedPackage,
 } from './config.ts';
 import type { YamlDocument } from './document.ts';
@@ -63,6 +65,8 @@ function looksOf(badges: TrackedBadges = {}): Looks {
   };
 }
 
+const looksIfAny = (looks: Looks) => (Object.keys(looks).length === 0 ? {} : { looks });
+
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
 function trackedPackages(entries: Tracked['packages'], badges: TrackedBadges | undefined): TrackedPackage[] {
   const windows = new Map<string, number[]>();
@@ -75,12 +79,20 @@ function trackedPackages(entries: Tracked['packages'], badges: TrackedBadges | u
     own.set(key, { ...own.get(key), ...said });
   }
   const ofAll = looksOf(badges);
-  return [...windows].flatMap(([name, [first, ...rest]]) => {
-    if (first === undefined) return [];
-    const looks = { ...ofAll, ...own.get(name) };
-    return [
-      { name, windows: [first, ...rest] as const, ...(Object.keys(looks).length === 0 ? {} : { looks }) },
-    ];
+  return [...windows].flatMap(([name, list]) =>
+    isNonEmpty(list) ? [{ name, windows: list, ...looksIfAny({ ...ofAll, ...own.get(name) }) }] : [],
+  );
+}
+
+function trackedGroups(
+  groups: NonNullable<Tracked['groups']>,
+  ofAll: TrackedBadges | undefined,
+): TrackedGroup[] {
+  return groups.flatMap(({ name, title = name, packages, window_days = DEFAULT_WINDOW_DAYS, badges }) => {
+    const [windows, members] = [[window_days].flat(), packages.map(normalizePackageName)];
+    if (!isNonEmpty(windows) || !isNonEmpty(members)) return [];
+    const looks = { ...looksOf(ofAll), ...looksOf(badges) };
+    return [{ name: normalizePackageName(name), title, members, windows, ...looksIfAny(looks) }];
   });
 }
 
@@ -171,6 +183,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
           },
         }),
     packages: trackedPackages(tracked.packages, tracked.badges),
+    groups: trackedGroups(tracked.groups ?? [], tracked.badges),
   });
 }
 

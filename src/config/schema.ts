@@ -128,28 +128,50 @@ const badges = z.strictObject(
   { error: 'a mapping' },
 );
 
+const windows = z
+  .union(
+    [
+      windowDays,
+      z
+        .array(windowDays, { error: WINDOW })
+        .min(1, { error: WINDOW })
+        .refine((days) => new Set(days).size === days.length, { error: WINDOW })
+        .meta({ uniqueItems: true }),
+    ],
+    { error: WINDOW },
+  )
+  .optional()
+  .describe(
+    'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
+  );
+
 const packageEntry = z.strictObject(
   {
     name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
-    window_days: z
-      .union(
-        [
-          windowDays,
-          z
-            .array(windowDays, { error: WINDOW })
-            .min(1, { error: WINDOW })
-            .refine((days) => new Set(days).size === days.length, { error: WINDOW })
-            .meta({ uniqueItems: true }),
-        ],
-        { error: WINDOW },
-      )
-      .optional()
-      .describe(
-        'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
-      ),
+    window_days: windows,
     badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
   },
   { error: 'a package name, or a mapping with name and window_days' },
+);
+
+const TITLE = 'a text of 1 to 60 characters on one line';
+const MEMBERS = 'a list with at least one name of packages';
+
+const group = z.strictObject(
+  {
+    name: packageName.describe('Names the folder of the group; no package of the list has it.'),
+    title: text(TITLE)
+      .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, { error: TITLE })
+      .optional()
+      .describe('What the page and the pictures call the group. Default: its name.'),
+    packages: z
+      .array(packageName, { error: MEMBERS })
+      .min(1, { error: MEMBERS })
+      .describe('Names of packages of the list, whose downloads are added up.'),
+    window_days: windows,
+    badges: badges.optional().describe('Looks of the badges of this group, over those of all.'),
+  },
+  { error: 'a mapping with name and packages' },
 );
 
 const service = z.strictObject(
@@ -301,6 +323,10 @@ export const trackedSchema = z.strictObject(
       })
       .min(1, { error: 'a list with at least one package' })
       .describe('The packages to track: a name, or a mapping with name and window_days.'),
+    groups: z
+      .array(group, { error: 'a list of groups' })
+      .optional()
+      .describe('Sums of packages of the list, with badges and a page of their own.'),
   },
   { error: 'a mapping with service and packages' },
 );

@@ -1,21 +1,14 @@
 import type { z } from 'zod';
 import { misplacedSecret } from '../errors/misplaced.ts';
 import { SOURCE_KINDS } from './config.ts';
-import { shown, type YamlDocument } from './document.ts';
+import { fieldName, type YamlDocument } from './document.ts';
+import { groupProblems } from './groups.ts';
 import { normalizePackageName } from './package-name.ts';
 import type { Problem } from './problems.ts';
 import { DEFAULT_WINDOW_DAYS, type Tracked, trackedSchema } from './schema.ts';
 import { nearest } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
-
-function fieldName(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((name, key) => {
-    if (typeof key === 'number') return `${name}[${key}]`;
-    const word = shown(String(key));
-    return name === '' ? word : `${name}.${word}`;
-  }, '');
-}
 
 /** Of a union's branches, the issues of the one that the writer had in mind: the one of the right type. */
 function leaves(issue: Issue): Issue[] {
@@ -37,6 +30,7 @@ function allowedKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
   if (path.at(-1) === 'badges') return Object.keys(shape.badges.unwrap().shape);
   if (path[0] === 'audit') return Object.keys(shape.audit.unwrap().shape);
+  if (path[0] === 'groups') return Object.keys(shape.groups.unwrap().element.shape);
   return Object.keys(shape.packages.element.options[1].shape);
 }
 
@@ -138,6 +132,10 @@ export function validate(document: YamlDocument): { tracked?: Tracked; problems:
     const issues = result.error.issues.flatMap(leaves);
     return { problems: [...issues.flatMap((issue) => toProblems(issue, document)), ...repeated] };
   }
-  const problems = [...repeated, ...sourceProblems(result.data, document)];
+  const problems = [
+    ...repeated,
+    ...sourceProblems(result.data, document),
+    ...groupProblems(result.data, document),
+  ];
   return problems.length === 0 ? { tracked: result.data, problems } : { problems };
 }

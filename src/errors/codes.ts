@@ -248,6 +248,7 @@ const TABLE = {
   },
   locked: { public: 'Another run is under way.' },
   'state-damaged': { public: `The collector's own files are damaged; ${TOLD}.` },
+  'group-incomplete': { public: 'A package of this group could not be counted.' },
   'no-health': { public: 'Nothing was collected yet.' },
   interrupted: { public: 'The run was ended early; the next run goes on.' },
 

@@ -14,14 +14,14 @@ const NOTHING = new Markup('<td>–<td>–<td>–<td>–');
  * what is the same in most.
  */
 function row(view: IndexEntry, newest: string | undefined): Markup {
-  const { name, main, state, countedTo, lastSuccess, sparkline } = view;
+  const { name, title = name, main, state, countedTo, lastSuccess, sparkline } = view;
   const figures =
     main === undefined
       ? NOTHING
       : html`<td>${formatNumber(main.count)}<td>${days(main.windowDays)}<td>${formatNumber(main.all)}<td>${main.all === 0 ? '–' : share(main.all - main.count, main.all)}`;
   const counted =
     countedTo === undefined || countedTo === newest ? undefined : html` data-counted-to="${countedTo}"`;
-  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${name}</a>` : name}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${toneOf(state)}"${counted}>${state}
+  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${toneOf(state)}"${counted}>${state}
 `;
 }
 
@@ -42,6 +42,32 @@ function heading(title: string, by?: 'number' | 'share' | 'date'): Markup {
   return html`<th scope="col"${by === undefined ? undefined : html` data-by="${by}"`}><button type="button">${title}</button></th>`;
 }
 
+const plainHeading = (title: string) => html`<th scope="col">${title}</th>`;
+
+/** What stands behind the name, and how the script sorts by it: as text, not at all, or as what it is. */
+const COLUMNS: readonly (readonly [title: string, by?: 'number' | 'share' | 'date' | 'none'])[] = [
+  ['Honest', 'number'],
+  ['Window', 'number'],
+  ['All', 'number'],
+  ['Winnowed out', 'share'],
+  ['Honest by day', 'none'],
+  ['Last success', 'date'],
+  ['State'],
+];
+
+/** Sums of packages, above the packages. */
+function groups(site: IndexView): Markup | undefined {
+  if (site.groups.length === 0) return undefined;
+  return html`<section class="card">
+<h2>Groups</h2>
+<div class="wide-table"><table>
+<thead><tr>${['Group', ...COLUMNS.map(([title]) => title)].map(plainHeading)}</tr></thead>
+<tbody>
+${site.groups.map((entry) => row(entry, undefined))}</tbody>
+</table></div>
+</section>`;
+}
+
 function facts(site: IndexView, states: readonly string[]): Markup {
   const count = (state: string) => states.filter((each) => each === state).length;
   const worries = ['failed', 'stale', 'new'].filter((state) => count(state) > 0);
@@ -56,19 +82,21 @@ function facts(site: IndexView, states: readonly string[]): Markup {
 }
 
 function failures(site: IndexView): Markup | undefined {
-  const byFailure = new Map<string, { code: string; sentence: string; names: string[] }>();
-  for (const { name, failure } of site.packages) {
+  const byFailure = new Map<string, { code: string; sentence: string; what: string; names: string[] }>();
+  for (const { name, title, failure } of [...site.packages, ...site.groups]) {
     if (failure === undefined) continue;
+    const what = title === undefined ? 'packages' : 'groups';
     const known = byFailure.get(failure.code);
-    if (known === undefined) byFailure.set(failure.code, { ...failure, names: [name] });
-    else known.names.push(name);
+    if (known === undefined) byFailure.set(failure.code, { ...failure, what, names: [title ?? name] });
+    else known.names.push(title ?? name);
   }
   if (byFailure.size === 0) return undefined;
-  const who = (names: readonly string[]) =>
-    names.length > 5 ? `${formatNumber(names.length)} packages` : names.join(', ');
+  const who = (names: readonly string[], what: string) =>
+    names.length > 5 ? `${formatNumber(names.length)} ${what}` : names.join(', ');
   return html`<section class="notice bad"><strong>The last run had failures; their badges stay as they were.</strong>
 ${[...byFailure.values()].map(
-  ({ code, sentence, names }) => html`<p><b>${who(names)}</b>: ${sentence} <code>${code}</code></p>`,
+  ({ code, sentence, what, names }) =>
+    html`<p><b>${who(names, what)}</b>: ${sentence} <code>${code}</code></p>`,
 )}</section>`;
 }
 
@@ -86,9 +114,9 @@ function partial({ partialDays }: IndexView): Markup | undefined {
 <p>The table has far fewer rows than usual for ${list}. What is there is counted; if the rest is filled in later, the figures follow.</p></section>`;
 }
 
-function warnings({ packages }: IndexView): Markup | undefined {
-  const told = packages.flatMap(({ name, warnings: sentences }) =>
-    sentences.map((sentence) => html`<p><b>${name}</b>: ${sentence}</p>`),
+function warnings({ packages, groups: sums }: IndexView): Markup | undefined {
+  const told = [...packages, ...sums].flatMap(({ name, title = name, warnings: sentences }) =>
+    sentences.map((sentence) => html`<p><b>${title}</b>: ${sentence}</p>`),
   );
   if (told.length === 0) return undefined;
   return html`<section class="notice warn"><strong>Figures to be read with care</strong>
@@ -118,10 +146,11 @@ ${missing(site)}
 ${partial(site)}
 ${warnings(site)}
 <section class="card">${facts(site, states)}</section>
+${groups(site)}
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
 <div class="wide-table"><table id="packages"${site.packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
-<thead><tr>${heading('Package')}${heading('Honest', 'number')}${heading('Window', 'number')}${heading('All', 'number')}${heading('Winnowed out', 'share')}<th scope="col">Honest by day</th>${heading('Last success', 'date')}${heading('State')}</tr></thead>
+<thead><tr>${heading('Package')}${COLUMNS.map(([title, by]) => (by === 'none' ? plainHeading(title) : heading(title, by)))}</tr></thead>
 <tbody>
 ${site.packages.map((entry) => row(entry, newest))}</tbody>
 </table></div>

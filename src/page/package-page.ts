@@ -196,7 +196,13 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
-  const badge = { package: view.name, kind: CATALOGUE[0], windowDays: main.windowDays, sourceName };
+  const badge = {
+    package: view.name,
+    ...(view.group === undefined ? {} : { title: view.group.title }),
+    kind: CATALOGUE[0],
+    windowDays: main.windowDays,
+    sourceName,
+  };
   const refused = shieldsRefuses(publicUrl);
   const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
   const each = (format: SnippetFormat, picture: Picture) => {
@@ -261,17 +267,26 @@ ${names.slice(0, 20).map(
 </table></details>`;
 }
 
-/** The page of one package, as it lies in the package's folder. */
+/** Where more is to be found of a package, or of the packages of a group. */
+function whereabouts({ name, group }: PackageView): Markup {
+  if (group === undefined) {
+    return html`<a href="https://pypi.org/project/${name}/">${name} on PyPI</a>`;
+  }
+  const links = group.members.map((member) => html`<a href="../${member}/index.html">${member}</a>`);
+  return html`The sum of ${links.map((link, index) => (index === 0 ? link : html` + ${link}`))}`;
+}
+
+/** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
   const main = mainWindow(view);
-  const pypi = `https://pypi.org/project/${view.name}/`;
+  const title = view.group?.title ?? view.name;
   const state = stateMark(view);
   const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
   return htmlDocument('package', site, {
-    title: `${view.name}: honest PyPI downloads`,
+    title: `${title}: honest PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
-<h1>${view.name}</h1>
-<p class="quiet">${state}${counted}. <a href="${pypi}">${view.name} on PyPI</a></p>`,
+<h1>${title}</h1>
+<p class="quiet">${state}${counted}. ${whereabouts(view)}</p>`,
     main: html`${failure(view)}${warnings(view)}
 ${
   main === undefined

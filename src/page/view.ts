@@ -17,6 +17,8 @@ export interface PackageView {
   /** How it stands; `new` was never collected, `stale` has figures that are too old. */
   readonly state: 'ok' | 'failed' | 'stale' | 'new';
   readonly mainWindowDays: number;
+  /** What it is called and whose downloads it adds up, if it is a group of packages. */
+  readonly group?: { readonly title: string; readonly members: readonly string[] };
   /** How its badges differ from the default. */
   readonly looks?: Looks;
   /** Why the last attempt failed, as far as strangers may know. */
@@ -50,6 +52,8 @@ export const LONG_LIST = 1_000;
 /** A package as the page of all packages shows it: there may be thousands, so it is no more than a row needs. */
 export interface IndexEntry
   extends Pick<PackageView, 'name' | 'state' | 'failure' | 'lastSuccess' | 'countedTo' | 'warnings'> {
+  /** What a group is called. */
+  readonly title?: string;
   /** The main window; absent where no figures are known. */
   readonly main?: { readonly windowDays: number; readonly count: number; readonly all: number };
   readonly sparkline: Markup | undefined;
@@ -66,6 +70,7 @@ export interface IndexView extends SiteView {
   /** Days within the windows of which the table had only a part. */
   readonly partialDays: readonly Day[];
   readonly packages: readonly IndexEntry[];
+  readonly groups: readonly IndexEntry[];
 }
 
 /** What is kept of a package for the page of all packages. */
@@ -81,6 +86,7 @@ export function indexEntry(
     warnings,
     hasPage,
     sparkline,
+    ...(view.group === undefined ? {} : { title: view.group.title }),
     ...(failure === undefined ? {} : { failure }),
     ...(lastSuccess === undefined ? {} : { lastSuccess }),
     ...(countedTo === undefined ? {} : { countedTo }),

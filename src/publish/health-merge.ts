@@ -16,6 +16,32 @@ export function stateOf(entry: PackageHealth | undefined, thresholdDays: number,
   return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : 'ok';
 }
 
+/** How a package or a group stands. */
+export interface Standing {
+  readonly name: string;
+  readonly state: PackageState;
+  readonly entry: PackageHealth | undefined;
+  readonly isGroup: boolean;
+}
+
+/** How all that is tracked stands, in the order of the configuration: packages, then groups. */
+export function standingsOf(
+  { packages, groups, staleThresholdDays }: Pick<Config, 'packages' | 'groups' | 'staleThresholdDays'>,
+  health: Health,
+  now: Date,
+): Standing[] {
+  const standing = (name: string, entry: PackageHealth | undefined, isGroup: boolean): Standing => ({
+    name,
+    state: stateOf(entry, staleThresholdDays, now),
+    entry,
+    isGroup,
+  });
+  return [
+    ...packages.map(({ name }) => standing(name, health.packages.get(name), false)),
+    ...groups.map(({ name }) => standing(name, health.groups.get(name), true)),
+  ];
+}
+
 /** What this run learnt of the table's days from `since` to before `end`. */
 export interface LearntUpstream extends UpstreamFacts {
   readonly since: Day;
@@ -55,7 +81,7 @@ export function mergeUpstream(
  * are no longer tracked lose it.
  */
 export function mergeHealth(
-  { packages, source }: Pick<Config, 'packages' | 'source'>,
+  { packages, groups, source }: Pick<Config, 'packages' | 'groups' | 'source'>,
   previous: Health | undefined,
   run: {
     readonly started: Date;
@@ -63,13 +89,22 @@ export function mergeHealth(
     readonly asOf: Day;
     readonly upstream: LearntUpstream | undefined;
     readonly entries: ReadonlyMap<string, PackageHealth>;
+    /** Those of groups. */
+    readonly groups: ReadonlyMap<string, PackageHealth>;
     readonly warnings: readonly Warning[];
   },
 ): Health {
-  const known = packages.flatMap(({ name }) => {
-    const entry = run.entries.get(name) ?? previous?.packages.get(name);
-    return entry === undefined ? [] : [[name, entry] as const];
-  });
+  const known = (
+    tracked: readonly { readonly name: string }[],
+    now: ReadonlyMap<string, PackageHealth>,
+    before: ReadonlyMap<string, PackageHealth> | undefined,
+  ) =>
+    new Map(
+      tracked.flatMap(({ name }) => {
+        const entry = now.get(name) ?? before?.get(name);
+        return entry === undefined ? [] : [[name, entry] as const];
+      }),
+    );
   // Another source says nothing of the days of this one.
   const sameSource = previous?.source === undefined || previous.source === source.kind;
   const before = (sameSource ? previous?.upstream : undefined) ?? NOTHING_KNOWN;
@@ -79,7 +114,8 @@ export function mergeHealth(
     started: run.started.toISOString(),
     finished: run.finished.toISOString(),
     upstream: mergeUpstream(before, run.upstream, run.asOf, longestDays),
-    packages: new Map(known),
+    packages: known(packages, run.entries, previous?.packages),
+    groups: known(groups, run.groups, previous?.groups),
     warnings: run.warnings,
   };
 }

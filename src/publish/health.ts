@@ -11,6 +11,7 @@ import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { Warning } from '../winnow/warnings.ts';
+import { type QueryFacts, querySchema, queryToJson } from './health-query.ts';
 import { auditSchema, auditToJson, warningsSchema } from './health-remarks.ts';
 
 /*
@@ -19,16 +20,7 @@ import { auditSchema, auditToJson, warningsSchema } from './health-remarks.ts';
  * pypi-winnow-downloads did, is read, too.
  */
 
-/** What a package's last reading took. */
-export interface QueryFacts {
-  readonly daysScanned: number;
-  readonly bytesProcessed: number;
-  readonly bytesBilled: number;
-  readonly cacheHit: boolean;
-  readonly durationMs: number;
-}
-
-/** What is known of a package after its last attempt. */
+/** What is known of a package, or of a group of them, after its last attempt. */
 export interface PackageHealth {
   /** Why the last attempt failed; absent if it worked. */
   readonly failure?: { readonly error: string; readonly code: ErrorCode | undefined };
@@ -64,6 +56,8 @@ export interface Health {
   readonly upstream: UpstreamFacts;
   /** By normalized name. */
   readonly packages: ReadonlyMap<string, PackageHealth>;
+  /** Sums of packages, by normalized name. */
+  readonly groups: ReadonlyMap<string, PackageHealth>;
   /** What concerns no package of the list, such as badges of one that is not listed any more. */
   readonly warnings: readonly Warning[];
 }
@@ -105,23 +99,16 @@ function packageToJson(entry: PackageHealth): object {
       window_days: days,
       ...breakdownToJson(breakdown),
     })),
-    ...(query === undefined
-      ? {}
-      : {
-          query: {
-            days_scanned: query.daysScanned,
-            bytes_processed: query.bytesProcessed,
-            bytes_billed: query.bytesBilled,
-            cache_hit: query.cacheHit,
-            duration_ms: query.durationMs,
-          },
-        }),
+    ...(query === undefined ? {} : { query: queryToJson(query) }),
     ...times,
   };
 }
 
 /** A health as the value of its file. */
-export function healthToJson({ source, started, finished, upstream, packages, warnings }: Health): object {
+export function healthToJson(health: Health): object {
+  const { source, started, finished, upstream, packages, groups, warnings } = health;
+  const entries = (of: Health['packages']) =>
+    Object.fromEntries([...of].map(([name, entry]) => [name, packageToJson(entry)]));
   return {
     version: VERSION,
     source,
@@ -133,7 +120,8 @@ export function healthToJson({ source, started, finished, upstream, packages, wa
       partial_days: upstream.partialDays,
     },
     ...(warnings.length === 0 ? {} : { warnings }),
-    packages: Object.fromEntries([...packages].map(([name, entry]) => [name, packageToJson(entry)])),
+    packages: entries(packages),
+    ...(groups.size === 0 ? {} : { groups: entries(groups) }),
   };
 }
 
@@ -178,14 +166,6 @@ const windowSchema = z
     }),
   );
 
-const querySchema = z.object({
-  days_scanned: count,
-  bytes_processed: count,
-  bytes_billed: count,
-  cache_hit: z.boolean(),
-  duration_ms: count,
-});
-
 const entrySchema = z.object({
   error: lenient(z.string()),
   error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
@@ -201,6 +181,11 @@ const entrySchema = z.object({
   last_success: lenient(instant),
 });
 
+const entriesSchema = z.record(
+  z.string(),
+  z.custom<object>((entry) => typeof entry === 'object' && entry !== null),
+);
+
 const fileSchema = z.object({
   source: lenient(z.string()),
   started: lenient(instant),
@@ -214,10 +199,8 @@ const fileSchema = z.object({
     .optional()
     .catch(undefined),
   warnings: warningsSchema,
-  packages: z.record(
-    z.string(),
-    z.custom<object>((entry) => typeof entry === 'object' && entry !== null),
-  ),
+  packages: entriesSchema,
+  groups: entriesSchema.catch({}),
 });
 
 /** A window and its names of the class `other`, which the file has for the main one only. */
@@ -248,17 +231,7 @@ function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day
     warnings: error === undefined ? entry.warnings : [],
     ...(error === undefined ? {} : { failure: { error, code } }),
     ...(error !== undefined || entry.count === undefined ? {} : { count: entry.count }),
-    ...(query === undefined
-      ? {}
-      : {
-          query: {
-            daysScanned: query.days_scanned,
-            bytesProcessed: query.bytes_processed,
-            bytesBilled: query.bytes_billed,
-            cacheHit: query.cache_hit,
-            durationMs: query.duration_ms,
-          },
-        }),
+    ...(query === undefined ? {} : { query }),
     ...(countedTo === undefined ? {} : { countedTo }),
     ...(entry.audit === undefined ? {} : { audit: entry.audit }),
     ...(attempted === undefined ? {} : { attempted }),
@@ -277,12 +250,17 @@ export function parseHealth(text: string): Health | undefined {
   const { data } = fileSchema.safeParse(value);
   if (data === undefined) return undefined;
   const { source, started, finished, upstream, warnings } = data;
-  const names = Object.keys(data.packages).filter((name) => !Array.isArray(data.packages[name]));
   // pypi-winnow-downloads says nothing of the table, nor when it counted a package, but for the run's end.
   const run = {
     ...(upstream !== undefined || finished === undefined ? {} : { finished }),
     ...(upstream?.last_day == null ? {} : { lastDay: upstream.last_day }),
   };
+  const entries = (of: Readonly<Record<string, object>>) =>
+    new Map(
+      Object.entries(of)
+        .filter(([, entry]) => !Array.isArray(entry))
+        .map(([name, entry]) => [normalizePackageName(name), packageFromJson(entry, run)]),
+    );
   return {
     ...(source === undefined ? {} : { source }),
     ...(started === undefined ? {} : { started }),
@@ -296,9 +274,8 @@ export function parseHealth(text: string): Health | undefined {
             partialDays: upstream.partial_days,
           },
     warnings,
-    packages: new Map(
-      names.map((name) => [normalizePackageName(name), packageFromJson(data.packages[name], run)]),
-    ),
+    packages: entries(data.packages),
+    groups: entries(data.groups),
   };
 }
 

@@ -27,7 +27,14 @@ const columns = <K extends string>(keys: readonly K[]) =>
 /** The shape of history.json as it is written. */
 const historySchema = z.strictObject({
   version: z.literal(VERSION).describe('Version of this format.'),
-  package: z.string().describe('Name of the package, normalized as in PEP 503.'),
+  package: z.string().describe('Name of the package, normalized as in PEP 503; or of a group of packages.'),
+  group: z
+    .strictObject({
+      title: z.string().describe('What the group is called.'),
+      packages: z.array(z.string()).min(1).describe('Whose downloads are added up, by normalized name.'),
+    })
+    .optional()
+    .describe('There for a group of packages only.'),
   source: z.string().describe('Where the figures were counted.'),
   days: z.array(day).min(1).describe('The UTC days of the longest window, oldest first, without a gap.'),
   missing_days: z
@@ -59,6 +66,8 @@ export function historyJsonSchema(): object {
 export interface HistoryFacts {
   /** Normalized name. */
   readonly package: string;
+  /** What is added up, if it is about a group. */
+  readonly group?: { readonly title: string; readonly packages: readonly string[] } | undefined;
   /** Kind of the source. */
   readonly source: string;
   /** Where the output folder is served, if that is known. */
@@ -75,7 +84,10 @@ function layout(value: unknown, indent: string): string {
 }
 
 /** The file's text: indented, but each column on one line. Days without data are null, days without downloads 0. */
-export function historyText(all: PackageDays, { package: name, source, publicUrl }: HistoryFacts): string {
+export function historyText(
+  all: PackageDays,
+  { package: name, group, source, publicUrl }: HistoryFacts,
+): string {
   const figures = (of: (breakdown: Breakdown) => number) =>
     all.breakdowns.map((breakdown) => (breakdown === null ? null : of(breakdown)));
   const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
@@ -86,6 +98,7 @@ export function historyText(all: PackageDays, { package: name, source, publicUrl
   const history: z.infer<typeof historySchema> = {
     version: VERSION,
     package: name,
+    ...(group === undefined ? {} : { group: { title: group.title, packages: [...group.packages] } }),
     source,
     days: [...all.days],
     missing_days: missingDaysOf(all),

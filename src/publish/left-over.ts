@@ -32,7 +32,7 @@ export interface BadgeOnDisk {
 export interface LeftOver {
   /** Name of the folder: a package in any spelling. */
   readonly folder: string;
-  /** Normalized name of a package that is not listed any more; absent where only windows are not. */
+  /** Normalized name of a package or group that is not listed any more; absent where only windows are not. */
   readonly package?: string;
   /** Days of the windows, shortest first. */
   readonly windows: readonly number[];
@@ -97,10 +97,10 @@ async function leftOverIn(
  * @param ofPackages Whether to look only for packages that are not listed: a run has looked into the other folders.
  */
 export async function findLeftOver(
-  { outputDir, packages }: Pick<Config, 'outputDir' | 'packages'>,
+  { outputDir, packages, groups }: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
   ofPackages = false,
 ): Promise<LeftOver[]> {
-  const tracked = new Map(packages.map((each) => [each.name, each]));
+  const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
   let folders: string[] = [];
   try {
     folders = readdirSync(outputDir, { withFileTypes: true })
@@ -119,7 +119,7 @@ export async function findLeftOver(
   return found;
 }
 
-/** What is left over of windows of a tracked package that are no longer listed. */
+/** What is left over of windows of a tracked package or group that are no longer listed. */
 export async function leftOverWindows(outputDir: string, tracked: TrackedPackage): Promise<Warning[]> {
   const left = await leftOverIn(outputDir, tracked.name, tracked);
   if (left === undefined) return [];
@@ -133,7 +133,9 @@ export async function leftOverWindows(outputDir: string, tracked: TrackedPackage
 }
 
 /** What is left over of packages that are no longer listed. */
-export async function leftOverPackages(config: Pick<Config, 'outputDir' | 'packages'>): Promise<Warning[]> {
+export async function leftOverPackages(
+  config: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
+): Promise<Warning[]> {
   const stale = await findLeftOver(config, true);
   if (stale.length === 0) return [];
   const names = stale.map(({ folder }) => folder);

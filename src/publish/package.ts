@@ -1,14 +1,11 @@
-import { badgeFiles, trendFiles } from '../badges/endpoint.ts';
-import { sparklineFile } from '../badges/sparkline.ts';
 import type { Config } from '../config/config.ts';
-import type { Extra } from '../config/looks.ts';
 import { addDays } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import type { Outcome } from '../run/outcome.ts';
-import { fold } from '../winnow/fold.ts';
-import { publishBadges } from './badges.ts';
+import { winnowDays } from '../winnow/fold.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
+import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
-import { publishHistory } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
 
 /** What was there before. */
@@ -19,6 +16,13 @@ export interface Place {
   readonly spellings?: ReadonlyMap<string, readonly string[]>;
 }
 
+/** What came of a package. */
+export interface Published {
+  readonly entry: PackageHealth;
+  /** All that is known of its days; absent after a failure. */
+  readonly days?: PackageDays;
+}
+
 /** What an earlier audit said, as long as the same two sources are compared. */
 function rememberedAudit({ source, audit }: Config, previous: PackageHealth | undefined) {
   const known = previous?.audit;
@@ -26,25 +30,36 @@ function rememberedAudit({ source, audit }: Config, previous: PackageHealth | un
   return known !== undefined && same ? { audit: known } : {};
 }
 
+/** The entry of a package or group whose badges stay as they were. */
+export function failedEntry(
+  windowDays: number,
+  error: unknown,
+  attempted: Date | undefined,
+  previous: PackageHealth | undefined,
+): PackageHealth {
+  const { countedTo, lastSuccess } = previous ?? {};
+  const tried = attempted?.toISOString() ?? previous?.attempted;
+  return {
+    failure: { error: describeError(error), code: errorCode(error) },
+    windowDays,
+    windows: [],
+    warnings: [],
+    ...(countedTo === undefined ? {} : { countedTo }),
+    ...(tried === undefined ? {} : { attempted: tried }),
+    ...(lastSuccess === undefined ? {} : { lastSuccess }),
+  };
+}
+
 async function publish(
   outcome: Extract<Outcome, { kind: 'read' }>,
   config: Config,
   { previous, spellings }: Place,
   now: () => Date,
-): Promise<PackageHealth> {
-  const { outputDir, source, publicUrl } = config;
+): Promise<Published> {
   const { package: tracked, read, upstream, taken } = outcome;
-  const { windows, history, trends, warnings } = fold(read, tracked.windows, upstream.partialDays);
-  const { looks = {} } = tracked;
-  const wants = (extra: Extra) => looks.extra?.includes(extra) === true;
-  const files = windows.flatMap(({ windowDays, breakdown }, index) => [
-    ...badgeFiles(breakdown, windowDays, looks),
-    ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
-    ...(wants('sparkline') ? [sparklineFile(tracked.name, history, windowDays)] : []),
-  ]);
-  await publishBadges(outputDir, tracked.name, files, spellings?.get(tracked.name));
-  await publishHistory(outputDir, history, { package: tracked.name, source: source.kind, publicUrl });
-  return {
+  const days = winnowDays(read, upstream.partialDays);
+  const { windows, warnings } = await publishFigures(tracked, days, config, spellings?.get(tracked.name));
+  const entry: PackageHealth = {
     windowDays: tracked.windows[0],
     count: windows[0].breakdown.count,
     windows,
@@ -56,31 +71,12 @@ async function publish(
       durationMs: taken.durationMs,
     },
     countedTo: addDays(upstream.end, -1),
-    warnings: [...warnings, ...(await leftOverWindows(outputDir, tracked))],
+    warnings: [...warnings, ...(await leftOverWindows(config.outputDir, tracked))],
     ...rememberedAudit(config, previous),
     attempted: outcome.attempted.toISOString(),
     lastSuccess: now().toISOString(),
   };
-}
-
-function failed(
-  outcome: Outcome,
-  error: unknown,
-  config: Config,
-  previous: PackageHealth | undefined,
-): PackageHealth {
-  const attempted = outcome.attempted?.toISOString() ?? previous?.attempted;
-  const { countedTo, lastSuccess } = previous ?? {};
-  return {
-    failure: { error: describeError(error), code: errorCode(error) },
-    windowDays: outcome.package.windows[0],
-    windows: [],
-    warnings: [],
-    ...(countedTo === undefined ? {} : { countedTo }),
-    ...rememberedAudit(config, previous),
-    ...(attempted === undefined ? {} : { attempted }),
-    ...(lastSuccess === undefined ? {} : { lastSuccess }),
-  };
+  return { entry, days };
 }
 
 /**
@@ -95,15 +91,17 @@ export async function publishPackage(
   place: Place,
   now: () => Date,
   onFault: (error: unknown) => void = () => undefined,
-): Promise<PackageHealth> {
-  if (outcome.kind === 'failed') {
-    onFault(outcome.error);
-    return failed(outcome, outcome.error, config, place.previous);
-  }
+): Promise<Published> {
+  const { attempted, package: tracked } = outcome;
+  const failed = (error: unknown): Published => {
+    onFault(error);
+    const entry = failedEntry(tracked.windows[0], error, attempted, place.previous);
+    return { entry: { ...entry, ...rememberedAudit(config, place.previous) } };
+  };
+  if (outcome.kind === 'failed') return failed(outcome.error);
   try {
     return await publish(outcome, config, place, now);
   } catch (error) {
-    onFault(error);
-    return failed(outcome, error, config, place.previous);
+    return failed(error);
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Config, TrackedPackage } from '../config/config.ts';
+import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import {
   ensureChildFolder,
   ensureFolder,
@@ -77,12 +77,14 @@ function publicWarning(code: WarningCode, audit: Audit | undefined): string {
  * of a failure only what strangers may know.
  */
 function packageView(
-  { name, windows, looks }: TrackedPackage,
+  tracked: TrackedPackage | TrackedGroup,
   entry: PackageHealth | undefined,
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
   now: Date,
 ): Omit<PackageView, 'history'> {
+  const { name, windows, looks } = tracked;
+  const group = asGroup(tracked);
   const code = entry?.failure === undefined ? undefined : (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
   // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
@@ -91,6 +93,7 @@ function packageView(
     name,
     state: stateOf(entry, staleThresholdDays, now),
     mainWindowDays: windows[0],
+    ...(group === undefined ? {} : { group: { title: group.title, members: group.members } }),
     ...(looks === undefined ? {} : { looks }),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
@@ -132,7 +135,7 @@ interface Run {
 /** Draws the page of one package, unless there is nothing to show, or nothing has changed. */
 async function publishPackagePage(
   { config, site, now, drawing, detail }: Run,
-  tracked: TrackedPackage,
+  tracked: TrackedPackage | TrackedGroup,
   entry: PackageHealth | undefined,
 ): Promise<Drawn> {
   const { outputDir } = config;
@@ -154,7 +157,7 @@ async function publishPackagePage(
 }
 
 /**
- * Draws the page of all packages and that of each, from what is on the disk: histories and the health file.
+ * Draws the page of all packages and that of each package and group, from what is on the disk: histories and the health file.
  * Pages that would not change are left alone, and one that cannot be written stops no other.
  *
  * @param sourceName Whose figures these are, as words that follow "counted from".
@@ -188,23 +191,28 @@ export async function publishPage(
     drawing,
     detail: length >= LONG_LIST ? 'coarse' : 'fine',
   };
-  const drawn: Drawn[] = [];
   const faults: unknown[] = [];
   // One after another, and nothing is kept but a row: a thousand histories need not be in memory at once.
-  for (const tracked of config.packages) {
-    // Signals are only delivered between turns of the event loop, and drawing is synchronous.
-    await new Promise((resolve) => setImmediate(resolve));
-    signal?.throwIfAborted();
-    const entry = health.packages.get(tracked.name);
-    try {
-      drawn.push(await publishPackagePage(run, tracked, entry));
-    } catch (error) {
-      faults.push(error);
-      const view = packageView(tracked, entry, undefined, config, now);
-      const nothing = { hasPage: false, sparkline: undefined };
-      drawn.push({ entry: indexEntry(view, nothing), lastDay: undefined });
+  const drawAll = async (all: Config['packages'], entries: Health['packages']) => {
+    const drawn: Drawn[] = [];
+    for (const tracked of all) {
+      // Signals are only delivered between turns of the event loop, and drawing is synchronous.
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+      const entry = entries.get(tracked.name);
+      try {
+        drawn.push(await publishPackagePage(run, tracked, entry));
+      } catch (error) {
+        faults.push(error);
+        const view = packageView(tracked, entry, undefined, config, now);
+        const nothing = { hasPage: false, sparkline: undefined };
+        drawn.push({ entry: indexEntry(view, nothing), lastDay: undefined });
+      }
     }
-  }
+    return drawn;
+  };
+  const drawn = await drawAll(config.packages, health.packages);
+  const groups = await drawAll(config.groups, health.groups);
   const newest = drawn
     .flatMap(({ lastDay }) => lastDay ?? [])
     .toSorted()
@@ -215,6 +223,7 @@ export async function publishPage(
     missingDays: health.upstream.missingDays,
     partialDays: health.upstream.partialDays,
     packages: drawn.map(({ entry }) => entry),
+    groups: groups.map(({ entry }) => entry),
   });
   await writeIfChanged(join(outputDir, PAGE_FILE), index);
   const [fault] = faults;
@@ -222,5 +231,5 @@ export async function publishPage(
     const others = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;
     throw new OperatorError(errorCode(fault), `${describeError(fault)}${others}`, { cause: fault });
   }
-  return drawn.filter(({ entry }) => entry.hasPage).length + 1;
+  return [...drawn, ...groups].filter(({ entry }) => entry.hasPage).length + 1;
 }

@@ -31,18 +31,26 @@ export interface Folded {
 }
 
 /**
- * Turns what was read of a package into what is published: winnows each day once, and sums days.
+ * Winnows each day of what was read, once.
  *
- * @param windows Lengths in days.
  * @param partialDays Days of which the table had only a part.
  */
-export function fold(read: ReadDays, windows: NonEmpty<number>, partialDays: readonly Day[]): Folded {
+export function winnowDays(read: ReadDays, partialDays: readonly Day[]): PackageDays {
   const days = daysOf(read.span);
   const breakdowns = days.map((day) => {
     const rows = read.rows.get(day);
     return rows === undefined ? null : winnow(rows);
   });
-  const all: PackageDays = { days, breakdowns, partialDays };
+  return { days, breakdowns, partialDays };
+}
+
+/**
+ * Turns the days of a package, or of several together, into what is published.
+ *
+ * @param all The longest window at least.
+ * @param windows Lengths in days.
+ */
+export function foldDays(all: PackageDays, windows: NonEmpty<number>): Folded {
   const longest = Math.max(...windows);
   return {
     windows: mapNonEmpty(windows, (windowDays) => ({
@@ -53,4 +61,9 @@ export function fold(read: ReadDays, windows: NonEmpty<number>, partialDays: rea
     trends: windows.map((windowDays) => trendOf(all, windowDays)),
     warnings: warningsOf(all, longest),
   };
+}
+
+/** Both in one, for those who publish nothing. */
+export function fold(read: ReadDays, windows: NonEmpty<number>, partialDays: readonly Day[]): Folded {
+  return foldDays(winnowDays(read, partialDays), windows);
 }

@@ -34,6 +34,25 @@ export function lastDays(all: PackageDays, count: number): PackageDays {
   return sliceDays(all, Math.max(0, all.days.length - count));
 }
 
+/**
+ * The days of two packages together, as far back as both go. A day of which nothing is known of one is not known of
+ * both: a part of a sum would pass for the whole.
+ *
+ * @param one Ends with the same day as the other.
+ */
+export function together(one: PackageDays, other: PackageDays): PackageDays {
+  const length = Math.min(one.days.length, other.days.length);
+  const [a, b] = [lastDays(one, length), lastDays(other, length)];
+  return {
+    days: a.days,
+    breakdowns: a.breakdowns.map((breakdown, index) => {
+      const added = b.breakdowns[index];
+      return breakdown === null || added == null ? null : sumOf([breakdown, added]);
+    }),
+    partialDays: [...new Set([...a.partialDays, ...b.partialDays])].toSorted(),
+  };
+}
+
 /** The breakdowns of the days that are known. */
 export function knownDays({ breakdowns }: PackageDays): Breakdown[] {
   return breakdowns.filter((breakdown) => breakdown !== null);

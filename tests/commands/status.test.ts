@@ -37,6 +37,7 @@ const HEALTH: Health = {
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:02.500Z',
   upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-20'], partialDays: ['2026-04-01', '2026-04-02'] },
+  groups: new Map(),
   packages: new Map<string, PackageHealth>([
     [
       'alpha',

@@ -20,6 +20,7 @@ describe('a valid tracked.yaml', () => {
         sharing: 'auto',
       },
       packages: [{ name: 'demo', windows: [30] }],
+      groups: [],
     });
   });
 
@@ -65,6 +66,9 @@ bigquery:
 packages:
   - Flask_SQLAlchemy
   - {name: zope.interface, window_days: [7, 30, 365]}
+groups:
+  - {name: all, packages: [zope.interface]}
+  - {name: My_Suite, title: 'My suite', packages: [Zope-Interface, flask.sqlalchemy], window_days: [30, 7]}
 `);
     expect(config).toEqual({
       file: 'tracked.yaml',
@@ -86,6 +90,15 @@ packages:
       packages: [
         { name: 'flask-sqlalchemy', windows: [30] },
         { name: 'zope-interface', windows: [7, 30, 365] },
+      ],
+      groups: [
+        { name: 'all', title: 'all', members: ['zope-interface'], windows: [30] },
+        {
+          name: 'my-suite',
+          title: 'My suite',
+          members: ['zope-interface', 'flask-sqlalchemy'],
+          windows: [30, 7],
+        },
       ],
     });
   });

@@ -85,6 +85,7 @@ describe('mergeHealth', () => {
     started: '2026-04-24T04:00:00.000Z',
     finished: '2026-04-24T04:01:00.000Z',
     upstream: { lastDay: '2026-04-23', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+    groups: new Map(),
     packages: new Map([
       ['beta', entry(1)],
       ['alpha', entry(2)],
@@ -98,6 +99,7 @@ describe('mergeHealth', () => {
     asOf: '2026-04-25',
     upstream: undefined,
     entries: new Map([['beta', entry(9)]]),
+    groups: new Map(),
     warnings: [],
   };
 
@@ -107,6 +109,7 @@ describe('mergeHealth', () => {
       started: '2026-04-25T04:00:00.000Z',
       finished: '2026-04-25T04:01:00.000Z',
       upstream: previous.upstream,
+      groups: new Map(),
       packages: new Map([
         ['alpha', entry(2)],
         ['beta', entry(9)],

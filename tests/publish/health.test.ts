@@ -44,6 +44,7 @@ const health: Health = {
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:03.000Z',
   upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+  groups: new Map(),
   packages: new Map([
     ['mcp-clipboard', success],
     ['broken', failure],
@@ -213,6 +214,7 @@ describe('parseHealth', () => {
       finished: '2026-04-25T04:12:42.654Z',
       upstream: { lastDay: null, missingDays: [], partialDays: [] },
       warnings: [],
+      groups: new Map(),
       packages: new Map([
         [
           'small-00',
@@ -295,6 +297,7 @@ describe('parseHealth', () => {
     expect(read(odd)).toEqual({
       upstream: { lastDay: null, missingDays: [], partialDays: [] },
       warnings: [],
+      groups: new Map(),
       packages: new Map<string, PackageHealth>([
         [
           'a',

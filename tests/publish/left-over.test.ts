@@ -37,16 +37,16 @@ it('tells of folders of packages that are not listed any more, if there are badg
     '.well-known/downloads-30d-non-ci.json',
   );
   const packages = [{ name: 'alpha', windows: [30] as const }];
-  expect(await leftOverPackages({ outputDir, packages })).toEqual([
+  expect(await leftOverPackages({ outputDir, packages, groups: [] })).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of beta, not listed any more') },
   ]);
-  expect(await leftOverPackages({ outputDir: join(outputDir, 'none'), packages })).toEqual([]);
+  expect(await leftOverPackages({ outputDir: join(outputDir, 'none'), packages, groups: [] })).toEqual([]);
 });
 
 it('names the first of many folders, and how many more there are', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const outputDir = folderWith(...names.map((name) => `${name}/downloads-30d-non-ci.json`));
-  expect(await leftOverPackages({ outputDir, packages: [] })).toEqual([
+  expect(await leftOverPackages({ outputDir, packages: [], groups: [] })).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more,') },
   ]);
 });

@@ -61,7 +61,7 @@ function setUp() {
 
 it('writes badges and history, and says what was counted, up to which day', async () => {
   const { config, output } = setUp();
-  const health = await publishPackage(outcome, config, { previous }, now);
+  const { entry: health } = await publishPackage(outcome, config, { previous }, now);
   expect(health).toMatchObject({
     windowDays: 7,
     count: 7,
@@ -123,7 +123,7 @@ it.each<[string, Outcome, PackageHealth | undefined, object]>([
   ['without having been tried, ever', { kind: 'failed', package: tracked, error: fault }, undefined, failed],
 ])('says why a package failed %s', async (_, failure, before, expected) => {
   const { config, folder } = setUp();
-  expect(await publishPackage(failure, config, { previous: before }, now)).toEqual(expected);
+  expect(await publishPackage(failure, config, { previous: before }, now)).toEqual({ entry: expected });
   expect(readdirSync(folder)).toEqual([]);
 });
 
@@ -131,8 +131,10 @@ it('turns what the disk refuses into a failure', async () => {
   const { config, output } = setUp();
   writeFileSync(output, 'in the way');
   expect(await publishPackage(outcome, config, { previous }, now)).toMatchObject({
-    failure: { code: 'disk-obstacle', error: expect.stringContaining('a file stands where a folder') },
-    windows: [],
-    countedTo: '2026-04-19',
+    entry: {
+      failure: { code: 'disk-obstacle', error: expect.stringContaining('a file stands where a folder') },
+      windows: [],
+      countedTo: '2026-04-19',
+    },
   });
 });

@@ -17,6 +17,7 @@ const EMPTY: Health = {
   finished: '2026-04-25T04:12:00.000Z',
   upstream: { lastDay: null, missingDays: [], partialDays: [] },
   packages: new Map(),
+  groups: new Map(),
   warnings: [],
 };
 

@@ -92,6 +92,7 @@ export function index(view: Partial<IndexView> = {}): IndexView {
     missingDays: [],
     partialDays: [],
     packages: [entry()],
+    groups: [],
     ...view,
   };
 }

@@ -1,5 +1,12 @@
 import { expect, it } from 'vitest';
-import { knownDays, lastDays, missingDaysOf, sliceDays, totalOf } from '../../src/winnow/package-days.ts';
+import {
+  knownDays,
+  lastDays,
+  missingDaysOf,
+  sliceDays,
+  together,
+  totalOf,
+} from '../../src/winnow/package-days.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
 /** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th part-filled. */
@@ -37,6 +44,18 @@ it.each([
   [6, all.days],
 ])('the last %d days', (count, days) => {
   expect(lastDays(all, count).days).toEqual(days);
+});
+
+it('adds up the days that two packages share, and knows no day that is not known of both', () => {
+  const other = packageDays(4, (index) => (index === 2 ? null : [downloads('pip', 100)]), {
+    partialDays: ['2026-04-23'],
+  });
+  const both = together(all, other);
+  expect(both.days).toEqual(other.days);
+  expect(both.breakdowns.map((breakdown) => breakdown?.count ?? null)).toEqual([102, null, null, 116]);
+  expect(both.breakdowns[3]?.counts).toMatchObject({ pip: 100, uv: 16 });
+  expect(both.partialDays).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
+  expect(together(other, all)).toEqual(both);
 });
 
 it('knows four of the five days', () => {

@@ -1,0 +1,41 @@
+import { badgeFiles, trendFiles } from '../badges/endpoint.ts';
+import { sparklineFile } from '../badges/sparkline.ts';
+import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import type { Extra } from '../config/looks.ts';
+import { type Folded, foldDays } from '../winnow/fold.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
+import { publishBadges } from './badges.ts';
+import { publishHistory } from './history.ts';
+
+/**
+ * Publishes the badges and the history of a package or a group.
+ *
+ * @param all The longest window at least, and what is known of the days before.
+ * @param spellings Folders that spell its name otherwise.
+ * @throws OperatorError if the disk refuses.
+ */
+export async function publishFigures(
+  tracked: TrackedPackage | TrackedGroup,
+  all: PackageDays,
+  { outputDir, source, publicUrl }: Config,
+  spellings: readonly string[] = [],
+): Promise<Folded> {
+  const { name, windows: lengths, looks = {} } = tracked;
+  const group = asGroup(tracked);
+  const folded = foldDays(all, lengths);
+  const { windows, history, trends } = folded;
+  const wants = (extra: Extra) => looks.extra?.includes(extra) === true;
+  const files = windows.flatMap(({ windowDays, breakdown }, index) => [
+    ...badgeFiles(breakdown, windowDays, looks),
+    ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
+    ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
+  ]);
+  await publishBadges(outputDir, name, files, spellings);
+  await publishHistory(outputDir, history, {
+    package: name,
+    group: group && { title: group.title, packages: group.members },
+    source: source.kind,
+    publicUrl,
+  });
+  return folded;
+}

@@ -1,0 +1,89 @@
+import type { Config, TrackedGroup } from '../config/config.ts';
+import { OperatorError } from '../errors/error.ts';
+import { type PackageDays, together } from '../winnow/package-days.ts';
+import { publishFigures } from './figures.ts';
+import type { PackageHealth } from './health.ts';
+import { leftOverWindows } from './left-over.ts';
+import { failedEntry } from './package.ts';
+
+/** What a run has brought of the members of one group so far. */
+export interface GroupSum {
+  readonly group: TrackedGroup;
+  /** Their days together; absent before the first. */
+  days?: PackageDays;
+  /** Members that failed. */
+  readonly failed: string[];
+  /** Members of which the run has brought nothing. */
+  readonly waiting: Set<string>;
+}
+
+/** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
+export interface GroupSums {
+  /** @param days undefined if the package failed. */
+  add(packageName: string, days: PackageDays | undefined): void;
+  /** Those of which the run has brought any member, in the order of the configuration. */
+  sums(): readonly GroupSum[];
+}
+
+export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
+  const all = groups.map((group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }));
+  const ofMember = new Map<string, GroupSum[]>();
+  for (const sum of all) {
+    for (const name of sum.group.members) ofMember.set(name, [...(ofMember.get(name) ?? []), sum]);
+  }
+  return {
+    add(packageName, days) {
+      for (const sum of ofMember.get(packageName) ?? []) {
+        sum.waiting.delete(packageName);
+        if (days === undefined) sum.failed.push(packageName);
+        else sum.days = sum.days === undefined ? days : together(sum.days, days);
+      }
+    },
+    sums: () => all.filter(({ group, waiting }) => waiting.size < group.members.length),
+  };
+}
+
+/** Why a group keeps what it had. */
+function incomplete({ group, failed }: GroupSum): OperatorError {
+  const which = failed.slice(0, 5).join(', ') + (failed.length > 5 ? ` and ${failed.length - 5} more` : '');
+  return new OperatorError(
+    'group-incomplete',
+    `${which} of its ${group.members.length} packages failed, so its badges and page stay as they were; mend ${failed.length === 1 ? 'that package' : 'those packages'} first`,
+  );
+}
+
+/**
+ * Publishes a group of which a run has brought all members. It never throws.
+ *
+ * @param previous The group's entry after the last run.
+ * @param onFault Told of what the entry says in one sentence only.
+ * @returns Its entry for the health file; undefined where members were not part of the run, which changes nothing.
+ */
+export async function publishGroup(
+  sum: GroupSum,
+  config: Config,
+  previous: PackageHealth | undefined,
+  { started, now, onFault }: { started: Date; now: () => Date; onFault: (error: unknown) => void },
+): Promise<PackageHealth | undefined> {
+  const { group, days, failed, waiting } = sum;
+  const fail = (error: unknown) => failedEntry(group.windows[0], error, started, previous);
+  if (failed.length > 0) return fail(incomplete(sum));
+  if (waiting.size > 0 || days === undefined) return undefined;
+  try {
+    const { windows } = await publishFigures(group, days, config);
+    const countedTo = days.days.at(-1);
+    return {
+      windowDays: group.windows[0],
+      count: windows[0].breakdown.count,
+      windows,
+      ...(countedTo === undefined ? {} : { countedTo }),
+      // What is odd about a member's days is told of the member.
+      warnings: await leftOverWindows(config.outputDir, group),
+      attempted: started.toISOString(),
+      lastSuccess: now().toISOString(),
+    };
+  } catch (error) {
+    onFault(error);
+    return fail(error);
+  }
+}
