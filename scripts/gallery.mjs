@@ -27,6 +27,7 @@ const GALLERY = [
   ['dark', '{dark: true}', 'downloads'],
   ['trend', '{extra: [trend]}', 'trend'],
   ['sparkline', '{extra: [sparkline]}', 'sparkline'],
+  ['total', '{extra: [total]}', 'total'],
 ];
 
 mkdirSync(place, { recursive: true });
@@ -47,6 +48,9 @@ for (const [file, badges, id] of GALLERY) {
   ];
   const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`collect exited with ${status} for ${file}`);
-  copyFileSync(`${place}/output/${NAME}/${id}-30d-non-ci.svg`, `${images}/${file}.svg`);
+  copyFileSync(
+    `${place}/output/${NAME}/${id === 'total' ? 'total' : `${id}-30d`}-non-ci.svg`,
+    `${images}/${file}.svg`,
+  );
 }
 console.log(`${GALLERY.length} pictures in ${images}`);

@@ -59,6 +59,20 @@ function interruptible(): AbortSignal {
   return controller.signal;
 }
 
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    // Who ends the input without an answer does not agree to anything.
+    return await Promise.race([
+      terminal.question(question),
+      new Promise<string>((resolve) => terminal.once('close', () => resolve(''))),
+    ]);
+  } finally {
+    terminal.close();
+  }
+}
+
 const argv = process.argv.slice(2);
 const world = {
   cwd: process.cwd(),
@@ -67,6 +81,7 @@ const world = {
   stdout: process.stdout,
   stderr: process.stderr,
   interruptible,
+  ...(process.stdin.isTTY ? { ask } : {}),
 };
 process.on('uncaughtException', (error) => process.exit(crash(error, argv, version, world)));
 process.exitCode = await main(argv, version, world);

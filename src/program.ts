@@ -121,8 +121,20 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     });
 
   program
+    .command('backfill')
+    .description('read older days for totals; says what they cost, and asks before it pays')
+    .requiredOption('--from <YYYY-MM-DD>', 'the first day that is wanted')
+    .option('-p, --package <name>', 'only this package (repeatable)', list)
+    .option('--dry-run', 'only say what it would cost')
+    .option('--yes', 'pay without being asked')
+    .action(async (_, command: Command) => {
+      const { backfill } = await import('./commands/backfill.ts');
+      done(await backfill(command.optsWithGlobals(), context));
+    });
+
+  program
     .command('prune')
-    .description('remove the badges, pages and ledgers of packages and windows that are no longer listed')
+    .description('remove the badges, pages and ledgers of what is no longer listed or asked for')
     .option('--dry-run', 'only say what would be removed')
     .option('--mark', 'let the badges say that they are not renewed, instead of removing them')
     .action(async (_, command: Command) => {

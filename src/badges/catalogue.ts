@@ -64,6 +64,8 @@ export type NamedKind = Pick<BadgeKind, 'id' | 'label' | 'scope'> & {
   readonly subject?: string;
   /** Whether there is a picture alone, and no endpoint file. */
   readonly pictureOnly?: boolean;
+  /** Whether there is one for a package, whatever its windows. */
+  readonly windowless?: boolean;
 };
 
 const [HERO] = CATALOGUE;
@@ -78,12 +80,17 @@ export const EXTRA_KINDS: Readonly<Record<Extra, NamedKind>> = {
     scope: HERO.scope,
     pictureOnly: true,
   },
+  total: { id: 'total', label: 'total', scope: HERO.scope, windowless: true },
 };
 
 /** Every kind, those of the catalogue first. */
 export const ALL_KINDS: readonly NamedKind[] = [...CATALOGUE, ...Object.values(EXTRA_KINDS)];
 
-/** Name of a badge's file without its ending. */
-export function badgeStem(kind: Pick<BadgeKind, 'id'>, windowDays: number): string {
-  return `${kind.id}-${windowDays}d-non-ci`;
+/**
+ * Name of a badge's file without its ending.
+ *
+ * @param windowDays undefined for a kind that has no window.
+ */
+export function badgeStem(kind: Pick<BadgeKind, 'id'>, windowDays: number | undefined): string {
+  return windowDays === undefined ? `${kind.id}-non-ci` : `${kind.id}-${windowDays}d-non-ci`;
 }

@@ -1,8 +1,8 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks, Style } from '../config/looks.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
+import type { Total } from '../winnow/total.ts';
 import { type BadgeKind, badgeStem, CATALOGUE, EXTRA_KINDS, type NamedKind } from './catalogue.ts';
-
 import { formatChange, formatCount } from './message.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
@@ -38,6 +38,11 @@ function colorOf({ color }: Looks, value: number, byDefault: string): string {
   return color.findLast(({ from }) => value >= from)?.color ?? NO_STEP;
 }
 
+/** The colour of a count. */
+function countColor(looks: Looks, count: number): string {
+  return colorOf(looks, count, count < GREY_BELOW ? 'lightgrey' : 'blue');
+}
+
 /** What the looks add to any badge. */
 function adorned(looks: Looks): Omit<EndpointBadge, 'schemaVersion' | 'label' | 'message' | 'color'> {
   const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
@@ -51,7 +56,8 @@ function adorned(looks: Looks): Omit<EndpointBadge, 'schemaVersion' | 'label' | 
 }
 
 /** The left half of a badge. */
-const labelOf = (label: string, windowDays: number) => `${label} (${windowDays}d)`;
+const labelOf = (label: string, windowDays: number | undefined) =>
+  windowDays === undefined ? label : `${label} (${windowDays}d)`;
 
 /** The eleven badges of a package and window, in the order of the catalogue, with the stems of their files' names. */
 export function endpointBadges(
@@ -66,7 +72,7 @@ export function endpointBadges(
       schemaVersion: 1,
       label: labelOf(label, windowDays),
       message: `${formatCount(value)}${looks.suffix ?? ''}`,
-      color: colorOf(looks, value, value < GREY_BELOW ? 'lightgrey' : 'blue'),
+      color: countColor(looks, value),
       ...adorned(looks),
     };
     return { kind, stem: badgeStem(kind, windowDays), badge };
@@ -101,7 +107,7 @@ export function badgeSvg(badge: EndpointBadge, dark = false): string {
 const endpointText = (badge: EndpointBadge) => `${JSON.stringify(badge, null, 2)}\n`;
 
 /** What stands in place of a badge that is not renewed any more, as its two files. */
-export function retiredBadge(kind: NamedKind, windowDays: number): { json: string; svg: string } {
+export function retiredBadge(kind: NamedKind, windowDays: number | undefined): { json: string; svg: string } {
   const badge: EndpointBadge = {
     schemaVersion: 1,
     label: labelOf(kind.label, windowDays),
@@ -145,4 +151,19 @@ export function trendFiles(change: number | undefined, windowDays: number, looks
     ...adorned(looks),
   };
   return filesOf(badgeStem(EXTRA_KINDS.trend, windowDays), badge, looks);
+}
+
+/** Characters of the month at the beginning of a day. */
+const MONTH_LENGTH = 7;
+
+/** The badge of a total. Its label says since when, to the month; a suffix such as `/month` would not be true of it. */
+export function totalFiles({ since, count }: Total, looks: Looks = {}): BadgeFile[] {
+  const badge: EndpointBadge = {
+    schemaVersion: 1,
+    label: `${EXTRA_KINDS.total.label} since ${since.slice(0, MONTH_LENGTH)}`,
+    message: formatCount(count),
+    color: countColor(looks, count),
+    ...adorned(looks),
+  };
+  return filesOf(badgeStem(EXTRA_KINDS.total, undefined), badge, looks);
 }

@@ -12,7 +12,8 @@ export interface SnippetBadge {
   /** What a group is called. */
   readonly title?: string;
   readonly kind: NamedKind;
-  readonly windowDays: number;
+  /** undefined for a kind that has no window. */
+  readonly windowDays: number | undefined;
   /** Whose figures these are, as words that follow "counted from". */
   readonly sourceName: string;
 }
@@ -62,7 +63,8 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
 }
 
 /** When the downloads of a badge were: `in the last 30 days`. */
-export function windowText(windowDays: number): string {
+export function windowText(windowDays: number | undefined): string {
+  if (windowDays === undefined) return 'since the first day that is known';
   return `in the last ${windowDays === 1 ? 'day' : `${windowDays} days`}`;
 }
 

@@ -32,6 +32,7 @@ import { drawPage } from './report.ts';
 import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { tableStyle } from './table.ts';
+import { EXIT_LOCKED } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {
   readonly package?: readonly string[];
@@ -44,9 +45,6 @@ export interface CollectOptions extends GlobalOptions {
   /** Whether to draw the page; so it is unless --no-page says otherwise. */
   readonly page?: boolean;
 }
-
-/** Another run holds the lock. */
-export const EXIT_LOCKED = 3;
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
 async function previousHealth(config: Config, log: Logger): Promise<Health | undefined> {
@@ -222,8 +220,8 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const place = { previous: previous?.packages.get(name), spellings };
-    const { entry, days } = await publishPackage(outcome, config, place, context.now, bug);
-    sums.add(name, days);
+    const { entry, figures } = await publishPackage(outcome, config, place, context.now, bug);
+    sums.add(name, figures);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     logEntry(log, name, entry);

@@ -25,6 +25,8 @@ export interface Context {
    * returned, with an Interruption as its reason. Without it, the process cannot be asked to end.
    */
   readonly interruptible?: () => AbortSignal;
+  /** Asks whoever sits at the terminal, and brings the answer; absent where nobody does. */
+  readonly ask?: (question: string) => Promise<string>;
   /** A report of a fault of this program, ready to be sent; absent until main() knows the command line. */
   readonly bugReport?: (error: unknown) => string;
 }

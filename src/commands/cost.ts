@@ -7,20 +7,12 @@ import { traitsOf } from '../sources/traits.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledger.ts';
 import { readSpend } from '../state/spend.ts';
-import { TIB } from '../units.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { formatDollars, listPrice } from './list-price.ts';
 import { renderTable } from './table.ts';
 
 export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
-}
-
-/** List price of a TiB on demand in the US, in dollars, after the first in a month. */
-const DOLLARS_PER_TIB = 6.25;
-
-function dollars(bytes: number): string {
-  const price = (Math.max(0, bytes - TIB) / TIB) * DOLLARS_PER_TIB;
-  return `$${price.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
 async function forecastEntries(config: Config, env: Context['env']): Promise<ForecastEntry[]> {
@@ -129,7 +121,7 @@ function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
       { title: 'billed', align: 'right' },
       { title: 'list price', align: 'right' },
     ],
-    amounts.map(([what, bytes]) => [what, formatGib(bytes), dollars(bytes)]),
+    amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
   );
   const share = (bytes: number) => formatShare(bytes, bytesBilled);
   const other =

@@ -2,17 +2,18 @@ import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatJson, formatNumber } from '../format.ts';
 import type { PlannedRead } from '../plan/plan.ts';
-import { learnDaysFree } from '../run/learn-days.ts';
+import { learnDaysFree, type Task } from '../run/learn-days.ts';
 import { planRun, sharingNote } from '../run/plan-run.ts';
 import { openSource } from '../sources/open.ts';
-import { bytesPerDay, bytesPerSharedDay, EMPTY_SPEND } from '../state/bills.ts';
+import type { SourceTraits } from '../sources/source.ts';
+import { bytesPerDay, bytesPerSharedDay, EMPTY_SPEND, type Spend } from '../state/bills.ts';
 import { EMPTY_LEDGER, openLedgers } from '../state/ledger.ts';
 import { readSpend } from '../state/spend.ts';
 import type { CollectRequest } from './collect-request.ts';
 import { type Column, renderTable } from './table.ts';
 
 /** A question of the run, and what the source says that it would read. */
-interface Priced extends PlannedRead {
+export interface Priced extends PlannedRead {
   readonly bytesAtMost: number;
 }
 
@@ -39,7 +40,8 @@ function subject({ packages }: PlannedRead): string {
   return others.length === 0 ? first : `${first} and ${formatNumber(others.length)} more`;
 }
 
-function render(reads: readonly Priced[], names: readonly string[], billed: boolean): string {
+/** A line for each package, and one for all. */
+export function renderReads(reads: readonly Priced[], names: readonly string[]): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
   for (const read of reads) own.set(subject(read), [...(own.get(subject(read)) ?? []), read]);
   const cells = (name: string, list: readonly Priced[]) => [
@@ -51,7 +53,7 @@ function render(reads: readonly Priced[], names: readonly string[], billed: bool
   const shared = reads.some(({ packages }) => packages.length > 1);
   const shown = [...own].filter(([, list]) => !shared || list.length > 0);
   const rows = [...shown.map(([name, list]) => cells(name, list)), cells('all', reads)];
-  return renderTable(COLUMNS, rows) + (billed ? NOTES : '');
+  return renderTable(COLUMNS, rows);
 }
 
 function toJson(reads: readonly Priced[]) {
@@ -64,22 +66,34 @@ function toJson(reads: readonly Priced[]) {
   }));
 }
 
+/** What a run would ask for. */
+export interface PricedPlan {
+  readonly reads: readonly Priced[];
+  readonly traits: SourceTraits;
+  readonly spend: Spend;
+  /** See sharingNote(). */
+  readonly note: string | undefined;
+}
+
 /**
- * `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read.
- * Costs nothing and writes nothing.
+ * Plans a run without carrying it out, and asks the source what it would read. Costs nothing and writes nothing.
+ *
+ * @throws OperatorError if the source, or the disk, refuses.
  */
-export async function dryRun(request: CollectRequest): Promise<number> {
-  const { config, context } = request;
+export async function planPriced(
+  task: Task,
+  { config, context }: Pick<CollectRequest, 'config' | 'context'>,
+): Promise<PricedPlan> {
   const source = await openSource(config.source, context);
   try {
     const { traits } = source;
-    const learnt = await learnDaysFree(source, request);
+    const learnt = await learnDaysFree(source, task);
     const { tooLate } = learnt.upstream;
     if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
     const ledgers = openLedgers(config.stateDir, traits.id, undefined);
     const kept = await readSpend(config.stateDir);
     const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
-    const plan = await planRun(request, source, learnt, {
+    const plan = await planRun(task, source, learnt, {
       load: async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
       bytesPerDay: (name) => bytesPerDay(spend, name),
       bytesPerSharedDay: () => bytesPerSharedDay(spend),
@@ -89,12 +103,18 @@ export async function dryRun(request: CollectRequest): Promise<number> {
     for (const planned of plan.reads) {
       reads.push({ ...planned, bytesAtMost: await source.estimate(planned) });
     }
-    const names = request.packages.map(({ name }) => name);
-    const note = sharingNote(plan.sharing);
-    const text = render(reads, names, traits.billed) + (note === undefined ? '' : `\n${note}\n`);
-    context.stdout.write(request.json ? formatJson(toJson(reads)) : text);
-    return 0;
+    return { reads, traits, spend, note: sharingNote(plan.sharing) };
   } finally {
     await source.close();
   }
+}
+
+/** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
+export async function dryRun(request: CollectRequest): Promise<number> {
+  const { reads, traits, note } = await planPriced(request, request);
+  const names = request.packages.map(({ name }) => name);
+  const text =
+    renderReads(reads, names) + (traits.billed ? NOTES : '') + (note === undefined ? '' : `\n${note}\n`);
+  request.context.stdout.write(request.json ? formatJson(toJson(reads)) : text);
+  return 0;
 }

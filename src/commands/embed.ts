@@ -72,7 +72,7 @@ export function embed(options: EmbedOptions, context: Context): number {
   }
   const snippets = tracked.flatMap((each) =>
     kinds.flatMap((kind) =>
-      each.windows.map((windowDays) =>
+      (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
         snippet(
           { package: each.name, ...titleOf(each), kind, windowDays, sourceName: counted.name },
           publicUrl,

@@ -3,21 +3,19 @@ import { relative } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { diskError } from '../disk/disk-error.ts';
-import { ensureFolder } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
 import { unlistedLedgers } from '../state/ledger.ts';
-import { acquireLock, LockHeldError } from '../state/lock.ts';
-import { EXIT_LOCKED } from './collect.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { underLock } from './under-lock.ts';
 
 export interface PruneOptions extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly mark?: boolean;
 }
 
-function describe({ folder, package: name, windows, badges, others }: LeftOver, mark: boolean): string {
-  const what = name === undefined ? `windows ${windows.map((days) => `${days}d`).join(', ')}` : 'not listed';
+function describe({ folder, whole, which, badges, others }: LeftOver, mark: boolean): string {
+  const what = whole ? 'not listed' : which.join(', ');
   const files = plural(badges.length + (mark ? 0 : others.length), 'file');
   return `${mark ? 'mark' : 'remove'}  ${folder} (${what}): ${files}\n`;
 }
@@ -48,20 +46,11 @@ async function carryOut(
  * @throws OperatorError if the disk refuses.
  */
 export async function prune(options: PruneOptions, context: Context): Promise<number> {
-  const { stdout, stderr } = context;
+  const { stdout } = context;
   const { dryRun = false, mark = false } = options;
   const config = loadConfig(options.config, context.cwd);
   const tracked = new Set(config.packages.map(({ name }) => name));
-  await ensureFolder(config.stateDir, 'operator');
-  let lock: Awaited<ReturnType<typeof acquireLock>>;
-  try {
-    lock = await acquireLock(config.stateDir, context.now);
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    stderr.write(`${error.message}\n`);
-    return EXIT_LOCKED;
-  }
-  try {
+  return underLock(config.stateDir, context, async () => {
     const left = await findLeftOver(config);
     const ledgers = unlistedLedgers(config.stateDir, tracked);
     if (left.length + ledgers.length === 0) {
@@ -73,7 +62,5 @@ export async function prune(options: PruneOptions, context: Context): Promise<nu
     if (dryRun) stdout.write('this was a dry run; nothing was changed\n');
     else await carryOut(config, left, ledgers, mark);
     return 0;
-  } finally {
-    await lock.release();
-  }
+  });
 }

@@ -10,6 +10,8 @@ export interface TrackedPackage {
   readonly windows: NonEmpty<number>;
   /** How its badges differ from the default; absent if they do not. */
   readonly looks?: Looks;
+  /** Whether its total is wanted, for itself or for a group. */
+  readonly total?: boolean;
 }
 
 /** A sum of packages, with badges, a history and a page of its own. */

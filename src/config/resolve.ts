@@ -96,6 +96,16 @@ function trackedGroups(
   });
 }
 
+const wantsTotal = ({ looks }: TrackedPackage) => looks?.extra?.includes('total') === true;
+
+/** The packages, with those marked whose totals are wanted. */
+function withTotals(packages: readonly TrackedPackage[], groups: readonly TrackedGroup[]): TrackedPackage[] {
+  const ofGroups = new Set(groups.filter(wantsTotal).flatMap(({ members }) => members));
+  return packages.map((each) =>
+    wantsTotal(each) || ofGroups.has(each.name) ? { ...each, total: true } : each,
+  );
+}
+
 /** How each kind of source is described, with its defaults. */
 const SOURCES: {
   readonly [K in SourceConfig['kind']]: (
@@ -163,6 +173,7 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
   const absolute = (path: string) => resolve(folder, path);
   const { service, audit } = tracked;
   const outputDir = absolute(service.output_dir);
+  const groups = trackedGroups(tracked.groups ?? [], tracked.badges);
   const budget = tracked.bigquery?.monthly_budget_gib;
   return deepFreeze({
     file,
@@ -182,8 +193,8 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
             everyDays: audit.every_days ?? DEFAULTS.auditEveryDays,
           },
         }),
-    packages: trackedPackages(tracked.packages, tracked.badges),
-    groups: trackedGroups(tracked.groups ?? [], tracked.badges),
+    packages: withTotals(trackedPackages(tracked.packages, tracked.badges), groups),
+    groups,
   });
 }
 

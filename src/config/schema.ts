@@ -70,7 +70,7 @@ const LOGO =
 const LABEL = 'a text of 1 to 60 characters';
 const SUFFIX = "a text of 1 to 20 characters, such as '/month'";
 const CACHE = 'a whole number of seconds from 300 to 86400';
-const EXTRA = `a list of ${EXTRAS.join(' and ')}`;
+const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
 
 const badges = z.strictObject(
   {
@@ -123,7 +123,9 @@ const badges = z.strictObject(
     extra: z
       .array(z.enum(EXTRAS, { error: EXTRA }), { error: EXTRA })
       .optional()
-      .describe('Further badges: the change against the window before, and a small line of the days.'),
+      .describe(
+        'Further badges: the change against the window before, a small line of the days, and the total since the first day that is known.',
+      ),
   },
   { error: 'a mapping' },
 );

@@ -1,4 +1,4 @@
-import { badgeStem, CATALOGUE } from '../badges/catalogue.ts';
+import { badgeStem, CATALOGUE, EXTRA_KINDS } from '../badges/catalogue.ts';
 import { type EndpointBadge, endpointBadges } from '../badges/endpoint.ts';
 import {
   type Picture,
@@ -75,6 +75,18 @@ function badgesOf(view: PackageView): Markup {
   return html`<div class="badges">${heroesFirst.map(({ stem, badge }) => badgeLink(badge, stem))}</div>`;
 }
 
+/** The total, with since when and what is missing in it: it is not that of all time. */
+function totalOf({ total, group }: PackageView): Markup | undefined {
+  if (total === undefined) return undefined;
+  const { since, count, unknownDays } = total;
+  const of = group === undefined ? '' : ', of all its packages together,';
+  const left =
+    unknownDays === 0
+      ? undefined
+      : html` Of ${days(unknownDays)} since then${of} nothing is known; ${unknownDays === 1 ? 'it is' : 'they are'} left out.`;
+  return html`<p class="quiet"><a href="${badgeStem(EXTRA_KINDS.total, undefined)}.svg">Total since ${date(since)}</a>, the first day that is known: <b data-figure="total">${formatNumber(count)}</b>.${left}</p>`;
+}
+
 function headline(view: PackageView, main: Window): Markup {
   return html`<section class="card">
 <h2>Honest downloads</h2>
@@ -83,6 +95,7 @@ function headline(view: PackageView, main: Window): Markup {
 <p class="story">${story(main)}</p>
 </div>
 ${badgesOf(view)}
+${totalOf(view)}
 </section>`;
 }
 

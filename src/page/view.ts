@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors/codes.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
+import type { Total } from '../winnow/total.ts';
 import type { Markup } from './html.ts';
 
 /*
@@ -31,6 +32,8 @@ export interface PackageView {
   readonly warnings: readonly string[];
   /** Tracked windows whose figures are known. */
   readonly windows: readonly Window[];
+  /** Its downloads since the first day that is known, where that is asked for. */
+  readonly total?: Total;
   /** The days of the longest window. */
   readonly history?: PackageDays;
 }

@@ -12,6 +12,7 @@ import { windowBefore } from '../days/window.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { SourceTraits } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
+import { isOld } from '../state/old-days.ts';
 import { MINIMUM_BILLED, roundedBill } from '../units.ts';
 
 /** What is known of the table's days. */
@@ -36,6 +37,15 @@ export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
 /** Days that the warnings look back on. */
 export const WARNING_DAYS = 35;
+
+/** PyPI began in 2003, so no log has an older day. */
+export const FIRST_DAY: Day = '2003-01-01';
+
+/**
+ * Most days of one package that are asked for at once: a year is no more than a window may have, and what a kill can
+ * lose of what was paid.
+ */
+const QUESTION_DAYS_MAX = 366;
 
 /** What is to be read of one package. */
 export interface Need {
@@ -64,6 +74,8 @@ export interface Goal {
   readonly known: KnownDays;
   /** Days that are looked back on where that is free, however short the window. */
   readonly lookBackDays: number;
+  /** Whether the past is filled for totals, for which days need not be known one by one. */
+  readonly fillsPast?: boolean | undefined;
 }
 
 /** Days of a package's longest window. */
@@ -86,8 +98,8 @@ function wholeWindowDue({ wholeRead }: Ledger, asOf: Day): boolean {
  * The days of a span that must be read, oldest first: those that the ledger lacks, and those that have
  * changed, or may have, since they were read. A day without any row in the whole table is never read.
  */
-function daysToRead(ledger: Ledger, span: Span, { known, asOf, full }: Goal): Day[] {
-  const days = daysOf(span);
+function daysToRead(ledger: Ledger, span: Span, { known, asOf, full, fillsPast }: Goal): Day[] {
+  const days = daysOf(span).filter((day) => !(fillsPast && isOld(ledger.old, day)));
   if (known.kind === 'told') {
     const rowsOf = (day: Day) => known.rows.get(day) ?? 0;
     const outdated = (day: Day) => {
@@ -97,6 +109,7 @@ function daysToRead(ledger: Ledger, span: Span, { known, asOf, full }: Goal): Da
     return days.filter((day) => rowsOf(day) > 0 && outdated(day));
   }
   const untold = known.kind === 'untold';
+  if (fillsPast) return days.filter((day) => !ledger.days.has(day));
   if (full || (untold && wholeWindowDue(ledger, asOf))) return days;
   const again = untold ? addDays(span.end, -NEWEST_DAYS) : span.end;
   return days.filter((day) => !ledger.days.has(day) || day >= again);
@@ -107,10 +120,12 @@ export function needOf(
   tracked: TrackedPackage,
   ledger: Ledger,
   goal: Goal,
-  { billed }: Pick<SourceTraits, 'billed'>,
+  { billed, keepsLedger }: Pick<SourceTraits, 'billed' | 'keepsLedger'>,
 ): Need {
   const wanted = billed ? longestWindow(tracked) : Math.max(longestWindow(tracked), goal.lookBackDays);
-  const span = windowBefore(goal.end, wanted);
+  const window = windowBefore(goal.end, wanted);
+  // What is not kept is counted anew each time, from the beginning.
+  const span = tracked.total && !keepsLedger ? { start: FIRST_DAY, end: goal.end } : window;
   return { package: tracked.name, span, days: daysToRead(ledger, span, goal) };
 }
 
@@ -150,6 +165,16 @@ function bridgeOf(perDay: number | undefined): number {
 
 /** Longest gap that is read along where reading is free: one question less is kinder to the server. */
 const FREE_BRIDGE = 7;
+
+/** A long span in parts, the newest first. */
+function inYears({ start, end }: Span): Span[] {
+  const parts: Span[] = [];
+  for (let last = end; last > start; last = addDays(last, -QUESTION_DAYS_MAX)) {
+    const first = addDays(last, -QUESTION_DAYS_MAX);
+    parts.push({ start: first > start ? first : start, end: last });
+  }
+  return parts;
+}
 
 /** What a query for one package over a span is expected to bill. */
 export function expectedBill(span: Span, perDay: number | undefined): number {
@@ -261,7 +286,9 @@ export function planReads(needs: readonly Need[], traits: SourceTraits, prices: 
   const alone = needs.flatMap(({ package: name, days }) => {
     const perDay = prices.perDay(name);
     const own = days.filter((day) => !sharedDays.has(day));
-    return toSpans(own, bridgeOf(perDay)).map(
+    // The newest first: if the money ends, what is known has no gap.
+    const spans = toSpans(own, bridgeOf(perDay)).toReversed().flatMap(inYears);
+    return spans.map(
       (span): PlannedRead => ({
         packages: [name],
         span,

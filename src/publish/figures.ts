@@ -1,9 +1,10 @@
-import { badgeFiles, trendFiles } from '../badges/endpoint.ts';
+import { badgeFiles, totalFiles, trendFiles } from '../badges/endpoint.ts';
 import { sparklineFile } from '../badges/sparkline.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import type { Extra } from '../config/looks.ts';
 import { type Folded, foldDays } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
+import type { Total } from '../winnow/total.ts';
 import { publishBadges } from './badges.ts';
 import { publishHistory } from './history.ts';
 
@@ -11,12 +12,14 @@ import { publishHistory } from './history.ts';
  * Publishes the badges and the history of a package or a group.
  *
  * @param all The longest window at least, and what is known of the days before.
+ * @param total What is known of it altogether; undefined where that was not asked, or does not end with the windows.
  * @param spellings Folders that spell its name otherwise.
  * @throws OperatorError if the disk refuses.
  */
 export async function publishFigures(
   tracked: TrackedPackage | TrackedGroup,
   all: PackageDays,
+  total: Total | undefined,
   { outputDir, source, publicUrl }: Config,
   spellings: readonly string[] = [],
 ): Promise<Folded> {
@@ -30,6 +33,7 @@ export async function publishFigures(
     ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
     ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
   ]);
+  if (wants('total') && total !== undefined) files.push(...totalFiles(total, looks));
   await publishBadges(outputDir, name, files, spellings);
   await publishHistory(outputDir, history, {
     package: name,

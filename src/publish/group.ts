@@ -1,16 +1,19 @@
 import type { Config, TrackedGroup } from '../config/config.ts';
 import { OperatorError } from '../errors/error.ts';
 import { type PackageDays, together } from '../winnow/package-days.ts';
+import { type Total, totalsTogether } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
 import { leftOverWindows } from './left-over.ts';
-import { failedEntry } from './package.ts';
+import { type Figures, failedEntry, totalEntry } from './package.ts';
 
 /** What a run has brought of the members of one group so far. */
 export interface GroupSum {
   readonly group: TrackedGroup;
   /** Their days together; absent before the first. */
   days?: PackageDays;
+  /** Their totals together; absent before the first, and undefined once one is not known. */
+  total?: Total | undefined;
   /** Members that failed. */
   readonly failed: string[];
   /** Members of which the run has brought nothing. */
@@ -19,10 +22,20 @@ export interface GroupSum {
 
 /** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
 export interface GroupSums {
-  /** @param days undefined if the package failed. */
-  add(packageName: string, days: PackageDays | undefined): void;
+  /** @param figures undefined if the package failed. */
+  add(packageName: string, figures: Figures | undefined): void;
   /** Those of which the run has brought any member, in the order of the configuration. */
   sums(): readonly GroupSum[];
+}
+
+function addFigures(sum: GroupSum, { days, total }: Figures): void {
+  if (sum.days === undefined) {
+    sum.days = days;
+    sum.total = total;
+    return;
+  }
+  sum.days = together(sum.days, days);
+  sum.total = sum.total && total && totalsTogether(sum.total, total);
 }
 
 export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
@@ -32,11 +45,11 @@ export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
     for (const name of sum.group.members) ofMember.set(name, [...(ofMember.get(name) ?? []), sum]);
   }
   return {
-    add(packageName, days) {
+    add(packageName, figures) {
       for (const sum of ofMember.get(packageName) ?? []) {
         sum.waiting.delete(packageName);
-        if (days === undefined) sum.failed.push(packageName);
-        else sum.days = sum.days === undefined ? days : together(sum.days, days);
+        if (figures === undefined) sum.failed.push(packageName);
+        else addFigures(sum, figures);
       }
     },
     sums: () => all.filter(({ group, waiting }) => waiting.size < group.members.length),
@@ -70,12 +83,13 @@ export async function publishGroup(
   if (failed.length > 0) return fail(incomplete(sum));
   if (waiting.size > 0 || days === undefined) return undefined;
   try {
-    const { windows } = await publishFigures(group, days, config);
+    const { windows } = await publishFigures(group, days, sum.total, config);
     const countedTo = days.days.at(-1);
     return {
       windowDays: group.windows[0],
       count: windows[0].breakdown.count,
       windows,
+      ...totalEntry(group, sum.total, previous),
       ...(countedTo === undefined ? {} : { countedTo }),
       // What is odd about a member's days is told of the member.
       warnings: await leftOverWindows(config.outputDir, group),

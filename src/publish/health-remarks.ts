@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Audit } from '../winnow/audit.ts';
+import type { Total } from '../winnow/total.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 
-/* What _health.json says of figures that may not be what they seem: warnings and audits. */
+/* What _health.json says beside the figures of windows: warnings, audits and totals. */
 
 const count = z.int().min(0);
 const day = z.iso.date();
@@ -26,4 +27,12 @@ export const auditSchema = z
 
 export function auditToJson({ source, otherSource, ...rest }: Audit) {
   return { source, other_source: otherSource, ...rest };
+}
+
+export const totalSchema = z
+  .object({ since: day, count, unknown_days: count })
+  .transform(({ unknown_days: unknownDays, ...rest }): Total => ({ ...rest, unknownDays }));
+
+export function totalToJson({ unknownDays, ...rest }: Total) {
+  return { ...rest, unknown_days: unknownDays };
 }

@@ -10,9 +10,10 @@ import type { Audit } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
+import type { Total } from '../winnow/total.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { type QueryFacts, querySchema, queryToJson } from './health-query.ts';
-import { auditSchema, auditToJson, warningsSchema } from './health-remarks.ts';
+import { auditSchema, auditToJson, totalSchema, totalToJson, warningsSchema } from './health-remarks.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -30,6 +31,8 @@ export interface PackageHealth {
   readonly count?: number;
   /** Every window, the main one first; empty after a failure, and where another program counted. */
   readonly windows: readonly Window[];
+  /** Where it is asked for; it survives failures, as its badge does. */
+  readonly total?: Total;
   readonly query?: QueryFacts;
   /** Newest day in the figures; it survives failures, as the figures do. */
   readonly countedTo?: Day;
@@ -76,9 +79,21 @@ function breakdownToJson({ count, counts, countsBySystem, excluded }: Breakdown)
 }
 
 function packageToJson(entry: PackageHealth): object {
-  const { failure, windowDays, count, windows, query, countedTo, warnings, audit, attempted, lastSuccess } =
-    entry;
+  const {
+    failure,
+    windowDays,
+    count,
+    windows,
+    query,
+    countedTo,
+    total,
+    warnings,
+    audit,
+    attempted,
+    lastSuccess,
+  } = entry;
   const times = {
+    ...(total === undefined ? {} : { total: totalToJson(total) }),
     ...(audit === undefined ? {} : { audit: auditToJson(audit) }),
     ...(countedTo === undefined ? {} : { counted_to: countedTo }),
     ...(attempted === undefined ? {} : { attempted }),
@@ -177,6 +192,7 @@ const entrySchema = z.object({
   counted_to: lenient(day),
   warnings: warningsSchema,
   audit: lenient(auditSchema),
+  total: lenient(totalSchema),
   attempted: lenient(instant),
   last_success: lenient(instant),
 });
@@ -234,6 +250,7 @@ function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day
     ...(query === undefined ? {} : { query }),
     ...(countedTo === undefined ? {} : { countedTo }),
     ...(entry.audit === undefined ? {} : { audit: entry.audit }),
+    ...(entry.total === undefined ? {} : { total: entry.total }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(success === undefined ? {} : { lastSuccess: success }),
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
+import { EXTRAS } from '../config/looks.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { readIfPresent, writeIfChanged } from '../disk/files.ts';
@@ -10,12 +11,12 @@ import type { Warning } from '../winnow/warnings.ts';
 import { HISTORY_FILE } from './history.ts';
 
 /*
- * Badges that nobody renews any more: of a window or a package that is no longer listed. They would stand
- * at their last figure for ever, so they are told of, and can be removed or marked.
+ * Badges that nobody renews any more: of a window or a package that is no longer listed, or of a kind that is no
+ * longer asked for. They would stand at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
 const KINDS = new Map(ALL_KINDS.map((kind) => [kind.id, kind]));
-const BADGE_FILE = /^(.+)-([1-9]\d{0,3})d-non-ci\.(?:json|svg)$/;
+const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
@@ -25,17 +26,18 @@ export interface BadgeOnDisk {
   /** Name of the file. */
   readonly name: string;
   readonly kind: NamedKind;
-  readonly windowDays: number;
+  /** undefined for a kind that has no window. */
+  readonly windowDays: number | undefined;
 }
 
 /** What is left over in one folder below the output folder. */
 export interface LeftOver {
   /** Name of the folder: a package in any spelling. */
   readonly folder: string;
-  /** Normalized name of a package or group that is not listed any more; absent where only windows are not. */
-  readonly package?: string;
-  /** Days of the windows, shortest first. */
-  readonly windows: readonly number[];
+  /** Whether the package or group is not listed any more; if not, only some of its badges are. */
+  readonly whole: boolean;
+  /** Which badges, such as `7d` for all of a window, and `trend (30d)` or `total` for one. */
+  readonly which: readonly string[];
   readonly badges: readonly BadgeOnDisk[];
   /** Names of what else is of no use any more. */
   readonly others: readonly string[];
@@ -54,28 +56,32 @@ function namesIn(folder: string): string[] {
 function badgeOnDisk(name: string): BadgeOnDisk[] {
   const [, id = '', days] = BADGE_FILE.exec(name) ?? [];
   const kind = KINDS.get(id);
-  return kind === undefined ? [] : [{ name, kind, windowDays: Number(days) }];
+  const windowless = days === undefined;
+  if (kind === undefined || windowless !== (kind.windowless ?? false)) return [];
+  return [{ name, kind, windowDays: windowless ? undefined : Number(days) }];
 }
 
-/** Whether the badges of a window say that they are not renewed, by the first of its endpoint files. */
+/** Whether badges say that they are not renewed, by the first of them that has an endpoint file, or else a picture. */
 async function isMarked(folder: string, badges: readonly BadgeOnDisk[]): Promise<boolean> {
-  const endpoint = badges.find(({ name }) => name.endsWith('.json'));
-  if (endpoint === undefined) return false;
-  const text = await readIfPresent(join(folder, endpoint.name)).catch(() => undefined);
-  return text !== undefined && text === retiredBadge(endpoint.kind, endpoint.windowDays).json;
+  const first = badges.find(({ name }) => name.endsWith('.json')) ?? badges[0];
+  if (first === undefined) return false;
+  const text = await readIfPresent(join(folder, first.name)).catch(() => undefined);
+  const { json, svg } = retiredBadge(first.kind, first.windowDays);
+  return text === (first.name.endsWith('.json') ? json : svg);
 }
 
-/** Badge files of a folder whose windows are not listed, and that do not say so themselves. */
-async function unlisted(folder: string, listed: readonly number[]): Promise<BadgeOnDisk[]> {
-  const stale = namesIn(folder)
-    .flatMap(badgeOnDisk)
-    .filter(({ windowDays }) => !listed.includes(windowDays));
-  const found: BadgeOnDisk[] = [];
-  for (const window of new Set(stale.map(({ windowDays }) => windowDays))) {
-    const badges = stale.filter(({ windowDays }) => windowDays === window);
-    if (!(await isMarked(folder, badges))) found.push(...badges);
-  }
-  return found;
+/** Whether the badges of a package are renewed for a window, and of a kind. */
+function isRenewed({ kind, windowDays }: BadgeOnDisk, tracked: TrackedPackage | undefined): boolean {
+  if (tracked === undefined) return false;
+  const extra = EXTRAS.find((id) => id === kind.id);
+  const asked = extra === undefined || tracked.looks?.extra?.includes(extra) === true;
+  return asked && (windowDays === undefined || tracked.windows.includes(windowDays));
+}
+
+/** What a badge that is left over is called: by its window alone, if that is why. */
+function whatIs({ kind, windowDays }: BadgeOnDisk, tracked: TrackedPackage | undefined): string {
+  if (windowDays === undefined) return kind.id;
+  return tracked?.windows.includes(windowDays) ? `${kind.id} (${windowDays}d)` : `${windowDays}d`;
 }
 
 async function leftOverIn(
@@ -83,12 +89,22 @@ async function leftOverIn(
   folder: string,
   tracked: TrackedPackage | undefined,
 ): Promise<LeftOver | undefined> {
-  const badges = await unlisted(join(outputDir, folder), tracked?.windows ?? []);
+  const place = join(outputDir, folder);
+  const stale = namesIn(place)
+    .flatMap(badgeOnDisk)
+    .filter((badge) => !isRenewed(badge, tracked))
+    .toSorted((a, b) => (a.windowDays ?? 0) - (b.windowDays ?? 0));
+  const badges: BadgeOnDisk[] = [];
+  const which = [...new Set(stale.map((badge) => whatIs(badge, tracked)))];
+  for (const what of which) {
+    const same = stale.filter((badge) => whatIs(badge, tracked) === what);
+    if (!(await isMarked(place, same))) badges.push(...same);
+  }
   if (badges.length === 0) return undefined;
-  const windows = [...new Set(badges.map(({ windowDays }) => windowDays))].toSorted((a, b) => a - b);
-  if (tracked !== undefined) return { folder, windows, badges, others: [] };
-  const others = namesIn(join(outputDir, folder)).filter((name) => OTHER_FILES.includes(name));
-  return { folder, package: normalizePackageName(folder), windows, badges, others };
+  const whole = tracked === undefined;
+  const others = whole ? namesIn(place).filter((name) => OTHER_FILES.includes(name)) : [];
+  const left = new Set(badges.map((badge) => whatIs(badge, tracked)));
+  return { folder, whole, which: which.filter((what) => left.has(what)), badges, others };
 }
 
 /**
@@ -119,15 +135,14 @@ export async function findLeftOver(
   return found;
 }
 
-/** What is left over of windows of a tracked package or group that are no longer listed. */
+/** What is left over of a tracked package or group: windows that are no longer listed, and badges not asked for. */
 export async function leftOverWindows(outputDir: string, tracked: TrackedPackage): Promise<Warning[]> {
   const left = await leftOverIn(outputDir, tracked.name, tracked);
   if (left === undefined) return [];
-  const which = left.windows.map((days) => `${days}d`).join(', ');
   return [
     {
       code: 'left-over',
-      message: `there are badges of ${which}, not listed any more and not renewed; list ${left.windows.length === 1 ? 'it' : 'them'} again in window_days, or run: pypi-badges prune`,
+      message: `there are badges of ${left.which.join(', ')}, not listed any more and not renewed; list ${left.which.length === 1 ? 'it' : 'them'} again in window_days or badges.extra, or run: pypi-badges prune`,
     },
   ];
 }

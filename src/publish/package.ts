@@ -1,9 +1,10 @@
-import type { Config } from '../config/config.ts';
+import type { Config, TrackedPackage } from '../config/config.ts';
 import { addDays } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import type { Outcome } from '../run/outcome.ts';
 import { winnowDays } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
+import { type Total, totalSince } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
 import { leftOverWindows } from './left-over.ts';
@@ -16,11 +17,17 @@ export interface Place {
   readonly spellings?: ReadonlyMap<string, readonly string[]>;
 }
 
+/** What groups are sums of. */
+export interface Figures {
+  readonly days: PackageDays;
+  readonly total: Total | undefined;
+}
+
 /** What came of a package. */
 export interface Published {
   readonly entry: PackageHealth;
-  /** All that is known of its days; absent after a failure. */
-  readonly days?: PackageDays;
+  /** Its days, one by one and altogether; absent after a failure. */
+  readonly figures?: Figures;
 }
 
 /** What an earlier audit said, as long as the same two sources are compared. */
@@ -30,6 +37,16 @@ function rememberedAudit({ source, audit }: Config, previous: PackageHealth | un
   return known !== undefined && same ? { audit: known } : {};
 }
 
+/** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
+export function totalEntry(
+  { looks }: TrackedPackage,
+  total: Total | undefined,
+  previous: PackageHealth | undefined,
+): Pick<PackageHealth, 'total'> {
+  const known = total ?? previous?.total;
+  return known !== undefined && looks?.extra?.includes('total') ? { total: known } : {};
+}
+
 /** The entry of a package or group whose badges stay as they were. */
 export function failedEntry(
   windowDays: number,
@@ -37,12 +54,13 @@ export function failedEntry(
   attempted: Date | undefined,
   previous: PackageHealth | undefined,
 ): PackageHealth {
-  const { countedTo, lastSuccess } = previous ?? {};
+  const { total, countedTo, lastSuccess } = previous ?? {};
   const tried = attempted?.toISOString() ?? previous?.attempted;
   return {
     failure: { error: describeError(error), code: errorCode(error) },
     windowDays,
     windows: [],
+    ...(total === undefined ? {} : { total }),
     warnings: [],
     ...(countedTo === undefined ? {} : { countedTo }),
     ...(tried === undefined ? {} : { attempted: tried }),
@@ -56,13 +74,21 @@ async function publish(
   { previous, spellings }: Place,
   now: () => Date,
 ): Promise<Published> {
-  const { package: tracked, read, upstream, taken } = outcome;
+  const { package: tracked, read, allDays, upstream, taken } = outcome;
   const days = winnowDays(read, upstream.partialDays);
-  const { windows, warnings } = await publishFigures(tracked, days, config, spellings?.get(tracked.name));
+  const total = allDays && totalSince(allDays.spans, allDays.rows, allDays.end);
+  const { windows, warnings } = await publishFigures(
+    tracked,
+    days,
+    total,
+    config,
+    spellings?.get(tracked.name),
+  );
   const entry: PackageHealth = {
     windowDays: tracked.windows[0],
     count: windows[0].breakdown.count,
     windows,
+    ...totalEntry(tracked, total, previous),
     query: {
       daysScanned: taken.daysScanned,
       bytesProcessed: taken.bytesProcessed,
@@ -76,7 +102,7 @@ async function publish(
     attempted: outcome.attempted.toISOString(),
     lastSuccess: now().toISOString(),
   };
-  return { entry, days };
+  return { entry, figures: { days, total } };
 }
 
 /**

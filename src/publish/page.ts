@@ -96,6 +96,7 @@ function packageView(
     ...(group === undefined ? {} : { group: { title: group.title, members: group.members } }),
     ...(looks === undefined ? {} : { looks }),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
+    ...(entry?.total === undefined ? {} : { total: entry.total }),
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
     ...(lastSuccess === undefined ? {} : { lastSuccess }),
     ...(entry?.countedTo === undefined ? {} : { countedTo: entry.countedTo }),

@@ -1,9 +1,9 @@
 import type { TrackedPackage } from '../config/config.ts';
-import type { Day } from '../days/day.ts';
+import type { Day, Span } from '../days/day.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { windowBefore } from '../days/window.ts';
 import { plural } from '../format.ts';
-import { type KnownDays, longestWindow } from '../plan/plan.ts';
+import { FIRST_DAY, type KnownDays, longestWindow } from '../plan/plan.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
 import type { DaysAnswer, Source } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
@@ -18,6 +18,8 @@ export interface Task {
   readonly full: boolean;
   /** Days that are looked back on where that is free, however short the windows: what the warnings need, if absent. */
   readonly lookBackDays?: number;
+  /** Whether the windows are the past that totals are to be filled with. */
+  readonly fillsPast?: boolean;
   /** Ends the run: what is under way is cancelled. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -84,8 +86,10 @@ function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntD
   return conclude(source, task, { kind: 'untold' }, [fallback]);
 }
 
-function spanOf({ packages, asOf }: Task) {
-  return partitionSpan(asOf, Math.max(...packages.map(longestWindow)));
+function spanOf({ packages, asOf }: Task, { traits }: Source): Span {
+  const span = partitionSpan(asOf, Math.max(...packages.map(longestWindow)));
+  const all = !traits.keepsLedger && packages.some(({ total }) => total);
+  return all ? { ...span, start: FIRST_DAY } : span;
 }
 
 /**
@@ -97,7 +101,7 @@ export async function learnDays(source: Source, book: SpendBook, task: Task): Pr
   try {
     const answer = await book.query(
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
-      () => source.days(spanOf(task), task.signal),
+      () => source.days(spanOf(task, source), task.signal),
       (result) => ({
         bytes: 'cost' in result ? (result.cost?.bytesBilled ?? MINIMUM_BILLED) : 0,
         telling: false,
@@ -116,5 +120,5 @@ export async function learnDays(source: Source, book: SpendBook, task: Task): Pr
 /** The same without a question that costs money: days in the ledger then count as unchanged. */
 export async function learnDaysFree(source: Source, task: Task): Promise<LearntDays> {
   if (source.traits.billed) return conclude(source, task, { kind: 'unasked' }, []);
-  return concludeAnswer(source, task, await source.days(spanOf(task)));
+  return concludeAnswer(source, task, await source.days(spanOf(task, source)));
 }

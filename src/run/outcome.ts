@@ -2,7 +2,7 @@ import type { TrackedPackage } from '../config/config.ts';
 import type { Day, Span } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
 import type { QueryCost } from '../sources/source.ts';
-import type { DayRow } from '../state/ledger.ts';
+import type { DayRow } from '../state/old-days.ts';
 
 /** What the queries of one package took, added up. All zero if the ledger had everything. */
 export interface Taken extends QueryCost {
@@ -25,6 +25,16 @@ export interface ReadDays {
   readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
 }
 
+/** All that is known of a package, however long ago. */
+export interface AllDays {
+  /** Days that are known, oldest first and disjoint. Never empty. */
+  readonly spans: readonly Span[];
+  /** Their rows, in any order. */
+  readonly rows: Iterable<DayRow>;
+  /** The day before which the windows end, too. */
+  readonly end: Day;
+}
+
 /** What became of one package in a run. */
 export type Outcome =
   | {
@@ -32,6 +42,8 @@ export type Outcome =
       readonly package: TrackedPackage;
       readonly attempted: Date;
       readonly read: ReadDays;
+      /** There where the package's total is wanted, and what is known does not go beyond the windows' end. */
+      readonly allDays?: AllDays;
       /** What the table had when it was read. */
       readonly upstream: Upstream;
       readonly taken: Taken;

@@ -79,8 +79,8 @@ async function compare(source: Source, needs: readonly Need[], kept: Kept): Prom
  * @throws SourceError if the price of a shared day must be asked for and cannot be.
  */
 export async function planRun(task: Task, source: Source, learnt: LearntDays, kept: Kept): Promise<RunPlan> {
-  const { asOf, full, lookBackDays = WARNING_DAYS } = task;
-  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known, lookBackDays };
+  const { asOf, full, lookBackDays = WARNING_DAYS, fillsPast } = task;
+  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known, lookBackDays, fillsPast };
   const needs = new Map<string, Need>();
   const faults = new Map<string, unknown>();
   for (const tracked of task.packages) {

@@ -22,6 +22,7 @@ export interface ReaderInput {
   readonly known: KnownDays;
   readonly needs: ReadonlyMap<string, Need>;
   readonly asOf: Day;
+  readonly fillsPast?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Is told of what an operator should know. */
   readonly warn: (message: string) => void;
@@ -78,7 +79,7 @@ function shareOf(cost: QueryCost, packages: number): QueryCost {
 
 /** Saves an answer in the package's ledger: what was paid for must outlive whatever happens next. */
 async function keep(
-  { ledgers, known, needs, asOf, now }: ReaderInput,
+  { ledgers, known, needs, asOf, fillsPast, now }: ReaderInput,
   { span }: PlannedRead,
   packageName: string,
   rows: readonly PivotRow[],
@@ -90,7 +91,8 @@ async function keep(
   const grown = withDays(before, span, rows, partitionRowsOf);
   const ledger = withoutOld(
     { ...grown, wholeRead: whole ? asOf : before.wholeRead },
-    need?.span ?? span,
+    // What fills the past is wanted as a sum only.
+    fillsPast ? asOf : (need?.span ?? span).start,
     dayOf(now()),
   );
   await ledgers.save(packageName, ledger);

@@ -6,10 +6,12 @@ import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { longestWindow, type PlannedRead, WARNING_DAYS } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
 import { NO_COST, type Source } from '../sources/source.ts';
-import type { DayRow, Ledger, Ledgers } from '../state/ledger.ts';
+import type { Ledger, Ledgers } from '../state/ledger.ts';
+import type { DayRow } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
 import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
 import { until } from '../until.ts';
+import { allDaysOfLedger, allDaysOfRows } from './all-days.ts';
 import { type LearntDays, learnDays, type Task } from './learn-days.ts';
 import type { DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
 import { planRun, type RunPlan, sharingNote } from './plan-run.ts';
@@ -53,11 +55,15 @@ interface Prepared {
   readonly plan: RunPlan;
 }
 
+/** Whether the table does not have a day any more. */
+function isLost(day: Day, { known }: LearntDays): boolean {
+  return known.kind === 'told' && !known.rows.get(day);
+}
+
 /** The days of a package as its ledger has them; a day that the table has lost is not known any more. */
-function daysOfLedger({ days }: Ledger, span: Span, { known }: LearntDays): ReadDays {
-  const lost = (day: Day) => known.kind === 'told' && !known.rows.get(day);
+function daysOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): ReadDays {
   const kept = daysOf(span).flatMap((day) => {
-    const entry = lost(day) ? undefined : days.get(day);
+    const entry = isLost(day, learnt) ? undefined : days.get(day);
     return entry === undefined ? [] : [[day, entry.rows] as const];
   });
   return { span, rows: new Map(kept) };
@@ -102,16 +108,25 @@ async function readPackage(
       start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
       end,
     };
-    let read = daysOfRows(span, rows);
-    if (source.traits.keepsLedger) {
-      read = daysOfLedger(held ?? (await ledgers.load(name)).ledger, span, learnt);
-    }
+    const ledger = source.traits.keepsLedger ? (held ?? (await ledgers.load(name)).ledger) : undefined;
+    const read = ledger === undefined ? daysOfRows(span, rows) : daysOfLedger(ledger, span, learnt);
+    const lost = (day: Day) => day >= learnt.upstream.since && isLost(day, learnt);
+    const allDays = ledger === undefined ? allDaysOfRows(rows, end) : allDaysOfLedger(ledger, end, lost);
     const taken: Taken = {
       ...cost,
       daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
       durationMs: now().getTime() - attempted.getTime(),
     };
-    return { kind: 'read', package: tracked, attempted, read, upstream: learnt.upstream, taken, changes };
+    return {
+      kind: 'read',
+      package: tracked,
+      attempted,
+      read,
+      ...(tracked.total && allDays !== undefined ? { allDays } : {}),
+      upstream: learnt.upstream,
+      taken,
+      changes,
+    };
   } catch (error) {
     return { kind: 'failed', package: tracked, attempted, error };
   }

@@ -7,6 +7,15 @@ import { asWritten, ensureFolder, readIfPresent, replaceFile, sweepTemporary } f
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
+import {
+  type DayRow,
+  type OldDays,
+  oldText,
+  parseOldDays,
+  parseRow,
+  rowToJson,
+  withOldDays,
+} from './old-days.ts';
 import { setAside } from './set-aside.ts';
 import { parseBills } from './spend.ts';
 import { stateError } from './state-error.ts';
@@ -16,9 +25,6 @@ import { stateError } from './state-error.ts';
  * twice. It is a cache of paid days and nothing else: what they cost is in spend.json.
  */
 
-/** A pivot row without its day. */
-export type DayRow = Omit<PivotRow, 'day'>;
-
 export interface LedgerDay {
   /** Rows that the whole table had on this day when it was read; null if the source could not tell. */
   readonly partitionRows: number | null;
@@ -26,6 +32,8 @@ export interface LedgerDay {
 }
 
 export interface Ledger {
+  /** Absent until a day has become too old. */
+  readonly old?: OldDays;
   /** As-of day of the last time that a whole window was read at once. */
   readonly wholeRead: Day | null;
   readonly days: ReadonlyMap<Day, LedgerDay>;
@@ -68,40 +76,20 @@ export function serializeLedger(
   const plain = [...ledger.days]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, { partitionRows, rows }]) =>
-      JSON.stringify([
-        day,
-        partitionRows,
-        total(rows),
-        rows.map(({ ci, installer, system, downloads, sidecar }) =>
-          sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads],
-        ),
-      ]),
+      JSON.stringify([day, partitionRows, total(rows), rows.map(rowToJson)]),
     )
     .join(',\n');
   const lines = gate(plain);
+  const old = ledger.old === undefined ? undefined : gate(oldText(ledger.old));
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
     question: QUESTION,
     package: identity.package,
     whole_read: ledger.wholeRead,
-    checksum: checksum(lines),
+    checksum: checksum(old === undefined ? lines : `${old}\n${lines}`),
   });
-  return `${head.slice(0, -1)},"days":[\n${lines}\n]}\n`;
-}
-
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === 'string';
-}
-
-function parseRow(value: unknown, day: Day): DayRow {
-  demand(Array.isArray(value) && (value.length === 4 || value.length === 5), `a row of ${day} is no row`);
-  const [ci, installer, system, downloads, sidecar = false] = value as unknown[];
-  demand(ci === null || typeof ci === 'boolean', `a row of ${day} has no CI flag`);
-  demand(isTextOrNull(installer) && isTextOrNull(system), `a row of ${day} has a name that is not text`);
-  demandCount(downloads, `the downloads of a row of ${day}`);
-  demand(typeof sidecar === 'boolean', `a row of ${day} has no flag of its file`);
-  return { ci, installer, system, sidecar, downloads };
+  return `${head.slice(0, -1)}${old === undefined ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
 }
 
 /** @param totals Whether each day carries its total; in the first version it did not. */
@@ -169,8 +157,11 @@ export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger 
   const day = typeof wholeRead === 'string' ? parseDay(wholeRead) : wholeRead;
   demand(day === null || typeof day === 'string', 'whole_read is not a day');
   const lines = /"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text)?.[1] ?? '';
-  demand(value['checksum'] === checksum(lines), 'it was altered');
-  return { ledger: { wholeRead: day, days: parseDays(value['days'], true) }, bills: undefined };
+  const old = value['old'] === undefined ? undefined : parseOldDays(value['old']);
+  const summed = old === undefined ? lines : `${oldText(old)}\n${lines}`;
+  demand(value['checksum'] === checksum(summed), 'it was altered');
+  const days = parseDays(value['days'], true);
+  return { ledger: { wholeRead: day, ...(old === undefined ? {} : { old }), days }, bills: undefined };
 }
 
 /** The ledger with days as they were just read; days without rows are known to have none. */
@@ -188,11 +179,26 @@ export function withDays(
   return { ...ledger, days: new Map([...ledger.days, ...fresh]) };
 }
 
-/** The ledger without what no window will need again: days of more than a year ago. */
-export function withoutOld(ledger: Ledger, window: Span, today: Day): Ledger {
-  const oldest = addDays(today, -KEEP_DAYS);
-  const keep = (day: Day) => day >= oldest || (day >= window.start && day < window.end);
-  return { ...ledger, days: new Map([...ledger.days].filter(([day]) => keep(day))) };
+/**
+ * The ledger with the days that no window will need again, those of more than a year ago, added up instead of kept.
+ *
+ * @param needed First day that a window reaches.
+ */
+export function withoutOld(ledger: Ledger, needed: Day, today: Day): Ledger {
+  const yearAgo = addDays(today, -KEEP_DAYS);
+  const first = needed < yearAgo ? needed : yearAgo;
+  const days = [...ledger.days];
+  const tooOld = days.filter(([day]) => day < first);
+  if (tooOld.length === 0) return ledger;
+  return {
+    ...ledger,
+    // Days that the table had nothing of are not known, and stay so.
+    old: withOldDays(
+      ledger.old,
+      tooOld.filter(([, { partitionRows }]) => partitionRows !== 0),
+    ),
+    days: new Map(days.filter(([day]) => day >= first)),
+  };
 }
 
 /** The folder of a source's ledgers: its id with all that a file name may not hold replaced, told apart by a checksum. */

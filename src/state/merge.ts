@@ -1,7 +1,8 @@
-import { type Day, parseDay } from '../days/day.ts';
+import { type Day, parseDay, spanDays } from '../days/day.ts';
 import { type Bill, type Bills, EMPTY_MONTH, EMPTY_SPEND, type Spend, withPendingBilled } from './bills.ts';
 import { FileRejected, isRecord } from './checks.ts';
 import { EMPTY_LEDGER, type LedgerIdentity, parseLedger, serializeLedger } from './ledger.ts';
+import type { OldDays } from './old-days.ts';
 import { parseSpend, serializeSpend } from './spend.ts';
 
 /*
@@ -43,6 +44,13 @@ function later(one: Day | null, other: Day | null): Day | null {
   return one === null || (other !== null && parseDay(other) !== undefined && other > one) ? other : one;
 }
 
+/** The sum of more old days: sums cannot be merged, as they do not tell what each day had. */
+function richer(one: OldDays | undefined, other: OldDays | undefined): OldDays | undefined {
+  const known = (old: OldDays | undefined) =>
+    (old?.spans ?? []).reduce((days, span) => days + spanDays(span), 0);
+  return known(other) > known(one) ? other : one;
+}
+
 /**
  * A ledger with the days of both runs, so that neither's are paid for again. Of a day that both have, the one
  * that was read anew counts; if both were, ours.
@@ -62,9 +70,10 @@ export function mergeLedgers({ base, ours, theirs }: Versions): string {
     const unchanged = JSON.stringify(before.get(day)) === JSON.stringify(mine);
     if (!days.has(day) || !unchanged) days.set(day, mine);
   }
+  const old = richer(own.old, other.old);
   // What is in the files has passed the gate.
   return serializeLedger(
-    { wholeRead: later(own.wholeRead, other.wholeRead), days },
+    { wholeRead: later(own.wholeRead, other.wholeRead), ...(old === undefined ? {} : { old }), days },
     identity,
     (text) => text,
   );

@@ -24,7 +24,7 @@ export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
     'An installer that had a good part of the count has been at zero for a week; it may have changed its name.',
   'unidentified-jump':
     'The share of clients that are not known has jumped; an installer may have changed its name.',
-  'left-over': 'There are badges of a window that is not tracked any more; they are not renewed.',
+  'left-over': 'There are badges of a window or a kind that is not tracked any more; they are not renewed.',
   'sources-differ': 'Two copies of the download log disagree about this package by more than 1 %.',
 };
 

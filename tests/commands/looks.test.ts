@@ -31,9 +31,16 @@ it('makes trends and sparklines where they are asked for, and nothing else elsew
   );
   expect(project.read('alpha/index.html')).toContain('<b>150/mo</b>');
   expect(readdirSync(join(project.output, 'beta'))).toHaveLength(24);
-  // Not asked for any more, they are left over, and prune takes them.
+  // Not asked for any more, they are left over, told of, and prune marks them.
   project.track(['{name: alpha, window_days: 30}', 'beta']);
-  expect((await runMain(project.folder, ['prune', '--dry-run'])).stdout).toContain(
-    'alpha (windows 7d): 25 files',
+  const again = await runMain(project.folder, ['collect', '--as-of', '2026-04-25']);
+  expect(again.stderr).toContain(
+    'there are badges of 7d, sparkline (30d), trend (30d), not listed any more and not renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
   );
+  expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toContain(
+    'mark  alpha (7d, sparkline (30d), trend (30d)): 28 files',
+  );
+  expect(project.message('alpha', 'trend-30d-non-ci')).toBe('not tracked any more');
+  expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('150');
+  expect((await runMain(project.folder, ['prune'])).stdout).toBe('nothing is left over\n');
 });

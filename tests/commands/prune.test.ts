@@ -35,7 +35,7 @@ describe('prune', () => {
     const { exitCode, stdout } = await run('prune', '--dry-run');
     expect(exitCode).toBe(0);
     expect(stdout).toBe(
-      `remove  alpha (windows 7d): 22 files
+      `remove  alpha (7d): 22 files
 remove  beta (not listed): 24 files
 remove  ledger/bigquery-x/beta.json
 this was a dry run; nothing was changed

@@ -462,7 +462,7 @@ const REFUSED: [string, string, string, string, string][] = [
     `${SERVICE}badges:\n  extra: [stars]\npackages: [demo]\n`,
     '4:11',
     'badges.extra[0]',
-    'a list of trend and sparkline',
+    'a list of trend, sparkline and total',
   ],
   [
     'badges with colour: red',

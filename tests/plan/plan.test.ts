@@ -98,7 +98,10 @@ describe('the days that a package needs', () => {
     const need = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), TRAITS);
     expect(need.span).toEqual(window);
     expect(readsWhole(need)).toBe(true);
-    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), { billed: false });
+    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), {
+      billed: false,
+      keepsLedger: true,
+    });
     expect(free.span).toEqual({ start: '2026-01-30', end: '2026-03-06' });
   });
 });
@@ -115,10 +118,20 @@ describe('the questions of a run', () => {
     const needs = [need('a', '2026-03-01', '2026-03-02', '2026-03-10'), need('b'), need('c', '2026-03-10')];
     const prices = new Map([['c', 50_000_000]]);
     expect(planReads(needs, TRAITS, { perDay: (name) => prices.get(name), sharedDay: undefined })).toEqual([
+      { packages: ['a'], span: day('2026-03-10'), expectedBytes: 153 * 1024 ** 2 },
       // Two days of the 160 MB that are assumed, in whole MiB.
       { packages: ['a'], span: { start: '2026-03-01', end: '2026-03-03' }, expectedBytes: 306 * 1024 ** 2 },
-      { packages: ['a'], span: day('2026-03-10'), expectedBytes: 153 * 1024 ** 2 },
       { packages: ['c'], span: day('2026-03-10'), expectedBytes: 48 * 1024 ** 2 },
+    ]);
+  });
+
+  it('are for a year at most, the newest first', () => {
+    const days = Array.from({ length: 800 }, (_, index) => addDays('2024-01-01', index));
+    const reads = planReads([need('a', ...days)], TRAITS, { perDay: () => 1, sharedDay: undefined });
+    expect(reads.map(({ span }) => [span.start, span.end])).toEqual([
+      ['2025-03-10', '2026-03-11'],
+      ['2024-03-09', '2025-03-10'],
+      ['2024-01-01', '2024-03-09'],
     ]);
   });
 

@@ -265,7 +265,7 @@ describe('failures', () => {
     await collect({ table, state, asOf: '2026-02-01', packages: [{ name: 'alpha', windows: [3] }] });
     await collect({ table, state, asOf: '2026-02-20', packages: [{ name: 'alpha', windows: [3] }] });
     table.asked.length = 0;
-    // Three gaps to fill; the second query fails.
+    // Three gaps to fill, the newest first; the second query fails.
     let queries = 0;
     const source = { fault: () => (++queries === 2 ? new SourceError('unavailable', 'broken') : undefined) };
     const wide = [{ name: 'alpha', windows: [40] as const }];
@@ -275,7 +275,7 @@ describe('failures', () => {
     await collect({ table, state, asOf: '2026-02-25', packages: wide });
     expect(table.asked.map(({ span }) => span)).toEqual([
       { start: '2026-02-01', end: '2026-02-17' },
-      { start: '2026-02-20', end: '2026-02-25' },
+      { start: '2026-01-16', end: '2026-01-29' },
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LedgerDay, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
 import { mergeLedgers, mergeSpend } from '../../src/state/merge.ts';
+import type { OldDays } from '../../src/state/old-days.ts';
 
 const identity = { source: 'bigquery', package: 'alpha' };
 
@@ -47,6 +48,23 @@ describe('mergeLedgers', () => {
   ])('of whole readings as of %s and %s the later counts', (one, other, expected) => {
     const merged = mergeLedgers({ base: undefined, ours: ledger({}, one), theirs: ledger({}, other) });
     expect(parseLedger(merged, identity).ledger.wholeRead).toBe(expected);
+  });
+
+  it('keeps the sum of more old days, whoever has it', () => {
+    const days = new Map([['2026-04-01', day(1)]]);
+    const text = (old?: OldDays) =>
+      serializeLedger({ wholeRead: null, ...(old && { old }), days }, identity, (plain) => plain);
+    const one = { spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows };
+    const more = { spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows };
+    for (const [ours, theirs] of [
+      [text(one), text(more)],
+      [text(more), text(one)],
+      [text(), text(more)],
+      [text(more), text()],
+    ] as const) {
+      expect(parseLedger(mergeLedgers({ base, ours, theirs }), identity).ledger.old).toEqual(more);
+    }
+    expect(mergeLedgers({ base, ours: text(), theirs: text() })).not.toContain('"old"');
   });
 
   it.each(['', '{', '[]', '{"source": 1}', '{"source":"bigquery","package":"alpha","version":2}'])(

@@ -15,7 +15,13 @@ export function capture(
     env = {},
     now = () => new Date('2026-04-25T04:12:00.000Z'),
     terminal = false,
-  }: { env?: Record<string, string>; now?: () => Date; terminal?: boolean } = {},
+    ask,
+  }: {
+    env?: Record<string, string>;
+    now?: () => Date;
+    terminal?: boolean;
+    ask?: (question: string) => Promise<string>;
+  } = {},
 ): Captured {
   let out = '';
   let err = '';
@@ -24,6 +30,7 @@ export function capture(
       cwd,
       env,
       now,
+      ...(ask === undefined ? {} : { ask }),
       stdout: { write: (text) => (out += text), isTTY: terminal },
       stderr: { write: (text) => (err += text), isTTY: terminal },
     },

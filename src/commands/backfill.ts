@@ -1,0 +1,167 @@
+import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
+import { describeError, UsageError } from '../errors/error.ts';
+import { formatBytes, formatGib, plural } from '../format.ts';
+import { FIRST_DAY } from '../plan/plan.ts';
+import type { Task } from '../run/learn-days.ts';
+import { beginRun } from '../run/run.ts';
+import { openSource } from '../sources/open.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { committedBytes, monthOf } from '../state/bills.ts';
+import { openLedgers } from '../state/ledger.ts';
+import { openSpendFile } from '../state/spend.ts';
+import type { Context, GlobalOptions, Interruption } from './context.ts';
+import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
+import { formatDollars, listPrice } from './list-price.ts';
+import { createLog, type Log } from './log.ts';
+import { selectPackages } from './select.ts';
+import { underLock } from './under-lock.ts';
+
+export interface BackfillOptions extends GlobalOptions {
+  readonly from: string;
+  readonly package?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+function selectFrom(text: string, today: Day): Day {
+  const day = parseDay(text);
+  if (day === undefined) {
+    throw new UsageError(`--from ${text}: not a day; write it as YYYY-MM-DD, such as 2025-01-01`);
+  }
+  if (day >= today || day < FIRST_DAY) {
+    throw new UsageError(`--from ${text}: expected a day from ${FIRST_DAY} to yesterday`);
+  }
+  return day;
+}
+
+/** Packages whose totals are wanted; for others, older days would be paid for and never shown. */
+function selectForTotals(config: Config, names: readonly string[] | undefined): readonly TrackedPackage[] {
+  const packages = selectPackages(config, names);
+  const without = names === undefined ? [] : packages.filter(({ total }) => !total).map(({ name }) => name);
+  const wanted = packages.filter(({ total }) => total);
+  if (without.length > 0 || wanted.length === 0) {
+    const whom = without.length > 0 ? without.join(', ') : 'any package';
+    throw new UsageError(
+      `tracked.yaml asks for no total of ${whom}, and only totals have a use for older days; write under badges: extra: [total]`,
+    );
+  }
+  return wanted;
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** What the questions cost, beside what the month has cost already. */
+function renderPrice({ reads, spend }: PricedPlan, budget: number | null, now: Date): string {
+  const expected = sum(reads.map(({ expectedBytes }) => expectedBytes));
+  const most = sum(reads.map(({ bytesAtMost }) => bytesAtMost));
+  const billed = committedBytes(spend, monthOf(now));
+  const price = (bytes: number) => formatDollars(listPrice(billed + bytes) - listPrice(billed));
+  const room = budget === null ? undefined : Math.max(0, budget - billed);
+  const short =
+    room !== undefined && room < expected
+      ? ' What does not fit is left out; run this again next month, and it goes on.'
+      : '';
+  const left = room === undefined ? '' : `\nThis month's budget has room for ${formatGib(room)}.${short}`;
+  return `
+By what a day of these packages has billed so far, about ${formatGib(expected)}, which is ${price(expected)} at the list price; by BigQuery's upper bound
+at most ${formatGib(most)}, which is ${price(most)}. The first TiB of a month counts as free, and days that the table turns
+out to lack cost nothing.${left}
+`;
+}
+
+/** Whether the operator wants to pay. */
+async function agrees({ ask }: Context): Promise<boolean> {
+  if (ask === undefined) {
+    throw new UsageError(
+      'this is paid for, and nobody is there to be asked; look at what stands above, and repeat it with --yes',
+    );
+  }
+  return /^y(es)?$/i.test((await ask('Read these days and pay for them? [y/N] ')).trim());
+}
+
+async function fill(task: Task, config: Config, context: Context, { log }: Log): Promise<number> {
+  const traits = traitsOf(config.source, context.env);
+  const warn = (message: string) => log.warn(message);
+  const { warnings, notes, outcomes } = await beginRun({
+    ...task,
+    open: () => openSource(config.source, context),
+    concurrency: config.concurrency,
+    ledgers: openLedgers(config.stateDir, traits.id, warn),
+    spend: openSpendFile(config.stateDir, warn),
+    budgetBytes: budgetBytes(config),
+    warn,
+    now: context.now,
+  });
+  for (const warning of warnings) log.warn(warning);
+  for (const note of notes) log.info(note);
+  const lines: string[] = [];
+  let failures = 0;
+  for await (const outcome of outcomes) {
+    const { name } = outcome.package;
+    if (outcome.kind === 'failed') {
+      failures += 1;
+      lines.push(`${name}: ${describeError(outcome.error)}`);
+      continue;
+    }
+    const { daysScanned, bytesBilled } = outcome.taken;
+    const since = outcome.allDays?.spans[0]?.start;
+    const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
+    lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}`);
+  }
+  const { signal } = task;
+  if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
+  context.stdout.write(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`);
+  if (signal?.aborted) return (signal.reason as Interruption).exitCode;
+  return failures === 0 ? 0 : 1;
+}
+
+/**
+ * `backfill`: reads older days, of which totals are made, once the operator has seen what they cost and agrees.
+ *
+ * @throws UsageError if an option is wrong, or there is nobody to agree.
+ */
+export async function backfill(options: BackfillOptions, context: Context): Promise<number> {
+  const { stdout } = context;
+  const config = loadConfig(options.config, context.cwd);
+  const now = context.now();
+  const today = dayOf(now);
+  const from = selectFrom(options.from, today);
+  const packages = selectForTotals(config, options.package);
+  const { billed, keepsLedger, kind } = traitsOf(config.source, context.env);
+  if (!keepsLedger) {
+    throw new UsageError(
+      `source ${kind} counts its files anew with each run, totals included; there is nothing to fill`,
+    );
+  }
+  const task: Task = {
+    packages: packages.map((tracked) => ({ ...tracked, windows: [dayNumber(today) - dayNumber(from)] })),
+    asOf: today,
+    full: false,
+    lookBackDays: 0,
+    fillsPast: true,
+    signal: context.interruptible?.(),
+  };
+  const log = await createLog(options, context);
+  return underLock(config.stateDir, context, async () => {
+    const plan = await planPriced(task, { config, context });
+    if (plan.reads.length === 0) {
+      stdout.write(`every day since ${from} is known already\n`);
+      return 0;
+    }
+    const names = packages.map(({ name }) => name);
+    if (billed) {
+      stdout.write(renderReads(plan.reads, names) + renderPrice(plan, budgetBytes(config), now));
+      stdout.write(plan.note === undefined ? '' : `${plan.note}\n`);
+    } else {
+      stdout.write(`${plural(plan.reads.length, 'question')} to ${kind}, which bills nothing\n`);
+    }
+    if (options.dryRun) return 0;
+    if (billed && !options.yes && !(await agrees(context))) {
+      stdout.write('nothing was read\n');
+      return 0;
+    }
+    return fill(task, config, context, log);
+  });
+}
