@@ -40,8 +40,22 @@ export function allDaysOfLedger(
   return { spans, rows: [...(old?.rows ?? []), ...kept.flatMap(([, { rows }]) => rows)], end };
 }
 
-/** The same without a ledger: local files know the days from their first download of the package on. */
-export function allDaysOfRows(rows: readonly PivotRow[], end: Day): AllDays | undefined {
-  const first = rows.map(({ day }) => day).toSorted()[0];
-  return first === undefined ? undefined : { spans: [{ start: first, end }], rows, end };
+/**
+ * The same without a ledger.
+ *
+ * @param rows All rows of the package.
+ * @param filled Days of which the files have any rows, of whatever package.
+ * @param wholeLog Whether a day without any is missing; if not, nothing was downloaded then.
+ * @returns undefined if the files have no day.
+ */
+export function allDaysOfRows(
+  rows: readonly PivotRow[],
+  filled: Iterable<Day>,
+  wholeLog: boolean,
+  end: Day,
+): AllDays | undefined {
+  const days = [...filled].filter((day) => day < end).toSorted();
+  const [start] = days;
+  if (start === undefined) return undefined;
+  return { spans: wholeLog ? toSpans(days, 0) : [{ start, end }], rows, end };
 }

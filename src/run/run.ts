@@ -13,7 +13,7 @@ import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
 import { until } from '../until.ts';
 import { allDaysOfLedger, allDaysOfRows } from './all-days.ts';
 import { type LearntDays, learnDays, type Task } from './learn-days.ts';
-import type { DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
+import type { AllDays, DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
 import { planRun, type RunPlan, sharingNote } from './plan-run.ts';
 import { createReader, type Reader } from './reader.ts';
 
@@ -76,6 +76,22 @@ function daysOfRows(span: Span, read: readonly PivotRow[]): ReadDays {
   return { span, rows };
 }
 
+/** All that is known of a package up to the end of its windows, from its ledger, or from what was just read. */
+function allDaysOf(
+  ledger: Ledger | undefined,
+  rows: readonly PivotRow[],
+  { traits }: Source,
+  learnt: LearntDays,
+): AllDays | undefined {
+  const { upstream, known } = learnt;
+  if (ledger !== undefined) {
+    const lost = (day: Day) => day >= upstream.since && isLost(day, learnt);
+    return allDaysOfLedger(ledger, upstream.end, lost);
+  }
+  const filled = known.kind === 'told' ? known.rows.keys() : [];
+  return allDaysOfRows(rows, filled, traits.wholeLog, upstream.end);
+}
+
 async function readPackage(
   { input, source, learnt, plan }: Prepared,
   reader: Reader,
@@ -110,8 +126,7 @@ async function readPackage(
     };
     const ledger = source.traits.keepsLedger ? (held ?? (await ledgers.load(name)).ledger) : undefined;
     const read = ledger === undefined ? daysOfRows(span, rows) : daysOfLedger(ledger, span, learnt);
-    const lost = (day: Day) => day >= learnt.upstream.since && isLost(day, learnt);
-    const allDays = ledger === undefined ? allDaysOfRows(rows, end) : allDaysOfLedger(ledger, end, lost);
+    const allDays = tracked.total ? allDaysOf(ledger, rows, source, learnt) : undefined;
     const taken: Taken = {
       ...cost,
       daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
@@ -122,7 +137,7 @@ async function readPackage(
       package: tracked,
       attempted,
       read,
-      ...(tracked.total && allDays !== undefined ? { allDays } : {}),
+      ...(allDays === undefined ? {} : { allDays }),
       upstream: learnt.upstream,
       taken,
       changes,

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
+import { startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -82,7 +85,7 @@ describe('a total', () => {
     expect(project.read('output/alpha/index.html')).toContain('data-figure="total">28<');
   });
 
-  it('of local files is counted from the first download on', async () => {
+  it('of local files is counted from their first day on', async () => {
     const rows = ['2019-03-02', '2026-04-20'].map((at) => ({ project: 'alpha', at, installer: 'pip' }));
     const project = makeProject(tempFolder(), ['alpha', 'beta'], rows);
     project.track(['alpha', 'beta'], 'badges: {extra: [total]}\n');
@@ -90,7 +93,7 @@ describe('a total', () => {
     const { label, message } = JSON.parse(project.read('alpha/total-non-ci.json'));
     expect([label, message]).toEqual(['total since 2019-03', '2']);
     expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('1');
-    expect(() => project.read('beta/total-non-ci.json')).toThrow('ENOENT');
+    expect(project.message('beta', 'total-non-ci')).toBe('0');
     const { exitCode, stderr } = await runMain(project.folder, ['backfill', '--from', '2019-01-01']);
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining('there is nothing to fill')]);
   });
@@ -163,6 +166,38 @@ describe('backfill', () => {
       unknown_days: 1,
     });
     expect(badge('alpha').label).toBe('total since 2024-01');
+  });
+
+  it('asks nobody where nothing is billed', async () => {
+    const days = daysOf({ start: '2025-01-01', end: NOW });
+    const daily = (project: string, downloads: number) =>
+      days.map((day) => ({ project, day, installer: 'uv', downloads }));
+    // Days are told by boto3.
+    const copy = await startClickHouse({ rows: [...daily('boto3', 5_000), ...daily('alpha', 3)] });
+    onTestFinished(() => copy.close());
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, 'tracked.yaml'),
+      'service: {output_dir: out, source: clickhouse}\nbadges: {extra: [total]}\npackages: [{name: alpha, window_days: 7}]\n',
+    );
+    const run = (...argv: string[]) =>
+      runMain(folder, argv, {
+        env: { CLICKHOUSE_URL: copy.url },
+        now: () => new Date(`${NOW}T04:12:00Z`),
+      });
+    const filled = await run('backfill', '--from', '2025-01-01');
+    expect([filled.exitCode, filled.stdout]).toEqual([
+      0,
+      '1 question to clickhouse, which bills nothing\nalpha: 479 days read; known since 2025-01-01\n\nTo renew the badges: pypi-badges collect\n',
+    ]);
+    expect((await run('backfill', '--from', '2025-01-01')).stdout).toBe(
+      'every day since 2025-01-01 is known already\n',
+    );
+    expect((await run('collect')).exitCode).toBe(0);
+    const badge = JSON.parse(readFileSync(join(folder, 'out/alpha/total-non-ci.json'), 'utf8'));
+    expect([badge.label, badge.message]).toEqual(['total since 2025-01', '1.4k']);
+    // 365 days of 2025, 31 of January, 28, 31 and 24.
+    expect(readFileSync(join(folder, 'out/_health.json'), 'utf8')).toContain(`"count": ${3 * 479}`);
   });
 
   it('says that a list price begins after the first TiB of the month, and what the budget leaves room for', async () => {
