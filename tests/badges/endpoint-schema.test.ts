@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { badgeFiles } from '../../src/badges/endpoint.ts';
+import { badgeFiles, totalFiles, trendFiles } from '../../src/badges/endpoint.ts';
 import { winnow } from '../../src/winnow/breakdown.ts';
 
 /*
@@ -48,6 +48,29 @@ describe('endpoint files', () => {
         const files = badgeFiles(winnow(rows), days).filter(({ name }) => name.endsWith('.json'));
         expect(files).toHaveLength(11);
         for (const { content } of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
+      }),
+    );
+  });
+
+  it('of trends and totals pass it, too, with every look', () => {
+    const looks = fc.record(
+      {
+        labelColor: fc.constantFrom('blue', '#4c1'),
+        logo: fc.constantFrom({ name: 'python' }, { svg: '<svg/>' }),
+        style: fc.constantFrom('flat' as const, 'social' as const),
+        cacheSeconds: fc.integer({ min: 300, max: 86_400 }),
+        color: fc.constantFrom('red', [{ from: 100, color: 'yellow' }]),
+        suffix: fc.constant('/month'),
+      },
+      { requiredKeys: [] },
+    );
+    const total = fc.record({ since: fc.constant('2026-09-14'), count: fc.nat(), unknownDays: fc.nat() });
+    const change = fc.option(fc.double({ min: -1, max: 100, noNaN: true }), { nil: undefined });
+    fc.assert(
+      fc.property(looks, total, change, (each, sum, share) => {
+        for (const [endpoint] of [trendFiles(share, 30, each), totalFiles(sum, each)]) {
+          expect(isEndpoint(JSON.parse(endpoint?.content ?? ''))).toBe(true);
+        }
       }),
     );
   });

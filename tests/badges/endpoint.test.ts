@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { badgeFiles, endpointBadges, trendFiles } from '../../src/badges/endpoint.ts';
+import { badgeFiles, endpointBadges, totalFiles, trendFiles } from '../../src/badges/endpoint.ts';
 import type { Looks } from '../../src/config/looks.ts';
 import type { Breakdown } from '../../src/winnow/breakdown.ts';
 import { parseXml } from '../support/xml.ts';
@@ -171,5 +171,20 @@ describe('trendFiles', () => {
       color,
     });
     expect(picture?.content).toContain(`trend (7d): ${message}`);
+  });
+});
+
+describe('totalFiles', () => {
+  it.each<[number, Looks, string, string]>([
+    [12_345, {}, '12.3k', 'blue'],
+    [9, {}, '9', 'lightgrey'],
+    // A total is none of a month.
+    [1_234, { suffix: '/month', color: [{ from: 1_000, color: 'green' }] }, '1.2k', 'green'],
+  ])('of %i with %j say since when', (count, looks, message, color) => {
+    const [endpoint, picture] = totalFiles({ since: '2026-09-14', count, unknownDays: 3 }, looks);
+    expect([endpoint?.name, picture?.name]).toEqual(['total-non-ci.json', 'total-non-ci.svg']);
+    const label = 'total since 2026-09';
+    expect(JSON.parse(endpoint?.content ?? '')).toEqual({ schemaVersion: 1, label, message, color });
+    expect(picture?.content).toContain(`${label}: ${message}`);
   });
 });
