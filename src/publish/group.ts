@@ -79,7 +79,7 @@ export async function publishGroup(
   { started, now, onFault }: { started: Date; now: () => Date; onFault: (error: unknown) => void },
 ): Promise<PackageHealth | undefined> {
   const { group, days, failed, waiting } = sum;
-  const fail = (error: unknown) => failedEntry(group.windows[0], error, started, previous);
+  const fail = (error: unknown) => failedEntry(group, error, started, previous);
   if (failed.length > 0) return fail(incomplete(sum));
   if (waiting.size > 0 || days === undefined) return undefined;
   try {

@@ -49,18 +49,18 @@ export function totalEntry(
 
 /** The entry of a package or group whose badges stay as they were. */
 export function failedEntry(
-  windowDays: number,
+  tracked: TrackedPackage,
   error: unknown,
   attempted: Date | undefined,
   previous: PackageHealth | undefined,
 ): PackageHealth {
-  const { total, countedTo, lastSuccess } = previous ?? {};
+  const { countedTo, lastSuccess } = previous ?? {};
   const tried = attempted?.toISOString() ?? previous?.attempted;
   return {
     failure: { error: describeError(error), code: errorCode(error) },
-    windowDays,
+    windowDays: tracked.windows[0],
     windows: [],
-    ...(total === undefined ? {} : { total }),
+    ...totalEntry(tracked, undefined, previous),
     warnings: [],
     ...(countedTo === undefined ? {} : { countedTo }),
     ...(tried === undefined ? {} : { attempted: tried }),
@@ -121,7 +121,7 @@ export async function publishPackage(
   const { attempted, package: tracked } = outcome;
   const failed = (error: unknown): Published => {
     onFault(error);
-    const entry = failedEntry(tracked.windows[0], error, attempted, place.previous);
+    const entry = failedEntry(tracked, error, attempted, place.previous);
     return { entry: { ...entry, ...rememberedAudit(config, place.previous) } };
   };
   if (outcome.kind === 'failed') return failed(outcome.error);
