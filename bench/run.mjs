@@ -10,6 +10,7 @@ const SECTIONS = [
   './concurrency.mjs',
   './sources.mjs',
   './pictures.mjs',
+  './predecessor.mjs',
 ];
 
 console.log(

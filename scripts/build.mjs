@@ -1,7 +1,7 @@
-// Bundles src/ into dist/. What every command needs (commander, yaml, zod) is bundled and shaken, which
-// halves the time that `check` takes to start; what only some need stays outside and is loaded on demand.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+// Bundles src/ into dist/, together with the libraries that a daily run loads: Node.js takes a millisecond and more
+// for each file, and these would be hundreds (docs/architecture.md, "Fast start"). What only some need stays outside.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { raw } from './raw.mjs';
@@ -10,7 +10,41 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
+/**
+ * Which modules share a file; the others follow the commands that load them. What draws is in none of these, as it
+ * is loaded while the source is asked: a module in `shared` must not import it.
+ */
+const groups = [
+  ['errors', /^src\/errors\//],
+  ['libraries', /^node_modules\/(commander|leven|p-limit|yaml|yocto-queue|zod)\//],
+  [
+    'google',
+    /^node_modules\/(@google-cloud|gaxios|google-auth-library|https-proxy-agent|node-fetch|p-retry)\//,
+    { includeDependenciesRecursively: true },
+  ],
+  [
+    'shared',
+    /^src\/(?!cli|node-version|page\/|badges\/|publish\/(?!badges|health|history))/,
+    { minShareCount: 2 },
+  ],
+].map(([name, paths, more]) => ({ name, test: (id) => paths.test(relative(root, id)), ...more }));
+
+/** A text with one character beyond Latin-1 takes twice the memory; in code, the number of a character is as good. */
+const ascii = (code) =>
+  code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** The licence of a package that was bundled: a file of its own, a section of its README, or who says which it is. */
+function licenceText(folder, { license, author }) {
+  const read = (pattern) => {
+    const file = readdirSync(folder).find((name) => pattern.test(name));
+    return file === undefined ? undefined : readFileSync(join(folder, file), 'utf8').trim();
+  };
+  const own = read(/^licen[cs]e(\.|$)/i) ?? /^(#+ *)?licen[cs]e\n.*/ims.exec(read(/^readme/i) ?? '')?.[0];
+  if (own !== undefined) return own;
+  if (!license || !author) throw new Error(`${folder} says nothing of its licence`);
+  return `It comes without a text; its package.json says: ${license}, ${author.name ?? author}`;
+}
+
 const bundle = await rolldown({
   // The gate is an entry of its own, so that the failure hook can use it without the rest; so is the merging of
   // state, for the Action.
@@ -20,33 +54,30 @@ const bundle = await rolldown({
     merge: join(root, 'src/state/merge.ts'),
   },
   platform: 'node',
+  preserveEntrySignatures: 'allow-extension',
   plugins: [raw],
   external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)),
 });
-const { output } = await bundle.write({
-  dir: join(root, 'dist'),
+const { output } = await bundle.generate({
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
+  codeSplitting: { groups, includeDependenciesRecursively: false },
 });
 await bundle.close();
 
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+mkdirSync(join(root, 'dist'));
+for (const { fileName, code } of output) writeFileSync(join(root, 'dist', fileName), ascii(code));
+
 // The licences of what was bundled ask to travel with it.
-const modules = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+const modules = output.flatMap(({ moduleIds }) => moduleIds);
 const bundled = new Set(
   modules.flatMap((id) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []),
 );
 const notices = [...bundled].sort().map((name) => {
   const folder = join(root, 'node_modules', name);
-  const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const text = ['LICENSE', 'license', 'LICENSE.md'].flatMap((file) => {
-    try {
-      return [readFileSync(join(folder, file), 'utf8').trim()];
-    } catch {
-      return [];
-    }
-  })[0];
-  if (text === undefined) throw new Error(`${name} has no licence file to pass on`);
-  return `${name} ${version} (${license})\n\n${text}\n`;
+  const about = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return `${name} ${about.version} (${about.license})\n\n${licenceText(folder, about)}\n`;
 });
 writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), notices.join(`\n${'-'.repeat(80)}\n\n`));

@@ -10,11 +10,9 @@ import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
 import { longestWindow, WARNING_DAYS } from '../plan/plan.ts';
 import { otherSpellings } from '../publish/badges.ts';
-import { createGroupSums, type GroupSums, publishGroup } from '../publish/group.ts';
+import type { GroupSums } from '../publish/group.ts';
 import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import { mergeHealth, standingsOf } from '../publish/health-merge.ts';
-import { leftOverPackages } from '../publish/left-over.ts';
-import { publishPackage } from '../publish/package.ts';
 import type { DayChange } from '../run/outcome.ts';
 import type { RunInput } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
@@ -28,6 +26,7 @@ import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log } from './log.ts';
 import { beginPatiently, selectMinutes } from './patience.ts';
+import { loadPublishing, type Publishing } from './publishing.ts';
 import { drawPage } from './report.ts';
 import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
@@ -101,6 +100,7 @@ function logEntry(
 
 /** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
 async function publishGroups(
+  { publishGroup }: Publishing,
   sums: GroupSums,
   config: Config,
   previous: Health | undefined,
@@ -195,6 +195,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   progress.show(`0 of ${packages.length}`);
   await sweepTemporary(config.stateDir);
   await sweepLedgers(config.stateDir, traits.id);
+  let loading: Promise<Publishing> | undefined;
   const input: RunInput = {
     packages,
     asOf: request.asOf,
@@ -202,7 +203,9 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     lookBackDays: lookBackDays(request),
     open: async () => {
       if (fault !== undefined) throw fault;
-      return openSource(config.source, context);
+      const source = await openSource(config.source, context);
+      loading ??= loadPublishing(request.page);
+      return source;
     },
     concurrency: config.concurrency,
     signal,
@@ -215,12 +218,13 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   const { upstream, warnings, notes, outcomes } = await beginPatiently(input, request.waitMinutes, log);
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
+  const publishing = await (loading ?? loadPublishing(request.page));
   const spellings = otherSpellings(config.outputDir);
-  const sums = createGroupSums(config.groups);
+  const sums = publishing.createGroupSums(config.groups);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const place = { previous: previous?.packages.get(name), spellings };
-    const { entry, figures } = await publishPackage(outcome, config, place, context.now, bug);
+    const { entry, figures } = await publishing.publishPackage(outcome, config, place, context.now, bug);
     sums.add(name, figures);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
@@ -233,7 +237,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
 
   const interrupted = signal?.aborted === true;
-  const groups = await publishGroups(sums, config, previous, tools, {
+  const groups = await publishGroups(publishing, sums, config, previous, tools, {
     started,
     now: context.now,
     interrupted,
@@ -245,7 +249,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     upstream,
     entries,
     groups,
-    warnings: await leftOverPackages(config),
+    warnings: await publishing.leftOverPackages(config),
   });
   let written = true;
   try {

@@ -4,6 +4,8 @@ import { openSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BigQuery } from '@google-cloud/bigquery';
+import { PassThroughClient } from 'google-auth-library';
 import { freePort, installPackages, must } from '../support/python.mjs';
 
 /**
@@ -38,6 +40,27 @@ export const EMULATORS = [
       join(folder, 'venv/bin/local-bigquery'),
       ...['serve', '--host', '127.0.0.1', '--port', port, '--grpc-port', grpcPort],
       ...['--project', 'my-project', '--data-dir', join(folder, 'data')],
+    ],
+  },
+];
+
+const SCHEMA = [
+  { name: 'timestamp', type: 'TIMESTAMP', mode: 'REQUIRED' },
+  {
+    name: 'file',
+    type: 'RECORD',
+    fields: [
+      { name: 'project', type: 'STRING' },
+      { name: 'filename', type: 'STRING' },
+    ],
+  },
+  {
+    name: 'details',
+    type: 'RECORD',
+    fields: [
+      { name: 'ci', type: 'BOOL' },
+      { name: 'installer', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
+      { name: 'system', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
     ],
   },
 ];
@@ -96,4 +119,27 @@ export async function start(emulator, folder) {
   }
   await stop();
   throw new Error(`${emulator.name} does not answer:\n${readFileSync(log, 'utf8')}`);
+}
+
+/** Makes PyPI's table with the columns that are read, and fills it from a file of NDJSON. */
+export async function load(host, rows) {
+  const client = new BigQuery({
+    projectId: 'bigquery-public-data',
+    apiEndpoint: `http://${host}`,
+    authClient: new PassThroughClient(),
+  });
+  const options = { location: 'US' };
+  const [dataset] = await client.createDataset('pypi', options).catch((error) => {
+    if (error.code === 409) return [client.dataset('pypi')];
+    throw error;
+  });
+  const timePartitioning = { type: 'DAY', field: 'timestamp' };
+  const clustering = { fields: ['file.project'] };
+  await dataset.createTable('file_downloads', { schema: { fields: SCHEMA }, timePartitioning, clustering });
+  const [job] = await dataset.table('file_downloads').load(rows, {
+    sourceFormat: 'NEWLINE_DELIMITED_JSON',
+    schema: { fields: SCHEMA },
+    writeDisposition: 'WRITE_TRUNCATE',
+  });
+  if (job.status?.errorResult) throw new Error(JSON.stringify(job.status));
 }

@@ -8,9 +8,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { BigQuery } from '@google-cloud/bigquery';
-import { PassThroughClient } from 'google-auth-library';
-import { EMULATORS, install, start } from './emulators.mjs';
+import { EMULATORS, install, load, start } from './emulators.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const CLI = join(root, 'dist/cli.js');
@@ -22,27 +20,6 @@ const PACKAGES = `packages:
   - {name: example-large, window_days: [7, 30]}
   - example-unused
 `;
-const SCHEMA = [
-  { name: 'timestamp', type: 'TIMESTAMP', mode: 'REQUIRED' },
-  {
-    name: 'file',
-    type: 'RECORD',
-    fields: [
-      { name: 'project', type: 'STRING' },
-      { name: 'filename', type: 'STRING' },
-    ],
-  },
-  {
-    name: 'details',
-    type: 'RECORD',
-    fields: [
-      { name: 'ci', type: 'BOOL' },
-      { name: 'installer', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
-      { name: 'system', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
-    ],
-  },
-];
-
 let failures = 0;
 function expect(what, found, expected) {
   const same = isDeepStrictEqual(found, expected);
@@ -92,28 +69,6 @@ function health(folder) {
     return [name, rest];
   });
   return { upstream, packages: Object.fromEntries(stripped) };
-}
-
-async function load(host) {
-  const client = new BigQuery({
-    projectId: 'bigquery-public-data',
-    apiEndpoint: `http://${host}`,
-    authClient: new PassThroughClient(),
-  });
-  const options = { location: 'US' };
-  const [dataset] = await client.createDataset('pypi', options).catch((error) => {
-    if (error.code === 409) return [client.dataset('pypi')];
-    throw error;
-  });
-  const timePartitioning = { type: 'DAY', field: 'timestamp' };
-  const clustering = { fields: ['file.project'] };
-  await dataset.createTable('file_downloads', { schema: { fields: SCHEMA }, timePartitioning, clustering });
-  const [job] = await dataset.table('file_downloads').load(ROWS, {
-    sourceFormat: 'NEWLINE_DELIMITED_JSON',
-    schema: { fields: SCHEMA },
-    writeDisposition: 'WRITE_TRUNCATE',
-  });
-  if (job.status?.errorResult) throw new Error(JSON.stringify(job.status));
 }
 
 function check(folder, truth, host, { tellsDays, own = 'my-project', lax = false }) {
@@ -176,7 +131,7 @@ try {
   const running = at < 0 ? undefined : process.argv[at + 1];
   if (running !== undefined) {
     console.log(`the emulator at ${running}`);
-    await load(running);
+    await load(running, ROWS);
     check(join(folder, 'running'), truth, running, {
       tellsDays: false,
       own: 'bigquery-public-data',
@@ -193,7 +148,7 @@ try {
       }
       const { host, stop } = await start(emulator, place);
       try {
-        await load(host);
+        await load(host, ROWS);
         check(join(folder, emulator.requirements), truth, host, emulator);
       } finally {
         await stop();

@@ -1,0 +1,4 @@
+/** Everything that makes files of figures, as one thing to load: see commands/publishing.ts. */
+export { createGroupSums, publishGroup } from './group.ts';
+export { leftOverPackages } from './left-over.ts';
+export { publishPackage } from './package.ts';
