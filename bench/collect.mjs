@@ -79,8 +79,8 @@ function ownTime(what, all, one, how) {
   return {
     what: `Parquet: our own time a package, ${what}`,
     value: `${own.toFixed(2)} ms, processor ${each(restCpu).toFixed(2)} ms${ratio}`,
-    target: '< 5 ms',
-    met: own < 5,
+    target: '<= 3 ms',
+    met: own <= 3,
     how,
   };
 }

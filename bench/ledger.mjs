@@ -76,7 +76,12 @@ function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPE
       },
       demandRoom: async () => undefined,
     },
-    spend: { load: async () => EMPTY_SPEND, save: async () => undefined, backUp: async () => undefined },
+    spend: {
+      load: async () => EMPTY_SPEND,
+      note: async () => undefined,
+      save: async () => undefined,
+      backUp: async () => undefined,
+    },
   };
 }
 

@@ -30,11 +30,19 @@ export function dayOf(instant: Date): Day {
   return instant.toISOString().slice(0, 10);
 }
 
-/** A text as a day, or undefined unless it is a day of the calendar written `YYYY-MM-DD`. */
+/** Days of each month; February's in a leap year. */
+const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+/**
+ * A text as a day, or undefined unless it is a day of the calendar written `YYYY-MM-DD`. It is asked of each day of
+ * each ledger, so it makes no date of it.
+ */
 export function parseDay(text: string): Day | undefined {
   if (!/^[12]\d{3}-\d\d-\d\d$/.test(text)) return undefined;
-  const time = Date.parse(`${text}T00:00:00Z`);
-  return Number.isNaN(time) || dayOf(new Date(time)) !== text ? undefined : text;
+  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))];
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const last = month === 2 && !isLeap ? 28 : (MONTH_DAYS[month - 1] ?? 0);
+  return day >= 1 && day <= last ? text : undefined;
 }
 
 /** How many days a span has. */
@@ -42,7 +50,18 @@ export function spanDays({ start, end }: Span): number {
   return dayNumber(end) - dayNumber(start);
 }
 
+/** How many spans are remembered: a run asks for those of a few windows, for each package. */
+const SPANS_MAX = 64;
+const spans = new Map<string, readonly Day[]>();
+
 /** The days of a span, oldest first. */
-export function daysOf(span: Span): Day[] {
-  return Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index));
+export function daysOf(span: Span): readonly Day[] {
+  const key = `${span.start} ${span.end}`;
+  let days = spans.get(key);
+  if (days === undefined) {
+    days = Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index));
+    if (spans.size >= SPANS_MAX) spans.clear();
+    spans.set(key, days);
+  }
+  return days;
 }

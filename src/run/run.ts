@@ -72,7 +72,7 @@ function daysOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): ReadDay
 /** The same without a ledger: what was just read. A day without rows is one without downloads. */
 function daysOfRows(span: Span, read: readonly PivotRow[]): ReadDays {
   const rows = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
-  for (const { day, ...row } of read) rows.get(day)?.push(row);
+  for (const row of read) rows.get(row.day)?.push(row);
   return { span, rows };
 }
 

@@ -31,7 +31,10 @@ function flag(row: RawRow, column: string): boolean | null {
 /** @throws SourceError unless it is a whole number that a double holds exactly. */
 export function count(row: RawRow, column: string): number {
   const value = row[column];
-  const whole = typeof value === 'string' ? /^\d+$/.test(value) : ['number', 'bigint'].includes(typeof value);
+  const whole =
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    (typeof value === 'string' && /^\d+$/.test(value));
   const number = whole ? Number(value) : Number.NaN;
   if (!Number.isSafeInteger(number) || number < 0)
     throw unexpected(column, value, 'a count from 0 to 2^53 - 1');

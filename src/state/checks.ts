@@ -3,9 +3,12 @@ export class FileRejected extends Error {
   override name = 'FileRejected';
 }
 
-/** @throws FileRejected with the reason, unless the condition holds. */
-export function demand(condition: boolean, reason: string): asserts condition {
-  if (!condition) throw new FileRejected(reason);
+/**
+ * @param reason A function where this is asked of each row: making a text that nobody reads takes longer than all else.
+ * @throws FileRejected with the reason, unless the condition holds.
+ */
+export function demand(condition: boolean, reason: string | (() => string)): asserts condition {
+  if (!condition) throw new FileRejected(typeof reason === 'string' ? reason : reason());
 }
 
 /** Whether a parsed JSON value is a count: a whole number from 0 that is held exactly. */
@@ -14,8 +17,11 @@ export function isCount(value: unknown): value is number {
 }
 
 /** @throws FileRejected unless the value is a count. */
-export function demandCount(value: unknown, what: string): asserts value is number {
-  demand(isCount(value), `${what} are ${JSON.stringify(value)}, which is no count`);
+export function demandCount(value: unknown, what: string | (() => string)): asserts value is number {
+  demand(
+    isCount(value),
+    () => `${typeof what === 'string' ? what : what()} are ${JSON.stringify(value)}, which is no count`,
+  );
 }
 
 /** Whether a parsed JSON value is an object. */

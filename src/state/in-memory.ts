@@ -17,11 +17,8 @@ export function ledgersInMemory(): Ledgers {
 /** An account of money for a run that leaves nothing behind. */
 export function spendInMemory(): SpendFile {
   let kept: Spend = EMPTY_SPEND;
-  return {
-    load: async () => kept,
-    save: async (spend) => {
-      kept = spend;
-    },
-    backUp: async () => undefined,
+  const save = async (spend: Spend) => {
+    kept = spend;
   };
+  return { load: async () => kept, note: save, save, backUp: async () => undefined };
 }

@@ -100,15 +100,15 @@ function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> {
     demand(Array.isArray(entry) && entry.length === (totals ? 4 : 3), 'an entry is no day with its rows');
     const [text, partitionRows] = entry as unknown[];
     const day = typeof text === 'string' ? parseDay(text) : undefined;
-    demand(day !== undefined, `${JSON.stringify(text)} is not a day`);
-    demand(!days.has(day), `${day} is there twice`);
-    if (partitionRows !== null) demandCount(partitionRows, `the rows of the table on ${day}`);
+    demand(day !== undefined, () => `${JSON.stringify(text)} is not a day`);
+    demand(!days.has(day), () => `${day} is there twice`);
+    if (partitionRows !== null) demandCount(partitionRows, () => `the rows of the table on ${day}`);
     const list: unknown = entry.at(-1);
-    demand(Array.isArray(list), `${day} has no list of rows`);
+    demand(Array.isArray(list), () => `${day} has no list of rows`);
     const rows = (list as unknown[]).map((row) => parseRow(row, day));
     demand(
       !totals || entry[2] === total(rows),
-      `the rows of ${day} are not those that its total was made of`,
+      () => `the rows of ${day} are not those that its total was made of`,
     );
     days.set(day, { partitionRows: partitionRows as number | null, rows });
   }

@@ -71,12 +71,15 @@ function isTextOrNull(value: unknown): value is string | null {
  * @throws FileRejected if it is no row.
  */
 export function parseRow(value: unknown, of: string): DayRow {
-  demand(Array.isArray(value) && (value.length === 4 || value.length === 5), `a row of ${of} is no row`);
+  demand(
+    Array.isArray(value) && (value.length === 4 || value.length === 5),
+    () => `a row of ${of} is no row`,
+  );
   const [ci, installer, system, downloads, sidecar = false] = value as unknown[];
-  demand(ci === null || typeof ci === 'boolean', `a row of ${of} has no CI flag`);
-  demand(isTextOrNull(installer) && isTextOrNull(system), `a row of ${of} has a name that is not text`);
-  demandCount(downloads, `the downloads of a row of ${of}`);
-  demand(typeof sidecar === 'boolean', `a row of ${of} has no flag of its file`);
+  demand(ci === null || typeof ci === 'boolean', () => `a row of ${of} has no CI flag`);
+  demand(isTextOrNull(installer) && isTextOrNull(system), () => `a row of ${of} has a name that is not text`);
+  demandCount(downloads, () => `the downloads of a row of ${of}`);
+  demand(typeof sidecar === 'boolean', () => `a row of ${of} has no flag of its file`);
   return { ci, installer, system, sidecar, downloads };
 }
 

@@ -67,14 +67,8 @@ export async function openSpendBook(
   const write = (spend: Spend): Promise<void> => {
     current = spend;
     unsaved = true;
-    const next = saved
-      .catch(() => undefined)
-      .then(() => file.save(current))
-      .then(() => {
-        unsaved = false;
-      });
-    saved = next;
-    return next;
+    saved = saved.catch(() => undefined).then(() => file.note(current));
+    return saved;
   };
 
   async function account({ label, purpose }: BilledQuery, month: Month, bytes: number, telling: boolean) {
@@ -127,7 +121,8 @@ export async function openSpendBook(
       }
     },
     async close() {
-      if (unsaved) await write(current);
+      await saved.catch(() => undefined);
+      if (unsaved) await file.save(current);
       await file.backUp(current);
     },
   };

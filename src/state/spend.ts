@@ -9,6 +9,10 @@ import { stateError } from './state-error.ts';
  * <state_dir>/spend.json: what was billed, by calendar month (UTC), and what is being asked right now. The
  * latter is written down before each query: if the run is killed during it, the next run counts it as
  * billed. This is the only account of money.
+ *
+ * What a day of each package bills is no money, and there are thousands of them, while the file is written twice for
+ * each query. So they are left out while a run goes on, and written at its end. After a run that was killed they are
+ * those of the copy that the run before it left.
  */
 
 export const SPEND_FILE = 'spend.json';
@@ -21,23 +25,31 @@ function billToJson({ daysScanned, bytesBilled, queries }: Bill) {
   return { days_scanned: daysScanned, bytes_billed: bytesBilled, queries };
 }
 
-/** The text of spend.json. */
-export function serializeSpend({ months, pending, packages, shared, ages }: Spend): string {
-  const bills = (list: Bills) =>
-    Object.fromEntries([...list].map(([month, bill]) => [month, billToJson(bill)]));
-  const head = {
+const billsToJson = (bills: Bills) =>
+  Object.fromEntries([...bills].map(([month, bill]) => [month, billToJson(bill)]));
+
+/** The text of spend.json at the end of a run. */
+export function serializeSpend(spend: Spend): string {
+  const sorted = [...spend.packages].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const lines = sorted.map(
+    ([name, list]) => `    ${JSON.stringify(name)}: ${JSON.stringify(billsToJson(list))}`,
+  );
+  const text = serializeMoney(spend).slice(0, -3);
+  return `${text},\n  "packages": {${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}}\n}\n`;
+}
+
+/** The text of spend.json while a run goes on. */
+export function serializeMoney({ months, pending, shared, ages }: Spend): string {
+  const content = {
     version: VERSION,
     months: Object.fromEntries(
       [...months].map(([month, { bytesBilled, queries }]) => [month, { bytes_billed: bytesBilled, queries }]),
     ),
     pending: Object.fromEntries(pending),
-    shared: bills(shared),
+    shared: billsToJson(shared),
     ages: Object.fromEntries([...ages].map(([age, bill]) => [age, billToJson(bill)])),
   };
-  const sorted = [...packages].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  const lines = sorted.map(([name, list]) => `    ${JSON.stringify(name)}: ${JSON.stringify(bills(list))}`);
-  const text = JSON.stringify(head, null, 2).slice(0, -2);
-  return `${text},\n  "packages": {${lines.length === 0 ? '' : `\n${lines.join(',\n')}\n  `}}\n}\n`;
+  return `${JSON.stringify(content, null, 2)}\n`;
 }
 
 function entriesOf(value: unknown, what: string): [string, Record<string, unknown>][] {
@@ -105,6 +117,16 @@ export function parseSpend(text: string): Spend {
   };
 }
 
+async function readCopy(stateDir: string): Promise<Spend | undefined> {
+  const text = await readIfPresent(join(stateDir, BACKUP_FILE));
+  try {
+    return text === undefined ? undefined : parseSpend(text);
+  } catch (error) {
+    if (error instanceof FileRejected) return undefined;
+    throw error;
+  }
+}
+
 /**
  * What was spent, as it is on the disk.
  *
@@ -115,7 +137,9 @@ export async function readSpend(stateDir: string): Promise<Spend | 'unreadable' 
   const text = await readIfPresent(join(stateDir, SPEND_FILE));
   if (text === undefined) return undefined;
   try {
-    return parseSpend(text);
+    const spend = parseSpend(text);
+    if (spend.packages.size > 0) return spend;
+    return { ...spend, packages: (await readCopy(stateDir))?.packages ?? spend.packages };
   } catch (error) {
     if (error instanceof FileRejected) return 'unreadable';
     throw error;
@@ -125,6 +149,9 @@ export async function readSpend(stateDir: string): Promise<Spend | 'unreadable' 
 /** Where a run keeps what it spends. */
 export interface SpendFile {
   load(): Promise<Spend>;
+  /** Writes down the money, before and after each query. It is on the disk when this returns. */
+  note(spend: Spend): Promise<void>;
+  /** Writes down all, at the end of a run. */
   save(spend: Spend): Promise<void>;
   /** Keeps a copy of what a run came to. */
   backUp(spend: Spend): Promise<void>;
@@ -138,28 +165,19 @@ export interface SpendFile {
  */
 export function openSpendFile(stateDir: string, warn: (message: string) => void): SpendFile {
   const path = join(stateDir, SPEND_FILE);
-  const save = async (name: string, spend: Spend) => {
+  const write = async (name: string, content: string) => {
     try {
       await ensureFolder(stateDir, 'operator');
-      await replaceFile(join(stateDir, name), serializeSpend(spend), true, 'operator');
+      await replaceFile(join(stateDir, name), content, true, 'operator');
     } catch (error) {
       throw stateError(error);
     }
   };
-  async function backup(): Promise<Spend | undefined> {
-    const text = await readIfPresent(join(stateDir, BACKUP_FILE));
-    try {
-      return text === undefined ? undefined : parseSpend(text);
-    } catch (error) {
-      if (error instanceof FileRejected) return undefined;
-      throw error;
-    }
-  }
   return {
     async load() {
       const spend = await readSpend(stateDir);
       if (spend !== undefined && spend !== 'unreadable') return spend;
-      const kept = await backup();
+      const kept = await readCopy(stateDir);
       if (spend === 'unreadable') {
         warn(`${path} is not sound; it is set aside as ${setAside(path)}`);
       }
@@ -167,7 +185,8 @@ export function openSpendFile(stateDir: string, warn: (message: string) => void)
       else if (spend === 'unreadable') warn(`what was billed before is not known; ${path} begins anew`);
       return kept ?? EMPTY_SPEND;
     },
-    save: (spend) => save(SPEND_FILE, spend),
-    backUp: (spend) => save(BACKUP_FILE, spend),
+    note: (spend) => write(SPEND_FILE, serializeMoney(spend)),
+    save: (spend) => write(SPEND_FILE, serializeSpend(spend)),
+    backUp: (spend) => write(BACKUP_FILE, serializeSpend(spend)),
   };
 }

@@ -41,6 +41,24 @@ describe('days', () => {
   });
 });
 
+describe('every text of four, two and two digits', () => {
+  // The calendar is that of Date, which rolls a day over that a month does not have.
+  const isDay = (year: number, month: number, day: number) => {
+    const date = new Date(Date.UTC(year, month - 1, day));
+    return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  };
+  const two = (value: number) => String(value).padStart(2, '0');
+
+  it.each([1900, 1999, 2000, 2023, 2024, 2100])('is a day or none, in %d', (year) => {
+    for (let month = 0; month < 100; month += 1) {
+      for (let day = 0; day < 100; day += 1) {
+        const text = `${year}-${two(month)}-${two(day)}`;
+        expect(parseDay(text), text).toBe(isDay(year, month, day) ? text : undefined);
+      }
+    }
+  });
+});
+
 describe('spans', () => {
   it('are half-open', () => {
     const span = { start: '2026-02-27', end: '2026-03-02' };

@@ -88,7 +88,7 @@ describe('the days that a package needs', () => {
       { ...untold, wholeRead: '2026-02-27' },
       { kind: 'untold' },
       false,
-      daysOf(window),
+      [...daysOf(window)],
     ],
   ])('are %s', (_, ledger, known, full, expected) => {
     expect(needed(ledger, known, full)).toEqual(expected);

@@ -22,6 +22,7 @@ import {
   parseSpend,
   readSpend,
   type SpendFile,
+  serializeMoney,
   serializeSpend,
 } from '../../src/state/spend.ts';
 import { openSpendBook } from '../../src/state/spend-book.ts';
@@ -96,6 +97,29 @@ describe('spend.json on the disk', () => {
     expect(await file().load()).toEqual(spend);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(warnings).toEqual([]);
+  });
+
+  it('holds the money alone while a run goes on; prices are then those that the last run left', async () => {
+    const { file, path, stateDir, warnings } = setUp();
+    await file().save(spend);
+    await file().backUp(spend);
+    const months = new Map([...spend.months, ['2026-03', { bytesBilled: 12 * GIB, queries: 9 }]] as const);
+    await file().note({ ...spend, months, packages: new Map() });
+    expect(Object.keys(JSON.parse(readFileSync(path, 'utf8')))).not.toContain('packages');
+    expect(spend.packages.size).toBeGreaterThan(0);
+    expect(await file().load()).toEqual({ ...spend, months });
+    expect(await readSpend(stateDir)).toEqual({ ...spend, months });
+    rmSync(join(stateDir, 'spend.backup.json'));
+    expect(await readSpend(stateDir)).toEqual({ ...spend, months, packages: new Map() });
+    expect(warnings).toEqual([]);
+  });
+
+  it('is as long for a thousand packages as for one, while a run goes on', () => {
+    const thousand = Array.from(
+      { length: 1_000 },
+      (_, index) => [`package-${index}`, new Map([['2026-03', bill(1, 150)]])] as const,
+    );
+    expect(serializeMoney({ ...spend, packages: new Map(thousand) })).toBe(serializeMoney(spend));
   });
 
   it.each([
@@ -187,9 +211,10 @@ describe('the budget', () => {
 
 describe('the book', () => {
   const now = () => new Date('2026-03-05T00:00:00Z');
-  const file = (save: SpendFile['save']): SpendFile => ({
+  const file = (note: SpendFile['note']): SpendFile => ({
     load: async () => EMPTY_SPEND,
-    save,
+    note,
+    save: async () => undefined,
     backUp: async () => undefined,
   });
   const bytes = (value: number) => () => ({ bytes: value, telling: true });

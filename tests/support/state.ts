@@ -1,6 +1,6 @@
 import { EMPTY_SPEND } from '../../src/state/bills.ts';
 import { EMPTY_LEDGER, type Ledgers, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
-import { parseSpend, type SpendFile, serializeSpend } from '../../src/state/spend.ts';
+import { parseSpend, type SpendFile, serializeMoney, serializeSpend } from '../../src/state/spend.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
 export interface MemoryState {
@@ -34,6 +34,9 @@ export function createState(source = 'test'): MemoryState {
     async load() {
       const text = spends.at(-1);
       return text === undefined ? EMPTY_SPEND : parseSpend(text);
+    },
+    async note(state) {
+      spends.push(serializeMoney(state));
     },
     async save(state) {
       spends.push(serializeSpend(state));

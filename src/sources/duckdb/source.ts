@@ -1,16 +1,32 @@
 import { tmpdir } from 'node:os';
-import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBResult, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import type { DuckDbConfig } from '../../config/config.ts';
 import { dayNumber, type Span } from '../../days/day.ts';
 import { MS_PER_DAY } from '../../units.ts';
 import { duckDbDialect, needsFileNames, pivotSql, type Question, rowLimit } from '../query.ts';
-import { checkRows } from '../rows.ts';
+import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source } from '../source.ts';
 import { traitsOf } from '../traits.ts';
 import { openFiles, unreadable } from './files.ts';
 import { loadDuckDb } from './library.ts';
 
 const VIEW = 'file_downloads';
+
+/** All rows of an answer, column by column: the library's own way by rows takes twice the time. */
+async function rowsOf(result: DuckDBResult): Promise<RawRow[]> {
+  const names = result.columnNames();
+  const rows: Record<string, unknown>[] = [];
+  for (const chunk of await result.fetchAllChunks()) {
+    const { rowCount } = chunk;
+    const columns = names.map((name, index) => ({ name, vector: chunk.getColumnVector(index) }));
+    for (let at = 0; at < rowCount; at += 1) {
+      const row: Record<string, unknown> = {};
+      for (const { name, vector } of columns) row[name] = vector.getItem(at);
+      rows.push(row);
+    }
+  }
+  return rows;
+}
 
 /**
  * Local files with the schema of the public table, queried by DuckDB in this process. Nothing is billed,
@@ -32,7 +48,7 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     types?: Record<string, DuckDBType>,
   ) => {
     try {
-      return (await connection.runAndReadAll(sql, values, types)).getRowObjectsJS();
+      return await rowsOf(await connection.run(sql, values, types));
     } catch (error) {
       throw unreadable(config.files, error);
     }
