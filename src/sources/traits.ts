@@ -51,7 +51,8 @@ const TRAITS: {
     keepsLedger: true,
     wholeLog: true,
     packagesAtOnce: 1,
-    packageDaysAtOnce: 20_000,
+    // An answer is held as a whole: at a dozen rows each, these are a quarter of a gigabyte.
+    packageDaysAtOnce: 10_000,
     sharesDays: config.sharing === 'auto',
     questionsAtOnce: Number.POSITIVE_INFINITY,
   }),
