@@ -10,7 +10,8 @@ export type Publishing = typeof import('../publish/publishing.ts');
 export async function loadPublishing(page: boolean): Promise<Publishing> {
   const [publishing] = await Promise.all([
     import('../publish/publishing.ts'),
-    page ? import('../publish/page.ts') : undefined,
+    // Whoever draws it loads it again, and says so if it cannot be loaded: badges are none the worse.
+    page ? import('../publish/page.ts').catch(() => undefined) : undefined,
   ]);
   return publishing;
 }

@@ -79,15 +79,16 @@ function stack(
   size: number,
   height: (bucket: Bucket, sum: number) => number,
 ): Markup[] {
-  const sums = new Map<Bucket, number>();
+  const tops = new Map<Bucket, { readonly sum: number; readonly y: number }>();
   return names.map((name) => {
     const lines = list.map((bucket) => {
       const figure = bucket.installers[name];
       if (figure === 0) return '';
-      const from = sums.get(bucket) ?? 0;
-      sums.set(bucket, from + figure);
-      const [y1, y2] = [from, from + figure].map((sum) => px(PLOT - height(bucket, sum)));
-      return `M${bucket.end + 0.5 - size / 2} ${y1}V${y2}`;
+      const below = tops.get(bucket) ?? { sum: 0, y: PLOT };
+      const sum = below.sum + figure;
+      const y = px(PLOT - height(bucket, sum));
+      tops.set(bucket, { sum, y });
+      return `M${bucket.end + 0.5 - size / 2} ${below.y}V${y}`;
     });
     return html`<path class="${name}" d="${new Markup(lines.join(''))}"/>`;
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Day } from '../days/day.ts';
+import { type Day, parseDay } from '../days/day.ts';
 import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
@@ -123,11 +123,18 @@ const readColumn = z.custom<(number | null)[]>(
     value.every((figure) => figure === null || (Number.isSafeInteger(figure) && figure >= 0)),
 );
 
+const readDays = z.custom<Day[]>(
+  (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((text) => typeof text === 'string' && parseDay(text) !== undefined),
+);
+
 /** As much of a history as is read: a class or an installer that a version did not know has no column, and was 0. */
 const readSchema = z.object({
   version: z.literal(VERSION),
   package: z.string(),
-  days: z.array(day).min(1),
+  days: readDays,
   partial_days: z.array(day).catch([]),
   count: readColumn,
   installers: z.record(z.string(), readColumn),

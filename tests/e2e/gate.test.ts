@@ -8,9 +8,6 @@ import { tempFolder } from '../support/temp-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Longest mean time for 100 kB, in milliseconds: ten times what it takes, as the machine may be busy. */
-const MS_PER_100_KB = 12;
-
 function filesBelow(folder: string): [string, string][] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -19,7 +16,7 @@ function filesBelow(folder: string): [string, string][] {
 }
 
 describe('what a run publishes', () => {
-  it('passes the gate as it is, and quickly', async () => {
+  it('passes the gate as it is', async () => {
     const folder = tempFolder();
     const list = readFileSync(join(ROOT, 'examples/tracked.yaml'), 'utf8')
       .replaceAll('../demo', folder)
@@ -33,12 +30,6 @@ describe('what a run publishes', () => {
       expect(text, path).not.toContain('[removed]');
       expect(redact(text), path).toBe(text);
     }
-    const pages = files.filter(([path]) => path.endsWith('.html')).map(([, text]) => text);
-    const rounds = 20;
-    const started = performance.now();
-    for (let round = 0; round < rounds; round++) for (const page of pages) redact(page);
-    const size = pages.reduce((sum, page) => sum + page.length, 0) * rounds;
-    expect(((performance.now() - started) / size) * 100_000).toBeLessThan(MS_PER_100_KB);
   });
 
   it.each([
