@@ -743,7 +743,18 @@ export function hostScenario(suite: keyof typeof suites) {
         await host.sh('mv /srv/gone.ndjson /srv/file_downloads.ndjson');
       });
 
+      /** While the hook of one failure goes on, another failure starts no second one. */
+      const hookEnded = () =>
+        host.until(
+          "the hook's end",
+          60,
+          async () =>
+            (await host.sh("systemctl list-units --no-legend 'pypi-badges-failure@*' --state=activating")) ===
+            '',
+        );
+
       const failOnce = async () => {
+        await hookEnded();
         const before = (await hooks()).length;
         expect((await collect()).exitCode).not.toBe(0);
         await host.until('the webhook', 20, async () => (await hooks()).length > before);
@@ -779,13 +790,7 @@ export function hostScenario(suite: keyof typeof suites) {
       });
 
       it('stays silent when the next run is well', async () => {
-        await host.until(
-          "the hook's end",
-          60,
-          async () =>
-            (await host.sh("systemctl list-units --no-legend 'pypi-badges-failure@*' --state=activating")) ===
-            '',
-        );
+        await hookEnded();
         const before = (await hooks()).length;
         // The dead-man's switch of docs/deploy.md: a ping from within the sandbox, after a good run only.
         const curl = '-/usr/bin/curl --silent --show-error --fail --max-time 10 --output /dev/null';
