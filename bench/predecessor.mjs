@@ -20,12 +20,14 @@ const RUNS = 9;
 const MS_PER_DAY = 86_400_000;
 const SAMPLE_MS = 2;
 
+const [EMULATOR] = EMULATORS;
+
 const PREDECESSOR = {
   name: 'predecessor',
   label: 'pypi-winnow-downloads 0.3.0',
   requirements: join(import.meta.dirname, 'predecessor.txt'),
-  pythons: ['python3', 'python3.11', 'python3.12', 'python3.13'],
-  accepts: ([major, minor]) => major === 3 && minor >= 11,
+  pythons: EMULATOR.pythons,
+  accepts: EMULATOR.accepts,
   size: '100 MB',
 };
 
@@ -112,36 +114,31 @@ async function run([command, ...argv], env, watched) {
   return { ms, peakMib: peakKib / 1024 };
 }
 
-/** What is compared, by how its configuration goes on and what is run. */
+const ours = (...more) => ({
+  settings: () => `bigquery:\n  project_id: ${PROJECT}\n`,
+  argv: (file) => [process.execPath, CLI, 'collect', '--config', file, '--log-level', 'error', ...more],
+});
+
+/** What is compared: what its configuration has behind `output_dir`, and what is run. */
 const CONTESTANTS = {
   predecessor: {
-    service: (key) => `  credential_file: ${key}\n  stale_threshold_days: 3\n`,
+    settings: (key) => `  credential_file: ${key}\n  stale_threshold_days: 3\n`,
     argv: (file, python) => [join(python, 'venv/bin/winnow-collect'), '--config', file],
   },
-  'with the page': {
-    service: () => '',
-    argv: (file) => [process.execPath, CLI, 'collect', '--config', file, '--log-level', 'error'],
-  },
-  'without the page': {
-    service: () => '',
-    argv: (file) => [process.execPath, CLI, 'collect', '--no-page', '--config', file, '--log-level', 'error'],
-  },
+  'with the page': ours(),
+  'without the page': ours('--no-page'),
 };
 
 /** One first run in a new folder; its badge must be as whoever else ran. */
 async function firstRun(world, name, packages, watched) {
-  const { service, argv } = CONTESTANTS[name];
+  const { settings, argv } = CONTESTANTS[name];
   const place = mkdtempSync(join(world.folder, 'run-'));
   const list = Array.from(
     { length: packages },
     (_, index) => `  - {name: package-${index}, window_days: ${DAYS}}\n`,
   ).join('');
   const file = join(place, 'tracked.yaml');
-  const own = name === 'predecessor' ? '' : `bigquery:\n  project_id: ${PROJECT}\n`;
-  writeFileSync(
-    file,
-    `service:\n  output_dir: ${place}/output\n${service(world.key)}${own}packages:\n${list}`,
-  );
+  writeFileSync(file, `service:\n  output_dir: ${place}/output\n${settings(world.key)}packages:\n${list}`);
   const env = { PATH: process.env.PATH, HOME: world.folder, BIGQUERY_EMULATOR_HOST: `http://${world.host}` };
   const measured = await run(argv(file, world.python), env, watched);
   const path = join(place, `output/package-0/downloads-${DAYS}d-non-ci.json`);
@@ -178,7 +175,7 @@ async function figures(world) {
   const memory = await medians(world, 1, 3, true);
   const many = await medians(world, PACKAGES, 1, false);
   const [page, none] = ['with the page', 'without the page'];
-  const wall = `wall time of a first run, median of ${RUNS} in turn; BigQuery is ${EMULATORS[0].name}`;
+  const wall = `wall time of a first run, median of ${RUNS} in turn; BigQuery is ${EMULATOR.name}`;
   const held = 'most resident memory of all its processes together at one moment, median of 3';
   return [
     figure('one package', one, page, 'ms', 0.8, wall),
@@ -189,17 +186,17 @@ async function figures(world) {
   ];
 }
 
-export const title = `a first run against pypi-winnow-downloads 0.3.0, ${DAYS} days`;
+export const title = `a first run against ${PREDECESSOR.label}, ${DAYS} days`;
 
 export async function measure() {
   const python = installPackages(PREDECESSOR);
-  const emulator = install(EMULATORS[0]);
+  const emulator = install(EMULATOR);
   if (python === undefined || emulator === undefined) {
     return [{ what: 'left out', value: '-', how: 'it needs Python 3.11 or newer with venv' }];
   }
   const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
   const key = await credentials(folder);
-  const { host, stop } = await start(EMULATORS[0], emulator);
+  const { host, stop } = await start(EMULATOR, emulator);
   try {
     const rows = join(folder, 'rows.ndjson');
     makeRows(rows);

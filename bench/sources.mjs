@@ -13,6 +13,7 @@ const NEWEST = Date.UTC(2026, 9, 31);
 const dayBefore = (count) => new Date(NEWEST - count * DAY_MS).toISOString().slice(0, 10);
 /** The longest look back, lateness included, and the weeks before it. */
 const DAYS = Array.from({ length: WINDOW + 45 }, (_, back) => dayBefore(back));
+/** The first run, that of the next day, and the same once more. */
 const RUNS = [dayBefore(0), dayBefore(-1), dayBefore(-1)];
 
 function rowsOf(count) {
@@ -29,8 +30,8 @@ function rowsOf(count) {
   ];
 }
 
-/** The first run, that of the next day, and the same once more. */
-async function threeRuns(root, source, count, env, asked) {
+/** What the runs of some days took, one after the other. */
+async function runsOf(days, root, source, count, env, asked) {
   const folder = join(root, `${source}-${count}`);
   mkdirSync(folder);
   const list = Array.from(
@@ -42,7 +43,7 @@ async function threeRuns(root, source, count, env, asked) {
     `service: {output_dir: output, source: ${source}, concurrency: 8}\nbigquery: {project_id: bench, monthly_budget_gib: null}\npackages:\n${list.join('')}`,
   );
   const runs = [];
-  for (const asOf of RUNS) {
+  for (const asOf of days) {
     const before = asked();
     const { cpuMs } = await measureCollect(folder, join(folder, 'tracked.yaml'), asOf, env);
     const after = asked();
@@ -66,13 +67,21 @@ export async function measure() {
     for (const count of SIZES) {
       const rows = rowsOf(count);
       const copy = await startClickHouse({ rows });
-      const [first, next] = await threeRuns(root, 'clickhouse', count, { CLICKHOUSE_URL: copy.url }, () => ({
-        questions: copy.calls.length,
-        bytes: copy.bytesSent(),
-      }));
+      const [first, next] = await runsOf(
+        RUNS.slice(0, 2),
+        root,
+        'clickhouse',
+        count,
+        { CLICKHOUSE_URL: copy.url },
+        () => ({
+          questions: copy.calls.length,
+          bytes: copy.bytesSent(),
+        }),
+      );
       await copy.close();
       const table = await BigQueryServer.start({ rows, bytesPerDay: 150_000_000, pageRows: 100_000 });
-      const [paid, daily, again] = await threeRuns(
+      const [paid, daily, again] = await runsOf(
+        RUNS,
         root,
         'bigquery',
         count,

@@ -1,5 +1,6 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks, Style } from '../config/looks.ts';
+import { remember } from '../remember.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import type { Total } from '../winnow/total.ts';
 import { type BadgeKind, badgeStem, CATALOGUE, EXTRA_KINDS, type NamedKind } from './catalogue.ts';
@@ -86,24 +87,22 @@ const DARK_STYLE = `<style>@media (prefers-color-scheme:dark){[fill="${LABEL_GRE
 /** How many pictures are kept, of a kilobyte each. */
 const DRAWN_MAX = 2_000;
 
-/**
- * Pictures by what they show. Drawing one takes a tenth of a millisecond, and as counts are rounded, the packages of a
- * list share most of theirs.
- */
-const drawn = new Map<string, string>();
-
-function drawBadge({ label, message, color, labelColor, logoSvg, style }: EndpointBadge): string {
-  return makeBadge({
-    label,
-    message,
-    color,
-    ...(labelColor === undefined ? {} : { labelColor }),
-    ...(style === undefined ? {} : { style }),
-    ...(logoSvg === undefined
-      ? {}
-      : { logoBase64: `data:image/svg+xml;base64,${Buffer.from(logoSvg).toString('base64')}` }),
-  });
-}
+/** Drawing one takes a tenth of a millisecond, and as counts are rounded, the packages of a list share most of theirs. */
+const drawBadge = remember(
+  DRAWN_MAX,
+  (badge: EndpointBadge) => JSON.stringify(badge),
+  ({ label, message, color, labelColor, logoSvg, style }) =>
+    makeBadge({
+      label,
+      message,
+      color,
+      ...(labelColor === undefined ? {} : { labelColor }),
+      ...(style === undefined ? {} : { style }),
+      ...(logoSvg === undefined
+        ? {}
+        : { logoBase64: `data:image/svg+xml;base64,${Buffer.from(logoSvg).toString('base64')}` }),
+    }),
+);
 
 /**
  * A badge as an SVG, drawn by shields.io's own library; its title says label and message to those who
@@ -112,13 +111,7 @@ function drawBadge({ label, message, color, labelColor, logoSvg, style }: Endpoi
  * @param dark Whether the label is lighter where the page is dark.
  */
 export function badgeSvg(badge: EndpointBadge, dark = false): string {
-  const key = JSON.stringify(badge);
-  let svg = drawn.get(key);
-  if (svg === undefined) {
-    svg = drawBadge(badge);
-    if (drawn.size >= DRAWN_MAX) drawn.clear();
-    drawn.set(key, svg);
-  }
+  const svg = drawBadge(badge);
   return dark ? svg.replace('</title>', `</title>${DARK_STYLE}`) : svg;
 }
 

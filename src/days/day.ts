@@ -1,3 +1,4 @@
+import { remember } from '../remember.ts';
 import { MS_PER_DAY } from '../units.ts';
 
 /** A UTC calendar day, `YYYY-MM-DD`. Compares correctly as a string. */
@@ -52,16 +53,10 @@ export function spanDays({ start, end }: Span): number {
 
 /** How many spans are remembered: a run asks for those of a few windows, for each package. */
 const SPANS_MAX = 64;
-const spans = new Map<string, readonly Day[]>();
 
 /** The days of a span, oldest first. */
-export function daysOf(span: Span): readonly Day[] {
-  const key = `${span.start} ${span.end}`;
-  let days = spans.get(key);
-  if (days === undefined) {
-    days = Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index));
-    if (spans.size >= SPANS_MAX) spans.clear();
-    spans.set(key, days);
-  }
-  return days;
-}
+export const daysOf: (span: Span) => readonly Day[] = remember(
+  SPANS_MAX,
+  ({ start, end }: Span) => `${start} ${end}`,
+  (span) => Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index)),
+);

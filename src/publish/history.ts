@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import { isCount } from '../state/checks.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
@@ -116,18 +117,13 @@ export function historyText(
   return `${layout(history, '')}\n`;
 }
 
-/** A column as it is read: checked in one go, as a year has six thousand figures. */
-const readColumn = z.custom<(number | null)[]>(
-  (value) =>
-    Array.isArray(value) &&
-    value.every((figure) => figure === null || (Number.isSafeInteger(figure) && figure >= 0)),
-);
+/** A list as it is read: checked in one go, as a year has six thousand figures. */
+const listOf = <T>(fits: (item: unknown) => boolean) =>
+  z.custom<T[]>((value) => Array.isArray(value) && value.every(fits));
 
-const readDays = z.custom<Day[]>(
-  (value) =>
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((text) => typeof text === 'string' && parseDay(text) !== undefined),
+const readColumn = listOf<number | null>((figure) => figure === null || isCount(figure));
+const readDays = listOf<Day>((text) => typeof text === 'string' && parseDay(text) !== undefined).refine(
+  (days) => days.length > 0,
 );
 
 /** As much of a history as is read: a class or an installer that a version did not know has no column, and was 0. */

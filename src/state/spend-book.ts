@@ -62,13 +62,13 @@ export async function openSpendBook(
   if (file === undefined || initial === undefined) return freeBook();
   let current = withPendingBilled(initial);
   let unsaved = current !== initial;
-  let saved = Promise.resolve();
+  let noted = Promise.resolve();
   // One after another, and always the newest state: packages may be read side by side.
   const write = (spend: Spend): Promise<void> => {
     current = spend;
     unsaved = true;
-    saved = saved.catch(() => undefined).then(() => file.note(current));
-    return saved;
+    noted = noted.catch(() => undefined).then(() => file.note(current));
+    return noted;
   };
 
   async function account({ label, purpose }: BilledQuery, month: Month, bytes: number, telling: boolean) {
@@ -121,7 +121,7 @@ export async function openSpendBook(
       }
     },
     async close() {
-      await saved.catch(() => undefined);
+      await noted.catch(() => undefined);
       if (unsaved) await file.save(current);
       await file.backUp(current);
     },
