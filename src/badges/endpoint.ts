@@ -1,10 +1,10 @@
-import { makeBadge } from 'badge-maker';
 import type { Looks, Style } from '../config/looks.ts';
-import { remember } from '../remember.ts';
+import type { FolderFile } from '../disk/files.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import type { Total } from '../winnow/total.ts';
 import { type BadgeKind, badgeStem, CATALOGUE, EXTRA_KINDS, type NamedKind } from './catalogue.ts';
 import { formatChange, formatCount } from './message.ts';
+import { drawBadge } from './picture.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {
@@ -18,12 +18,6 @@ export interface EndpointBadge {
   readonly logoColor?: string;
   readonly style?: Style;
   readonly cacheSeconds?: number;
-}
-
-/** A file to be published: its name inside the package's folder, and its whole content. */
-export interface BadgeFile {
-  readonly name: string;
-  readonly content: string;
 }
 
 /** Below this a count is grey: too few to mean much. */
@@ -84,26 +78,6 @@ export function endpointBadges(
 const LABEL_GREY = '#555';
 const DARK_STYLE = `<style>@media (prefers-color-scheme:dark){[fill="${LABEL_GREY}"]{fill:#6e7681}}</style>`;
 
-/** How many pictures are kept, of a kilobyte each. */
-const DRAWN_MAX = 2_000;
-
-/** Drawing one takes a tenth of a millisecond, and as counts are rounded, the packages of a list share most of theirs. */
-const drawBadge = remember(
-  DRAWN_MAX,
-  (badge: EndpointBadge) => JSON.stringify(badge),
-  ({ label, message, color, labelColor, logoSvg, style }) =>
-    makeBadge({
-      label,
-      message,
-      color,
-      ...(labelColor === undefined ? {} : { labelColor }),
-      ...(style === undefined ? {} : { style }),
-      ...(logoSvg === undefined
-        ? {}
-        : { logoBase64: `data:image/svg+xml;base64,${Buffer.from(logoSvg).toString('base64')}` }),
-    }),
-);
-
 /**
  * A badge as an SVG, drawn by shields.io's own library; its title says label and message to those who
  * do not see it. Logos by name are shields.io's alone.
@@ -128,7 +102,7 @@ export function retiredBadge(kind: NamedKind, windowDays: number | undefined): {
   return { json: endpointText(badge), svg: `${badgeSvg(badge)}\n` };
 }
 
-function filesOf(stem: string, badge: EndpointBadge, { dark }: Looks): BadgeFile[] {
+function filesOf(stem: string, badge: EndpointBadge, { dark }: Looks): FolderFile[] {
   return [
     { name: `${stem}.json`, content: endpointText(badge) },
     { name: `${stem}.svg`, content: `${badgeSvg(badge, dark)}\n` },
@@ -136,7 +110,7 @@ function filesOf(stem: string, badge: EndpointBadge, { dark }: Looks): BadgeFile
 }
 
 /** The badge files of a package and window: an endpoint file for each badge, and an SVG under the same stem. */
-export function badgeFiles(breakdown: Breakdown, windowDays: number, looks: Looks = {}): BadgeFile[] {
+export function badgeFiles(breakdown: Breakdown, windowDays: number, looks: Looks = {}): FolderFile[] {
   return endpointBadges(breakdown, windowDays, looks).flatMap(({ stem, badge }) =>
     filesOf(stem, badge, looks),
   );
@@ -151,7 +125,7 @@ const TREND_COLORS = { up: 'brightgreen', down: 'orange', level: 'lightgrey' };
  * @param change Share by which the honest count a day has changed against the window before; undefined if there is
  * nothing to compare with.
  */
-export function trendFiles(change: number | undefined, windowDays: number, looks: Looks = {}): BadgeFile[] {
+export function trendFiles(change: number | undefined, windowDays: number, looks: Looks = {}): FolderFile[] {
   const percent = change === undefined ? undefined : Math.round(change * 100);
   const color = percent === undefined || percent === 0 ? 'level' : percent > 0 ? 'up' : 'down';
   const badge: EndpointBadge = {
@@ -168,7 +142,7 @@ export function trendFiles(change: number | undefined, windowDays: number, looks
 const MONTH_LENGTH = 7;
 
 /** The badge of a total. Its label says since when, to the month; a suffix such as `/month` would not be true of it. */
-export function totalFiles({ since, count }: Total, looks: Looks = {}): BadgeFile[] {
+export function totalFiles({ since, count }: Total, looks: Looks = {}): FolderFile[] {
   const badge: EndpointBadge = {
     schemaVersion: 1,
     label: `${EXTRA_KINDS.total.label} since ${since.slice(0, MONTH_LENGTH)}`,

@@ -1,7 +1,7 @@
+import type { FolderFile } from '../disk/files.ts';
 import { formatNumber } from '../format.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import { lastDays } from '../winnow/package-days.ts';
-import type { BadgeFile } from './endpoint.ts';
 
 /** Size of the picture, in pixels: beside a badge of 20 it is no taller than a line of a README. */
 const WIDTH = 120;
@@ -22,7 +22,7 @@ const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', 
  *
  * @param packageName Normalized name.
  */
-export function sparklineFile(packageName: string, history: PackageDays, windowDays: number): BadgeFile {
+export function sparklineFile(packageName: string, history: PackageDays, windowDays: number): FolderFile {
   const { days, breakdowns } = lastDays(history, windowDays);
   const counts = breakdowns.map((breakdown) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));

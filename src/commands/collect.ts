@@ -9,7 +9,7 @@ import { ensureFolder, sweepTemporary } from '../disk/files.ts';
 import { describeError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
 import { longestWindow, WARNING_DAYS } from '../plan/plan.ts';
-import { otherSpellings } from '../publish/badges.ts';
+import { otherSpellings } from '../publish/folder.ts';
 import type { GroupSums } from '../publish/group.ts';
 import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import { mergeHealth, standingsOf } from '../publish/health-merge.ts';

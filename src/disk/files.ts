@@ -107,18 +107,27 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
   }
 }
 
+/** How a file is read: in one call of the library, which opens, reads and closes; links are not followed. */
+const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW } as const;
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, READ as { encoding: 'utf8' });
+  } catch (error) {
+    if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    throw diskError(error, path);
+  }
+}
+
 /** The content of a regular file, or undefined where there is none; a link counts as none. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     // An error for each file that is not there yet would take longer than everything else.
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-    return withOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, (descriptor) =>
-      readFileSync(descriptor, 'utf8'),
-    );
   } catch (error) {
-    if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw diskError(error, path);
   }
+  return readText(path);
 }
 
 /**
@@ -165,20 +174,26 @@ function removeIfPossible(path: string): void {
   }
 }
 
+/** Names of what is in a folder; undefined where that cannot be told. */
+function namesIn(folder: string): string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Removes what killed runs have left of `replaceFile` in a folder. To be called under the lock.
  * It is housekeeping: a folder that cannot be read is left to those who need it.
+ *
+ * @returns Names of what else is in the folder; undefined where that cannot be told.
  */
-export async function sweepTemporary(folder: string): Promise<void> {
-  let names: string[] = [];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return;
-  }
-  for (const name of names) {
-    if (TEMPORARY.test(name)) removeIfPossible(join(folder, name));
-  }
+export async function sweepTemporary(folder: string): Promise<string[] | undefined> {
+  const names = namesIn(folder);
+  const left = names?.filter((name) => TEMPORARY.test(name)) ?? [];
+  for (const name of left) removeIfPossible(join(folder, name));
+  return left.length === 0 ? names : names?.filter((name) => !left.includes(name));
 }
 
 /**
@@ -187,8 +202,40 @@ export async function sweepTemporary(folder: string): Promise<void> {
  * @returns Whether it was written.
  */
 export async function writeIfChanged(path: string, content: string): Promise<boolean> {
+  return writeOver(path, await readIfPresent(path), content);
+}
+
+function writeOver(path: string, before: string | undefined, content: string): boolean {
   const safe = gate(content);
-  if ((await readIfPresent(path)) === safe) return false;
+  if (before === safe) return false;
   replaceWith(path, safe, false, 'everybody');
   return true;
+}
+
+/** A file to be published: its name inside its folder, and its whole content. */
+export interface FolderFile {
+  readonly name: string;
+  readonly content: string;
+}
+
+/**
+ * Writes the files of one folder, each only if that changes it; what killed runs have left there is removed.
+ *
+ * @param onlyThere Whether files that are not there are left out.
+ * @returns Names of what was in the folder before; none where that cannot be told.
+ * @throws OperatorError if the disk refuses.
+ */
+export async function writeFiles(
+  folder: string,
+  files: readonly FolderFile[],
+  onlyThere = false,
+): Promise<readonly string[]> {
+  const names = await sweepTemporary(folder);
+  const there = names && new Set(names);
+  for (const { name, content } of files) {
+    const path = join(folder, name);
+    const before = there?.has(name) === false ? undefined : readText(path);
+    if (before !== undefined || !onlyThere) writeOver(path, before, content);
+  }
+  return names ?? [];
 }

@@ -5,8 +5,16 @@ import type { Extra } from '../config/looks.ts';
 import { type Folded, foldDays } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import type { Total } from '../winnow/total.ts';
-import { publishBadges } from './badges.ts';
-import { publishHistory } from './history.ts';
+import type { Warning } from '../winnow/warnings.ts';
+import { publishFolder } from './folder.ts';
+import { historyFile } from './history.ts';
+import { leftOverWindows } from './left-over.ts';
+
+/** What was made of the days, and what else lies beside it. */
+export interface PublishedFigures extends Folded {
+  /** Of badges that are not renewed any more. */
+  readonly leftOver: readonly Warning[];
+}
 
 /**
  * Publishes the badges and the history of a package or a group.
@@ -22,7 +30,7 @@ export async function publishFigures(
   total: Total | undefined,
   { outputDir, source, publicUrl }: Config,
   spellings: readonly string[] = [],
-): Promise<Folded> {
+): Promise<PublishedFigures> {
   const { name, windows: lengths, looks = {} } = tracked;
   const group = asGroup(tracked);
   const folded = foldDays(all, lengths);
@@ -34,12 +42,12 @@ export async function publishFigures(
     ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
   ]);
   if (wants('total') && total !== undefined) files.push(...totalFiles(total, looks));
-  await publishBadges(outputDir, name, files, spellings);
-  await publishHistory(outputDir, history, {
+  const facts = {
     package: name,
     group: group && { title: group.title, packages: group.members },
     source: source.kind,
     publicUrl,
-  });
-  return folded;
+  };
+  const before = await publishFolder(outputDir, name, [...files, historyFile(history, facts)], spellings);
+  return { ...folded, leftOver: await leftOverWindows(outputDir, tracked, before) };
 }

@@ -4,7 +4,6 @@ import { type PackageDays, together } from '../winnow/package-days.ts';
 import { type Total, totalsTogether } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
-import { leftOverWindows } from './left-over.ts';
 import { type Figures, failedEntry, totalEntry } from './package.ts';
 
 /** What a run has brought of the members of one group so far. */
@@ -83,7 +82,7 @@ export async function publishGroup(
   if (failed.length > 0) return fail(incomplete(sum));
   if (waiting.size > 0 || days === undefined) return undefined;
   try {
-    const { windows } = await publishFigures(group, days, sum.total, config);
+    const { windows, leftOver } = await publishFigures(group, days, sum.total, config);
     const countedTo = days.days.at(-1);
     return {
       windowDays: group.windows[0],
@@ -92,7 +91,7 @@ export async function publishGroup(
       ...totalEntry(group, sum.total, previous),
       ...(countedTo === undefined ? {} : { countedTo }),
       // What is odd about a member's days is told of the member.
-      warnings: await leftOverWindows(config.outputDir, group),
+      warnings: leftOver,
       attempted: started.toISOString(),
       lastSuccess: now().toISOString(),
     };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
-import { ensureChildFolder, ensureFolder, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import { type FolderFile, readIfPresent } from '../disk/files.ts';
 import { isCount } from '../state/checks.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
@@ -195,19 +195,9 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
   };
 }
 
-/**
- * Publishes the history of a package beside its badges; left alone if it would not change.
- *
- * @throws OperatorError if the disk refuses.
- */
-export async function publishHistory(
-  outputDir: string,
-  days: PackageDays,
-  facts: HistoryFacts,
-): Promise<void> {
-  await ensureFolder(outputDir);
-  const folder = await ensureChildFolder(outputDir, facts.package);
-  await writeIfChanged(join(folder, HISTORY_FILE), historyText(days, facts));
+/** The history of a package as a file of its folder. */
+export function historyFile(days: PackageDays, facts: HistoryFacts): FolderFile {
+  return { name: HISTORY_FILE, content: historyText(days, facts) };
 }
 
 /**

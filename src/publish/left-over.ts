@@ -88,9 +88,10 @@ async function leftOverIn(
   outputDir: string,
   folder: string,
   tracked: TrackedPackage | undefined,
+  names: readonly string[] = namesIn(join(outputDir, folder)),
 ): Promise<LeftOver | undefined> {
   const place = join(outputDir, folder);
-  const stale = namesIn(place)
+  const stale = names
     .flatMap(badgeOnDisk)
     .filter((badge) => !isRenewed(badge, tracked))
     .toSorted((a, b) => (a.windowDays ?? 0) - (b.windowDays ?? 0));
@@ -102,7 +103,7 @@ async function leftOverIn(
   }
   if (badges.length === 0) return undefined;
   const whole = tracked === undefined;
-  const others = whole ? namesIn(place).filter((name) => OTHER_FILES.includes(name)) : [];
+  const others = whole ? names.filter((name) => OTHER_FILES.includes(name)) : [];
   const left = new Set(badges.map((badge) => whatIs(badge, tracked)));
   return { folder, whole, which: which.filter((what) => left.has(what)), badges, others };
 }
@@ -135,9 +136,17 @@ export async function findLeftOver(
   return found;
 }
 
-/** What is left over of a tracked package or group: windows that are no longer listed, and badges not asked for. */
-export async function leftOverWindows(outputDir: string, tracked: TrackedPackage): Promise<Warning[]> {
-  const left = await leftOverIn(outputDir, tracked.name, tracked);
+/**
+ * What is left over of a tracked package or group: windows that are no longer listed, and badges not asked for.
+ *
+ * @param names Of what is in its folder.
+ */
+export async function leftOverWindows(
+  outputDir: string,
+  tracked: TrackedPackage,
+  names: readonly string[],
+): Promise<Warning[]> {
+  const left = await leftOverIn(outputDir, tracked.name, tracked, names);
   if (left === undefined) return [];
   return [
     {

@@ -7,7 +7,6 @@ import type { PackageDays } from '../winnow/package-days.ts';
 import { type Total, totalSince } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
-import { leftOverWindows } from './left-over.ts';
 
 /** What was there before. */
 export interface Place {
@@ -77,7 +76,7 @@ async function publish(
   const { package: tracked, read, allDays, upstream, taken } = outcome;
   const days = winnowDays(read, upstream.partialDays);
   const total = allDays && totalSince(allDays.spans, allDays.rows, allDays.end);
-  const { windows, warnings } = await publishFigures(
+  const { windows, warnings, leftOver } = await publishFigures(
     tracked,
     days,
     total,
@@ -97,7 +96,7 @@ async function publish(
       durationMs: taken.durationMs,
     },
     countedTo: addDays(upstream.end, -1),
-    warnings: [...warnings, ...(await leftOverWindows(config.outputDir, tracked))],
+    warnings: [...warnings, ...leftOver],
     ...rememberedAudit(config, previous),
     attempted: outcome.attempted.toISOString(),
     lastSuccess: now().toISOString(),

@@ -4,11 +4,12 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { publishFolder } from '../../src/publish/folder.ts';
 import {
+  historyFile,
   historyJsonSchema,
   historyText,
   parseHistory,
-  publishHistory,
   readHistory,
 } from '../../src/publish/history.ts';
 import type { DownloadRow } from '../../src/winnow/breakdown.ts';
@@ -200,7 +201,7 @@ describe('readHistory', () => {
   it("gives what was published, and nothing that is not the package's own", async () => {
     const output = join(tempFolder(), 'output');
     const history = historyOf(30, () => 1);
-    await publishHistory(output, history, facts);
+    await publishFolder(output, 'demo', [historyFile(history, facts)]);
     const text = historyText(history, facts);
     expect(readFileSync(join(output, 'demo/history.json'), 'utf8')).toBe(text);
     expect(await readHistory(output, 'demo')).toEqual(history);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { leftOverPackages, leftOverWindows } from '../../src/publish/left-over.ts';
@@ -21,11 +21,12 @@ it('tells of badges of windows that are not listed any more, and of nothing else
     'alpha/downloads-notes.json',
     'alpha/history.json',
   );
-  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [30] })).toEqual([
+  const names = readdirSync(join(outputDir, 'alpha'));
+  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [30] }, names)).toEqual([
     { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d, not listed any more') },
   ]);
-  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] })).toEqual([]);
-  expect(await leftOverWindows(outputDir, { name: 'never-published', windows: [30] })).toEqual([]);
+  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] }, names)).toEqual([]);
+  expect(await leftOverWindows(outputDir, { name: 'never-published', windows: [30] }, [])).toEqual([]);
 });
 
 it('tells of folders of packages that are not listed any more, if there are badges in them', async () => {

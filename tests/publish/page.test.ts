@@ -5,14 +5,20 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { redact } from '../../src/errors/redact.ts';
 import { packagePage } from '../../src/page/package-page.ts';
+import { publishFolder } from '../../src/publish/folder.ts';
 import { type Health, parseHealth } from '../../src/publish/health.ts';
-import { publishHistory } from '../../src/publish/history.ts';
+import { type HistoryFacts, historyFile } from '../../src/publish/history.ts';
 import { type Drawing, publishPage } from '../../src/publish/page.ts';
+import type { PackageDays } from '../../src/winnow/package-days.ts';
 import { HEALTH_0_1_0, HEALTH_WINNOW, HISTORY_0_1_0 } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { historyOf, NOW } from '../support/views.ts';
 
 const FACTS = { package: 'demo', source: 'bigquery', publicUrl: undefined };
+/** Puts a history where `collect` would. */
+const publishHistory = (output: string, days: PackageDays, facts: HistoryFacts) =>
+  publishFolder(output, facts.package, [historyFile(days, facts)]);
+
 const EMPTY: Health = {
   finished: '2026-04-25T04:12:00.000Z',
   upstream: { lastDay: null, missingDays: [], partialDays: [] },

@@ -1,8 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { BadgeFile } from '../badges/endpoint.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
-import { ensureChildFolder, ensureFolder, sweepTemporary, writeIfChanged } from '../disk/files.ts';
+import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 
 /**
  * Folders whose names are other spellings of packages, by the normalized name. pypi-winnow-downloads names them as
@@ -28,30 +26,24 @@ export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly 
 }
 
 /**
- * Publishes the badge files of one package; files that would not change are left alone. Badges that lie in a
- * folder of the same package under another spelling are renewed, too, so that an address in use never freezes.
+ * Publishes the files of one package; those that would not change are left alone. What lies in a folder of the same
+ * package under another spelling is renewed, too, so that an address in use never freezes.
  *
  * @param outputDir Absolute path; made if it is missing.
  * @param packageName Normalized name, which is the folder's.
  * @param spellings Names of the folders under another spelling.
+ * @returns Names of what was in the package's folder before.
  * @throws OperatorError if the disk refuses.
  */
-export async function publishBadges(
+export async function publishFolder(
   outputDir: string,
   packageName: string,
-  files: readonly BadgeFile[],
+  files: readonly FolderFile[],
   spellings: readonly string[] = [],
-): Promise<void> {
-  await ensureFolder(outputDir);
-  const folder = await ensureChildFolder(outputDir, packageName);
-  await sweepTemporary(folder);
-  for (const { name, content } of files) await writeIfChanged(join(folder, name), content);
+): Promise<readonly string[]> {
+  const before = await writeFiles(await ensureChildFolder(outputDir, packageName), files);
   for (const spelling of spellings) {
-    const alias = await ensureChildFolder(outputDir, spelling);
-    await sweepTemporary(alias);
-    const there = new Set(readdirSync(alias));
-    for (const { name, content } of files) {
-      if (there.has(name)) await writeIfChanged(join(alias, name), content);
-    }
+    await writeFiles(await ensureChildFolder(outputDir, spelling), files, true);
   }
+  return before;
 }

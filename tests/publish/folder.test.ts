@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { otherSpellings, publishBadges } from '../../src/publish/badges.ts';
+import { otherSpellings, publishFolder } from '../../src/publish/folder.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { withUmask } from '../support/umask.ts';
 
-describe('publishBadges', () => {
+describe('publishFolder', () => {
   it('makes the folders and writes the files, once', async () => {
     const outputDir = join(tempFolder(), 'srv', 'out');
     const files = [
@@ -13,13 +13,13 @@ describe('publishBadges', () => {
       { name: 'b.json', content: '2\n' },
     ];
     const printOf = (file: string) => statSync(join(outputDir, 'demo', file)).ino;
-    await withUmask(0o077, () => publishBadges(outputDir, 'demo', files));
+    await withUmask(0o077, () => publishFolder(outputDir, 'demo', files));
     expect(readdirSync(join(outputDir, 'demo'))).toEqual(['a.json', 'b.json']);
     expect(statSync(join(outputDir, 'demo')).mode & 0o777).toBe(0o755);
     const before = [printOf('a.json'), printOf('b.json')];
-    await publishBadges(outputDir, 'demo', files);
+    await publishFolder(outputDir, 'demo', files);
     expect([printOf('a.json'), printOf('b.json')]).toEqual(before);
-    await publishBadges(outputDir, 'demo', [{ name: 'b.json', content: '3\n' }]);
+    await publishFolder(outputDir, 'demo', [{ name: 'b.json', content: '3\n' }]);
     expect(readFileSync(join(outputDir, 'demo', 'b.json'), 'utf8')).toBe('3\n');
     expect(printOf('a.json')).toBe(before[0]);
     expect(readFileSync(join(outputDir, 'demo', 'a.json'), 'utf8')).toBe('1\n');
@@ -43,7 +43,7 @@ describe('publishBadges', () => {
     ];
     const spellings = otherSpellings(outputDir);
     expect([...spellings.keys()]).toEqual(['flask-sqlalchemy']);
-    await publishBadges(outputDir, 'flask-sqlalchemy', files, spellings.get('flask-sqlalchemy'));
+    await publishFolder(outputDir, 'flask-sqlalchemy', files, spellings.get('flask-sqlalchemy'));
     const read = (folder: string) =>
       readdirSync(join(outputDir, folder)).map((file) => [
         file,
@@ -61,15 +61,15 @@ describe('publishBadges', () => {
 
   it('never leaves the output folder', async () => {
     const folder = tempFolder();
-    await expect(publishBadges(join(folder, 'out'), '../x', [])).rejects.toThrow(
+    await expect(publishFolder(join(folder, 'out'), '../x', [])).rejects.toThrow(
       'is not the name of a folder inside',
     );
-    expect(readdirSync(folder)).toEqual(['out']);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('complains of a file where the folder should be', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'demo'), '');
-    await expect(publishBadges(folder, 'demo', [])).rejects.toThrow('a file stands where a folder should be');
+    await expect(publishFolder(folder, 'demo', [])).rejects.toThrow('a file stands where a folder should be');
   });
 });
