@@ -13,9 +13,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-/** How long a request whose answer is no longer needed may keep the process alive, in milliseconds. */
-const LINGER_MS = 1_000;
-
 // An older one would end somewhere in the middle of things, with a stack.
 const { nodeFault } = await import('./node-version.ts');
 const fault = nodeFault(process.versions.node);
@@ -24,9 +21,11 @@ if (fault !== undefined) {
   process.exit(1);
 }
 
-const { Interruption } = await import('./commands/context.ts');
-const { createGate } = await import('./errors/gate.ts');
-const { crash, main } = await import('./program.ts');
+const [{ Interruption }, { createGate }, { crash, main }] = await Promise.all([
+  import('./commands/context.ts'),
+  import('./errors/gate.ts'),
+  import('./program.ts'),
+]);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 // A reader that closes the pipe early (`| head`) wants no more; that is not a fault.
@@ -84,5 +83,10 @@ const world = {
   ...(process.stdin.isTTY ? { ask } : {}),
 };
 process.on('uncaughtException', (error) => process.exit(crash(error, argv, version, world)));
-process.exitCode = await main(argv, version, world);
-setTimeout(() => process.exit(), LINGER_MS).unref();
+const exitCode = await main(argv, version, world);
+// Not by itself: an answer that nobody needs any more would keep the process alive, and Node.js would take its memory
+// down piece by piece, which takes longer than drawing a page.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise<unknown>((written) => stream.write('', written));
+}
+process.exit(exitCode);

@@ -63,6 +63,19 @@ describe('starting', () => {
     expect(packages.filter((name) => !/badge-maker|anafanafo|css-color/.test(name))).toEqual([]);
   });
 
+  it("asks BigQuery without Node.js's own client for HTTP, which takes 30 ms to load", async () => {
+    const { folder, env } = await bigQueryProject(['demo']);
+    const loads =
+      "process.on('exit', () => console.log(process.moduleLoadList.filter((name) => /undici/.test(name))))";
+    const node = ['--import', `data:text/javascript,${encodeURIComponent(loads)}`];
+    const { exitCode, stdout } = await runCommand(folder, ['collect', '--as-of', '2026-04-25'], {
+      node,
+      env,
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/\n\[\]\n$/);
+  });
+
   it('says which command installs DuckDB where that is missing', async () => {
     const { folder, health } = makeProject(tempFolder(), ['demo'], [ROW]);
     const installed = join(folder, 'node_modules/pypi-badges');

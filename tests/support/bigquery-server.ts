@@ -91,6 +91,8 @@ export interface ServerOptions {
   readonly bytesPerSharedDay?: number;
   /** Answer of INFORMATION_SCHEMA.PARTITIONS instead of one worked out from the rows. */
   readonly partitions?: readonly (readonly [id: string | null, rows: string | null])[];
+  /** Whether a job is done when its insert is answered, as the real service hardly ever has it. */
+  readonly doneAtOnce?: boolean;
   /** The server's clock. */
   readonly date?: Date;
 }
@@ -403,7 +405,7 @@ export class BigQueryServer {
     };
     this.jobs.set(job.id, job);
     if (job.failure === undefined && job.looks === 0) this.#bill(job);
-    return [200, this.#resource(job, job.failure !== undefined)];
+    return [200, this.#resource(job, job.failure !== undefined || this.#options.doneAtOnce !== true)];
   }
 
   #billed(job: Job): number {
@@ -414,7 +416,7 @@ export class BigQueryServer {
     this.bytesBilled += this.#billed(job);
   }
 
-  /** @param early Whether it has not come to its failure yet. */
+  /** @param early Whether it has not come to its end yet. */
   #resource(job: Job, early = false): Json {
     const done = job.cancelled || (!early && (job.failure !== undefined || job.looks === 0));
     const stopped = {

@@ -49,17 +49,19 @@ function cell(value: unknown, type: string): unknown {
   return value === 'true' ? true : value === 'false' ? false : value;
 }
 
-function row(value: unknown, columns: [string, string][]): RawRow {
+function row(value: unknown, columns: readonly [string, string][]): RawRow {
   const cells = isObject(value) && Array.isArray(value['f']) ? value['f'] : [];
   if (cells.length !== columns.length) {
     throw unexpected(`a row has ${cells.length} values instead of ${columns.length}`);
   }
-  return Object.fromEntries(
-    columns.map(([name, type], index) => {
-      const inner: unknown = cells[index];
-      return [name, cell(isObject(inner) ? inner['v'] : undefined, type)];
-    }),
-  );
+  const made: Record<string, unknown> = {};
+  let index = 0;
+  for (const [name, type] of columns) {
+    const inner: unknown = cells[index];
+    made[name] = cell(isObject(inner) ? inner['v'] : undefined, type);
+    index += 1;
+  }
+  return made;
 }
 
 /** A whole number of at least 0 that JSON may carry as text; undefined if it is none. */
@@ -81,8 +83,9 @@ export function readPage(body: Json, columns: Columns): Page | undefined {
   checkSchema(schema, columns);
   if (!Array.isArray(rows)) throw unexpected('its rows are no list');
   const total = wholeNumber(totalRows);
+  const named = Object.entries(columns);
   return {
-    rows: rows.map((inner: unknown) => row(inner, Object.entries(columns))),
+    rows: rows.map((inner: unknown) => row(inner, named)),
     ...(typeof pageToken === 'string' && pageToken !== '' ? { pageToken } : {}),
     ...(total === undefined ? {} : { totalRows: total }),
     costAtMost: readCost({ statistics: { query: body } }),
@@ -112,4 +115,10 @@ export function readCost(job: Json): QueryCost {
   const free = cacheHit || bytesProcessed === 0;
   const bytesBilled = wholeNumber(query['totalBytesBilled']) ?? (free ? 0 : roundedBill(bytesProcessed));
   return { bytesProcessed, bytesBilled, cacheHit };
+}
+
+/** The same of a job that says that it is done and what it took; undefined of any other. */
+export function costIfDone(job: Json): QueryCost | undefined {
+  const { state } = isObject(job['status']) ? job['status'] : {};
+  return state === 'DONE' && processedBytes(job) !== undefined ? readCost(job) : undefined;
 }

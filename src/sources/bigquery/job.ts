@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawRow } from '../rows.ts';
 import { addCost, NO_COST, type QueryCost, SourceError } from '../source.ts';
-import { type Columns, processedBytes, readCost, readPage } from './answer.ts';
+import { type Columns, costIfDone, processedBytes, readCost, readPage } from './answer.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { bigQueryError } from './error.ts';
 import { ApiError, faultOf, faultOfResult, JobFailed, mayHaveArrived } from './fault.ts';
@@ -109,20 +109,24 @@ function throwIfFailed({ sent }: Asking, job: Readonly<Record<string, unknown>>)
 /**
  * Starts the job. If the answer to an earlier try was lost, the server knows the id already: then this
  * is the very job, and it is not run or billed twice.
+ *
+ * @returns What it has taken, if it is done already; otherwise undefined.
  */
-async function insert(asking: Asking, jobId: string): Promise<void> {
+async function insert(asking: Asking, jobId: string): Promise<QueryCost | undefined> {
   const { connection, signal, sent } = asking;
   const body = jobBody(asking, jobId);
   let answerLost = false;
-  await persist(asking, REQUEST_RETRIES, mayPass, async () => {
+  return persist(asking, REQUEST_RETRIES, mayPass, async () => {
     sent.running = true;
     try {
-      throwIfFailed(asking, await connection.send({ method: 'POST', path: '/jobs', body }, signal));
+      const job = await connection.send({ method: 'POST', path: '/jobs', body }, signal);
+      throwIfFailed(asking, job);
       sent.known = true;
+      return costIfDone(job);
     } catch (error) {
       if (faultOf(error).status === 409) {
         sent.known = true;
-        return;
+        return undefined;
       }
       answerLost ||= mayHaveArrived(error);
       sent.running = answerLost && !(error instanceof JobFailed);
@@ -188,10 +192,10 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
   const jobId = `pypi-badges_${randomUUID()}`;
   sent.jobId = jobId;
   sent.known = false;
-  await insert(asking, jobId);
+  const cost = await insert(asking, jobId);
   let page = await fetchPage(asking, jobId, undefined);
   sent.running = false;
-  sent.cost = addCost(sent.cost, await fetchCost(asking, jobId, page.costAtMost));
+  sent.cost = addCost(sent.cost, cost ?? (await fetchCost(asking, jobId, page.costAtMost)));
   asking.signal.throwIfAborted();
   const rows = page.rows;
   while (page.pageToken !== undefined && rows.length <= spec.rowLimit) {

@@ -74,6 +74,20 @@ describe('a pivot question', () => {
     expect(server.calls.map(({ kind }) => kind)).toEqual(['insert', 'results', 'job']);
   });
 
+  it('is not asked for its bill where the answer to its insert had it', async () => {
+    const bigQuery = await source({ doneAtOnce: true });
+    const { cost } = await bigQuery.read(QUESTION);
+    expect(cost).toEqual({ bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false });
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['insert', 'results']);
+  });
+
+  it('is asked for it where the answer to its insert says only that it is done', async () => {
+    const change = ({ statistics: _, ...rest }: Record<string, unknown>) => rest;
+    const bigQuery = await source({ doneAtOnce: true, trouble: [{ on: 'insert', fault: { change } }] });
+    expect((await bigQuery.read(QUESTION)).cost.bytesBilled).toBe(BILLED);
+    expect(server.calls.map(({ kind }) => kind)).toEqual(['insert', 'results', 'job']);
+  });
+
   it('sends typed parameters, labels and a time limit, and nothing of them inside the SQL', async () => {
     const bigQuery = await source();
     await bigQuery.read(QUESTION);
