@@ -3,12 +3,12 @@
  *
  * @param max How many results are kept; when there are as many, all are forgotten. None is undefined.
  */
-export function remember<T, R extends object | string>(
+export function remember<T, R extends object | string | number>(
   max: number,
-  keyOf: (value: T) => string,
+  keyOf: (value: T) => string | number,
   make: (value: T) => R,
 ): (value: T) => R {
-  const made = new Map<string, R>();
+  const made = new Map<string | number, R>();
   return (value) => {
     const key = keyOf(value);
     let result = made.get(key);

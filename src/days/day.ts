@@ -16,14 +16,25 @@ export interface Span {
  */
 export type PartitionRows = ReadonlyMap<Day, number>;
 
+/** How many days are remembered: a run asks for those of a few years, of each package again. */
+const DAYS_MAX = 4_000;
+
 /** Days since 1970-01-01. */
-export function dayNumber(day: Day): number {
-  return Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY;
-}
+export const dayNumber: (day: Day) => number = remember(
+  DAYS_MAX,
+  (day: Day) => day,
+  (day) => Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY,
+);
+
+const dayAt = remember(
+  DAYS_MAX,
+  (number: number) => number,
+  (number) => new Date(number * MS_PER_DAY).toISOString().slice(0, 10),
+);
 
 /** The day that is `days` after `day`, or before it if negative. */
 export function addDays(day: Day, days: number): Day {
-  return new Date((dayNumber(day) + days) * MS_PER_DAY).toISOString().slice(0, 10);
+  return dayAt(dayNumber(day) + days);
 }
 
 /** The UTC day that an instant falls in. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_NAME } from '../config/package-name.ts';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
 import { asWritten, ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
+import { probeRoom } from '../disk/probe.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
@@ -282,15 +283,12 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       }
     },
     async demandRoom(packageName, days) {
-      const probe = join(folder, `.${packageName}.room.${process.pid}.tmp`);
       try {
         await ensureFolder(folder, 'operator');
         const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
-        await replaceFile(probe, ' '.repeat(before + days * BYTES_PER_DAY), true, 'operator');
+        probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
       } catch (error) {
         throw stateError(error);
-      } finally {
-        rmSync(probe, { force: true });
       }
     },
   };
