@@ -1,6 +1,5 @@
 // The main job: 300 packages from one table of a million rows, as NDJSON and as Parquet.
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { measureCollect } from './command.mjs';
@@ -110,11 +109,6 @@ async function figures(folder, { ndjson, parquet }) {
 
 export const title = `collect, ${PACKAGES} packages over ${DAYS} days from one table of ${ROWS.toLocaleString('en-US')} rows`;
 
-export async function measure() {
-  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
-  try {
-    return await figures(folder, await makeTables(folder));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export async function measure(folder) {
+  return await figures(folder, await makeTables(folder));
 }

@@ -1,6 +1,5 @@
 // What the ledger saves, and what it costs to keep.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importTs } from '../scripts/import-ts.mjs';
 import { measureCollect } from './command.mjs';
@@ -214,11 +213,6 @@ async function keeping(folder) {
 
 export const title = 'The ledger';
 
-export async function measure() {
-  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
-  try {
-    return [...(await savings()), ...(await keeping(folder))];
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export async function measure(folder) {
+  return [...(await savings()), ...(await keeping(folder))];
 }

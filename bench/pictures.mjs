@@ -1,7 +1,6 @@
 // The page: drawn from the files of a run, for packages of 30, 90 and 365 days, for 5,000 packages, and for one alone.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -205,18 +204,13 @@ async function gate(root) {
 
 export const title = 'the page';
 
-export async function measure() {
-  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
-  try {
-    return [
-      ...(await pages(folder, 30, 30)),
-      ...(await pages(folder, 90, 40)),
-      ...(await pages(folder, 365)),
-      ...(await thousands(folder)),
-      await gate(folder),
-      alone(folder),
-    ];
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+export async function measure(folder) {
+  return [
+    ...(await pages(folder, 30, 30)),
+    ...(await pages(folder, 90, 40)),
+    ...(await pages(folder, 365)),
+    ...(await thousands(folder)),
+    await gate(folder),
+    alone(folder),
+  ];
 }

@@ -2,9 +2,8 @@
 // Needs Python 3.11 or newer with venv, and PyPI on the first run; it is left out where there is none.
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { EMULATORS, install, load, start } from '../tests/emulator/emulators.mjs';
@@ -188,13 +187,12 @@ async function figures(world) {
 
 export const title = `a first run against ${PREDECESSOR.label}, ${DAYS} days`;
 
-export async function measure() {
+export async function measure(folder) {
   const python = installPackages(PREDECESSOR);
   const emulator = install(EMULATOR);
   if (python === undefined || emulator === undefined) {
     return [{ what: 'left out', value: '-', how: 'it needs Python 3.11 or newer with venv' }];
   }
-  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-bench-'));
   const key = await credentials(folder);
   const { host, stop } = await start(EMULATOR, emulator);
   try {
@@ -205,6 +203,5 @@ export async function measure() {
   } finally {
     await stop();
     key.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }

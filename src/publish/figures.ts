@@ -49,5 +49,7 @@ export async function publishFigures(
     publicUrl,
   };
   const before = await publishFolder(outputDir, name, [...files, historyFile(history, facts)], spellings);
-  return { ...folded, leftOver: await leftOverWindows(outputDir, tracked, before) };
+  const renewed = new Set(files.map((file) => file.name));
+  const others = before.filter((each) => !renewed.has(each));
+  return { ...folded, leftOver: await leftOverWindows(outputDir, tracked, others) };
 }

@@ -139,7 +139,7 @@ export async function findLeftOver(
 /**
  * What is left over of a tracked package or group: windows that are no longer listed, and badges not asked for.
  *
- * @param names Of what is in its folder.
+ * @param names Of what is in its folder; those that were just renewed may be left out.
  */
 export async function leftOverWindows(
   outputDir: string,

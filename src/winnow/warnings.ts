@@ -1,5 +1,5 @@
 import { formatNumber, formatShare } from '../format.ts';
-import { allDownloads, type Breakdown } from './breakdown.ts';
+import { allDownloads, type Breakdown, sumOf } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './package-days.ts';
 
@@ -51,23 +51,32 @@ function wholeDays({ days, breakdowns, partialDays }: PackageDays): number {
   return days.filter((day, index) => breakdowns[index] !== null && !partialDays.includes(day)).length;
 }
 
-function vanished(all: PackageDays): Warning[] {
-  const fourWeeks = lastDays(all, FOUR_WEEKS);
-  if (fourWeeks.days.length < FOUR_WEEKS) return [];
-  const daysBefore = sliceDays(fourWeeks, 0, FOUR_WEEKS - WEEK);
-  const daysNow = lastDays(all, WEEK);
-  const [before, week] = [totalOf(daysBefore), totalOf(daysNow)];
-  if (week.count === 0) return [];
-  const expected = (downloads: number) => (downloads / wholeDays(daysBefore)) * wholeDays(daysNow);
-  const total = before.count + week.count;
+/** Some days and what they come to. */
+interface Stretch {
+  readonly days: PackageDays;
+  readonly sum: Breakdown;
+}
+
+function stretch(all: PackageDays, fromEnd: number, toEnd: number): Stretch {
+  const place = (before: number) => Math.max(0, all.days.length - before);
+  const days = sliceDays(all, place(fromEnd), place(toEnd));
+  return { days, sum: totalOf(days) };
+}
+
+/** @param before The three weeks before the last. */
+function vanished(before: Stretch, week: Stretch): Warning[] {
+  if (before.days.days.length < FOUR_WEEKS - WEEK || week.sum.count === 0) return [];
+  const expected = (downloads: number) => (downloads / wholeDays(before.days)) * wholeDays(week.days);
+  const had = before.sum.counts;
+  const total = before.sum.count + week.sum.count;
   return INSTALLERS.filter(
     (name) =>
-      week.counts[name] === 0 &&
-      before.counts[name] >= total * VANISHED_SHARE &&
-      expected(before.counts[name]) >= VANISHED_EXPECTED_MIN,
+      week.sum.counts[name] === 0 &&
+      had[name] >= total * VANISHED_SHARE &&
+      expected(had[name]) >= VANISHED_EXPECTED_MIN,
   ).map((name) => ({
     code: 'installer-vanished',
-    message: `${name} had ${formatNumber(before.counts[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(week.count)}; it may send its name in another form, which would count as unknown or other`,
+    message: `${name} had ${formatNumber(had[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(week.sum.count)}; it may send its name in another form, which would count as unknown or other`,
   }));
 }
 
@@ -80,10 +89,8 @@ function identifiable(breakdown: Breakdown): number {
   return allDownloads(breakdown) - breakdown.excluded.sidecar;
 }
 
-function jumped(all: PackageDays): Warning[] {
-  const week = totalOf(lastDays(all, WEEK));
-  const end = all.days.length - WEEK;
-  const before = totalOf(sliceDays(all, Math.max(0, end - FOUR_WEEKS), Math.max(0, end)));
+/** @param before The four weeks before the last. */
+function jumped(before: Breakdown, week: Breakdown): Warning[] {
   const [now, then] = [identifiable(week), identifiable(before)];
   if (Math.min(now, then) < JUMP_DOWNLOADS_MIN) return [];
   const rise = unidentified(week) / now - unidentified(before) / then;
@@ -103,8 +110,8 @@ function jumped(all: PackageDays): Warning[] {
  * @param longestDays Days of the longest window.
  */
 export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
-  const window = lastDays(all, longestDays);
-  if (knownDays(window).length > 0 && allDownloads(totalOf(window)) === 0) {
+  const known = knownDays(lastDays(all, longestDays));
+  if (known.length > 0 && known.every((breakdown) => allDownloads(breakdown) === 0)) {
     return [
       {
         code: 'no-rows',
@@ -112,5 +119,8 @@ export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
       },
     ];
   }
-  return [...vanished(all), ...jumped(all)];
+  const week = stretch(all, WEEK, 0);
+  const threeWeeks = stretch(all, FOUR_WEEKS, WEEK);
+  const oldest = stretch(all, FOUR_WEEKS + WEEK, FOUR_WEEKS);
+  return [...vanished(threeWeeks, week), ...jumped(sumOf([threeWeeks.sum, oldest.sum]), week.sum)];
 }
