@@ -44,9 +44,14 @@ async function runsOf(days, root, source, count, env, asked) {
   const runs = [];
   for (const asOf of days) {
     const before = asked();
-    const { cpuMs } = await measureCollect(folder, join(folder, 'tracked.yaml'), asOf, env);
+    const { cpuMs, lifeMs } = await measureCollect(folder, join(folder, 'tracked.yaml'), asOf, env);
     const after = asked();
-    runs.push({ cpuMs, questions: after.questions - before.questions, bytes: after.bytes - before.bytes });
+    runs.push({
+      cpuMs,
+      lifeMs,
+      questions: after.questions - before.questions,
+      bytes: after.bytes - before.bytes,
+    });
   }
   return runs;
 }
@@ -89,7 +94,7 @@ export async function measure(root) {
       }),
     );
     await table.close();
-    idle.set(count, Math.min(...again.map(({ cpuMs }) => cpuMs)));
+    idle.set(count, again);
     const most = Math.ceil(count / 100) + 3;
     lines.push(
       {
@@ -107,13 +112,15 @@ export async function measure(root) {
     );
   }
   const [few, many] = SIZES;
-  const own = (idle.get(many) - idle.get(few)) / (many - few);
+  const least = (count, figure) => Math.min(...idle.get(count).map(figure));
+  const each = (figure) => (least(many, figure) - least(few, figure)) / (many - few);
+  const own = each(({ lifeMs }) => lifeMs);
   lines.push({
     what: 'BigQuery, nothing new: our own time a package',
-    value: `${own.toFixed(2)} ms`,
+    value: `${own.toFixed(2)} ms, processor ${each(({ cpuMs }) => cpuMs).toFixed(2)} ms`,
     target: '<= 1 ms',
     met: own <= 1,
-    how: `processor time of the process, the least of three runs; ${many} packages less ${few}, divided by ${many - few}`,
+    how: `life of the process, which asks one question, the least of three runs; ${many} packages less ${few}, divided by ${many - few}`,
   });
   return lines;
 }

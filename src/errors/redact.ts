@@ -213,6 +213,9 @@ for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 /** Shortest word in which a token may hide. */
 const CHUNK_MIN = 12;
 
+/** A stretch of an SVG's path, as most long words of a page are. No token is made of so few letters. */
+const PATH_DATA = /^[\d.hlmvz-]+$/i;
+
 /** The rest of a key whose lines were removed: its last line may be too short to be known for one. */
 const REST_OF_LINES = /(?:\s*(?:\r?\n|\\+n|%0A)\s*[A-Za-z0-9+/=_-]+)+(?=\s*(?:$|["'\\\r\n&%])|(?<==)\s)/iy;
 const LINE_MIN = 56;
@@ -268,7 +271,7 @@ function withoutTokens(text: string, depth: number): string {
     if (end - start < CHUNK_MIN) continue;
     const chunk = text.slice(start, end);
     // A page says most of its words several times.
-    if (harmless.has(chunk)) continue;
+    if (PATH_DATA.test(chunk) || harmless.has(chunk)) continue;
     const before = text.slice(Math.max(0, start - 60), start);
     const cleaned = PICTURE.test(before) ? chunk : cleanChunk(chunk, before, depth);
     if (cleaned === chunk) {

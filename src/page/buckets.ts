@@ -1,6 +1,6 @@
 import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
-import { sumOf } from '../winnow/breakdown.ts';
+import { type Breakdown, sumOf } from '../winnow/breakdown.ts';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import { knownDays, type PackageDays, sliceDays } from '../winnow/package-days.ts';
 import { date, share } from './words.ts';
@@ -21,7 +21,14 @@ export interface Bucket {
 }
 
 /** What a day without data adds to a chart. */
-const NOTHING = sumOf([]);
+const NOTHING: Bucket['installers'] = sumOf([]).counts;
+
+/** The sum by installer alone: a page asks for hundreds of them. */
+function installersOf(breakdowns: readonly Breakdown[]): Bucket['installers'] {
+  const sums: Record<Installer, number> = { ...NOTHING };
+  for (const { counts } of breakdowns) for (const name of INSTALLERS) sums[name] += counts[name];
+  return sums;
+}
 
 /** Single days, which need no sum. */
 function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
@@ -35,7 +42,7 @@ function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
       known: breakdown === null ? 0 : 1,
       count: breakdown === null ? null : breakdown.count,
       partial: partial.has(day),
-      installers: (breakdown ?? NOTHING).counts,
+      installers: breakdown?.counts ?? NOTHING,
     };
   });
 }
@@ -47,15 +54,14 @@ export function buckets(history: PackageDays, size: number): Bucket[] {
   for (let end = history.days.length; end > 0; end -= size) {
     const part = sliceDays(history, Math.max(0, end - size), end);
     const known = knownDays(part);
-    const { count, counts } = sumOf(known);
     made.push({
       first: String(part.days[0]),
       last: String(part.days.at(-1)),
       end: end - 1,
       known: known.length,
-      count: known.length === 0 ? null : count,
+      count: known.length === 0 ? null : known.reduce((sum, { count }) => sum + count, 0),
       partial: part.partialDays.length > 0,
-      installers: counts,
+      installers: installersOf(known),
     });
   }
   return made.reverse();

@@ -143,24 +143,27 @@ function tables<K extends string>(
   keys: readonly K[],
   columns: Readonly<Record<string, (number | null)[]>>,
 ): (index: number) => Record<K, number> {
-  const known = keys.map((key) => [key, Object.hasOwn(columns, key) ? columns[key] : undefined] as const);
+  const known = keys.flatMap((key) => (Object.hasOwn(columns, key) ? [[key, columns[key]] as const] : []));
+  // Copied for each day, as that takes a fraction of the time of making it anew.
+  const zeros = Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
   return (index) => {
-    const table = {} as Record<K, number>;
+    const table = { ...zeros };
     for (const [key, figures] of known) table[key] = figures?.[index] ?? 0;
     return table;
   };
 }
 
 function breakdownsOf(history: z.infer<typeof readSchema>): (Breakdown | null)[] {
-  const installers = tables(INSTALLERS, history.installers);
+  const installers = tables([...INSTALLERS, 'pip-family'], history.installers);
   const systems = tables(SYSTEMS, history.systems);
   const exclusions = tables(EXCLUSIONS, history.excluded);
   return history.count.map((figure, index) => {
     if (figure === null) return null;
     const counts = installers(index);
+    counts['pip-family'] = PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0);
     return {
       count: INSTALLERS.reduce((sum, name) => sum + counts[name], 0),
-      counts: { ...counts, 'pip-family': PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0) },
+      counts,
       countsBySystem: systems(index),
       excluded: exclusions(index),
       others: NO_OTHERS,

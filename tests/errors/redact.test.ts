@@ -73,6 +73,7 @@ describe('redact', () => {
     ['a perimeter in JSON', `{"vpcServiceControlsUniqueIdentifier":"${randomText(54)}"}`],
     ['a request', `x-request-id: ${randomBytes(32).toString('base64')}`],
     ['a policy', `script-src 'sha256-${randomBytes(32).toString('base64')}'`],
+    ['a path of a drawing', '<path d="M1h2V3l4Z5m6H7v8L9z0M1h2V3l4.5H6v7-8L9m1"/>'],
     ['a picture', `<img src="data:image/png;base64,${randomBytes(300).toString('base64')}">`],
     [
       'a path',
