@@ -51,7 +51,7 @@ export async function probeFolder(path: string): Promise<boolean> {
 /**
  * Finds out whether a folder has room for a file of so many bytes, by writing it; it is removed again.
  *
- * @param name Of the file, as a run that is killed may leave it: `.<what>.<process id>.tmp`.
+ * @param name Of the file: `.<what>.<process id>.tmp`, which the next run removes where this one is killed.
  * @throws OperatorError that says how to mend it.
  */
 export function probeRoom(folder: string, name: string, bytes: number): void {

@@ -34,8 +34,8 @@ export interface Connection {
   readonly identity: Identity | undefined;
   /** The account that asks, in words; undefined for an emulator. */
   readonly account: string | undefined;
-  /** What the server's clock said in its last answer, whatever the answer was. */
-  readonly serverTime: () => Date | undefined;
+  /** How far this machine's clock was ahead of the server's at its last answer, whatever that was. */
+  readonly clockSkewMs: () => number | undefined;
   /**
    * One request, without any retry, after signing in where there is no token yet.
    *
@@ -170,13 +170,11 @@ async function openLine(config: BigQueryConfig, env: Env, hearing: Hearing): Pro
  */
 export async function connect(config: BigQueryConfig, env: Env, now: () => Date): Promise<Connection> {
   const network = openNetwork(env);
-  let serverTime: Date | undefined;
-  let skewMs = 0;
+  let skewMs: number | undefined;
   const heard = (headers: Headers, place: Place) => {
     const date = Date.parse(headers.get('date') ?? '');
     const googles = place.step === 'bigquery' || (place.party !== 'subject' && place.party !== 'metadata');
     if (Number.isNaN(date) || !googles) return;
-    serverTime = new Date(date);
     skewMs = now().getTime() - date;
   };
   const line = await openLine(config, env, { network, heard, now });
@@ -185,7 +183,8 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
   /** @param arrived Whether BigQuery had the request. */
   function checkClock(arrived: boolean): void {
     // An emulator has the clock of a machine at hand, and takes anything.
-    if (!emulated && Math.abs(skewMs) > SKEW_MAX_MS) throw new ClockSkew(skewMs, arrived);
+    if (emulated || skewMs === undefined || Math.abs(skewMs) <= SKEW_MAX_MS) return;
+    throw new ClockSkew(skewMs, arrived);
   }
 
   let signingIn: Promise<unknown> | undefined;
@@ -247,7 +246,7 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
     emulated,
     identity: line.identity,
     account: line.account,
-    serverTime: () => serverTime,
+    clockSkewMs: () => skewMs,
     send,
     close: network.close,
   };

@@ -23,8 +23,8 @@ import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
 export interface BigQuerySource extends Source {
   /** The project that runs and pays for the queries. */
   readonly project: string;
-  /** What the server's clock said in its last answer. */
-  readonly serverTime: () => Date | undefined;
+  /** How far this machine's clock is ahead of Google's, as of the last answer. */
+  readonly clockSkewMs: () => number | undefined;
   /** Why days cannot be asked for, found out for free; undefined if they can. */
   daysRefused(span: Span): Promise<string | undefined>;
 }
@@ -169,7 +169,7 @@ export async function openBigQuery(
     ...(connection.account === undefined
       ? {}
       : { payer: `${connection.account}, project ${connection.project}` }),
-    serverTime: connection.serverTime,
+    clockSkewMs: connection.clockSkewMs,
     async read(question, signal) {
       const spec = pivotSpec(config, question);
       const accept = (rows: readonly RawRow[]) => checkRows(question, rows, spec.rowLimit);

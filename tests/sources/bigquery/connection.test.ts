@@ -32,7 +32,7 @@ const login = (more: object) =>
 async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}): Promise<string> {
   const connection = await connect({ ...CONFIG, ...config }, env, now);
   expect(connection.emulated).toBe(false);
-  expect(connection.serverTime()).toBeUndefined();
+  expect(connection.clockSkewMs()).toBeUndefined();
   connection.close();
   return connection.project;
 }

@@ -42,13 +42,14 @@ const CONFIG: BigQueryConfig = {
 let server: BigQueryServer;
 afterEach(() => server.close());
 
-async function source(options: ServerOptions = {}, config: Partial<BigQueryConfig> = {}, path = '') {
+async function source(
+  options: ServerOptions = {},
+  config: Partial<BigQueryConfig> = {},
+  path = '',
+  now = () => new Date(),
+) {
   server = await BigQueryServer.start({ rows: ROWS, ...options });
-  return openBigQuery(
-    { ...CONFIG, ...config },
-    { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` },
-    () => new Date(),
-  );
+  return openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` }, now);
 }
 
 const withTrouble = (...trouble: Trouble[]) => source({ trouble });
@@ -579,12 +580,14 @@ describe('the rows of days', () => {
   });
 });
 
-it('knows its project and what the server takes the time to be', async () => {
-  const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') });
+it('knows its project and how far the clock is off, however long the server was silent since', async () => {
+  const clock = { now: new Date('2026-04-25T04:12:30Z') };
+  const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') }, {}, '', () => clock.now);
   expect(bigQuery.project).toBe('my-project');
-  expect(bigQuery.serverTime()).toBeUndefined();
+  expect(bigQuery.clockSkewMs()).toBeUndefined();
   await bigQuery.estimate(QUESTION);
-  expect(bigQuery.serverTime()).toEqual(new Date('2026-04-25T04:12:00Z'));
+  clock.now = new Date('2026-04-25T04:20:00Z');
+  expect(bigQuery.clockSkewMs()).toBe(30_000);
   await bigQuery.close();
 });
 
