@@ -110,5 +110,5 @@ async function figures(folder, { ndjson, parquet }) {
 export const title = `collect, ${PACKAGES} packages over ${DAYS} days from one table of ${ROWS.toLocaleString('en-US')} rows`;
 
 export async function measure(folder) {
-  return await figures(folder, await makeTables(folder));
+  return figures(folder, await makeTables(folder));
 }

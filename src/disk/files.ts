@@ -107,12 +107,15 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
   }
 }
 
-/** How a file is read: in one call of the library, which opens, reads and closes; links are not followed. */
-const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW } as const;
+/**
+ * How a file is read: in one call of the library, which opens, reads and closes; links are not followed. The types
+ * know flags as texts only.
+ */
+const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW } as { encoding: 'utf8' };
 
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, READ as { encoding: 'utf8' });
+    return readFileSync(path, READ);
   } catch (error) {
     if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw diskError(error, path);
@@ -174,8 +177,29 @@ function removeIfPossible(path: string): void {
   }
 }
 
+/**
+ * Finds out whether there is room for a file of so many bytes, by writing it; it is removed again.
+ *
+ * @param name Of the file: `.<what>.<process id>.tmp`, which the next run removes where this one is killed.
+ * @throws OperatorError that says how to mend it.
+ */
+export function probeRoom(folder: string, name: string, bytes: number): void {
+  const path = join(folder, name);
+  try {
+    withOpen(path, NEW_FILE, (descriptor) => {
+      writeFileSync(descriptor, Buffer.alloc(bytes, ' '));
+      // Until then a disk may have taken what it has no room for.
+      fsyncSync(descriptor);
+    });
+  } catch (error) {
+    throw diskError(error, path);
+  } finally {
+    removeIfPossible(path);
+  }
+}
+
 /** Names of what is in a folder; undefined where that cannot be told. */
-function namesIn(folder: string): string[] | undefined {
+export function namesIn(folder: string): string[] | undefined {
   try {
     return readdirSync(folder);
   } catch {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { access, lstat, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperatorError } from '../errors/error.ts';
@@ -46,28 +46,4 @@ export async function probeFolder(path: string): Promise<boolean> {
     await rm(file, { force: true }).catch(() => undefined);
   }
   return true;
-}
-
-/**
- * Finds out whether a folder has room for a file of so many bytes, by writing it; it is removed again.
- *
- * @param name Of the file: `.<what>.<process id>.tmp`, which the next run removes where this one is killed.
- * @throws OperatorError that says how to mend it.
- */
-export function probeRoom(folder: string, name: string, bytes: number): void {
-  const path = join(folder, name);
-  try {
-    const descriptor = openSync(path, 'w', 0o600);
-    try {
-      writeFileSync(descriptor, Buffer.alloc(bytes, ' '));
-      // Until then a disk may have taken what it has no room for.
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch (error) {
-    throw diskError(error, path);
-  } finally {
-    rmSync(path, { force: true });
-  }
 }

@@ -3,22 +3,27 @@ import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 
 /**
- * Folders whose names are other spellings of packages, by the normalized name. pypi-winnow-downloads names them as
- * its list spells the package (`Flask_SQLAlchemy`), and READMEs point there.
+ * Names of the folders that can be packages', in any spelling.
  *
- * @returns Empty where the folder cannot be read; writing to it says what is wrong.
+ * @returns None where the output folder cannot be read; writing to it says what is wrong.
  */
-export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  let names: string[] = [];
+export function packageFolders(outputDir: string): string[] {
   try {
-    names = readdirSync(outputDir, { withFileTypes: true })
+    return readdirSync(outputDir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
       .map(({ name }) => name);
   } catch {
-    return found;
+    return [];
   }
-  for (const name of names) {
+}
+
+/**
+ * Folders whose names are other spellings of packages, by the normalized name. pypi-winnow-downloads names them as
+ * its list spells the package (`Flask_SQLAlchemy`), and READMEs point there.
+ */
+export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const name of packageFolders(outputDir)) {
     const normalized = normalizePackageName(name);
     if (name !== normalized) found.set(normalized, [...(found.get(normalized) ?? []), name]);
   }

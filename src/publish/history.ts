@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { type FolderFile, readIfPresent } from '../disk/files.ts';
 import { isCount } from '../state/checks.ts';
-import type { Breakdown } from '../winnow/breakdown.ts';
+import { type Breakdown, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
 import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
@@ -145,9 +145,9 @@ function tables<K extends string>(
 ): (index: number) => Record<K, number> {
   const known = keys.flatMap((key) => (Object.hasOwn(columns, key) ? [[key, columns[key]] as const] : []));
   // Copied for each day, as that takes a fraction of the time of making it anew.
-  const zeros = Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
+  const nothing = zeros(keys);
   return (index) => {
-    const table = { ...zeros };
+    const table = { ...nothing };
     for (const [key, figures] of known) table[key] = figures?.[index] ?? 0;
     return table;
   };

@@ -1,13 +1,14 @@
-import { readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
 import { retiredBadge } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { EXTRAS } from '../config/looks.ts';
-import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
+import { normalizePackageName } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
-import { readIfPresent, writeIfChanged } from '../disk/files.ts';
+import { namesIn, readIfPresent, writeIfChanged } from '../disk/files.ts';
 import type { Warning } from '../winnow/warnings.ts';
+import { packageFolders } from './folder.ts';
 import { HISTORY_FILE } from './history.ts';
 
 /*
@@ -41,15 +42,6 @@ export interface LeftOver {
   readonly badges: readonly BadgeOnDisk[];
   /** Names of what else is of no use any more. */
   readonly others: readonly string[];
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
-    return [];
-  }
 }
 
 /** The badge file of that name, in a list; empty for any other name. */
@@ -88,7 +80,8 @@ async function leftOverIn(
   outputDir: string,
   folder: string,
   tracked: TrackedPackage | undefined,
-  names: readonly string[] = namesIn(join(outputDir, folder)),
+  // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
+  names: readonly string[] = namesIn(join(outputDir, folder)) ?? [],
 ): Promise<LeftOver | undefined> {
   const place = join(outputDir, folder);
   const stale = names
@@ -118,16 +111,8 @@ export async function findLeftOver(
   ofPackages = false,
 ): Promise<LeftOver[]> {
   const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
-  let folders: string[] = [];
-  try {
-    folders = readdirSync(outputDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
-      .map(({ name }) => name);
-  } catch {
-    return [];
-  }
   const found: LeftOver[] = [];
-  for (const folder of folders.toSorted()) {
+  for (const folder of packageFolders(outputDir).toSorted()) {
     const listed = tracked.get(normalizePackageName(folder));
     if (ofPackages && listed !== undefined) continue;
     const left = await leftOverIn(outputDir, folder, listed);
@@ -188,7 +173,7 @@ function remove(path: string): void {
 export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
   const place = join(outputDir, folder);
   for (const name of [...badges.map((badge) => badge.name), ...others]) remove(join(place, name));
-  if (namesIn(place).length > 0) return;
+  if ((namesIn(place) ?? []).length > 0) return;
   try {
     rmdirSync(place);
   } catch (error) {

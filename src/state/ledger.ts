@@ -3,8 +3,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PACKAGE_NAME } from '../config/package-name.ts';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import { asWritten, ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
-import { probeRoom } from '../disk/probe.ts';
+import {
+  asWritten,
+  ensureFolder,
+  probeRoom,
+  readIfPresent,
+  replaceFile,
+  sweepTemporary,
+} from '../disk/files.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord } from './checks.ts';

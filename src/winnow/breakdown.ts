@@ -35,7 +35,8 @@ export interface Breakdown {
   readonly others: ReadonlyMap<string, number>;
 }
 
-function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
+/** A figure of 0 for each name. */
+export function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
   return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
 }
 

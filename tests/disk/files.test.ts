@@ -15,6 +15,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ensureChildFolder,
   ensureFolder,
+  probeRoom,
   readIfPresent,
   replaceFile,
   writeIfChanged,
@@ -114,6 +115,19 @@ describe('writeIfChanged', () => {
     writeFileSync(join(folder, 'elsewhere'), 'same');
     symlinkSync(join(folder, 'elsewhere'), join(folder, 'badge.json'));
     expect(await writeIfChanged(join(folder, 'badge.json'), 'same')).toBe(true);
+  });
+});
+
+describe('probeRoom', () => {
+  it('leaves nothing behind, and does not write through a link that was planted', () => {
+    const folder = tempFolder();
+    const elsewhere = join(tempFolder(), 'elsewhere');
+    writeFileSync(elsewhere, 'mine');
+    probeRoom(folder, '.alpha.room.1.tmp', 100_000);
+    expect(readdirSync(folder)).toEqual([]);
+    symlinkSync(elsewhere, join(folder, '.alpha.room.1.tmp'));
+    expect(() => probeRoom(folder, '.alpha.room.1.tmp', 100_000)).toThrow(OperatorError);
+    expect(readFileSync(elsewhere, 'utf8')).toBe('mine');
   });
 });
 

@@ -55,11 +55,9 @@ function row(value: unknown, columns: readonly [string, string][]): RawRow {
     throw unexpected(`a row has ${cells.length} values instead of ${columns.length}`);
   }
   const made: Record<string, unknown> = {};
-  let index = 0;
-  for (const [name, type] of columns) {
+  for (const [index, [name, type]] of columns.entries()) {
     const inner: unknown = cells[index];
     made[name] = cell(isObject(inner) ? inner['v'] : undefined, type);
-    index += 1;
   }
   return made;
 }
