@@ -62,10 +62,12 @@ function countingSource() {
 function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPEND }, keeps) {
   const texts = new Map();
   const identity = (name) => ({ source: 'bench', package: name });
-  const nothing = { ledger: EMPTY_LEDGER, bills: undefined };
   return {
     ledgers: {
-      load: async (name) => (texts.has(name) ? parseLedger(texts.get(name), identity(name)) : nothing),
+      async load(name) {
+        const ledger = texts.has(name) ? parseLedger(texts.get(name), identity(name)).ledger : EMPTY_LEDGER;
+        return { ledger, saved: ledger, bills: undefined };
+      },
       async save(name, ledger) {
         if (keeps)
           texts.set(
@@ -73,6 +75,7 @@ function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPE
             serializeLedger(ledger, identity(name), (text) => text),
           );
       },
+      tidy: async () => [],
       demandRoom: async () => undefined,
     },
     spend: {
@@ -158,7 +161,8 @@ function tableRows() {
 
 /** Ledgers of a year each that lack the newest day. */
 async function makeLedgers(stateDir, source) {
-  const { EMPTY_LEDGER, openLedgers, withDays } = await importTs('src/state/ledger.ts');
+  const { EMPTY_LEDGER, withDays } = await importTs('src/state/ledger.ts');
+  const { openLedgers } = await importTs('src/state/ledgers.ts');
   const span = { start: dayAfter(AS_OF, -LEDGER_DAYS), end: dayAfter(AS_OF, -1) };
   const rows = [];
   for (let day = span.start; day < span.end; day = dayAfter(day, 1)) {

@@ -7,7 +7,7 @@ import { readHistory } from '../publish/history.ts';
 import { beginRun, causeText } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
-import { openLedgers } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import { openSpendFile } from '../state/spend.ts';
 import { type Audit, auditFigures, auditWarnings, settledDay } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';

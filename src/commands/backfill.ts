@@ -9,7 +9,7 @@ import { beginRun } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { committedBytes, monthOf } from '../state/bills.ts';
-import { openLedgers } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';

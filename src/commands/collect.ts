@@ -17,7 +17,7 @@ import type { DayChange } from '../run/outcome.ts';
 import type { RunInput } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
-import { openLedgers, sweepLedgers } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import { auditPackages } from './audit.ts';
@@ -194,7 +194,6 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   const warn = (message: string) => log.warn(message);
   progress.show(`0 of ${packages.length}`);
   await sweepTemporary(config.stateDir);
-  await sweepLedgers(config.stateDir, traits.id);
   let loading: Promise<Publishing> | undefined;
   const input: RunInput = {
     packages,

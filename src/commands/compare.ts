@@ -10,7 +10,7 @@ import type { ReadDays } from '../run/outcome.ts';
 import { causeText } from '../run/run.ts';
 import { openPyPiStats, type PyPiStatsDay } from '../sources/pypistats.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
-import { openLedgers } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import { auditFigures, disagrees } from '../winnow/audit.ts';
 import { allDownloads, type Breakdown, winnow } from '../winnow/breakdown.ts';
 import { fold } from '../winnow/fold.ts';

@@ -5,7 +5,7 @@ import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural }
 import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
-import { openLedgers } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { formatDollars, listPrice } from './list-price.ts';

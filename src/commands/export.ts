@@ -9,7 +9,7 @@ import { formatJson, plural } from '../format.ts';
 import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/library.ts';
 import { traitsOf } from '../sources/traits.ts';
-import { openLedgers } from '../state/ledger.ts';
+import { type Ledgers, openLedgers } from '../state/ledgers.ts';
 import { MS_PER_DAY } from '../units.ts';
 import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winnow/table.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -36,10 +36,9 @@ function selectFormat({ format: text, output }: ExportOptions): Format {
 }
 
 /** All that is known of a package: the days that its ledger has kept, or where there is none those of its history. */
-async function rowsOf(config: Config, env: Context['env'], name: string): Promise<TableRow[]> {
-  const traits = traitsOf(config.source, env);
-  if (traits.keepsLedger) {
-    const { ledger } = await openLedgers(config.stateDir, traits.id, undefined).load(name);
+async function rowsOf(config: Config, ledgers: Ledgers | undefined, name: string): Promise<TableRow[]> {
+  if (ledgers !== undefined) {
+    const { ledger } = await ledgers.load(name);
     return tableOfRows(
       name,
       [...ledger.days].map(([day, { rows }]) => [day, rows] as const),
@@ -110,8 +109,12 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
   const format = selectFormat(options);
   const config = loadConfig(options.config, context.cwd);
   const packages = selectPackages(config, options.package);
+  const { keepsLedger, id } = traitsOf(config.source, context.env);
+  const ledgers = keepsLedger ? openLedgers(config.stateDir, id, undefined) : undefined;
   const rows: TableRow[] = [];
-  for (const { name } of packages) rows.push(...(await rowsOf(config, context.env, name)));
+  for (const { name } of packages) {
+    for (const row of await rowsOf(config, ledgers, name)) rows.push(row);
+  }
   const path = options.output === undefined ? undefined : resolve(context.cwd, options.output);
   if (path === undefined) {
     context.stdout.write(format === 'csv' ? csv(rows) : formatJson(rows));

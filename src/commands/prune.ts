@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
-import { unlistedLedgers } from '../state/ledger.ts';
+import { unlistedLedgers } from '../state/ledgers.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { underLock } from './under-lock.ts';
 

@@ -9,7 +9,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -113,11 +115,16 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
  */
 const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW } as { encoding: 'utf8' };
 
+/** Whether an error says that there is no file of this name; a link counts as none. */
+function isAbsent(error: unknown): boolean {
+  return ['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code));
+}
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, READ);
   } catch (error) {
-    if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    if (isAbsent(error)) return undefined;
     throw diskError(error, path);
   }
 }
@@ -131,6 +138,19 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
     throw diskError(error, path);
   }
   return readText(path);
+}
+
+/** Bytes of a regular file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
+export function readPart(path: string, start: number, end: number): Buffer | undefined {
+  try {
+    return withOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, (descriptor) => {
+      const bytes = Buffer.allocUnsafe(end - start);
+      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
+    });
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw diskError(error, path);
+  }
 }
 
 /**
@@ -169,11 +189,21 @@ function replaceWith(path: string, content: string, durable: boolean, audience: 
   }
 }
 
-function removeIfPossible(path: string): void {
+/** Removes a file that nobody needs; one that cannot be removed does no harm. */
+export function removeIfPossible(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // The fault that led here is the one to tell.
+    // What led here is what matters.
+  }
+}
+
+/** Removes a folder that nothing is in. */
+export function removeIfEmpty(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // Something is in it, or it is not there.
   }
 }
 
@@ -204,6 +234,20 @@ export function namesIn(folder: string): string[] | undefined {
     return readdirSync(folder);
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Names of what is in a folder; none where there is no such folder.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export function demandNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw diskError(error, folder);
   }
 }
 

@@ -182,7 +182,7 @@ export function expectedBill(span: Span, perDay: number | undefined): number {
 }
 
 /** A list in parts of at most `size`. */
-function chunks<T>([first, ...rest]: NonEmpty<T>, size: number): NonEmpty<T>[] {
+export function chunks<T>([first, ...rest]: NonEmpty<T>, size: number): NonEmpty<T>[] {
   const parts: NonEmpty<T>[] = [];
   let part: [T, ...T[]] = [first];
   for (const value of rest) {

@@ -1,6 +1,14 @@
-import { type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
+import { type Day, dayOf, spanDays } from '../days/day.ts';
 import { ERRORS } from '../errors/codes.ts';
-import { expectedBill, type KnownDays, type Need, type PlannedRead, readsWhole } from '../plan/plan.ts';
+import { OperatorError } from '../errors/error.ts';
+import {
+  chunks,
+  expectedBill,
+  type KnownDays,
+  type Need,
+  type PlannedRead,
+  readsWhole,
+} from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
 import {
   type Answer,
@@ -10,7 +18,8 @@ import {
   type Source,
   SourceError,
 } from '../sources/source.ts';
-import { type Ledger, type Ledgers, withDays, withoutOld } from '../state/ledger.ts';
+import { type Ledger, withDays, withoutOld } from '../state/ledger.ts';
+import type { Ledgers } from '../state/ledgers.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import type { DayChange } from './outcome.ts';
 
@@ -29,13 +38,19 @@ export interface ReaderInput {
   readonly now: () => Date;
 }
 
+/** A ledger with all that was read, saved. */
+export interface FiledLedger {
+  readonly ledger: Ledger;
+  readonly changes: readonly DayChange[];
+}
+
 /** What a question brought for one of its packages. */
 export type PackageRead =
   | {
       readonly kind: 'answered';
-      /** Absent where the rows are in the ledger. */
+      /** Absent where they are kept for the ledger. */
       readonly rows?: readonly PivotRow[];
-      /** The ledger that the rows are in, where it is worth keeping in memory. */
+      /** The ledger that they are in by now; absent where they wait for it, or where it is not worth keeping in memory. */
       readonly ledger?: Ledger;
       readonly changes: readonly DayChange[];
       /** Its share of what the question took. */
@@ -45,20 +60,26 @@ export type PackageRead =
 
 /** Carries out planned questions, each once, however many packages wait for it. */
 export interface Reader {
-  /** What a question brings for a package that is part of it. */
+  /** What a question brings for a package that is part of it. Where a ledger is kept, it is safe on the disk by then. */
   read(planned: PlannedRead, packageName: string): Promise<PackageRead>;
+  /**
+   * The ledger of a package whose questions are all answered, with what waited for it.
+   *
+   * @throws OperatorError if the disk refuses.
+   */
+  file(packageName: string): Promise<FiledLedger>;
 }
 
 function total(rows: readonly { readonly downloads: number }[]): number {
   return rows.reduce((sum, { downloads }) => sum + downloads, 0);
 }
 
-/** The days of a span that a ledger had before, and that count otherwise now. */
-function changesBetween(before: Ledger, after: Ledger, span: Span): DayChange[] {
-  return daysOf(span).flatMap((day) => {
-    const known = before.days.get(day);
-    if (known === undefined) return [];
-    const change = { day, before: total(known.rows), after: total(after.days.get(day)?.rows ?? []) };
+/** The days that a ledger had before, and that count otherwise now. */
+function changesBetween(before: Ledger, after: Ledger): DayChange[] {
+  return [...before.days].flatMap(([day, known]) => {
+    const fresh = after.days.get(day);
+    if (fresh === undefined || fresh === known) return [];
+    const change = { day, before: total(known.rows), after: total(fresh.rows) };
     return change.before === change.after ? [] : [change];
   });
 }
@@ -77,28 +98,6 @@ function shareOf(cost: QueryCost, packages: number): QueryCost {
   };
 }
 
-/** Saves an answer in the package's ledger: what was paid for must outlive whatever happens next. */
-async function keep(
-  { ledgers, known, needs, asOf, fillsPast, now }: ReaderInput,
-  { span }: PlannedRead,
-  packageName: string,
-  rows: readonly PivotRow[],
-): Promise<{ ledger: Ledger; changes: DayChange[] }> {
-  const { ledger: before } = await ledgers.load(packageName);
-  const partitionRowsOf = (day: Day) => (known.kind === 'told' ? (known.rows.get(day) ?? 0) : null);
-  const need = needs.get(packageName);
-  const whole = need !== undefined && readsWhole(need) && (before.wholeRead ?? '') < asOf;
-  const grown = withDays(before, span, rows, partitionRowsOf);
-  const ledger = withoutOld(
-    { ...grown, wholeRead: whole ? asOf : before.wholeRead },
-    // What fills the past is wanted as a sum only.
-    fillsPast ? asOf : (need?.span ?? span).start,
-    dayOf(now()),
-  );
-  await ledgers.save(packageName, ledger);
-  return { ledger, changes: changesBetween(before, ledger, span) };
-}
-
 /** What a smaller question may well be answered to. */
 function isTooMuch(error: unknown): error is SourceError {
   if (!(error instanceof SourceError)) return false;
@@ -108,14 +107,55 @@ function isTooMuch(error: unknown): error is SourceError {
   );
 }
 
+/** What a planned question has brought so far. */
+interface Brought {
+  readonly reads: Map<string, PackageRead>;
+  /** Whether it is about one package: thousands of ledgers are too much to hold, so they are read again. */
+  readonly alone: boolean;
+}
+
 export function createReader(input: ReaderInput): Reader {
-  const { source, ledgers, book, signal } = input;
+  const { source, ledgers, book, known, needs, asOf, fillsPast, signal, now } = input;
   const { billed, keepsLedger } = source.traits;
   const asked = new Map<PlannedRead, Promise<ReadonlyMap<string, PackageRead>>>();
+  /** How many days of each package were answered. */
+  const answered = new Map<string, number>();
+  const partitionRowsOf = (day: Day) => (known.kind === 'told' ? (known.rows.get(day) ?? 0) : null);
 
-  async function ask(planned: PlannedRead): Promise<Answer> {
-    const { packages, span, expectedBytes } = planned;
-    if (billed) await ledgers.demandRoom(packages[0], spanDays(span) * packages.length);
+  async function save(name: string, saved: Ledger, grown: Ledger): Promise<FiledLedger> {
+    const need = needs.get(name);
+    const whole = need !== undefined && readsWhole(need) && (answered.get(name) ?? 0) >= need.days.length;
+    const ledger = withoutOld(
+      { ...grown, wholeRead: whole && (saved.wholeRead ?? '') < asOf ? asOf : saved.wholeRead },
+      // What fills the past is wanted as a sum only.
+      fillsPast || need === undefined ? asOf : need.span.start,
+      dayOf(now()),
+    );
+    await ledgers.save(name, ledger);
+    return { ledger, changes: changesBetween(saved, ledger) };
+  }
+
+  /**
+   * Makes an answer outlive whatever happens next: it was paid for.
+   *
+   * @returns The ledger, where the question was about one package; those of several are saved when all is answered.
+   */
+  async function keep(
+    { packages: [name, ...others], span }: PlannedRead,
+    { rows }: Answer,
+  ): Promise<FiledLedger | undefined> {
+    if (others.length > 0) {
+      await ledgers.hold(span, rows, partitionRowsOf);
+      return undefined;
+    }
+    const own = rows.get(name);
+    if (own === undefined) return undefined;
+    const { ledger, saved } = await ledgers.load(name);
+    return save(name, saved, withDays(ledger, span, own, partitionRowsOf));
+  }
+
+  async function ask({ packages, span, expectedBytes }: PlannedRead): Promise<Answer> {
+    if (billed) await ledgers.demandRoom(packages, spanDays(span));
     const label = packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
     return book.query(
       { label, expectedBytes, purpose: { packages, span } },
@@ -124,83 +164,92 @@ export function createReader(input: ReaderInput): Reader {
     );
   }
 
-  /** A question for several packages, in smaller ones if the source refuses it or its answer is too long. */
-  async function askInParts(planned: PlannedRead): Promise<Answer> {
-    try {
-      return await ask(planned);
-    } catch (error) {
-      if (!isTooMuch(error) || planned.packages.length === 1) throw error;
-      if (billed) {
-        input.warn(
-          `${planned.span.start} for ${planned.packages.length} packages together: ${error.message}; they are asked for one by one`,
-        );
-      }
-      return askParts(planned, billed ? 1 : Math.ceil(planned.packages.length / 2), error);
+  async function take(
+    planned: PlannedRead,
+    answer: Answer,
+    refused: QueryCost,
+    { reads, alone }: Brought,
+  ): Promise<void> {
+    const { packages, span } = planned;
+    for (const name of answer.rows.keys()) {
+      answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
+    }
+    const filed = keepsLedger ? await keep(planned, answer) : undefined;
+    const common = {
+      kind: 'answered',
+      cost: addCost(refused, shareOf(answer.cost, packages.length)),
+      changes: filed?.changes ?? [],
+      ...(alone && filed ? { ledger: filed.ledger } : {}),
+    } as const;
+    for (const name of packages) {
+      const rows = answer.rows.get(name);
+      if (rows === undefined) reads.set(name, { kind: 'failed', error: answer.failures.get(name) });
+      else reads.set(name, keepsLedger ? common : { ...common, rows });
     }
   }
 
-  async function askParts(planned: PlannedRead, size: number, cause: SourceError): Promise<Answer> {
-    const rows = new Map<string, readonly PivotRow[]>();
-    const failures = new Map<string, SourceError>();
-    let cost = cause.cost ?? NO_COST;
-    for (let start = 0; start < planned.packages.length; start += size) {
-      const [first, ...rest] = planned.packages.slice(start, start + size);
-      if (first === undefined) break;
-      const { span } = planned;
-      const expectedBytes = billed ? expectedBill(span, book.bytesPerDay(first)) : 0;
-      try {
-        const part = await askInParts({ packages: [first, ...rest], span, expectedBytes });
-        for (const [name, own] of part.rows) rows.set(name, own);
-        for (const [name, error] of part.failures) failures.set(name, error);
-        cost = addCost(cost, part.cost) ?? cost;
-      } catch (error) {
-        if (!(error instanceof SourceError) || error.affectsAll) throw error;
-        for (const name of [first, ...rest]) failures.set(name, error);
+  /**
+   * Asks for several packages, in smaller questions if the source refuses one or its answer is too long.
+   *
+   * @param refused A package's share of what refused questions took.
+   * @throws SourceError that is all of its packages' own; OperatorError if the disk refuses.
+   */
+  async function askInParts(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
+    const { packages, span } = planned;
+    let answer: Answer;
+    try {
+      answer = await ask(planned);
+    } catch (error) {
+      if (!isTooMuch(error) || packages.length === 1) throw error;
+      if (billed) {
+        input.warn(
+          `${span.start} for ${packages.length} packages together: ${error.message}; they are asked for one by one`,
+        );
       }
+      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      for (const part of chunks(packages, billed ? 1 : Math.ceil(packages.length / 2))) {
+        const expectedBytes = billed ? expectedBill(span, book.bytesPerDay(part[0])) : 0;
+        await askOrFail({ packages: part, span, expectedBytes }, share, brought);
+      }
+      return;
     }
-    return { rows, failures, cost };
+    await take(planned, answer, refused, brought);
+  }
+
+  /** The same; what its packages alone met is their failure. */
+  async function askOrFail(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
+    try {
+      await askInParts(planned, refused, brought);
+    } catch (error) {
+      if (error instanceof OperatorError && error.affectsAll) throw error;
+      for (const name of planned.packages) brought.reads.set(name, { kind: 'failed', error });
+    }
   }
 
   async function carryOut(planned: PlannedRead): Promise<ReadonlyMap<string, PackageRead>> {
-    const brought = new Map<string, PackageRead>();
-    const { rows, failures, cost } = await askInParts(planned);
-    const share = shareOf(cost, planned.packages.length);
-    for (const name of planned.packages) {
-      const own = rows.get(name);
-      if (own === undefined) {
-        brought.set(name, { kind: 'failed', error: failures.get(name) });
-        continue;
-      }
-      try {
-        const answered = { kind: 'answered', cost: share } as const;
-        if (!keepsLedger) {
-          brought.set(name, { ...answered, rows: own, changes: [] });
-          continue;
-        }
-        const { ledger, changes } = await keep(input, planned, name, own);
-        // Thousands of ledgers are too much to hold; they are read again.
-        const held = planned.packages.length === 1 ? { ledger } : {};
-        brought.set(name, { ...answered, ...held, changes });
-      } catch (error) {
-        brought.set(name, { kind: 'failed', error });
-      }
+    const reads = new Map<string, PackageRead>();
+    try {
+      await askInParts(planned, NO_COST, { reads, alone: planned.packages.length === 1 });
+    } catch (error) {
+      const missed = planned.packages.filter((name) => !reads.has(name));
+      for (const name of missed) reads.set(name, { kind: 'failed', error });
     }
-    return brought;
+    return reads;
   }
 
   return {
     async read(planned, packageName) {
       const answer = asked.get(planned) ?? carryOut(planned);
       asked.set(planned, answer);
-      try {
-        const brought = (await answer).get(packageName);
-        return brought ?? { kind: 'failed', error: new Error(`no answer for ${packageName}`) };
-      } catch (error) {
-        return { kind: 'failed', error };
-      } finally {
-        // Rows that every package has taken need not stay in memory.
-        if (planned.packages.at(-1) === packageName) asked.delete(planned);
-      }
+      const read = (await answer).get(packageName);
+      // What every package has taken need not stay in memory.
+      if (planned.packages.at(-1) === packageName) asked.delete(planned);
+      return read ?? { kind: 'failed', error: new Error(`no answer for ${packageName}`) };
+    },
+    async file(packageName) {
+      const { ledger, saved } = await ledgers.load(packageName);
+      if (ledger === saved) return { ledger, changes: [] };
+      return save(packageName, saved, ledger);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
@@ -6,7 +7,8 @@ import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { longestWindow, type PlannedRead, WARNING_DAYS } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
 import { NO_COST, type Source } from '../sources/source.ts';
-import type { Ledger, Ledgers } from '../state/ledger.ts';
+import { EMPTY_LEDGER, type Ledger } from '../state/ledger.ts';
+import type { Ledgers } from '../state/ledgers.ts';
 import type { DayRow } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
 import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
@@ -98,7 +100,7 @@ async function readPackage(
   reads: readonly PlannedRead[],
   tracked: TrackedPackage,
 ): Promise<Outcome> {
-  const { ledgers, now } = input;
+  const { now } = input;
   const attempted = now();
   const { name } = tracked;
   try {
@@ -106,7 +108,7 @@ async function readPackage(
     let cost = { ...NO_COST, cacheHit: reads.length > 0 };
     const changes: DayChange[] = [];
     const rows: PivotRow[] = [];
-    let held: Ledger | undefined;
+    let ledger: Ledger | undefined;
     for (const planned of reads) {
       const brought = await reader.read(planned, name);
       if (brought.kind === 'failed') throw brought.error;
@@ -117,14 +119,18 @@ async function readPackage(
       };
       changes.push(...brought.changes);
       for (const row of brought.rows ?? []) rows.push(row);
-      held = brought.ledger;
+      ledger = brought.ledger;
+    }
+    if (source.traits.keepsLedger && ledger === undefined) {
+      const filed = await reader.file(name);
+      changes.push(...filed.changes);
+      ledger = filed.ledger;
     }
     const { end } = learnt.upstream;
     const span = {
       start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
       end,
     };
-    const ledger = source.traits.keepsLedger ? (held ?? (await ledgers.load(name)).ledger) : undefined;
     const read = ledger === undefined ? daysOfRows(span, rows) : daysOfLedger(ledger, span, learnt);
     const allDays = tracked.total ? allDaysOf(ledger, rows, source, learnt) : undefined;
     const taken: Taken = {
@@ -217,6 +223,26 @@ async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGe
 }
 
 /**
+ * Saves the ledger of a package that a killed run had yet to save.
+ *
+ * @throws OperatorError if no ledger could be saved; one that alone cannot is its package's affair.
+ */
+async function putAway(
+  name: string,
+  load: (name: string) => Promise<Ledger>,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (signal?.aborted) return;
+  try {
+    await load(name);
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.affectsAll) throw error;
+  }
+  // Files are written without waiting, and a signal is only heard while the process waits.
+  await yieldToSignals();
+}
+
+/**
  * Begins a run: asks what the table has, plans all that must be read, and then reads it. What happens to one
  * package is its own affair; only what every package would meet ends the reading: the rest is then reported
  * as not attempted, with that cause. The signal ends it, too: what is under way is cancelled, and packages
@@ -235,12 +261,14 @@ export async function beginRun(input: RunInput): Promise<Run> {
     if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
     const today = dayOf(now());
     const load = async (packageName: string): Promise<Ledger> => {
-      if (!traits.keepsLedger) return { wholeRead: null, days: new Map() };
-      const { ledger, bills } = await ledgers.load(packageName);
+      if (!traits.keepsLedger) return EMPTY_LEDGER;
+      const { ledger, saved, bills } = await ledgers.load(packageName);
       if (bills !== undefined) book.adopt(packageName, bills);
+      if (ledger !== saved) await ledgers.save(packageName, ledger);
       // A reading of the future is one by a clock that was wrong.
       return (ledger.wholeRead ?? '') > today ? { ...ledger, wholeRead: null } : ledger;
     };
+    for (const name of await ledgers.tidy()) await putAway(name, load, signal);
     const plan = await planRun(input, source, learnt, { load, ...book });
     const note = sharingNote(plan.sharing);
     const outcomes = readAll({ input, source, book, learnt, plan });

@@ -13,15 +13,13 @@ export interface QueryCost {
 
 export const NO_COST: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
 
-/** Two costs together; undefined if one of them is not known. */
-export function addCost(a: QueryCost | undefined, b: QueryCost): QueryCost | undefined {
-  return (
-    a && {
-      bytesProcessed: a.bytesProcessed + b.bytesProcessed,
-      bytesBilled: a.bytesBilled + b.bytesBilled,
-      cacheHit: b.cacheHit,
-    }
-  );
+/** Two costs together; what the second says of the cache is what counts. */
+export function addCost(a: QueryCost, b: QueryCost): QueryCost {
+  return {
+    bytesProcessed: a.bytesProcessed + b.bytesProcessed,
+    bytesBilled: a.bytesBilled + b.bytesBilled,
+    cacheHit: b.cacheHit,
+  };
 }
 
 /** The whole answer to a question; never a part of it. */

@@ -1,15 +1,21 @@
 import { EMPTY_SPEND, type Spend } from './bills.ts';
-import { EMPTY_LEDGER, type Ledger, type Ledgers } from './ledger.ts';
+import { EMPTY_LEDGER, type Ledger, withDays } from './ledger.ts';
+import type { Ledgers } from './ledgers.ts';
 import type { SpendFile } from './spend.ts';
 
 /** Ledgers for a run that leaves nothing behind. */
 export function ledgersInMemory(): Ledgers {
   const kept = new Map<string, Ledger>();
+  const of = (name: string) => kept.get(name) ?? EMPTY_LEDGER;
   return {
-    load: async (name) => ({ ledger: kept.get(name) ?? EMPTY_LEDGER, bills: undefined }),
+    load: async (name) => ({ ledger: of(name), saved: of(name), bills: undefined }),
     save: async (name, ledger) => {
       kept.set(name, ledger);
     },
+    hold: async (span, rows, partitionRowsOf) => {
+      for (const [name, own] of rows) kept.set(name, withDays(of(name), span, own, partitionRowsOf));
+    },
+    tidy: async () => [],
     demandRoom: async () => undefined,
   };
 }

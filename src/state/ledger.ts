@@ -1,16 +1,5 @@
 import { hash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { PACKAGE_NAME } from '../config/package-name.ts';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import {
-  asWritten,
-  ensureFolder,
-  probeRoom,
-  readIfPresent,
-  replaceFile,
-  sweepTemporary,
-} from '../disk/files.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
@@ -23,9 +12,7 @@ import {
   rowToJson,
   withOldDays,
 } from './old-days.ts';
-import { setAside } from './set-aside.ts';
 import { parseBills } from './spend.ts';
-import { stateError } from './state-error.ts';
 
 /*
  * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
@@ -64,14 +51,19 @@ function total(rows: readonly DayRow[]): number {
   return rows.reduce((sum, { downloads }) => sum + downloads, 0);
 }
 
-function checksum(text: string): string {
+/** Tells whether a text is as it was written. */
+export function checksum(text: string | Uint8Array): string {
   return hash('sha256', text).slice(0, 16);
 }
 
+/** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
+export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
+  return JSON.stringify([day, partitionRows, total(rows), rows.map(rowToJson)]);
+}
+
 /**
- * The ledger as the text of its file: one day a line, with the rows of the whole table, the total of the
- * day, and its rows. The checksum is that of the lines as they are written: the names of clients are
- * strangers' words, and what looks like a secret in them is taken out.
+ * The ledger as the text of its file: one day a line. The checksum is that of the lines as they are written: the
+ * names of clients are strangers' words, and what looks like a secret in them is taken out.
  *
  * @param gate Takes out what looks like a secret.
  */
@@ -82,9 +74,7 @@ export function serializeLedger(
 ): string {
   const plain = [...ledger.days]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, { partitionRows, rows }]) =>
-      JSON.stringify([day, partitionRows, total(rows), rows.map(rowToJson)]),
-    )
+    .map(([day, entry]) => dayText(day, entry))
     .join(',\n');
   const lines = gate(plain);
   const old = ledger.old === undefined ? undefined : gate(oldText(ledger.old));
@@ -99,8 +89,13 @@ export function serializeLedger(
   return `${head.slice(0, -1)}${old === undefined ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
 }
 
-/** @param totals Whether each day carries its total; in the first version it did not. */
-function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> {
+/**
+ * Days as they were written.
+ *
+ * @param totals Whether each day carries its total; in the first version it did not.
+ * @throws FileRejected if they are not sound.
+ */
+export function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> {
   demand(Array.isArray(value), 'it has no list of days');
   const days = new Map<Day, LedgerDay>();
   for (const entry of value as unknown[]) {
@@ -171,19 +166,30 @@ export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger 
   return { ledger: { wholeRead: day, ...(old === undefined ? {} : { old }), days }, bills: undefined };
 }
 
-/** The ledger with days as they were just read; days without rows are known to have none. */
+/** How many rows the whole table has on a day; null if the source cannot tell. */
+export type PartitionRowsOf = (day: Day) => number | null;
+
+/** The days of a span as they were just read; those without rows are known to have none. */
+export function daysRead(
+  span: Span,
+  rows: readonly PivotRow[],
+  partitionRowsOf: PartitionRowsOf,
+): Map<Day, LedgerDay> {
+  const read = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
+  for (const { day, ...row } of rows) read.get(day)?.push(row);
+  return new Map(
+    [...read].map(([day, dayRows]) => [day, { partitionRows: partitionRowsOf(day), rows: dayRows }]),
+  );
+}
+
+/** The ledger with days as they were just read. */
 export function withDays(
   ledger: Ledger,
   span: Span,
   rows: readonly PivotRow[],
-  partitionRowsOf: (day: Day) => number | null,
+  partitionRowsOf: PartitionRowsOf,
 ): Ledger {
-  const read = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
-  for (const { day, ...row } of rows) read.get(day)?.push(row);
-  const fresh = [...read].map(
-    ([day, dayRows]) => [day, { partitionRows: partitionRowsOf(day), rows: dayRows }] as const,
-  );
-  return { ...ledger, days: new Map([...ledger.days, ...fresh]) };
+  return { ...ledger, days: new Map([...ledger.days, ...daysRead(span, rows, partitionRowsOf)]) };
 }
 
 /**
@@ -206,123 +212,4 @@ export function withoutOld(ledger: Ledger, needed: Day, today: Day): Ledger {
     ),
     days: new Map(days.filter(([day]) => day >= first)),
   };
-}
-
-/** The folder of a source's ledgers: its id with all that a file name may not hold replaced, told apart by a checksum. */
-export function ledgerFolder(source: string): string {
-  const name = source.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
-  return name === source ? name : `${name}-${checksum(source).slice(0, 8)}`;
-}
-
-/** The ledgers of one source. */
-export interface Ledgers {
-  /**
-   * The ledger of a package; an empty one if there is none, or none that can be trusted.
-   *
-   * @throws OperatorError if the disk refuses.
-   */
-  load(packageName: string): Promise<ReadLedger>;
-  /** Saves a ledger; it survives a power cut once this returns. */
-  save(packageName: string, ledger: Ledger): Promise<void>;
-  /**
-   * Finds out whether a ledger that grows by some days could be saved, before anything is paid for.
-   *
-   * @throws OperatorError if it could not.
-   */
-  demandRoom(packageName: string, days: number): Promise<void>;
-}
-
-/** Room for a day of a rich package, in bytes. */
-const BYTES_PER_DAY = 4_096;
-
-/** What to do with a file that cannot be trusted; undefined to leave it where it is. */
-export type Warn = ((message: string) => void) | undefined;
-
-/**
- * Opens the ledgers of a source.
- *
- * @param stateDir Absolute path; made when something is saved.
- * @param source The source's id.
- * @param warn Is told of files that are set aside; without it, the disk is only read.
- */
-export function openLedgers(stateDir: string, source: string, warn: Warn): Ledgers {
-  const root = join(stateDir, 'ledger');
-  const folder = join(root, ledgerFolder(source));
-  const pathOf = (name: string) => join(folder, `${name}.json`);
-  /** Where 0.1.0 kept the ledgers of all sources. */
-  const firstPathOf = (name: string) => join(root, `${name}.json`);
-
-  async function read(path: string, packageName: string): Promise<ReadLedger | undefined> {
-    const text = await readIfPresent(path);
-    return text === undefined ? undefined : parseLedger(text, { source, package: packageName });
-  }
-
-  return {
-    async load(packageName) {
-      const path = pathOf(packageName);
-      try {
-        const own = await read(path, packageName);
-        if (own !== undefined) return own;
-      } catch (error) {
-        if (!(error instanceof FileRejected)) throw stateError(error);
-        if (warn !== undefined) {
-          warn(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
-        }
-        return { ledger: EMPTY_LEDGER, bills: undefined };
-      }
-      try {
-        const first = await read(firstPathOf(packageName), packageName);
-        if (first !== undefined) return first;
-      } catch (error) {
-        // The ledger of another source, or one that is of no use: it stays where it is, and pays for nothing.
-        if (!(error instanceof FileRejected)) throw stateError(error);
-      }
-      return { ledger: EMPTY_LEDGER, bills: undefined };
-    },
-    async save(packageName, ledger) {
-      try {
-        await ensureFolder(folder, 'operator');
-        const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
-        await replaceFile(pathOf(packageName), text, true, 'operator');
-      } catch (error) {
-        throw stateError(error);
-      }
-    },
-    async demandRoom(packageName, days) {
-      try {
-        await ensureFolder(folder, 'operator');
-        const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
-        probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
-      } catch (error) {
-        throw stateError(error);
-      }
-    },
-  };
-}
-
-/**
- * Paths of the ledgers of packages that are not listed, of every source.
- *
- * @param tracked Normalized names.
- */
-export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>): string[] {
-  const root = join(stateDir, 'ledger');
-  const list = (folder: string) => {
-    try {
-      return readdirSync(folder, { withFileTypes: true });
-    } catch {
-      return [];
-    }
-  };
-  const folders = list(root).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
-  return [root, ...folders]
-    .flatMap((folder) => list(folder).map((entry) => ({ folder, entry })))
-    .filter(({ entry: { name } }) => name.endsWith('.json') && !tracked.has(name.slice(0, -'.json'.length)))
-    .filter(({ entry }) => entry.isFile() && PACKAGE_NAME.test(entry.name.slice(0, -'.json'.length)))
-    .map(({ folder, entry }) => join(folder, entry.name));
-}
-
-/** Removes what killed runs have left half-written among a source's ledgers. To be called under the lock. */
-export async function sweepLedgers(stateDir: string, source: string): Promise<void> {
-  await sweepTemporary(join(stateDir, 'ledger', ledgerFolder(source)));
 }

@@ -2,6 +2,9 @@ import { readdirSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { diskError } from '../disk/disk-error.ts';
 
+/** Is told of files that are set aside; undefined to leave them where they are. */
+export type Warn = ((message: string) => void) | undefined;
+
 /**
  * Renames a file that cannot be trusted to `<name>.rejected-<number>`, with the lowest number that is free, so
  * that nothing is lost.

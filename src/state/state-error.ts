@@ -12,3 +12,12 @@ export function stateError(error: unknown): unknown {
   if (!(error instanceof OperatorError) || !WHOLE_DISK.includes(error.code)) return error;
   return new OperatorError(error.code, error.message, { affectsAll: true, cause: error });
 }
+
+/** What work on the state folder brings; its faults are those of the folder. */
+export async function orStateError<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw stateError(error);
+  }
+}

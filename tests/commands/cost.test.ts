@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, ledgerFolder, serializeLedger, withDays } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, serializeLedger, withDays } from '../../src/state/ledger.ts';
+import { ledgerFolder } from '../../src/state/ledgers.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

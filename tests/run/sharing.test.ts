@@ -49,7 +49,8 @@ let server: BigQueryServer;
 afterEach(() => server.close());
 
 async function house(count: number, options: ServerOptions = {}, config: Partial<BigQueryConfig> = {}) {
-  server = await BigQueryServer.start({ rows: rowsOf(count, WINDOW + 1), pageRows: 100_000, ...options });
+  const rows = rowsOf(count, WINDOW + 1);
+  server = await BigQueryServer.start({ rows, pageRows: 100_000, ...options });
   const state = createState();
   const packages = Array.from({ length: count }, (_, index) => ({
     name: nameOf(index),
@@ -57,15 +58,17 @@ async function house(count: number, options: ServerOptions = {}, config: Partial
   }));
   const warnings: string[] = [];
   return {
+    rows,
     state,
     warnings,
-    async collect(yesterday: string) {
+    /** @param stopAfter How many packages are published before the run is stopped; all of them if absent. */
+    async collect(yesterday: string, { full = false, stopAfter = count } = {}) {
       const before = server.bytesBilled;
       const today = addDays(yesterday, 1);
       const now = () => new Date(`${today}T06:00:00Z`);
       const run = await beginRun({
         packages,
-        full: false,
+        full,
         asOf: today,
         open: () => openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: server.host }, now),
         ledgers: state.ledgers,
@@ -75,7 +78,10 @@ async function house(count: number, options: ServerOptions = {}, config: Partial
         now,
       });
       const outcomes: Outcome[] = [];
-      for await (const outcome of run.outcomes) outcomes.push(outcome);
+      for await (const outcome of run.outcomes) {
+        outcomes.push(outcome);
+        if (outcomes.length === stopAfter) break;
+      }
       return { ...run, outcomes, billed: server.bytesBilled - before };
     },
   };
@@ -186,5 +192,51 @@ describe('a day that is read once for all', () => {
     const { outcomes } = await collect(FIRST);
     expect(outcomes.every(({ kind }) => kind === 'failed')).toBe(true);
     expect(jobs()).toBe(1);
+  });
+});
+
+describe('a first filling by several questions', () => {
+  const COUNT = 1_500;
+  /** As many days as make 10,000 of the packages together, which is the most that a question may have. */
+  const QUESTIONS = Math.ceil(WINDOW / Math.floor(10_000 / COUNT));
+
+  it('saves the ledger of each package once', async () => {
+    const { collect, state } = await house(COUNT);
+    const saves = new Map<string, number>();
+    const { save } = state.ledgers;
+    state.ledgers.save = (name, ledger) => {
+      saves.set(name, (saves.get(name) ?? 0) + 1);
+      return save(name, ledger);
+    };
+    const { outcomes } = await collect(FIRST);
+    expect(jobs()).toBe(QUESTIONS);
+    expect(QUESTIONS).toBeGreaterThan(1);
+    expect(failures(outcomes)).toEqual([]);
+    expect(downloads(outcomes[41])).toBe(42 * WINDOW);
+    expect(saves.size).toBe(COUNT);
+    expect(new Set(saves.values())).toEqual(new Set([1]));
+  });
+
+  it('that was stopped is not paid for again', async () => {
+    const { collect, state } = await house(COUNT);
+    await collect(FIRST, { stopAfter: 10 });
+    const asked = jobs();
+    expect(state.texts.size).toBe(10);
+    const { outcomes } = await collect(FIRST);
+    expect(jobs() - asked).toBe(0);
+    expect(state.texts.size).toBe(COUNT);
+    expect(outcomes).toHaveLength(COUNT);
+    expect(downloads(outcomes[1_499])).toBe(COUNT * WINDOW);
+  });
+
+  it('that is done again tells which days had changed', async () => {
+    const { collect, rows } = await house(COUNT);
+    await collect(FIRST);
+    const row = rows.find(({ project, day }) => project === nameOf(7) && day === FIRST);
+    Object.assign(row ?? {}, { downloads: 100 });
+    const { outcomes } = await collect(FIRST, { full: true });
+    const changes = outcomes.map((outcome) => (outcome.kind === 'read' ? outcome.changes : []));
+    expect(changes[7]).toEqual([{ day: FIRST, before: 8, after: 100 }]);
+    expect(changes.flat()).toHaveLength(1);
   });
 });

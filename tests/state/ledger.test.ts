@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FileRejected } from '../../src/state/checks.ts';
-import {
-  EMPTY_LEDGER,
-  ledgerFolder,
-  parseLedger,
-  serializeLedger,
-  withDays,
-  withoutOld,
-} from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, parseLedger, serializeLedger, withDays, withoutOld } from '../../src/state/ledger.ts';
 
 const identity = { source: 'bigquery:p.d.t', package: 'alpha' };
 const span = { start: '2026-03-01', end: '2026-03-04' };
@@ -139,24 +132,6 @@ describe('a ledger that 0.1.0 wrote', () => {
     ],
   ])('is rejected when it is %s', (_, more) => {
     expect(() => parseLedger(first([], more), identity)).toThrow(FileRejected);
-  });
-});
-
-describe("the folder of a source's ledgers", () => {
-  it('is one for each source, table and server, whatever they are called', () => {
-    const ids = [
-      'bigquery:bigquery-public-data.pypi.file_downloads',
-      'bigquery:bigquery-public-data.pypi.file_downloads on localhost:9050',
-      'bigquery:bigquery-public-data.pypi.file_downloads on localhost/9050',
-      `bigquery:${'x'.repeat(300)}`,
-      `bigquery:${'x'.repeat(301)}`,
-      'clickhouse:https://example.com/pypi.pypi',
-    ];
-    const folders = ids.map(ledgerFolder);
-    expect(new Set(folders).size).toBe(ids.length);
-    for (const folder of folders) expect(folder).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,110}$/);
-    // It must never change: paid days are kept there.
-    expect(folders[0]).toBe('bigquery-bigquery-public-data.pypi.file_downloads-928eedc9');
   });
 });
 

@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, ledgerFolder, openLedgers, sweepLedgers, withDays } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
+import { ledgerFolder, openLedgers } from '../../src/state/ledgers.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const SOURCE = 'bigquery:p.d.t';
@@ -14,6 +16,24 @@ function setUp() {
   const folder = join(stateDir, 'ledger', ledgerFolder(SOURCE));
   return { stateDir, warnings, open, folder, path: join(folder, 'alpha.json') };
 }
+
+describe("the folder of a source's ledgers", () => {
+  it('is one for each source, table and server, whatever they are called', () => {
+    const ids = [
+      'bigquery:bigquery-public-data.pypi.file_downloads',
+      'bigquery:bigquery-public-data.pypi.file_downloads on localhost:9050',
+      'bigquery:bigquery-public-data.pypi.file_downloads on localhost/9050',
+      `bigquery:${'x'.repeat(300)}`,
+      `bigquery:${'x'.repeat(301)}`,
+      'clickhouse:https://example.com/pypi.pypi',
+    ];
+    const folders = ids.map(ledgerFolder);
+    expect(new Set(folders).size).toBe(ids.length);
+    for (const folder of folders) expect(folder).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,110}$/);
+    // It must never change: paid days are kept there.
+    expect(folders[0]).toBe('bigquery-bigquery-public-data.pypi.file_downloads-928eedc9');
+  });
+});
 
 describe('ledgers on the disk', () => {
   it('are empty at first, and then what was saved, for the operator alone', async () => {
@@ -108,16 +128,199 @@ describe('ledgers on the disk', () => {
 
   it('find out beforehand whether there is room, and leave nothing of that behind', async () => {
     const { open, folder } = setUp();
-    await open().demandRoom('alpha', 30);
+    await open().demandRoom(['alpha'], 30);
     expect(readdirSync(folder)).toEqual([]);
+    await open().demandRoom(['alpha', 'beta'], 30);
+    expect(readdirSync(folder, { recursive: true })).toEqual(['_answers']);
   });
 
   it('are rid of what a killed run has left, and of nothing else', async () => {
-    const { stateDir, folder } = setUp();
+    const { open, folder } = setUp();
+    for (const place of [folder, join(folder, '_answers')]) {
+      mkdirSync(place, { recursive: true });
+      for (const name of ['.alpha.json.77.tmp', '.alpha.room.77.tmp', 'notes.tmp'])
+        writeFileSync(join(place, name), '');
+    }
+    expect([...(await open().tidy())]).toEqual([]);
+    expect(readdirSync(folder, { recursive: true }).toSorted()).toEqual([
+      '_answers',
+      '_answers/notes.tmp',
+      'notes.tmp',
+    ]);
+  });
+});
+
+/** What two packages had on two days; the second day is asked for in a question of its own. */
+describe('answers about several packages', () => {
+  const [first, second] = [
+    { start: '2026-09-01', end: '2026-09-02' },
+    { start: '2026-09-02', end: '2026-09-03' },
+  ];
+  const names = ['alpha', 'beta'];
+  const row = (day: string, downloads: number, installer = 'pip') => ({
+    day,
+    ci: null,
+    installer,
+    system: 'Linux',
+    sidecar: false,
+    downloads,
+  });
+  const answer = (day: string, downloads: number, installer?: string) =>
+    new Map(names.map((name, index) => [name, [row(day, downloads + index, installer)]]));
+
+  async function held() {
+    const tools = setUp();
+    const answersFolder = join(tools.folder, '_answers');
+    const ledgers = tools.open();
+    await ledgers.hold(first, answer(first.start, 10), () => 5);
+    await ledgers.hold(second, answer(second.start, 20), () => null);
+    return { ...tools, ledgers, answers: () => readdirSync(answersFolder).toSorted(), answersFolder };
+  }
+
+  /** Downloads by day. */
+  const downloads = async (ledgers: ReturnType<typeof openLedgers>, name: string) =>
+    Object.fromEntries(
+      [...(await ledgers.load(name)).ledger.days].map(([day, { rows }]) => [
+        day,
+        rows.reduce((sum, each) => sum + each.downloads, 0),
+      ]),
+    );
+
+  it('are in the ledgers for whoever loads them, in this run and after a kill', async () => {
+    const { ledgers, open, stateDir, folder } = await held();
+    for (const each of [ledgers, open(), openLedgers(stateDir, SOURCE, undefined)]) {
+      expect(await downloads(each, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
+      expect(await downloads(each, 'beta')).toEqual({ '2026-09-01': 11, '2026-09-02': 21 });
+      expect(await downloads(each, 'gamma')).toEqual({});
+      const { ledger: loaded, saved } = await each.load('alpha');
+      expect(saved).toEqual(EMPTY_LEDGER);
+      expect(loaded.days.get('2026-09-01')?.partitionRows).toBe(5);
+      expect(loaded.days.get('2026-09-02')?.partitionRows).toBeNull();
+    }
+    expect(readdirSync(folder)).toEqual(['_answers']);
+  });
+
+  it('are kept until every package has saved its ledger, and then leave nothing behind', async () => {
+    const { ledgers, open, answers, folder, answersFolder } = await held();
+    expect(answers()).toHaveLength(2);
+    expect(answers()[0]).toMatch(/^000001-[0-9a-f]{16}\.ndjson$/);
+    expect(statSync(join(answersFolder, answers()[0] ?? '')).mode & 0o777).toBe(0o600);
+    await ledgers.save('alpha', (await ledgers.load('alpha')).ledger);
+    const { ledger: loaded, saved } = await ledgers.load('alpha');
+    expect(loaded).toBe(saved);
+    expect(answers()).toHaveLength(2);
+    await ledgers.save('beta', (await ledgers.load('beta')).ledger);
+    expect(readdirSync(folder).toSorted()).toEqual(['alpha.json', 'beta.json']);
+    expect(await downloads(open(), 'beta')).toEqual({ '2026-09-01': 11, '2026-09-02': 21 });
+  });
+
+  it('of a killed run name the packages whose ledgers it had yet to save, once each', async () => {
+    const { ledgers, open, answers } = await held();
+    await ledgers.save('alpha', (await ledgers.load('alpha')).ledger);
+    const next = open();
+    // Which of them it had saved is not written down: doing it again changes nothing.
+    expect([...(await next.tidy())]).toEqual(names);
+    for (const name of names) await next.save(name, (await next.load(name)).ledger);
+    expect(await downloads(next, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
+    expect(() => answers()).toThrow('ENOENT');
+  });
+
+  it('go on being counted up after a kill, so that the later one about a day is known', async () => {
+    const { open, answers } = await held();
+    const next = open();
+    await next.hold(first, answer(first.start, 90), () => 6);
+    expect(answers().map((name) => name.slice(0, 6))).toEqual(['000001', '000002', '000003']);
+    for (const each of [next, open()]) {
+      expect(await downloads(each, 'alpha')).toEqual({ '2026-09-01': 90, '2026-09-02': 20 });
+    }
+  });
+
+  it('are about some packages each', async () => {
+    const { ledgers } = await held();
+    await ledgers.hold(first, new Map([['gamma', [row(first.start, 7)]]]), () => 5);
+    expect(await downloads(ledgers, 'gamma')).toEqual({ '2026-09-01': 7 });
+    expect(await downloads(ledgers, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
+  });
+
+  it.each([
+    ['that were altered', (text: string) => text.replace('10', '99')],
+    ['that end early', (text: string) => text.slice(0, 150)],
+    ['that are empty', () => ''],
+  ])('%s are set aside, with a warning, and read again', async (_, damage) => {
+    const { open, answers, answersFolder, warnings } = await held();
+    const path = join(answersFolder, answers()[0] ?? '');
+    writeFileSync(path, damage(readFileSync(path, 'utf8')));
+    expect(await downloads(open(), 'alpha')).toEqual({ '2026-09-02': 20 });
+    expect(warnings).toEqual([
+      `${path} cannot be trusted: it was altered; it is set aside as ${path}.rejected-1`,
+    ]);
+    expect(await downloads(open(), 'alpha')).toEqual({ '2026-09-02': 20 });
+    expect(warnings).toHaveLength(1);
+  });
+
+  it.each([
+    ['of another source', { source: 'bigquery:other' }, 'it was read from "bigquery:other", not from'],
+    ['to another question', { question: 1 }, 'it was read with another query'],
+    ['of a later version', { version: 9 }, 'its format is version 9'],
+  ])('%s are set aside', async (_, head, reason) => {
+    const { open, answers, answersFolder, warnings } = await held();
+    const path = join(answersFolder, answers()[0] ?? '');
+    const [first, ...others] = readFileSync(path, 'utf8').split('\n');
+    const text = [JSON.stringify({ ...JSON.parse(first ?? ''), ...head }), ...others].join('\n');
+    const sum = createHash('sha256').update(text).digest('hex').slice(0, 16);
+    writeFileSync(join(answersFolder, `000001-${sum}.ndjson`), text);
+    rmSync(path);
+    expect(await downloads(open(), 'alpha')).toEqual({ '2026-09-02': 20 });
+    expect(warnings).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('are left where they are by a command that only reads', async () => {
+    const { stateDir, answers, answersFolder } = await held();
+    writeFileSync(join(answersFolder, answers()[0] ?? ''), '{');
+    expect(await downloads(openLedgers(stateDir, SOURCE, undefined), 'alpha')).toEqual({ '2026-09-02': 20 });
+    expect(answers()).toHaveLength(2);
+  });
+
+  it('may be put into the ledgers by a run while another command reads', async () => {
+    const { ledgers, open } = await held();
+    const reading = open();
+    expect(await downloads(reading, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
+    for (const name of names) await ledgers.save(name, (await ledgers.load(name)).ledger);
+    expect(await downloads(reading, 'beta')).toEqual({ '2026-09-01': 11, '2026-09-02': 21 });
+  });
+
+  it('are trusted again when clients call themselves by what looks like a secret', async () => {
+    const { ledgers, open, answers, answersFolder, warnings } = await held();
+    const begin = '-----BEGIN PRIVATE KEY-----';
+    const odd = [begin, 'https://someone:hunter2@example.com/', '"password": "hunter2", \u{1F40D}\ud800'];
+    for (const [index, installer] of odd.entries()) {
+      const day = `2026-09-1${index}`;
+      await ledgers.hold({ start: day, end: `2026-09-1${index + 1}` }, answer(day, 3, installer), () => 5);
+    }
+    for (const name of answers())
+      expect(readFileSync(join(answersFolder, name), 'utf8')).not.toContain('hunter2');
+    for (const each of [ledgers, open()]) {
+      expect(await downloads(each, 'beta')).toMatchObject({
+        '2026-09-10': 4,
+        '2026-09-11': 4,
+        '2026-09-12': 4,
+      });
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  it('say so when the disk refuses', async () => {
+    const { open, folder } = setUp();
     mkdirSync(folder, { recursive: true });
-    for (const name of ['.alpha.json.77.tmp', '.alpha.room.77.tmp', 'notes.tmp'])
-      writeFileSync(join(folder, name), '');
-    await sweepLedgers(stateDir, SOURCE);
-    expect(readdirSync(folder)).toEqual(['notes.tmp']);
+    writeFileSync(join(folder, '_answers'), '');
+    const ledgers = open();
+    for (const work of [
+      ledgers.load('alpha'),
+      ledgers.hold(first, answer(first.start, 1), () => 5),
+      ledgers.demandRoom(['alpha', 'beta'], 1),
+      ledgers.tidy(),
+    ]) {
+      await expect(work).rejects.toMatchObject({ code: 'disk-obstacle' });
+    }
   });
 });

@@ -1,5 +1,13 @@
+import type { Day } from '../../src/days/day.ts';
 import { EMPTY_SPEND } from '../../src/state/bills.ts';
-import { EMPTY_LEDGER, type Ledgers, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import {
+  daysRead,
+  EMPTY_LEDGER,
+  type LedgerDay,
+  parseLedger,
+  serializeLedger,
+} from '../../src/state/ledger.ts';
+import type { Ledgers } from '../../src/state/ledgers.ts';
 import { parseSpend, type SpendFile, serializeMoney, serializeSpend } from '../../src/state/spend.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
@@ -15,14 +23,27 @@ export interface MemoryState {
 export function createState(source = 'test'): MemoryState {
   const texts = new Map<string, string>();
   const spends: string[] = [];
+  const held = new Map<string, Map<Day, LedgerDay>>();
   const ledgers: Ledgers = {
     async load(name) {
       const text = texts.get(name);
-      return text === undefined
-        ? { ledger: EMPTY_LEDGER, bills: undefined }
-        : parseLedger(text, { source, package: name });
+      const { ledger: saved, bills } =
+        text === undefined
+          ? { ledger: EMPTY_LEDGER, bills: undefined }
+          : parseLedger(text, { source, package: name });
+      const more = held.get(name);
+      const ledger = more === undefined ? saved : { ...saved, days: new Map([...saved.days, ...more]) };
+      return { ledger, saved, bills };
     },
+    async hold(span, rows, partitionRowsOf) {
+      for (const [name, own] of rows) {
+        const days = daysRead(span, own, partitionRowsOf);
+        held.set(name, new Map([...(held.get(name) ?? []), ...days]));
+      }
+    },
+    tidy: async () => [...held.keys()],
     async save(name, ledger) {
+      held.delete(name);
       texts.set(
         name,
         serializeLedger(ledger, { source, package: name }, (text) => text),

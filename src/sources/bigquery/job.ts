@@ -102,7 +102,7 @@ function throwIfFailed({ sent }: Asking, job: Readonly<Record<string, unknown>>)
   if (!errorResult) return;
   sent.running = false;
   sent.known = true;
-  sent.cost = addCost(sent.cost, readCost(job));
+  sent.cost = sent.cost && addCost(sent.cost, readCost(job));
   throw new JobFailed(faultOfResult(errorResult));
 }
 
@@ -195,7 +195,7 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
   const cost = await insert(asking, jobId);
   let page = await fetchPage(asking, jobId, undefined);
   sent.running = false;
-  sent.cost = addCost(sent.cost, cost ?? (await fetchCost(asking, jobId, page.costAtMost)));
+  sent.cost = sent.cost && addCost(sent.cost, cost ?? (await fetchCost(asking, jobId, page.costAtMost)));
   asking.signal.throwIfAborted();
   const rows = page.rows;
   while (page.pageToken !== undefined && rows.length <= spec.rowLimit) {
@@ -225,7 +225,7 @@ async function abandon(asking: Asking): Promise<void> {
     await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query, anyway: true }, signal);
     sent.known = true;
     // A cancelled job may be billed for what it had read.
-    sent.cost = addCost(sent.cost, readCost(await getJob(asking, jobId, signal)));
+    sent.cost = sent.cost && addCost(sent.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
     // If the server never had the job, it billed nothing; otherwise the bill is not known.
     if (faultOf(error).status !== 404) sent.cost = undefined;

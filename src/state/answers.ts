@@ -1,0 +1,227 @@
+import { basename, join } from 'node:path';
+import type { Day } from '../days/day.ts';
+import {
+  asWritten,
+  demandNames,
+  ensureFolder,
+  probeRoom,
+  readIfPresent,
+  readPart,
+  removeIfEmpty,
+  removeIfPossible,
+  replaceFile,
+  sweepTemporary,
+} from '../disk/files.ts';
+import { QUESTION } from '../sources/query.ts';
+import { demand, FileRejected, isRecord } from './checks.ts';
+import { checksum, dayText, type LedgerDay, parseDays } from './ledger.ts';
+import { setAside, type Warn } from './set-aside.ts';
+
+/*
+ * <state_dir>/ledger/<source>/_answers/<number>-<checksum>.ndjson: answers to questions about several packages, each until
+ * the days in it have reached the packages' ledgers. A list of thousands is filled by dozens of such questions. To save
+ * thousands of ledgers after each of them takes longer than all else; so an answer, which is paid for, is saved as a whole, and each
+ * ledger once, when its package has had all its answers.
+ *
+ * The first line says what the file is, each other line has a package with its days, as in its ledger. The checksum in the name is that
+ * of the whole content, so that a name stands for one content for ever.
+ */
+
+const VERSION = 1;
+const FILE = /^(\d{6,})-([0-9a-f]{16})\.ndjson$/;
+const NEWLINE = 0x0a;
+
+/** Days of one package. */
+export type Days = ReadonlyMap<Day, LedgerDay>;
+
+/** One answer on the disk. */
+interface Answer {
+  readonly path: string;
+  /** Number of each package's line. */
+  readonly lines: ReadonlyMap<string, number>;
+  /** Where each line begins, in bytes, and where the last one ends. */
+  readonly starts: Float64Array;
+  /** 1 for each line whose days are in a ledger. */
+  readonly filed: Uint8Array;
+  /** How many are not. */
+  left: number;
+}
+
+/** The answers of one source that have not reached the ledgers. */
+export interface Answers {
+  /** Removes what killed runs have left half-written. To be called under the lock. */
+  sweep(): Promise<void>;
+  /** Packages that have days here, each once. */
+  packages(): Promise<Set<string>>;
+  /**
+   * Days of a package; of two answers about the same day, the later one counts.
+   *
+   * @throws OperatorError if the disk refuses.
+   */
+  daysOf(packageName: string): Promise<Days>;
+  /**
+   * Finds out whether an answer of so many bytes could be saved.
+   *
+   * @throws OperatorError if it could not.
+   */
+  demandRoom(bytes: number): Promise<void>;
+  /** Saves an answer; it survives a power cut once this returns. */
+  add(days: ReadonlyMap<string, Days>): Promise<void>;
+  /** Is to be called when a package's ledger has been saved with these days in it. */
+  filed(packageName: string): void;
+}
+
+function serialize(days: ReadonlyMap<string, Days>, source: string): string {
+  const lines = [JSON.stringify({ version: VERSION, source, question: QUESTION })];
+  for (const [name, own] of days) {
+    lines.push(
+      `[${JSON.stringify(name)},[${[...own].map(([day, entry]) => dayText(day, entry)).join(',')}]]`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** @throws FileRejected if the text is not JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FileRejected('a line of it is not JSON');
+  }
+}
+
+/** Where lines begin, and where the last one ends. */
+function startsOf(content: Uint8Array): Float64Array {
+  const starts = [0];
+  for (let at = content.indexOf(NEWLINE); at >= 0; at = content.indexOf(NEWLINE, at + 1)) starts.push(at + 1);
+  return Float64Array.from(starts);
+}
+
+/** Number of the line of each package. Questions of a run are mostly about the same packages, so that one list will do. */
+function linesOf(names: readonly string[], similar: Answer | undefined): ReadonlyMap<string, number> {
+  const known = similar?.lines;
+  const same = known?.size === names.length && names.every((name, index) => known.get(name) === index + 1);
+  return same ? known : new Map(names.map((name, index) => [name, index + 1]));
+}
+
+/** @throws FileRejected if it is not what was written under its name, or about something else. */
+function parseAnswer(path: string, text: string, source: string, similar: Answer | undefined): Answer {
+  const content = Buffer.from(text);
+  demand(FILE.exec(basename(path))?.[2] === checksum(content), 'it was altered');
+  const [first = '', ...others] = text.trimEnd().split('\n');
+  const head = parseJson(first);
+  demand(isRecord(head), 'it is no answer');
+  demand(head['version'] === VERSION, `its format is version ${JSON.stringify(head['version'])}`);
+  demand(head['source'] === source, `it was read from ${JSON.stringify(head['source'])}, not from ${source}`);
+  demand(head['question'] === QUESTION, 'it was read with another query');
+  const names = others.map((line) => /^\["([^"]*)"/.exec(line)?.[1] ?? '');
+  const starts = startsOf(content);
+  return {
+    path,
+    lines: linesOf(names, similar),
+    starts,
+    filed: new Uint8Array(starts.length),
+    left: names.length,
+  };
+}
+
+/** Days of a package in an answer; undefined where they are in its ledger, or it is not part of the question. */
+function daysIn({ path, lines, starts, filed }: Answer, packageName: string): Days | undefined {
+  const line = lines.get(packageName);
+  if (line === undefined || filed[line] === 1) return undefined;
+  const part = readPart(path, starts[line] ?? 0, starts[line + 1] ?? 0);
+  // A run that goes on meanwhile has put all of it into the ledgers.
+  if (part === undefined) return undefined;
+  const value = parseJson(part.toString());
+  demand(Array.isArray(value) && value[0] === packageName, `a line of it is not about ${packageName}`);
+  return parseDays(value[1], true);
+}
+
+/**
+ * Opens the answers of a source.
+ *
+ * @param parent Absolute path of the folder of the source's ledgers; made when an answer is saved.
+ * @param source The source's id.
+ * @param warn Is told of files that are set aside; without it, the disk is only read.
+ */
+export function openAnswers(parent: string, source: string, warn: Warn): Answers {
+  const folder = join(parent, '_answers');
+  let opened: Answer[] | undefined;
+  let last = 0;
+
+  function reject(path: string, error: unknown): void {
+    if (!(error instanceof FileRejected)) throw error;
+    warn?.(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
+  }
+
+  /** Those on the disk, oldest first. They are looked for once: all that is added later is this run's own. */
+  async function answers(): Promise<Answer[]> {
+    if (opened !== undefined) return opened;
+    const found: Answer[] = [];
+    for (const name of demandNames(folder)
+      .filter((each) => FILE.test(each))
+      .toSorted()) {
+      const path = join(folder, name);
+      last = Number(FILE.exec(name)?.[1]);
+      const text = await readIfPresent(path);
+      try {
+        if (text !== undefined) found.push(parseAnswer(path, text, source, found.at(-1)));
+      } catch (error) {
+        reject(path, error);
+      }
+    }
+    opened = found;
+    return opened;
+  }
+
+  /** Takes an answer from the list, and the folder away with the last one. */
+  function drop(answer: Answer): void {
+    opened = opened?.filter((each) => each !== answer);
+    if (opened?.length === 0) removeIfEmpty(folder);
+  }
+
+  return {
+    sweep: async () => {
+      await sweepTemporary(folder);
+    },
+    async packages() {
+      return new Set((await answers()).flatMap(({ lines }) => [...lines.keys()]));
+    },
+    async daysOf(packageName) {
+      const days = new Map<Day, LedgerDay>();
+      for (const answer of await answers()) {
+        try {
+          for (const [day, entry] of daysIn(answer, packageName) ?? []) days.set(day, entry);
+        } catch (error) {
+          reject(answer.path, error);
+          drop(answer);
+        }
+      }
+      return days;
+    },
+    async demandRoom(bytes) {
+      await ensureFolder(folder, 'operator');
+      probeRoom(folder, `.room.${process.pid}.tmp`, bytes);
+    },
+    async add(days) {
+      const before = await answers();
+      await ensureFolder(folder, 'operator');
+      const text = asWritten(serialize(days, source));
+      last += 1;
+      const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
+      await replaceFile(path, text, true, 'operator');
+      before.push(parseAnswer(path, text, source, before.at(-1)));
+    },
+    filed(packageName) {
+      for (const answer of opened ?? []) {
+        const line = answer.lines.get(packageName);
+        if (line === undefined || answer.filed[line] === 1) continue;
+        answer.filed[line] = 1;
+        answer.left -= 1;
+        if (answer.left > 0) continue;
+        removeIfPossible(answer.path);
+        drop(answer);
+      }
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { PACKAGE_NAME } from '../config/package-name.ts';
+import type { Span } from '../days/day.ts';
+import {
+  asWritten,
+  ensureFolder,
+  probeRoom,
+  readIfPresent,
+  replaceFile,
+  sweepTemporary,
+} from '../disk/files.ts';
+import type { NonEmpty } from '../non-empty.ts';
+import type { PivotRow } from '../sources/query.ts';
+import { openAnswers } from './answers.ts';
+import { FileRejected } from './checks.ts';
+import {
+  checksum,
+  daysRead,
+  EMPTY_LEDGER,
+  type Ledger,
+  type PartitionRowsOf,
+  parseLedger,
+  type ReadLedger,
+  serializeLedger,
+} from './ledger.ts';
+import { setAside, type Warn } from './set-aside.ts';
+import { orStateError, stateError } from './state-error.ts';
+
+/*
+ * The ledgers of one source on the disk, and with them the answers that have not reached them: who loads a ledger
+ * gets both.
+ */
+
+/** The folder of a source's ledgers: its id with all that a file name may not hold replaced, told apart by a checksum. */
+export function ledgerFolder(source: string): string {
+  const name = source.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
+  return name === source ? name : `${name}-${checksum(source).slice(0, 8)}`;
+}
+
+/** A ledger, and how far it is saved. */
+export interface LoadedLedger extends ReadLedger {
+  /** What its file has: the same object as the ledger, unless answers hold more. */
+  readonly saved: Ledger;
+}
+
+/** Rows of some packages. */
+export type RowsByPackage = ReadonlyMap<string, readonly PivotRow[]>;
+
+/** The ledgers of one source. */
+export interface Ledgers {
+  /**
+   * The ledger of a package, with what answers hold of it; an empty one if there is none, or none that can be trusted.
+   *
+   * @throws OperatorError if the disk refuses.
+   */
+  load(packageName: string): Promise<LoadedLedger>;
+  /** Saves a ledger as it was loaded, or with more in it; it survives a power cut once this returns. */
+  save(packageName: string, ledger: Ledger): Promise<void>;
+  /**
+   * Saves what a question about several packages brought, for all of them at once; it survives a power cut once this
+   * returns, and is in their ledgers when these are loaded.
+   */
+  hold(span: Span, rows: RowsByPackage, partitionRowsOf: PartitionRowsOf): Promise<void>;
+  /**
+   * Removes what killed runs have left half-written. To be called under the lock.
+   *
+   * @returns Packages whose ledgers such runs had yet to save.
+   */
+  tidy(): Promise<Iterable<string>>;
+  /**
+   * Finds out whether some days of one package, or of several in one answer, could be saved, before anything is paid for.
+   *
+   * @throws OperatorError if they could not.
+   */
+  demandRoom(packages: NonEmpty<string>, days: number): Promise<void>;
+}
+
+/** Room for a day of a rich package, in bytes. */
+const BYTES_PER_DAY = 4_096;
+
+/**
+ * Opens the ledgers of a source.
+ *
+ * @param stateDir Absolute path; made when something is saved.
+ * @param source The source's id.
+ * @param warn Is told of files that are set aside; without it, the disk is only read.
+ */
+export function openLedgers(stateDir: string, source: string, warn: Warn): Ledgers {
+  const root = join(stateDir, 'ledger');
+  const folder = join(root, ledgerFolder(source));
+  const pathOf = (name: string) => join(folder, `${name}.json`);
+  /** Where 0.1.0 kept the ledgers of all sources. */
+  const firstPathOf = (name: string) => join(root, `${name}.json`);
+
+  async function read(path: string, packageName: string): Promise<ReadLedger | undefined> {
+    const text = await readIfPresent(path);
+    return text === undefined ? undefined : parseLedger(text, { source, package: packageName });
+  }
+
+  const answers = openAnswers(folder, source, warn);
+
+  /** What the file of a ledger has. */
+  async function loadFile(packageName: string): Promise<ReadLedger> {
+    const path = pathOf(packageName);
+    try {
+      const own = await read(path, packageName);
+      if (own !== undefined) return own;
+    } catch (error) {
+      if (!(error instanceof FileRejected)) throw stateError(error);
+      if (warn !== undefined) {
+        warn(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
+      }
+      return { ledger: EMPTY_LEDGER, bills: undefined };
+    }
+    try {
+      const first = await read(firstPathOf(packageName), packageName);
+      if (first !== undefined) return first;
+    } catch (error) {
+      // The ledger of another source, or one that is of no use: it stays where it is, and pays for nothing.
+      if (!(error instanceof FileRejected)) throw stateError(error);
+    }
+    return { ledger: EMPTY_LEDGER, bills: undefined };
+  }
+
+  return {
+    async load(packageName) {
+      // In this order: while a run goes on, days move from answers into ledgers.
+      const held = await orStateError(answers.daysOf(packageName));
+      const { ledger: saved, bills } = await loadFile(packageName);
+      const ledger = held.size === 0 ? saved : { ...saved, days: new Map([...saved.days, ...held]) };
+      return { ledger, saved, bills };
+    },
+    async save(packageName, ledger) {
+      try {
+        await ensureFolder(folder, 'operator');
+        const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
+        await replaceFile(pathOf(packageName), text, true, 'operator');
+      } catch (error) {
+        throw stateError(error);
+      }
+      answers.filed(packageName);
+    },
+    async hold(span, rows, partitionRowsOf) {
+      const days = [...rows].map(([name, own]) => [name, daysRead(span, own, partitionRowsOf)] as const);
+      await orStateError(answers.add(new Map(days)));
+    },
+    async tidy() {
+      await sweepTemporary(folder);
+      await answers.sweep();
+      return orStateError(answers.packages());
+    },
+    async demandRoom([packageName, ...others], days) {
+      try {
+        if (others.length > 0) return await answers.demandRoom((others.length + 1) * days * BYTES_PER_DAY);
+        await ensureFolder(folder, 'operator');
+        const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
+        probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
+      } catch (error) {
+        throw stateError(error);
+      }
+    },
+  };
+}
+
+/**
+ * Paths of the ledgers of packages that are not listed, of every source.
+ *
+ * @param tracked Normalized names.
+ */
+export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>): string[] {
+  const root = join(stateDir, 'ledger');
+  const list = (folder: string) => {
+    try {
+      return readdirSync(folder, { withFileTypes: true });
+    } catch {
+      return [];
+    }
+  };
+  const folders = list(root).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
+  return [root, ...folders]
+    .flatMap((folder) => list(folder).map((entry) => ({ folder, entry })))
+    .filter(({ entry: { name } }) => name.endsWith('.json') && !tracked.has(name.slice(0, -'.json'.length)))
+    .filter(({ entry }) => entry.isFile() && PACKAGE_NAME.test(entry.name.slice(0, -'.json'.length)))
+    .map(({ folder, entry }) => join(folder, entry.name));
+}
