@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BigQueryConfig } from '../../src/config/config.ts';
 import { addDays } from '../../src/days/day.ts';
+import { OperatorError } from '../../src/errors/error.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import { beginRun } from '../../src/run/run.ts';
 import { openBigQuery } from '../../src/sources/bigquery/source.ts';
@@ -227,6 +228,30 @@ describe('a first filling by several questions', () => {
     expect(state.texts.size).toBe(COUNT);
     expect(outcomes).toHaveLength(COUNT);
     expect(downloads(outcomes[1_499])).toBe(COUNT * WINDOW);
+  });
+
+  it.each([
+    { code: 'disk-obstacle', affectsAll: false, failing: 1 },
+    { code: 'disk-full', affectsAll: true, failing: COUNT },
+  ] as const)('that was stopped, and then $code, fails $failing and asks nothing', async (fault) => {
+    const { collect, state } = await house(COUNT);
+    await collect(FIRST, { stopAfter: 10 });
+    const asked = jobs();
+    const { save } = state.ledgers;
+    state.ledgers.save = async (name, ledger) => {
+      if (name === nameOf(700)) throw new OperatorError(fault.code, 'it cannot be written', fault);
+      await save(name, ledger);
+    };
+    const { outcomes } = await collect(FIRST);
+    expect(jobs() - asked).toBe(0);
+    expect(failures(outcomes)).toHaveLength(fault.failing);
+    expect(failures(outcomes).join()).toContain('p-700: OperatorError: ');
+    // What was paid for waits until it can be saved.
+    state.ledgers.save = save;
+    const last = await collect(FIRST);
+    expect(jobs() - asked).toBe(0);
+    expect(failures(last.outcomes)).toEqual([]);
+    expect(downloads(last.outcomes[700])).toBe(701 * WINDOW);
   });
 
   it('that is done again tells which days had changed', async () => {
