@@ -11,7 +11,6 @@ import {
   readFileSync,
   readSync,
   renameSync,
-  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -195,15 +194,6 @@ export function removeIfPossible(path: string): void {
     rmSync(path, { force: true });
   } catch {
     // What led here is what matters.
-  }
-}
-
-/** Removes a folder that nothing is in. */
-export function removeIfEmpty(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // Something is in it, or it is not there.
   }
 }
 

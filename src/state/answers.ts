@@ -7,7 +7,6 @@ import {
   probeRoom,
   readIfPresent,
   readPart,
-  removeIfEmpty,
   removeIfPossible,
   replaceFile,
   sweepTemporary,
@@ -66,12 +65,12 @@ export interface Answers {
    */
   demandRoom(bytes: number): Promise<void>;
   /** Saves an answer; it survives a power cut once this returns. */
-  add(days: ReadonlyMap<string, Days>): Promise<void>;
+  add(days: Iterable<readonly [packageName: string, days: Days]>): Promise<void>;
   /** Is to be called when a package's ledger has been saved with these days in it. */
   filed(packageName: string): void;
 }
 
-function serialize(days: ReadonlyMap<string, Days>, source: string): string {
+function serialize(days: Iterable<readonly [string, Days]>, source: string): string {
   const lines = [JSON.stringify({ version: VERSION, source, question: QUESTION })];
   for (const [name, own] of days) {
     lines.push(
@@ -146,7 +145,9 @@ function daysIn({ path, lines, starts, filed }: Answer, packageName: string): Da
  */
 export function openAnswers(parent: string, source: string, warn: Warn): Answers {
   const folder = join(parent, '_answers');
-  let opened: Answer[] | undefined;
+  /** Those on the disk, oldest first. They are looked for once: all that is added later is this run's own. */
+  const known: Answer[] = [];
+  let looking: Promise<void> | undefined;
   let last = 0;
 
   function reject(path: string, error: unknown): void {
@@ -154,42 +155,40 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
     warn?.(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
   }
 
-  /** Those on the disk, oldest first. They are looked for once: all that is added later is this run's own. */
-  async function answers(): Promise<Answer[]> {
-    if (opened !== undefined) return opened;
-    const found: Answer[] = [];
-    for (const name of demandNames(folder)
-      .filter((each) => FILE.test(each))
-      .toSorted()) {
+  async function find(): Promise<void> {
+    for (const name of demandNames(folder).toSorted()) {
+      const [, number] = FILE.exec(name) ?? [];
+      if (number === undefined) continue;
+      last = Number(number);
       const path = join(folder, name);
-      last = Number(FILE.exec(name)?.[1]);
       const text = await readIfPresent(path);
       try {
-        if (text !== undefined) found.push(parseAnswer(path, text, source, found.at(-1)));
+        if (text !== undefined) known.push(parseAnswer(path, text, source, known.at(-1)));
       } catch (error) {
         reject(path, error);
       }
     }
-    opened = found;
-    return opened;
   }
 
-  /** Takes an answer from the list, and the folder away with the last one. */
-  function drop(answer: Answer): void {
-    opened = opened?.filter((each) => each !== answer);
-    if (opened?.length === 0) removeIfEmpty(folder);
+  function look(): Promise<void> {
+    looking ??= find();
+    return looking;
   }
+
+  const drop = (answer: Answer) => known.splice(known.indexOf(answer), 1);
 
   return {
     sweep: async () => {
       await sweepTemporary(folder);
     },
     async packages() {
-      return new Set((await answers()).flatMap(({ lines }) => [...lines.keys()]));
+      await look();
+      return new Set(known.flatMap(({ lines }) => [...lines.keys()]));
     },
     async daysOf(packageName) {
+      await look();
       const days = new Map<Day, LedgerDay>();
-      for (const answer of await answers()) {
+      for (const answer of [...known]) {
         try {
           for (const [day, entry] of daysIn(answer, packageName) ?? []) days.set(day, entry);
         } catch (error) {
@@ -204,16 +203,16 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
       probeRoom(folder, `.room.${process.pid}.tmp`, bytes);
     },
     async add(days) {
-      const before = await answers();
+      await look();
       await ensureFolder(folder, 'operator');
       const text = asWritten(serialize(days, source));
       last += 1;
       const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
       await replaceFile(path, text, true, 'operator');
-      before.push(parseAnswer(path, text, source, before.at(-1)));
+      known.push(parseAnswer(path, text, source, known.at(-1)));
     },
     filed(packageName) {
-      for (const answer of opened ?? []) {
+      for (const answer of [...known]) {
         const line = answer.lines.get(packageName);
         if (line === undefined || answer.filed[line] === 1) continue;
         answer.filed[line] = 1;

@@ -142,8 +142,11 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       answers.filed(packageName);
     },
     async hold(span, rows, partitionRowsOf) {
-      const days = [...rows].map(([name, own]) => [name, daysRead(span, own, partitionRowsOf)] as const);
-      await orStateError(answers.add(new Map(days)));
+      if (rows.size === 0) return;
+      function* days() {
+        for (const [name, own] of rows) yield [name, daysRead(span, own, partitionRowsOf)] as const;
+      }
+      await orStateError(answers.add(days()));
     },
     async tidy() {
       await sweepTemporary(folder);
