@@ -46,6 +46,10 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
             break_even_packages: result.day.breakEvenPackages,
           },
     more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
+    shared: {
+      days_scanned: result.shared.daysScanned,
+      bytes_billed: result.shared.bytesBilled,
+    },
     other_bytes: result.otherBytes,
     by_age: Object.fromEntries(
       [...ages].map(([age, bill]) => [
@@ -99,12 +103,45 @@ ${shares ? 'Days are read once for all.' : 'Packages are asked for one by one.'}
 `;
 }
 
-function renderMore({ morePackages }: Forecast, budget: number | null): string {
+function renderMore({ morePackages, steadyBytes }: Forecast, budget: number | null): string {
   if (budget === null || morePackages === null)
     return 'There is no budget (bigquery.monthly_budget_gib: null).';
+  if (steadyBytes > budget) {
+    return `The budget of ${formatGib(budget)} a month does not hold this list, which needs about ${formatGib(steadyBytes)}: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).`;
+  }
   const more =
     morePackages === Number.POSITIVE_INFINITY ? 'any number of' : `about ${formatNumber(morePackages)}`;
   return `The budget of ${formatGib(budget)} a month holds ${more} more packages.`;
+}
+
+/** What each package was billed alone, and what was billed for all of them, or for none. */
+function renderBills(result: Forecast): string {
+  const row = (what: string, days: string, bytes: number) => [
+    what,
+    days,
+    formatGib(bytes),
+    formatShare(bytes, result.bytesBilled),
+  ];
+  // Where days are read for all, thousands of packages have no bill of their own.
+  const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || !result.day?.shares);
+  const hidden = result.packages.length - shown.length;
+  const { shared, otherBytes } = result;
+  return renderTable(
+    [
+      { title: 'package', align: 'left', shrinks: true },
+      { title: 'days scanned', align: 'right' },
+      { title: 'billed', align: 'right' },
+      { title: 'share', align: 'right' },
+    ],
+    [
+      ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
+      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')} alone)`, '0', 0)]),
+      ...(shared.bytesBilled === 0
+        ? []
+        : [row('(read once for all)', formatNumber(shared.daysScanned), shared.bytesBilled)]),
+      ...(otherBytes === 0 ? [] : [row('(days, failures, others)', '', otherBytes)]),
+    ],
+  );
 }
 
 function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null): string {
@@ -123,30 +160,8 @@ function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
     ],
     amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
   );
-  const share = (bytes: number) => formatShare(bytes, bytesBilled);
-  const other =
-    result.otherBytes === 0
-      ? []
-      : [['(days, failures, others)', '', formatGib(result.otherBytes), share(result.otherBytes)]];
-  const packages = renderTable(
-    [
-      { title: 'package', align: 'left', shrinks: true },
-      { title: 'days scanned', align: 'right' },
-      { title: 'billed', align: 'right' },
-      { title: 'share', align: 'right' },
-    ],
-    [
-      ...result.packages.map((entry) => [
-        entry.package,
-        formatNumber(entry.daysScanned),
-        formatGib(entry.bytesBilled),
-        share(entry.bytesBilled),
-      ]),
-      ...other,
-    ],
-  );
   const more = renderMore(result, budget);
-  return `${totals}\n${packages}${renderAges(ages)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
+  return `${totals}\n${renderBills(result)}${renderAges(ages)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
 }
 
 /** `cost`: what the list costs and will cost. Reads files only. */

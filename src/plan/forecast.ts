@@ -47,7 +47,9 @@ export interface Forecast {
   readonly bytesBilled: number;
   readonly queries: number;
   readonly packages: readonly PackageCost[];
-  /** Billed in this month by nothing that is tracked: days, failed queries, packages no longer tracked. */
+  /** Of days that were read once for all packages, in this month. */
+  readonly shared: { readonly daysScanned: number; readonly bytesBilled: number };
+  /** Billed in this month by nothing of these: questions about days, failed queries, packages no longer tracked. */
   readonly otherBytes: number;
   /** Billed by the end of this month, if it goes on like this. */
   readonly projectedBytes: number;
@@ -127,6 +129,7 @@ export function forecast(
     };
   });
 
+  const { daysScanned = 0, bytesBilled: sharedBytes = 0 } = spend.shared.get(month) ?? {};
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
   const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend) : undefined;
@@ -140,7 +143,8 @@ export function forecast(
     bytesBilled,
     queries,
     packages,
-    otherBytes: Math.max(0, bytesBilled - sum(packages, (entry) => entry.bytesBilled)),
+    shared: { daysScanned, bytesBilled: sharedBytes },
+    otherBytes: Math.max(0, bytesBilled - sharedBytes - sum(packages, (entry) => entry.bytesBilled)),
     projectedBytes: bytesBilled + bytesADay * daysLeft,
     steadyBytes,
     withoutLedgerBytes: sum(list, (entry) => rate(entry) * longestWindow(entry.tracked)) * daysInMonth,

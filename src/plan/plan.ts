@@ -245,26 +245,27 @@ export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
 
 /**
  * Questions for days that are cheaper to read once for all who lack them. Neighbouring days of the same
- * packages are one question, as long as its answer fits into memory.
+ * packages are one question, as long as its answer fits into memory. The newest are first: if the money ends, those
+ * were paid for that stay in the windows longest.
  */
 function sharedReads(needs: readonly Need[], traits: SourceTraits, prices: Prices): PlannedRead[] {
   const { sharedDay } = prices;
   if (!traits.sharesDays || sharedDay === undefined) return [];
   const reads: PlannedRead[] = [];
-  for (const [day, [first, ...others]] of packagesByDay(needs)) {
+  for (const [day, [first, ...others]] of [...packagesByDay(needs)].toReversed()) {
     if (first === undefined || others.length === 0) continue;
     const packages: NonEmpty<string> = [first, ...others];
     if (aloneBytes(packages, prices) <= sharedDay) continue;
     const last = reads.at(-1);
     const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / packages.length));
+    const next = addDays(day, 1);
     const joins =
       last !== undefined &&
-      last.span.end === day &&
+      last.span.start === next &&
       spanDays(last.span) < most &&
       last.packages.length === packages.length &&
       last.packages.every((name, index) => name === packages[index]);
-    const start = joins ? last.span.start : day;
-    const span = { start, end: addDays(day, 1) };
+    const span = { start: day, end: joins ? last.span.end : next };
     if (joins) reads.pop();
     reads.push({
       packages: joins ? last.packages : packages,

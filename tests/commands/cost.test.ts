@@ -96,6 +96,7 @@ describe('cost', () => {
         break_even_packages: 1320,
       },
       more_packages: 270,
+      shared: { days_scanned: 0, bytes_billed: 0 },
       other_bytes: GIB / 2,
       by_age: {
         '1': { days_scanned: 4, bytes_billed: 600 * MIB },
@@ -127,10 +128,21 @@ describe('cost', () => {
       'read once for all about 0.1 GiB (its last bills).\nDays are read once for all. The two',
     );
     expect(stdout).toContain('a month holds any number of more packages.');
+    expect(stdout).toMatch(/^\(1 package alone\) +0 +0\.0 GiB +0\.0%$/m);
+    expect(stdout).toMatch(/^\(read once for all\) +3 +0\.4 GiB +37\.5%$/m);
+    expect(stdout).toMatch(/^\(days, failures, others\) +0\.1 GiB +12\.5%$/m);
     const { day, more_packages } = JSON.parse((await runMain(folder, ['cost', '--json'], world)).stdout);
     expect([day.shares, more_packages]).toEqual([true, 'any']);
     const never = makeFolder('bigquery:\n  sharing: never\n');
     expect((await runMain(never, ['cost'], world)).stdout).not.toContain('read once for all');
+  });
+
+  it('says when the budget does not even hold the list', async () => {
+    const folder = makeFolder('bigquery:\n  monthly_budget_gib: 5\n');
+    const { stdout } = await runMain(folder, ['cost'], world);
+    expect(stdout).toContain(
+      'The budget of 5.0 GiB a month does not hold this list, which needs about 7.8 GiB: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).',
+    );
   });
 
   it('takes a ledger that it cannot trust for none, and leaves it', async () => {

@@ -99,6 +99,8 @@ describe('the forecast', () => {
       breakEvenPackages: 2,
     });
     expect(shared.steadyBytes).toBe(30 * (120 * MB + DAYS_QUESTION));
+    // What was read for all is no longer among what nobody of the list was billed.
+    expect([shared.shared, shared.otherBytes]).toEqual([{ daysScanned: 2, bytesBilled: 240 * MB }, 0]);
     expect(shared.morePackages).toBe(Number.POSITIVE_INFINITY);
     expect(forecast(list, cheap, 1, now, true).morePackages).toBe(0);
     expect(forecast(list, cheap, TIB, now, false).day).toBeUndefined();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addDays, type Day, daysOf } from '../../src/days/day.ts';
+import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import {
   type Goal,
   hasChanged,
@@ -132,6 +132,22 @@ describe('the questions of a run', () => {
       ['2025-03-10', '2026-03-11'],
       ['2024-03-09', '2025-03-10'],
       ['2024-01-01', '2024-03-09'],
+    ]);
+  });
+
+  it('read days once for all where that is cheaper, the newest first, within what the source takes', () => {
+    const shares = { ...TRAITS, sharesDays: true, packageDaysAtOnce: 7 };
+    const five = ['2026-03-01', '2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05'];
+    const needs = [need('a', ...five), need('b', ...five), need('c', '2026-03-05', '2026-03-06')];
+    const prices = { perDay: () => 100_000_000, sharedDay: 150_000_000 };
+    expect(
+      planReads(needs, shares, prices).map(({ packages, span }) => [packages, span.start, spanDays(span)]),
+    ).toEqual([
+      // Seven days of packages are three days of two.
+      [['a', 'b', 'c'], '2026-03-05', 1],
+      [['a', 'b'], '2026-03-02', 3],
+      [['a', 'b'], '2026-03-01', 1],
+      [['c'], '2026-03-06', 1],
     ]);
   });
 
