@@ -1,4 +1,4 @@
-import { type Day, dayOf, spanDays } from '../days/day.ts';
+import { addDays, type Day, dayOf, spanDays } from '../days/day.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
 import {
@@ -114,6 +114,20 @@ interface Brought {
   readonly alone: boolean;
 }
 
+/**
+ * Adds what a part of a planned question brought: a package that failed in one part has failed. Where days are asked
+ * for in parts, their rows are in the ledger.
+ */
+function put({ reads }: Brought, name: string, read: PackageRead): void {
+  const before = reads.get(name);
+  if (before === undefined || read.kind === 'failed') {
+    reads.set(name, read);
+  } else if (before.kind === 'answered') {
+    const changes = [...before.changes, ...read.changes];
+    reads.set(name, { ...read, changes, cost: addCost(before.cost, read.cost) });
+  }
+}
+
 export function createReader(input: ReaderInput): Reader {
   const { source, ledgers, book, known, needs, asOf, fillsPast, signal, now } = input;
   const { billed, keepsLedger } = source.traits;
@@ -164,12 +178,7 @@ export function createReader(input: ReaderInput): Reader {
     );
   }
 
-  async function take(
-    planned: PlannedRead,
-    answer: Answer,
-    refused: QueryCost,
-    { reads, alone }: Brought,
-  ): Promise<void> {
+  async function take(planned: PlannedRead, answer: Answer, refused: QueryCost, brought: Brought) {
     const { packages, span } = planned;
     for (const name of answer.rows.keys()) {
       answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
@@ -179,20 +188,47 @@ export function createReader(input: ReaderInput): Reader {
       kind: 'answered',
       cost: addCost(refused, shareOf(answer.cost, packages.length)),
       changes: filed?.changes ?? [],
-      ...(alone && filed ? { ledger: filed.ledger } : {}),
+      ...(brought.alone && filed ? { ledger: filed.ledger } : {}),
     } as const;
     for (const name of packages) {
       const rows = answer.rows.get(name);
-      if (rows === undefined) reads.set(name, { kind: 'failed', error: answer.failures.get(name) });
-      else reads.set(name, keepsLedger ? common : { ...common, rows });
+      if (rows === undefined) put(brought, name, { kind: 'failed', error: answer.failures.get(name) });
+      else put(brought, name, keepsLedger ? common : { ...common, rows });
     }
   }
 
   /**
-   * Asks for several packages, in smaller questions if the source refuses one or its answer is too long.
+   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
+   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
+   */
+  function smaller({ packages, span, expectedBytes }: PlannedRead, { code }: SourceError) {
+    const days = spanDays(span);
+    if (billed && days > 1 && (code === 'truncated' || code === 'timeout')) {
+      const middle = addDays(span.start, Math.floor(days / 2));
+      const halves = [
+        { start: middle, end: span.end },
+        { start: span.start, end: middle },
+      ];
+      return {
+        how: 'fewer days are asked for at a time',
+        parts: halves.map((half) => ({ packages, span: half, expectedBytes: expectedBytes / 2 })),
+      };
+    }
+    return {
+      how: 'they are asked for one by one',
+      parts: chunks(packages, billed ? 1 : Math.ceil(packages.length / 2)).map((part) => ({
+        packages: part,
+        span,
+        expectedBytes: billed ? expectedBill(span, book.bytesPerDay(part[0])) : 0,
+      })),
+    };
+  }
+
+  /**
+   * Asks a question, in smaller ones if need be.
    *
    * @param refused A package's share of what refused questions took.
-   * @throws SourceError that is all of its packages' own; OperatorError if the disk refuses.
+   * @throws SourceError that all of its packages are to have; OperatorError if the disk refuses.
    */
   async function askInParts(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
     const { packages, span } = planned;
@@ -201,28 +237,27 @@ export function createReader(input: ReaderInput): Reader {
       answer = await ask(planned);
     } catch (error) {
       if (!isTooMuch(error) || packages.length === 1) throw error;
+      const { how, parts } = smaller(planned, error);
       if (billed) {
-        input.warn(
-          `${span.start} for ${packages.length} packages together: ${error.message}; they are asked for one by one`,
-        );
+        input.warn(`${span.start} for ${packages.length} packages together: ${error.message}; ${how}`);
       }
-      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
-      for (const part of chunks(packages, billed ? 1 : Math.ceil(packages.length / 2))) {
-        const expectedBytes = billed ? expectedBill(span, book.bytesPerDay(part[0])) : 0;
-        await askOrFail({ packages: part, span, expectedBytes }, share, brought);
+      let share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      for (const part of parts) {
+        await askOrFail(part, share, brought);
+        if (part.packages === packages) share = NO_COST;
       }
       return;
     }
     await take(planned, answer, refused, brought);
   }
 
-  /** The same; what its packages alone met is their failure. */
+  /** The same; what goes wrong is its packages' failure, and is thrown only if every package would meet it. */
   async function askOrFail(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
     try {
       await askInParts(planned, refused, brought);
     } catch (error) {
+      for (const name of planned.packages) put(brought, name, { kind: 'failed', error });
       if (error instanceof OperatorError && error.affectsAll) throw error;
-      for (const name of planned.packages) brought.reads.set(name, { kind: 'failed', error });
     }
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addDays } from '../../src/days/day.ts';
+import { addDays, daysOf, spanDays } from '../../src/days/day.ts';
 import type { Need, PlannedRead } from '../../src/plan/plan.ts';
 import { createReader } from '../../src/run/reader.ts';
 import type { Question } from '../../src/sources/query.ts';
@@ -137,6 +137,95 @@ describe('a question for several packages', () => {
       },
     });
     expect(await readAll()).toMatchObject({ gamma: 'the disk is full' });
+  });
+});
+
+describe('a question about several days that are read once for all', () => {
+  const FOUR = { start: '2026-04-01', end: '2026-04-05' };
+  const [FIRST_HALF, SECOND_HALF] = ['2026-04-01+2', '2026-04-03+2'];
+
+  /** Every package has one download a day; a question bills 100 bytes a day for each of its packages. */
+  async function four(fault: (question: Question) => SourceError | undefined) {
+    const table = await createTable();
+    await table.add(...daysOf(FOUR).flatMap((day) => NAMES.map((name) => ({ day, package: name }))));
+    const state = createState();
+    const warnings: string[] = [];
+    const made = createReader({
+      source: table.source({ fault, bytesPerDay: 100 }),
+      ledgers: state.ledgers,
+      book: await openSpendBook(state.spend, null, () => new Date()),
+      known: { kind: 'untold' },
+      needs: new Map(),
+      asOf: FOUR.end,
+      warn: (message) => warnings.push(message),
+      now: () => new Date('2026-04-05T06:00:00Z'),
+    });
+    const planned = { packages: NAMES, span: FOUR, expectedBytes: 0 };
+    const got: Record<string, unknown> = {};
+    for (const name of NAMES) {
+      const read = await made.read(planned, name);
+      if (read.kind === 'failed') got[name] = (read.error as Error).message;
+      else got[name] = [(await made.file(name)).ledger.days.size, read.cost.bytesBilled];
+    }
+    const asked = table.asked.map(
+      ({ packages, span }) =>
+        `${packages.length === 4 ? '' : packages.join()}${span.start}+${spanDays(span)}`,
+    );
+    return { got, asked, warnings };
+  }
+
+  const cost = { bytesProcessed: 40, bytesBilled: 40, cacheHit: false };
+  const longerThan = (days: number, code: SourceError['code']) => (question: Question) =>
+    question.packages.length > 1 && spanDays(question.span) > days
+      ? new SourceError(code, 'too much', { cost })
+      : undefined;
+  const everybody = (value: unknown) => Object.fromEntries(NAMES.map((name) => [name, value]));
+
+  it.each(['truncated', 'timeout'] as const)('is asked for in halves where it is %s', async (code) => {
+    const { got, asked, warnings } = await four(longerThan(2, code));
+    expect(asked).toEqual(['2026-04-01+4', SECOND_HALF, FIRST_HALF]);
+    // Four days, and a quarter of what the question in vain was billed.
+    expect(got).toEqual(everybody([4, 410]));
+    expect(warnings).toEqual([
+      '2026-04-01 for 4 packages together: too much; fewer days are asked for at a time',
+    ]);
+  });
+
+  it('is asked for package by package where it is refused', async () => {
+    const { got, asked } = await four(longerThan(2, 'too-large'));
+    expect(asked).toEqual(['2026-04-01+4', ...NAMES.map((name) => `${name}2026-04-01+4`)]);
+    expect(got).toEqual(everybody([4, 410]));
+  });
+
+  it('has a day asked for package by package that is too long alone', async () => {
+    const { got, asked, warnings } = await four((question) =>
+      question.span.end === FOUR.end ? longerThan(0, 'truncated')(question) : undefined,
+    );
+    expect(asked.slice(0, 3)).toEqual(['2026-04-01+4', SECOND_HALF, '2026-04-04+1']);
+    expect(asked.slice(3)).toEqual([
+      ...NAMES.map((name) => `${name}2026-04-04+1`),
+      '2026-04-03+1',
+      FIRST_HALF,
+    ]);
+    expect(got).toEqual(everybody([4, 430]));
+    expect(warnings.map((warning) => warning.split('; ')[1])).toEqual([
+      'fewer days are asked for at a time',
+      'fewer days are asked for at a time',
+      'they are asked for one by one',
+    ]);
+  });
+
+  it.each([
+    { what: 'for all', code: 'credentials-refused', of: 4, failing: 4 },
+    { what: 'for one package', code: 'truncated', of: 1, failing: 1 },
+  ] as const)('fails where a part of it fails $what', async ({ code, of, failing }) => {
+    const { got } = await four((question) => {
+      const last = question.span.end === '2026-04-03';
+      if (last && (of === 4 || question.packages.join() === 'beta')) return new SourceError(code, 'no');
+      return longerThan(last ? of : 2, last ? 'too-large' : 'truncated')(question);
+    });
+    const failed = NAMES.filter((name) => got[name] === 'no');
+    expect(failed).toEqual(failing === 4 ? NAMES : ['beta']);
   });
 });
 
