@@ -26,7 +26,7 @@ export default defineConfig({
       { test: { name: 'unit', include: ['tests/**/*.test.ts'], css, ...slow } },
       // A Chromium: Debian's package, or CHROMIUM=<path of another>.
       { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], css, ...slow } },
-      // Nothing but time: a hundred runs take most of a minute.
+      // Nothing but time: its runs take a minute and a half.
       { test: { name: 'crash', include: ['tests/crash/*.crash.ts'], testTimeout: 600_000 } },
       // Nothing but time, and root for its full disks: more than a year of daily runs.
       { test: { name: 'year', include: ['tests/year/*.year.ts'], testTimeout: 1_800_000 } },

@@ -77,10 +77,6 @@ const { output } = await bundle.generate({
 });
 await bundle.close();
 
-rmSync(join(root, 'dist'), { recursive: true, force: true });
-mkdirSync(join(root, 'dist'));
-for (const { fileName, code } of output) writeFileSync(join(root, 'dist', fileName), ascii(code));
-
 // The licences of what was bundled ask to travel with it.
 const modules = output.flatMap(({ moduleIds }) => moduleIds);
 const bundled = new Set(
@@ -91,4 +87,15 @@ const notices = [...bundled].sort().map((name) => {
   const about = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   return `${name} ${about.version} (${about.license})\n\n${licenceText(folder, about)}\n`;
 });
-writeFileSync(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), notices.join(`\n${'-'.repeat(80)}\n\n`));
+
+const dist = join(root, 'dist');
+const files = new Map(output.map(({ fileName, code }) => [fileName, ascii(code)]));
+files.set('THIRD-PARTY-LICENSES.txt', notices.join(`\n${'-'.repeat(80)}\n\n`));
+mkdirSync(dist, { recursive: true });
+const there = new Set(readdirSync(dist));
+for (const name of there) if (!files.has(name)) rmSync(join(dist, name), { recursive: true });
+// What would not change is left alone, so that tests that use it may run while others begin with a build.
+for (const [name, content] of files) {
+  const path = join(dist, name);
+  if (!there.has(name) || readFileSync(path, 'utf8') !== content) writeFileSync(path, content);
+}
