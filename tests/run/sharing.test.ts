@@ -49,13 +49,19 @@ function rowsOf(count: number, days: number): ServerRow[] {
 let server: BigQueryServer;
 afterEach(() => server.close());
 
-async function house(count: number, options: ServerOptions = {}, config: Partial<BigQueryConfig> = {}) {
-  const rows = rowsOf(count, WINDOW + 1);
+async function house(
+  count: number,
+  options: ServerOptions = {},
+  config: Partial<BigQueryConfig> = {},
+  window = WINDOW,
+) {
+  const rows = rowsOf(count, window + 1);
   server = await BigQueryServer.start({ rows, pageRows: 100_000, ...options });
   const state = createState();
   const packages = Array.from({ length: count }, (_, index) => ({
     name: nameOf(index),
-    windows: [WINDOW] as [number],
+    windows: [window] as [number],
+    total: window > WINDOW,
   }));
   const warnings: string[] = [];
   return {
@@ -70,6 +76,7 @@ async function house(count: number, options: ServerOptions = {}, config: Partial
       const run = await beginRun({
         packages,
         full,
+        fillsPast: window > WINDOW,
         asOf: today,
         open: () => openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: server.host }, now),
         ledgers: state.ledgers,
@@ -263,5 +270,33 @@ describe('a first filling by several questions', () => {
     const changes = outcomes.map((outcome) => (outcome.kind === 'read' ? outcome.changes : []));
     expect(changes[7]).toEqual([{ day: FIRST, before: 8, after: 100 }]);
     expect(changes.flat()).toHaveLength(1);
+  });
+});
+
+describe('a past that is filled once for all', () => {
+  const DAYS = 400;
+  const COUNT = 80;
+  /** Of the days before today, 365 are kept one by one. */
+  const OLD = DAYS - 365;
+
+  function total(outcome: Outcome | undefined): number {
+    if (outcome?.kind !== 'read') throw new Error('not read');
+    return [...(outcome.allDays?.rows ?? [])].reduce((sum, row) => sum + row.downloads, 0);
+  }
+
+  it.each([COUNT, 3])('is whole, each day once, where a run ends after %d packages', async (stopAfter) => {
+    const { collect, state } = await house(COUNT, { bytesPerSharedDay: GB }, {}, DAYS);
+    await collect(FIRST, { stopAfter });
+    const asked = jobs();
+    const { outcomes } = await collect(FIRST);
+    expect(jobs() - asked).toBe(0);
+    expect(asked).toBe(Math.ceil(DAYS / Math.floor(10_000 / COUNT)));
+    for (const index of [0, 41, 79]) {
+      expect(total(outcomes[index])).toBe((index + 1) * DAYS);
+    }
+    const text = JSON.parse(state.texts.get(nameOf(1)) ?? '');
+    expect(text.old.spans).toEqual([['2025-03-07', addDays('2025-03-07', OLD)]]);
+    expect(text.old.rows).toEqual([[null, 'pip', null, 2 * OLD]]);
+    expect(text.days).toHaveLength(365);
   });
 });
