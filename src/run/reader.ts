@@ -20,6 +20,7 @@ import {
 } from '../sources/source.ts';
 import { type Ledger, withDays, withoutOld } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
+import { isOld } from '../state/old-days.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import type { DayChange } from './outcome.ts';
 
@@ -65,7 +66,7 @@ export interface Reader {
   /**
    * The ledger of a package whose questions are all answered, with what waited for it.
    *
-   * @throws OperatorError if the disk refuses.
+   * @throws OperatorError if the disk refuses, or has lost an answer.
    */
   file(packageName: string): Promise<FiledLedger>;
 }
@@ -283,6 +284,15 @@ export function createReader(input: ReaderInput): Reader {
     },
     async file(packageName) {
       const { ledger, saved } = await ledgers.load(packageName);
+      // A window that lacks a day would pass for one with fewer downloads.
+      const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day);
+      const lost = needs.get(packageName)?.days.find((day) => !isKept(day));
+      if (lost !== undefined) {
+        throw new OperatorError(
+          'state-damaged',
+          `${lost} was read, and what was kept of it is damaged or gone; the next run reads it again`,
+        );
+      }
       if (ledger === saved) return { ledger, changes: [] };
       return save(packageName, saved, ledger);
     },

@@ -66,7 +66,10 @@ export interface Answers {
   demandRoom(bytes: number): Promise<void>;
   /** Saves an answer; it survives a power cut once this returns. */
   add(days: Iterable<readonly [packageName: string, days: Days]>): Promise<void>;
-  /** Is to be called when a package's ledger has been saved with these days in it. */
+  /**
+   * Is to be called when a package's ledger has been saved with the days that `daysOf` handed over. Days that came
+   * meanwhile stay here.
+   */
   filed(packageName: string): void;
 }
 
@@ -148,6 +151,8 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
   /** Those on the disk, oldest first. They are looked for once: all that is added later is this run's own. */
   const known: Answer[] = [];
   let looking: Promise<void> | undefined;
+  /** Those of which each package's days were handed over, and have not been saved. */
+  const handedOver = new Map<string, Answer[]>();
   let last = 0;
 
   function reject(path: string, error: unknown): void {
@@ -175,7 +180,10 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
     return looking;
   }
 
-  const drop = (answer: Answer) => known.splice(known.indexOf(answer), 1);
+  function drop(answer: Answer): void {
+    const at = known.indexOf(answer);
+    if (at >= 0) known.splice(at, 1);
+  }
 
   return {
     sweep: async () => {
@@ -188,14 +196,19 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
     async daysOf(packageName) {
       await look();
       const days = new Map<Day, LedgerDay>();
+      const from: Answer[] = [];
       for (const answer of [...known]) {
         try {
-          for (const [day, entry] of daysIn(answer, packageName) ?? []) days.set(day, entry);
+          const own = daysIn(answer, packageName);
+          if (own === undefined) continue;
+          for (const [day, entry] of own) days.set(day, entry);
+          from.push(answer);
         } catch (error) {
           reject(answer.path, error);
           drop(answer);
         }
       }
+      if (from.length > 0) handedOver.set(packageName, from);
       return days;
     },
     async demandRoom(bytes) {
@@ -212,7 +225,7 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
       known.push(parseAnswer(path, text, source, known.at(-1)));
     },
     filed(packageName) {
-      for (const answer of [...known]) {
+      for (const answer of handedOver.get(packageName) ?? []) {
         const line = answer.lines.get(packageName);
         if (line === undefined || answer.filed[line] === 1) continue;
         answer.filed[line] = 1;
@@ -221,6 +234,7 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
         removeIfPossible(answer.path);
         drop(answer);
       }
+      handedOver.delete(packageName);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addDays, daysOf, spanDays } from '../../src/days/day.ts';
+import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import type { Need, PlannedRead } from '../../src/plan/plan.ts';
 import { createReader } from '../../src/run/reader.ts';
 import type { Question } from '../../src/sources/query.ts';
@@ -126,6 +126,15 @@ describe('a question for several packages', () => {
     expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha', 'beta']);
   });
 
+  it('whose answer was damaged before it reached the ledgers is no count that is too low', async () => {
+    const { readAll } = await reader({ ledgers: { hold: async () => undefined } });
+    expect(new Set(Object.values(await readAll()))).toEqual(
+      new Set([
+        '2026-04-01 was read, and what was kept of it is damaged or gone; the next run reads it again',
+      ]),
+    );
+  });
+
   it('leaves a ledger that cannot be saved to its package', async () => {
     const state = createState();
     const { readAll } = await reader({
@@ -145,7 +154,7 @@ describe('a question about several days that are read once for all', () => {
   const [FIRST_HALF, SECOND_HALF] = ['2026-04-01+2', '2026-04-03+2'];
 
   /** Every package has one download a day; a question bills 100 bytes a day for each of its packages. */
-  async function four(fault: (question: Question) => SourceError | undefined) {
+  async function four(fault: (question: Question) => SourceError | undefined, past?: { asOf: Day }) {
     const table = await createTable();
     await table.add(...daysOf(FOUR).flatMap((day) => NAMES.map((name) => ({ day, package: name }))));
     const state = createState();
@@ -155,17 +164,21 @@ describe('a question about several days that are read once for all', () => {
       ledgers: state.ledgers,
       book: await openSpendBook(state.spend, null, () => new Date()),
       known: { kind: 'untold' },
-      needs: new Map(),
+      needs: new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }])),
       asOf: FOUR.end,
+      fillsPast: past !== undefined,
       warn: (message) => warnings.push(message),
-      now: () => new Date('2026-04-05T06:00:00Z'),
+      now: () => new Date(`${past?.asOf ?? FOUR.end}T06:00:00Z`),
     });
     const planned = { packages: NAMES, span: FOUR, expectedBytes: 0 };
     const got: Record<string, unknown> = {};
     for (const name of NAMES) {
       const read = await made.read(planned, name);
       if (read.kind === 'failed') got[name] = (read.error as Error).message;
-      else got[name] = [(await made.file(name)).ledger.days.size, read.cost.bytesBilled];
+      else {
+        const { days, old } = (await made.file(name)).ledger;
+        got[name] = [days.size, read.cost.bytesBilled, ...(old?.spans ?? [])];
+      }
     }
     const asked = table.asked.map(
       ({ packages, span }) =>
@@ -213,6 +226,14 @@ describe('a question about several days that are read once for all', () => {
       'fewer days are asked for at a time',
       'they are asked for one by one',
     ]);
+  });
+
+  it.each([
+    { what: 'answered', days: 4, billed: 400 },
+    { what: 'refused', days: 2, billed: 410 },
+  ])('is whole where its days are too old to be kept one by one, and is $what', async ({ days, billed }) => {
+    const { got } = await four(longerThan(days, 'too-large'), { asOf: '2028-01-01' });
+    expect(got).toEqual(everybody([0, billed, FOUR]));
   });
 
   it.each([

@@ -283,6 +283,34 @@ describe('answers about several packages', () => {
     expect(answers()).toHaveLength(2);
   });
 
+  it('that come between loading and saving a ledger are not taken for saved', async () => {
+    const { ledgers, open, answers } = await held();
+    const loaded = (await ledgers.load('alpha')).ledger;
+    const third = { start: '2026-09-03', end: '2026-09-04' };
+    await ledgers.hold(third, answer(third.start, 30), () => 5);
+    await ledgers.save('alpha', loaded);
+    for (const each of [ledgers, open()]) {
+      expect(await downloads(each, 'alpha')).toEqual({
+        '2026-09-01': 10,
+        '2026-09-02': 20,
+        '2026-09-03': 30,
+      });
+    }
+    for (const name of names) await ledgers.save(name, (await ledgers.load(name)).ledger);
+    expect(answers()).toEqual([]);
+  });
+
+  it('that are damaged while a run goes on are set aside, and the others are kept', async () => {
+    const { ledgers, answers, answersFolder, warnings } = await held();
+    const [first = '', second] = answers();
+    const path = join(answersFolder, first);
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll('[', '{'));
+    for (const name of names)
+      expect(await downloads(ledgers, name)).toEqual({ '2026-09-02': expect.any(Number) });
+    expect(warnings).toEqual([expect.stringContaining('a line of it is not JSON')]);
+    expect(answers()).toEqual([`${first}.rejected-1`, second]);
+  });
+
   it('may be put into the ledgers by a run while another command reads', async () => {
     const { ledgers, open } = await held();
     const reading = open();
