@@ -108,24 +108,27 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
   }
 }
 
-/**
- * How a file is read: in one call of the library, which opens, reads and closes; links are not followed. The types
- * know flags as texts only.
- */
-const READ = { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW } as { encoding: 'utf8' };
+/** A link that was planted is not followed. */
+const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW;
 
-/** Whether an error says that there is no file of this name; a link counts as none. */
-function isAbsent(error: unknown): boolean {
-  return ['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code));
+/**
+ * How a file is read as a whole: in one call of the library, which opens, reads and closes. The types know flags as
+ * texts only.
+ */
+const READ = { encoding: 'utf8', flag: OLD_FILE } as { encoding: 'utf8' };
+
+/** What reading a file or folder brings; undefined where there is none of this name. A link counts as none. */
+function ifPresent<T>(path: string, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    throw diskError(error, path);
+  }
 }
 
 function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, READ);
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw diskError(error, path);
-  }
+  return ifPresent(path, () => readFileSync(path, READ));
 }
 
 /** The content of a regular file, or undefined where there is none; a link counts as none. */
@@ -141,15 +144,12 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
 
 /** Bytes of a regular file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
 export function readPart(path: string, start: number, end: number): Buffer | undefined {
-  try {
-    return withOpen(path, constants.O_RDONLY | constants.O_NOFOLLOW, (descriptor) => {
+  return ifPresent(path, () =>
+    withOpen(path, OLD_FILE, (descriptor) => {
       const bytes = Buffer.allocUnsafe(end - start);
       return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
-    });
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw diskError(error, path);
-  }
+    }),
+  );
 }
 
 /**
@@ -233,12 +233,7 @@ export function namesIn(folder: string): string[] | undefined {
  * @throws OperatorError if the disk refuses.
  */
 export function demandNames(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw diskError(error, folder);
-  }
+  return ifPresent(folder, () => readdirSync(folder)) ?? [];
 }
 
 /**

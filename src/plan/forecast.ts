@@ -4,6 +4,7 @@ import {
   bytesPerDay,
   bytesPerSharedDay,
   committedBytes,
+  EMPTY_BILL,
   EMPTY_MONTH,
   type Month,
   monthOf,
@@ -129,7 +130,7 @@ export function forecast(
     };
   });
 
-  const { daysScanned = 0, bytesBilled: sharedBytes = 0 } = spend.shared.get(month) ?? {};
+  const { daysScanned, bytesBilled: sharedBytes } = spend.shared.get(month) ?? EMPTY_BILL;
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
   const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend) : undefined;

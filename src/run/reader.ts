@@ -245,6 +245,7 @@ export function createReader(input: ReaderInput): Reader {
       let share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
       for (const part of parts) {
         await askOrFail(part, share, brought);
+        // Halves of the days are about every package, which has borne its share by now.
         if (part.packages === packages) share = NO_COST;
       }
       return;

@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import type { Day } from '../days/day.ts';
 import {
   asWritten,
@@ -12,9 +12,9 @@ import {
   sweepTemporary,
 } from '../disk/files.ts';
 import { QUESTION } from '../sources/query.ts';
-import { demand, FileRejected, isRecord } from './checks.ts';
+import { demand, FileRejected, isRecord, parseJson } from './checks.ts';
 import { checksum, dayText, type LedgerDay, parseDays } from './ledger.ts';
-import { setAside, type Warn } from './set-aside.ts';
+import { distrust, type Warn } from './set-aside.ts';
 
 /*
  * <state_dir>/ledger/<source>/_answers/<number>-<checksum>.ndjson: answers to questions about several packages, each until
@@ -83,15 +83,6 @@ function serialize(days: Iterable<readonly [string, Days]>, source: string): str
   return `${lines.join('\n')}\n`;
 }
 
-/** @throws FileRejected if the text is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new FileRejected('a line of it is not JSON');
-  }
-}
-
 /** Where lines begin, and where the last one ends. */
 function startsOf(content: Uint8Array): Float64Array {
   const starts = [0];
@@ -106,18 +97,21 @@ function linesOf(names: readonly string[], similar: Answer | undefined): Readonl
   return same ? known : new Map(names.map((name, index) => [name, index + 1]));
 }
 
-/** @throws FileRejected if it is not what was written under its name, or about something else. */
-function parseAnswer(path: string, text: string, source: string, similar: Answer | undefined): Answer {
-  const content = Buffer.from(text);
-  demand(FILE.exec(basename(path))?.[2] === checksum(content), 'it was altered');
-  const [first = '', ...others] = text.trimEnd().split('\n');
-  const head = parseJson(first);
+/** @throws FileRejected if a text is not what was written with that checksum, or about something else. */
+function demandSound(text: string, sum: string | undefined, source: string): void {
+  demand(sum === checksum(text), 'it was altered');
+  const head = parseJson(text.slice(0, text.indexOf('\n')), 'a line of it is not JSON');
   demand(isRecord(head), 'it is no answer');
   demand(head['version'] === VERSION, `its format is version ${JSON.stringify(head['version'])}`);
   demand(head['source'] === source, `it was read from ${JSON.stringify(head['source'])}, not from ${source}`);
   demand(head['question'] === QUESTION, 'it was read with another query');
-  const names = others.map((line) => /^\["([^"]*)"/.exec(line)?.[1] ?? '');
-  const starts = startsOf(content);
+}
+
+/** Where the days of each package are in the text of an answer. */
+function indexed(path: string, text: string, similar: Answer | undefined): Answer {
+  const [, ...lines] = text.trimEnd().split('\n');
+  const names = lines.map((line) => /^\["([^"]*)"/.exec(line)?.[1] ?? '');
+  const starts = startsOf(Buffer.from(text));
   return {
     path,
     lines: linesOf(names, similar),
@@ -134,7 +128,7 @@ function daysIn({ path, lines, starts, filed }: Answer, packageName: string): Da
   const part = readPart(path, starts[line] ?? 0, starts[line + 1] ?? 0);
   // A run that goes on meanwhile has put all of it into the ledgers.
   if (part === undefined) return undefined;
-  const value = parseJson(part.toString());
+  const value = parseJson(part.toString(), 'a line of it is not JSON');
   demand(Array.isArray(value) && value[0] === packageName, `a line of it is not about ${packageName}`);
   return parseDays(value[1], true);
 }
@@ -157,18 +151,20 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
 
   function reject(path: string, error: unknown): void {
     if (!(error instanceof FileRejected)) throw error;
-    warn?.(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
+    distrust(path, error, warn);
   }
 
   async function find(): Promise<void> {
     for (const name of demandNames(folder).toSorted()) {
-      const [, number] = FILE.exec(name) ?? [];
+      const [, number, sum] = FILE.exec(name) ?? [];
       if (number === undefined) continue;
       last = Number(number);
       const path = join(folder, name);
       const text = await readIfPresent(path);
       try {
-        if (text !== undefined) known.push(parseAnswer(path, text, source, known.at(-1)));
+        if (text === undefined) continue;
+        demandSound(text, sum, source);
+        known.push(indexed(path, text, known.at(-1)));
       } catch (error) {
         reject(path, error);
       }
@@ -222,7 +218,7 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
       last += 1;
       const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
       await replaceFile(path, text, true, 'operator');
-      known.push(parseAnswer(path, text, source, known.at(-1)));
+      known.push(indexed(path, text, known.at(-1)));
     },
     filed(packageName) {
       for (const answer of handedOver.get(packageName) ?? []) {

@@ -43,7 +43,7 @@ export interface Spend {
 }
 
 export const EMPTY_MONTH: MonthSpend = { bytesBilled: 0, queries: 0 };
-const EMPTY_BILL: Bill = { ...EMPTY_MONTH, daysScanned: 0 };
+export const EMPTY_BILL: Bill = { ...EMPTY_MONTH, daysScanned: 0 };
 
 export const EMPTY_SPEND: Spend = {
   months: new Map(),

@@ -11,6 +11,15 @@ export function demand(condition: boolean, reason: string | (() => string)): ass
   if (!condition) throw new FileRejected(typeof reason === 'string' ? reason : reason());
 }
 
+/** @throws FileRejected with the reason if the text is not JSON. */
+export function parseJson(text: string, reason = 'it is not JSON, perhaps cut short'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FileRejected(reason);
+  }
+}
+
 /** Whether a parsed JSON value is a count: a whole number from 0 that is held exactly. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

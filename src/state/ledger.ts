@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
 import type { Bills } from './bills.ts';
-import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
+import { demand, demandCount, isRecord, parseJson } from './checks.ts';
 import {
   type DayRow,
   type OldDays,
@@ -52,7 +52,7 @@ function total(rows: readonly DayRow[]): number {
 }
 
 /** Tells whether a text is as it was written. */
-export function checksum(text: string | Uint8Array): string {
+export function checksum(text: string): string {
   return hash('sha256', text).slice(0, 16);
 }
 
@@ -140,12 +140,7 @@ function parseFirst(value: Record<string, unknown>): ReadLedger {
  * @throws FileRejected if it is not whole, not sound, or about something else.
  */
 export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new FileRejected('it is not JSON, perhaps cut short');
-  }
+  const value = parseJson(text);
   demand(isRecord(value), 'it is not a ledger');
   const { version, source, question, package: name, whole_read: wholeRead } = value;
   demand(
@@ -182,6 +177,11 @@ export function daysRead(
   );
 }
 
+/** The ledger with days in place of what it had of them. */
+export function replaceDays(ledger: Ledger, days: ReadonlyMap<Day, LedgerDay>): Ledger {
+  return { ...ledger, days: new Map([...ledger.days, ...days]) };
+}
+
 /** The ledger with days as they were just read. */
 export function withDays(
   ledger: Ledger,
@@ -189,7 +189,7 @@ export function withDays(
   rows: readonly PivotRow[],
   partitionRowsOf: PartitionRowsOf,
 ): Ledger {
-  return { ...ledger, days: new Map([...ledger.days, ...daysRead(span, rows, partitionRowsOf)]) };
+  return replaceDays(ledger, daysRead(span, rows, partitionRowsOf));
 }
 
 /**

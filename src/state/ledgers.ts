@@ -11,7 +11,7 @@ import {
   sweepTemporary,
 } from '../disk/files.ts';
 import type { NonEmpty } from '../non-empty.ts';
-import type { PivotRow } from '../sources/query.ts';
+import type { Answer } from '../sources/source.ts';
 import { openAnswers } from './answers.ts';
 import { FileRejected } from './checks.ts';
 import {
@@ -22,9 +22,10 @@ import {
   type PartitionRowsOf,
   parseLedger,
   type ReadLedger,
+  replaceDays,
   serializeLedger,
 } from './ledger.ts';
-import { setAside, type Warn } from './set-aside.ts';
+import { distrust, type Warn } from './set-aside.ts';
 import { orStateError, stateError } from './state-error.ts';
 
 /*
@@ -44,9 +45,6 @@ export interface LoadedLedger extends ReadLedger {
   readonly saved: Ledger;
 }
 
-/** Rows of some packages. */
-export type RowsByPackage = ReadonlyMap<string, readonly PivotRow[]>;
-
 /** The ledgers of one source. */
 export interface Ledgers {
   /**
@@ -61,7 +59,7 @@ export interface Ledgers {
    * Saves what a question about several packages brought, for all of them at once; it survives a power cut once this
    * returns, and is in their ledgers when these are loaded.
    */
-  hold(span: Span, rows: RowsByPackage, partitionRowsOf: PartitionRowsOf): Promise<void>;
+  hold(span: Span, rows: Answer['rows'], partitionRowsOf: PartitionRowsOf): Promise<void>;
   /**
    * Removes what killed runs have left half-written. To be called under the lock.
    *
@@ -108,9 +106,7 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       if (own !== undefined) return own;
     } catch (error) {
       if (!(error instanceof FileRejected)) throw stateError(error);
-      if (warn !== undefined) {
-        warn(`${path} cannot be trusted: ${error.message}; it is set aside as ${setAside(path)}`);
-      }
+      distrust(path, error, warn);
       return { ledger: EMPTY_LEDGER, bills: undefined };
     }
     try {
@@ -126,19 +122,17 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
   return {
     async load(packageName) {
       // In this order: while a run goes on, days move from answers into ledgers.
-      const held = await orStateError(answers.daysOf(packageName));
+      const held = await orStateError(() => answers.daysOf(packageName));
       const { ledger: saved, bills } = await loadFile(packageName);
-      const ledger = held.size === 0 ? saved : { ...saved, days: new Map([...saved.days, ...held]) };
+      const ledger = held.size === 0 ? saved : replaceDays(saved, held);
       return { ledger, saved, bills };
     },
     async save(packageName, ledger) {
-      try {
+      await orStateError(async () => {
         await ensureFolder(folder, 'operator');
         const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
         await replaceFile(pathOf(packageName), text, true, 'operator');
-      } catch (error) {
-        throw stateError(error);
-      }
+      });
       answers.filed(packageName);
     },
     async hold(span, rows, partitionRowsOf) {
@@ -146,23 +140,20 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       function* days() {
         for (const [name, own] of rows) yield [name, daysRead(span, own, partitionRowsOf)] as const;
       }
-      await orStateError(answers.add(days()));
+      await orStateError(() => answers.add(days()));
     },
     async tidy() {
       await sweepTemporary(folder);
       await answers.sweep();
-      return orStateError(answers.packages());
+      return orStateError(answers.packages);
     },
-    async demandRoom([packageName, ...others], days) {
-      try {
-        if (others.length > 0) return await answers.demandRoom((others.length + 1) * days * BYTES_PER_DAY);
+    demandRoom: ([packageName, ...others], days) =>
+      orStateError(async () => {
+        if (others.length > 0) return answers.demandRoom((others.length + 1) * days * BYTES_PER_DAY);
         await ensureFolder(folder, 'operator');
         const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
         probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
-      } catch (error) {
-        throw stateError(error);
-      }
-    },
+      }),
   };
 }
 

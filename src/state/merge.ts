@@ -1,6 +1,14 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
-import { type Bill, type Bills, EMPTY_MONTH, EMPTY_SPEND, type Spend, withPendingBilled } from './bills.ts';
-import { FileRejected, isRecord } from './checks.ts';
+import {
+  type Bill,
+  type Bills,
+  EMPTY_BILL,
+  EMPTY_MONTH,
+  EMPTY_SPEND,
+  type Spend,
+  withPendingBilled,
+} from './bills.ts';
+import { FileRejected, isRecord, parseJson } from './checks.ts';
 import { EMPTY_LEDGER, type LedgerIdentity, parseLedger, serializeLedger } from './ledger.ts';
 import type { OldDays } from './old-days.ts';
 import { parseSpend, serializeSpend } from './spend.ts';
@@ -29,12 +37,7 @@ function readable<T>(text: string | undefined, parse: (text: string) => T): T | 
 }
 
 function identityOf(text: string): LedgerIdentity {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new FileRejected('it is not JSON, perhaps cut short');
-  }
+  const value = parseJson(text);
   const { source, package: name } = isRecord(value) ? value : {};
   if (typeof source === 'string' && typeof name === 'string') return { source, package: name };
   throw new FileRejected('it is not a ledger');
@@ -78,8 +81,6 @@ export function mergeLedgers({ base, ours, theirs }: Versions): string {
     (text) => text,
   );
 }
-
-const EMPTY_BILL: Bill = { ...EMPTY_MONTH, daysScanned: 0 };
 
 /** What both spent on top of what there was. */
 function addUp<T extends { readonly [K in keyof T]: number }>(

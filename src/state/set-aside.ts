@@ -1,6 +1,7 @@
 import { readdirSync, renameSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { diskError } from '../disk/disk-error.ts';
+import type { FileRejected } from './checks.ts';
 
 /** Is told of files that are set aside; undefined to leave them where they are. */
 export type Warn = ((message: string) => void) | undefined;
@@ -23,4 +24,9 @@ export function setAside(path: string): string {
   } catch (error) {
     throw diskError(error, path);
   }
+}
+
+/** Sets a file aside that was rejected, and says so. */
+export function distrust(path: string, { message }: FileRejected, warn: Warn): void {
+  warn?.(`${path} cannot be trusted: ${message}; it is set aside as ${setAside(path)}`);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
 import { type Bill, type Bills, EMPTY_SPEND, type Spend } from './bills.ts';
-import { demand, demandCount, FileRejected, isRecord } from './checks.ts';
+import { demand, demandCount, FileRejected, isRecord, parseJson } from './checks.ts';
 import { setAside } from './set-aside.ts';
 import { stateError } from './state-error.ts';
 
@@ -84,12 +84,7 @@ export function parseBills(value: unknown): Bills {
  * @throws FileRejected if it is not sound.
  */
 export function parseSpend(text: string): Spend {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new FileRejected('it is not JSON, perhaps cut short');
-  }
+  const value = parseJson(text);
   demand(isRecord(value) && value['version'] === VERSION, 'it is no account of this version');
   const months = entriesOf(value['months'], 'the months').map(([month, entry]) => {
     const { bytes_billed: bytesBilled, queries } = entry;

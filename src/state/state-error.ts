@@ -14,9 +14,9 @@ export function stateError(error: unknown): unknown {
 }
 
 /** What work on the state folder brings; its faults are those of the folder. */
-export async function orStateError<T>(work: Promise<T>): Promise<T> {
+export async function orStateError<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
     throw stateError(error);
   }

@@ -5,6 +5,7 @@ import {
   EMPTY_LEDGER,
   type LedgerDay,
   parseLedger,
+  replaceDays,
   serializeLedger,
 } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
@@ -32,7 +33,7 @@ export function createState(source = 'test'): MemoryState {
           ? { ledger: EMPTY_LEDGER, bills: undefined }
           : parseLedger(text, { source, package: name });
       const more = held.get(name);
-      const ledger = more === undefined ? saved : { ...saved, days: new Map([...saved.days, ...more]) };
+      const ledger = more === undefined ? saved : replaceDays(saved, more);
       return { ledger, saved, bills };
     },
     async hold(span, rows, partitionRowsOf) {
