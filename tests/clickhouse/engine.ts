@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { createReadStream, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,8 +85,10 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   const log = join(folder, 'log');
   const output = openSync(log, 'w');
   const script = join(import.meta.dirname, 'server.py');
+  // The engine leaves its tables behind when it is killed.
+  const temporary = mkdtempSync(join(tmpdir(), 'pypi-badges-engine-'));
   const child = spawn(join(folder, 'venv/bin/python'), [script, port, String(maxRowsToRead)], {
-    env: { ...process.env, HOME: join(folder, 'home') },
+    env: { ...process.env, HOME: join(folder, 'home'), TMPDIR: temporary },
     stdio: ['ignore', output, output],
   });
   const ended = new Promise((done) => child.once('exit', done));
@@ -127,6 +130,7 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
       await client.close();
       child.kill('SIGKILL');
       await ended;
+      rmSync(temporary, { recursive: true, force: true });
     },
   };
 }
