@@ -196,10 +196,7 @@ async function main(env) {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const list = trackedList(settings);
-  const valid = await demandValid(list);
-  print(valid.trimEnd());
-  if (settings.check) return;
-
+  await demandValid(list);
   const places = { outputDir: join(work, 'output'), stateDir: join(work, 'state') };
   const config = join(work, 'tracked.yaml');
   const schema = JSON.parse(readFileSync(join(root, 'tracked.schema.json'), 'utf8'));
@@ -208,6 +205,10 @@ async function main(env) {
     ...places,
   });
   writeFileSync(config, text);
+  // The list itself may name no source, where this run has one; and its folders are of this run alone.
+  const valid = await demandValid({ folder: work, name: 'tracked.yaml' });
+  print(valid.replaceAll(/^(output|state)_dir .*\n/gm, '').trimEnd());
+  if (settings.check) return;
 
   const branch = openBranch(settings, programEnv, work);
   await branch.init();

@@ -240,6 +240,8 @@ describe('the Action', () => {
       'https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fproject%2Fbadges%2Falpha%2Fdownloads-30d-non-ci.json',
     );
     expect(first.text).toContain('| alpha | 30d | 60 | 60 |');
+    expect(first.text).toContain('source      clickhouse, ');
+    expect(first.text).not.toMatch(/bigquery|output_dir/i);
     expect(first.text).toContain('counts={"alpha":60,"beta":90}');
     expect(first.text).not.toContain('token-of-the-test');
 
