@@ -16,7 +16,11 @@ function listed(names) {
 /** Lines of `who: sentence`, one for each sentence, those of most packages first. */
 function grouped(pairs) {
   const names = new Map();
-  for (const [name, sentence] of pairs) names.set(sentence, [...(names.get(sentence) ?? []), name]);
+  for (const [name, sentence] of pairs) {
+    const who = names.get(sentence);
+    if (who === undefined) names.set(sentence, [name]);
+    else who.push(name);
+  }
   return [...names]
     .toSorted(([, a], [, b]) => b.length - a.length)
     .map(([sentence, who]) => `${listed(who)}: ${sentence}`);

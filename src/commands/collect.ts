@@ -31,6 +31,7 @@ import { drawPage } from './report.ts';
 import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { tableStyle } from './table.ts';
+import { createEntryLog, createFold, type EntryLog } from './told.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {
@@ -73,47 +74,23 @@ function renderChanges(changed: readonly (readonly [string, readonly DayChange[]
     .join('');
 }
 
-function logEntry(
-  log: Logger,
-  name: string,
-  { failure, count, query, warnings }: PackageHealth,
-  what: 'package' | 'group' = 'package',
-): void {
-  if (failure !== undefined) {
-    log.error({ [what]: name, error_code: failure.code }, failure.error);
-    return;
-  }
-  log.info(
-    {
-      [what]: name,
-      count,
-      days_scanned: query?.daysScanned,
-      bytes_processed: query?.bytesProcessed,
-      bytes_billed: query?.bytesBilled,
-      cache_hit: query?.cacheHit,
-      duration_ms: query?.durationMs,
-    },
-    'collected',
-  );
-  for (const { code, message } of warnings) log.warn({ [what]: name, warning: code }, `${name}: ${message}`);
-}
-
 /** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
 async function publishGroups(
   { publishGroup }: Publishing,
   sums: GroupSums,
   config: Config,
   previous: Health | undefined,
-  { log, bug }: Log,
-  run: { started: Date; now: () => Date; interrupted: boolean },
+  log: Logger,
+  run: { started: Date; now: () => Date; interrupted: boolean; onFault: (error: unknown) => void },
+  tell: EntryLog['tell'],
 ): Promise<Map<string, PackageHealth>> {
   const entries = new Map<string, PackageHealth>();
   for (const sum of sums.sums()) {
     const { name } = sum.group;
-    const entry = await publishGroup(sum, config, previous?.groups.get(name), { ...run, onFault: bug });
+    const entry = await publishGroup(sum, config, previous?.groups.get(name), run);
     if (entry !== undefined) {
       entries.set(name, entry);
-      logEntry(log, name, entry, 'group');
+      tell(name, entry, 'group');
     } else if (!run.interrupted) {
       log.info(
         { group: name },
@@ -127,15 +104,17 @@ async function publishGroups(
 /** Warns of every package and group, whether in this run or not, whose figures are too old. */
 function warnOfStale(log: Logger, config: Config, health: Health, now: Date): void {
   const today = dayOf(now);
+  const fold = createFold((fields, who, sentence) =>
+    log.warn(fields, `stale: the figures of ${who} ${sentence}`),
+  );
   for (const { name, entry, isGroup } of standingsOf(config, health, now)) {
     const { countedTo } = entry ?? {};
     if (countedTo === undefined || !isStale(countedTo, config.staleThresholdDays, today)) continue;
-    const behind = plural(daysBehind(countedTo, today), 'day');
-    log.warn(
-      { [isGroup ? 'group' : 'package']: name, counted_to: countedTo },
-      `stale: the figures of ${name} end with ${countedTo}, ${behind} before yesterday`,
-    );
+    const sentence = `end with ${countedTo}, ${plural(daysBehind(countedTo, today), 'day')} before yesterday`;
+    const what = isGroup ? 'group' : 'package';
+    fold.tell({ name, what, sentence, fields: { counted_to: countedTo } });
   }
+  fold.finish();
 }
 
 /**
@@ -220,6 +199,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   const publishing = await (loading ?? loadPublishing(request.page));
   const spellings = otherSpellings(config.outputDir);
   const sums = publishing.createGroupSums(config.groups);
+  const entryLog = createEntryLog(log);
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     const place = { previous: previous?.packages.get(name), spellings };
@@ -227,7 +207,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     sums.add(name, figures);
     entries.set(name, entry);
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
-    logEntry(log, name, entry);
+    entryLog.tell(name, entry);
     progress.show(`${entries.size} of ${packages.length}  ${name}`);
     // Files are written without waiting, and a signal is only heard while the process waits.
     await yieldToSignals();
@@ -236,11 +216,16 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
 
   const interrupted = signal?.aborted === true;
-  const groups = await publishGroups(publishing, sums, config, previous, tools, {
-    started,
-    now: context.now,
-    interrupted,
-  });
+  const groups = await publishGroups(
+    publishing,
+    sums,
+    config,
+    previous,
+    log,
+    { started, now: context.now, interrupted, onFault: bug },
+    entryLog.tell,
+  );
+  entryLog.finish();
   const health = mergeHealth(config, previous, {
     started,
     finished: context.now(),

@@ -1,8 +1,9 @@
-import { formatNumber, formatShare, plural } from '../format.ts';
+import { formatNumber, formatShare } from '../format.ts';
 import type { PackageHealth } from '../publish/health.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
 import { type Column, renderTable, type TableStyle, type Tone } from './table.ts';
+import { bySentence } from './told.ts';
 
 /** Colour of a state; other tables that show states use it, too. */
 export function stateTone(state: string): Tone | undefined {
@@ -35,20 +36,6 @@ function rows([name, { failure, windowDays, windows }]: readonly [string, Packag
   return windows.map((window) => [name, ...windowCells(window), 'ok']);
 }
 
-/** Packages by sentence, so that one cause of many failures is told once. */
-function told(sentences: readonly (readonly [name: string, sentence: string])[]): string {
-  const bySentence = new Map<string, string[]>();
-  for (const [name, sentence] of sentences) {
-    bySentence.set(sentence, [...(bySentence.get(sentence) ?? []), name]);
-  }
-  return [...bySentence]
-    .map(([sentence, names]) => {
-      const who = names.length > 3 ? plural(names.length, 'package') : names.join(', ');
-      return `\n${who}: ${sentence}\n`;
-    })
-    .join('');
-}
-
 /** Each failure and each warning, and what to do about it. */
 export function renderRemarks(entries: readonly (readonly [string, PackageHealth])[]): string {
   const failures = entries.flatMap(([name, { failure }]) =>
@@ -57,7 +44,9 @@ export function renderRemarks(entries: readonly (readonly [string, PackageHealth
   const warnings = entries.flatMap(([name, entry]) =>
     entry.warnings.map(({ code, message }) => [name, `warning (${code}): ${message}`] as const),
   );
-  return told(failures) + told(warnings);
+  return [...bySentence(failures), ...bySentence(warnings)]
+    .map(({ who, sentence }) => `\n${who}: ${sentence}\n`)
+    .join('');
 }
 
 /** What a run came to: a line for each package and window, then what needs attention. */

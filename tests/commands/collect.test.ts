@@ -546,6 +546,17 @@ describe('collect, when something fails', () => {
     expect(await stale('2026-05-05')).toEqual([]);
   });
 
+  it('warns once of many figures that end alike', async () => {
+    const names = ['one', 'two', 'three', 'four', 'five'];
+    const project = makeProject(tempFolder(), names, [NEWEST]);
+    await collect(project.folder);
+    const now = () => new Date('2026-04-29T00:00:00.000Z');
+    const { stderr } = await collect(project.folder, ['--package', 'one'], { env: {}, now });
+    const told = (who: string) =>
+      expect.stringMatching(`^stale: the figures of ${who} end with 2026-04-24, 4 days before yesterday`);
+    expect(stderr.match(/stale: .*/g)).toEqual(['one', 'two', 'three', '2 more packages'].map(told));
+  });
+
   it('is no fresh figure because it ran just now', async () => {
     const project = abc();
     const { exitCode, stderr } = await runMain(project.folder, ['collect', '--as-of', '2026-03-26'], {

@@ -125,7 +125,19 @@ describe('what every package would meet ends the querying', () => {
     expectCalm(project, result);
     expect(result.exitCode).toBe(1);
     expect(project.server.calls).toHaveLength(1);
-    expect(result.stdout).toMatch(/^50 packages: not attempted: BigQuery: Google refused the credentials/m);
+    const cause = 'not attempted: BigQuery: Google refused the credentials';
+    expect(result.stdout).toContain(`\n50 packages: ${cause}`);
+    const errors = result.stderr.split('\n').filter((line) => line.includes('"level":"error"'));
+    const told = (about: object, who: string) =>
+      expect.objectContaining({
+        ...about,
+        error_code: 'credentials-refused',
+        msg: expect.stringContaining(`${who}: ${cause}`),
+      });
+    expect(errors.map((line) => JSON.parse(line))).toEqual([
+      ...names.slice(0, 3).map((name) => told({ package: name }, name)),
+      told({ packages: 47 }, '47 more packages'),
+    ]);
   });
 
   it('before anything is asked', async () => {
