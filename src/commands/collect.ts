@@ -31,7 +31,7 @@ import { drawPage } from './report.ts';
 import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { tableStyle } from './table.ts';
-import { createEntryLog, createFold, type EntryLog } from './told.ts';
+import { createEntryLog, createFold } from './told.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {
@@ -82,7 +82,6 @@ async function publishGroups(
   previous: Health | undefined,
   log: Logger,
   run: { started: Date; now: () => Date; interrupted: boolean; onFault: (error: unknown) => void },
-  tell: EntryLog['tell'],
 ): Promise<Map<string, PackageHealth>> {
   const entries = new Map<string, PackageHealth>();
   for (const sum of sums.sums()) {
@@ -90,7 +89,6 @@ async function publishGroups(
     const entry = await publishGroup(sum, config, previous?.groups.get(name), run);
     if (entry !== undefined) {
       entries.set(name, entry);
-      tell(name, entry, 'group');
     } else if (!run.interrupted) {
       log.info(
         { group: name },
@@ -216,15 +214,13 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
 
   const interrupted = signal?.aborted === true;
-  const groups = await publishGroups(
-    publishing,
-    sums,
-    config,
-    previous,
-    log,
-    { started, now: context.now, interrupted, onFault: bug },
-    entryLog.tell,
-  );
+  const groups = await publishGroups(publishing, sums, config, previous, log, {
+    started,
+    now: context.now,
+    interrupted,
+    onFault: bug,
+  });
+  for (const [name, entry] of groups) entryLog.tell(name, entry, 'group');
   entryLog.finish();
   const health = mergeHealth(config, previous, {
     started,

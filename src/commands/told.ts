@@ -77,6 +77,7 @@ export interface EntryLog {
   finish(): void;
 }
 
+/** @param log Has a line for each package that went well, and folds what went wrong. */
 export function createEntryLog(log: Logger): EntryLog {
   const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`));
   const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`));
