@@ -75,7 +75,7 @@ function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPE
             serializeLedger(ledger, identity(name), (text) => text),
           );
       },
-      tidy: async () => [],
+      tidy: async () => undefined,
       demandRoom: async () => undefined,
     },
     spend: {

@@ -1,4 +1,3 @@
-import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -207,8 +206,6 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     if (request.full && outcome.kind === 'read') changed.push([name, outcome.changes]);
     entryLog.tell(name, entry);
     progress.show(`${entries.size} of ${packages.length}  ${name}`);
-    // Files are written without waiting, and a signal is only heard while the process waits.
-    await yieldToSignals();
   }
   progress.clear();
   if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });

@@ -6,7 +6,7 @@ import { learnDaysFree, type Task } from '../run/learn-days.ts';
 import { planRun, sharingNote } from '../run/plan-run.ts';
 import { openSource } from '../sources/open.ts';
 import type { SourceTraits } from '../sources/source.ts';
-import { bytesPerDay, bytesPerSharedDay, EMPTY_SPEND, type Spend } from '../state/bills.ts';
+import { billedPart, bytesPerDay, bytesPerSharedDay, EMPTY_SPEND, type Spend } from '../state/bills.ts';
 import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
@@ -98,11 +98,13 @@ export async function planPriced(
       load: async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
       bytesPerDay: (name) => bytesPerDay(spend, name),
       bytesPerSharedDay: () => bytesPerSharedDay(spend),
+      billedPart: () => billedPart(spend),
     });
     for (const fault of plan.faults.values()) throw fault;
     const reads: Priced[] = [];
     for (const planned of plan.reads) {
-      reads.push({ ...planned, bytesAtMost: await source.estimate(planned) });
+      const { estimatedBytes = await source.estimate(planned, task.signal) } = planned;
+      reads.push({ ...planned, bytesAtMost: estimatedBytes });
     }
     return { reads, traits, spend, note: sharingNote(plan.sharing) };
   } finally {

@@ -1,11 +1,11 @@
-import { rmSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { diskError } from '../disk/disk-error.ts';
+import { removeFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
-import { unlistedLedgers } from '../state/ledgers.ts';
+import { traitsOf } from '../sources/traits.ts';
+import { openLedgers, unlistedLedgers } from '../state/ledgers.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { underLock } from './under-lock.ts';
 
@@ -31,11 +31,7 @@ async function carryOut(
     else removeLeftOver(outputDir, each);
   }
   for (const path of ledgers) {
-    try {
-      rmSync(path, { force: true });
-    } catch (error) {
-      throw diskError(error, path);
-    }
+    removeFile(path);
   }
 }
 
@@ -51,6 +47,11 @@ export async function prune(options: PruneOptions, context: Context): Promise<nu
   const config = loadConfig(options.config, context.cwd);
   const tracked = new Set(config.packages.map(({ name }) => name));
   return underLock(config.stateDir, context, async () => {
+    if (!dryRun) {
+      // What waits for the ledger of a package would else bring it back.
+      const { id } = traitsOf(config.source, context.env);
+      await openLedgers(config.stateDir, id, (message) => context.stderr.write(`${message}\n`)).tidy();
+    }
     const left = await findLeftOver(config);
     const ledgers = unlistedLedgers(config.stateDir, tracked);
     if (left.length + ledgers.length === 0) {

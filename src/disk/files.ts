@@ -188,12 +188,27 @@ function replaceWith(path: string, content: string, durable: boolean, audience: 
   }
 }
 
-/** Removes a file that nobody needs; one that cannot be removed does no harm. */
-export function removeIfPossible(path: string): void {
+/** @throws OperatorError that says how to mend it. */
+export function removeFile(path: string): void {
   try {
     rmSync(path, { force: true });
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+/**
+ * Removes a file that nobody needs; one that cannot be removed does no harm.
+ *
+ * @returns Whether it is gone.
+ */
+export function removeIfPossible(path: string): boolean {
+  try {
+    removeFile(path);
+    return true;
   } catch {
     // What led here is what matters.
+    return false;
   }
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import type { NonEmpty } from '../non-empty.ts';
+import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
 import type { SourceTraits } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { isOld } from '../state/old-days.ts';
@@ -34,6 +35,12 @@ export const WHOLE_EVERY_DAYS = 7;
 
 /** What a day of a package that was never read is expected to bill, in bytes: a little above the measured 150 MB. */
 export const BYTES_PER_UNSEEN_DAY = 160_000_000;
+
+/**
+ * Where a day bills less than this one by one, it is not read for all: every estimate of what that bills is ten times as
+ * high (docs/cost-model.md), so a short list need not even ask.
+ */
+export const WORTH_ASKING_BYTES = 10_000_000_000;
 
 /** Days that the warnings look back on. */
 export const WARNING_DAYS = 35;
@@ -62,6 +69,8 @@ export interface PlannedRead {
   readonly span: Span;
   /** What it is expected to bill, in bytes. */
   readonly expectedBytes: number;
+  /** What the source says that it would read at most, in bytes, where it was asked. */
+  readonly estimatedBytes?: number;
 }
 
 /** What a run asks for, besides the packages. */
@@ -89,9 +98,12 @@ export function hasChanged(before: number | null, now: number): boolean {
   return before === 0 ? now > 0 : Math.abs(now - before) / before >= CHANGE;
 }
 
-/** Whether the whole window is due, where the source cannot tell which days changed. */
+/**
+ * Whether the whole window is due, where the source cannot tell which days changed. While it is filled for the first time,
+ * however long that takes, days that were read are not read again.
+ */
 function wholeWindowDue({ wholeRead }: Ledger, asOf: Day): boolean {
-  return wholeRead === null || dayNumber(asOf) - dayNumber(wholeRead) >= WHOLE_EVERY_DAYS;
+  return wholeRead !== null && dayNumber(asOf) - dayNumber(wholeRead) >= WHOLE_EVERY_DAYS;
 }
 
 /**
@@ -166,8 +178,15 @@ function bridgeOf(perDay: number | undefined): number {
 /** Longest gap that is read along where reading is free: one question less is kinder to the server. */
 const FREE_BRIDGE = 7;
 
-/** A long span in parts, the newest first. */
-function inYears({ start, end }: Span): Span[] {
+/**
+ * A span in parts, the newest first: of a year at most, and cut where names of files are no longer asked for, which cost one
+ * more column for every day of a question.
+ */
+function inParts({ start, end }: Span): Span[] {
+  if (start < DISTRIBUTIONS_ONLY_SINCE && DISTRIBUTIONS_ONLY_SINCE < end) {
+    const before = { start, end: DISTRIBUTIONS_ONLY_SINCE };
+    return [...inParts({ start: DISTRIBUTIONS_ONLY_SINCE, end }), ...inParts(before)];
+  }
   const parts: Span[] = [];
   for (let last = end; last > start; last = addDays(last, -QUESTION_DAYS_MAX)) {
     const first = addDays(last, -QUESTION_DAYS_MAX);
@@ -217,21 +236,16 @@ function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
   });
 }
 
-/** What days cost, in bytes. */
-export interface Prices {
-  /** A day of one package that is asked for alone; undefined if that is not known. */
-  readonly perDay: (packageName: string) => number | undefined;
-  /** A day that is read once for many packages; undefined if it is not known, and then none is. */
-  readonly sharedDay: number | undefined;
-}
+/** What a day of a package that is asked for alone bills, in bytes; undefined if that is not known. */
+export type PerDay = (packageName: string) => number | undefined;
 
 /** What a day bills for packages that are asked for one by one. */
-export function aloneBytes(packages: readonly string[], { perDay }: Pick<Prices, 'perDay'>): number {
+export function aloneBytes(packages: readonly string[], perDay: PerDay): number {
   return packages.reduce((sum, name) => sum + (perDay(name) ?? BYTES_PER_UNSEEN_DAY), 0);
 }
 
 /** Packages by the day that they lack, oldest day first. */
-export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
+function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
   const byDay = new Map<Day, string[]>();
   for (const { package: name, days } of needs) {
     for (const day of days) {
@@ -243,52 +257,69 @@ export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
   return new Map([...byDay].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Days that many packages lack, as one question for all of them. */
+export interface Shareable {
+  readonly packages: NonEmpty<string>;
+  readonly span: Span;
+  /** What each of the days bills when the packages are asked for one by one. */
+  readonly aloneBytesADay: number;
+}
+
 /**
- * Questions for days that are cheaper to read once for all who lack them. Neighbouring days of the same
- * packages are one question, as long as its answer fits into memory. The newest are first: if the money ends, those
- * were paid for that stay in the windows longest.
+ * Questions that may be cheaper to put once for all who lack the days. Neighbouring days of the same packages are one
+ * question, as long as its answer fits into memory. The newest are first: if the money ends, those were paid for that stay
+ * in the windows longest.
  */
-function sharedReads(needs: readonly Need[], traits: SourceTraits, prices: Prices): PlannedRead[] {
-  const { sharedDay } = prices;
-  if (!traits.sharesDays || sharedDay === undefined) return [];
-  const reads: PlannedRead[] = [];
+export function shareable(needs: readonly Need[], traits: SourceTraits, perDay: PerDay): Shareable[] {
+  if (!traits.sharesDays) return [];
+  const found: Shareable[] = [];
   for (const [day, [first, ...others]] of [...packagesByDay(needs)].toReversed()) {
     if (first === undefined || others.length === 0) continue;
     const packages: NonEmpty<string> = [first, ...others];
-    if (aloneBytes(packages, prices) <= sharedDay) continue;
-    const last = reads.at(-1);
+    const aloneBytesADay = aloneBytes(packages, perDay);
+    if (aloneBytesADay <= WORTH_ASKING_BYTES) continue;
+    const last = found.at(-1);
     const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / packages.length));
     const next = addDays(day, 1);
     const joins =
       last !== undefined &&
       last.span.start === next &&
+      next !== DISTRIBUTIONS_ONLY_SINCE &&
       spanDays(last.span) < most &&
       last.packages.length === packages.length &&
       last.packages.every((name, index) => name === packages[index]);
-    const span = { start: day, end: joins ? last.span.end : next };
-    if (joins) reads.pop();
-    reads.push({
-      packages: joins ? last.packages : packages,
-      span,
-      expectedBytes: roundedBill(spanDays(span) * sharedDay),
-    });
+    if (joins) {
+      found[found.length - 1] = { ...last, span: { start: day, end: last.span.end } };
+    } else {
+      found.push({ packages, span: { start: day, end: next }, aloneBytesADay });
+    }
   }
-  return reads;
+  return found;
 }
 
 /**
  * All questions of a run. Failures are each package's own, so a package that could not be planned is just
  * not among the needs.
+ *
+ * @param shared Questions that are cheaper to put once for all.
  */
-export function planReads(needs: readonly Need[], traits: SourceTraits, prices: Prices): PlannedRead[] {
+export function planReads(
+  needs: readonly Need[],
+  traits: SourceTraits,
+  packagePerDay: PerDay,
+  shared: readonly PlannedRead[],
+): PlannedRead[] {
   if (traits.packagesAtOnce > 1) return together(needs, traits);
-  const shared = sharedReads(needs, traits, prices);
-  const sharedDays = new Set(shared.flatMap(({ span }) => daysOf(span)));
+  const sharedDays = new Map<Day, ReadonlySet<string>>();
+  for (const { packages, span } of shared) {
+    const who = new Set(packages);
+    for (const day of daysOf(span)) sharedDays.set(day, who);
+  }
   const alone = needs.flatMap(({ package: name, days }) => {
-    const perDay = prices.perDay(name);
-    const own = days.filter((day) => !sharedDays.has(day));
+    const perDay = packagePerDay(name);
+    const own = days.filter((day) => sharedDays.get(day)?.has(name) !== true);
     // The newest first: if the money ends, what is known has no gap.
-    const spans = toSpans(own, bridgeOf(perDay)).toReversed().flatMap(inYears);
+    const spans = toSpans(own, bridgeOf(perDay)).toReversed().flatMap(inParts);
     return spans.map(
       (span): PlannedRead => ({
         packages: [name],

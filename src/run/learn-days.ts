@@ -103,7 +103,9 @@ export async function learnDays(source: Source, book: SpendBook, task: Task): Pr
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
       () => source.days(spanOf(task, source), task.signal),
       (result) => ({
-        bytes: 'cost' in result ? (result.cost?.bytesBilled ?? MINIMUM_BILLED) : 0,
+        bytes:
+          ('cost' in result ? result.cost?.bytesBilled : undefined) ??
+          (result instanceof Error ? MINIMUM_BILLED : 0),
         telling: false,
       }),
     );

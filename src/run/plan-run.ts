@@ -1,28 +1,34 @@
-import { addDays } from '../days/day.ts';
+import { addDays, type Day, spanDays } from '../days/day.ts';
+import { describeError } from '../errors/error.ts';
 import { formatBytes, formatNumber, plural } from '../format.ts';
 import {
-  aloneBytes,
   type Need,
   needOf,
+  type PerDay,
   type PlannedRead,
-  packagesByDay,
   planReads,
+  type Shareable,
+  shareable,
   WARNING_DAYS,
 } from '../plan/plan.ts';
-import type { Source } from '../sources/source.ts';
+import { type Source, SourceError } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
+import { roundedBill } from '../units.ts';
 import type { LearntDays, Task } from './learn-days.ts';
 
-/** What was known of the two ways to read a day that many packages lack. */
+/** What was known of the two ways to read days that many packages lack. */
 export interface Sharing {
-  /** The day that costs most when every package is asked for alone. */
-  readonly day: string;
+  /** How many such days there are, and how many of them are read once for all. */
+  readonly days: number;
+  readonly sharedDays: number;
+  /** The one of them that costs most when every package is asked for alone; of several, the newest. */
+  readonly day: Day;
+  /** Of that day: how many packages lack it, and what it bills either way. */
   readonly packages: number;
   readonly aloneBytes: number;
   readonly sharedBytes: number;
   /** Whence the price of a shared day is known. */
-  readonly basis: 'its last bills' | 'a dry run';
-  readonly shares: boolean;
+  readonly basis: 'a dry run' | 'a dry run and its last bills' | 'its last bills';
 }
 
 /** All that a run will read. */
@@ -33,50 +39,95 @@ export interface RunPlan {
   readonly reads: readonly PlannedRead[];
   /** Absent where there was nothing to decide. */
   readonly sharing: Sharing | undefined;
+  /** What an operator should know. */
+  readonly warnings: readonly string[];
 }
 
 /** What is kept between runs, as far as a plan looks at it. */
 export interface Kept {
   readonly load: (packageName: string) => Promise<Ledger>;
-  readonly bytesPerDay: (packageName: string) => number | undefined;
+  readonly bytesPerDay: PerDay;
   readonly bytesPerSharedDay: () => number | undefined;
+  readonly billedPart: () => number | undefined;
+}
+
+interface Price {
+  readonly expectedBytes: number;
+  /** Absent where the source was not asked, or could not say. */
+  readonly estimatedBytes?: number;
 }
 
 /**
- * Below this no day is read for all: every estimate of what that bills is several times as high, so a short
- * list need not even ask.
+ * Asks the source for what each question reads at most, which is free, and reckons what it bills from that. Where it cannot
+ * say, the last bills must do; without them there is no price.
  */
-const WORTH_ASKING_BYTES = 10_000_000_000;
-
-/** The costlier way's price, of the day for which it is highest, and what the other way would bill. */
-async function compare(source: Source, needs: readonly Need[], kept: Kept): Promise<Sharing | undefined> {
-  if (!source.traits.sharesDays) return undefined;
-  let dearest: { day: string; packages: string[]; bytes: number } | undefined;
-  for (const [day, packages] of packagesByDay(needs)) {
-    const bytes = aloneBytes(packages, { perDay: kept.bytesPerDay });
-    if (bytes > (dearest?.bytes ?? WORTH_ASKING_BYTES)) dearest = { day, packages, bytes };
-  }
-  if (dearest === undefined) return undefined;
-  const { day, packages, bytes } = dearest;
-  const [first, ...others] = packages;
-  if (first === undefined || others.length === 0) return undefined;
-  const known = kept.bytesPerSharedDay();
-  const span = { start: day, end: addDays(day, 1) };
-  const sharedBytes = known ?? (await source.estimate({ packages: [first, ...others], span }));
+function createPricing(source: Source, kept: Kept, signal: AbortSignal | undefined) {
+  let fault: SourceError | undefined;
   return {
-    day,
-    packages: packages.length,
-    aloneBytes: bytes,
-    sharedBytes,
-    basis: known === undefined ? 'a dry run' : 'its last bills',
-    shares: bytes > sharedBytes,
+    /** Why the source could not say, if so. */
+    fault: () => fault,
+    async price({ packages, span }: Shareable): Promise<Price | undefined> {
+      if (fault === undefined) {
+        try {
+          const estimatedBytes = await source.estimate({ packages, span }, signal);
+          return {
+            expectedBytes: roundedBill(estimatedBytes * (kept.billedPart() ?? 1)),
+            estimatedBytes,
+          };
+        } catch (error) {
+          if (!(error instanceof SourceError) || error.code === 'interrupted') throw error;
+          fault = error;
+        }
+      }
+      const perDay = kept.bytesPerSharedDay();
+      return perDay === undefined ? undefined : { expectedBytes: roundedBill(perDay * spanDays(span)) };
+    },
+  };
+}
+
+/** The questions that are cheaper to put once for all, and how that was decided. */
+async function share(
+  { signal }: Task,
+  source: Source,
+  needs: readonly Need[],
+  kept: Kept,
+): Promise<Pick<RunPlan, 'reads' | 'sharing' | 'warnings'>> {
+  const { price, fault } = createPricing(source, kept, signal);
+  const reads: PlannedRead[] = [];
+  let days = 0;
+  let dearest: Pick<Sharing, 'day' | 'packages' | 'aloneBytes' | 'sharedBytes'> | undefined;
+  for (const question of shareable(needs, source.traits, kept.bytesPerDay)) {
+    const { packages, span, aloneBytesADay } = question;
+    days += spanDays(span);
+    const priced = await price(question);
+    if (priced === undefined) continue;
+    const sharedBytes = priced.expectedBytes / spanDays(span);
+    if (aloneBytesADay > sharedBytes) reads.push({ packages, span, ...priced });
+    if (aloneBytesADay > (dearest?.aloneBytes ?? 0)) {
+      const day = addDays(span.end, -1);
+      dearest = { day, packages: packages.length, aloneBytes: aloneBytesADay, sharedBytes };
+    }
+  }
+  const sharedDays = reads.reduce((sum, { span }) => sum + spanDays(span), 0);
+  const known = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
+  const basis = fault() === undefined ? known : 'its last bills';
+  const cause = fault();
+  return {
+    reads,
+    sharing: dearest === undefined ? undefined : { ...dearest, days, sharedDays, basis },
+    warnings:
+      cause === undefined
+        ? []
+        : [
+            `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${dearest === undefined ? 'packages are asked for one by one' : 'the last bills must do'}`,
+          ],
   };
 }
 
 /**
  * Plans a run: what each package needs, and the questions that bring it.
  *
- * @throws SourceError if the price of a shared day must be asked for and cannot be.
+ * @throws SourceError if it is interrupted.
  */
 export async function planRun(task: Task, source: Source, learnt: LearntDays, kept: Kept): Promise<RunPlan> {
   const { asOf, full, lookBackDays = WARNING_DAYS, fillsPast } = task;
@@ -91,15 +142,23 @@ export async function planRun(task: Task, source: Source, learnt: LearntDays, ke
     }
   }
   const list = [...needs.values()];
-  const sharing = await compare(source, list, kept);
-  const prices = { perDay: kept.bytesPerDay, sharedDay: sharing?.sharedBytes };
-  return { needs, faults, reads: planReads(list, source.traits, prices), sharing };
+  const { reads: shared, ...decided } = await share(task, source, list, kept);
+  return { needs, faults, reads: planReads(list, source.traits, kept.bytesPerDay, shared), ...decided };
 }
 
 /** The choice in a sentence for the operator; undefined if there was none. */
 export function sharingNote(sharing: Sharing | undefined): string | undefined {
   if (sharing === undefined) return undefined;
-  const { day, packages, aloneBytes: alone, sharedBytes, basis, shares } = sharing;
-  const breakEven = Math.ceil(sharedBytes / (alone / packages));
-  return `${day} is read ${shares ? 'once for all' : 'for each package alone'}: ${plural(packages, 'package')} one by one would bill about ${formatBytes(alone)}, a day read for all about ${formatBytes(sharedBytes)} (by ${basis}); the two are equal at about ${formatNumber(breakEven)} packages`;
+  const { days, sharedDays, day, packages, aloneBytes, sharedBytes, basis } = sharing;
+  const some = sharedDays > 0 && sharedDays < days;
+  const which =
+    days === 1
+      ? day
+      : some
+        ? `of ${plural(days, 'day')}, ${formatNumber(sharedDays)}`
+        : `${plural(days, 'day')}`;
+  const verb = (some ? sharedDays : days) === 1 ? 'is' : 'are';
+  const how = sharedDays > 0 ? 'once for all' : 'for each package alone';
+  const breakEven = Math.ceil(sharedBytes / (aloneBytes / packages));
+  return `${which} ${verb} read ${how}: a day of ${plural(packages, 'package')} one by one would bill about ${formatBytes(aloneBytes)}, a day read for all about ${formatBytes(sharedBytes)} (by ${basis}); the two are equal at about ${formatNumber(breakEven)} packages`;
 }

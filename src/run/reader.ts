@@ -1,5 +1,4 @@
-import { addDays, type Day, dayOf, spanDays } from '../days/day.ts';
-import { ERRORS } from '../errors/codes.ts';
+import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import {
   chunks,
@@ -13,16 +12,19 @@ import type { PivotRow } from '../sources/query.ts';
 import {
   type Answer,
   addCost,
+  interrupted,
   NO_COST,
   type QueryCost,
   type Source,
   SourceError,
 } from '../sources/source.ts';
-import { type Ledger, withDays, withoutOld } from '../state/ledger.ts';
+import { BudgetError } from '../state/bills.ts';
+import { KEEP_DAYS, type Ledger, soundWholeRead, withDays, withoutOld } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { isOld } from '../state/old-days.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import type { DayChange } from './outcome.ts';
+import { halves, isTooLong, isTooMuch } from './parts.ts';
 
 /** What a read needs from its run. */
 export interface ReaderInput {
@@ -32,6 +34,8 @@ export interface ReaderInput {
   readonly known: KnownDays;
   readonly needs: ReadonlyMap<string, Need>;
   readonly asOf: Day;
+  /** The day before which windows end. */
+  readonly end: Day;
   readonly fillsPast?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Is told of what an operator should know. */
@@ -66,9 +70,14 @@ export interface Reader {
   /**
    * The ledger of a package whose questions are all answered, with what waited for it.
    *
+   * @param ledger As its last question has left it, if that was about this package alone.
    * @throws OperatorError if the disk refuses, or has lost an answer.
    */
-  file(packageName: string): Promise<FiledLedger>;
+  file(packageName: string, ledger?: Ledger): Promise<FiledLedger>;
+  /** Saves what waits for the ledger of a package of which a question failed, as far as the disk lets it. */
+  rescue(packageName: string): Promise<void>;
+  /** Is to be called for each package when it takes no more of its questions. */
+  leave(reads: readonly PlannedRead[]): void;
 }
 
 function total(rows: readonly { readonly downloads: number }[]): number {
@@ -99,15 +108,6 @@ function shareOf(cost: QueryCost, packages: number): QueryCost {
   };
 }
 
-/** What a smaller question may well be answered to. */
-function isTooMuch(error: unknown): error is SourceError {
-  if (!(error instanceof SourceError)) return false;
-  const { refused } = ERRORS[error.code];
-  return (
-    !error.affectsAll && (refused === true || ['truncated', 'timeout', 'too-large'].includes(error.code))
-  );
-}
-
 /** What a planned question has brought so far. */
 interface Brought {
   readonly reads: Map<string, PackageRead>;
@@ -130,21 +130,35 @@ function put({ reads }: Brought, name: string, read: PackageRead): void {
 }
 
 export function createReader(input: ReaderInput): Reader {
-  const { source, ledgers, book, known, needs, asOf, fillsPast, signal, now } = input;
+  const { source, ledgers, book, known, needs, asOf, end, fillsPast, signal, now } = input;
   const { billed, keepsLedger } = source.traits;
   const asked = new Map<PlannedRead, Promise<ReadonlyMap<string, PackageRead>>>();
+  /** How many packages have left each question that several wait for. */
+  const left = new Map<PlannedRead, number>();
+  /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
+  let cause: OperatorError | undefined;
+  /** Most days of a question about several packages that was not too long. */
+  let mostDays = Number.POSITIVE_INFINITY;
   /** How many days of each package were answered. */
   const answered = new Map<string, number>();
   const partitionRowsOf = (day: Day) => (known.kind === 'told' ? (known.rows.get(day) ?? 0) : null);
 
+  /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
+  function isWhole(need: Need | undefined, before: Day | null, { days }: Ledger): boolean {
+    if (need === undefined) return false;
+    if (before === null) return daysOf(need.span).every((day) => days.has(day));
+    return readsWhole(need) && (answered.get(need.package) ?? 0) >= need.days.length;
+  }
+
   async function save(name: string, saved: Ledger, grown: Ledger): Promise<FiledLedger> {
     const need = needs.get(name);
-    const whole = need !== undefined && readsWhole(need) && (answered.get(name) ?? 0) >= need.days.length;
+    const today = dayOf(now());
+    const before = soundWholeRead(saved, today);
     const ledger = withoutOld(
-      { ...grown, wholeRead: whole && (saved.wholeRead ?? '') < asOf ? asOf : saved.wholeRead },
+      { ...grown, wholeRead: isWhole(need, before, grown) && (before ?? '') < asOf ? asOf : before },
       // What fills the past is wanted as a sum only.
-      fillsPast || need === undefined ? asOf : need.span.start,
-      dayOf(now()),
+      fillsPast || need === undefined ? addDays(end, -KEEP_DAYS) : need.span.start,
+      today,
     );
     await ledgers.save(name, ledger);
     return { ledger, changes: changesBetween(saved, ledger) };
@@ -169,11 +183,14 @@ export function createReader(input: ReaderInput): Reader {
     return save(name, saved, withDays(ledger, span, own, partitionRowsOf));
   }
 
-  async function ask({ packages, span, expectedBytes }: PlannedRead): Promise<Answer> {
+  async function ask({ packages, span, expectedBytes, estimatedBytes }: PlannedRead): Promise<Answer> {
+    if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
+    if (cause !== undefined) throw cause;
+    book.demand(expectedBytes);
     if (billed) await ledgers.demandRoom(packages, spanDays(span));
     const label = packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
     return book.query(
-      { label, expectedBytes, purpose: { packages, span } },
+      { label, expectedBytes, purpose: { packages, span, estimatedBytes } },
       () => source.read({ packages, span }, signal),
       (result) => billOf(result, expectedBytes),
     );
@@ -202,18 +219,11 @@ export function createReader(input: ReaderInput): Reader {
    * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
    * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
    */
-  function smaller({ packages, span, expectedBytes }: PlannedRead, { code }: SourceError) {
-    const days = spanDays(span);
-    if (billed && days > 1 && (code === 'truncated' || code === 'timeout')) {
-      const middle = addDays(span.start, Math.floor(days / 2));
-      const halves = [
-        { start: middle, end: span.end },
-        { start: span.start, end: middle },
-      ];
-      return {
-        how: 'fewer days are asked for at a time',
-        parts: halves.map((half) => ({ packages, span: half, expectedBytes: expectedBytes / 2 })),
-      };
+  function smaller(planned: PlannedRead, error: SourceError) {
+    const { packages, span } = planned;
+    if (billed && spanDays(span) > 1 && isTooLong(error)) {
+      mostDays = Math.min(mostDays, Math.ceil(spanDays(span) / 2));
+      return { how: 'fewer days are asked for at a time', parts: halves(planned) };
     }
     return {
       how: 'they are asked for one by one',
@@ -225,6 +235,20 @@ export function createReader(input: ReaderInput): Reader {
     };
   }
 
+  async function askParts(
+    { packages }: PlannedRead,
+    parts: readonly PlannedRead[],
+    refused: QueryCost,
+    brought: Brought,
+  ): Promise<void> {
+    let share = refused;
+    for (const part of parts) {
+      await askOrFail(part, share, brought);
+      // Halves of the days are about every package, which has borne its share by now.
+      if (part.packages === packages) share = NO_COST;
+    }
+  }
+
   /**
    * Asks a question, in smaller ones if need be.
    *
@@ -233,22 +257,23 @@ export function createReader(input: ReaderInput): Reader {
    */
   async function askInParts(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
     const { packages, span } = planned;
+    const canHalve = billed && packages.length > 1 && spanDays(span) > 1;
+    if (canHalve && spanDays(span) > mostDays) return askParts(planned, halves(planned), refused, brought);
     let answer: Answer;
     try {
       answer = await ask(planned);
     } catch (error) {
+      if (error instanceof OperatorError && error.affectsAll) cause = error;
+      // The newest days are read as far as the money goes.
+      if (error instanceof BudgetError && canHalve)
+        return askParts(planned, halves(planned), refused, brought);
       if (!isTooMuch(error) || packages.length === 1) throw error;
       const { how, parts } = smaller(planned, error);
       if (billed) {
         input.warn(`${span.start} for ${packages.length} packages together: ${error.message}; ${how}`);
       }
-      let share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
-      for (const part of parts) {
-        await askOrFail(part, share, brought);
-        // Halves of the days are about every package, which has borne its share by now.
-        if (part.packages === packages) share = NO_COST;
-      }
-      return;
+      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      return askParts(planned, parts, share, brought);
     }
     await take(planned, answer, refused, brought);
   }
@@ -259,7 +284,7 @@ export function createReader(input: ReaderInput): Reader {
       await askInParts(planned, refused, brought);
     } catch (error) {
       for (const name of planned.packages) put(brought, name, { kind: 'failed', error });
-      if (error instanceof OperatorError && error.affectsAll) throw error;
+      if (signal?.aborted || (error instanceof OperatorError && error.affectsAll)) throw error;
     }
   }
 
@@ -279,12 +304,11 @@ export function createReader(input: ReaderInput): Reader {
       const answer = asked.get(planned) ?? carryOut(planned);
       asked.set(planned, answer);
       const read = (await answer).get(packageName);
-      // What every package has taken need not stay in memory.
-      if (planned.packages.at(-1) === packageName) asked.delete(planned);
       return read ?? { kind: 'failed', error: new Error(`no answer for ${packageName}`) };
     },
-    async file(packageName) {
-      const { ledger, saved } = await ledgers.load(packageName);
+    async file(packageName, last) {
+      const { ledger, saved } =
+        last === undefined ? await ledgers.load(packageName) : { ledger: last, saved: last };
       // A window that lacks a day would pass for one with fewer downloads.
       const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day);
       const lost = needs.get(packageName)?.days.find((day) => !isKept(day));
@@ -296,6 +320,24 @@ export function createReader(input: ReaderInput): Reader {
       }
       if (ledger === saved) return { ledger, changes: [] };
       return save(packageName, saved, ledger);
+    },
+    async rescue(packageName) {
+      if (!keepsLedger) return;
+      try {
+        const { ledger, saved } = await ledgers.load(packageName);
+        if (ledger !== saved) await save(packageName, saved, ledger);
+      } catch (error) {
+        // What the package failed of is told already; answers that cannot be put away wait for the next run.
+        if (!(error instanceof OperatorError)) throw error;
+      }
+    },
+    leave(reads) {
+      for (const planned of reads) {
+        const times = (left.get(planned) ?? 0) + 1;
+        left.set(planned, times);
+        // What every package has taken need not stay in memory.
+        if (times === planned.packages.length) asked.delete(planned);
+      }
     },
   };
 }

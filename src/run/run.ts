@@ -6,8 +6,8 @@ import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { longestWindow, type PlannedRead, WARNING_DAYS } from '../plan/plan.ts';
 import type { PivotRow } from '../sources/query.ts';
-import { NO_COST, type Source } from '../sources/source.ts';
-import { EMPTY_LEDGER, type Ledger } from '../state/ledger.ts';
+import { interrupted, NO_COST, type Source } from '../sources/source.ts';
+import { EMPTY_LEDGER, type Ledger, soundWholeRead } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { DayRow } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
@@ -121,8 +121,8 @@ async function readPackage(
       for (const row of brought.rows ?? []) rows.push(row);
       ledger = brought.ledger;
     }
-    if (source.traits.keepsLedger && ledger === undefined) {
-      const filed = await reader.file(name);
+    if (source.traits.keepsLedger) {
+      const filed = await reader.file(name, ledger);
       changes.push(...filed.changes);
       ledger = filed.ledger;
     }
@@ -149,7 +149,10 @@ async function readPackage(
       changes,
     };
   } catch (error) {
+    if (reads.some(({ packages }) => packages.length > 1)) await reader.rescue(name);
     return { kind: 'failed', package: tracked, attempted, error };
+  } finally {
+    reader.leave(reads);
   }
 }
 
@@ -180,7 +183,14 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const { input, source, book, learnt, plan } = prepared;
   const { packages, signal } = input;
   const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
-  const reader = createReader({ ...input, source, book, known: learnt.known, needs: plan.needs });
+  const reader = createReader({
+    ...input,
+    source,
+    book,
+    known: learnt.known,
+    end: learnt.upstream.end,
+    needs: plan.needs,
+  });
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {
     for (const name of planned.packages) {
@@ -192,6 +202,8 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const limit = pLimit(concurrency);
   let cause: unknown;
   const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
+    // Files are read and written without waiting, and a signal is only heard while the process waits.
+    await yieldToSignals();
     if (signal?.aborted) return undefined;
     if (cause !== undefined) return notAttempted(tracked, cause);
     const outcome = await readPackage(prepared, reader, readsOf.get(tracked.name) ?? [], tracked);
@@ -223,26 +235,6 @@ async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGe
 }
 
 /**
- * Saves the ledger of a package that a killed run had yet to save.
- *
- * @throws OperatorError if no ledger could be saved; one that alone cannot is its package's affair.
- */
-async function putAway(
-  name: string,
-  load: (name: string) => Promise<Ledger>,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (signal?.aborted) return;
-  try {
-    await load(name);
-  } catch (error) {
-    if (!(error instanceof OperatorError) || error.affectsAll) throw error;
-  }
-  // Files are written without waiting, and a signal is only heard while the process waits.
-  await yieldToSignals();
-}
-
-/**
  * Begins a run: asks what the table has, plans all that must be read, and then reads it. What happens to one
  * package is its own affair; only what every package would meet ends the reading: the rest is then reported
  * as not attempted, with that cause. The signal ends it, too: what is under way is cancelled, and packages
@@ -261,20 +253,20 @@ export async function beginRun(input: RunInput): Promise<Run> {
     if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
     const today = dayOf(now());
     const load = async (packageName: string): Promise<Ledger> => {
+      if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
+      await yieldToSignals();
       if (!traits.keepsLedger) return EMPTY_LEDGER;
-      const { ledger, saved, bills } = await ledgers.load(packageName);
+      const { ledger, bills } = await ledgers.load(packageName);
       if (bills !== undefined) book.adopt(packageName, bills);
-      if (ledger !== saved) await ledgers.save(packageName, ledger);
-      // A reading of the future is one by a clock that was wrong.
-      return (ledger.wholeRead ?? '') > today ? { ...ledger, wholeRead: null } : ledger;
+      return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
     };
-    for (const name of await ledgers.tidy()) await putAway(name, load, signal);
+    await ledgers.tidy(signal);
     const plan = await planRun(input, source, learnt, { load, ...book });
     const note = sharingNote(plan.sharing);
     const outcomes = readAll({ input, source, book, learnt, plan });
     return {
       upstream: learnt.upstream,
-      warnings: learnt.warnings,
+      warnings: [...learnt.warnings, ...plan.warnings],
       notes: [
         ...(source.payer === undefined ? [] : [`BigQuery is asked by ${source.payer}, which pays`]),
         ...(note === undefined ? [] : [note]),

@@ -34,7 +34,7 @@ export interface Answer {
 /** How many rows each day of a span has, or why the source cannot tell. */
 export type DaysAnswer =
   | { readonly kind: 'told'; readonly rows: PartitionRows; readonly cost: QueryCost }
-  | { readonly kind: 'untold'; readonly reason: string };
+  | { readonly kind: 'untold'; readonly reason: string; readonly cost?: QueryCost };
 
 /** What the rest of the program may expect of a source, known without opening it. */
 export interface SourceTraits {
@@ -104,4 +104,15 @@ export class SourceError extends OperatorError {
     this.cost = options.cost;
     this.step = options.step;
   }
+}
+
+/**
+ * What a question ends with that was ended by a signal.
+ *
+ * @param reason The signal's, whose message is told.
+ * @param cost What was billed all the same; undefined if that is not known.
+ */
+export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new SourceError('interrupted', message, { ...(cost === undefined ? {} : { cost }), cause: reason });
 }

@@ -7,6 +7,7 @@ import {
   probeRoom,
   readIfPresent,
   readPart,
+  removeFile,
   removeIfPossible,
   replaceFile,
   sweepTemporary,
@@ -71,6 +72,13 @@ export interface Answers {
    * meanwhile stay here.
    */
   filed(packageName: string): void;
+  /**
+   * Is to be called before anything newer is read, when what was there is filed as far as it can be. What could not be is kept
+   * by itself, and the rest removed: else it would pass for newer than what the ledgers get from now on.
+   *
+   * @throws OperatorError if the disk refuses.
+   */
+  settle(): Promise<void>;
 }
 
 function serialize(days: Iterable<readonly [string, Days]>, source: string): string {
@@ -181,29 +189,48 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
     if (at >= 0) known.splice(at, 1);
   }
 
+  /** Days of a package in all answers, and which of these have any. */
+  function gather(packageName: string): { days: Map<Day, LedgerDay>; from: Answer[] } {
+    const days = new Map<Day, LedgerDay>();
+    const from: Answer[] = [];
+    for (const answer of [...known]) {
+      try {
+        const own = daysIn(answer, packageName);
+        if (own === undefined) continue;
+        for (const [day, entry] of own) days.set(day, entry);
+        from.push(answer);
+      } catch (error) {
+        reject(answer.path, error);
+        drop(answer);
+      }
+    }
+    return { days, from };
+  }
+
+  async function packages(): Promise<Set<string>> {
+    await look();
+    return new Set(known.flatMap(({ lines }) => [...lines.keys()]));
+  }
+
+  async function add(days: Iterable<readonly [string, Days]>): Promise<void> {
+    await look();
+    await ensureFolder(folder, 'operator');
+    const text = asWritten(serialize(days, source));
+    last += 1;
+    const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
+    await replaceFile(path, text, true, 'operator');
+    known.push(indexed(path, text, known.at(-1)));
+  }
+
   return {
+    packages,
+    add,
     sweep: async () => {
       await sweepTemporary(folder);
     },
-    async packages() {
-      await look();
-      return new Set(known.flatMap(({ lines }) => [...lines.keys()]));
-    },
     async daysOf(packageName) {
       await look();
-      const days = new Map<Day, LedgerDay>();
-      const from: Answer[] = [];
-      for (const answer of [...known]) {
-        try {
-          const own = daysIn(answer, packageName);
-          if (own === undefined) continue;
-          for (const [day, entry] of own) days.set(day, entry);
-          from.push(answer);
-        } catch (error) {
-          reject(answer.path, error);
-          drop(answer);
-        }
-      }
+      const { days, from } = gather(packageName);
       if (from.length > 0) handedOver.set(packageName, from);
       return days;
     },
@@ -211,26 +238,29 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
       await ensureFolder(folder, 'operator');
       probeRoom(folder, `.room.${process.pid}.tmp`, bytes);
     },
-    async add(days) {
-      await look();
-      await ensureFolder(folder, 'operator');
-      const text = asWritten(serialize(days, source));
-      last += 1;
-      const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
-      await replaceFile(path, text, true, 'operator');
-      known.push(indexed(path, text, known.at(-1)));
-    },
     filed(packageName) {
       for (const answer of handedOver.get(packageName) ?? []) {
         const line = answer.lines.get(packageName);
         if (line === undefined || answer.filed[line] === 1) continue;
         answer.filed[line] = 1;
         answer.left -= 1;
-        if (answer.left > 0) continue;
-        removeIfPossible(answer.path);
-        drop(answer);
+        if (answer.left === 0 && removeIfPossible(answer.path)) drop(answer);
       }
       handedOver.delete(packageName);
+    },
+    async settle() {
+      const names = await packages();
+      const old = [...known];
+      if (old.every(({ left, lines }) => left === lines.size)) return;
+      const waiting = [...names]
+        .map((name) => [name, gather(name).days] as const)
+        .filter(([, days]) => days.size > 0);
+      if (waiting.length > 0) await add(waiting);
+      for (const answer of old) {
+        removeFile(answer.path);
+        drop(answer);
+      }
+      handedOver.clear();
     },
   };
 }

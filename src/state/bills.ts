@@ -18,6 +18,8 @@ export interface MonthSpend {
 /** What the queries of one package, or of days of one age, took in a month. */
 export interface Bill extends MonthSpend {
   readonly daysScanned: number;
+  /** What the source had said that they would read at most; absent where it was not asked. */
+  readonly bytesEstimated?: number;
 }
 
 /** Bills by month. */
@@ -36,7 +38,7 @@ export interface Spend {
   readonly pending: ReadonlyMap<string, PendingQuery>;
   /** By package, the newest months only: what a day of it bills is learnt from here. */
   readonly packages: ReadonlyMap<string, Bills>;
-  /** Of questions for many packages, by month: what a day read once for all bills is learnt from here. */
+  /** By month: what a day read once for all bills is learnt from here. */
   readonly shared: Bills;
   /** By the age of the day that was read: what a newest day bills against older ones has not been published. */
   readonly ages: ReadonlyMap<string, Bill>;
@@ -80,12 +82,15 @@ export function ageOf(day: Day, today: Day): string {
   return AGES.find(([, most]) => age <= most)?.[0] ?? '36+';
 }
 
+/** Two bills as one. */
 function plus(bill: Bill | undefined, more: Bill): Bill {
-  const { daysScanned, bytesBilled, queries } = bill ?? EMPTY_BILL;
+  const { daysScanned, bytesBilled, queries, bytesEstimated } = bill ?? EMPTY_BILL;
+  const estimated = (bytesEstimated ?? 0) + (more.bytesEstimated ?? 0);
   return {
     daysScanned: daysScanned + more.daysScanned,
     bytesBilled: bytesBilled + more.bytesBilled,
     queries: queries + more.queries,
+    ...(estimated === 0 ? {} : { bytesEstimated: estimated }),
   };
 }
 
@@ -114,11 +119,14 @@ export function committedBytes(spend: Spend, month: Month): number {
     .reduce((total, { bytes }) => total + bytes, spend.months.get(month)?.bytesBilled ?? 0);
 }
 
-/** Bytes a day in the latest month that billed anything; undefined if none did. */
-function latestPerDay(bills: Bills | undefined): number | undefined {
+/** The bill of the latest month in which anything was; undefined if there is none. */
+function latest(bills: Bills | undefined): Bill | undefined {
   const sorted = [...(bills ?? [])].toSorted(([a], [b]) => (a < b ? 1 : -1));
-  const [, latest] = sorted.find(([, bill]) => bill.daysScanned > 0 && bill.bytesBilled > 0) ?? [];
-  return latest === undefined ? undefined : latest.bytesBilled / latest.daysScanned;
+  return sorted.find(([, bill]) => bill.daysScanned > 0 && bill.bytesBilled > 0)?.[1];
+}
+
+function perDay(bill: Bill | undefined): number | undefined {
+  return bill === undefined ? undefined : bill.bytesBilled / bill.daysScanned;
 }
 
 /**
@@ -126,12 +134,22 @@ function latestPerDay(bills: Bills | undefined): number | undefined {
  * billed anything; undefined if none did.
  */
 export function bytesPerDay(spend: Spend, packageName: string): number | undefined {
-  return latestPerDay(spend.packages.get(packageName));
+  return perDay(latest(spend.packages.get(packageName)));
 }
 
 /** Bytes that a day billed when it was read once for many packages; undefined if none was. */
 export function bytesPerSharedDay({ shared }: Spend): number | undefined {
-  return latestPerDay(shared);
+  return perDay(latest(shared));
+}
+
+/**
+ * What part of its estimate a question for many packages billed, at most 1; undefined if that is not known. Days of
+ * different years differ tenfold in size, and the estimate knows that.
+ */
+export function billedPart({ shared }: Spend): number | undefined {
+  const bill = latest(shared);
+  if (bill?.bytesEstimated === undefined) return undefined;
+  return Math.min(1, bill.bytesBilled / bill.bytesEstimated);
 }
 
 /** A query that was not sent, as it would pass the month's budget. */
@@ -167,30 +185,42 @@ export interface Purpose {
   /** Packages that were asked for. */
   readonly packages: readonly string[];
   readonly days: readonly Day[];
+  /** What the source had said that it would read at most, in bytes; absent if it was not asked. */
+  readonly estimatedBytes?: number | undefined;
 }
 
-/** The spend with a bill under what it tells the price of. */
+/** Bills with one more, of the newest months. */
+function withBill(bills: Bills | undefined, month: Month, bill: Bill): Bills {
+  const all = new Map([...(bills ?? []), [month, plus(bills?.get(month), bill)]]);
+  return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(-KEPT_MONTHS));
+}
+
+/**
+ * The spend with a bill under what it tells the price of.
+ *
+ * @param ownBills Those of the spend's packages. They are changed in place: there are thousands, with a query each.
+ */
 export function withPurpose(
   spend: Spend,
+  ownBills: Map<string, Bills>,
   month: Month,
   bytesBilled: number,
-  { today, packages, days }: Purpose,
+  { today, packages, days, estimatedBytes }: Purpose,
 ): Spend {
   const bill = { daysScanned: days.length, bytesBilled, queries: 1 };
   const [name, ...others] = packages;
   if (name === undefined) return spend;
-  const added = (bills: Bills | undefined): Bills => {
-    const all = new Map([...(bills ?? []), [month, plus(bills?.get(month), bill)]]);
-    return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(-KEPT_MONTHS));
-  };
   // What a day bills for all together says nothing of what it bills for one of them.
-  if (others.length > 0) return { ...spend, shared: added(spend.shared) };
-  const all = new Map([...spend.packages, [name, added(spend.packages.get(name))]]);
+  if (others.length > 0) {
+    const told = estimatedBytes === undefined ? bill : { ...bill, bytesEstimated: estimatedBytes };
+    return { ...spend, shared: withBill(spend.shared, month, told) };
+  }
+  ownBills.set(name, withBill(ownBills.get(name), month, bill));
   const ages = new Map(spend.ages);
   const [age, ...older] = new Set(days.map((day) => ageOf(day, today)));
   // Only a query over days of one age tells what such a day bills.
   if (age !== undefined && older.length === 0) {
     ages.set(age, plus(ages.get(age), bill));
   }
-  return { ...spend, packages: all, ages };
+  return { ...spend, ages };
 }

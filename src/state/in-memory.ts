@@ -15,7 +15,7 @@ export function ledgersInMemory(): Ledgers {
     hold: async (span, rows, partitionRowsOf) => {
       for (const [name, own] of rows) kept.set(name, withDays(of(name), span, own, partitionRowsOf));
     },
-    tidy: async () => [],
+    tidy: async () => undefined,
     demandRoom: async () => undefined,
   };
 }

@@ -45,7 +45,7 @@ export const EMPTY_LEDGER: Ledger = { wholeRead: null, days: new Map() };
 const VERSION = 2;
 
 /** Days older than this are forgotten, unless a window still reaches them. */
-const KEEP_DAYS = 365;
+export const KEEP_DAYS = 365;
 
 function total(rows: readonly DayRow[]): number {
   return rows.reduce((sum, { downloads }) => sum + downloads, 0);
@@ -190,6 +190,11 @@ export function withDays(
   partitionRowsOf: PartitionRowsOf,
 ): Ledger {
   return replaceDays(ledger, daysRead(span, rows, partitionRowsOf));
+}
+
+/** When the whole window was read; null if it never was, or by a clock that was wrong, as that is a day of the future. */
+export function soundWholeRead({ wholeRead }: Ledger, today: Day): Day | null {
+  return (wholeRead ?? '') > today ? null : wholeRead;
 }
 
 /**

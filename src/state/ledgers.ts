@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import { PACKAGE_NAME } from '../config/package-name.ts';
 import type { Span } from '../days/day.ts';
 import {
@@ -10,6 +11,7 @@ import {
   replaceFile,
   sweepTemporary,
 } from '../disk/files.ts';
+import { OperatorError } from '../errors/error.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Answer } from '../sources/source.ts';
 import { openAnswers } from './answers.ts';
@@ -61,11 +63,13 @@ export interface Ledgers {
    */
   hold(span: Span, rows: Answer['rows'], partitionRowsOf: PartitionRowsOf): Promise<void>;
   /**
-   * Removes what killed runs have left half-written. To be called under the lock.
+   * Puts right what killed runs have left: removes what is half-written, and saves the ledgers that they had yet to save.
+   * To be called under the lock, before anything is read. A ledger that alone cannot be saved is warned of, and is its
+   * package's affair.
    *
-   * @returns Packages whose ledgers such runs had yet to save.
+   * @throws OperatorError if no ledger could be saved.
    */
-  tidy(): Promise<Iterable<string>>;
+  tidy(signal?: AbortSignal): Promise<void>;
   /**
    * Finds out whether some days of one package, or of several in one answer, could be saved, before anything is paid for.
    *
@@ -119,22 +123,31 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
     return { ledger: EMPTY_LEDGER, bills: undefined };
   }
 
+  async function load(packageName: string): Promise<LoadedLedger> {
+    // In this order: while a run goes on, days move from answers into ledgers.
+    const held = await orStateError(() => answers.daysOf(packageName));
+    const { ledger: saved, bills } = await loadFile(packageName);
+    const ledger = held.size === 0 ? saved : replaceDays(saved, held);
+    return { ledger, saved, bills };
+  }
+
+  async function save(packageName: string, ledger: Ledger): Promise<void> {
+    await orStateError(async () => {
+      await ensureFolder(folder, 'operator');
+      const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
+      await replaceFile(pathOf(packageName), text, true, 'operator');
+    });
+    answers.filed(packageName);
+  }
+
+  async function putAway(packageName: string): Promise<void> {
+    const { ledger, saved } = await load(packageName);
+    if (ledger !== saved) await save(packageName, ledger);
+  }
+
   return {
-    async load(packageName) {
-      // In this order: while a run goes on, days move from answers into ledgers.
-      const held = await orStateError(() => answers.daysOf(packageName));
-      const { ledger: saved, bills } = await loadFile(packageName);
-      const ledger = held.size === 0 ? saved : replaceDays(saved, held);
-      return { ledger, saved, bills };
-    },
-    async save(packageName, ledger) {
-      await orStateError(async () => {
-        await ensureFolder(folder, 'operator');
-        const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
-        await replaceFile(pathOf(packageName), text, true, 'operator');
-      });
-      answers.filed(packageName);
-    },
+    load,
+    save,
     async hold(span, rows, partitionRowsOf) {
       if (rows.size === 0) return;
       function* days() {
@@ -142,10 +155,21 @@ export function openLedgers(stateDir: string, source: string, warn: Warn): Ledge
       }
       await orStateError(() => answers.add(days()));
     },
-    async tidy() {
+    async tidy(signal) {
       await sweepTemporary(folder);
       await answers.sweep();
-      return orStateError(answers.packages);
+      for (const name of await orStateError(answers.packages)) {
+        // Files are read and written without waiting, and a signal is only heard while the process waits.
+        await yieldToSignals();
+        if (signal?.aborted) return;
+        try {
+          await putAway(name);
+        } catch (error) {
+          if (!(error instanceof OperatorError) || error.affectsAll) throw error;
+          warn?.(`${name}: what an earlier run has read waits to be saved: ${error.message}`);
+        }
+      }
+      await orStateError(answers.settle);
     },
     demandRoom: ([packageName, ...others], days) =>
       orStateError(async () => {

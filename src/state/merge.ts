@@ -126,7 +126,13 @@ export function mergeSpend({ base, ours, theirs }: Versions): string {
     withPendingBilled(other),
   ];
   const each = <T>(part: (spend: Spend) => T): Three<T> => [part(all[0]), part(all[1]), part(all[2])];
-  const bill = (values: Three<Bill | undefined>) => addUp(EMPTY_BILL, values);
+  const bill = (values: Three<Bill | undefined>) =>
+    addUp(
+      values.some((value) => value?.bytesEstimated !== undefined)
+        ? { ...EMPTY_BILL, bytesEstimated: 0 }
+        : EMPTY_BILL,
+      values,
+    );
   return serializeSpend({
     months: mergeMaps(
       each(({ months }) => months),

@@ -1,10 +1,10 @@
 import { dayOf, daysOf, type Span } from '../days/day.ts';
 import {
   type Bills,
+  billedPart,
   bytesPerDay,
   bytesPerSharedDay,
   demandBudget,
-  EMPTY_SPEND,
   type Month,
   monthOf,
   type Spend,
@@ -16,20 +16,27 @@ import type { SpendFile } from './spend.ts';
 
 /** A query as the account sees it. */
 export interface BilledQuery {
-  /** Tells it apart from others under way: a package's name, or a word in parentheses. */
+  /** What is asked: a package's name, or words in parentheses. */
   readonly label: string;
   readonly expectedBytes: number;
   /** What it is for; absent where its price tells nothing about a package's days. */
-  readonly purpose?: { readonly packages: readonly string[]; readonly span: Span };
+  readonly purpose?: {
+    readonly packages: readonly string[];
+    readonly span: Span;
+    readonly estimatedBytes?: number | undefined;
+  };
 }
 
 /** Keeps the spend of a run, and writes every change down before the next step is taken. */
 export interface SpendBook {
-  readonly current: Spend;
   /** Bytes that a day of the package billed before; undefined if it never did. */
   bytesPerDay(packageName: string): number | undefined;
   /** Bytes that a day billed when it was read once for many packages; undefined if none was. */
   bytesPerSharedDay(): number | undefined;
+  /** What part of its estimate a question for many packages billed; undefined if that is not known. */
+  billedPart(): number | undefined;
+  /** @throws BudgetError if a query that is expected to bill so much would pass the budget. */
+  demand(expectedBytes: number): void;
   /** Takes over bills that the first version kept in ledgers, unless there are newer ones. */
   adopt(packageName: string, bills: Bills): void;
   /**
@@ -60,8 +67,9 @@ export async function openSpendBook(
 ): Promise<SpendBook> {
   const initial = await file?.load();
   if (file === undefined || initial === undefined) return freeBook();
-  let current = withPendingBilled(initial);
-  let unsaved = current !== initial;
+  const packages = new Map(initial.packages);
+  let current: Spend = { ...withPendingBilled(initial), packages };
+  let unsaved = initial.pending.size > 0;
   let noted = Promise.resolve();
   // One after another, and always the newest state: packages may be read side by side.
   const write = (spend: Spend): Promise<void> => {
@@ -71,52 +79,66 @@ export async function openSpendBook(
     return noted;
   };
 
-  async function account({ label, purpose }: BilledQuery, month: Month, bytes: number, telling: boolean) {
+  const without = (label: string) => {
     const pending = new Map(current.pending);
     pending.delete(label);
-    const counted = withQuery({ ...current, pending }, month, bytes);
+    return pending;
+  };
+
+  async function account(
+    { purpose }: BilledQuery,
+    label: string,
+    month: Month,
+    bytes: number,
+    telling: boolean,
+  ) {
+    const counted = withQuery({ ...current, pending: without(label) }, month, bytes);
     const spend =
       purpose === undefined || !telling
         ? counted
-        : withPurpose(counted, month, bytes, {
+        : withPurpose(counted, packages, month, bytes, {
+            ...purpose,
             today: dayOf(now()),
-            packages: purpose.packages,
             days: daysOf(purpose.span),
           });
     // What was paid for must not be lost because the bill cannot be written; the next query finds out.
     await write(spend).catch(() => undefined);
   }
 
+  const demand = (expectedBytes: number) =>
+    demandBudget(current, monthOf(now()), Math.ceil(expectedBytes), budgetBytes);
+
   return {
-    get current() {
-      return current;
-    },
     bytesPerDay: (packageName) => bytesPerDay(current, packageName),
     bytesPerSharedDay: () => bytesPerSharedDay(current),
+    billedPart: () => billedPart(current),
+    demand,
     adopt(packageName, bills) {
-      if (current.packages.has(packageName)) return;
-      current = { ...current, packages: new Map([...current.packages, [packageName, bills]]) };
+      if (packages.has(packageName)) return;
+      packages.set(packageName, bills);
       unsaved = true;
     },
     async query(query, ask, billOf) {
+      demand(query.expectedBytes);
       const month = monthOf(now());
       const bytes = Math.ceil(query.expectedBytes);
-      demandBudget(current, month, bytes, budgetBytes);
-      const pending = new Map([...current.pending, [query.label, { month, bytes }]]);
-      const before = current;
+      let { label } = query;
+      // Of a package that is part of two questions that fell apart, both may be under way.
+      for (let more = 2; current.pending.has(label); more += 1) label = `${query.label} (${more})`;
+      const pending = new Map([...current.pending, [label, { month, bytes }]]);
       await write({ ...current, pending }).catch((error: unknown) => {
         // It was not sent, so it is not pending either.
-        current = { ...current, pending: before.pending };
+        current = { ...current, pending: without(label) };
         throw error;
       });
       try {
         const result = await ask();
         const bill = billOf(result);
-        await account(query, month, bill.bytes, bill.telling);
+        await account(query, label, month, bill.bytes, bill.telling);
         return result;
       } catch (error) {
         const bill = billOf(error as Error);
-        await account(query, month, bill.bytes, false);
+        await account(query, label, month, bill.bytes, false);
         throw error;
       }
     },
@@ -131,9 +153,10 @@ export async function openSpendBook(
 /** For a source that bills nothing. */
 function freeBook(): SpendBook {
   return {
-    current: EMPTY_SPEND,
     bytesPerDay: () => undefined,
     bytesPerSharedDay: () => undefined,
+    billedPart: () => undefined,
+    demand: () => undefined,
     adopt: () => undefined,
     query: (_, ask) => ask(),
     close: async () => undefined,

@@ -21,8 +21,8 @@ const BACKUP_FILE = 'spend.backup.json';
 
 const VERSION = 1;
 
-function billToJson({ daysScanned, bytesBilled, queries }: Bill) {
-  return { days_scanned: daysScanned, bytes_billed: bytesBilled, queries };
+function billToJson({ daysScanned, bytesBilled, queries, bytesEstimated }: Bill) {
+  return { days_scanned: daysScanned, bytes_billed: bytesBilled, queries, bytes_estimated: bytesEstimated };
 }
 
 const billsToJson = (bills: Bills) =>
@@ -61,11 +61,13 @@ function entriesOf(value: unknown, what: string): [string, Record<string, unknow
 }
 
 function parseBill(entry: Record<string, unknown>, what: string): Bill {
-  const { days_scanned: daysScanned, bytes_billed: bytesBilled, queries } = entry;
+  const { days_scanned: daysScanned, bytes_billed: bytesBilled, queries, bytes_estimated: estimated } = entry;
   demandCount(daysScanned, `the days of ${what}`);
   demandCount(bytesBilled, `the bytes of ${what}`);
   demandCount(queries, `the queries of ${what}`);
-  return { daysScanned, bytesBilled, queries };
+  if (estimated === undefined) return { daysScanned, bytesBilled, queries };
+  demandCount(estimated, `the estimates of ${what}`);
+  return { daysScanned, bytesBilled, queries, bytesEstimated: estimated };
 }
 
 /** @throws FileRejected if the value is no bills by month. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openLedgers } from '../../src/state/ledgers.ts';
 import { runMain } from '../support/context.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -29,6 +30,28 @@ async function house() {
 }
 
 describe('prune', () => {
+  it('takes what waits for the ledger of a package that is not listed', async () => {
+    const project = makeProject(tempFolder(), ['alpha'], []);
+    writeFileSync(
+      join(project.folder, 'tracked.yaml'),
+      'service: {output_dir: output, state_dir: state}\nbigquery: {project_id: p}\npackages: [alpha]\n',
+    );
+    const source = 'bigquery:bigquery-public-data.pypi.file_downloads';
+    const stateDir = join(project.folder, 'state');
+    const open = () => openLedgers(stateDir, source, undefined);
+    const rows = new Map([
+      ['alpha', []],
+      ['gone', []],
+    ]);
+    await open().hold({ start: '2026-04-24', end: '2026-04-25' }, rows, () => 1);
+    const pruned = await runMain(project.folder, ['prune']);
+    expect(pruned.stderr).toBe('');
+    expect(pruned.stdout).toMatch(/^remove {2}ledger\/.*\/gone\.json\n$/);
+    await open().tidy();
+    expect((await open().load('gone')).ledger.days.size).toBe(0);
+    expect((await open().load('alpha')).ledger.days.size).toBe(1);
+  });
+
   it('says what it would remove, and leaves it', async () => {
     const { project, ledger, run } = await house();
     const before = project.prints();

@@ -8,6 +8,7 @@ import {
   needOf,
   planReads,
   readsWhole,
+  shareable,
   toSpans,
 } from '../../src/plan/plan.ts';
 import type { SourceTraits } from '../../src/sources/source.ts';
@@ -117,7 +118,7 @@ describe('the questions of a run', () => {
   it('are one for each package and span where more at once would cost more', () => {
     const needs = [need('a', '2026-03-01', '2026-03-02', '2026-03-10'), need('b'), need('c', '2026-03-10')];
     const prices = new Map([['c', 50_000_000]]);
-    expect(planReads(needs, TRAITS, { perDay: (name) => prices.get(name), sharedDay: undefined })).toEqual([
+    expect(planReads(needs, TRAITS, (name) => prices.get(name), [])).toEqual([
       { packages: ['a'], span: day('2026-03-10'), expectedBytes: 153 * 1024 ** 2 },
       // Two days of the 160 MB that are assumed, in whole MiB.
       { packages: ['a'], span: { start: '2026-03-01', end: '2026-03-03' }, expectedBytes: 306 * 1024 ** 2 },
@@ -127,7 +128,7 @@ describe('the questions of a run', () => {
 
   it('are for a year at most, the newest first', () => {
     const days = Array.from({ length: 800 }, (_, index) => addDays('2024-01-01', index));
-    const reads = planReads([need('a', ...days)], TRAITS, { perDay: () => 1, sharedDay: undefined });
+    const reads = planReads([need('a', ...days)], TRAITS, () => 1, []);
     expect(reads.map(({ span }) => [span.start, span.end])).toEqual([
       ['2025-03-10', '2026-03-11'],
       ['2024-03-09', '2025-03-10'],
@@ -135,20 +136,52 @@ describe('the questions of a run', () => {
     ]);
   });
 
-  it('read days once for all where that is cheaper, the newest first, within what the source takes', () => {
+  it('that may be put once for all are about days that many lack, the newest first, within what the source takes', () => {
     const shares = { ...TRAITS, sharesDays: true, packageDaysAtOnce: 7 };
     const five = ['2026-03-01', '2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05'];
     const needs = [need('a', ...five), need('b', ...five), need('c', '2026-03-05', '2026-03-06')];
-    const prices = { perDay: () => 100_000_000, sharedDay: 150_000_000 };
+    // 5 GB and a byte each: two of them are worth asking.
+    const perDay = () => 5_000_000_001;
+    const found = shareable(needs, shares, perDay);
     expect(
-      planReads(needs, shares, prices).map(({ packages, span }) => [packages, span.start, spanDays(span)]),
+      found.map(({ packages, span, aloneBytesADay }) => [
+        packages,
+        span.start,
+        spanDays(span),
+        aloneBytesADay,
+      ]),
     ).toEqual([
       // Seven days of packages are three days of two.
-      [['a', 'b', 'c'], '2026-03-05', 1],
-      [['a', 'b'], '2026-03-02', 3],
-      [['a', 'b'], '2026-03-01', 1],
-      [['c'], '2026-03-06', 1],
+      [['a', 'b', 'c'], '2026-03-05', 1, 15_000_000_003],
+      [['a', 'b'], '2026-03-02', 3, 10_000_000_002],
+      [['a', 'b'], '2026-03-01', 1, 10_000_000_002],
     ]);
+    expect(shareable(needs, TRAITS, perDay)).toEqual([]);
+    expect(shareable(needs, shares, () => 5_000_000_000)).toHaveLength(1);
+    const [, second] = found;
+    if (second === undefined) throw new Error('not found');
+    const reads = planReads(needs, shares, perDay, [{ ...second, expectedBytes: 1 }]);
+    expect(reads.map(({ packages, span }) => [packages, span.start, spanDays(span)])).toEqual([
+      [['a', 'b'], '2026-03-02', 3],
+      [['a'], '2026-03-05', 1],
+      [['a'], '2026-03-01', 1],
+      [['b'], '2026-03-05', 1],
+      [['b'], '2026-03-01', 1],
+      [['c'], '2026-03-05', 2],
+    ]);
+  });
+
+  it('are cut where names of files are no longer paid for', () => {
+    const days = ['2026-08-22', '2026-08-23', '2026-08-24', '2026-08-25'];
+    const cut = [
+      ['2026-08-24', 2],
+      ['2026-08-22', 2],
+    ];
+    const alone = planReads([need('a', ...days)], TRAITS, () => 150_000_000, []);
+    expect(alone.map(({ span }) => [span.start, spanDays(span)])).toEqual(cut);
+    const needs = ['a', 'b'].map((name) => need(name, ...days));
+    const shared = shareable(needs, { ...TRAITS, sharesDays: true }, () => 1e10);
+    expect(shared.map(({ span }) => [span.start, spanDays(span)])).toEqual(cut);
   });
 
   it('take packages that lack the same days together, within what the source takes', () => {
@@ -156,10 +189,7 @@ describe('the questions of a run', () => {
     const needs = ['a', 'b', 'c'].map((name) => need(name, '2026-03-10'));
     needs.push(need('d', '2026-03-01', '2026-03-02'), need('e', '2026-03-01', '2026-03-02'));
     expect(
-      planReads(needs, free, { perDay: () => undefined, sharedDay: undefined }).map(({ packages, span }) => [
-        packages,
-        span.start,
-      ]),
+      planReads(needs, free, () => undefined, []).map(({ packages, span }) => [packages, span.start]),
     ).toEqual([
       [['a', 'b'], '2026-03-10'],
       [['c'], '2026-03-10'],
@@ -198,8 +228,7 @@ describe('spans', () => {
     const list = [
       { package: 'a', span: { start: '2026-03-01', end: '2026-03-05' }, days: ['2026-03-01', '2026-03-04'] },
     ];
-    const spans = (perDay: number) =>
-      planReads(list, TRAITS, { perDay: () => perDay, sharedDay: undefined }).length;
+    const spans = (perDay: number) => planReads(list, TRAITS, () => perDay, []).length;
     expect([spans((10 * 1024 ** 2) / 2), spans((10 * 1024 ** 2) / 2 + 1), spans(150_000_000)]).toEqual([
       1, 2, 2,
     ]);

@@ -6,8 +6,8 @@ import { createState } from '../support/state.ts';
 import { createTable } from '../support/table.ts';
 
 const task: Task = { packages: [{ name: 'alpha', windows: [3] }], asOf: '2026-03-05', full: false };
-const book = (budgetBytes: number | null = null) =>
-  openSpendBook(createState().spend, budgetBytes, () => new Date('2026-03-05T04:00:00Z'));
+const book = (budgetBytes: number | null = null, { spend } = createState()) =>
+  openSpendBook(spend, budgetBytes, () => new Date('2026-03-05T04:00:00Z'));
 
 async function tableWithDays(...days: string[]) {
   const table = await createTable();
@@ -102,12 +102,15 @@ describe('learning the days of the table', () => {
       ...table.source({ bytesPerDay: 1 }),
       days: async () => ({ kind: 'told', rows: new Map([['2026-03-04', 1]]), cost }),
     };
-    const told = await book();
-    await learnDays(source, told, task);
-    expect(told.current.months).toEqual(new Map([['2026-03', { bytesBilled: 7, queries: 1 }]]));
-    const refused = await book();
-    await learnDays({ ...source, days: async () => ({ kind: 'untold', reason: 'refused' }) }, refused, task);
-    expect(refused.current.months.get('2026-03')?.queries).toBe(1);
+    const accounted = async (days: Source['days']) => {
+      const state = createState();
+      await learnDays({ ...source, days }, await book(null, state), task);
+      return (await state.spend.load()).months.get('2026-03');
+    };
+    expect(await accounted(source.days)).toEqual({ bytesBilled: 7, queries: 1 });
+    const untold = { kind: 'untold', reason: 'refused' } as const;
+    expect(await accounted(async () => untold)).toEqual({ bytesBilled: 0, queries: 1 });
+    expect(await accounted(async () => ({ ...untold, cost }))).toEqual({ bytesBilled: 7, queries: 1 });
   });
 
   it('asks nothing that is billed for a dry run', async () => {

@@ -34,6 +34,7 @@ async function reader({ traits, fault, ledgers }: Setting) {
     known: { kind: 'untold' },
     needs: new Map(NAMES.map((name) => [name, need(name)])),
     asOf: '2026-04-02',
+    end: '2026-04-02',
     warn: (message) => warnings.push(message),
     now,
   });
@@ -166,6 +167,7 @@ describe('a question about several days that are read once for all', () => {
       known: { kind: 'untold' },
       needs: new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }])),
       asOf: FOUR.end,
+      end: past?.asOf ?? FOUR.end,
       fillsPast: past !== undefined,
       warn: (message) => warnings.push(message),
       now: () => new Date(`${past?.asOf ?? FOUR.end}T06:00:00Z`),
@@ -218,7 +220,9 @@ describe('a question about several days that are read once for all', () => {
     expect(asked.slice(3)).toEqual([
       ...NAMES.map((name) => `${name}2026-04-04+1`),
       '2026-04-03+1',
-      FIRST_HALF,
+      // Two days were too long.
+      '2026-04-02+1',
+      '2026-04-01+1',
     ]);
     expect(got).toEqual(everybody([4, 430]));
     expect(warnings.map((warning) => warning.split('; ')[1])).toEqual([
@@ -267,6 +271,7 @@ describe('a package that needs its whole window from a source that cannot tell w
       known: { kind: 'untold' },
       needs: new Map(packages.map((name) => [name, { package: name, ...need }])),
       asOf: '2026-04-04',
+      end: '2026-04-04',
       warn: () => undefined,
       now: () => new Date('2026-04-04T06:00:00Z'),
     });

@@ -133,7 +133,9 @@ describe('the second day of a list', () => {
     expect(jobs() - asked).toBe(1);
     expect(failures(outcomes)).toEqual([]);
     expect(billed / GB).toBeCloseTo(100, 0);
-    expect(notes.join()).toMatch(/^2026-04-11 is read once for all: 1,500 packages .*by its last bills/);
+    expect(notes.join()).toMatch(
+      /^2026-04-11 is read once for all: a day of 1,500 packages .*by a dry run and its last bills/,
+    );
     // Eight days are in the ledger: the seven of the first run, and the new one.
     expect(downloads(outcomes[1_499])).toBe(1_500 * 8);
     // What a package's day bills alone is not learnt from a bill for all.

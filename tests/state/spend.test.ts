@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import {
   ageOf,
   type Bill,
+  type Bills,
   BudgetError,
+  billedPart,
   bytesPerDay,
   bytesPerSharedDay,
   committedBytes,
@@ -170,17 +172,25 @@ describe('the price of a day', () => {
   const purpose = (days: string[], packages = ['a']) => ({ today: '2026-03-05', packages, days });
 
   it('is that of the latest month that billed anything', () => {
-    let learnt = withPurpose(EMPTY_SPEND, '2026-03', 300, purpose(['2026-03-03', '2026-03-04']));
-    learnt = withPurpose(learnt, '2026-04', 0, purpose(['2026-04-01']));
+    const packages = new Map<string, Bills>();
+    withPurpose(EMPTY_SPEND, packages, '2026-03', 300, purpose(['2026-03-03', '2026-03-04']));
+    withPurpose(EMPTY_SPEND, packages, '2026-04', 0, purpose(['2026-04-01']));
+    const learnt = { ...EMPTY_SPEND, packages };
     expect(bytesPerDay(learnt, 'a')).toBe(150);
     expect(bytesPerDay(learnt, 'b')).toBeUndefined();
     expect(bytesPerDay(learnt, 'constructor')).toBeUndefined();
   });
 
   it('of a day read once for many packages is kept apart from theirs', () => {
-    const learnt = withPurpose(EMPTY_SPEND, '2026-03', 1_001, purpose(['2026-03-04'], ['a', 'b']));
+    const packages = new Map<string, Bills>();
+    const both = { ...purpose(['2026-03-04'], ['a', 'b']), estimatedBytes: 2_002 };
+    const learnt = withPurpose(EMPTY_SPEND, packages, '2026-03', 1_001, both);
     expect(bytesPerSharedDay(learnt)).toBe(1_001);
-    expect(bytesPerDay(learnt, 'a')).toBeUndefined();
+    expect(packages.size).toBe(0);
+    // A day that is said to be ten times as large will bill ten times as much.
+    expect(billedPart(learnt)).toBe(0.5);
+    expect(billedPart(withPurpose(learnt, packages, '2026-03', 3_003, both))).toBe(1);
+    expect(billedPart(EMPTY_SPEND)).toBeUndefined();
     expect(learnt.ages.size).toBe(0);
     expect(bytesPerSharedDay(EMPTY_SPEND)).toBeUndefined();
   });
@@ -191,8 +201,8 @@ describe('the price of a day', () => {
         ageOf(day, '2026-03-05'),
       ),
     ).toEqual(['1', '2-7', '2-7', '8-35', '36+']);
-    let learnt = withPurpose(EMPTY_SPEND, '2026-03', 170, purpose(['2026-03-04']));
-    learnt = withPurpose(learnt, '2026-03', 999, purpose(['2026-03-03', '2026-03-04']));
+    let learnt = withPurpose(EMPTY_SPEND, new Map(), '2026-03', 170, purpose(['2026-03-04']));
+    learnt = withPurpose(learnt, new Map(), '2026-03', 999, purpose(['2026-03-03', '2026-03-04']));
     expect(learnt.ages).toEqual(new Map([['1', bill(1, 170)]]));
   });
 });
@@ -214,9 +224,13 @@ describe('the book', () => {
   const file = (note: SpendFile['note']): SpendFile => ({
     load: async () => EMPTY_SPEND,
     note,
-    save: async () => undefined,
+    save: async (spend) => {
+      last = spend;
+    },
     backUp: async () => undefined,
   });
+  /** What a book comes to in the end. */
+  let last: Spend = EMPTY_SPEND;
   const bytes = (value: number) => () => ({ bytes: value, telling: true });
 
   it('writes one state after the other, however they overlap', async () => {
@@ -239,7 +253,8 @@ describe('the book', () => {
       months: new Map([['2026-03', { bytesBilled: 0 + 1 + 2 + 3, queries: 4 }]]),
       pending: new Map(),
     });
-    expect(book.current).toEqual(saved.at(-1));
+    await book.close();
+    expect(last).toEqual(saved.at(-1));
   });
 
   it('does not ask when the question cannot be written down', async () => {
@@ -254,7 +269,8 @@ describe('the book', () => {
     };
     await expect(book.query({ label: 'a', expectedBytes: 1 }, ask, bytes(0))).rejects.toThrow('disk full');
     expect(asked).toBe(false);
-    expect(book.current.pending.size).toBe(0);
+    await book.close();
+    expect(last.pending.size).toBe(0);
   });
 
   it('returns what was paid for when the bill cannot be written, and asks no further', async () => {
@@ -272,7 +288,53 @@ describe('the book', () => {
     await expect(book.query({ label: 'b', expectedBytes: 100 }, ask, bytes(100))).rejects.toThrow(
       'disk full',
     );
-    expect(book.current.months.get('2026-03')).toEqual({ bytesBilled: 100, queries: 1 });
+    await book.close();
+    expect(last.months.get('2026-03')).toEqual({ bytesBilled: 100, queries: 1 });
+  });
+
+  it('keeps questions about the same apart that are under way at once', async () => {
+    const notes: Spend[] = [];
+    const book = await openSpendBook(
+      file(async (state) => {
+        notes.push(state);
+      }),
+      null,
+      now,
+    );
+    const ask = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+    const query = { label: 'a', expectedBytes: 100 };
+    await Promise.all([book.query(query, ask, bytes(100)), book.query(query, ask, bytes(100))]);
+    expect(Math.max(...notes.map((state) => committedBytes(state, '2026-03')))).toBe(200);
+    expect(notes.at(-1)).toMatchObject({ pending: new Map() });
+  });
+
+  it('takes back only what could not be written down, and nothing that was answered meanwhile', async () => {
+    let fails = false;
+    const book = await openSpendBook(
+      file(async () => {
+        const failing = fails;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        if (failing) throw new Error('disk full');
+      }),
+      null,
+      now,
+    );
+    let answer = () => {};
+    const first = book.query(
+      { label: 'a', expectedBytes: 100 },
+      () =>
+        new Promise<void>((resolve) => {
+          answer = resolve;
+        }),
+      bytes(100),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    fails = true;
+    const second = book.query({ label: 'b', expectedBytes: 100 }, async () => undefined, bytes(100));
+    answer();
+    await Promise.allSettled([first, second]);
+    await book.close();
+    expect(committedBytes(last, '2026-03')).toBe(100);
   });
 
   it('keeps two packages from taking the same rest of the budget', async () => {
@@ -304,7 +366,8 @@ describe('the book', () => {
     await query(true, 150);
     await query(false, 0);
     expect(book.bytesPerDay('a')).toBe(150);
-    expect(book.current.months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
+    await book.close();
+    expect(last.months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
   });
 
   it('takes over bills of the first version once', async () => {

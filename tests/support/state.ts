@@ -1,4 +1,5 @@
 import type { Day } from '../../src/days/day.ts';
+import { OperatorError } from '../../src/errors/error.ts';
 import { EMPTY_SPEND } from '../../src/state/bills.ts';
 import {
   daysRead,
@@ -42,7 +43,15 @@ export function createState(source = 'test'): MemoryState {
         held.set(name, new Map([...(held.get(name) ?? []), ...days]));
       }
     },
-    tidy: async () => [...held.keys()],
+    async tidy() {
+      for (const name of [...held.keys()]) {
+        try {
+          await ledgers.save(name, (await ledgers.load(name)).ledger);
+        } catch (error) {
+          if (!(error instanceof OperatorError) || error.affectsAll) throw error;
+        }
+      }
+    },
     async save(name, ledger) {
       held.delete(name);
       texts.set(

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RawRow } from '../rows.ts';
-import { addCost, NO_COST, type QueryCost, SourceError } from '../source.ts';
+import { addCost, interrupted, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import { type Columns, costIfDone, processedBytes, readCost, readPage } from './answer.ts';
 import type { ApiRequest, Connection } from './connection.ts';
 import { bigQueryError } from './error.ts';
@@ -232,10 +232,6 @@ async function abandon(asking: Asking): Promise<void> {
   }
 }
 
-function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : String(reason);
-}
-
 /** Does `work` within the time limit, and turns whatever ends it into a sentence. */
 async function within<T>(
   connection: Connection,
@@ -248,15 +244,14 @@ async function within<T>(
   const signal = given === undefined ? limit : AbortSignal.any([given, limit]);
   const sent: Sent = { known: false, running: false, cost: NO_COST };
   const asking: Asking = { connection, spec, patience, signal, sent };
-  given?.throwIfAborted();
+  if (given?.aborted) throw interrupted(given.reason, NO_COST);
   try {
     return await work(asking);
   } catch (error) {
     await abandon(asking);
     const { jobId, known, cost, fault } = sent;
     const billed = cost === undefined ? {} : { cost };
-    if (given?.aborted)
-      throw new SourceError('interrupted', messageOf(given.reason), { ...billed, cause: given.reason });
+    if (given?.aborted) throw interrupted(given.reason, cost);
     const context = {
       ...(known && jobId !== undefined ? { jobId } : {}),
       ...billed,

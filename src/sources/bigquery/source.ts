@@ -12,7 +12,7 @@ import {
   type Shape,
 } from '../query.ts';
 import { checkRows, type RawRow } from '../rows.ts';
-import type { DaysAnswer, Source } from '../source.ts';
+import type { DaysAnswer, QueryCost, Source } from '../source.ts';
 import { traitsOf } from '../traits.ts';
 import { wholeNumber } from './answer.ts';
 import { connect } from './connection.ts';
@@ -138,19 +138,20 @@ export async function openBigQuery(
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
     const spec = partitionsSpec(config, span);
-    const untold = (text: string): DaysAnswer => ({
+    const untold = (text: string, cost: QueryCost | undefined): DaysAnswer => ({
       kind: 'untold',
       reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
+      ...(cost === undefined ? {} : { cost }),
     });
     const accept = (rows: readonly RawRow[]) => readPartitions(rows, span);
     const answer = await runQuery(connection, spec, patience, accept, signal).catch((error: unknown) => {
       // The table itself may well answer.
-      if (isRefusal(error)) return error.message;
+      if (isRefusal(error)) return error;
       throw error;
     });
-    if (typeof answer === 'string') return untold(answer);
+    if (answer instanceof Error) return untold(answer.message, answer.cost);
     const { value, cost } = answer;
-    if (typeof value === 'string') return untold(value);
+    if (typeof value === 'string') return untold(value, cost);
     // The view tells nothing of a table that does not exist, and nothing of one that is far behind. A dry
     // run tells them apart for free: it throws for the former.
     if (value.size === 0) {
