@@ -16,6 +16,7 @@ import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { formatDollars, listPrice } from './list-price.ts';
 import { createLog, type Log } from './log.ts';
 import { selectPackages } from './select.ts';
+import { bySentence } from './told.ts';
 import { underLock } from './under-lock.ts';
 
 export interface BackfillOptions extends GlobalOptions {
@@ -97,12 +98,11 @@ async function fill(task: Task, config: Config, context: Context, { log }: Log):
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
   const lines: string[] = [];
-  let failures = 0;
+  const failures: [string, string][] = [];
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
     if (outcome.kind === 'failed') {
-      failures += 1;
-      lines.push(`${name}: ${describeError(outcome.error)}`);
+      failures.push([name, describeError(outcome.error)]);
       continue;
     }
     const { daysScanned, bytesBilled } = outcome.taken;
@@ -110,11 +110,12 @@ async function fill(task: Task, config: Config, context: Context, { log }: Log):
     const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
     lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}`);
   }
+  for (const { who, sentence } of bySentence(failures)) lines.push(`${who}: ${sentence}`);
   const { signal } = task;
   if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
   context.stdout.write(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`);
   if (signal?.aborted) return (signal.reason as Interruption).exitCode;
-  return failures === 0 ? 0 : 1;
+  return failures.length === 0 ? 0 : 1;
 }
 
 /**

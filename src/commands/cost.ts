@@ -1,8 +1,10 @@
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
 import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
+import { needOf, WORTH_ASKING_BYTES } from '../plan/plan.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
@@ -15,13 +17,17 @@ export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-async function forecastEntries(config: Config, env: Context['env']): Promise<ForecastEntry[]> {
-  const ledgers = openLedgers(config.stateDir, traitsOf(config.source, env).id, undefined);
+async function forecastEntries(config: Config, { env, now }: Context): Promise<ForecastEntry[]> {
+  const traits = traitsOf(config.source, env);
+  const ledgers = openLedgers(config.stateDir, traits.id, undefined);
+  const today = dayOf(now());
+  const goal = { end: today, asOf: today, full: false, known: { kind: 'unasked' }, lookBackDays: 0 } as const;
   const list: ForecastEntry[] = [];
   for (const tracked of config.packages) {
     const { ledger } = await ledgers.load(tracked.name);
     const newest = [...ledger.days.keys()].reduce((a, b) => (b > a ? b : a), '');
-    list.push({ tracked, untold: ledger.days.get(newest)?.partitionRows === null });
+    const untold = ledger.days.get(newest)?.partitionRows === null;
+    list.push({ tracked, untold, need: needOf(tracked, ledger, goal, traits) });
   }
   return list;
 }
@@ -31,6 +37,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
     month: result.month,
     bytes_billed: result.bytesBilled,
     queries: result.queries,
+    missing_bytes: Math.round(result.missingBytes),
     projected_bytes: Math.round(result.projectedBytes),
     whole_month_bytes: Math.round(result.steadyBytes),
     without_ledger_bytes: Math.round(result.withoutLedgerBytes),
@@ -42,7 +49,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
             alone_bytes: Math.round(result.day.aloneBytes),
             shared_bytes: Math.round(result.day.sharedBytes),
             basis: result.day.basis,
-            shares: result.day.shares,
+            shares: result.day.shares && result.day.held,
             break_even_packages: result.day.breakEvenPackages,
           },
     more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
@@ -95,23 +102,36 @@ function renderAges(ages: ReadonlyMap<string, Bill>): string {
 /** Both ways to read a day of the list, and which of them is taken. */
 function renderDay({ day, packages }: Forecast): string {
   if (day === undefined) return '';
-  const { aloneBytes, sharedBytes, basis, shares, breakEvenPackages } = day;
+  const { aloneBytes, sharedBytes, basis, shares, held, breakEvenPackages } = day;
   const list = plural(packages.length, 'package');
+  const asked =
+    basis === 'an estimate' && aloneBytes > WORTH_ASKING_BYTES
+      ? ' A run asks BigQuery itself, which is free, and decides by its answer: collect --dry-run shows it.'
+      : '';
   return `
 A day of ${list === '1 package' ? 'this package' : `these ${list}`}: one by one about ${formatGib(aloneBytes)}, read once for all about ${formatGib(sharedBytes)} (${basis}).
-${shares ? 'Days are read once for all.' : 'Packages are asked for one by one.'} The two are equal at about ${formatNumber(breakEvenPackages)} packages like these.
+${shares && held ? 'Days are read once for all.' : 'Packages are asked for one by one.'} The two are equal at about ${plural(breakEvenPackages, 'package')} like these.${asked}
 `;
 }
 
-function renderMore({ morePackages, steadyBytes }: Forecast, budget: number | null): string {
+function renderMore(result: Forecast, budget: number | null): string {
+  const { morePackages, steadyBytes, missingBytes, bytesBilled, day } = result;
   if (budget === null || morePackages === null)
     return 'There is no budget (bigquery.monthly_budget_gib: null).';
+  const of = `The budget of ${formatGib(budget)} a month`;
   if (steadyBytes > budget) {
-    return `The budget of ${formatGib(budget)} a month does not hold this list, which needs about ${formatGib(steadyBytes)}: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).`;
+    const instead = day?.shares && !day.held ? ' Until then packages are asked for one by one.' : '';
+    return `${of} does not hold this list, which needs about ${formatGib(steadyBytes)}: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).${instead}`;
   }
-  const more =
-    morePackages === Number.POSITIVE_INFINITY ? 'any number of' : `about ${formatNumber(morePackages)}`;
-  return `The budget of ${formatGib(budget)} a month holds ${more} more packages.`;
+  const left = Math.max(0, budget - bytesBilled);
+  const short =
+    missingBytes > left
+      ? `\nThe days that are missing now need more than the ${formatGib(left)} that are left of it this month.`
+      : '';
+  if (morePackages === Number.POSITIVE_INFINITY)
+    return `${of} holds this list, and every package that joins it.${short}`;
+  if (morePackages === 0) return `${of} holds this list, and no further package.${short}`;
+  return `${of} holds about ${plural(morePackages, 'more package')}.${short}`;
 }
 
 /** What each package was billed alone, and what was billed for all of them, or for none. */
@@ -135,11 +155,11 @@ function renderBills(result: Forecast): string {
     ],
     [
       ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
-      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')} alone)`, '0', 0)]),
+      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, never alone)`, '0', 0)]),
       ...(shared.bytesBilled === 0
         ? []
         : [row('(read once for all)', formatNumber(shared.daysScanned), shared.bytesBilled)]),
-      ...(otherBytes === 0 ? [] : [row('(days, failures, others)', '', otherBytes)]),
+      ...(otherBytes === 0 ? [] : [row('(which days changed, failures, others)', '', otherBytes)]),
     ],
   );
 }
@@ -148,6 +168,7 @@ function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
     [`${month} to date`, bytesBilled],
+    ['the days that are missing now', result.missingBytes],
     [`${month} at its end, projected`, result.projectedBytes],
     ['a whole month of daily runs', result.steadyBytes],
     ['the same without a ledger', result.withoutLedgerBytes],
@@ -181,7 +202,7 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
   const budget = budgetBytes(config);
   const known = spend ?? EMPTY_SPEND;
   const result = forecast(
-    await forecastEntries(config, context.env),
+    await forecastEntries(config, context),
     known,
     budget,
     context.now(),

@@ -1,6 +1,7 @@
+import { budgetBytes } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatJson, formatNumber } from '../format.ts';
+import { formatBytes, formatJson, formatNumber, plural } from '../format.ts';
 import type { PlannedRead } from '../plan/plan.ts';
 import { learnDaysFree, type Task } from '../run/learn-days.ts';
 import { planRun, sharingNote } from '../run/plan-run.ts';
@@ -26,8 +27,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 const NOTES = `
-The bytes are BigQuery's upper bound, and high: only a query that runs finds out which blocks of the
-clustered table it can skip. Days that have changed since they were read are not in the plan: finding
+The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds
+out which blocks of the clustered table it can skip. Days that have changed since they were read are not in the plan: finding
 them out takes a query that is billed (10 MB), which the run makes.
 `;
 
@@ -41,19 +42,33 @@ function subject({ packages }: PlannedRead): string {
   return others.length === 0 ? first : `${first} and ${formatNumber(others.length)} more`;
 }
 
+/** Packages of which nothing is to be read have a line each while they are few. */
+const FEW = 3;
+
 /** A line for each package, and one for all. */
 export function renderReads(reads: readonly Priced[], names: readonly string[]): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
-  for (const read of reads) own.set(subject(read), [...(own.get(subject(read)) ?? []), read]);
+  for (const read of reads) {
+    const list = own.get(subject(read));
+    if (list === undefined) own.set(subject(read), [read]);
+    else list.push(read);
+  }
   const cells = (name: string, list: readonly Priced[]) => [
     name,
     formatNumber(list.length),
     formatNumber(sum(list, ({ span }) => spanDays(span))),
     formatBytes(sum(list, ({ bytesAtMost }) => bytesAtMost)),
   ];
-  const shared = reads.some(({ packages }) => packages.length > 1);
-  const shown = [...own].filter(([, list]) => !shared || list.length > 0);
-  const rows = [...shown.map(([name, list]) => cells(name, list)), cells('all', reads)];
+  const asked = new Set(reads.flatMap(({ packages }) => packages));
+  const idle = names.filter((name) => !asked.has(name));
+  const shown = [...own].filter(([, list]) => list.length > 0);
+  const rows = [
+    ...shown.map(([name, list]) => cells(name, list)),
+    ...(idle.length > FEW
+      ? [cells(`(${plural(idle.length, 'package')} with every day)`, [])]
+      : idle.map((name) => cells(name, []))),
+    cells('all', reads),
+  ];
   return renderTable(COLUMNS, rows);
 }
 
@@ -99,6 +114,7 @@ export async function planPriced(
       bytesPerDay: (name) => bytesPerDay(spend, name),
       bytesPerSharedDay: () => bytesPerSharedDay(spend),
       billedPart: () => billedPart(spend),
+      budgetBytes: budgetBytes(config),
     });
     for (const fault of plan.faults.values()) throw fault;
     const reads: Priced[] = [];

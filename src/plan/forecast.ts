@@ -12,14 +12,24 @@ import {
   type Spend,
 } from '../state/bills.ts';
 import { GIB, MINIMUM_BILLED } from '../units.ts';
-import { BYTES_PER_UNSEEN_DAY, longestWindow, NEWEST_DAYS, WHOLE_EVERY_DAYS } from './plan.ts';
+import {
+  aloneBytes,
+  BYTES_PER_UNSEEN_DAY,
+  holdsMonthOf,
+  isWorthSharing,
+  longestWindow,
+  NEWEST_DAYS,
+  type Need,
+  packagesByDay,
+  WHOLE_EVERY_DAYS,
+} from './plan.ts';
 
 /** What one package has cost in a month. */
 export interface PackageCost {
   readonly package: string;
   readonly daysScanned: number;
   readonly bytesBilled: number;
-  /** What a day of it bills, on average; the assumption for a package never read, if none has billed. */
+  /** What a day of it bills alone, on average; what is assumed, if it never billed. */
   readonly bytesPerDay: number;
 }
 
@@ -36,8 +46,10 @@ export interface DayPrices {
   /** One for all of them. */
   readonly sharedBytes: number;
   readonly basis: 'its last bills' | 'an estimate';
-  /** Whether a run takes the latter. */
+  /** Whether the latter is cheaper, and worth asking for. */
   readonly shares: boolean;
+  /** Whether the budget holds a month of days read for all; if not, a run asks for packages one by one all the same. */
+  readonly held: boolean;
   /** Packages like these at which the two are equal. */
   readonly breakEvenPackages: number;
 }
@@ -52,7 +64,9 @@ export interface Forecast {
   readonly shared: { readonly daysScanned: number; readonly bytesBilled: number };
   /** Billed in this month by nothing of these: questions about days, failed queries, packages no longer tracked. */
   readonly otherBytes: number;
-  /** Billed by the end of this month, if it goes on like this. */
+  /** What the days bill that the windows lack now: the first filling, or what has come since the last run. */
+  readonly missingBytes: number;
+  /** Billed by the end of this month, if it goes on like this; the budget lets no more through. */
   readonly projectedBytes: number;
   /** What a whole month of daily runs costs, when no package is new. */
   readonly steadyBytes: number;
@@ -67,10 +81,12 @@ export interface Forecast {
   readonly morePackages: number | null;
 }
 
-/** A package, and whether its newest day was read from a source that could not tell its days. */
 export interface ForecastEntry {
   readonly tracked: TrackedPackage;
+  /** Whether its newest day was read from a source that could not tell its days. */
   readonly untold: boolean;
+  /** What its ledger lacks. */
+  readonly need: Need;
 }
 
 /**
@@ -87,14 +103,20 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
   return values.reduce((total, value) => total + of(value), 0);
 }
 
-function dayPrices(aloneBytes: number, packages: number, spend: Spend): DayPrices {
+function dayPrices(
+  aloneBytes: number,
+  packages: number,
+  spend: Spend,
+  budgetBytes: number | null,
+): DayPrices {
   const known = bytesPerSharedDay(spend);
   const sharedBytes = known ?? ASSUMED_SHARED_DAY_BYTES;
   return {
     aloneBytes,
     sharedBytes,
     basis: known === undefined ? 'an estimate' : 'its last bills',
-    shares: packages > 1 && aloneBytes > sharedBytes,
+    shares: packages > 1 && isWorthSharing(aloneBytes, sharedBytes),
+    held: holdsMonthOf(sharedBytes, budgetBytes),
     breakEvenPackages: Math.ceil(sharedBytes / (aloneBytes / packages)),
   };
 }
@@ -117,9 +139,9 @@ export function forecast(
   const daysInMonth = monthEnd - dayNumber(`${month}-01`);
   const daysLeft = monthEnd - dayNumber(now.toISOString().slice(0, 10)) - 1;
 
-  const known = list.flatMap(({ tracked }) => bytesPerDay(spend, tracked.name) ?? []);
-  const typical = known.length === 0 ? BYTES_PER_UNSEEN_DAY : sum(known, (bytes) => bytes) / known.length;
-  const rate = ({ tracked }: ForecastEntry) => bytesPerDay(spend, tracked.name) ?? typical;
+  const perDay = (name: string) => bytesPerDay(spend, name);
+  const rate = ({ tracked }: ForecastEntry) => perDay(tracked.name) ?? BYTES_PER_UNSEEN_DAY;
+  const typical = list.length === 0 ? BYTES_PER_UNSEEN_DAY : sum(list, rate) / list.length;
   const packages = list.map((entry) => {
     const bill = spend.packages.get(entry.tracked.name)?.get(month);
     return {
@@ -133,9 +155,16 @@ export function forecast(
   const { daysScanned, bytesBilled: sharedBytes } = spend.shared.get(month) ?? EMPTY_BILL;
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
-  const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend) : undefined;
+  const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend, budgetBytes) : undefined;
   const alone = sum(list, (entry) => daysARun(entry) * rate(entry));
-  const bytesADay = MINIMUM_BILLED + (day?.shares ? day.sharedBytes : alone);
+  const together = (day?.sharedBytes ?? 0) * Math.max(0, ...list.map(daysARun));
+  const bytesADay = MINIMUM_BILLED + (day?.shares ? together : alone);
+  const missingBytes = sum([...packagesByDay(list.map(({ need }) => need)).values()], (names) => {
+    const one = aloneBytes(names, perDay);
+    const forAll = day?.held && isWorthSharing(one, day.sharedBytes);
+    return forAll ? day.sharedBytes : one;
+  });
+  const goesOn = bytesBilled + missingBytes + bytesADay * daysLeft;
   const steadyBytes = bytesADay * daysInMonth;
   const room = budgetBytes === null ? null : budgetBytes - steadyBytes;
   const another = day?.shares ? 0 : typical * daysInMonth;
@@ -146,7 +175,8 @@ export function forecast(
     packages,
     shared: { daysScanned, bytesBilled: sharedBytes },
     otherBytes: Math.max(0, bytesBilled - sharedBytes - sum(packages, (entry) => entry.bytesBilled)),
-    projectedBytes: bytesBilled + bytesADay * daysLeft,
+    missingBytes,
+    projectedBytes: Math.max(bytesBilled, Math.min(goesOn, budgetBytes ?? goesOn)),
     steadyBytes,
     withoutLedgerBytes: sum(list, (entry) => rate(entry) * longestWindow(entry.tracked)) * daysInMonth,
     day,

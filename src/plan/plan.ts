@@ -245,7 +245,7 @@ export function aloneBytes(packages: readonly string[], perDay: PerDay): number 
 }
 
 /** Packages by the day that they lack, oldest day first. */
-function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
+export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
   const byDay = new Map<Day, string[]>();
   for (const { package: name, days } of needs) {
     for (const day of days) {
@@ -255,6 +255,29 @@ function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
     }
   }
   return new Map([...byDay].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * Whether a day that many packages lack is read once for all of them.
+ *
+ * @param alone Bytes that it bills when they are asked for one by one.
+ * @param shared Bytes that it bills when it is read for all.
+ */
+export function isWorthSharing(alone: number, shared: number): boolean {
+  return alone > WORTH_ASKING_BYTES && alone > shared;
+}
+
+/** Days of the longest month but one: a budget that does not hold as many days never fills a window of them. */
+const MONTH_DAYS = 30;
+
+/**
+ * Whether the budget of a month holds a month of days that are read once for all. Else it is worth more for some of the packages,
+ * as far as it goes, than for days of all of them that never make a window.
+ *
+ * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ */
+export function holdsMonthOf(sharedBytes: number, budgetBytes: number | null): boolean {
+  return budgetBytes === null || sharedBytes * MONTH_DAYS <= budgetBytes;
 }
 
 /** Days that many packages lack, as one question for all of them. */

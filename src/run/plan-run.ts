@@ -1,7 +1,9 @@
 import { addDays, type Day, spanDays } from '../days/day.ts';
 import { describeError } from '../errors/error.ts';
-import { formatBytes, formatNumber, plural } from '../format.ts';
+import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import {
+  holdsMonthOf,
+  isWorthSharing,
   type Need,
   needOf,
   type PerDay,
@@ -49,6 +51,8 @@ export interface Kept {
   readonly bytesPerDay: PerDay;
   readonly bytesPerSharedDay: () => number | undefined;
   readonly billedPart: () => number | undefined;
+  /** Most bytes to be billed in a month, or null for no limit. */
+  readonly budgetBytes: number | null;
 }
 
 interface Price {
@@ -87,7 +91,7 @@ function createPricing(source: Source, kept: Kept, signal: AbortSignal | undefin
 
 /** The questions that are cheaper to put once for all, and how that was decided. */
 async function share(
-  { signal }: Task,
+  { signal, fillsPast }: Task,
   source: Source,
   needs: readonly Need[],
   kept: Kept,
@@ -95,6 +99,8 @@ async function share(
   const { price, fault } = createPricing(source, kept, signal);
   const reads: PlannedRead[] = [];
   let days = 0;
+  /** What a day bills of which the budget does not hold a month. */
+  let tooDear: number | undefined;
   let dearest: Pick<Sharing, 'day' | 'packages' | 'aloneBytes' | 'sharedBytes'> | undefined;
   for (const question of shareable(needs, source.traits, kept.bytesPerDay)) {
     const { packages, span, aloneBytesADay } = question;
@@ -102,7 +108,10 @@ async function share(
     const priced = await price(question);
     if (priced === undefined) continue;
     const sharedBytes = priced.expectedBytes / spanDays(span);
-    if (aloneBytesADay > sharedBytes) reads.push({ packages, span, ...priced });
+    if (isWorthSharing(aloneBytesADay, sharedBytes)) {
+      if (fillsPast || holdsMonthOf(sharedBytes, kept.budgetBytes)) reads.push({ packages, span, ...priced });
+      else tooDear ??= sharedBytes;
+    }
     if (aloneBytesADay > (dearest?.aloneBytes ?? 0)) {
       const day = addDays(span.end, -1);
       dearest = { day, packages: packages.length, aloneBytes: aloneBytesADay, sharedBytes };
@@ -112,15 +121,22 @@ async function share(
   const known = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
   const basis = fault() === undefined ? known : 'its last bills';
   const cause = fault();
+  const warnings: string[] = [];
+  if (cause !== undefined) {
+    const instead = dearest === undefined ? 'packages are asked for one by one' : 'the last bills must do';
+    warnings.push(
+      `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${instead}`,
+    );
+  }
+  if (tooDear !== undefined && kept.budgetBytes !== null) {
+    warnings.push(
+      `a day read once for all bills about ${formatGib(tooDear)}, and the budget of ${formatGib(kept.budgetBytes)} does not hold a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
+    );
+  }
   return {
     reads,
     sharing: dearest === undefined ? undefined : { ...dearest, days, sharedDays, basis },
-    warnings:
-      cause === undefined
-        ? []
-        : [
-            `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${dearest === undefined ? 'packages are asked for one by one' : 'the last bills must do'}`,
-          ],
+    warnings,
   };
 }
 

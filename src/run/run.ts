@@ -261,7 +261,11 @@ export async function beginRun(input: RunInput): Promise<Run> {
       return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
     };
     await ledgers.tidy(signal);
-    const plan = await planRun(input, source, learnt, { load, ...book });
+    const plan = await planRun(input, source, learnt, {
+      load,
+      budgetBytes: input.budgetBytes,
+      ...book,
+    });
     const note = sharingNote(plan.sharing);
     const outcomes = readAll({ input, source, book, learnt, plan });
     return {

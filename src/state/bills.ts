@@ -170,12 +170,13 @@ export class BudgetError extends OperatorError {
 export function demandBudget(spend: Spend, month: Month, bytes: number, budgetBytes: number | null): void {
   const committed = committedBytes(spend, month);
   if (budgetBytes === null || committed + bytes <= budgetBytes) return;
+  const raise = 'raise bigquery.monthly_budget_gib';
   const when =
     bytes > budgetBytes
-      ? 'it can never run within this budget'
-      : `it can run from ${nextMonthStart(month)} (UTC)`;
+      ? `it can never run within this budget; ${raise}`
+      : `it can run from ${nextMonthStart(month)} (UTC), or ${raise}`;
   throw new BudgetError(
-    `the month's budget would be passed: ${formatGib(committed)} of ${formatGib(budgetBytes)} are billed in ${month}, and this needs about ${formatGib(bytes)}; ${when}, or raise bigquery.monthly_budget_gib`,
+    `the month's budget would be passed: ${formatGib(committed)} of ${formatGib(budgetBytes)} are billed in ${month}, and this needs about ${formatGib(bytes)}; ${when}`,
   );
 }
 

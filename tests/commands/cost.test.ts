@@ -24,12 +24,15 @@ function writeSpend(folder: string, bytes_billed: number): void {
         '36+': { days_scanned: 2, bytes_billed: 100 * MIB, queries: 1 },
         '1': { days_scanned: 4, bytes_billed: 600 * MIB, queries: 4 },
       },
-      packages: { alpha: { '2026-11': { days_scanned: 4, bytes_billed: GIB / 2, queries: 4 } } },
+      packages: {
+        alpha: { '2026-11': { days_scanned: 4, bytes_billed: GIB / 2, queries: 4 } },
+        beta: { '2026-10': { days_scanned: 8, bytes_billed: GIB, queries: 1 } },
+      },
     }),
   );
 }
 
-/** A folder with two packages; alpha has cost half a GiB in November, beta is new. */
+/** A folder with two packages; alpha has cost half a GiB in November, beta a GiB in October, and its ledger is lost. */
 function makeFolder(bigquery = ''): string {
   const folder = tempFolder();
   writeFileSync(
@@ -50,19 +53,20 @@ describe('cost', () => {
   it('shows what was billed, what will be, and what more would fit', async () => {
     const { exitCode, stdout, stderr } = await runMain(makeFolder(), ['cost'], world);
     expect([exitCode, stderr]).toEqual([0, '']);
-    // An eighth of a GiB a day, for beta too as it is unknown: a month of both is 7.5 GiB, and 0.3 of questions about days.
-    // Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
+    // An eighth of a GiB a day: a month of both is 7.5 GiB, and 0.3 of questions about days.
+    // Of alpha's month 29 days are missing, and of beta's 90 all: 119 / 8 GiB. Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       'BigQuery | billed | list price',
       '2026-11 to date | 1.0 GiB | $0.00',
-      '2026-11 at its end, projected | 6.2 GiB | $0.00',
+      'the days that are missing now | 14.9 GiB | $0.00',
+      '2026-11 at its end, projected | 21.1 GiB | $0.00',
       'a whole month of daily runs | 7.8 GiB | $0.00',
       'the same without a ledger | 450.0 GiB | $0.00',
       '',
       'package | days scanned | billed | share',
       'alpha | 4 | 0.5 GiB | 50.0%',
       'beta | 0 | 0.0 GiB | 0.0%',
-      '(days, failures, others) | 0.5 GiB | 50.0%',
+      '(which days changed, failures, others) | 0.5 GiB | 50.0%',
       '',
       'age of the day | days scanned | billed a day',
       '1 | 4 | 150.0 MiB',
@@ -84,7 +88,8 @@ describe('cost', () => {
       month: '2026-11',
       bytes_billed: GIB,
       queries: 9,
-      projected_bytes: GIB + 20 * (GIB / 4 + 10 * 1024 ** 2),
+      missing_bytes: (119 * GIB) / 8,
+      projected_bytes: GIB + (119 * GIB) / 8 + 20 * (GIB / 4 + 10 * 1024 ** 2),
       whole_month_bytes: 30 * (GIB / 4 + 10 * 1024 ** 2),
       without_ledger_bytes: 450 * GIB,
       budget_bytes: 1024 * GIB,
@@ -119,22 +124,61 @@ describe('cost', () => {
 
   it('knows when a day is read for all, and that more packages then cost no more', async () => {
     const folder = makeFolder();
+    const list = Array.from({ length: 100 }, (_, index) => `package-${index}`);
+    const write = (budget: number | null, names = list) =>
+      writeFileSync(
+        join(folder, 'tracked.yaml'),
+        `service: {output_dir: output}\nbigquery: {monthly_budget_gib: ${budget}}\npackages: [alpha, ${names.join(', ')}]\n`,
+      );
+    write(1024);
     const path = join(folder, 'state', 'spend.json');
     const kept = JSON.parse(readFileSync(path, 'utf8'));
-    kept.shared = { '2026-11': { days_scanned: 3, bytes_billed: 3 * (GIB / 8), queries: 3 } };
+    // 160 MB a package are 16.1 GB a day, or 15 GiB.
+    kept.shared = { '2026-11': { days_scanned: 3, bytes_billed: 3 * 12 * GIB, queries: 3 } };
+    kept.months['2026-11'].bytes_billed = 37 * GIB;
+    // Of a name that nobody downloads nothing is read, which tells nothing of the others.
+    kept.packages['package-0'] = { '2026-11': { days_scanned: 30, bytes_billed: 30, queries: 1 } };
     writeFileSync(path, JSON.stringify(kept));
     const { stdout } = await runMain(folder, ['cost'], world);
     expect(stdout).toContain(
-      'read once for all about 0.1 GiB (its last bills).\nDays are read once for all. The two',
+      'read once for all about 12.0 GiB (its last bills).\nDays are read once for all. The two',
     );
-    expect(stdout).toContain('a month holds any number of more packages.');
-    expect(stdout).toMatch(/^\(1 package alone\) +0 +0\.0 GiB +0\.0%$/m);
-    expect(stdout).toMatch(/^\(read once for all\) +3 +0\.4 GiB +37\.5%$/m);
-    expect(stdout).toMatch(/^\(days, failures, others\) +0\.1 GiB +12\.5%$/m);
-    const { day, more_packages } = JSON.parse((await runMain(folder, ['cost', '--json'], world)).stdout);
+    expect(stdout).toContain('a month holds this list, and every package that joins it.');
+    expect(stdout).toMatch(/^\(99 packages, never alone\) +0 +0\.0 GiB +0\.0%$/m);
+    expect(stdout).toMatch(/^\(read once for all\) +3 +36\.0 GiB +97\.3%$/m);
+    expect(stdout).toMatch(/^\(which days changed, failures, others\) +0\.5 GiB +1\.4%$/m);
+    // 29 days of all, and the one that alpha has, of the others.
+    expect(stdout).toMatch(/^the days that are missing now +360\.0 GiB /m);
+    const json = async () => JSON.parse((await runMain(folder, ['cost', '--json'], world)).stdout);
+    const { day, more_packages } = await json();
     expect([day.shares, more_packages]).toEqual([true, 'any']);
+    write(300);
+    const poor = (await runMain(folder, ['cost'], world)).stdout;
+    expect(poor).toContain('Packages are asked for one by one. The two');
+    expect(poor).toMatch(
+      /does not hold this list, which needs about 360\.3 GiB: .* Until then packages are asked/,
+    );
+    expect((await json()).day.shares).toBe(false);
+    write(400);
+    expect((await runMain(folder, ['cost'], world)).stdout).toContain('every package that joins it.');
+    write(380);
+    expect((await runMain(folder, ['cost'], world)).stdout).toContain(
+      'The days that are missing now need more than the 343.0 GiB that are left of it this month.',
+    );
     const never = makeFolder('bigquery:\n  sharing: never\n');
     expect((await runMain(never, ['cost'], world)).stdout).not.toContain('read once for all');
+  });
+
+  it('says of an estimate that a run asks for better', async () => {
+    const folder = tempFolder();
+    const list = Array.from({ length: 100 }, (_, index) => `package-${index}`);
+    writeFileSync(
+      join(folder, 'tracked.yaml'),
+      `service: {output_dir: output}\npackages: [${list.join(', ')}]\n`,
+    );
+    const { stdout } = await runMain(folder, ['cost'], world);
+    expect(stdout).toContain('decides by its answer: collect --dry-run shows it.');
+    expect((await runMain(makeFolder(), ['cost'], world)).stdout).not.toContain('decides by its answer');
   });
 
   it('says when the budget does not even hold the list', async () => {

@@ -9,10 +9,13 @@ const now = new Date('2026-11-10T12:00:00Z'); // 20 days of 30 are left
 
 const bill = (daysScanned: number, bytesBilled: number): Bill => ({ daysScanned, bytesBilled, queries: 1 });
 
-const list = [
-  { tracked: { name: 'a', windows: [30] as const }, untold: false },
-  { tracked: { name: 'b', windows: [7, 90] as const }, untold: false },
-];
+/** A package whose ledger lacks some days. */
+const entry = (name: string, windows: readonly [number, ...number[]], missing: string[] = []) => ({
+  tracked: { name, windows },
+  untold: false,
+  need: { package: name, span: { start: '2026-10-11', end: '2026-11-10' }, days: missing },
+});
+const list = [entry('a', [30]), entry('b', [7, 90])];
 const spend: Spend = {
   ...EMPTY_SPEND,
   months: new Map([['2026-11', { bytesBilled: 6_500 * MB, queries: 30 }]]),
@@ -51,20 +54,30 @@ describe('the forecast', () => {
   });
 
   it('expects more of a source that cannot tell its days', () => {
-    const blind = [{ tracked: { name: 'a', windows: [30] as const }, untold: true }];
+    const blind = [{ ...entry('a', [30]), untold: true }];
     const days = (6 * 2 + 30) / 7;
     expect(forecast(blind, spend, TIB, now, false).steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
   });
 
-  it('takes what other packages bill for one that was never read', () => {
-    const entry = { tracked: { name: 'new', windows: [30] as const }, untold: false };
-    const result = forecast([...list, entry], spend, TIB, now, false);
+  it('takes what a run takes for one that was never read, whatever the others bill', () => {
+    const result = forecast([...list, entry('new', [30])], spend, TIB, now, false);
     expect(result.packages[2]).toEqual({
       package: 'new',
       daysScanned: 0,
       bytesBilled: 0,
-      bytesPerDay: 100 * MB,
+      bytesPerDay: 160 * MB,
     });
+    expect(result.steadyBytes).toBe(30 * (360 * MB + DAYS_QUESTION));
+  });
+
+  it('counts the days that are missing now, and what the budget lets through', () => {
+    const behind = [entry('a', [30], ['2026-11-08', '2026-11-09']), entry('b', [7, 90], ['2026-11-09'])];
+    const result = forecast(behind, spend, null, now, false);
+    expect(result.missingBytes).toBe(2 * 150 * MB + 50 * MB);
+    const goesOn = 6_500 * MB + 350 * MB + 20 * (200 * MB + DAYS_QUESTION);
+    expect(result.projectedBytes).toBe(goesOn);
+    expect(forecast(behind, spend, 8_000 * MB, now, false).projectedBytes).toBe(8_000 * MB);
+    expect(forecast(behind, spend, 1, now, false).projectedBytes).toBe(6_500 * MB);
   });
 
   it('says nothing of a month in which nothing was asked', () => {
@@ -88,21 +101,38 @@ describe('the forecast', () => {
       sharedBytes: 165 * 1024 ** 3,
       basis: 'an estimate',
       shares: false,
+      held: false,
       breakEvenPackages: 1772,
     });
-    const cheap = { ...spend, shared: new Map([['2026-11', bill(2, 2 * 120 * MB)]]) };
-    const shared = forecast(list, cheap, TIB, now, true);
+    // A hundred packages are 16 GB one by one, against 12.
+    const many = Array.from({ length: 100 }, (_, index) => entry(`p-${index}`, [30], ['2026-11-09']));
+    const cheap = {
+      ...spend,
+      months: new Map([['2026-11', { bytesBilled: 24_000 * MB, queries: 2 }]]),
+      shared: new Map([['2026-11', bill(2, 2 * 12_000 * MB)]]),
+    };
+    const shared = forecast(many, cheap, TIB, now, true);
     expect(shared.day).toMatchObject({
-      sharedBytes: 120 * MB,
+      sharedBytes: 12_000 * MB,
       basis: 'its last bills',
       shares: true,
-      breakEvenPackages: 2,
+      held: true,
+      breakEvenPackages: 75,
     });
-    expect(shared.steadyBytes).toBe(30 * (120 * MB + DAYS_QUESTION));
+    expect(shared.steadyBytes).toBe(30 * (12_000 * MB + DAYS_QUESTION));
+    expect(shared.missingBytes).toBe(12_000 * MB);
+    const blind = many.map((each) => ({ ...each, untold: true }));
+    expect(forecast(blind, cheap, TIB, now, true).steadyBytes).toBe(
+      30 * (((6 * 2 + 30) / 7) * 12_000 * MB + DAYS_QUESTION),
+    );
     // What was read for all is no longer among what nobody of the list was billed.
-    expect([shared.shared, shared.otherBytes]).toEqual([{ daysScanned: 2, bytesBilled: 240 * MB }, 0]);
+    expect([shared.shared, shared.otherBytes]).toEqual([{ daysScanned: 2, bytesBilled: 24_000 * MB }, 0]);
     expect(shared.morePackages).toBe(Number.POSITIVE_INFINITY);
-    expect(forecast(list, cheap, 1, now, true).morePackages).toBe(0);
-    expect(forecast(list, cheap, TIB, now, false).day).toBeUndefined();
+    const poor = forecast(many, cheap, 30 * 12_000 * MB - 1, now, true);
+    expect(poor.day).toMatchObject({ shares: true, held: false });
+    expect([poor.morePackages, poor.missingBytes]).toEqual([0, 16_000 * MB]);
+    expect(forecast(many, cheap, TIB, now, false).day).toBeUndefined();
+    // Below 10 GB a run does not even ask.
+    expect(forecast(many.slice(0, 62), cheap, TIB, now, true).day?.shares).toBe(false);
   });
 });
