@@ -354,7 +354,8 @@ describe('the page of a thousand packages', () => {
     const packages = names.map((name, at) => {
       const count = 10_000 + ((at * 7_919) % 1_201);
       const breakdown = { ...YOUNG, count };
-      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), sparkline: line };
+      const failed = at % 3 === 0 ? ({ state: 'failed' } as const) : {};
+      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), ...failed, sparkline: line };
     });
     writeFileSync(path, indexPage(index({ packages })));
   });
@@ -367,9 +368,18 @@ describe('the page of a thousand packages', () => {
       const { tHead, tBodies } = document.querySelector('#packages');
       const edges = (row) => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left));
       const rows = [...tBodies[0].rows].slice(0, 10);
-      const cut = rows.flatMap((row) => [...row.cells]).filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
-      return { heading: edges(tHead.rows[0]), rows: rows.map(edges), cut: cut.map((cell) => cell.outerHTML) };
-    })()`)) as { heading: number[]; rows: number[][]; cut: string[] };
+      const cells = [tHead.rows[0], ...rows].flatMap((row) => [...row.cells]);
+      const cut = cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
+      return {
+        heading: edges(tHead.rows[0]),
+        rows: rows.map(edges),
+        cut: cut.map((cell) => cell.outerHTML),
+        heights: rows.map((row) => row.offsetHeight),
+      };
+    })()`)) as { heading: number[]; rows: number[][]; cut: string[]; heights: number[] };
+    // One line each, but for the long name.
+    expect(new Set(columns.heights.toSpliced(7, 1)).size).toBe(1);
+    expect(columns.heights[0]).toBeLessThan(45);
     for (const row of columns.rows) expect(row).toEqual(columns.heading);
     expect(columns.cut).toEqual([]);
     expect(messages).toEqual([]);
