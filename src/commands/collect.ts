@@ -171,6 +171,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   progress.show(`0 of ${packages.length}`);
   await sweepTemporary(config.stateDir);
   let loading: Promise<Publishing> | undefined;
+  let sharedDays = 0;
   const input: RunInput = {
     packages,
     asOf: request.asOf,
@@ -188,6 +189,10 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
     warn,
+    onSharedDays: (read, of) => {
+      sharedDays = read;
+      progress.show(`${read} of ${plural(of, 'day')} read for all`);
+    },
     now: context.now,
   };
   const { upstream, warnings, notes, outcomes } = await beginPatiently(input, request.waitMinutes, log);
@@ -238,21 +243,21 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
   }
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   warnOfStale(log, config, health, context.now());
-  context.stdout.write(
-    request.json
-      ? formatJson(healthToJson(health))
-      : renderResults(
-          [...entries, ...[...groups].map(([name, entry]) => [groupName(name), entry] as const)],
-          tableStyle(context.stdout, context.env),
-        ) + renderChanges(changed),
-  );
+  const results = [...entries, ...[...groups].map(([name, entry]) => [groupName(name), entry] as const)];
+  if (request.json) context.stdout.write(formatJson(healthToJson(health)));
+  else if (results.length > 0) {
+    const style = tableStyle(context.stdout, context.env);
+    context.stdout.write(renderResults(results, style) + renderChanges(changed));
+  }
   if (request.page && !signal?.aborted) {
     written = (await drawPage(config, health, traits.name, context.now(), { log, bug }, signal)) && written;
   }
   if (signal?.aborted) {
     const { message, exitCode } = signal.reason as Interruption;
     const reached = `${plural(entries.size, 'package')} ${entries.size === 1 ? 'was' : 'were'}`;
-    log.warn(`${message}: ${reached} finished; the others keep what they had`);
+    const kept =
+      sharedDays === 0 ? '' : `; ${plural(sharedDays, 'day')} that all wait for were read and are kept`;
+    log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
     return exitCode;
   }
   return written && [...entries.values(), ...groups.values()].every(({ failure }) => failure === undefined)

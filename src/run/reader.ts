@@ -40,6 +40,8 @@ export interface ReaderInput {
   readonly signal?: AbortSignal | undefined;
   /** Is told of what an operator should know. */
   readonly warn: (message: string) => void;
+  /** Is told of days that were read once for all who lack them. */
+  readonly onSharedDays?: ((days: number) => void) | undefined;
   readonly now: () => Date;
 }
 
@@ -202,6 +204,7 @@ export function createReader(input: ReaderInput): Reader {
       answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
     }
     const filed = keepsLedger ? await keep(planned, answer) : undefined;
+    if (billed && packages.length > 1) input.onSharedDays?.(spanDays(span));
     const common = {
       kind: 'answered',
       cost: addCost(refused, shareOf(answer.cost, packages.length)),

@@ -31,6 +31,8 @@ export interface RunInput extends Task {
   readonly concurrency?: number;
   /** Is told of what an operator should know, while packages are read. */
   readonly warn: (message: string) => void;
+  /** Is told how many days were read once for all who lack them, of how many that are planned so. */
+  readonly onSharedDays?: (read: number, of: number) => void;
   readonly now: () => Date;
 }
 
@@ -183,6 +185,9 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const { input, source, book, learnt, plan } = prepared;
   const { packages, signal } = input;
   const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
+  const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
+  const sharedDays = shared.reduce((sum, { span }) => sum + spanDays(span), 0);
+  let read = 0;
   const reader = createReader({
     ...input,
     source,
@@ -190,6 +195,10 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     known: learnt.known,
     end: learnt.upstream.end,
     needs: plan.needs,
+    onSharedDays: (days) => {
+      read += days;
+      input.onSharedDays?.(read, sharedDays);
+    },
   });
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {

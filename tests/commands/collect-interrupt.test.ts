@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { Interruption } from '../../src/commands/context.ts';
+import { addDays } from '../../src/days/day.ts';
 import { main } from '../../src/program.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
@@ -70,4 +71,36 @@ it('records why there can be no lock', async () => {
   expect(exitCode).toBe(1);
   expect(project.health().packages['gamma']?.['error']).toMatch(/^not attempted: .*state: a file stands/);
   expect(project.server.calls).toEqual([]);
+});
+
+it('tells of days that are read for all, and that they are kept', async () => {
+  const names = Array.from({ length: 80 }, (_, index) => `package-${index}`);
+  const insert = { on: 'insert', revisions: false } as const;
+  const trouble: Trouble[] = [
+    { ...insert, times: 1, fault: { looks: 0 } },
+    { ...insert, fault: { looks: 1e9 } },
+  ];
+  const rows = names.flatMap((project) =>
+    Array.from({ length: 150 }, (_, index) => ({
+      project,
+      day: addDays('2025-11-26', index),
+      installer: 'pip',
+      downloads: 1,
+    })),
+  );
+  const options = { rows, trouble, pageRows: 100_000, bytesPerSharedDay: 1_000_000_000 };
+  const project = await bigQueryProject(names, options);
+  // 10,000 days of packages are the most of a question: 125 days.
+  const config = project.read('tracked.yaml').replaceAll('window_days: 7', 'window_days: 150');
+  project.put('tracked.yaml', config);
+  const stop = new AbortController();
+  const captured = capture(project.folder, { env: project.env, terminal: true });
+  const running = main(COLLECT, '1.2.3', { ...captured.context, interruptible: () => stop.signal });
+  while (!captured.stderr().includes('125 of 150 days read for all')) await sleep(5);
+  stop.abort(new Interruption('SIGTERM', 143));
+  expect(await running).toBe(143);
+  expect(captured.stdout()).toBe('');
+  expect(captured.stderr()).toContain(
+    '0 packages were finished; the others keep what they had; 125 days that all wait for were read and are kept',
+  );
 });
