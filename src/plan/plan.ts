@@ -267,7 +267,7 @@ export function isWorthSharing(alone: number, shared: number): boolean {
   return alone > WORTH_ASKING_BYTES && alone > shared;
 }
 
-/** Days of the longest month but one: a budget that does not hold as many days never fills a window of them. */
+/** Days of a month, and of most windows. */
 const MONTH_DAYS = 30;
 
 /**

@@ -99,8 +99,10 @@ async function share(
   const { price, fault } = createPricing(source, kept, signal);
   const reads: PlannedRead[] = [];
   let days = 0;
-  /** What a day bills of which the budget does not hold a month. */
-  let tooDear: number | undefined;
+  /** What the newest day bills that may be read for all, which is what each day from now on will. */
+  let newestBytes: number | undefined;
+  const holds = () => fillsPast || holdsMonthOf(newestBytes ?? 0, kept.budgetBytes);
+  let refused = false;
   let dearest: Pick<Sharing, 'day' | 'packages' | 'aloneBytes' | 'sharedBytes'> | undefined;
   for (const question of shareable(needs, source.traits, kept.bytesPerDay)) {
     const { packages, span, aloneBytesADay } = question;
@@ -108,9 +110,10 @@ async function share(
     const priced = await price(question);
     if (priced === undefined) continue;
     const sharedBytes = priced.expectedBytes / spanDays(span);
+    newestBytes ??= sharedBytes;
     if (isWorthSharing(aloneBytesADay, sharedBytes)) {
-      if (fillsPast || holdsMonthOf(sharedBytes, kept.budgetBytes)) reads.push({ packages, span, ...priced });
-      else tooDear ??= sharedBytes;
+      if (holds()) reads.push({ packages, span, ...priced });
+      else refused = true;
     }
     if (aloneBytesADay > (dearest?.aloneBytes ?? 0)) {
       const day = addDays(span.end, -1);
@@ -118,19 +121,20 @@ async function share(
     }
   }
   const sharedDays = reads.reduce((sum, { span }) => sum + spanDays(span), 0);
-  const known = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
-  const basis = fault() === undefined ? known : 'its last bills';
   const cause = fault();
+  const asked = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
+  const basis = cause === undefined ? asked : 'its last bills';
   const warnings: string[] = [];
   if (cause !== undefined) {
-    const instead = dearest === undefined ? 'packages are asked for one by one' : 'the last bills must do';
+    const hasBills = kept.bytesPerSharedDay() !== undefined;
+    const instead = hasBills ? 'the last bills must do' : 'packages are asked for one by one';
     warnings.push(
       `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${instead}`,
     );
   }
-  if (tooDear !== undefined && kept.budgetBytes !== null) {
+  if (refused && newestBytes !== undefined && kept.budgetBytes !== null) {
     warnings.push(
-      `a day read once for all bills about ${formatGib(tooDear)}, and the budget of ${formatGib(kept.budgetBytes)} does not hold a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
+      `a day read once for all bills about ${formatGib(newestBytes)}, and the budget of ${formatGib(kept.budgetBytes)} does not hold a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
     );
   }
   return {

@@ -329,9 +329,8 @@ export function createReader(input: ReaderInput): Reader {
       try {
         const { ledger, saved } = await ledgers.load(packageName);
         if (ledger !== saved) await save(packageName, saved, ledger);
-      } catch (error) {
-        // What the package failed of is told already; answers that cannot be put away wait for the next run.
-        if (!(error instanceof OperatorError)) throw error;
+      } catch {
+        // What the package failed of is what matters; the answers wait for the next run, which says what keeps them.
       }
     },
     leave(reads) {

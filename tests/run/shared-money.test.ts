@@ -82,6 +82,16 @@ it('a budget that does not hold a month of days for all is spent on as many pack
   );
 });
 
+it('a budget holds a month by what its newest days bill, whatever older ones do', async () => {
+  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-24' ? 200 : 100) * GB });
+  const { outcomes } = await runOn(source, createState(), TODAY, listOf(1_500, 120), {
+    budgetBytes: 30 * 110 * GB,
+  });
+  // The days that are left of the month's budget are not asked for one by one, which would cost 240 GB each.
+  expect(shared(asked)).toHaveLength(asked.length);
+  expect(failuresOf(outcomes)).toHaveLength(1_500);
+});
+
 describe('a budget that does not hold a first filling', () => {
   it.each([
     { packages: 700, window: 90, price: 100, budget: 3_000, fills: {} },
