@@ -5,7 +5,7 @@ import { TEST_CA } from './tests/support/google-server.ts';
 process.env['NODE_EXTRA_CA_CERTS'] = TEST_CA;
 
 // Nothing here is a timed test; a busy machine only takes longer.
-const slow = { testTimeout: 60_000, hookTimeout: 120_000 };
+const slow = { testTimeout: 240_000, hookTimeout: 240_000 };
 
 // Else the texts of style sheets would be empty, and pages drawn without theirs.
 const css = true;

@@ -12,7 +12,7 @@ import { committedBytes, monthOf } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
-import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
+import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
 import { formatDollars, listPrice } from './list-price.ts';
 import { createLog, type Log } from './log.ts';
 import { selectPackages } from './select.ts';
@@ -51,15 +51,13 @@ function selectForTotals(config: Config, names: readonly string[] | undefined): 
   return wanted;
 }
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
 /** What the questions cost, beside what the month has cost already. */
-function renderPrice({ reads, spend }: PricedPlan, budget: number | null, now: Date): string {
-  const expected = sum(reads.map(({ expectedBytes }) => expectedBytes));
-  const most = sum(reads.map(({ bytesAtMost }) => bytesAtMost));
-  const billed = committedBytes(spend, monthOf(now));
+function renderPrice(plan: PricedPlan, budget: number | null, now: Date): string {
+  const expected = expectedOf(plan);
+  const most = plan.reads.reduce((sum, { bytesAtMost }) => sum + bytesAtMost, 0);
+  const billed = committedBytes(plan.spend, monthOf(now));
   const price = (bytes: number) => formatDollars(listPrice(billed + bytes) - listPrice(billed));
-  const room = budget === null ? undefined : Math.max(0, budget - billed);
+  const room = roomOf(plan, budget, now);
   const short =
     room !== undefined && room < expected
       ? ' What does not fit is left out; run this again next month, and it goes on.'
@@ -154,7 +152,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     const names = packages.map(({ name }) => name);
     if (billed) {
       stdout.write(renderReads(plan.reads, names) + renderPrice(plan, budgetBytes(config), now));
-      stdout.write(plan.note === undefined ? '' : `${plan.note}\n`);
+      stdout.write(plan.notes.map((note) => `${note}\n`).join(''));
     } else {
       stdout.write(`${plural(plan.reads.length, 'question')} to ${kind}, which bills nothing\n`);
     }

@@ -4,7 +4,8 @@ import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
 import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
-import { needOf, WORTH_ASKING_BYTES } from '../plan/plan.ts';
+import { needOf } from '../plan/plan.ts';
+import { WORTH_ASKING_BYTES } from '../plan/sharing.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
@@ -134,6 +135,9 @@ function renderMore(result: Forecast, budget: number | null): string {
   return `${of} holds about ${plural(morePackages, 'more package')}.${short}`;
 }
 
+/** Packages without a bill of their own have a line each while they are few. */
+const FEW = 3;
+
 /** What each package was billed alone, and what was billed for all of them, or for none. */
 function renderBills(result: Forecast): string {
   const row = (what: string, days: string, bytes: number) => [
@@ -143,8 +147,9 @@ function renderBills(result: Forecast): string {
     formatShare(bytes, result.bytesBilled),
   ];
   // Where days are read for all, thousands of packages have no bill of their own.
-  const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || !result.day?.shares);
-  const hidden = result.packages.length - shown.length;
+  const idle = result.packages.filter(({ bytesBilled }) => bytesBilled === 0).length;
+  const hidden = idle > FEW ? idle : 0;
+  const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || hidden === 0);
   const { shared, otherBytes } = result;
   return renderTable(
     [
@@ -155,7 +160,7 @@ function renderBills(result: Forecast): string {
     ],
     [
       ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
-      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, never alone)`, '0', 0)]),
+      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, not billed alone)`, '0', 0)]),
       ...(shared.bytesBilled === 0
         ? []
         : [row('(read once for all)', formatNumber(shared.daysScanned), shared.bytesBilled)]),

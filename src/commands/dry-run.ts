@@ -1,13 +1,21 @@
 import { budgetBytes } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatJson, formatNumber, plural } from '../format.ts';
+import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../format.ts';
 import type { PlannedRead } from '../plan/plan.ts';
 import { learnDaysFree, type Task } from '../run/learn-days.ts';
 import { planRun, sharingNote } from '../run/plan-run.ts';
 import { openSource } from '../sources/open.ts';
 import type { SourceTraits } from '../sources/source.ts';
-import { billedPart, bytesPerDay, bytesPerSharedDay, EMPTY_SPEND, type Spend } from '../state/bills.ts';
+import {
+  billedPart,
+  bytesPerDay,
+  bytesPerSharedDay,
+  committedBytes,
+  EMPTY_SPEND,
+  monthOf,
+  type Spend,
+} from '../state/bills.ts';
 import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
@@ -87,8 +95,18 @@ export interface PricedPlan {
   readonly reads: readonly Priced[];
   readonly traits: SourceTraits;
   readonly spend: Spend;
-  /** See sharingNote(). */
-  readonly note: string | undefined;
+  /** What an operator should know, and how the way to read the days was chosen. */
+  readonly notes: readonly string[];
+}
+
+/** What is left of the month's budget, in bytes; undefined if there is none. */
+export function roomOf({ spend }: PricedPlan, budget: number | null, now: Date): number | undefined {
+  return budget === null ? undefined : Math.max(0, budget - committedBytes(spend, monthOf(now)));
+}
+
+/** What the questions are expected to bill, by what such days have billed so far. */
+export function expectedOf({ reads }: PricedPlan): number {
+  return sum(reads, ({ expectedBytes }) => expectedBytes);
 }
 
 /**
@@ -122,7 +140,8 @@ export async function planPriced(
       const { estimatedBytes = await source.estimate(planned, task.signal) } = planned;
       reads.push({ ...planned, bytesAtMost: estimatedBytes });
     }
-    return { reads, traits, spend, note: sharingNote(plan.sharing) };
+    const note = sharingNote(plan.sharing);
+    return { reads, traits, spend, notes: [...plan.warnings, ...(note === undefined ? [] : [note])] };
   } finally {
     await source.close();
   }
@@ -130,10 +149,17 @@ export async function planPriced(
 
 /** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
 export async function dryRun(request: CollectRequest): Promise<number> {
-  const { reads, traits, note } = await planPriced(request, request);
+  const plan = await planPriced(request, request);
+  const { reads, traits, notes } = plan;
   const names = request.packages.map(({ name }) => name);
+  const room = roomOf(plan, budgetBytes(request.config), request.context.now());
+  const left =
+    room === undefined ? 'there is no budget' : `this month's budget has room for ${formatGib(room)}`;
+  const price = `\nThey are expected to bill about ${formatGib(expectedOf(plan))}; ${left}.\n`;
   const text =
-    renderReads(reads, names) + (traits.billed ? NOTES : '') + (note === undefined ? '' : `\n${note}\n`);
+    renderReads(reads, names) +
+    (traits.billed ? NOTES + price : '') +
+    notes.map((note) => `\n${note}\n`).join('');
   request.context.stdout.write(request.json ? formatJson(toJson(reads)) : text);
   return 0;
 }

@@ -36,12 +36,6 @@ export const WHOLE_EVERY_DAYS = 7;
 /** What a day of a package that was never read is expected to bill, in bytes: a little above the measured 150 MB. */
 export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
-/**
- * Where a day bills less than this one by one, it is not read for all: every estimate of what that bills is ten times as
- * high (docs/cost-model.md), so a short list need not even ask.
- */
-export const WORTH_ASKING_BYTES = 10_000_000_000;
-
 /** Days that the warnings look back on. */
 export const WARNING_DAYS = 35;
 
@@ -255,69 +249,6 @@ export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
     }
   }
   return new Map([...byDay].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/**
- * Whether a day that many packages lack is read once for all of them.
- *
- * @param alone Bytes that it bills when they are asked for one by one.
- * @param shared Bytes that it bills when it is read for all.
- */
-export function isWorthSharing(alone: number, shared: number): boolean {
-  return alone > WORTH_ASKING_BYTES && alone > shared;
-}
-
-/** Days of a month, and of most windows. */
-const MONTH_DAYS = 30;
-
-/**
- * Whether the budget of a month holds a month of days that are read once for all. Else it is worth more for some of the packages,
- * as far as it goes, than for days of all of them that never make a window.
- *
- * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
- */
-export function holdsMonthOf(sharedBytes: number, budgetBytes: number | null): boolean {
-  return budgetBytes === null || sharedBytes * MONTH_DAYS <= budgetBytes;
-}
-
-/** Days that many packages lack, as one question for all of them. */
-export interface Shareable {
-  readonly packages: NonEmpty<string>;
-  readonly span: Span;
-  /** What each of the days bills when the packages are asked for one by one. */
-  readonly aloneBytesADay: number;
-}
-
-/**
- * Questions that may be cheaper to put once for all who lack the days. Neighbouring days of the same packages are one
- * question, as long as its answer fits into memory. The newest are first: if the money ends, those were paid for that stay
- * in the windows longest.
- */
-export function shareable(needs: readonly Need[], traits: SourceTraits, perDay: PerDay): Shareable[] {
-  if (!traits.sharesDays) return [];
-  const found: Shareable[] = [];
-  for (const [day, [first, ...others]] of [...packagesByDay(needs)].toReversed()) {
-    if (first === undefined || others.length === 0) continue;
-    const packages: NonEmpty<string> = [first, ...others];
-    const aloneBytesADay = aloneBytes(packages, perDay);
-    if (aloneBytesADay <= WORTH_ASKING_BYTES) continue;
-    const last = found.at(-1);
-    const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / packages.length));
-    const next = addDays(day, 1);
-    const joins =
-      last !== undefined &&
-      last.span.start === next &&
-      next !== DISTRIBUTIONS_ONLY_SINCE &&
-      spanDays(last.span) < most &&
-      last.packages.length === packages.length &&
-      last.packages.every((name, index) => name === packages[index]);
-    if (joins) {
-      found[found.length - 1] = { ...last, span: { start: day, end: last.span.end } };
-    } else {
-      found.push({ packages, span: { start: day, end: next }, aloneBytesADay });
-    }
-  }
-  return found;
 }
 
 /**

@@ -1,18 +1,8 @@
 import { addDays, type Day, spanDays } from '../days/day.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
-import {
-  holdsMonthOf,
-  isWorthSharing,
-  type Need,
-  needOf,
-  type PerDay,
-  type PlannedRead,
-  planReads,
-  type Shareable,
-  shareable,
-  WARNING_DAYS,
-} from '../plan/plan.ts';
+import { type Need, needOf, type PerDay, type PlannedRead, planReads, WARNING_DAYS } from '../plan/plan.ts';
+import { holdsMonthOf, isWorthSharing, type Shareable, shareable } from '../plan/sharing.ts';
 import { type Source, SourceError } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { roundedBill } from '../units.ts';

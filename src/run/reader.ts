@@ -19,7 +19,14 @@ import {
   SourceError,
 } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
-import { KEEP_DAYS, type Ledger, soundWholeRead, withDays, withoutOld } from '../state/ledger.ts';
+import {
+  allDownloadsOf,
+  KEEP_DAYS,
+  type Ledger,
+  soundWholeRead,
+  withDays,
+  withoutOld,
+} from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { isOld } from '../state/old-days.ts';
 import type { SpendBook } from '../state/spend-book.ts';
@@ -82,16 +89,12 @@ export interface Reader {
   leave(reads: readonly PlannedRead[]): void;
 }
 
-function total(rows: readonly { readonly downloads: number }[]): number {
-  return rows.reduce((sum, { downloads }) => sum + downloads, 0);
-}
-
 /** The days that a ledger had before, and that count otherwise now. */
 function changesBetween(before: Ledger, after: Ledger): DayChange[] {
   return [...before.days].flatMap(([day, known]) => {
     const fresh = after.days.get(day);
     if (fresh === undefined || fresh === known) return [];
-    const change = { day, before: total(known.rows), after: total(fresh.rows) };
+    const change = { day, before: allDownloadsOf(known.rows), after: allDownloadsOf(fresh.rows) };
     return change.before === change.after ? [] : [change];
   });
 }

@@ -47,7 +47,8 @@ const VERSION = 2;
 /** Days older than this are forgotten, unless a window still reaches them. */
 export const KEEP_DAYS = 365;
 
-function total(rows: readonly DayRow[]): number {
+/** Downloads of all kinds. */
+export function allDownloadsOf(rows: readonly DayRow[]): number {
   return rows.reduce((sum, { downloads }) => sum + downloads, 0);
 }
 
@@ -58,7 +59,7 @@ export function checksum(text: string): string {
 
 /** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
 export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
-  return JSON.stringify([day, partitionRows, total(rows), rows.map(rowToJson)]);
+  return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)]);
 }
 
 /**
@@ -109,7 +110,7 @@ export function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> 
     demand(Array.isArray(list), () => `${day} has no list of rows`);
     const rows = (list as unknown[]).map((row) => parseRow(row, day));
     demand(
-      !totals || entry[2] === total(rows),
+      !totals || entry[2] === allDownloadsOf(rows),
       () => `the rows of ${day} are not those that its total was made of`,
     );
     days.set(day, { partitionRows: partitionRows as number | null, rows });

@@ -144,7 +144,7 @@ describe('cost', () => {
       'read once for all about 12.0 GiB (its last bills).\nDays are read once for all. The two',
     );
     expect(stdout).toContain('a month holds this list, and every package that joins it.');
-    expect(stdout).toMatch(/^\(99 packages, never alone\) +0 +0\.0 GiB +0\.0%$/m);
+    expect(stdout).toMatch(/^\(99 packages, not billed alone\) +0 +0\.0 GiB +0\.0%$/m);
     expect(stdout).toMatch(/^\(read once for all\) +3 +36\.0 GiB +97\.3%$/m);
     expect(stdout).toMatch(/^\(which days changed, failures, others\) +0\.5 GiB +1\.4%$/m);
     // 29 days of all, and the one that alpha has, of the others.

@@ -8,9 +8,9 @@ import {
   needOf,
   planReads,
   readsWhole,
-  shareable,
   toSpans,
 } from '../../src/plan/plan.ts';
+import { shareable } from '../../src/plan/sharing.ts';
 import type { SourceTraits } from '../../src/sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
 import { roundedBill } from '../../src/units.ts';
