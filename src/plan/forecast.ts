@@ -21,7 +21,7 @@ import {
   packagesByDay,
   WHOLE_EVERY_DAYS,
 } from './plan.ts';
-import { holdsMonthOf, isWorthSharing } from './sharing.ts';
+import { canFill, isWorthSharing } from './sharing.ts';
 
 /** What one package has cost in a month. */
 export interface PackageCost {
@@ -47,7 +47,7 @@ export interface DayPrices {
   readonly basis: 'its last bills' | 'an estimate';
   /** Whether the latter is cheaper, and worth asking for. */
   readonly shares: boolean;
-  /** Whether the budget holds a month of days read for all; if not, a run asks for packages one by one all the same. */
+  /** Whether the budget ever brings the windows so; if not, a run asks for packages one by one all the same. */
   readonly held: boolean;
   /** Packages like these at which the two are equal. */
   readonly breakEvenPackages: number;
@@ -102,20 +102,23 @@ function sum<T>(values: readonly T[], of: (value: T) => number): number {
   return values.reduce((total, value) => total + of(value), 0);
 }
 
+/** @param missing What each day that is missing now bills one by one. */
 function dayPrices(
   aloneBytes: number,
   packages: number,
+  missing: readonly number[],
   spend: Spend,
   budgetBytes: number | null,
 ): DayPrices {
   const known = bytesPerSharedDay(spend);
   const sharedBytes = known ?? ASSUMED_SHARED_DAY_BYTES;
+  const days = missing.filter((bytes) => isWorthSharing(bytes, sharedBytes)).length;
   return {
     aloneBytes,
     sharedBytes,
     basis: known === undefined ? 'an estimate' : 'its last bills',
     shares: packages > 1 && isWorthSharing(aloneBytes, sharedBytes),
-    held: holdsMonthOf(sharedBytes, budgetBytes),
+    held: canFill(sharedBytes, days * sharedBytes, budgetBytes),
     breakEvenPackages: Math.ceil(sharedBytes / (aloneBytes / packages)),
   };
 }
@@ -154,15 +157,16 @@ export function forecast(
   const { daysScanned, bytesBilled: sharedBytes } = spend.shared.get(month) ?? EMPTY_BILL;
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
-  const day = sharesDays ? dayPrices(sum(list, rate), list.length, spend, budgetBytes) : undefined;
+  const missing = [...packagesByDay(list.map(({ need }) => need)).values()].map((names) =>
+    aloneBytes(names, perDay),
+  );
+  const day = sharesDays ? dayPrices(sum(list, rate), list.length, missing, spend, budgetBytes) : undefined;
   const alone = sum(list, (entry) => daysARun(entry) * rate(entry));
   const together = (day?.sharedBytes ?? 0) * Math.max(0, ...list.map(daysARun));
   const bytesADay = MINIMUM_BILLED + (day?.shares ? together : alone);
-  const missingBytes = sum([...packagesByDay(list.map(({ need }) => need)).values()], (names) => {
-    const one = aloneBytes(names, perDay);
-    const forAll = day?.held && isWorthSharing(one, day.sharedBytes);
-    return forAll ? day.sharedBytes : one;
-  });
+  const missingBytes = sum(missing, (bytes) =>
+    day?.held && isWorthSharing(bytes, day.sharedBytes) ? day.sharedBytes : bytes,
+  );
   const goesOn = bytesBilled + missingBytes + bytesADay * daysLeft;
   const steadyBytes = bytesADay * daysInMonth;
   const room = budgetBytes === null ? null : budgetBytes - steadyBytes;

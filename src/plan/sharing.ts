@@ -24,17 +24,18 @@ export function isWorthSharing(alone: number, shared: number): boolean {
   return alone > WORTH_ASKING_BYTES && alone > shared;
 }
 
-/** Days of a month, and of most windows. */
 const MONTH_DAYS = 30;
 
 /**
- * Whether the budget of a month holds a month of days that are read once for all. Else it is worth more for some of the packages,
- * as far as it goes, than for days of all of them that never make a window.
+ * Whether the budget of a month, spent on days that are read once for all, ever brings the windows: it holds all that is missing, or
+ * more days than a month adds. Else it is worth more for some of the packages, as far as it goes.
  *
+ * @param dayBytes What such a day bills.
+ * @param missingBytes What all of them bill that are missing now.
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
  */
-export function holdsMonthOf(sharedBytes: number, budgetBytes: number | null): boolean {
-  return budgetBytes === null || sharedBytes * MONTH_DAYS <= budgetBytes;
+export function canFill(dayBytes: number, missingBytes: number, budgetBytes: number | null): boolean {
+  return budgetBytes === null || missingBytes <= budgetBytes || dayBytes * MONTH_DAYS <= budgetBytes;
 }
 
 /** Days that many packages lack, as one question for all of them. */

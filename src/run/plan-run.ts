@@ -2,7 +2,7 @@ import { addDays, type Day, spanDays } from '../days/day.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import { type Need, needOf, type PerDay, type PlannedRead, planReads, WARNING_DAYS } from '../plan/plan.ts';
-import { holdsMonthOf, isWorthSharing, type Shareable, shareable } from '../plan/sharing.ts';
+import { canFill, isWorthSharing, type Shareable, shareable } from '../plan/sharing.ts';
 import { type Source, SourceError } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { roundedBill } from '../units.ts';
@@ -87,12 +87,9 @@ async function share(
   kept: Kept,
 ): Promise<Pick<RunPlan, 'reads' | 'sharing' | 'warnings'>> {
   const { price, fault } = createPricing(source, kept, signal);
-  const reads: PlannedRead[] = [];
+  const cheaper: PlannedRead[] = [];
   let days = 0;
-  /** What the newest day bills that may be read for all, which is what each day from now on will. */
   let newestBytes: number | undefined;
-  const holds = () => fillsPast || holdsMonthOf(newestBytes ?? 0, kept.budgetBytes);
-  let refused = false;
   let dearest: Pick<Sharing, 'day' | 'packages' | 'aloneBytes' | 'sharedBytes'> | undefined;
   for (const question of shareable(needs, source.traits, kept.bytesPerDay)) {
     const { packages, span, aloneBytesADay } = question;
@@ -101,15 +98,17 @@ async function share(
     if (priced === undefined) continue;
     const sharedBytes = priced.expectedBytes / spanDays(span);
     newestBytes ??= sharedBytes;
-    if (isWorthSharing(aloneBytesADay, sharedBytes)) {
-      if (holds()) reads.push({ packages, span, ...priced });
-      else refused = true;
-    }
+    if (isWorthSharing(aloneBytesADay, sharedBytes)) cheaper.push({ packages, span, ...priced });
     if (aloneBytesADay > (dearest?.aloneBytes ?? 0)) {
       const day = addDays(span.end, -1);
       dearest = { day, packages: packages.length, aloneBytes: aloneBytesADay, sharedBytes };
     }
   }
+  const { budgetBytes } = kept;
+  const missingBytes = cheaper.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
+  // What the newest day bills, each day from now on will.
+  const isWithin = fillsPast || canFill(newestBytes ?? 0, missingBytes, budgetBytes);
+  const reads = isWithin ? cheaper : [];
   const sharedDays = reads.reduce((sum, { span }) => sum + spanDays(span), 0);
   const cause = fault();
   const asked = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
@@ -122,9 +121,9 @@ async function share(
       `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${instead}`,
     );
   }
-  if (refused && newestBytes !== undefined && kept.budgetBytes !== null) {
+  if (!isWithin && budgetBytes !== null) {
     warnings.push(
-      `a day read once for all bills about ${formatGib(newestBytes)}, and the budget of ${formatGib(kept.budgetBytes)} does not hold a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
+      `days that are read once for all are cheaper, but the budget of ${formatGib(budgetBytes)} holds neither those that are missing (about ${formatGib(missingBytes)}) nor a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
     );
   }
   return {

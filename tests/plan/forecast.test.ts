@@ -101,7 +101,7 @@ describe('the forecast', () => {
       sharedBytes: 165 * 1024 ** 3,
       basis: 'an estimate',
       shares: false,
-      held: false,
+      held: true,
       breakEvenPackages: 1772,
     });
     // A hundred packages are 16 GB one by one, against 12.
@@ -128,9 +128,14 @@ describe('the forecast', () => {
     // What was read for all is no longer among what nobody of the list was billed.
     expect([shared.shared, shared.otherBytes]).toEqual([{ daysScanned: 2, bytesBilled: 24_000 * MB }, 0]);
     expect(shared.morePackages).toBe(Number.POSITIVE_INFINITY);
-    const poor = forecast(many, cheap, 30 * 12_000 * MB - 1, now, true);
+    // A budget that does not hold a month of them holds the day that is missing, but not thirty.
+    const budget = 30 * 12_000 * MB - 1;
+    expect(forecast(many, cheap, budget, now, true).day?.held).toBe(true);
+    const days = Array.from({ length: 30 }, (_, index) => `2026-10-${String(index + 1).padStart(2, '0')}`);
+    const unread = many.map((each) => ({ ...each, need: { ...each.need, days } }));
+    const poor = forecast(unread, cheap, budget, now, true);
     expect(poor.day).toMatchObject({ shares: true, held: false });
-    expect([poor.morePackages, poor.missingBytes]).toEqual([0, 16_000 * MB]);
+    expect([poor.morePackages, poor.missingBytes]).toEqual([0, 30 * 16_000 * MB]);
     expect(forecast(many, cheap, TIB, now, false).day).toBeUndefined();
     // Below 10 GB a run does not even ask.
     expect(forecast(many.slice(0, 62), cheap, TIB, now, true).day?.shares).toBe(false);

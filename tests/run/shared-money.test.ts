@@ -46,9 +46,9 @@ describe('days of which later ones bill ten times as much', () => {
 it('the price of days with names of files is none of those without', async () => {
   const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-24' ? 200 : 100) * GB });
   const state = createState();
-  await runOn(source, state, TODAY, listOf(1_500, 365));
+  await runOn(source, state, TODAY, listOf(1_500, 120));
   const before = asked.length;
-  const { notes } = await runOn(source, state, addDays(TODAY, 1), listOf(900, 365));
+  const { notes } = await runOn(source, state, addDays(TODAY, 1), listOf(900, 120));
   expect(asked.slice(before).map(({ bytes }) => bytes)).toEqual([100 * GB]);
   expect(notes.join()).toContain('(by a dry run and its last bills)');
 });
@@ -67,7 +67,7 @@ it('what a question bills of its estimate is learnt', async () => {
   expect(shared(asked)).toHaveLength(2);
 });
 
-it('a budget that does not hold a month of days for all is spent on as many packages as it holds', async () => {
+it('a budget that holds neither a month of days for all nor those that are missing is spent on some packages', async () => {
   const { source, asked } = pricedSource({ shared: () => 100 * GB });
   const state = createState();
   const { outcomes, warnings } = await runOn(source, state, TODAY, listOf(700, 30), {
@@ -78,8 +78,19 @@ it('a budget that does not hold a month of days for all is spent on as many pack
   // Thirty days of 150 MB, and 160 MB that are assumed of the next.
   expect(filled).toBe(Math.floor((1024 * GIB - 30 * 0.01 * GB) / (30 * 0.15 * GB)));
   expect(warnings[0]).toMatch(
-    /^a day read once for all bills about 93\.1 GiB, and the budget of 1,024\.0 GiB does not hold a month of them: packages are asked for one by one/,
+    /^days that are read once for all are cheaper, but the budget of 1,024\.0 GiB holds neither those that are missing \(about 2,79\d\.\d GiB\) nor a month of them: packages are asked for one by one/,
   );
+});
+
+it('a budget that holds all days that are missing is spent on them, though it does not hold a month of them', async () => {
+  const { source, asked, billed } = pricedSource({ shared: () => 100 * GB });
+  const state = createState();
+  const budgetBytes = 1024 * GIB;
+  await runOn(source, state, '2026-11-20', listOf(1_500, 7), { budgetBytes });
+  const { outcomes } = await runOn(source, state, '2026-11-21', listOf(1_500, 7), { budgetBytes });
+  expect(failuresOf(outcomes)).toEqual([]);
+  expect(shared(asked)).toHaveLength(asked.length);
+  expect(billed()).toBe(8 * 100 * GB);
 });
 
 it('a budget holds a month by what its newest days bill, whatever older ones do', async () => {
