@@ -176,5 +176,5 @@ describe('a run with a ledger', () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  });
 });
