@@ -35,7 +35,7 @@ export function halves(planned: PlannedRead): PlannedRead[] {
       ...planned,
       span: half,
       expectedBytes: expectedBytes * part,
-      ...(estimatedBytes === undefined ? {} : { estimatedBytes: estimatedBytes * part }),
+      ...(estimatedBytes === undefined ? {} : { estimatedBytes: Math.round(estimatedBytes * part) }),
     };
   });
 }

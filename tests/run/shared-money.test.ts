@@ -149,6 +149,24 @@ it('questions that took too long once are not asked at that length again', async
   expect(Math.max(...asked.slice(3).map(({ span }) => spanDays(span)))).toBeLessThanOrEqual(3);
 });
 
+it('what a part of a question was estimated at is a count of bytes, which a run after a kill can read', async () => {
+  const { source } = pricedSource({
+    shared: () => 10 * GB,
+    // No third of it is whole.
+    estimate: async () => 40 * GB + 1,
+    before: ({ packages, span }) => {
+      if (packages.length > 1 && spanDays(span) > 2) throw new SourceError('timeout', 'too long');
+    },
+  });
+  const state = createState();
+  await runOn(source, state, TODAY, listOf(300, 3));
+  const estimates = state.spends.flatMap((text) =>
+    Object.values<{ bytes_estimated: number }>(JSON.parse(text).shared).map((bill) => bill.bytes_estimated),
+  );
+  expect(estimates.length).toBeGreaterThan(2);
+  expect(estimates.filter((bytes) => !Number.isSafeInteger(bytes))).toEqual([]);
+});
+
 it.each([
   ['query-invalid', 'asked for one by one'],
   ['quota', 'asked for one by one'],
