@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { append } from '../append.ts';
 import { type AuditConfig, budgetBytes, type Config } from '../config/config.ts';
 import { addDays, type Day, dayNumber, dayOf } from '../days/day.ts';
 import { plural } from '../format.ts';
@@ -34,9 +35,7 @@ function isDue(
 function byDay(settled: readonly Settled[]): Map<Day, Settled[]> {
   const days = new Map<Day, Settled[]>();
   for (const one of settled) {
-    const same = days.get(one.day);
-    if (same === undefined) days.set(one.day, [one]);
-    else same.push(one);
+    append(days, one.day, one);
   }
   return days;
 }

@@ -13,6 +13,7 @@ import { readSpend } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { formatDollars, listPrice } from './list-price.ts';
 import { renderTable } from './table.ts';
+import { FEW } from './told.ts';
 
 export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -134,9 +135,6 @@ function renderMore(result: Forecast, budget: number | null): string {
   if (morePackages === 0) return `${of} holds this list, and no further package.${short}`;
   return `${of} holds about ${plural(morePackages, 'more package')}.${short}`;
 }
-
-/** Packages without a bill of their own have a line each while they are few. */
-const FEW = 3;
 
 /** What each package was billed alone, and what was billed for all of them, or for none. */
 function renderBills(result: Forecast): string {

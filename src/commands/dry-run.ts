@@ -1,3 +1,4 @@
+import { append } from '../append.ts';
 import { budgetBytes } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
@@ -21,6 +22,7 @@ import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
 import type { CollectRequest } from './collect-request.ts';
 import { type Column, renderTable } from './table.ts';
+import { FEW } from './told.ts';
 
 /** A question of the run, and what the source says that it would read. */
 export interface Priced extends PlannedRead {
@@ -50,16 +52,11 @@ function subject({ packages }: PlannedRead): string {
   return others.length === 0 ? first : `${first} and ${formatNumber(others.length)} more`;
 }
 
-/** Packages of which nothing is to be read have a line each while they are few. */
-const FEW = 3;
-
 /** A line for each package, and one for all. */
 export function renderReads(reads: readonly Priced[], names: readonly string[]): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
   for (const read of reads) {
-    const list = own.get(subject(read));
-    if (list === undefined) own.set(subject(read), [read]);
-    else list.push(read);
+    append(own, subject(read), read);
   }
   const cells = (name: string, list: readonly Priced[]) => [
     name,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { append } from '../append.ts';
 import { plural } from '../format.ts';
 import type { PackageHealth } from '../publish/health.ts';
 
@@ -6,8 +7,8 @@ import type { PackageHealth } from '../publish/health.ts';
  * What is alike for many packages is told once: of thousands, a cause that has kept them all would fill a journal.
  */
 
-/** Most packages that a sentence names, and most that have a line each in the log. */
-const NAMED = 3;
+/** Most packages that are named, or have a line each, where the same is to be told of all; of more it is told how many. */
+export const FEW = 3;
 
 /** Packages of which the same is to be told. */
 export interface Told {
@@ -20,12 +21,10 @@ export interface Told {
 export function bySentence(sentences: Iterable<readonly [packageName: string, sentence: string]>): Told[] {
   const namesOf = new Map<string, string[]>();
   for (const [name, sentence] of sentences) {
-    const names = namesOf.get(sentence);
-    if (names === undefined) namesOf.set(sentence, [name]);
-    else names.push(name);
+    append(namesOf, sentence, name);
   }
   return [...namesOf].map(([sentence, names]) => {
-    const who = names.length > NAMED ? plural(names.length, 'package') : names.join(', ');
+    const who = names.length > FEW ? plural(names.length, 'package') : names.join(', ');
     return { who, sentence };
   });
 }
@@ -58,11 +57,11 @@ export function createFold(
         told.set(sentence, before);
         before.times += 1;
       }
-      if (before.times <= NAMED || what === 'group') write({ [what]: name, ...fields }, name, sentence);
+      if (before.times <= FEW || what === 'group') write({ [what]: name, ...fields }, name, sentence);
     },
     finish() {
       for (const [sentence, { times, fields }] of told) {
-        const more = times - NAMED;
+        const more = times - FEW;
         if (more > 0) write({ packages: more, ...fields }, plural(more, 'more package'), sentence);
       }
       told.clear();

@@ -1,3 +1,4 @@
+import { append } from '../append.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import {
   addDays,
@@ -243,9 +244,7 @@ export function packagesByDay(needs: readonly Need[]): Map<Day, string[]> {
   const byDay = new Map<Day, string[]>();
   for (const { package: name, days } of needs) {
     for (const day of days) {
-      const list = byDay.get(day);
-      if (list === undefined) byDay.set(day, [name]);
-      else list.push(name);
+      append(byDay, day, name);
     }
   }
   return new Map([...byDay].toSorted(([a], [b]) => (a < b ? -1 : 1)));

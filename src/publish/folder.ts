@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { append } from '../append.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 
@@ -25,7 +26,7 @@ export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly 
   const found = new Map<string, string[]>();
   for (const name of packageFolders(outputDir)) {
     const normalized = normalizePackageName(name);
-    if (name !== normalized) found.set(normalized, [...(found.get(normalized) ?? []), name]);
+    if (name !== normalized) append(found, normalized, name);
   }
   return found;
 }

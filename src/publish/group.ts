@@ -1,3 +1,4 @@
+import { append } from '../append.ts';
 import type { Config, TrackedGroup } from '../config/config.ts';
 import { OperatorError } from '../errors/error.ts';
 import { type PackageDays, together } from '../winnow/package-days.ts';
@@ -41,7 +42,7 @@ export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
   const all = groups.map((group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }));
   const ofMember = new Map<string, GroupSum[]>();
   for (const sum of all) {
-    for (const name of sum.group.members) ofMember.set(name, [...(ofMember.get(name) ?? []), sum]);
+    for (const name of sum.group.members) append(ofMember, name, sum);
   }
   return {
     add(packageName, figures) {

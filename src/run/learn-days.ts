@@ -5,7 +5,7 @@ import { windowBefore } from '../days/window.ts';
 import { plural } from '../format.ts';
 import { FIRST_DAY, type KnownDays, longestWindow } from '../plan/plan.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
-import type { DaysAnswer, Source } from '../sources/source.ts';
+import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import { MINIMUM_BILLED } from '../units.ts';
@@ -103,9 +103,7 @@ export async function learnDays(source: Source, book: SpendBook, task: Task): Pr
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
       () => source.days(spanOf(task, source), task.signal),
       (result) => ({
-        bytes:
-          ('cost' in result ? result.cost?.bytesBilled : undefined) ??
-          (result instanceof Error ? MINIMUM_BILLED : 0),
+        bytes: costOf(result)?.bytesBilled ?? (result instanceof Error ? MINIMUM_BILLED : 0),
         telling: false,
       }),
     );

@@ -1,4 +1,4 @@
-import { addDays, type Day, spanDays } from '../days/day.ts';
+import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import { type Need, needOf, type PerDay, type PlannedRead, planReads, WARNING_DAYS } from '../plan/plan.ts';
@@ -45,38 +45,46 @@ export interface Kept {
   readonly budgetBytes: number | null;
 }
 
-interface Price {
+/** A question for all, and what it would bill. */
+interface Priced extends Shareable {
   readonly expectedBytes: number;
-  /** Absent where the source was not asked, or could not say. */
+  /** Absent where the source could not say. */
   readonly estimatedBytes?: number;
 }
 
 /**
  * Asks the source for what each question reads at most, which is free, and reckons what it bills from that. Where it cannot
- * say, the last bills must do; without them there is no price.
+ * say, the last bills must do; without them a question has no price, and is left out.
+ *
+ * @returns The questions, and why the source could not say, if so.
  */
-function createPricing(source: Source, kept: Kept, signal: AbortSignal | undefined) {
+async function priceAll(
+  questions: readonly Shareable[],
+  source: Source,
+  kept: Kept,
+  signal: AbortSignal | undefined,
+): Promise<{ priced: Priced[]; fault: SourceError | undefined }> {
+  const part = kept.billedPart() ?? 1;
+  const perDay = kept.bytesPerSharedDay();
+  const priced: Priced[] = [];
   let fault: SourceError | undefined;
-  return {
-    /** Why the source could not say, if so. */
-    fault: () => fault,
-    async price({ packages, span }: Shareable): Promise<Price | undefined> {
-      if (fault === undefined) {
-        try {
-          const estimatedBytes = await source.estimate({ packages, span }, signal);
-          return {
-            expectedBytes: roundedBill(estimatedBytes * (kept.billedPart() ?? 1)),
-            estimatedBytes,
-          };
-        } catch (error) {
-          if (!(error instanceof SourceError) || error.code === 'interrupted') throw error;
-          fault = error;
-        }
+  for (const question of questions) {
+    const { packages, span } = question;
+    if (fault === undefined) {
+      try {
+        const estimatedBytes = await source.estimate({ packages, span }, signal);
+        priced.push({ ...question, expectedBytes: roundedBill(estimatedBytes * part), estimatedBytes });
+        continue;
+      } catch (error) {
+        if (!(error instanceof SourceError) || error.code === 'interrupted') throw error;
+        fault = error;
       }
-      const perDay = kept.bytesPerSharedDay();
-      return perDay === undefined ? undefined : { expectedBytes: roundedBill(perDay * spanDays(span)) };
-    },
-  };
+    }
+    if (perDay !== undefined) {
+      priced.push({ ...question, expectedBytes: roundedBill(perDay * spanDays(span)) });
+    }
+  }
+  return { priced, fault };
 }
 
 /** The questions that are cheaper to put once for all, and how that was decided. */
@@ -86,39 +94,38 @@ async function share(
   needs: readonly Need[],
   kept: Kept,
 ): Promise<Pick<RunPlan, 'reads' | 'sharing' | 'warnings'>> {
-  const { price, fault } = createPricing(source, kept, signal);
+  const questions = shareable(needs, source.traits, kept.bytesPerDay);
+  const { priced, fault } = await priceAll(questions, source, kept, signal);
   const cheaper: PlannedRead[] = [];
-  let days = 0;
   let newestBytes: number | undefined;
   let dearest: Pick<Sharing, 'day' | 'packages' | 'aloneBytes' | 'sharedBytes'> | undefined;
-  for (const question of shareable(needs, source.traits, kept.bytesPerDay)) {
-    const { packages, span, aloneBytesADay } = question;
-    days += spanDays(span);
-    const priced = await price(question);
-    if (priced === undefined) continue;
-    const sharedBytes = priced.expectedBytes / spanDays(span);
+  for (const { aloneBytesADay, ...planned } of priced) {
+    const { packages, span, expectedBytes } = planned;
+    const sharedBytes = expectedBytes / spanDays(span);
     newestBytes ??= sharedBytes;
-    if (isWorthSharing(aloneBytesADay, sharedBytes)) cheaper.push({ packages, span, ...priced });
+    if (isWorthSharing(aloneBytesADay, sharedBytes)) cheaper.push(planned);
     if (aloneBytesADay > (dearest?.aloneBytes ?? 0)) {
       const day = addDays(span.end, -1);
       dearest = { day, packages: packages.length, aloneBytes: aloneBytesADay, sharedBytes };
     }
   }
+  const daysOfAll = (list: readonly { readonly span: Span }[]) =>
+    list.reduce((sum, { span }) => sum + spanDays(span), 0);
+  const days = daysOfAll(questions);
   const { budgetBytes } = kept;
   const missingBytes = cheaper.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
   // What the newest day bills, each day from now on will.
   const isWithin = fillsPast || canFill(newestBytes ?? 0, missingBytes, budgetBytes);
   const reads = isWithin ? cheaper : [];
-  const sharedDays = reads.reduce((sum, { span }) => sum + spanDays(span), 0);
-  const cause = fault();
+  const sharedDays = daysOfAll(reads);
   const asked = kept.billedPart() === undefined ? 'a dry run' : 'a dry run and its last bills';
-  const basis = cause === undefined ? asked : 'its last bills';
+  const basis = fault === undefined ? asked : 'its last bills';
   const warnings: string[] = [];
-  if (cause !== undefined) {
+  if (fault !== undefined) {
     const hasBills = kept.bytesPerSharedDay() !== undefined;
     const instead = hasBills ? 'the last bills must do' : 'packages are asked for one by one';
     warnings.push(
-      `what a day bills that is read once for all could not be asked: ${describeError(cause)}; ${instead}`,
+      `what a day bills that is read once for all could not be asked: ${describeError(fault)}; ${instead}`,
     );
   }
   if (!isWithin && budgetBytes !== null) {
@@ -159,14 +166,10 @@ export async function planRun(task: Task, source: Source, learnt: LearntDays, ke
 export function sharingNote(sharing: Sharing | undefined): string | undefined {
   if (sharing === undefined) return undefined;
   const { days, sharedDays, day, packages, aloneBytes, sharedBytes, basis } = sharing;
-  const some = sharedDays > 0 && sharedDays < days;
-  const which =
-    days === 1
-      ? day
-      : some
-        ? `of ${plural(days, 'day')}, ${formatNumber(sharedDays)}`
-        : `${plural(days, 'day')}`;
-  const verb = (some ? sharedDays : days) === 1 ? 'is' : 'are';
+  const told = sharedDays === 0 ? days : sharedDays;
+  const all = days === 1 ? day : plural(days, 'day');
+  const which = told < days ? `of ${all}, ${formatNumber(told)}` : all;
+  const verb = told === 1 ? 'is' : 'are';
   const how = sharedDays > 0 ? 'once for all' : 'for each package alone';
   const breakEven = Math.ceil(sharedBytes / (aloneBytes / packages));
   return `${which} ${verb} read ${how}: a day of ${plural(packages, 'package')} one by one would bill about ${formatBytes(aloneBytes)}, a day read for all about ${formatBytes(sharedBytes)} (by ${basis}); the two are equal at about ${formatNumber(breakEven)} packages`;

@@ -12,11 +12,12 @@ import type { PivotRow } from '../sources/query.ts';
 import {
   type Answer,
   addCost,
+  costOf,
   interrupted,
   NO_COST,
   type QueryCost,
   type Source,
-  SourceError,
+  type SourceError,
 } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import {
@@ -101,7 +102,7 @@ function changesBetween(before: Ledger, after: Ledger): DayChange[] {
 
 /** A query that failed without a bill may have been billed as expected; a cached answer tells no price. */
 function billOf(result: Answer | Error, expected: number) {
-  const cost = result instanceof Error && !(result instanceof SourceError) ? undefined : result.cost;
+  const cost = costOf(result);
   return { bytes: cost?.bytesBilled ?? expected, telling: cost?.cacheHit === false };
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import pLimit from 'p-limit';
+import { append } from '../append.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
@@ -203,9 +204,7 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {
     for (const name of planned.packages) {
-      const own = readsOf.get(name);
-      if (own === undefined) readsOf.set(name, [planned]);
-      else own.push(planned);
+      append(readsOf, name, planned);
     }
   }
   const limit = pLimit(concurrency);

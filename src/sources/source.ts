@@ -106,6 +106,11 @@ export class SourceError extends OperatorError {
   }
 }
 
+/** What a question took, whether it was answered or not; undefined if that is not known. */
+export function costOf(result: { readonly cost?: QueryCost | undefined } | Error): QueryCost | undefined {
+  return result instanceof Error && !(result instanceof SourceError) ? undefined : result.cost;
+}
+
 /**
  * What a question ends with that was ended by a signal.
  *

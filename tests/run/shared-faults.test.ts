@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addDays, daysOf, spanDays } from '../../src/days/day.ts';
 import { interrupted, NO_COST, SourceError } from '../../src/sources/source.ts';
-import { failuresOf, GB, listOf, pricedSource, runOn } from '../support/priced-source.ts';
+import { downloadsOf, failuresOf, GB, listOf, pricedSource, runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 
 /*
@@ -10,11 +10,6 @@ import { createState } from '../support/state.ts';
  */
 
 const TODAY = '2026-11-29';
-
-function downloads(outcome: Awaited<ReturnType<typeof runOn>>['outcomes'][number] | undefined) {
-  if (outcome?.kind !== 'read') return outcome?.error;
-  return [...outcome.read.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
-}
 
 describe('an interruption', () => {
   it('ends a question that falls apart, and accounts for nothing that was not sent', async () => {
@@ -82,17 +77,11 @@ it('a cause that all would meet, found while a question falls apart, ends the as
 
 it('days whose answer was lost are missed, also where the last question is about one package', async () => {
   const state = createState();
-  const { hold, load } = state.ledgers;
-  let isLost = false;
-  state.ledgers.hold = async (...answer) => {
-    if (!isLost) await hold(...answer);
-  };
+  state.ledgers.hold = async () => undefined;
   const packages = listOf(100, 3).map((each, index) =>
     index === 7 ? { ...each, windows: [5] as const } : each,
   );
   const { source } = pricedSource({ shared: () => 10 * GB });
-  isLost = true;
-  state.ledgers.load = load;
   const { outcomes } = await runOn(source, state, TODAY, packages);
   const failures = failuresOf(outcomes);
   expect(failures).toHaveLength(100);
@@ -107,7 +96,7 @@ it('a first filling that was stopped is not paid for again where the source cann
   const { outcomes } = await runOn(source, state, TODAY, listOf(1_000, 30));
   expect(asked.slice(before).flatMap(({ span }) => daysOf(span))).toEqual(['2026-11-27', '2026-11-28']);
   expect(failuresOf(outcomes)).toEqual([]);
-  expect(downloads(outcomes[999])).toBe(30);
+  expect(downloadsOf(outcomes[999])).toBe(30);
   // The whole window is due a week later, and not before.
   const weekLater = addDays(TODAY, 7);
   for (const [today, days] of [
@@ -162,5 +151,5 @@ it('a backfill while the table is late adds up no day that a window needs', asyn
   const before = asked.length;
   const { outcomes } = await runOn(source, state, TODAY, listOf(1, 365));
   expect(asked.length).toBe(before);
-  expect(downloads(outcomes[0])).toBe(365);
+  expect(downloadsOf(outcomes[0])).toBe(365);
 });

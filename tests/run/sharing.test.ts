@@ -11,6 +11,7 @@ import {
   type ServerRow,
   type Trouble,
 } from '../support/bigquery-server.ts';
+import { downloadsOf, failuresOf } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 
 /*
@@ -95,18 +96,6 @@ async function house(
   };
 }
 
-function failures(outcomes: readonly Outcome[]) {
-  return outcomes.flatMap((outcome) =>
-    outcome.kind === 'failed' ? [`${outcome.package.name}: ${String(outcome.error)}`] : [],
-  );
-}
-
-/** Downloads of a package over all days that were read. */
-function downloads(outcome: Outcome | undefined): number {
-  if (outcome?.kind !== 'read') throw new Error('not read');
-  return [...outcome.read.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
-}
-
 const jobs = () => server.callsOf('insert').filter(({ revisions }) => !revisions).length;
 
 describe('the second day of a list', () => {
@@ -117,7 +106,7 @@ describe('the second day of a list', () => {
     const { billed, outcomes, notes } = await collect(addDays(FIRST, 1));
     expect(jobs() - asked).toBe(120);
     expect(server.mostAtOnce).toBe(1);
-    expect(failures(outcomes)).toEqual([]);
+    expect(failuresOf(outcomes)).toEqual([]);
     // 120 x 150 MB; each bill is rounded up to a MiB, and the days of the table are asked for once.
     expect(billed / GB).toBeGreaterThanOrEqual(18);
     expect(billed / GB).toBeLessThan(18.2);
@@ -131,13 +120,13 @@ describe('the second day of a list', () => {
     const asked = jobs();
     const { billed, outcomes, notes } = await collect(addDays(FIRST, 1));
     expect(jobs() - asked).toBe(1);
-    expect(failures(outcomes)).toEqual([]);
+    expect(failuresOf(outcomes)).toEqual([]);
     expect(billed / GB).toBeCloseTo(100, 0);
     expect(notes.join()).toMatch(
       /^2026-04-11 is read once for all: a day of 1,500 packages .*by a dry run and its last bills/,
     );
     // Eight days are in the ledger: the seven of the first run, and the new one.
-    expect(downloads(outcomes[1_499])).toBe(1_500 * 8);
+    expect(downloadsOf(outcomes[1_499])).toBe(1_500 * 8);
     // What a package's day bills alone is not learnt from a bill for all.
     const spend = JSON.parse(state.spends.at(-1) ?? '');
     expect(spend.packages).toEqual({});
@@ -169,8 +158,8 @@ describe('a day that is read once for all', () => {
       ],
     });
     const { outcomes } = await collect(FIRST);
-    expect(failures(outcomes)).toEqual([]);
-    expect(downloads(outcomes[41])).toBe(42 * WINDOW);
+    expect(failuresOf(outcomes)).toEqual([]);
+    expect(downloadsOf(outcomes[41])).toBe(42 * WINDOW);
     expect(warnings).toEqual([expect.stringMatching(/for 100 packages together: .*one by one/)]);
   });
 
@@ -189,7 +178,7 @@ describe('a day that is read once for all', () => {
       },
     ];
     const { outcomes } = await (await house(100, { ...CHEAP, trouble })).collect(FIRST);
-    expect(failures(outcomes)).toEqual([expect.stringMatching(/^p-5: .*of its own/)]);
+    expect(failuresOf(outcomes)).toEqual([expect.stringMatching(/^p-5: .*of its own/)]);
   });
 
   it('and fails for a cause that all would meet is not asked for again', async () => {
@@ -221,8 +210,8 @@ describe('a first filling by several questions', () => {
     const { outcomes } = await collect(FIRST);
     expect(jobs()).toBe(QUESTIONS);
     expect(QUESTIONS).toBeGreaterThan(1);
-    expect(failures(outcomes)).toEqual([]);
-    expect(downloads(outcomes[41])).toBe(42 * WINDOW);
+    expect(failuresOf(outcomes)).toEqual([]);
+    expect(downloadsOf(outcomes[41])).toBe(42 * WINDOW);
     expect(saves.size).toBe(COUNT);
     expect(new Set(saves.values())).toEqual(new Set([1]));
   });
@@ -236,7 +225,7 @@ describe('a first filling by several questions', () => {
     expect(jobs() - asked).toBe(0);
     expect(state.texts.size).toBe(COUNT);
     expect(outcomes).toHaveLength(COUNT);
-    expect(downloads(outcomes[1_499])).toBe(COUNT * WINDOW);
+    expect(downloadsOf(outcomes[1_499])).toBe(COUNT * WINDOW);
   });
 
   it.each([
@@ -253,14 +242,14 @@ describe('a first filling by several questions', () => {
     };
     const { outcomes } = await collect(FIRST);
     expect(jobs() - asked).toBe(0);
-    expect(failures(outcomes)).toHaveLength(fault.failing);
-    expect(failures(outcomes).join()).toContain('p-700: OperatorError: ');
+    expect(failuresOf(outcomes)).toHaveLength(fault.failing);
+    expect(failuresOf(outcomes).join()).toContain('p-700: OperatorError: ');
     // What was paid for waits until it can be saved.
     state.ledgers.save = save;
     const last = await collect(FIRST);
     expect(jobs() - asked).toBe(0);
-    expect(failures(last.outcomes)).toEqual([]);
-    expect(downloads(last.outcomes[700])).toBe(701 * WINDOW);
+    expect(failuresOf(last.outcomes)).toEqual([]);
+    expect(downloadsOf(last.outcomes[700])).toBe(701 * WINDOW);
   });
 
   it('that is done again tells which days had changed', async () => {

@@ -112,6 +112,12 @@ export async function runOn(
   return { ...run, outcomes, warnings: [...run.warnings, ...warnings] };
 }
 
+/** Downloads of a package over all days that were read. */
+export function downloadsOf(outcome: Outcome | undefined): number {
+  if (outcome?.kind !== 'read') throw new Error('not read');
+  return [...outcome.read.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
+}
+
 /** Packages that failed, and of what. */
 export function failuresOf(outcomes: readonly Outcome[]): string[] {
   return outcomes.flatMap((outcome) =>

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
+import { append } from '../../append.ts';
 import { SourceError } from '../source.ts';
 
 type DuckDb = typeof import('@duckdb/node-api');
@@ -165,8 +166,7 @@ export async function openFiles(
   await run('SET threads = 1');
   const kinds = new Map<FileKind, string[]>();
   for (const file of await matchingFiles(connection, pattern)) {
-    const kind = kindOf(file);
-    kinds.set(kind, [...(kinds.get(kind) ?? []), file]);
+    append(kinds, kindOf(file), file);
   }
   const json = [...kinds].filter(([kind]) => kind !== 'parquet');
   const selects: string[] = [];
