@@ -8,7 +8,7 @@ import {
   remedyOf,
   SILENT,
 } from '../../errors/codes.ts';
-import { wordsOf } from '../foreign-message.ts';
+import { sanitizeMessage } from '../../errors/sanitize.ts';
 import { type QueryCost, SourceError } from '../source.ts';
 import { faultOf, type Place } from './fault.ts';
 
@@ -49,7 +49,7 @@ function whoIs({ step, party, server }: Fault): { who: string; speaker: string }
 function saidBy(fault: Fault, speaker: string, tries: number): string {
   const { status, reason } = fault;
   const spoke = reason === undefined ? status !== undefined : reason !== GARBLED && reason !== SILENT;
-  const text = wordsOf(fault.message) || (fault.code ?? '');
+  const text = sanitizeMessage(fault.message) || (fault.code ?? '');
   const tried = tries > 1 ? `${tries} times` : '';
   const told = [text, tried].filter((part) => part !== '').join(', ');
   if (told === '') return '';

@@ -1,5 +1,5 @@
 import { codeOf, type ErrorCode } from '../../errors/codes.ts';
-import { firstLine } from '../foreign-message.ts';
+import { sanitizeMessage } from '../../errors/sanitize.ts';
 import { SourceError } from '../source.ts';
 
 /** A fault as far as anybody can tell it apart from others. */
@@ -217,6 +217,6 @@ export function isTooMuch(fault: Fault): boolean {
  */
 export function sourceError(fault: Fault, { secret, tries }: { secret: string; tries: number }): SourceError {
   const { code, text, affectsAll = false } = remedyOf(fault);
-  const said = firstLine(secret === '' ? fault.message : fault.message.replaceAll(secret, '[removed]'));
+  const said = sanitizeMessage(fault.message, [secret]);
   return new SourceError(code, `${text} (${said}${tries > 1 ? `, ${tries} times` : ''})`, { affectsAll });
 }

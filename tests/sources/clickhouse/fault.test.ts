@@ -32,15 +32,9 @@ describe('sourceError', () => {
     expect(sourceError({ ...fault, exception: 60 }, { secret: '', tries: 1 }).code).toBe('not-found');
   });
 
-  it('repeats one line at most, without what is secret', () => {
-    const message = `Bearer abc.def\nhunter2 ${'x'.repeat(500)}`;
-    const error = sourceError({ exception: 62, message }, { secret: 'hunter2', tries: 1 });
-    expect(error.message).toMatch(/\(\[removed\]\)$/);
-    const long = sourceError(
-      { exception: 62, message: `hunter2 ${'ab '.repeat(300)}` },
-      { secret: 'hunter2', tries: 3 },
-    );
-    expect(long.message).toMatch(/\(\[removed\] ab .*\.\.\., 3 times\)$/);
-    expect(long.message.length).toBeLessThan(500);
+  it('repeats what was said without the password', () => {
+    const fault: Fault = { exception: 62, message: 'no hunter2' };
+    const error = sourceError(fault, { secret: 'hunter2', tries: 3 });
+    expect(error.message).toMatch(/\(no \[removed\], 3 times\)$/);
   });
 });
