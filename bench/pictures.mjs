@@ -183,27 +183,6 @@ function alone(root) {
   };
 }
 
-/** What the gate for secrets takes for a page, against what it takes to write it as a string of JSON. */
-async function gate(root) {
-  const { createGate } = await import('../dist/gate.js');
-  const clean = createGate({});
-  const page = readFileSync(join(root, '365/output', NAME, 'index.html'), 'utf8');
-  const each = (work) => {
-    const rounds = 200;
-    const started = performance.now();
-    for (let round = 0; round < rounds; round += 1) work(page);
-    return (performance.now() - started) / rounds;
-  };
-  const [gated, written] = [each(clean), each(JSON.stringify)];
-  return {
-    what: 'the gate: a page of 365 days',
-    value: `${gated.toFixed(2)} ms  (${(gated / written).toFixed(1)} x writing it as JSON)`,
-    target: '< 5 ms',
-    met: gated < 5,
-    how: `${(page.length / 1_000).toFixed(0)} kB, mean of 200`,
-  };
-}
-
 export const title = 'the page';
 
 export async function measure(folder) {
@@ -212,7 +191,6 @@ export async function measure(folder) {
     ...(await pages(folder, 90, 40)),
     ...(await pages(folder, 365)),
     ...(await thousands(folder)),
-    await gate(folder),
     alone(folder),
   ];
 }

@@ -46,11 +46,9 @@ function licenceText(folder, { license, author }) {
 }
 
 const bundle = await rolldown({
-  // The gate is an entry of its own, so that the failure hook can use it without the rest; so is the merging of
-  // state, for the Action.
+  // The merging of state is an entry of its own, for the Action.
   input: {
     cli: join(root, 'src/cli.ts'),
-    gate: join(root, 'src/errors/gate.ts'),
     merge: join(root, 'src/state/merge.ts'),
   },
   platform: 'node',

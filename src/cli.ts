@@ -21,9 +21,8 @@ if (fault !== undefined) {
   process.exit(1);
 }
 
-const [{ Interruption }, { createGate }, { crash, main }] = await Promise.all([
+const [{ Interruption }, { crash, main }] = await Promise.all([
   import('./commands/context.ts'),
-  import('./errors/gate.ts'),
   import('./program.ts'),
 ]);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -32,22 +31,6 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
-
-/*
- * Libraries may write, too: what goes past the commands' outputs passes the gate here, and so do warnings
- * and faults, which Node.js would write by itself.
- */
-const gate = createGate(process.env);
-for (const stream of [process.stdout, process.stderr]) {
-  const write = stream.write.bind(stream) as (...rest: unknown[]) => boolean;
-  stream.write = (chunk: unknown, ...rest: unknown[]) =>
-    write(gate(typeof chunk === 'string' ? chunk : Buffer.from(chunk as Uint8Array).toString()), ...rest);
-}
-// There is no listener if Node.js was started with --no-warnings.
-if (process.listenerCount('warning') > 0) {
-  process.removeAllListeners('warning');
-  process.on('warning', ({ name, message }) => process.stderr.write(`${name}: ${message}\n`));
-}
 
 function interruptible(): AbortSignal {
   const controller = new AbortController();

@@ -1,12 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { checkArguments, namesOf } from './commands/arguments.ts';
-import type { Context, Output } from './commands/context.ts';
+import type { Context } from './commands/context.ts';
 import { journalPrefix } from './commands/log.ts';
 import { checkEnvironment } from './config/environment.ts';
-import { guardFiles } from './disk/files.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
-import { createGate } from './errors/gate.ts';
-import type { Gate } from './errors/redact.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
@@ -161,26 +158,8 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
   return program;
 }
 
-/** An output that lets no secret through. */
-function guarded(output: Output, gate: Gate): Output {
-  return {
-    write: (text) => output.write(gate(text)),
-    get isTTY() {
-      return output.isTTY === true;
-    },
-    get columns() {
-      return output.columns;
-    },
-  };
-}
-
 /** What a report of a fault says of a command line and the world that it was run in. */
-function circumstances(
-  argv: readonly string[],
-  version: string,
-  context: Context,
-  gate: Gate,
-): Circumstances {
+function circumstances(argv: readonly string[], version: string, context: Context): Circumstances {
   const { cwd, env, nodeVersion = process.versions.node } = context;
   return {
     version,
@@ -193,23 +172,15 @@ function circumstances(
       [env['HOME'] ?? '', '~'],
       [env['USERPROFILE'] ?? '', '~'],
     ],
-    gate,
   };
 }
 
-/**
- * The world as the commands see it: nothing that they write, wherever to, comes out with a secret in it,
- * and a fault of the program can be reported from wherever it is met.
- */
-function guardedContext(argv: readonly string[], version: string, context: Context): Context {
-  const gate = createGate(context.env);
-  guardFiles(gate);
+/** The world as the commands see it: a fault of the program can be reported from wherever it is met. */
+function commandContext(argv: readonly string[], version: string, context: Context): Context {
   return {
     ...context,
     product: `pypi-badges/${version} (+https://www.npmjs.com/package/pypi-badges)`,
-    stdout: guarded(context.stdout, gate),
-    stderr: guarded(context.stderr, gate),
-    bugReport: (error) => bugReport(error, circumstances(argv, version, context, gate)),
+    bugReport: (error) => bugReport(error, circumstances(argv, version, context)),
   };
 }
 
@@ -234,8 +205,8 @@ function report(error: unknown, { env, stderr, bugReport: describe }: Context): 
  */
 export async function main(argv: readonly string[], version: string, context: Context): Promise<number> {
   let exitCode = 0;
-  const safe = guardedContext(argv, version, context);
-  const program = declare(version, safe, (code) => {
+  const world = commandContext(argv, version, context);
+  const program = declare(version, world, (code) => {
     exitCode = code;
   });
   try {
@@ -243,11 +214,11 @@ export async function main(argv: readonly string[], version: string, context: Co
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, safe);
+    return report(error, world);
   }
 }
 
 /** Reports an uncaught exception as main() reports others. Never throws. */
 export function crash(error: unknown, argv: readonly string[], version: string, context: Context): number {
-  return report(error, guardedContext(argv, version, context));
+  return report(error, commandContext(argv, version, context));
 }

@@ -13,16 +13,16 @@ const ORDER = [
   'config',
   'disk',
   'days',
+  'winnow',
   'sources',
   'state',
   'plan',
   'run',
-  'winnow',
   'badges',
   'page',
   'publish',
 ];
-const PURE = ['errors', 'days', 'plan', 'winnow', 'badges', 'page'];
+const PURE = ['errors', 'days', 'winnow', 'plan', 'badges', 'page'];
 /** Lines of a file that can be read in one go. */
 const LINES_MAX = 350;
 /** Computes, and reads nothing. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { bugIn, UsageError } from '../errors/error.ts';
+import { stackOf } from '../errors/report.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -82,6 +83,10 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // pino's own writes every field of an error.
+      serializers: {
+        err: (error: Error) => ({ type: error.name, message: error.message, stack: stackOf(error) }),
+      },
     },
     destination,
   );

@@ -59,6 +59,14 @@ function offsetOf(node: Node | undefined): number {
   return node?.range?.[0] ?? 0;
 }
 
+/** Whether a mapping is the content of a key file, which JSON makes of one that was pasted. */
+function isKeyFile(node: Node): boolean {
+  const keys = isMap(node)
+    ? node.items.map((pair) => (isScalar(pair.key) ? String(pair.key.value) : ''))
+    : [];
+  return keys.some((key) => /^(private_key|client_secret|refresh_token)$/.test(key));
+}
+
 function describe(document: Document, node: Node): string {
   const target = isAlias(node) ? node.resolve(document) : node;
   if (isMap(target)) return 'a mapping';
@@ -104,7 +112,8 @@ const QUOTING = [
 /** What the parser says, without quoting the file: the line and the column lead there. */
 function withoutQuotation(message: string): string {
   if (/^The \S+ tag has no suffix/.test(message)) return 'The tag has no suffix';
-  return QUOTING.find((beginning) => message.startsWith(beginning)) ?? message;
+  const known = QUOTING.find((beginning) => message.startsWith(beginning));
+  return known ?? message.replace(/ in YAML stream: .*$/s, '');
 }
 
 /** What YAML allows and no list can mean: keys that are no words, and aliases of nothing. */
@@ -169,6 +178,7 @@ export function parseYaml(text: string): YamlDocument {
     found(path) {
       const nodes = nodesAlong(document, path);
       const node = nodes.at(-1);
+      if (nodes.some(isKeyFile)) return 'a part of a key file, which is not repeated here';
       return node !== undefined && nodes.length === path.length + 1 ? describe(document, node) : undefined;
     },
   };

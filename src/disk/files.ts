@@ -17,7 +17,6 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../errors/error.ts';
-import { type Gate, redact } from '../errors/redact.ts';
 import { diskError } from './disk-error.ts';
 
 /*
@@ -41,20 +40,6 @@ const TEMPORARY = /^\..+\.\d+\.tmp$/;
 
 /** A file left by a killed run is written over; a link planted in its place is not followed. */
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-
-/** What every file passes on its way to the disk. */
-let gate: Gate = redact;
-
-/** A text as it will stand in a file, for those who keep a checksum of it. */
-export const asWritten: Gate = (text) => gate(text);
-
-/**
- * Sets the gate that takes secrets out of every file that is written from now on. It is the one thing
- * here that is not passed along: no caller may forget it.
- */
-export function guardFiles(by: Gate): void {
-  gate = by;
-}
 
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
@@ -154,7 +139,7 @@ export function readPart(path: string, start: number, end: number): Buffer | und
 
 /**
  * Replaces a file in one step, so that a reader sees the old or the new content and never a part.
- * A link at `path` is replaced, not followed. What looks like a secret is taken out of the content.
+ * A link at `path` is replaced, not followed.
  *
  * write-file-atomic does not fit: it follows links, and it renames a file that a full disk has cut
  * short into place, as it does not look at how much of it was written.
@@ -168,10 +153,12 @@ export async function replaceFile(
   durable: boolean,
   audience: Audience = 'everybody',
 ): Promise<void> {
-  replaceWith(path, gate(content), durable, audience);
+  replaceWith(path, content, durable, audience);
 }
 
+/** @throws SyntaxError if a file of JSON would hold something else. */
 function replaceWith(path: string, content: string, durable: boolean, audience: Audience): void {
+  if (path.endsWith('.json')) JSON.parse(content);
   const temporary = temporaryPath(path);
   try {
     withOpen(temporary, NEW_FILE, (descriptor) => {
@@ -274,9 +261,8 @@ export async function writeIfChanged(path: string, content: string): Promise<boo
 }
 
 function writeOver(path: string, before: string | undefined, content: string): boolean {
-  const safe = gate(content);
-  if (before === safe) return false;
-  replaceWith(path, safe, false, 'everybody');
+  if (before === content) return false;
+  replaceWith(path, content, false, 'everybody');
   return true;
 }
 

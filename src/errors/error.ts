@@ -1,4 +1,5 @@
 import { ERRORS, type ErrorCode } from './codes.ts';
+import { sanitizeMessage } from './sanitize.ts';
 
 /** What may be said of an error beside its code and its sentence. */
 export interface ErrorDetails {
@@ -51,5 +52,5 @@ export function bugIn(error: unknown): unknown {
 export function describeError(error: unknown): string {
   if (error instanceof OperatorError) return error.message;
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return `unexpected fault (please report it): ${text.replaceAll(/\s+/g, ' ').trim()}`;
+  return `unexpected fault (please report it): ${sanitizeMessage(text)}`;
 }

@@ -1,5 +1,7 @@
-import { decodeBase64, decodePercent, isJson } from './encoded.ts';
-import { redact } from './redact.ts';
+/*
+ * Values in which a secret stands that can be no path, address or name: they are refused before anything is done, and
+ * never repeated.
+ */
 
 /** What Linux allows in a path, and most file systems in each name of it, in bytes. */
 const PATH_MAX = 4_096;
@@ -12,16 +14,52 @@ export interface Allowed {
   readonly list?: boolean;
 }
 
-const USER = /^((?:[a-z][a-z0-9+.-]*:)?\/\/)?[^\s/?#]*@/i;
 const PASSWORD = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#@]*@|(?:[a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*:[^@\s]*@)/i;
 
+/** A JWT, or one of Google's access tokens. */
+const TOKEN = /\beyJ[\w-]{8,}\.[\w-]+|\bya29\.[\w-]+/;
+
+/** Control characters, and those that change the order in which a text is read or begin a line. */
+const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+/** What a percent-encoded text says; undefined if it is none. */
+function decodePercent(text: string): string | undefined {
+  if (!/%[0-9A-Fa-f]{2}/.test(text)) return undefined;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // Cut in the middle of a character: each byte by itself.
+    return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
+}
+
+/** Where a JSON object or a PEM block begins in base64, whatever stands before it. */
+const HEADS = /eyJ|ewo|ew0K|eyA|eyd|W3si|LS0tLS/g;
+
+const PRINTABLE = /^[\t\n\r\x20-\x7e]{12,}/;
+
+/** What a word says if it is base64 or base64url of a text. It may be cut short, and have other letters in front. */
+function decodeBase64(word: string): string[] {
+  if (!/[A-Z]/.test(word) || !/[a-z]/.test(word)) return [];
+  const starts = new Set([0, ...[...word.matchAll(HEADS)].map(({ index }) => index)]);
+  return [...starts].slice(0, 8).flatMap((start) => {
+    const text = PRINTABLE.exec(Buffer.from(word.slice(start), 'base64').toString('latin1'))?.[0];
+    return text === undefined ? [] : [text];
+  });
+}
+
+/** Whether a text is JSON, or the beginning of one. A glob such as `{a,b}/*.parquet` or `[0-9].json` is not. */
+function isJson(text: string): boolean {
+  return /^\s*(?:\{\s*(?:["'}\r\n]|$)|\[\s*(?:[[{"'\r\n]|$))/.test(text);
+}
+
 function encoded(text: string): string | undefined {
-  const compact = text.replaceAll(/\s+/g, '');
   const percent = decodePercent(text);
   if (percent !== undefined && percent !== text) {
     const inner = content(percent);
     if (inner !== undefined) return `${inner}, percent-encoded`;
   }
+  const compact = text.replaceAll(/\s+/g, '');
   if (compact.length < 16 || !/^[\w+/=-]+$/.test(compact)) return undefined;
   const inner = decodeBase64(compact).flatMap((plain) => content(plain) ?? [])[0];
   return inner === undefined ? undefined : `${inner}, in base64`;
@@ -38,7 +76,7 @@ function content(text: string): string | undefined {
   if (isJson(text)) {
     return /private_key|client_secret|refresh_token/.test(text) ? 'the content of a key file' : 'JSON';
   }
-  return encoded(text);
+  return TOKEN.test(text) ? 'a token' : encoded(text);
 }
 
 /**
@@ -51,10 +89,8 @@ export function misplacedSecret(text: string, allowed: Allowed = {}): string | u
   const found = content(text);
   if (found !== undefined) return found;
   if (allowed.password !== true && PASSWORD.test(text.trim())) return 'an address with a password';
-  const rest = allowed.password === true ? text.trim().replace(USER, '$1') : text;
-  if (redact(rest) !== rest) return 'a key, a token or a password';
   if (/[\r\n]/.test(text)) return 'several lines of text';
-  if (/\p{Cc}/u.test(text)) return 'text with control characters';
+  if (CONTROL.test(text)) return 'text with control characters';
   if (allowed.list === true) return undefined;
   const long =
     Buffer.byteLength(text) >= PATH_MAX || text.split('/').some((name) => Buffer.byteLength(name) > NAME_MAX);

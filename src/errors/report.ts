@@ -1,5 +1,3 @@
-import type { Gate } from './redact.ts';
-
 /** What a report of a fault says beside the fault itself. */
 export interface Circumstances {
   /** Version of pypi-badges. */
@@ -14,7 +12,6 @@ export interface Circumstances {
   readonly names: readonly string[];
   /** Folders that must not be in a report, and what to write instead, such as the home folder and `~`. */
   readonly folders: readonly (readonly [folder: string, instead: string])[];
-  readonly gate: Gate;
 }
 
 /** A command line without its values: names of commands and options. */
@@ -27,8 +24,11 @@ function withoutValues({ argv, names }: Circumstances): string {
   return ['pypi-badges', ...known].join(' ');
 }
 
-/** Everything that was thrown, with what caused it, as Node.js would print it. */
-function stackOf(error: unknown, depth = 0): string {
+/**
+ * The stack of anything thrown, with those of what caused it. Other fields are left out: of an invalid address, for one,
+ * they hold all of it.
+ */
+export function stackOf(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? `${error.name}: ${error.message}`;
   return error.cause === undefined || depth > 4
@@ -48,11 +48,6 @@ function withoutFolders(text: string, { folders }: Circumstances): string {
   return known.reduce((rest, [folder, instead]) => rest.replaceAll(folder, instead), text);
 }
 
-/** The stack of anything thrown, without folders of this machine and without secrets. */
-export function cleanStack(error: unknown, circumstances: Circumstances): string {
-  return circumstances.gate(withoutFolders(stackOf(error), circumstances));
-}
-
 /**
  * A report of a fault of this program, ready to be sent: versions, platform, the command without its
  * values, and the stack without folders of this machine. It ends with a line break.
@@ -63,6 +58,6 @@ export function bugReport(error: unknown, circumstances: Circumstances): string 
 
 pypi-badges ${version}, Node.js ${nodeVersion}, ${platform}
 command: ${withoutValues(circumstances)}
-${cleanStack(error, circumstances)}
+${withoutFolders(stackOf(error), circumstances)}
 `;
 }

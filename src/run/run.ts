@@ -264,8 +264,7 @@ export async function beginRun(input: RunInput): Promise<Run> {
       if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
       await yieldToSignals();
       if (!traits.keepsLedger) return EMPTY_LEDGER;
-      const { ledger, bills } = await ledgers.load(packageName);
-      if (bills !== undefined) book.adopt(packageName, bills);
+      const { ledger } = await ledgers.load(packageName);
       return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
     };
     await ledgers.tidy(signal);

@@ -20,7 +20,7 @@ import { SourceError } from './source.ts';
  *     646, 670, 686), and for SQL a NULL is never NOT IN a list: downloads by unknown clients are out, too;
  *   - the list (line 17) has bandersnatch, z3c.pypimirror, Artifactory and devpi. Nexus and pep381client stay in,
  *     as do browsers, scripts (requests and others) and CI runs;
- *   - nothing asks for the file's name: up to 2026-08-23, `.metadata` and the like are counted.
+ *   - nothing asks for the file's name: up to 2026-08-24, `.metadata` and the like are counted.
  * - pypistats/config.py, line 23: at 01:00 UTC for the day before, once. What PyPI fills in later is missed.
  * - lines 118 and 417: packages with names of more than 128 characters are left out.
  * - line 26: days are kept for 180 days.

@@ -1,5 +1,6 @@
 import { type Day, type Span, spanDays } from '../days/day.ts';
 import type { NonEmpty } from '../non-empty.ts';
+import { KNOWN_INSTALLERS, OTHER_NAME, ROWS_A_DAY, SYSTEMS } from '../winnow/classes.ts';
 
 /*
  * The one question that is put to every source, and the SQL text that BigQuery and DuckDB share. BigQuery
@@ -11,7 +12,9 @@ import type { NonEmpty } from '../non-empty.ts';
 export interface PivotRow {
   readonly day: Day;
   readonly ci: boolean | null;
+  /** One of KNOWN_INSTALLERS or OTHER_NAME; null where the client gave no name. */
   readonly installer: string | null;
+  /** One of SYSTEMS or OTHER_NAME; null where the client gave none. */
   readonly system: string | null;
   /** Whether the file is none that can be installed. */
   readonly sidecar: boolean;
@@ -29,16 +32,16 @@ export interface Question {
 /**
  * Which question the ledgers hold the answers of. To be raised by hand when the same package and day would
  * get another answer, and never for a change of the SQL's text alone: days that were paid for would be read
- * again. 1 did not ask for the file's name; 2 does for days before DISTRIBUTIONS_ONLY_SINCE.
+ * again. 3 folds names that are on no list, and asks for the file's name on 2026-08-24, too.
  */
-export const QUESTION = 2;
+export const QUESTION = 3;
 
 /**
- * From this day on PyPI's log holds distributions only (https://blog.pypi.org/posts/2026-08-31-download-counts).
- * Before it, requests for `.metadata`, `.asc`, `.egg` and others are in it, too, and only the file's name
+ * From this day on PyPI's log holds distributions only (https://blog.pypi.org/posts/2026-08-31-download-counts: the change
+ * went out on the day before). Until then, requests for `.metadata`, `.asc`, `.egg` and others are in it, too, and only the file's name
  * tells them apart: one more column to pay for, so it is asked for only then.
  */
-export const DISTRIBUTIONS_ONLY_SINCE: Day = '2026-08-24';
+export const DISTRIBUTIONS_ONLY_SINCE: Day = '2026-08-25';
 
 /** Endings of the names of distributions. */
 export const DISTRIBUTION_ENDINGS = ['.whl', '.tar.gz', '.zip'] as const;
@@ -48,15 +51,9 @@ export function needsFileNames({ start }: Span): boolean {
   return start < DISTRIBUTIONS_ONLY_SINCE;
 }
 
-/**
- * Most rows asked for with each day of a package. A package's day has a few dozen combinations; a generous
- * limit costs nothing, because LIMIT applies after aggregation.
- */
-const ROWS_PER_DAY = 500;
-
-/** LIMIT of a question. A result that is this long may be cut off, and is refused. */
+/** LIMIT of a question: one more than its answer can have. A result that is this long is refused. */
 export function rowLimit({ packages, span }: Question): number {
-  return ROWS_PER_DAY * spanDays(span) * packages.length;
+  return ROWS_A_DAY * spanDays(span) * packages.length + 1;
 }
 
 /** How the question is put: for one package or several, with the file's name or without. */
@@ -96,31 +93,41 @@ export function duckDbDialect(table: string): Dialect {
   return { table, marker: '$', among: 'IN $projects' };
 }
 
+/** Constants of ours as a list of SQL literals; none of them holds a quotation mark. */
+export function literals(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
 /**
  * The pivot query as SQL that BigQuery and DuckDB both understand. Parameters: `project` STRING, or
  * `projects` ARRAY<STRING> for several; `start` and `end` TIMESTAMP (half-open, midnights UTC); `limit` INT64.
+ * Names that are on no list never leave the engine, and files that are no distributions are one row a day.
  */
 export function pivotSql({ table, marker, among }: Dialect, { several, fileNames }: Shape): string {
   const endings = DISTRIBUTION_ENDINGS.map((ending) => `ENDS_WITH(file.filename, '${ending}')`);
-  const groups = [
-    ...(several ? ['project'] : []),
-    'day',
-    'ci',
-    'installer_name',
-    'system_name',
-    ...(fileNames ? ['sidecar'] : []),
-  ];
-  return `SELECT${several ? '\n  file.project AS project,' : ''}
-  CAST(CAST(timestamp AS DATE) AS STRING) AS day,
-  details.ci AS ci,
-  details.installer.name AS installer_name,
-  details.system.name AS system_name,${fileNames ? `\n  NOT (${endings.join(' OR ')}) AS sidecar,` : ''}
+  const project = several ? ['project'] : [];
+  const sidecar = fileNames ? ['sidecar'] : [];
+  const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';
+  const folded = (name: string, known: readonly string[]) =>
+    `CASE ${sidecarOnly}WHEN ${name} IN (${literals(known)}) THEN ${name} WHEN ${name} <> '' THEN '${OTHER_NAME}' END`;
+  return `SELECT
+  ${[...project, 'day'].join(', ')},
+  ${fileNames ? 'CASE WHEN NOT sidecar THEN flag END' : 'flag'} AS ci,
+  ${folded('installer', KNOWN_INSTALLERS)} AS installer_name,
+  ${folded('system', SYSTEMS)} AS system_name,${sidecar.map((name) => `\n  ${name},`).join('')}
   COUNT(*) AS download_count
-FROM ${table}
-WHERE file.project ${several ? among : `= ${marker}project`}
-  AND timestamp >= ${marker}start
-  AND timestamp < ${marker}end
-GROUP BY ${groups.join(', ')}
+FROM (
+  SELECT${several ? '\n    file.project AS project,' : ''}
+    CAST(CAST(timestamp AS DATE) AS STRING) AS day,
+    details.ci AS flag,
+    details.installer.name AS installer,
+    details.system.name AS system${fileNames ? `,\n    COALESCE(CAST(timestamp AS DATE) < DATE '${DISTRIBUTIONS_ONLY_SINCE}' AND NOT (${endings.join(' OR ')}), FALSE) AS sidecar` : ''}
+  FROM ${table}
+  WHERE file.project ${several ? among : `= ${marker}project`}
+    AND timestamp >= ${marker}start
+    AND timestamp < ${marker}end
+)
+GROUP BY ${[...project, 'day', 'ci', 'installer_name', 'system_name', ...sidecar].join(', ')}
 LIMIT ${marker}limit`;
 }
 

@@ -1,4 +1,5 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
+import { foldInstaller, foldSystem } from '../winnow/classes.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
 
@@ -22,9 +23,20 @@ export function text(row: RawRow, column: string): string | null {
   return value;
 }
 
+/** A flag as the engines give it: ClickHouse's enum as text, and its UInt8 as a number. */
+const FLAGS: ReadonlyMap<unknown, boolean | null> = new Map<unknown, boolean | null>([
+  [null, null],
+  [true, true],
+  [false, false],
+  ['true', true],
+  ['false', false],
+  [1, true],
+  [0, false],
+]);
+
 function flag(row: RawRow, column: string): boolean | null {
-  const value = row[column];
-  if (value !== null && typeof value !== 'boolean') throw unexpected(column, value, 'TRUE, FALSE or NULL');
+  const value = FLAGS.get(row[column]);
+  if (value === undefined) throw unexpected(column, row[column], 'TRUE, FALSE or NULL');
   return value;
 }
 
@@ -55,16 +67,17 @@ export function dayReader(span: Span): (row: RawRow) => Day {
   };
 }
 
+/** A row as it is kept: names that are on no list are folded also where an engine did not. */
 function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
   const day = dayOf(row);
-  return {
-    day,
-    ci: flag(row, 'ci'),
-    installer: text(row, 'installer_name'),
-    system: text(row, 'system_name'),
-    sidecar: 'sidecar' in row && flag(row, 'sidecar') === true && day < DISTRIBUTIONS_ONLY_SINCE,
-    downloads: count(row, 'download_count'),
-  };
+  const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < DISTRIBUTIONS_ONLY_SINCE;
+  const ci = flag(row, 'ci');
+  const installer = foldInstaller(text(row, 'installer_name'));
+  const system = foldSystem(text(row, 'system_name'));
+  const downloads = count(row, 'download_count');
+  return sidecar
+    ? { day, ci: null, installer: null, system: null, sidecar, downloads }
+    : { day, ci, installer, system, sidecar, downloads };
 }
 
 /** An answer, checked: rows by package, and the packages whose rows make no sense. */
@@ -73,13 +86,26 @@ export interface CheckedRows {
   readonly failures: Map<string, SourceError>;
 }
 
+function ciUnknown(days: ReadonlySet<Day>): SourceError {
+  const [first, ...more] = [...days].toSorted();
+  const last = more.at(-1);
+  const when = last === undefined ? `on ${first}` : `on ${days.size} days from ${first} to ${last}`;
+  return new SourceError(
+    'ci-unknown',
+    `ClickHouse's copy does not say ${when} which downloads of this package were by CI, as these rows are older than that column; use a shorter window or source: bigquery`,
+  );
+}
+
+/** Columns that tell groups apart. */
+const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar'];
+
 /**
- * Checks an answer, row by row: a source that answers something else than what was asked must not become
- * a badge. Of several packages, a strange row is its own package's failure.
+ * Checks an answer, row by row, and folds names that are on no list: a source that answers something else than what was
+ * asked must not become a badge. Of several packages, a strange row is its own package's failure.
  *
  * @param limit LIMIT of the question: an answer as long as that may be cut off.
- * @throws SourceError if the answer may be cut off, a row belongs to a package that was not asked for, or the only
- * package has a strange row.
+ * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
+ * for, or the only package has a strange row.
  */
 export function checkRows(question: Question, rows: readonly RawRow[], limit: number): CheckedRows {
   if (rows.length >= limit) {
@@ -90,21 +116,36 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
   }
   const dayOf = dayReader(question.span);
   const [first, ...others] = question.packages;
-  const checked = new Map<string, PivotRow[]>(question.packages.map((name) => [name, []]));
+  const checked = new Map<string, Map<string, PivotRow>>(question.packages.map((name) => [name, new Map()]));
   const failures = new Map<string, SourceError>();
+  const unknown = new Map<string, Set<Day>>();
+  const groups = new Set<string>();
   for (const row of rows) {
-    const name = others.length === 0 ? first : text(row, 'project');
+    const name = others.length === 0 && !('project' in row) ? first : text(row, 'project');
     const own = name === null ? undefined : checked.get(name);
     if (name === null || own === undefined) {
       throw unexpected('project', row['project'], 'a package that was asked for');
     }
+    let pivot: PivotRow;
     try {
-      own.push(pivotRow(row, dayOf));
+      if (row['ci'] === 'unknown') {
+        unknown.set(name, (unknown.get(name) ?? new Set()).add(dayOf(row)));
+        continue;
+      }
+      pivot = pivotRow(row, dayOf);
     } catch (error) {
       if (!(error instanceof SourceError) || others.length === 0) throw error;
       failures.set(name, error);
+      continue;
     }
+    const group = JSON.stringify(GROUPED_BY.map((column) => row[column]));
+    if (groups.has(group)) throw unexpected('day', row['day'], 'each group once');
+    groups.add(group);
+    const { day, ci, installer, system, sidecar } = pivot;
+    const key = `${day} ${ci} ${installer} ${system} ${sidecar}`;
+    own.set(key, { ...pivot, downloads: pivot.downloads + (own.get(key)?.downloads ?? 0) });
   }
+  for (const [name, days] of unknown) if (!failures.has(name)) failures.set(name, ciUnknown(days));
   for (const name of failures.keys()) checked.delete(name);
-  return { rows: checked, failures };
+  return { rows: new Map([...checked].map(([name, own]) => [name, [...own.values()]])), failures };
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Day } from '../days/day.ts';
 import {
-  asWritten,
   demandNames,
   ensureFolder,
   probeRoom,
@@ -138,14 +137,14 @@ function daysIn({ path, lines, starts, filed }: Answer, packageName: string): Da
   if (part === undefined) return undefined;
   const value = parseJson(part.toString(), 'a line of it is not JSON');
   demand(Array.isArray(value) && value[0] === packageName, `a line of it is not about ${packageName}`);
-  return parseDays(value[1], true);
+  return parseDays(value[1]);
 }
 
 /**
  * Opens the answers of a source.
  *
  * @param parent Absolute path of the folder of the source's ledgers; made when an answer is saved.
- * @param source The source's id.
+ * @param source What the state calls the source.
  * @param warn Is told of files that are set aside; without it, the disk is only read.
  */
 export function openAnswers(parent: string, source: string, warn: Warn): Answers {
@@ -215,7 +214,7 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
   async function add(days: Iterable<readonly [string, Days]>): Promise<void> {
     await look();
     await ensureFolder(folder, 'operator');
-    const text = asWritten(serialize(days, source));
+    const text = serialize(days, source);
     last += 1;
     const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
     await replaceFile(path, text, true, 'operator');

@@ -8,7 +8,7 @@ export function ledgersInMemory(): Ledgers {
   const kept = new Map<string, Ledger>();
   const of = (name: string) => kept.get(name) ?? EMPTY_LEDGER;
   return {
-    load: async (name) => ({ ledger: of(name), saved: of(name), bills: undefined }),
+    load: async (name) => ({ ledger: of(name), saved: of(name) }),
     save: async (name, ledger) => {
       kept.set(name, ledger);
     },

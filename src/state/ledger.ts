@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, QUESTION } from '../sources/query.ts';
-import type { Bills } from './bills.ts';
+import { type PivotRow, QUESTION } from '../sources/query.ts';
 import { demand, demandCount, isRecord, parseJson } from './checks.ts';
 import {
   type DayRow,
@@ -12,7 +11,6 @@ import {
   rowToJson,
   withOldDays,
 } from './old-days.ts';
-import { parseBills } from './spend.ts';
 
 /*
  * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
@@ -35,7 +33,7 @@ export interface Ledger {
 
 /** What a ledger is about: another source or package counts otherwise, so its days are not ours. */
 export interface LedgerIdentity {
-  /** The source's id. */
+  /** What the state calls the source. */
   readonly source: string;
   readonly package: string;
 }
@@ -62,23 +60,13 @@ export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
   return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)]);
 }
 
-/**
- * The ledger as the text of its file: one day a line. The checksum is that of the lines as they are written: the
- * names of clients are strangers' words, and what looks like a secret in them is taken out.
- *
- * @param gate Takes out what looks like a secret.
- */
-export function serializeLedger(
-  ledger: Ledger,
-  identity: LedgerIdentity,
-  gate: (text: string) => string,
-): string {
-  const plain = [...ledger.days]
+/** The ledger as the text of its file: one day a line. */
+export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): string {
+  const lines = [...ledger.days]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, entry]) => dayText(day, entry))
     .join(',\n');
-  const lines = gate(plain);
-  const old = ledger.old === undefined ? undefined : gate(oldText(ledger.old));
+  const old = ledger.old === undefined ? undefined : oldText(ledger.old);
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
@@ -93,14 +81,13 @@ export function serializeLedger(
 /**
  * Days as they were written.
  *
- * @param totals Whether each day carries its total; in the first version it did not.
  * @throws FileRejected if they are not sound.
  */
-export function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> {
+export function parseDays(value: unknown): Map<Day, LedgerDay> {
   demand(Array.isArray(value), 'it has no list of days');
   const days = new Map<Day, LedgerDay>();
   for (const entry of value as unknown[]) {
-    demand(Array.isArray(entry) && entry.length === (totals ? 4 : 3), 'an entry is no day with its rows');
+    demand(Array.isArray(entry) && entry.length === 4, 'an entry is no day with its rows');
     const [text, partitionRows] = entry as unknown[];
     const day = typeof text === 'string' ? parseDay(text) : undefined;
     demand(day !== undefined, () => `${JSON.stringify(text)} is not a day`);
@@ -110,7 +97,7 @@ export function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> 
     demand(Array.isArray(list), () => `${day} has no list of rows`);
     const rows = (list as unknown[]).map((row) => parseRow(row, day));
     demand(
-      !totals || entry[2] === allDownloadsOf(rows),
+      entry[2] === allDownloadsOf(rows),
       () => `the rows of ${day} are not those that its total was made of`,
     );
     days.set(day, { partitionRows: partitionRows as number | null, rows });
@@ -118,29 +105,12 @@ export function parseDays(value: unknown, totals: boolean): Map<Day, LedgerDay> 
   return days;
 }
 
-/** The first version named its question by a fingerprint of the SQL; this is the one that it had. */
-const FIRST_QUERY = '98c531d8559f99df';
-
-/** What the text of a ledger file holds, in whatever version. */
-export interface ReadLedger {
-  readonly ledger: Ledger;
-  /** Bills that the first version kept here, and that belong into spend.json. */
-  readonly bills: Bills | undefined;
-}
-
-function parseFirst(value: Record<string, unknown>): ReadLedger {
-  demand(value['query'] === FIRST_QUERY, 'it was read with another query');
-  // Files could not be told apart then, so older days may hold some that are no distributions.
-  const days = [...parseDays(value['days'], false)].filter(([day]) => day >= DISTRIBUTIONS_ONLY_SINCE);
-  return { ledger: { wholeRead: null, days: new Map(days) }, bills: parseBills(value['billed']) };
-}
-
 /**
- * Reads the text of a ledger file, also of one that 0.1.0 wrote.
+ * Reads the text of a ledger file.
  *
  * @throws FileRejected if it is not whole, not sound, or about something else.
  */
-export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger {
+export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
   const value = parseJson(text);
   demand(isRecord(value), 'it is not a ledger');
   const { version, source, question, package: name, whole_read: wholeRead } = value;
@@ -149,7 +119,6 @@ export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger 
     `it was read from ${JSON.stringify(source)}, not from ${identity.source}`,
   );
   demand(name === identity.package, `it is about ${JSON.stringify(name)}`);
-  if (version === 1) return parseFirst(value);
   demand(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
   demand(question === QUESTION, 'it was read with another query');
   const day = typeof wholeRead === 'string' ? parseDay(wholeRead) : wholeRead;
@@ -158,8 +127,8 @@ export function parseLedger(text: string, identity: LedgerIdentity): ReadLedger 
   const old = value['old'] === undefined ? undefined : parseOldDays(value['old']);
   const summed = old === undefined ? lines : `${oldText(old)}\n${lines}`;
   demand(value['checksum'] === checksum(summed), 'it was altered');
-  const days = parseDays(value['days'], true);
-  return { ledger: { wholeRead: day, ...(old === undefined ? {} : { old }), days }, bills: undefined };
+  const days = parseDays(value['days']);
+  return { wholeRead: day, ...(old === undefined ? {} : { old }), days };
 }
 
 /** How many rows the whole table has on a day; null if the source cannot tell. */

@@ -3,14 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import { PACKAGE_NAME } from '../config/package-name.ts';
 import type { Span } from '../days/day.ts';
-import {
-  asWritten,
-  ensureFolder,
-  probeRoom,
-  readIfPresent,
-  replaceFile,
-  sweepTemporary,
-} from '../disk/files.ts';
+import { ensureFolder, probeRoom, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Answer } from '../sources/source.ts';
@@ -23,7 +16,6 @@ import {
   type Ledger,
   type PartitionRowsOf,
   parseLedger,
-  type ReadLedger,
   replaceDays,
   serializeLedger,
 } from './ledger.ts';
@@ -35,14 +27,17 @@ import { orStateError, stateError } from './state-error.ts';
  * gets both.
  */
 
-/** The folder of a source's ledgers: its id with all that a file name may not hold replaced, told apart by a checksum. */
+/**
+ * How the state names a source, as a folder and in its files: the kind that its id begins with, and a checksum. The GitHub
+ * Action publishes the state, and the id of a server of one's own names its host.
+ */
 export function ledgerFolder(source: string): string {
-  const name = source.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 100);
-  return name === source ? name : `${name}-${checksum(source).slice(0, 8)}`;
+  return `${/^[a-z]+/.exec(source)?.[0] ?? 'source'}-${checksum(source)}`;
 }
 
 /** A ledger, and how far it is saved. */
-export interface LoadedLedger extends ReadLedger {
+export interface LoadedLedger {
+  readonly ledger: Ledger;
   /** What its file has: the same object as the ledger, unless answers hold more. */
   readonly saved: Ledger;
 }
@@ -85,56 +80,39 @@ const BYTES_PER_DAY = 4_096;
  * Opens the ledgers of a source.
  *
  * @param stateDir Absolute path; made when something is saved.
- * @param source The source's id.
+ * @param sourceId The source's id.
  * @param warn Is told of files that are set aside; without it, the disk is only read.
  */
-export function openLedgers(stateDir: string, source: string, warn: Warn): Ledgers {
-  const root = join(stateDir, 'ledger');
-  const folder = join(root, ledgerFolder(source));
+export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Ledgers {
+  const source = ledgerFolder(sourceId);
+  const folder = join(stateDir, 'ledger', source);
   const pathOf = (name: string) => join(folder, `${name}.json`);
-  /** Where 0.1.0 kept the ledgers of all sources. */
-  const firstPathOf = (name: string) => join(root, `${name}.json`);
-
-  async function read(path: string, packageName: string): Promise<ReadLedger | undefined> {
-    const text = await readIfPresent(path);
-    return text === undefined ? undefined : parseLedger(text, { source, package: packageName });
-  }
-
   const answers = openAnswers(folder, source, warn);
 
   /** What the file of a ledger has. */
-  async function loadFile(packageName: string): Promise<ReadLedger> {
+  async function loadFile(packageName: string): Promise<Ledger> {
     const path = pathOf(packageName);
     try {
-      const own = await read(path, packageName);
-      if (own !== undefined) return own;
+      const text = await readIfPresent(path);
+      return text === undefined ? EMPTY_LEDGER : parseLedger(text, { source, package: packageName });
     } catch (error) {
       if (!(error instanceof FileRejected)) throw stateError(error);
       distrust(path, error, warn);
-      return { ledger: EMPTY_LEDGER, bills: undefined };
+      return EMPTY_LEDGER;
     }
-    try {
-      const first = await read(firstPathOf(packageName), packageName);
-      if (first !== undefined) return first;
-    } catch (error) {
-      // The ledger of another source, or one that is of no use: it stays where it is, and pays for nothing.
-      if (!(error instanceof FileRejected)) throw stateError(error);
-    }
-    return { ledger: EMPTY_LEDGER, bills: undefined };
   }
 
   async function load(packageName: string): Promise<LoadedLedger> {
     // In this order: while a run goes on, days move from answers into ledgers.
     const held = await orStateError(() => answers.daysOf(packageName));
-    const { ledger: saved, bills } = await loadFile(packageName);
-    const ledger = held.size === 0 ? saved : replaceDays(saved, held);
-    return { ledger, saved, bills };
+    const saved = await loadFile(packageName);
+    return { ledger: held.size === 0 ? saved : replaceDays(saved, held), saved };
   }
 
   async function save(packageName: string, ledger: Ledger): Promise<void> {
     await orStateError(async () => {
       await ensureFolder(folder, 'operator');
-      const text = serializeLedger(ledger, { source, package: packageName }, asWritten);
+      const text = serializeLedger(ledger, { source, package: packageName });
       await replaceFile(pathOf(packageName), text, true, 'operator');
     });
     answers.filed(packageName);
@@ -196,7 +174,7 @@ export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>):
     }
   };
   const folders = list(root).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
-  return [root, ...folders]
+  return folders
     .flatMap((folder) => list(folder).map((entry) => ({ folder, entry })))
     .filter(({ entry: { name } }) => name.endsWith('.json') && !tracked.has(name.slice(0, -'.json'.length)))
     .filter(({ entry }) => entry.isFile() && PACKAGE_NAME.test(entry.name.slice(0, -'.json'.length)))

@@ -63,7 +63,7 @@ function richer(one: OldDays | undefined, other: OldDays | undefined): OldDays |
 export function mergeLedgers({ base, ours, theirs }: Versions): string {
   const identity = readable(ours, identityOf);
   if (identity === undefined) return theirs;
-  const parse = (text: string) => parseLedger(text, identity).ledger;
+  const parse = (text: string) => parseLedger(text, identity);
   const [own, other] = [readable(ours, parse), readable(theirs, parse)];
   if (own === undefined) return theirs;
   if (other === undefined) return ours;
@@ -74,12 +74,8 @@ export function mergeLedgers({ base, ours, theirs }: Versions): string {
     if (!days.has(day) || !unchanged) days.set(day, mine);
   }
   const old = richer(own.old, other.old);
-  // What is in the files has passed the gate.
-  return serializeLedger(
-    { wholeRead: later(own.wholeRead, other.wholeRead), ...(old === undefined ? {} : { old }), days },
-    identity,
-    (text) => text,
-  );
+  const wholeRead = later(own.wholeRead, other.wholeRead);
+  return serializeLedger({ wholeRead, ...(old === undefined ? {} : { old }), days }, identity);
 }
 
 /** What both spent on top of what there was. */

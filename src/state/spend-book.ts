@@ -1,6 +1,5 @@
 import { dayOf, daysOf, type Span } from '../days/day.ts';
 import {
-  type Bills,
   billedPart,
   bytesPerDay,
   bytesPerSharedDay,
@@ -37,8 +36,6 @@ export interface SpendBook {
   billedPart(): number | undefined;
   /** @throws BudgetError if a query that is expected to bill so much would pass the budget. */
   demand(expectedBytes: number): void;
-  /** Takes over bills that the first version kept in ledgers, unless there are newer ones. */
-  adopt(packageName: string, bills: Bills): void;
   /**
    * Runs `ask`, having written down that it is expected to bill so much, and then what it really billed. If
    * that cannot be written, the answer is returned all the same, as it was paid for; the next query is
@@ -113,11 +110,6 @@ export async function openSpendBook(
     bytesPerSharedDay: () => bytesPerSharedDay(current),
     billedPart: () => billedPart(current),
     demand,
-    adopt(packageName, bills) {
-      if (packages.has(packageName)) return;
-      packages.set(packageName, bills);
-      unsaved = true;
-    },
     async query(query, ask, billOf) {
       demand(query.expectedBytes);
       const month = monthOf(now());
@@ -157,7 +149,6 @@ function freeBook(): SpendBook {
     bytesPerSharedDay: () => undefined,
     billedPart: () => undefined,
     demand: () => undefined,
-    adopt: () => undefined,
     query: (_, ask) => ask(),
     close: async () => undefined,
   };

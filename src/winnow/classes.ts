@@ -21,18 +21,56 @@ export type System = (typeof SYSTEMS)[number];
 export const EXCLUSIONS = ['sidecar', 'ci', 'mirror', 'browser', 'unknown', 'other'] as const;
 export type Exclusion = (typeof EXCLUSIONS)[number];
 
-/** Programs that copy the index. */
-const MIRRORS: ReadonlySet<string> = new Set([
-  'bandersnatch',
-  'z3c.pypimirror',
-  'Artifactory',
-  'devpi',
-  'Nexus',
-  'pep381client',
+/**
+ * Every installer that PyPI's parser can name (github.com/pypi/linehaul-cloud-function, 273861b), with pipenv and pipx,
+ * which clients may write into the JSON of pip's user agent; and the class of those that do not count. Any other name is a
+ * stranger's text: it is folded into OTHER_NAME before anything keeps it.
+ */
+const CLASSES: ReadonlyMap<string, Exclusion | undefined> = new Map([
+  ...INSTALLERS.map((name) => [name, undefined] as const),
+  ...['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client'].map(
+    (name) => [name, 'mirror'] as const,
+  ),
+  ['Browser', 'browser'],
+  ...[
+    'requests',
+    'conda',
+    'Bazel',
+    'Homebrew',
+    'setuptools',
+    'distribute',
+    'twine',
+    'pex',
+    'maturin',
+    'OS',
+  ].map((name) => [name, 'other'] as const),
 ]);
+
+export const KNOWN_INSTALLERS: readonly string[] = [...CLASSES.keys()];
+
+/** What every installer and system is called that is on no list. */
+export const OTHER_NAME = '(other)';
 
 const installers: ReadonlySet<string> = new Set(INSTALLERS);
 const systems: ReadonlySet<string> = new Set(SYSTEMS);
+
+/** An installer's name as it is kept: one of the list, OTHER_NAME, or null where the client gave none. */
+export function foldInstaller(name: string | null): string | null {
+  if (name === null || name === '') return null;
+  return CLASSES.has(name) ? name : OTHER_NAME;
+}
+
+/** The same of a system's name. */
+export function foldSystem(name: string | null): string | null {
+  if (name === null || name === '') return null;
+  return systems.has(name) ? name : OTHER_NAME;
+}
+
+/**
+ * Most rows of a package's day, once names are folded: each installer, system (both with OTHER_NAME and null) and CI flag,
+ * and one for files that are no distributions.
+ */
+export const ROWS_A_DAY = (KNOWN_INSTALLERS.length + 2) * (SYSTEMS.length + 2) * 3 + 1;
 
 export function isInstaller(name: string | null): name is Installer {
   return name !== null && installers.has(name);
@@ -59,6 +97,5 @@ export function classify({ sidecar, ci, installer }: Trait): Installer | Exclusi
   if (ci === true) return 'ci';
   if (isInstaller(installer)) return installer;
   if (installer === null || installer === '') return 'unknown';
-  if (MIRRORS.has(installer)) return 'mirror';
-  return installer === 'Browser' ? 'browser' : 'other';
+  return CLASSES.get(installer) ?? 'other';
 }

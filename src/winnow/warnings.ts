@@ -84,7 +84,7 @@ function unidentified({ excluded }: Breakdown): number {
   return excluded.unknown + excluded.other;
 }
 
-/** Without sidecars: PyPI recorded them until 2026-08-23 only, and their end must not read as a jump. */
+/** Without sidecars: PyPI recorded them until 2026-08-24 only, and their end must not read as a jump. */
 function identifiable(breakdown: Breakdown): number {
   return allDownloads(breakdown) - breakdown.excluded.sidecar;
 }

@@ -410,8 +410,6 @@ describe('collect, and what is known of the table', () => {
 });
 
 describe('collect, when something fails', () => {
-  const OLD = '{"message": "old"}';
-
   it.each([
     ['a file stands where its folder should be', (path: string) => writeFileSync(path, ''), 'move it away'],
     [
@@ -435,22 +433,6 @@ describe('collect, when something fails', () => {
     expect(beta?.['error']).toContain(says);
     expect(beta).not.toHaveProperty('last_success');
     expect(beta).not.toHaveProperty('count');
-  });
-
-  it('keeps the old badges of a package whose answer is refused', async () => {
-    const project = makeProject(tempFolder(), ['beta'], TABLE);
-    project.put(`beta/${hero}.json`, OLD);
-    // 500 rows a day are asked for, over the 31 days from 25 March on.
-    const crowd = Array.from({ length: 16_000 }, (_, index) => ({
-      at: '2026-04-20',
-      project: 'beta',
-      installer: `client-${index}`,
-    }));
-    project.table([...TABLE, ...crowd]);
-    const { exitCode, stdout } = await collect(project.folder);
-    expect(exitCode).toBe(1);
-    expect(stdout).toContain('beta: result truncated: ');
-    expect(project.read(`beta/${hero}.json`)).toBe(OLD);
   });
 
   it('remembers the last success of a package that fails', async () => {

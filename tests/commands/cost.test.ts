@@ -43,7 +43,7 @@ function makeFolder(bigquery = ''): string {
   const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => 1);
   writeFileSync(
     join(ledgers(folder), 'alpha.json'),
-    serializeLedger(read, { source: SOURCE, package: 'alpha' }, (text) => text),
+    serializeLedger(read, { source: ledgerFolder(SOURCE), package: 'alpha' }),
   );
   writeSpend(folder, GIB);
   return folder;

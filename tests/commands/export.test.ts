@@ -29,7 +29,7 @@ describe('export', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toBe(`package,day,class,installer,system,downloads
 alpha,2026-04-23,counted,pip,Linux,5
-alpha,2026-04-24,other,"Nexus, Pro ""3""",,2
+alpha,2026-04-24,other,(other),,2
 alpha,2026-04-24,ci,uv,Linux,7
 beta,2026-04-24,unknown,,,3
 `);

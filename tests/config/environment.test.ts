@@ -31,8 +31,8 @@ describe('checkEnvironment', () => {
       'CLOUDSDK_CONFIG: $HOME/.config/gcloud is not expanded; write the path out',
     ],
     [
-      { GOOGLE_APPLICATION_CREDENTIALS: '~/key.json', LOG_LEVEL: 'password=x' },
-      'GOOGLE_APPLICATION_CREDENTIALS: ~/key.json is not expanded; write the path out\nLOG_LEVEL holds what looks like a key, a token or a password, which is not repeated here; it takes one word',
+      { GOOGLE_APPLICATION_CREDENTIALS: '~/key.json', LOG_LEVEL: 'ya29.x' },
+      'GOOGLE_APPLICATION_CREDENTIALS: ~/key.json is not expanded; write the path out\nLOG_LEVEL holds what looks like a token, which is not repeated here; it takes one word',
     ],
   ])('refuses %j', (env, says) => {
     expect(refusal(env as Record<string, string>)).toBe(says);

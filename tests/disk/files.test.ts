@@ -30,7 +30,7 @@ describe('replaceFile', () => {
   it.each([true, false])(
     'writes a file that all may read, whatever the umask (durable: %s)',
     async (durable) => {
-      const path = join(tempFolder(), 'badge.json');
+      const path = join(tempFolder(), 'badge.svg');
       await withUmask(0o077, () => replaceFile(path, 'new\n', durable));
       expect(readFileSync(path, 'utf8')).toBe('new\n');
       expect(mode(path)).toBe(0o644);
@@ -39,7 +39,7 @@ describe('replaceFile', () => {
 
   it('replaces in one step: who has the old file open keeps reading it whole', async () => {
     const folder = tempFolder();
-    const path = join(folder, 'badge.json');
+    const path = join(folder, 'badge.svg');
     writeFileSync(path, 'old');
     linkSync(path, join(folder, 'held'));
     await replaceFile(path, 'new', false);
@@ -49,7 +49,7 @@ describe('replaceFile', () => {
   });
 
   it('repairs the mode of a file that it replaces', async () => {
-    const path = join(tempFolder(), 'badge.json');
+    const path = join(tempFolder(), 'badge.svg');
     writeFileSync(path, 'old');
     chmodSync(path, 0o600);
     await replaceFile(path, 'new', false);
@@ -59,24 +59,24 @@ describe('replaceFile', () => {
   it('replaces a link instead of writing through it', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'passwd'), 'precious');
-    symlinkSync(join(folder, 'passwd'), join(folder, 'badge.json'));
-    await replaceFile(join(folder, 'badge.json'), 'new', false);
+    symlinkSync(join(folder, 'passwd'), join(folder, 'badge.svg'));
+    await replaceFile(join(folder, 'badge.svg'), 'new', false);
     expect(readFileSync(join(folder, 'passwd'), 'utf8')).toBe('precious');
-    expect(readFileSync(join(folder, 'badge.json'), 'utf8')).toBe('new');
+    expect(readFileSync(join(folder, 'badge.svg'), 'utf8')).toBe('new');
   });
 
   it('leaves nothing behind when a folder is in the way', async () => {
     const folder = tempFolder();
-    mkdirSync(join(folder, 'badge.json'));
-    const work = replaceFile(join(folder, 'badge.json'), 'new', false);
+    mkdirSync(join(folder, 'badge.svg'));
+    const work = replaceFile(join(folder, 'badge.svg'), 'new', false);
     await expect(work).rejects.toThrow(OperatorError);
-    await expect(work).rejects.toThrow(/badge\.json: a folder stands where a file should be; move it away/);
-    expect(readdirSync(folder)).toEqual(['badge.json']);
+    await expect(work).rejects.toThrow(/badge\.svg: a folder stands where a file should be; move it away/);
+    expect(readdirSync(folder)).toEqual(['badge.svg']);
   });
 
   it('leaves the old file when the folder has gone or nothing can be written', async () => {
     const folder = tempFolder();
-    await expect(replaceFile(join(folder, 'gone', 'badge.json'), 'new', false)).rejects.toThrow(
+    await expect(replaceFile(join(folder, 'gone', 'badge.svg'), 'new', false)).rejects.toThrow(
       /the folder has gone while it was in use; run again \(ENOENT\)/,
     );
     expect(readdirSync(folder)).toEqual([]);
@@ -84,17 +84,17 @@ describe('replaceFile', () => {
 
   it('takes over what a run that was killed has left', async () => {
     const folder = tempFolder();
-    const path = join(folder, 'badge.json');
-    writeFileSync(join(folder, `.badge.json.${process.pid}.tmp`), 'half');
+    const path = join(folder, 'badge.svg');
+    writeFileSync(join(folder, `.badge.svg.${process.pid}.tmp`), 'half');
     await replaceFile(path, 'new', false);
-    expect(readdirSync(folder)).toEqual(['badge.json']);
+    expect(readdirSync(folder)).toEqual(['badge.svg']);
     expect(readFileSync(path, 'utf8')).toBe('new');
   });
 });
 
 describe('writeIfChanged', () => {
   it('leaves a file alone that holds the content already', async () => {
-    const path = join(tempFolder(), 'badge.json');
+    const path = join(tempFolder(), 'badge.svg');
     expect(await writeIfChanged(path, 'same')).toBe(true);
     utimesSync(path, 1_000_000, 1_000_000);
     const before = statSync(path);
@@ -104,7 +104,7 @@ describe('writeIfChanged', () => {
   });
 
   it('writes when the content differs', async () => {
-    const path = join(tempFolder(), 'badge.json');
+    const path = join(tempFolder(), 'badge.svg');
     await writeIfChanged(path, 'old');
     expect(await writeIfChanged(path, 'new')).toBe(true);
     expect(readFileSync(path, 'utf8')).toBe('new');
@@ -113,8 +113,8 @@ describe('writeIfChanged', () => {
   it('replaces a link even if what it points to holds the content', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'elsewhere'), 'same');
-    symlinkSync(join(folder, 'elsewhere'), join(folder, 'badge.json'));
-    expect(await writeIfChanged(join(folder, 'badge.json'), 'same')).toBe(true);
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'badge.svg'));
+    expect(await writeIfChanged(join(folder, 'badge.svg'), 'same')).toBe(true);
   });
 });
 

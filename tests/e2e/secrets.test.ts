@@ -82,36 +82,6 @@ describe('the built command refuses, and repeats not a fragment of,', () => {
 });
 
 describe('the built command keeps secret', () => {
-  it('what a library or Node.js itself prints', async () => {
-    const project = await bigQueryProject(['alpha']);
-    const preload = join(project.folder, 'preload.mjs');
-    writeFileSync(
-      preload,
-      // What is printed before the program has begun is not its own; on a busy machine that takes a while.
-      `const { write } = process.stderr;
-      const waiting = setInterval(() => {
-        if (process.stderr.write === write) return;
-        clearInterval(waiting);
-        console.error('a library says', process.env.SAID);
-        process.stderr.write(Buffer.from('in bytes ' + process.env.SAID));
-        process.emitWarning('a warning says ' + process.env.SAID);
-        setTimeout(() => { throw new Error('a fault says ' + process.env.SAID); }, 20);
-      }, 5);`,
-    );
-    const { exitCode, stdout, stderr } = await runCommand(
-      project.folder,
-      ['collect', '--as-of', '2026-04-25', '--config', 'tracked.yaml'],
-      { env: { ...project.env, SAID: FILE }, node: ['--import', preload] },
-    );
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain('a library says');
-    expect(stderr).toContain('in bytes');
-    expect(stderr).toContain('a warning says');
-    expect(stderr).toContain('unexpected fault (please report it): Error: a fault says');
-    expect(stderr).toContain('command: pypi-badges collect --as-of --config\n');
-    expect(leakOf(KEY, stdout + stderr)).toBeUndefined();
-  });
-
   it("a proxy's password, which may stand in its address", async () => {
     const project = await bigQueryProject(['alpha'], {}, { bigquery: '  query_timeout_seconds: 1\n' });
     const env = { HTTPS_PROXY: `http://me:${PASSWORD}@127.0.0.1:1`, LOG_LEVEL: 'trace', DEBUG: '*' };

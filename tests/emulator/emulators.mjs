@@ -143,3 +143,33 @@ export async function load(host, rows) {
   });
   if (job.status?.errorResult) throw new Error(JSON.stringify(job.status));
 }
+
+/** Every name of an installer or a system that the query brings of a package, as the emulator answers it. */
+export async function namesIn(host, sql, project) {
+  const parameters = {
+    project: ['STRING', project],
+    start: ['TIMESTAMP', '2026-04-01 00:00:00+00'],
+    end: ['TIMESTAMP', '2026-05-01 00:00:00+00'],
+    limit: ['INT64', '100000'],
+  };
+  const body = {
+    query: sql,
+    useLegacySql: false,
+    location: 'US',
+    parameterMode: 'NAMED',
+    queryParameters: Object.entries(parameters).map(([name, [type, value]]) => ({
+      name,
+      parameterType: { type },
+      parameterValue: { value },
+    })),
+  };
+  const url = `http://${host}/bigquery/v2/projects/my-project/queries`;
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+  const { schema, rows, ...rest } = await answer.json();
+  if (rows === undefined) throw new Error(JSON.stringify(rest).slice(0, 500));
+  const columns = ['installer_name', 'system_name'].map((name) =>
+    schema.fields.findIndex((field) => field.name === name),
+  );
+  return [...new Set(rows.flatMap(({ f }) => columns.map((column) => f[column].v)))];
+}

@@ -8,12 +8,15 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { EMULATORS, install, load, start } from './emulators.mjs';
+import { importTs } from '../../scripts/import-ts.mjs';
+import { EMULATORS, install, load, namesIn, start } from './emulators.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const CLI = join(root, 'dist/cli.js');
 const ROWS = join(root, 'examples/file_downloads.ndjson');
 const AS_OF = '2026-04-25';
+const { bigQueryDialect, pivotSql } = await importTs('src/sources/query.ts');
+const { crowd } = await importTs('tests/support/hostile-names.ts');
 const PACKAGES = `packages:
   - example-young
   - {name: example-moved-to-uv, window_days: [30, 90]}
@@ -118,6 +121,31 @@ function check(folder, truth, host, { tellsDays, own = 'my-project', lax = false
   expect('a table that is missing is told', [missing.exitCode, told], [1, Array(4).fill('not-found')]);
 }
 
+/** The example table, and a package whose clients call themselves whatever they like. */
+function tableWithStrangers(folder) {
+  const lines = crowd(3_000).map((name) =>
+    JSON.stringify({
+      timestamp: '2026-04-20 12:00:00 UTC',
+      file: { project: 'strange', filename: 'a.whl' },
+      details: { ci: null, installer: { name }, system: { name } },
+    }),
+  );
+  const path = join(folder, 'rows.ndjson');
+  writeFileSync(path, `${readFileSync(ROWS, 'utf8').trimEnd()}\n${lines.join('\n')}\n`);
+  return path;
+}
+
+async function checkNames(host) {
+  for (const fileNames of [false, true]) {
+    const sql = pivotSql(bigQueryDialect('bigquery-public-data.pypi.file_downloads'), {
+      several: false,
+      fileNames,
+    });
+    const names = await namesIn(host, sql, 'strange');
+    expect(`no name that is on no list comes out${fileNames ? ', with file names' : ''}`, names, ['(other)']);
+  }
+}
+
 const at = process.argv.indexOf('--at');
 const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-emulator-'));
 let used = 0;
@@ -131,7 +159,8 @@ try {
   const running = at < 0 ? undefined : process.argv[at + 1];
   if (running !== undefined) {
     console.log(`the emulator at ${running}`);
-    await load(running, ROWS);
+    await load(running, tableWithStrangers(folder));
+    await checkNames(running);
     check(join(folder, 'running'), truth, running, {
       tellsDays: false,
       own: 'bigquery-public-data',
@@ -148,7 +177,8 @@ try {
       }
       const { host, stop } = await start(emulator, place);
       try {
-        await load(host, ROWS);
+        await load(host, tableWithStrangers(folder));
+        await checkNames(host);
         check(join(folder, emulator.requirements), truth, host, emulator);
       } finally {
         await stop();

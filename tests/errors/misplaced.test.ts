@@ -24,10 +24,12 @@ describe('misplacedSecret', () => {
     ['an address with a password', 'https://a:b@example.com'],
     ['an address with a password', 'https://token@example.com'],
     ['an address with a password', 'a:b@localhost:9050'],
-    ['a key, a token or a password', 'password=hunter2'],
-    ['a key, a token or a password', `GOCSPX-${randomText(28)}`],
+    ['a token', `ya29.${randomText(80)}`],
+    ['a token, in base64', Buffer.from(`token ya29.${randomText(40)}`).toString('base64')],
     ['several lines of text', 'a\nb'],
     ['text with control characters', 'a\u0007b'],
+    ['text with control characters', 'a\u202eb'],
+    ['text with control characters', 'a\u2028b'],
     ['something longer than a path can be', '/a'.repeat(2_048)],
     ['something longer than a path can be', `/${'a'.repeat(256)}`],
   ])('says %s', (what, text) => {
@@ -48,6 +50,8 @@ describe('misplacedSecret', () => {
     ['a project', 'example.com:acme-billing-4711'],
     ['a name', 'Flask_SQLAlchemy'],
     ['an option', '--log-level=debug'],
+    ['words that name a secret', 'password=hunter2'],
+    ['a word in base64', 'aGVsbG8gd29ybGQsIGhlbGxv'],
   ])('leaves %s alone', (_, text) => {
     expect(misplacedSecret(text)).toBeUndefined();
   });

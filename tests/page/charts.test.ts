@@ -297,30 +297,30 @@ describe('mixChart', () => {
   });
 });
 
-describe('the day from which only distributions are recorded, 2026-08-24', () => {
+describe('the day from which only distributions are recorded, 2026-08-25', () => {
   const upTo = (last: string, count = 7) => packageDays(count, () => [downloads('uv', 1)], { last });
   const broken = (svg: { text: string }) => elementsIn(svg, '.break').length;
 
   it.each([
-    ['before it', '2026-08-23', false],
-    ['that end with it', '2026-08-24', true],
-    ['around it', '2026-08-27', true],
-    ['that begin with it', '2026-08-30', false],
-    ['after it', '2026-08-31', false],
+    ['before it', '2026-08-24', false],
+    ['that end with it', '2026-08-25', true],
+    ['around it', '2026-08-28', true],
+    ['that begin with it', '2026-08-31', false],
+    ['after it', '2026-09-01', false],
   ])('is marked in charts of days %s: %s', (_, last, marked) => {
     const days = upTo(last);
     expect(broken(dailyChart(days))).toBe(marked ? 1 : 0);
     expect(broken(mixChart(days))).toBe(marked ? 1 : 0);
     expect(breakNote(days)).toBe(
       marked
-        ? "The broken line: from 24 Aug 2026 on, PyPI's log holds only files that can be installed."
+        ? "The broken line: from 25 Aug 2026 on, PyPI's log holds only files that can be installed."
         : undefined,
     );
   });
 
   it('is where the day begins', () => {
-    const chart = dailyChart(upTo('2026-08-27'));
-    // The 21st to the 27th: the 24th is the fourth, and a bar's line is in its middle.
+    const chart = dailyChart(upTo('2026-08-28'));
+    // The 22nd to the 28th: the 25th is the fourth, and a bar's line is in its middle.
     expect(linesOf(chart, 'uv')[3]?.x).toBe(3);
     expect(elementsIn(chart, '.break')[0]?.getAttribute('d')).toBe('M2.5 0v186');
   });

@@ -254,10 +254,10 @@ describe('packagePage', () => {
     expect(textOf(packagePage(full, site))).not.toContain('only a part');
   });
 
-  it('says what the broken line of 2026-08-24 is', () => {
+  it('says what the broken line of 2026-08-25 is', () => {
     const days = packageDays(5, () => [downloads('uv', 1)], { last: '2026-08-26' });
     expect(textOf(packagePage({ ...full, history: days }, site))).toContain(
-      'The broken line: from 24 Aug 2026',
+      'The broken line: from 25 Aug 2026',
     );
     expect(textOf(packagePage(full, site))).not.toContain('broken line');
   });

@@ -172,10 +172,10 @@ describe('the questions of a run', () => {
   });
 
   it('are cut where names of files are no longer paid for', () => {
-    const days = ['2026-08-22', '2026-08-23', '2026-08-24', '2026-08-25'];
+    const days = ['2026-08-23', '2026-08-24', '2026-08-25', '2026-08-26'];
     const cut = [
-      ['2026-08-24', 2],
-      ['2026-08-22', 2],
+      ['2026-08-25', 2],
+      ['2026-08-23', 2],
     ];
     const alone = planReads([need('a', ...days)], TRAITS, () => 150_000_000, []);
     expect(alone.map(({ span }) => [span.start, spanDays(span)])).toEqual(cut);

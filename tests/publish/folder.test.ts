@@ -9,20 +9,20 @@ describe('publishFolder', () => {
   it('makes the folders and writes the files, once', async () => {
     const outputDir = join(tempFolder(), 'srv', 'out');
     const files = [
-      { name: 'a.json', content: '1\n' },
-      { name: 'b.json', content: '2\n' },
+      { name: 'a.svg', content: '1\n' },
+      { name: 'b.svg', content: '2\n' },
     ];
     const printOf = (file: string) => statSync(join(outputDir, 'demo', file)).ino;
     await withUmask(0o077, () => publishFolder(outputDir, 'demo', files));
-    expect(readdirSync(join(outputDir, 'demo'))).toEqual(['a.json', 'b.json']);
+    expect(readdirSync(join(outputDir, 'demo'))).toEqual(['a.svg', 'b.svg']);
     expect(statSync(join(outputDir, 'demo')).mode & 0o777).toBe(0o755);
-    const before = [printOf('a.json'), printOf('b.json')];
+    const before = [printOf('a.svg'), printOf('b.svg')];
     await publishFolder(outputDir, 'demo', files);
-    expect([printOf('a.json'), printOf('b.json')]).toEqual(before);
-    await publishFolder(outputDir, 'demo', [{ name: 'b.json', content: '3\n' }]);
-    expect(readFileSync(join(outputDir, 'demo', 'b.json'), 'utf8')).toBe('3\n');
-    expect(printOf('a.json')).toBe(before[0]);
-    expect(readFileSync(join(outputDir, 'demo', 'a.json'), 'utf8')).toBe('1\n');
+    expect([printOf('a.svg'), printOf('b.svg')]).toEqual(before);
+    await publishFolder(outputDir, 'demo', [{ name: 'b.svg', content: '3\n' }]);
+    expect(readFileSync(join(outputDir, 'demo', 'b.svg'), 'utf8')).toBe('3\n');
+    expect(printOf('a.svg')).toBe(before[0]);
+    expect(readFileSync(join(outputDir, 'demo', 'a.svg'), 'utf8')).toBe('1\n');
   });
 
   it('renews the badges of a folder under another spelling, and adds none to it', async () => {
@@ -31,15 +31,15 @@ describe('publishFolder', () => {
       mkdirSync(join(outputDir, folder), { recursive: true });
       writeFileSync(join(outputDir, folder, file), 'old');
     };
-    put('Flask_SQLAlchemy', 'a.json');
-    put('flask.sqlalchemy', 'b.json');
-    put('flask-sqlalchemy2', 'a.json');
+    put('Flask_SQLAlchemy', 'a.svg');
+    put('flask.sqlalchemy', 'b.svg');
+    put('flask-sqlalchemy2', 'a.svg');
     mkdirSync(join(outputDir, 'elsewhere'));
     symlinkSync('elsewhere', join(outputDir, 'Flask-SQLAlchemy'));
     writeFileSync(join(outputDir, 'FLASK-SQLALCHEMY'), 'a file');
     const files = [
-      { name: 'a.json', content: 'A' },
-      { name: 'b.json', content: 'B' },
+      { name: 'a.svg', content: 'A' },
+      { name: 'b.svg', content: 'B' },
     ];
     const spellings = otherSpellings(outputDir);
     expect([...spellings.keys()]).toEqual(['flask-sqlalchemy']);
@@ -50,12 +50,12 @@ describe('publishFolder', () => {
         readFileSync(join(outputDir, folder, file), 'utf8'),
       ]);
     expect(read('flask-sqlalchemy')).toEqual([
-      ['a.json', 'A'],
-      ['b.json', 'B'],
+      ['a.svg', 'A'],
+      ['b.svg', 'B'],
     ]);
-    expect(read('Flask_SQLAlchemy')).toEqual([['a.json', 'A']]);
-    expect(read('flask.sqlalchemy')).toEqual([['b.json', 'B']]);
-    expect(read('flask-sqlalchemy2')).toEqual([['a.json', 'old']]);
+    expect(read('Flask_SQLAlchemy')).toEqual([['a.svg', 'A']]);
+    expect(read('flask.sqlalchemy')).toEqual([['b.svg', 'B']]);
+    expect(read('flask-sqlalchemy2')).toEqual([['a.svg', 'old']]);
     expect(read('elsewhere')).toEqual([]);
   });
 

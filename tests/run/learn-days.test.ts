@@ -72,8 +72,8 @@ describe('learning the days of the table', () => {
   });
 
   it.each([
-    ['2026-08-26', true],
-    ['2026-08-27', false],
+    ['2026-08-27', true],
+    ['2026-08-28', false],
   ])('says as of %s whether files without names matter: %s', async (asOf, matters) => {
     const yesterday = new Date(Date.parse(asOf) - 86_400_000).toISOString().slice(0, 10);
     const table = await tableWithDays(yesterday);

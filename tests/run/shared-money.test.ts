@@ -44,7 +44,7 @@ describe('days of which later ones bill ten times as much', () => {
 });
 
 it('the price of days with names of files is none of those without', async () => {
-  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-24' ? 200 : 100) * GB });
+  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-25' ? 200 : 100) * GB });
   const state = createState();
   await runOn(source, state, TODAY, listOf(1_500, 120));
   const before = asked.length;
@@ -94,7 +94,7 @@ it('a budget that holds all days that are missing is spent on them, though it do
 });
 
 it('a budget holds a month by what its newest days bill, whatever older ones do', async () => {
-  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-24' ? 200 : 100) * GB });
+  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-25' ? 200 : 100) * GB });
   const { outcomes } = await runOn(source, createState(), TODAY, listOf(1_500, 120), {
     budgetBytes: 30 * 110 * GB,
   });

@@ -37,7 +37,8 @@ describe('checkRows', () => {
     [{ day: '2026-04-25' }, 'column day holds "2026-04-25"'],
     [{ day: null }, 'column day holds null'],
     [{ day: 20260423 }, 'column day holds 20260423 instead of text or NULL'],
-    [{ ci: 'true' }, 'column ci holds "true" instead of TRUE, FALSE or NULL'],
+    [{ ci: 'yes' }, 'column ci holds "yes" instead of TRUE, FALSE or NULL'],
+    [{ ci: 2 }, 'column ci holds 2 instead of TRUE, FALSE or NULL'],
     [{ ci: undefined }, 'column ci holds nothing'],
     [{ installer_name: 7n }, 'column installer_name holds "7" instead of text or NULL'],
     [{ installer_name: undefined }, 'column installer_name holds nothing instead of text or NULL'],
@@ -61,11 +62,45 @@ describe('checkRows', () => {
   });
 
   it('refuses an answer as long as its limit, and takes one that is one row shorter', () => {
-    const rows = Array.from({ length: 1_000 }, () => good);
+    const rows = Array.from({ length: 1_000 }, (_, index) => ({
+      ...good,
+      installer_name: `client ${index}`,
+    }));
     expect(() => checkRows(question, rows, 1_000)).toThrow(
       'result truncated: the answer fills its limit of 1000 rows, so some may be missing',
     );
-    expect(checkRows(question, rows.slice(1), 1_000).rows.get('demo')).toHaveLength(999);
+    expect(checkRows(question, rows.slice(1), 1_000).rows.get('demo')).toMatchObject([
+      { installer: '(other)', downloads: 999 * 3 },
+    ]);
+  });
+
+  it('refuses a group that comes twice, as a page does that is served again', () => {
+    const rows = [good, { ...good, installer_name: 'uv' }, { ...good, download_count: 4 }];
+    expect(() => checkRows(question, rows, 1_000)).toThrow(
+      'column day holds "2026-04-23" instead of each group once',
+    );
+  });
+
+  it.each([
+    ['pip', 'pip'],
+    ['OS', 'OS'],
+    ['', null],
+    [null, null],
+    ['Pip', '(other)'],
+    ['password=', '(other)'],
+    ['pip\n2026-04-23', '(other)'],
+    ['constructor', '(other)'],
+  ])('keeps the installer %j as %j', (installer_name, kept) => {
+    expect(rowsOf({ installer_name })?.[0]?.installer).toBe(kept);
+  });
+
+  it.each([
+    ['Darwin', 'Darwin'],
+    ['', null],
+    ['FreeBSD', '(other)'],
+    ['Linux\u202e', '(other)'],
+  ])('keeps the system %j as %j', (system_name, kept) => {
+    expect(rowsOf({ system_name })?.[0]?.system).toBe(kept);
   });
 
   it('keeps a strange row to its package, and refuses one that belongs to nobody', () => {
@@ -84,13 +119,19 @@ describe('checkRows', () => {
     expect(() => checkRows(several, [good], 1_000)).toThrow('column project holds nothing');
   });
 
-  it('tells files that are no packages only where the log may hold some: before 2026-08-24', () => {
-    const around: Question = { packages: ['demo'], span: { start: '2026-08-23', end: '2026-08-25' } };
-    const sidecar = (day: string, flag: boolean | null) =>
-      checkRows(around, [{ ...good, day, sidecar: flag }], 1_000).rows.get('demo')?.[0]?.sidecar;
-    expect(sidecar('2026-08-23', true)).toBe(true);
-    expect(sidecar('2026-08-23', false)).toBe(false);
-    expect(sidecar('2026-08-23', null)).toBe(false);
-    expect(sidecar('2026-08-24', true)).toBe(false);
+  it('tells files that are no distributions only where the log may hold some: up to 2026-08-24', () => {
+    const around: Question = { packages: ['demo'], span: { start: '2026-08-24', end: '2026-08-26' } };
+    const kept = (day: string, flag: boolean | null) =>
+      checkRows(around, [{ ...good, day, sidecar: flag }], 1_000).rows.get('demo')?.[0];
+    const counted = { ci: null, installer: 'pip', system: 'Linux', sidecar: false };
+    expect(kept('2026-08-24', true)).toMatchObject({
+      installer: null,
+      system: null,
+      sidecar: true,
+      downloads: 3,
+    });
+    expect(kept('2026-08-24', false)).toMatchObject(counted);
+    expect(kept('2026-08-24', null)).toMatchObject(counted);
+    expect(kept('2026-08-25', true)).toMatchObject(counted);
   });
 });

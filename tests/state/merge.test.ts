@@ -12,11 +12,11 @@ const day = (downloads: number, partitionRows = 1_000): LedgerDay => ({
 
 function ledger(days: Record<string, LedgerDay>, wholeRead: string | null = null, name = 'alpha'): string {
   const about = { ...identity, package: name };
-  return serializeLedger({ wholeRead, days: new Map(Object.entries(days)) }, about, (text) => text);
+  return serializeLedger({ wholeRead, days: new Map(Object.entries(days)) }, about);
 }
 
 function downloads(text: string): Record<string, number | undefined> {
-  const { days } = parseLedger(text, identity).ledger;
+  const { days } = parseLedger(text, identity);
   return Object.fromEntries([...days].map(([date, { rows }]) => [date, rows[0]?.downloads]));
 }
 
@@ -47,13 +47,12 @@ describe('mergeLedgers', () => {
     ['2026-04-02', '2026-04-01', '2026-04-02'],
   ])('of whole readings as of %s and %s the later counts', (one, other, expected) => {
     const merged = mergeLedgers({ base: undefined, ours: ledger({}, one), theirs: ledger({}, other) });
-    expect(parseLedger(merged, identity).ledger.wholeRead).toBe(expected);
+    expect(parseLedger(merged, identity).wholeRead).toBe(expected);
   });
 
   it('keeps the sum of more old days, whoever has it', () => {
     const days = new Map([['2026-04-01', day(1)]]);
-    const text = (old?: OldDays) =>
-      serializeLedger({ wholeRead: null, ...(old && { old }), days }, identity, (plain) => plain);
+    const text = (old?: OldDays) => serializeLedger({ wholeRead: null, ...(old && { old }), days }, identity);
     const one = { spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows };
     const more = { spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows };
     for (const [ours, theirs] of [
@@ -62,7 +61,7 @@ describe('mergeLedgers', () => {
       [text(), text(more)],
       [text(more), text()],
     ] as const) {
-      expect(parseLedger(mergeLedgers({ base, ours, theirs }), identity).ledger.old).toEqual(more);
+      expect(parseLedger(mergeLedgers({ base, ours, theirs }), identity).old).toEqual(more);
     }
     expect(mergeLedgers({ base, ours: text(), theirs: text() })).not.toContain('"old"');
   });

@@ -369,15 +369,4 @@ describe('the book', () => {
     await book.close();
     expect(last.months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
   });
-
-  it('takes over bills of the first version once', async () => {
-    const book = await openSpendBook(
-      file(async () => undefined),
-      null,
-      now,
-    );
-    book.adopt('a', new Map([['2026-02', bill(2, 300)]]));
-    book.adopt('a', new Map([['2026-02', bill(2, 999)]]));
-    expect(book.bytesPerDay('a')).toBe(150);
-  });
 });

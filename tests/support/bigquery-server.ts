@@ -154,13 +154,25 @@ function days(start: string, end: string): number {
   return (Date.parse(end.slice(0, 10)) - Date.parse(start.slice(0, 10))) / 86_400_000;
 }
 
+/** What `CASE WHEN name IN (...) THEN name WHEN name <> '' THEN '(other)' END` makes of a name, by the query's own list. */
+function foldedBy(sql: string, name: 'installer' | 'system') {
+  const [, list = ''] = new RegExp(`WHEN ${name} IN \\(([^)]*)\\) THEN ${name}`).exec(sql) ?? [];
+  const known = new Set([...list.matchAll(/'([^']*)'/g)].map((match) => match[1]));
+  return (value: string | null) =>
+    value === null || value === '' ? null : known.has(value) ? value : '(other)';
+}
+
 function pivotCells(
+  sql: string,
   rows: readonly ServerRow[],
   fields: readonly Field[],
   { projects, start, end, limit }: ReturnType<typeof parameters>,
 ) {
   const wanted = new Set(projects);
-  return rows
+  const groups = new Map<string, (string | null)[]>();
+  const [installerOf, systemOf] = [foldedBy(sql, 'installer'), foldedBy(sql, 'system')];
+  const count = fields.findIndex(({ name }) => name === 'download_count');
+  const cells = rows
     .filter(
       (row) =>
         wanted.has(row.project) && row.day >= `${start}`.slice(0, 10) && row.day < `${end}`.slice(0, 10),
@@ -169,15 +181,20 @@ function pivotCells(
       const cells: Record<string, string | null> = {
         project,
         day,
-        ci: ci === null ? null : String(ci),
-        installer_name: installer,
-        system_name: system,
+        ci: ci === null || sidecar ? null : String(ci),
+        installer_name: sidecar ? null : installerOf(installer),
+        system_name: sidecar ? null : systemOf(system),
         sidecar: String(sidecar),
         download_count: String(downloads),
       };
       return fields.map(({ name }) => cells[name] ?? null);
-    })
-    .slice(0, Number(limit));
+    });
+  for (const row of cells) {
+    const key = JSON.stringify(row.with(count, null));
+    const before = Number(groups.get(key)?.[count] ?? 0);
+    groups.set(key, row.with(count, String(before + Number(row[count]))));
+  }
+  return [...groups.values()].slice(0, Number(limit));
 }
 
 function partitionCells(rows: readonly ServerRow[], { start = '', end = '' }: Record<string, string>) {
@@ -390,7 +407,7 @@ export class BigQueryServer {
     }
     const cells = call.revisions
       ? (this.#options.partitions?.map((pair) => [...pair]) ?? partitionCells(rows, given))
-      : pivotCells(rows, pivotFields(sql), given);
+      : pivotCells(sql, rows, pivotFields(sql), given);
     const job: Job = {
       id: call.jobId,
       package: call.package,

@@ -74,6 +74,8 @@ export interface Options {
   readonly fault?: (call: Call) => Fault | undefined;
   /** Most downloads that a question may read. */
   readonly maxRowsToRead?: number;
+  /** Whether names are folded as the query asks; a proxy with a cache of its own may not. */
+  readonly folds?: boolean;
   /** Password of the user demo. */
   readonly password?: string;
 }
@@ -111,6 +113,13 @@ function understand(request: IncomingMessage, sql: string, at: number): Call {
   };
 }
 
+/** What `multiIf(name IN (...), name, '(other)')` makes of a name, by the query's own list. */
+function foldedBy(sql: string, name: 'installer' | 'system') {
+  const [, list = ''] = new RegExp(`${name} IN \\(([^)]*)\\)`).exec(sql) ?? [];
+  const known = new Set([...list.matchAll(/'([^']*)'/g)].map((match) => match[1]));
+  return (value: string) => (known.has(value) ? value : '(other)');
+}
+
 /** What is over a limit is an exception, or cut off without a word. */
 function limited<T>(
   call: Call,
@@ -126,7 +135,7 @@ function limited<T>(
   return part;
 }
 
-function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9 }: Options): Json {
+function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9, folds = true }: Options): Json {
   const { start = '', end = '9', projects, settings, kind } = call;
   const matching = rows.filter((row) => projects.includes(row.project) && row.day >= start && row.day < end);
   if (kind !== 'pivot') {
@@ -150,6 +159,7 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9 }: Options): Json
   const read = limited(call, 'read_overflow_mode', matching, (list) => size(list) <= maxRowsToRead, tooMany);
   const sidecars = /\bsidecar\b/.test(call.sql);
   const groups = new Map<string, unknown[]>();
+  const [installerOf, systemOf] = [foldedBy(call.sql, 'installer'), foldedBy(call.sql, 'system')];
   for (const {
     project,
     day,
@@ -159,10 +169,13 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9 }: Options): Json
     filename = 'a.whl',
     downloads,
   } of read) {
-    const sidecar = day < '2026-08-24' && !DISTRIBUTION.test(filename) ? 1 : 0;
-    const key = [project, day, ci, installer, system, sidecar].join('\n');
+    const sidecar = day < '2026-08-25' && !DISTRIBUTION.test(filename) ? 1 : 0;
+    const flag = sidecar === 1 && ci !== 'unknown' ? 'false' : ci;
+    const names =
+      sidecar === 1 ? ['', ''] : folds ? [installerOf(installer), systemOf(system)] : [installer, system];
+    const key = [project, day, flag, ...names, sidecar].join('\n');
     const before = Number(groups.get(key)?.[5] ?? 0);
-    const group = [project, day, ci, installer, system, String(before + downloads)];
+    const group = [project, day, flag, ...names, String(before + downloads)];
     groups.set(key, sidecars ? [...group, sidecar] : group);
   }
   const most = Math.min(ROWS_MAX, Number(settings['max_result_rows'] ?? ROWS_MAX));
@@ -173,7 +186,7 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9 }: Options): Json
   const meta = [
     { name: 'project', type: 'String' },
     { name: 'day', type: 'Date' },
-    { name: 'ci', type: "Enum8('false' = 0, 'true' = 1, 'unknown' = 2)" },
+    { name: 'ci', type: 'String' },
     { name: 'installer_name', type: text },
     { name: 'system_name', type: text },
     { name: 'download_count', type: 'UInt64' },

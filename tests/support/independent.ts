@@ -22,9 +22,9 @@ export function countByHand(table: string, project: string, first: string, last:
     .filter((line) => line.file.project === project)
     .filter((line) => line.timestamp.slice(0, 10) >= first && line.timestamp.slice(0, 10) <= last)
     .map(({ timestamp, file, details }) => ({
-      // Only a distribution is a package; from 2026-08-24 on the log holds nothing else.
+      // Only a distribution is a package; from 2026-08-25 on the log holds nothing else.
       sidecar:
-        timestamp < '2026-08-24' &&
+        timestamp < '2026-08-25' &&
         typeof file.filename === 'string' &&
         !['.whl', '.tar.gz', '.zip'].some((ending) => file.filename?.endsWith(ending)),
       ci: details?.ci === true,

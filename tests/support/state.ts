@@ -29,13 +29,10 @@ export function createState(source = 'test'): MemoryState {
   const ledgers: Ledgers = {
     async load(name) {
       const text = texts.get(name);
-      const { ledger: saved, bills } =
-        text === undefined
-          ? { ledger: EMPTY_LEDGER, bills: undefined }
-          : parseLedger(text, { source, package: name });
+      const saved = text === undefined ? EMPTY_LEDGER : parseLedger(text, { source, package: name });
       const more = held.get(name);
       const ledger = more === undefined ? saved : replaceDays(saved, more);
-      return { ledger, saved, bills };
+      return { ledger, saved };
     },
     async hold(span, rows, partitionRowsOf) {
       for (const [name, own] of rows) {
@@ -54,10 +51,7 @@ export function createState(source = 'test'): MemoryState {
     },
     async save(name, ledger) {
       held.delete(name);
-      texts.set(
-        name,
-        serializeLedger(ledger, { source, package: name }, (text) => text),
-      );
+      texts.set(name, serializeLedger(ledger, { source, package: name }));
     },
     demandRoom: async () => undefined,
   };

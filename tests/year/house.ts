@@ -20,7 +20,6 @@ import { type DayNumber, dayNumber } from './world.ts';
  */
 
 const HERE = import.meta.dirname;
-const OLD = join(HERE, 'state-of-0.1.0');
 
 export interface Tracked {
   readonly name: string;
@@ -60,13 +59,6 @@ export function openHouse(folder: string, host: string) {
   const health = join(output, '_health.json');
   mkdirSync(disk);
   const canFill = mount(disk);
-  cpSync(OLD, disk, { recursive: true });
-  // The old version knew no emulators; here it stands for one that asked the same server.
-  for (const file of readdirSync(join(disk, 'state/ledger'))) {
-    const path = join(disk, 'state/ledger', file);
-    const text = readFileSync(path, 'utf8');
-    writeFileSync(path, text.replace(/("source":"bigquery:[^"]+)"/, `$1 on ${host}"`));
-  }
 
   return {
     output,

@@ -7,7 +7,7 @@ import { badgesOf, endOf, totals } from './oracle.ts';
 import { chance, type DayNumber, dayNumber, dayText, makeWeather, PACKAGES, tableOn } from './world.ts';
 
 /*
- * More than a year of daily runs of the built command, from the state that 0.1.0 left, against a table that is late,
+ * More than a year of daily runs of the built command against a table that is late,
  * empty and part-filled, with everything that happens to a machine in a year. After each run, the badges are
  * those of an independent count of what the table showed, and no paid day was read again without a reason.
  *
@@ -16,8 +16,8 @@ import { chance, type DayNumber, dayNumber, dayText, makeWeather, PACKAGES, tabl
 
 const SEED = Number(process.env['YEAR_SEED'] ?? 1);
 const DAYS = Number(process.env['YEAR_DAYS'] ?? 400);
-/** 0.1.0 ran on this day, and we do from the next on. */
-const OLD_RUN = dayNumber('2026-10-01');
+/** The day before the first run. */
+const BEFORE = dayNumber('2026-10-01');
 /** Days of the table that are shown: the longest window, and the weeks before it that days are compared with. */
 const SHOWN = 160;
 /** Share of its rows by which a day must change to be worth reading again. */
@@ -308,13 +308,13 @@ it(`is right on every one of ${DAYS} days, by seed ${SEED}`, async () => {
     house.dispose();
     await server.close();
   });
-  const weather = makeWeather(SEED, OLD_RUN, OLD_RUN + DAYS);
+  const weather = makeWeather(SEED, BEFORE, BEFORE + DAYS);
   let list: readonly Tracked[] = [
     { name: 'alpha', windows: [7, 30] },
     { name: 'beta', windows: [30] },
   ];
-  for (let today = OLD_RUN + 1; today <= OLD_RUN + DAYS && faults.length < 20; today += 1) {
-    if (today > OLD_RUN + 1) list = changeList(list, today);
+  for (let today = BEFORE + 1; today <= BEFORE + DAYS && faults.length < 20; today += 1) {
+    if (today > BEFORE + 1) list = changeList(list, today);
     house.track(list);
     const blind = weather.blind.has(today);
     const event = eventOf(today, blind);

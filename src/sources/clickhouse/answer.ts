@@ -24,7 +24,7 @@ function header({ headers }: RawAnswer, name: string): string | undefined {
 }
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
-const EXCEPTION = /\bCode: (\d+)\. DB::Exception: ([^\n]*)/;
+const EXCEPTION = /Code: (\d+)\. DB::Exception: ([^\n]*)/;
 
 /** The first words of an answer that is none, for the person who has to find out who answered. */
 function described(answer: RawAnswer): string {

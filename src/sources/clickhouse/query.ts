@@ -1,5 +1,12 @@
 import type { Span } from '../../days/day.ts';
-import { DISTRIBUTION_ENDINGS, DISTRIBUTIONS_ONLY_SINCE, needsFileNames, type Question } from '../query.ts';
+import { KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../winnow/classes.ts';
+import {
+  DISTRIBUTION_ENDINGS,
+  DISTRIBUTIONS_ONLY_SINCE,
+  literals,
+  needsFileNames,
+  type Question,
+} from '../query.ts';
 import type { Columns } from './answer.ts';
 
 /*
@@ -45,9 +52,9 @@ const COUNT = /^U?Int64$/;
 const PIVOT_COLUMNS: Columns = {
   project: { type: TEXT, expected: 'String' },
   day: { type: DATE, expected: 'Date' },
-  ci: { type: /^Enum8\(|^(?:LowCardinality\()?String\)?$/, expected: "Enum8('false', 'true', 'unknown')" },
-  installer_name: { type: TEXT, expected: 'LowCardinality(String)' },
-  system_name: { type: TEXT, expected: 'LowCardinality(String)' },
+  ci: { type: TEXT, expected: 'String' },
+  installer_name: { type: TEXT, expected: 'String' },
+  system_name: { type: TEXT, expected: 'String' },
   download_count: { type: COUNT, expected: 'UInt64' },
 };
 
@@ -65,27 +72,37 @@ function splitTable(table: string): [database: string, name: string] {
 
 /**
  * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
- * asked for where it can matter.
+ * asked for where it can matter. What was NULL in PyPI's table is an empty text here. As in `pivotSql`, names that are on
+ * no list are folded, and files that are no distributions are one row a day; but a flag that is not known stays one, as
+ * it makes the whole day unknown. A flag that cannot be compared with 'unknown' is refused by the server.
  *
  * @param table `database.table`, from a checked configuration.
  */
 export function pivotStatement(table: string, { packages, span }: Question): Statement {
   const sidecars = needsFileNames(span);
   const endings = DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`);
-  const sidecar = `,
-  date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`;
+  const folded = (name: string, known: readonly string[]) =>
+    `multiIf(${sidecars ? "sidecar, '', " : ''}${name} IN ('', ${literals(known)}), ${name}, '${OTHER_NAME}')`;
   return {
     sql: `SELECT
   project,
-  date AS day,
-  ci,
-  installer AS installer_name,
-  system AS system_name,
-  count() AS download_count${sidecars ? sidecar : ''}
-FROM ${quoted(...splitTable(table))}
-WHERE project IN {projects:Array(String)}
-  AND date >= {start:Date}
-  AND date < {end:Date}
+  day,
+  if(${sidecars ? 'sidecar AND ' : ''}flag != 'unknown', ${sidecars ? "'false'" : 'toString(flag)'}, toString(flag)) AS ci,
+  ${folded('installer', KNOWN_INSTALLERS)} AS installer_name,
+  ${folded('system', SYSTEMS)} AS system_name,
+  count() AS download_count${sidecars ? ',\n  sidecar' : ''}
+FROM (
+  SELECT project, date AS day, ci AS flag, installer, system${
+    sidecars
+      ? `,
+    date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`
+      : ''
+  }
+  FROM ${quoted(...splitTable(table))}
+  WHERE project IN {projects:Array(String)}
+    AND date >= {start:Date}
+    AND date < {end:Date}
+)
 GROUP BY project, day, ci, installer_name, system_name${sidecars ? ', sidecar' : ''}
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,

@@ -6,15 +6,14 @@ import type { Day, Span } from '../../days/day.ts';
 import type { Env } from '../../env.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import type { Question } from '../query.ts';
-import { count, dayReader, type RawRow, unexpected } from '../rows.ts';
+import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import { type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
 import { traitsOf } from '../traits.ts';
 import { readAnswer } from './answer.ts';
 import { type Connection, connect } from './connection.ts';
 import { ClickHouseFault, isTooMuch, mayPass, sourceError } from './fault.ts';
 import { type Reply, readInParts } from './parts.ts';
-import { checkPivotRows } from './pivot-rows.ts';
-import { daysStatement, pivotStatement, referenceStatement, type Statement } from './query.ts';
+import { daysStatement, pivotStatement, ROW_LIMIT, referenceStatement, type Statement } from './query.ts';
 
 /** How long to wait for what. All in milliseconds. */
 export interface Patience {
@@ -120,8 +119,10 @@ export async function openClickHouse(
   async function askPart(question: Question, signal: AbortSignal | undefined): Promise<Reply> {
     try {
       const rows = await ask(pivotStatement(config.table, question), signal);
-      return checkPivotRows(question, rows);
+      return { kind: 'rows', ...checkRows(question, rows, ROW_LIMIT) };
     } catch (error) {
+      // A smaller question may have a whole answer.
+      if (error instanceof SourceError && error.code === 'truncated') return { kind: 'too-much', error };
       if (!(error instanceof ClickHouseFault)) throw error;
       return { kind: 'too-much', error: sourceError(error.fault, { secret: connection.secret, tries: 1 }) };
     }
