@@ -1,5 +1,6 @@
 // The Action: lays out what was published last, counts, and publishes. action.yml calls it.
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openBranch } from './branch.mjs';
 import { listToYaml, runConfig } from './config.mjs';
 import { layOutMerged } from './merge.mjs';
-import { annotation, logLine, problemLines, summary } from './messages.mjs';
+import { logLine, problemLines, render, summary } from './messages.mjs';
 import { pagesFolder } from './pages.mjs';
 import { Refusal, readSettings } from './settings.mjs';
 
@@ -22,7 +23,8 @@ const NOTHING_DONE = [2, 3];
 const MERGES_MAX = 5;
 
 const { INPUT_TOKEN: _, ...programEnv } = process.env;
-const print = (text) => process.stdout.write(`${text}\n`);
+/** The one way to print: see `render`. */
+const print = (...entries) => process.stdout.write(entries.map((entry) => `${render(entry)}\n`).join(''));
 
 /** The program that runs now, so that it is told when the job is cancelled. */
 let running;
@@ -85,7 +87,7 @@ function trackedList({ packages, config, workspace, work }) {
 async function demandValid({ folder, name }) {
   const { code, stdout, stderr } = await pypiBadges(['check', '--config', name], folder);
   if (code === 0) return stdout;
-  for (const line of problemLines(stderr, name)) print(line);
+  print(...problemLines(stderr, name));
   throw new Refusal(`${name} is not valid; nothing was queried or published`);
 }
 
@@ -102,7 +104,8 @@ const json = (value) => `${JSON.stringify(value, null, 2)}\n`;
 
 function setOutput(env, name, value) {
   if (!env.GITHUB_OUTPUT) return;
-  const end = `end-of-${name}`;
+  // Not to be guessed, as a value that holds it would end early and set other outputs.
+  const end = randomUUID();
   appendFileSync(env.GITHUB_OUTPUT, `${name}<<${end}\n${value}\n${end}\n`);
 }
 
@@ -115,7 +118,7 @@ async function collect(places, config) {
   }
   const level = process.env.RUNNER_DEBUG === '1' ? 'debug' : 'info';
   const args = ['collect', '--json', '--config', config, '--log-level', level];
-  const { code, stdout } = await pypiBadges(args, dirname(config), (line) => print(logLine(line)));
+  const { code, stdout } = await pypiBadges(args, dirname(config), (line) => print(...logLine(line)));
   if (NOTHING_DONE.includes(code)) throw new Refusal('nothing was counted; the lines above say why');
   let health;
   try {
@@ -147,12 +150,10 @@ async function publish(branch, settings, places, config, first, begin) {
         `the branch ${settings.branch} was moved by other runs ${merges + 1} times; let one run at a time, with "concurrency: badges" in the workflow`,
       );
     }
-    print(
-      annotation(
-        'notice',
-        `another run has published to ${settings.branch} meanwhile; this one goes on top of it`,
-      ),
-    );
+    print({
+      level: 'notice',
+      message: `another run has published to ${settings.branch} meanwhile; this one goes on top of it`,
+    });
     await layOutMerged(branch, { base, ours: tree, theirs }, places);
     base = theirs;
     // Badges and pages are drawn anew from what both runs know. Nothing is read again that either has read.
@@ -160,34 +161,22 @@ async function publish(branch, settings, places, config, first, begin) {
   }
 }
 
-function notesOf(settings, isFirst) {
-  const { branch, isPrivate, isFork, repository } = settings;
-  return [
-    ...(isFirst
-      ? [
-          [
-            'notice',
-            `the branch ${branch} is new: this is the first run, so it reads every day of the windows; the next ones read what is new`,
-          ],
-        ]
-      : []),
-    ...(isPrivate
-      ? [
-          [
-            'warning',
-            `${repository} is private: GitHub gives raw files out to those with a token only, so neither shields.io nor readers can see the badges; publish from a public repository, or set pages: true and public_url where GitHub Pages of private repositories are public`,
-          ],
-        ]
-      : []),
-    ...(isFork
-      ? [
-          [
-            'notice',
-            `${repository} is a fork: it publishes to its own branch, at its own addresses; GitHub runs no schedule in a fork until it is enabled under Actions`,
-          ],
-        ]
-      : []),
+function notesOf({ branch, isPrivate, isFork, repository }, isFirst) {
+  const notes = [
+    isFirst && {
+      level: 'notice',
+      message: `the branch ${branch} is new: this is the first run, so it reads every day of the windows; the next ones read what is new`,
+    },
+    isPrivate && {
+      level: 'warning',
+      message: `${repository} is private: GitHub gives raw files out to those with a token only, so neither shields.io nor readers can see the badges; publish from a public repository, or set pages: true and public_url where GitHub Pages of private repositories are public`,
+    },
+    isFork && {
+      level: 'notice',
+      message: `${repository} is a fork: it publishes to its own branch, at its own addresses; GitHub runs no schedule in a fork until it is enabled under Actions`,
+    },
   ];
+  return notes.filter(Boolean);
 }
 
 async function main(env) {
@@ -216,7 +205,7 @@ async function main(env) {
   const begin = await branch.demandWritable(found, places);
   await branch.layOut(begin, places);
   const notes = notesOf(settings, found === undefined);
-  for (const [level, note] of notes) print(annotation(level, note));
+  print(...notes);
 
   const counted = await collect(places, config);
   const { result, commit, changed } = await publish(branch, settings, places, config, counted, begin);
@@ -228,13 +217,13 @@ async function main(env) {
 
   const embedded = await pypiBadges(['embed', '--config', config], work);
   const snippets = embedded.code === 0 ? embedded.stdout.trimEnd() : '';
-  if (embedded.code !== 0) notes.push(['warning', embedded.stderr.replaceAll(work, '')]);
+  if (embedded.code !== 0) notes.push({ message: embedded.stderr.replaceAll(work, '') });
   const { health, code } = result;
   const url = `${settings.server}/${settings.repository}/tree/${settings.branch}`;
   const told = summary({
     health,
     snippets,
-    notes: notes.map(([, note]) => note),
+    notes: notes.map(({ message }) => message),
     published: { branch: settings.branch, url },
   });
   if (env.GITHUB_STEP_SUMMARY) appendFileSync(env.GITHUB_STEP_SUMMARY, told);
@@ -260,10 +249,7 @@ async function main(env) {
 try {
   await main(process.env);
 } catch (error) {
-  print(
-    annotation('error', error instanceof Refusal ? error.message : String(error.stack ?? error), {
-      title: 'pypi-badges',
-    }),
-  );
+  const message = error instanceof Refusal ? error.message : String(error.stack ?? error);
+  print({ level: 'error', message, title: 'pypi-badges' });
   process.exitCode = 1;
 }

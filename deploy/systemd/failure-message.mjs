@@ -13,8 +13,13 @@ function listed(names) {
   return more > 1 ? `${names.slice(0, NAMES_SHOWN).join(', ')} and ${more} more` : names.join(', ');
 }
 
-/** Lines of `who: sentence`, one for each sentence, those of most packages first. */
-function grouped(pairs) {
+/**
+ * What is alike for several packages, once.
+ *
+ * @param {Iterable<[name: string, sentence: string]>} pairs
+ * @returns {[who: string, sentence: string][]} Those of most packages first.
+ */
+export function grouped(pairs) {
   const names = new Map();
   for (const [name, sentence] of pairs) {
     const who = names.get(sentence);
@@ -23,8 +28,10 @@ function grouped(pairs) {
   }
   return [...names]
     .toSorted(([, a], [, b]) => b.length - a.length)
-    .map(([sentence, who]) => `${listed(who)}: ${sentence}`);
+    .map(([sentence, who]) => [listed(who), sentence]);
 }
+
+const linesOf = (pairs) => grouped(pairs).map(([who, sentence]) => `${who}: ${sentence}`);
 
 const plural = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`;
 
@@ -92,7 +99,7 @@ function ofPackages(status) {
     entry.error_code === undefined ? entry.error : `${entry.error} [${entry.error_code}]`,
   ]);
   const warnings = [
-    ...grouped(
+    ...linesOf(
       entries.flatMap(([name, entry]) => (entry.warnings ?? []).map(({ message }) => [name, message])),
     ),
     ...(status.warnings ?? []).map(({ message }) => message),
@@ -103,7 +110,7 @@ function ofPackages(status) {
     lines: [
       `${failed.length} of ${plural(entries.length, 'package')} failed.`,
       '',
-      ...grouped(failures),
+      ...linesOf(failures),
       ...(warnings.length === 0 ? [] : ['', 'Warnings:', ...warnings]),
       '',
       `${plural(well, 'package')} went well. Badges of the others keep their last good values.`,

@@ -1,13 +1,106 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { remoteFault } from '../../action/branch.mjs';
-import { annotation, logLine, problemLines, summary } from '../../action/messages.mjs';
+import { logLine, problemLines, render, summary } from '../../action/messages.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
-describe('annotation', () => {
-  it('keeps text from ending the command', () => {
-    expect(annotation('error', '50 %\nof it', { title: 'a:b,c', line: undefined })).toBe(
+const ACTION = join(import.meta.dirname, '../../action');
+
+const renderAll = (entries: readonly Parameters<typeof render>[0][]) => entries.map(render).join('\n');
+
+/**
+ * The commands that the runner finds in what is printed, by its own rules: `::command::` at the beginning of a line
+ * behind blanks, else `##[command]` anywhere in it (actions/runner, ActionCommand.cs: TryParseV2, TryParse).
+ */
+function commandsIn(printed: string): string[] {
+  return printed
+    .split(/\r\n|\n|\r/)
+    .flatMap(
+      (line) => /^[\s\x85]*::([^ :]*)[\s\S]*?::/.exec(line)?.[1] ?? /##\[([^\]]*)\]/.exec(line)?.[1] ?? [],
+    );
+}
+
+describe('render', () => {
+  it('keeps text from ending an annotation', () => {
+    expect(render({ level: 'error', message: '50 %\nof it', title: 'a:b,c', line: undefined })).toBe(
       '::error title=a%3Ab%2Cc::50 %25%0Aof it',
     );
-    expect(annotation('notice', 'plain')).toBe('::notice::plain');
+    expect(render({ level: 'notice', message: 'plain' })).toBe('::notice::plain');
+  });
+});
+
+describe('what others write', () => {
+  const HOSTILE = [
+    '::add-mask::a',
+    '  ::stop-commands::a',
+    '\u00a0\u0085\u2028::add-mask::a',
+    '##[add-mask]7',
+    'it said ##[set-output name=x]y',
+    '###[error]x',
+    'one\n::add-mask::a\rtwo\r::set-env name=NODE_OPTIONS::--require=x\r\n\t##[group]x',
+  ];
+  const log = (entry: object) => renderAll(logLine(JSON.stringify(entry)));
+  const annotated = ['error'];
+  const PATHS: [string, (text: string) => string, string[]][] = [
+    ['a line that is no log', (text) => renderAll(logLine(text)), []],
+    ['JSON that is no log', (text) => renderAll(logLine(JSON.stringify([text]))), []],
+    ['a level of its own', (text) => log({ level: text, msg: text }), []],
+    ['the log', (text) => log({ level: 'info', package: text, msg: text }), []],
+    ['an error', (text) => log({ level: 'error', package: text, error_code: text, msg: text }), annotated],
+    ['the report of a fault', (text) => log({ level: 'fatal', msg: 'x', report: text }), annotated],
+    [
+      'a problem at a line',
+      (text) => renderAll(problemLines(`f:1:2: ${text.replaceAll('\n', ' ')}`, 'f')),
+      annotated,
+    ],
+    [
+      'a problem of a file',
+      (text) => renderAll(problemLines(`f: ${text.replaceAll('\n', ' ')}`, 'f')),
+      annotated,
+    ],
+    ['what else check says', (text) => renderAll(problemLines(text, 'f')), []],
+    [
+      'a refusal or a stack',
+      (text) => render({ level: 'error', message: text, title: text, file: text }),
+      annotated,
+    ],
+    ['a text', render, []],
+  ];
+
+  it.each(PATHS)('is no command in %s', (_where, print, expected) => {
+    for (const text of HOSTILE) expect([text, commandsIn(print(text))]).toEqual([text, expected]);
+  });
+
+  it('is printed by the Action in one place', () => {
+    const printing = readdirSync(ACTION).flatMap((name) => [
+      ...readFileSync(join(ACTION, name), 'utf8').matchAll(
+        /.*(?:std(?:out|err)\.write|console\.|'inherit').*/g,
+      ),
+    ]);
+    expect(printing.map(String)).toEqual([expect.stringContaining('render(entry)')]);
+  });
+
+  it.each([
+    ['as a list', { INPUT_PACKAGES: '##[add-mask]7' }],
+    ['as a path of the list', { INPUT_CONFIG: 'x\n::add-mask::7\n##[add-mask]7' }],
+    ['as a source', { INPUT_PACKAGES: 'alpha', INPUT_SOURCE: '##[add-mask]7' }],
+    ['in the list', { INPUT_CONFIG: 'hostile.yaml' }],
+    ['in a valid list', { INPUT_CONFIG: 'valid.yaml' }],
+  ])('commands nothing when the Action runs: %s', async (_where, inputs) => {
+    const folder = tempFolder();
+    const list = (files: string) =>
+      `service: {output_dir: "##[add-mask]7", source: duckdb}\nduckdb: {files: ${files}}\npackages: [alpha]\n`;
+    writeFileSync(join(folder, 'hostile.yaml'), list('x, "##[add-mask]7": 1'));
+    writeFileSync(join(folder, 'valid.yaml'), list('"##[add-mask]7"'));
+    const { stdout, stderr } = await execa(process.execPath, [join(ACTION, 'main.mjs')], {
+      env: { INPUT_CHECK: 'true', GITHUB_WORKSPACE: folder, RUNNER_TEMP: folder, ...inputs },
+      reject: false,
+    });
+    expect(stdout).toContain('add-mask');
+    expect(commandsIn(stdout).filter((command) => command !== 'error')).toEqual([]);
+    expect(stderr).toBe('');
   });
 });
 
@@ -28,25 +121,18 @@ describe('logLine', () => {
       '::error title=pypi-badges bug::a fault\nx\n | ::stop-commands::y',
     ],
   ])('shows %j', (entry, expected) => {
-    expect(logLine(JSON.stringify(entry))).toBe(expected);
+    expect(renderAll(logLine(JSON.stringify(entry)))).toBe(expected);
   });
 
-  it.each([
-    ['not JSON', 'not JSON'],
-    ['::add-mask::a', ' | ::add-mask::a'],
-    ['  ##[error]b', '   | ##[error]b'],
-    ['null', 'null'],
-    ['{"msg": 1}', '{"msg": 1}'],
-  ])('passes %s on without obeying it', (line, expected) => {
-    expect(logLine(line)).toBe(expected);
+  it.each(['not JSON', 'null', '{"msg": 1}'])('passes %s on as it is', (line) => {
+    expect(renderAll(logLine(line))).toBe(line);
   });
 });
 
 describe('problemLines', () => {
   it('puts each problem on its line of the file', () => {
-    expect(
-      problemLines('a.yaml:3:5: packages[0]: wrong\na.yaml: not there\n2 problems in a.yaml\n', 'a.yaml'),
-    ).toEqual([
+    const text = 'a.yaml:3:5: packages[0]: wrong\na.yaml: not there\n2 problems in a.yaml\n';
+    expect(problemLines(text, 'a.yaml').map(render)).toEqual([
       '::error file=a.yaml,line=3,col=5::packages[0]: wrong',
       '::error file=a.yaml::a.yaml: not there',
       '2 problems in a.yaml',
@@ -75,18 +161,74 @@ describe('summary', () => {
   const text = summary({
     health,
     snippets: '[![a](b)](c)',
-    notes: ['it is new'],
+    notes: ['it is <new>'],
     published: { branch: 'badges', url: 'https://x' },
   });
 
   it('has the figures, what needs attention, and the snippets', () => {
     expect(text).toContain('| alpha | 30d | 1,234 | 2,240 | 2026-04-24 | ok |');
     expect(text).toContain('| beta | 7d | - | - | 2026-04-20 | failed (not-found) |');
-    expect(text).toContain('- it is new\n- **alpha** (no-rows): is the \\*name\\* right?');
-    expect(text).toContain('- **beta** failed (not-found): &lt;b>no&lt;/b> \\| such table');
+    expect(text).toContain('**alpha** (no-rows): is the \\*name\\* right?');
+    expect(text).toContain('- it is &lt;new>\n- **beta** failed (not-found): &lt;b>no&lt;/b> \\| such table');
     expect(text).toContain('- (left-over): gamma');
     expect(text).toContain('Published to [badges](https://x)');
     expect(text).toContain('```markdown\n[![a](b)](c)\n```');
+  });
+
+  /** GitHub's limit of a step, above which it shows nothing. */
+  const MOST = 1024 * 1024;
+
+  it.each([
+    [1_200, 'of one cause', () => 'BigQuery refused; grant the role '.repeat(9)],
+    [5_000, 'of one cause', () => 'BigQuery refused; grant the role '.repeat(9)],
+    [5_000, 'of a cause each', (at: number) => `${at}: ${'<&|* ü '.repeat(40)}`],
+  ])('stays below the limit with %i packages that failed %s', (count, _why, error) => {
+    const packages = Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [
+        `a-package-with-a-name-${at}`,
+        { error: error(at), error_code: 'permission', window_days: 30, counted_to: '2026-04-24' },
+      ]),
+    );
+    const snippets = Array.from({ length: count * 3 }, (_, at) => `[![${'x'.repeat(200)}](b${at})](c)`).join(
+      '\n',
+    );
+    const published = { branch: 'badges', url: 'https://x' };
+    const large = summary({
+      health: { source: 'bigquery', packages },
+      snippets,
+      notes: ['it is new'],
+      published,
+    });
+    expect(Buffer.byteLength(large)).toBeLessThan(MOST);
+    const shown = large.match(/^\[!\[x/gm)?.length ?? 0;
+    expect(large).toContain(
+      `\`\`\`\n\n${(count * 3 - shown).toLocaleString('en-US')} more snippets are left out here`,
+    );
+  });
+
+  it('says once what is alike, and tells of every window that there is room for', () => {
+    const window = { count: 1_234, excluded: { ci: 1_000 } };
+    const packages = Object.fromEntries(
+      Array.from({ length: 5_000 }, (_, at) => [
+        `p-${at}`,
+        at < 1_200
+          ? { error: 'no permission', error_code: 'permission', window_days: 30 }
+          : {
+              windows: [7, 30, 90].map((days) => ({ window_days: days, ...window })),
+              counted_to: '2026-04-24',
+            },
+      ]),
+    );
+    const published = { branch: 'badges', url: 'https://x' };
+    const large = summary({ health: { source: 'bigquery', packages }, snippets: '', notes: [], published });
+    expect(large).toContain(
+      '- **p-0, p-1, p-2, p-3, p-4 and 1195 more** failed (permission): no permission\n',
+    );
+    const shown = large.match(/^\| p-/gm)?.length ?? 0;
+    expect(shown).toBeGreaterThan(3_000);
+    expect(large).toContain(
+      `\n${(1_200 + 3_800 * 3 - shown).toLocaleString('en-US')} more rows are left out here`,
+    );
   });
 });
 
