@@ -212,6 +212,36 @@ export function webhookAddress(text) {
   return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
 }
 
+/** Fewer characters say nothing of an address, and are part of other words. */
+const SECRET_MIN = 4;
+
+/**
+ * A text without the address of a webhook, which is a secret, and without what is secret in it: user, password, and
+ * what stands behind the host.
+ *
+ * @param {string} text
+ * @param {string} address
+ */
+export function withoutAddress(text, address) {
+  const { href, username, password, pathname, search } = URL.canParse(address) ? new URL(address) : {};
+  const parts = [address, href, username, password, pathname, search].flatMap((part = '') => [
+    part,
+    decoded(part),
+  ]);
+  return parts
+    .filter((part) => part.length >= SECRET_MIN)
+    .toSorted((a, b) => b.length - a.length)
+    .reduce((rest, part) => rest.replaceAll(part, '[removed]'), text);
+}
+
+/**
+ * A text in which no service finds a call for anybody, whatever a server has said: `@channel`, `@everyone`, `<!here>`,
+ * `<users/all>`, `[all](mention://all)`. A blank is taken out by no service, and is seen by who copies a mail address.
+ */
+function callingNobody(text) {
+  return text.replaceAll(/[@\uff20<]|\](?=\()/g, '$& ');
+}
+
 /** Discord refuses longer messages (its documentation, "Execute Webhook"). */
 const DISCORD_MAX = 2000;
 /** ntfy makes a file of a longer message, and Google Chat and Mattermost cut or refuse far longer ones. */
@@ -224,7 +254,6 @@ const forSlack = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 function bodyFor({ hostname }, text, content, facts) {
   if (hostname === 'chat.googleapis.com') return { text };
   if (hostname === 'hooks.slack.com') return { text: forSlack(text) };
-  // A sentence of a server must not call anybody.
   if (/(^|\.)discord(app)?\.com$/.test(hostname)) return { content, allowed_mentions: { parse: [] } };
   return { text, content, ...facts };
 }
@@ -241,7 +270,7 @@ function bodyFor({ hostname }, text, content, facts) {
  */
 export function webhookRequest(address, type, { subject, lines }, facts) {
   const { url, headers } = webhookAddress(address);
-  const all = [subject, '', ...lines];
+  const all = [subject, '', ...lines].map(callingNobody);
   const text = shorten(all, CHAT_MAX);
   if (type === 'text') {
     const plain = { 'content-type': 'text/plain; charset=utf-8', title: subject };

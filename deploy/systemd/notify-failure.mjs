@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { composeMessage, isOfRun, webhookRequest } from './failure-message.mjs';
+import { composeMessage, isOfRun, webhookRequest, withoutAddress } from './failure-message.mjs';
 
-const { WEBHOOK_URL, WEBHOOK_TYPE = 'json', MAIL_TO, MAIL_FROM } = process.env;
+const { WEBHOOK_URL = '', WEBHOOK_TYPE = 'json', MAIL_TO, MAIL_FROM } = process.env;
 const unit = process.argv[2] ?? process.env.MONITOR_UNIT ?? 'pypi-badges-collect';
 // systemd hands these to OnFailure= units (251 and later); a hook that is started by hand has none.
 const result = process.env.MONITOR_SERVICE_RESULT ?? 'unknown (started by hand)';
@@ -61,7 +61,6 @@ async function sendWebhook(address, message) {
       if (answer.ok) return;
       throw new Error(`it answered ${answer.status}`);
     } catch (error) {
-      // The URL is a secret (who has it can post), so it is never printed.
       const reason = error.cause?.message ?? error.message;
       if (attempt === 3) throw new Error(`the webhook did not take the message: ${reason}`);
       await sleep(attempt * 10_000);
@@ -105,7 +104,7 @@ for (const [name, send] of channels) {
     await send();
     console.log(`${subject}; told by ${name}`);
   } catch (error) {
-    console.error(`${subject}; not told by ${name}: ${error.message}`);
+    console.error(`${subject}; not told by ${name}: ${withoutAddress(error.message, WEBHOOK_URL)}`);
     process.exitCode = 1;
   }
 }
