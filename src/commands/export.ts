@@ -48,13 +48,14 @@ async function rowsOf(config: Config, ledgers: Ledgers | undefined, name: string
   return history === undefined ? [] : tableOfDays(name, history);
 }
 
-/** A field of RFC 4180. */
+/** A field of RFC 4180. A spreadsheet would run a text that begins like a formula; an apostrophe keeps it a text. */
 function csvField(value: string | number): string {
-  const text = String(value);
+  const text = typeof value === 'number' ? String(value) : value.replace(/^[=+\-@\t\r\n]/, "'$&");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function csv(rows: readonly TableRow[]): string {
+/** Rows as CSV (RFC 4180), under their columns' names; texts that a spreadsheet would run have an apostrophe in front. */
+export function toCsv(rows: readonly TableRow[]): string {
   const lines = rows.map((row) => TABLE_COLUMNS.map((column) => csvField(row[column])).join(','));
   return `${[TABLE_COLUMNS.join(','), ...lines].join('\n')}\n`;
 }
@@ -117,12 +118,12 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
   }
   const path = options.output === undefined ? undefined : resolve(context.cwd, options.output);
   if (path === undefined) {
-    context.stdout.write(format === 'csv' ? csv(rows) : formatJson(rows));
+    context.stdout.write(format === 'csv' ? toCsv(rows) : formatJson(rows));
     return 0;
   }
   demandFolder(path);
   if (format === 'parquet') await writeParquet(rows, path);
-  else await replaceFile(path, format === 'csv' ? csv(rows) : formatJson(rows), true);
+  else await replaceFile(path, format === 'csv' ? toCsv(rows) : formatJson(rows), true);
   context.stdout.write(`${plural(rows.length, 'row')} of ${plural(packages.length, 'package')} in ${path}\n`);
   return 0;
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
+import { toCsv } from '../../src/commands/export.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { runMain } from '../support/context.ts';
 import { makeProject } from '../support/project.ts';
@@ -77,6 +78,26 @@ beta,2026-04-24,unknown,,,3
 alpha,2026-04-24,counted,pip,,2
 alpha,2026-04-24,mirror,,,1
 `);
+  });
+
+  it.each([
+    ["=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"],
+    ['=HYPERLINK("https://x","y")', '"\'=HYPERLINK(""https://x"",""y"")"'],
+    ['+1', "'+1"],
+    ['-1', "'-1"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['\t=1', "'\t=1"],
+    ['\r=1', '"\'\r=1"'],
+    ['\n=1', '"\'\n=1"'],
+    ['pip', 'pip'],
+    ['a=b', 'a=b'],
+    ['a, "b"', '"a, ""b"""'],
+    ['', ''],
+  ])('writes %j into CSV so that no spreadsheet runs it', (name, field) => {
+    const rest = { package: 'alpha', day: '2026-04-24', class: 'other', downloads: -2 } as const;
+    expect(toCsv([{ ...rest, installer: name, system: name }])).toBe(
+      `package,day,class,installer,system,downloads\nalpha,2026-04-24,other,${field},${field},-2\n`,
+    );
   });
 
   it.each(['csv', 'parquet'])('says where %s cannot be written', async (format) => {
