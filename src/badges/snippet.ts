@@ -1,3 +1,4 @@
+import { escapeMarkup } from '../format.ts';
 import type { NamedKind } from './catalogue.ts';
 import { badgeStem } from './catalogue.ts';
 
@@ -50,10 +51,6 @@ function safeUrl(url: string): string {
   );
 }
 
-function escapeAttribute(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
-}
-
 /** Address of the picture of a badge. */
 export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Picture): string {
   const stem = `${publicUrl}/${badge.package}/${badgeStem(badge.kind, badge.windowDays)}`;
@@ -96,7 +93,7 @@ export function snippet(
     case 'rst':
       return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
     case 'html':
-      return `<a href="${target}"><img src="${escapeAttribute(image)}" alt="${escapeAttribute(alt)}"></a>`;
+      return `<a href="${target}"><img src="${escapeMarkup(image)}" alt="${escapeMarkup(alt)}"></a>`;
     case 'url':
       return image;
   }

@@ -1,5 +1,5 @@
 import type { FolderFile } from '../disk/files.ts';
-import { formatNumber } from '../format.ts';
+import { escapeMarkup, formatNumber } from '../format.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import { lastDays } from '../winnow/package-days.ts';
 
@@ -13,8 +13,6 @@ const STYLE =
   'path{fill:none;stroke:#4338ca;stroke-width:1.5;stroke-linejoin:round}.a{fill:#4338ca;fill-opacity:.15;stroke:none}@media (prefers-color-scheme:dark){path{stroke:#a5b4fc}.a{fill:#a5b4fc}}';
 
 const round = (value: number) => Math.round(value * 10) / 10;
-
-const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /**
  * The honest downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
@@ -45,6 +43,6 @@ export function sparklineFile(packageName: string, history: PackageDays, windowD
   const title = `PyPI downloads of ${packageName} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
   return {
     name: `sparkline-${windowDays}d-non-ci.svg`,
-    content: `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escaped(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`,
+    content: `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escapeMarkup(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`,
   };
 }

@@ -1,3 +1,5 @@
+import { escapeMarkup } from '../format.ts';
+
 /** Text that is markup already and goes into a page as it is. */
 export class Markup {
   readonly text: string;
@@ -9,22 +11,6 @@ export class Markup {
 
 type Part = string | number | Markup | undefined | readonly Part[];
 
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** What means something to a parser, and control characters, of which HTML allows three. */
-const UNSAFE = /[&<>"'\p{Cc}]/gu;
-const ALLOWED = '\t\n\r';
-
-function escaped(character: string): string {
-  return ENTITIES[character] ?? (ALLOWED.includes(character) ? character : '\ufffd');
-}
-
 function render(part: Part): string {
   if (typeof part === 'number') return String(part);
   if (part === undefined) return '';
@@ -34,7 +20,7 @@ function render(part: Part): string {
     for (const each of part) text += render(each);
     return text;
   }
-  return part.replaceAll(UNSAFE, escaped);
+  return escapeMarkup(part);
 }
 
 /**
