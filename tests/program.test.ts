@@ -37,6 +37,45 @@ describe('main', () => {
     expect(stderr).toMatch(says);
   });
 
+  it.each([
+    ['a terminal sequence', '\u001b]0;gone\u0007'],
+    ['a C1 control', '\u009b2J'],
+    ['a line break', '\nbeta: ok'],
+    ['a line separator', '\u2028beta: ok'],
+    ['a paragraph separator', '\u2029beta: ok'],
+    ['bidi characters', '\u202ecba\u2066'],
+  ])('shows no %s of a command line', async (_, hostile) => {
+    const text = `alpha${hostile}`;
+    const lines = [
+      [text],
+      ['show', text],
+      ['show', 'alpha', '--source', text],
+      ['show', 'alpha', '--days', text],
+      ['compare', text],
+      ['collect', '--package', text],
+      ['collect', `--as-of=${text}`],
+      ['collect', '--wait', text],
+      ['embed', '--badge', text],
+      ['embed', `-f${text}`],
+      ['export', '--format', text],
+      ['export', '--output', text],
+      ['backfill', '--from', text],
+      ['status', '--config', text],
+      ['check', '--log-level', text],
+      ['check', `--${text}`],
+    ];
+    for (const argv of lines) {
+      const { exitCode, stdout, stderr } = await runMain('/', argv);
+      expect([argv, exitCode, stdout]).toEqual([argv, 2, '']);
+      expect(stderr).toMatch(
+        /^\S.* holds what looks like text with (?:control|invisible) characters, |^\S.* several lines of text, /,
+      );
+      expect(stderr).not.toMatch(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+      expect(stderr.match(/\n/g)).toHaveLength(1);
+    }
+    expect(command.check).not.toHaveBeenCalled();
+  });
+
   it('exits 2 and shows the help if no command is named', async () => {
     const { exitCode, stderr } = await runMain('/', []);
     expect(exitCode).toBe(2);

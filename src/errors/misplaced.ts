@@ -19,8 +19,8 @@ const PASSWORD = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#@]*@|(?:[a-z][a-z0-9+.-]*:\/\/)
 /** A JWT, or one of Google's access tokens. */
 const TOKEN = /\beyJ[\w-]{8,}\.[\w-]+|\bya29\.[\w-]+/;
 
-/** Control characters, and those that change the order in which a text is read or begin a line. */
-const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+/** Control characters, those that change the order or the lines in which a text is read, and what XML 1.0 forbids. */
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\ufffe\uffff]/u;
 
 /** What a percent-encoded text says; undefined if it is none. */
 function decodePercent(text: string): string | undefined {
@@ -90,7 +90,7 @@ export function misplacedSecret(text: string, allowed: Allowed = {}): string | u
   if (found !== undefined) return found;
   if (allowed.password !== true && PASSWORD.test(text.trim())) return 'an address with a password';
   if (/[\r\n]/.test(text)) return 'several lines of text';
-  if (CONTROL.test(text)) return 'text with control characters';
+  if (UNSEEN.test(text)) return 'text with control characters';
   if (allowed.list === true) return undefined;
   const long =
     Buffer.byteLength(text) >= PATH_MAX || text.split('/').some((name) => Buffer.byteLength(name) > NAME_MAX);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printable } from '../errors/sanitize.ts';
 import type { Audit } from '../winnow/audit.ts';
 import type { Total } from '../winnow/total.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
@@ -7,10 +8,12 @@ import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 
 const count = z.int().min(0);
 const day = z.iso.date();
+/** The file may have been altered, and is shown on terminals. */
+export const shownText = z.string().transform(printable);
 
 const warningSchema = z.object({
   code: z.custom<WarningCode>((code) => typeof code === 'string' && Object.hasOwn(PUBLIC_WARNINGS, code)),
-  message: z.string(),
+  message: shownText,
 });
 
 /** A later version's warning that is not known here takes no other with it. */
@@ -22,7 +25,7 @@ export const warningsSchema = z
 const figures = z.object({ all: count, count });
 
 export const auditSchema = z
-  .object({ source: z.string(), other_source: z.string(), day, own: figures, other: figures, checked: day })
+  .object({ source: shownText, other_source: shownText, day, own: figures, other: figures, checked: day })
   .transform(({ other_source: otherSource, ...rest }): Audit => ({ ...rest, otherSource }));
 
 export function auditToJson({ source, otherSource, ...rest }: Audit) {

@@ -13,7 +13,14 @@ import type { Window } from '../winnow/fold.ts';
 import type { Total } from '../winnow/total.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { type QueryFacts, querySchema, queryToJson } from './health-query.ts';
-import { auditSchema, auditToJson, totalSchema, totalToJson, warningsSchema } from './health-remarks.ts';
+import {
+  auditSchema,
+  auditToJson,
+  shownText,
+  totalSchema,
+  totalToJson,
+  warningsSchema,
+} from './health-remarks.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -182,11 +189,11 @@ const windowSchema = z
   );
 
 const entrySchema = z.object({
-  error: lenient(z.string()),
+  error: lenient(shownText),
   error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
   window_days: lenient(count),
   count: lenient(count),
-  other: z.array(z.object({ installer: z.string(), count })).catch([]),
+  other: z.array(z.object({ installer: shownText, count })).catch([]),
   windows: z.array(windowSchema).catch([]),
   query: lenient(querySchema),
   counted_to: lenient(day),
@@ -203,7 +210,7 @@ const entriesSchema = z.record(
 );
 
 const fileSchema = z.object({
-  source: lenient(z.string()),
+  source: lenient(shownText),
   started: lenient(instant),
   finished: lenient(instant),
   upstream: z

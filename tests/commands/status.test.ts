@@ -81,6 +81,24 @@ function folder(packages: readonly string[], health: Health | string | undefined
 // Of delta and constructor, nothing is known yet.
 const ALL = ['alpha', 'beta', 'gamma', 'delta', 'constructor'];
 
+it('shows texts of a health file that was altered on one line, without control and bidi characters', async () => {
+  const hostile = 'no\u001b]0;gone\u0007\nbeta  ok\u009b2J\u2028\u202ecba';
+  const altered = JSON.parse(JSON.stringify(healthToJson(HEALTH)));
+  altered.source = hostile;
+  altered.warnings[0].message = hostile;
+  altered.packages.alpha.warnings[0].message = hostile;
+  altered.packages.beta.error = hostile;
+  const path = folder(['alpha', 'beta'], JSON.stringify(altered));
+  for (const argv of [['status'], ['status', '--json'], ['status', '--prometheus']]) {
+    const { stdout, stderr } = await runMain(path, argv, world);
+    expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+    expect(stdout).not.toMatch(/^beta {2}ok/m);
+  }
+  const { stdout } = await runMain(path, ['status'], world);
+  expect(stdout).toContain('counted from no\ufffd]0;gone\ufffd beta ok\ufffd2J \ufffdcba');
+  expect(stdout).toContain('\nbeta: no\ufffd]0;gone\ufffd beta ok\ufffd2J \ufffdcba\n');
+});
+
 describe('status', () => {
   it('is a table, and exits 1 if anything is not well', async () => {
     const { exitCode, stdout, stderr } = await runMain(folder(ALL), ['status'], world);

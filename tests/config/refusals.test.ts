@@ -522,7 +522,64 @@ const BROKEN: [string, string, string, string][] = [
   ['a list as a key', `${SERVICE}packages: [demo]\n? [x, y]\n: 1\n`, '4:3', 'a key must be a word'],
 ];
 
+/** Characters that XML forbids, or that change how a text is read, as YAML may write them. */
+const UNSEEN: [string, string][] = [
+  ['half of a surrogate pair', '\\ud83d'],
+  ['the other half', '\\ude00'],
+  ['U+FFFF', '\\uffff'],
+  ['U+FFFF as it is', '\uffff'],
+  ['U+FFFE', '\\ufffe'],
+  ['NUL', '\\0'],
+  ['an escape', '\\e'],
+  ['a C1 control', '\\x9b'],
+  ['a line break', '\\n'],
+  ['a line separator', '\\u2028'],
+  ['a paragraph separator', '\\P'],
+  ['right-to-left override', '\\u202e'],
+  ['a bidi isolate', '\\u2066'],
+];
+
+/** Where a text of tracked.yaml may stand: the file, the value's place, and the field. */
+const TEXTS: [string, (value: string) => string, string][] = [
+  ['badges.label', (value) => `${SERVICE}badges:\n  label: ${value}\npackages: [demo]\n`, '4:10'],
+  ['badges.suffix', (value) => `${SERVICE}badges:\n  suffix: ${value}\npackages: [demo]\n`, '4:11'],
+  ['badges.logo', (value) => `${SERVICE}badges:\n  logo: ${value}\npackages: [demo]\n`, '4:9'],
+  ['badges.color', (value) => `${SERVICE}badges:\n  color: ${value}\npackages: [demo]\n`, '4:10'],
+  ['packages[0].badges.label', (value) => withEntry(`{name: demo, badges: {label: ${value}}}`), '4:34'],
+  [
+    'groups[0].title',
+    (value) => `${withEntry('demo')}groups:\n  - {name: g, packages: [demo], title: ${value}}\n`,
+    '6:40',
+  ],
+  ['packages[0]', withEntry, '4:5'],
+  ['service.output_dir', (value) => `service:\n  output_dir: ${value}\npackages: [demo]\n`, '2:15'],
+  ['service.public_url', (value) => `${SERVICE}  public_url: ${value}\npackages: [demo]\n`, '3:15'],
+  ['service.source', (value) => `${SERVICE}  source: ${value}\npackages: [demo]\n`, '3:11'],
+];
+
 describe('a tracked.yaml that cannot be used', () => {
+  it.each(TEXTS)(
+    'is refused for characters in %s that would break files or mislead',
+    (field, fileWith, place) => {
+      for (const [what, written] of UNSEEN) {
+        const [problem = '', last] = report(fileWith(`"a${written}b"`));
+        expect([what, problem]).toEqual([
+          what,
+          expect.stringContaining(`tracked.yaml:${place}: ${field}: found what looks like `),
+        ]);
+        expect(problem).not.toMatch(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\uffff]/u);
+        expect(last).toBe('1 problem in tracked.yaml; nothing was queried or written');
+      }
+    },
+  );
+
+  it('is refused for a key of such characters, which is not repeated', () => {
+    const [problem] = report(`${SERVICE}"a\\u202eb": 1\npackages: [demo]\n`);
+    expect(problem).toContain(
+      'tracked.yaml:3:1: (not repeated here): what looks like text with control characters stands here as a key',
+    );
+  });
+
   it.each(REFUSED)('is refused for %s', (_, text, place, field, says) => {
     const [problem = '', last, ...more] = report(text);
     expect(problem).toContain(`tracked.yaml:${place}: ${field}: `);
