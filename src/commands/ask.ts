@@ -54,6 +54,8 @@ export async function readNow(
     asOf,
     full: false,
     open: () => openSource(source, context),
+    // Nothing is written that another run could need.
+    assertHeld: () => undefined,
     ledgers: ledgersInMemory(),
     spend: spendInMemory(),
     budgetBytes: null,

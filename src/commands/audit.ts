@@ -9,6 +9,7 @@ import { beginRun, causeText } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledgers.ts';
+import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import { type Audit, auditFigures, auditWarnings, settledDay } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
@@ -53,7 +54,7 @@ async function askOther(
   { source }: AuditConfig,
   names: readonly string[],
   day: Day,
-  { log, context, signal }: AuditTools,
+  { log, context, signal, assertHeld }: AuditTools,
 ): Promise<Map<string, Breakdown>> {
   const traits = traitsOf(source, context.env);
   const warn = (message: string) => log.warn(message);
@@ -64,6 +65,7 @@ async function askOther(
     lookBackDays: 1,
     open: () => openSource(source, context),
     concurrency: config.concurrency,
+    assertHeld,
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
@@ -93,6 +95,7 @@ export interface AuditTools {
   readonly log: Logger;
   readonly context: Context;
   readonly signal: AbortSignal | undefined;
+  readonly assertHeld: Lock['assertHeld'];
 }
 
 /**

@@ -10,6 +10,7 @@ import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { committedBytes, monthOf } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
+import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
@@ -80,13 +81,20 @@ async function agrees({ ask }: Context): Promise<boolean> {
   return /^y(es)?$/i.test((await ask('Read these days and pay for them? [y/N] ')).trim());
 }
 
-async function fill(task: Task, config: Config, context: Context, { log }: Log): Promise<number> {
+async function fill(
+  task: Task,
+  config: Config,
+  context: Context,
+  { log }: Log,
+  { assertHeld }: Lock,
+): Promise<number> {
   const traits = traitsOf(config.source, context.env);
   const warn = (message: string) => log.warn(message);
   const { warnings, notes, outcomes } = await beginRun({
     ...task,
     open: () => openSource(config.source, context),
     concurrency: config.concurrency,
+    assertHeld,
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
@@ -143,7 +151,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     signal: context.interruptible?.(),
   };
   const log = await createLog(options, context);
-  return underLock(config.stateDir, context, async () => {
+  return underLock(config.stateDir, context, async (lock) => {
     const plan = await planPriced(task, { config, context });
     if (plan.reads.length === 0) {
       stdout.write(`every day since ${from} is known already\n`);
@@ -161,6 +169,6 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
       stdout.write('nothing was read\n');
       return 0;
     }
-    return fill(task, config, context, log);
+    return fill(task, config, context, log, lock);
   });
 }

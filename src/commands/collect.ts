@@ -115,19 +115,24 @@ function warnOfStale(log: Logger, config: Config, health: Health, now: Date): vo
 }
 
 /**
- * Takes the lock of the state folder.
+ * Takes the lock of the state folder. On a disk on which there can be none it is one that is not held: nothing may be
+ * queried then, but the health file can still say why.
  *
- * @returns How to release it, or the fault of a disk on which there can be no lock: then nothing may be
- * queried, but the health file can still say why.
  * @throws LockHeldError if another run has it.
  */
-async function lock({ stateDir }: Config, now: () => Date): Promise<Lock | { fault: unknown }> {
+async function lock({ stateDir }: Config, now: () => Date): Promise<Lock> {
   try {
     await ensureFolder(stateDir, 'operator');
     return await acquireLock(stateDir, now);
   } catch (error) {
     if (error instanceof LockHeldError) throw error;
-    return { fault: diskError(error, stateDir) };
+    const fault = diskError(error, stateDir);
+    return {
+      assertHeld() {
+        throw fault;
+      },
+      release: async () => undefined,
+    };
   }
 }
 
@@ -141,7 +146,7 @@ function lookBackDays({ packages, config }: CollectRequest): number {
 
 async function run(request: CollectRequest, tools: Log): Promise<number> {
   const { config, context } = request;
-  let held: Lock | { fault: unknown };
+  let held: Lock;
   try {
     held = await lock(config, context.now);
   } catch (error) {
@@ -149,16 +154,14 @@ async function run(request: CollectRequest, tools: Log): Promise<number> {
     tools.log.error({ error_code: error.code }, error.message);
     return EXIT_LOCKED;
   }
-  if ('fault' in held) return runLocked(request, tools, held.fault);
   try {
-    return await runLocked(request, tools);
+    return await runLocked(request, tools, held);
   } finally {
     await held.release();
   }
 }
 
-/** @param fault Why nothing can be queried, if so. */
-async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): Promise<number> {
+async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lock): Promise<number> {
   const { log, progress, bug } = tools;
   const { config, context, packages } = request;
   const signal = context.interruptible?.();
@@ -178,13 +181,14 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     full: request.full,
     lookBackDays: lookBackDays(request),
     open: async () => {
-      if (fault !== undefined) throw fault;
+      assertHeld();
       const source = await openSource(config.source, context);
       loading ??= loadPublishing(request.page);
       return source;
     },
     concurrency: config.concurrency,
     signal,
+    assertHeld,
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: budgetBytes(config),
@@ -213,7 +217,7 @@ async function runLocked(request: CollectRequest, tools: Log, fault?: unknown): 
     progress.show(`${entries.size} of ${packages.length}  ${name}`);
   }
   progress.clear();
-  if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal });
+  if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal, assertHeld });
 
   const interrupted = signal?.aborted === true;
   const groups = await publishGroups(publishing, sums, config, previous, log, {

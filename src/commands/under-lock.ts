@@ -1,5 +1,5 @@
 import { ensureFolder } from '../disk/files.ts';
-import { acquireLock, LockHeldError } from '../state/lock.ts';
+import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context } from './context.ts';
 
 /** Another run holds the lock. */
@@ -14,10 +14,10 @@ export const EXIT_LOCKED = 3;
 export async function underLock(
   stateDir: string,
   { now, stderr }: Pick<Context, 'now' | 'stderr'>,
-  action: () => Promise<number>,
+  action: (lock: Lock) => Promise<number>,
 ): Promise<number> {
   await ensureFolder(stateDir, 'operator');
-  let lock: Awaited<ReturnType<typeof acquireLock>>;
+  let lock: Lock;
   try {
     lock = await acquireLock(stateDir, now);
   } catch (error) {
@@ -26,7 +26,7 @@ export async function underLock(
     return EXIT_LOCKED;
   }
   try {
-    return await action();
+    return await action(lock);
   } finally {
     await lock.release();
   }

@@ -247,6 +247,7 @@ const TABLE = {
     public: `The collector's disk failed; ${TOLD}.`,
   },
   locked: { public: 'Another run is under way.' },
+  'lock-lost': { affectsAll: true, public: `Another run may be under way; ${TOLD}.` },
   'state-damaged': { public: `The collector's own files are damaged; ${TOLD}.` },
   'group-incomplete': { public: 'A package of this group could not be counted.' },
   'no-health': { public: 'Nothing was collected yet.' },

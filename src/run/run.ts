@@ -10,6 +10,7 @@ import type { PivotRow } from '../sources/query.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, soundWholeRead } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
+import type { Lock } from '../state/lock.ts';
 import type { DayRow } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
 import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
@@ -24,6 +25,8 @@ import { createReader, type Reader } from './reader.ts';
 export interface RunInput extends Task {
   /** Opens the source, once. */
   readonly open: () => Promise<Source>;
+  /** Throws if another run may be under way. Nothing is queried after that, and no money written down. */
+  readonly assertHeld: Lock['assertHeld'];
   readonly ledgers: Ledgers;
   readonly spend: SpendFile;
   /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
@@ -252,10 +255,10 @@ export async function beginRun(input: RunInput): Promise<Run> {
   let source: Source | undefined;
   let learnt: LearntDays | undefined;
   try {
-    const { ledgers, spend, signal, now } = input;
+    const { ledgers, spend, signal, now, assertHeld } = input;
     source = await until(input.open(), signal);
     const { traits } = source;
-    const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now);
+    const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
     learnt = await learnDays(source, book, input);
     const { tooLate } = learnt.upstream;
     if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
 import { chmod, lstat, mkdtemp, open, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { diskError } from '../disk/disk-error.ts';
 import { OperatorError } from '../errors/error.ts';
+import { stateError } from './state-error.ts';
 
 /*
  * One run at a time. A run listens on a Unix socket of its own in the state folder, and looks whether
@@ -16,6 +19,9 @@ import { OperatorError } from '../errors/error.ts';
  * Two that start together see each other, as each listens before it looks; the one with the smaller
  * ticket goes first. A lock file with a process id in it could not do that: two runs that both find it
  * stale cannot replace it without one of them replacing the other's.
+ *
+ * Nobody gets the lock while the socket's file stands, so its owner need only look for the file to know that
+ * it still holds the lock. Where somebody has removed or replaced it, another run may have begun.
  */
 
 /** Somebody else's run is under way. */
@@ -27,8 +33,14 @@ export class LockHeldError extends OperatorError {
   }
 }
 
-/** A lock that is held. */
+/** A lock that was taken. */
 export interface Lock {
+  /**
+   * To be called before what no two runs may do.
+   *
+   * @throws OperatorError `lock-lost` if the lock was removed or replaced; that of the disk if this cannot be told.
+   */
+  assertHeld(): void;
   release(): Promise<void>;
 }
 
@@ -145,6 +157,22 @@ function heldBy({ pid, since }: Partial<Greeting>, folder: string): LockHeldErro
   );
 }
 
+function assertFile(path: string, inode: bigint): void {
+  let found: bigint | undefined;
+  try {
+    // As bigint: when the last numbers that a synchronous stat brought are a socket's, Node.js 20 does not resolve the links
+    // in the path of the next module that it loads.
+    found = lstatSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+  } catch (error) {
+    throw stateError(diskError(error, path));
+  }
+  if (found === inode) return;
+  throw new OperatorError(
+    'lock-lost',
+    `the lock of this run, ${path}, was removed or replaced, and another run may be under way; nothing more is queried, and what was read is kept. Let nothing clean up this folder and no other machine use it, then run again`,
+  );
+}
+
 /**
  * Takes the lock of a state folder, if nobody has it.
  *
@@ -169,6 +197,7 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
     const early = `${name}.new`;
     server = await listen(join(path, early), greeting);
     await chmod(join(folder, early), 0o666);
+    const { ino } = await lstat(join(folder, early), { bigint: true });
     await rename(join(folder, early), join(folder, name));
     for (;;) {
       const others = (await readdir(folder)).filter((other) => SOCKET.test(other) && other !== name);
@@ -182,7 +211,7 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
       if (ahead === 0) {
         state = 'held';
         await sweepUnnamed(folder, now());
-        return { release };
+        return { assertHeld: () => assertFile(join(folder, name), ino), release };
       }
       await sleep(LOOK_AGAIN_MS);
     }

@@ -11,6 +11,7 @@ import {
   withPurpose,
   withQuery,
 } from './bills.ts';
+import type { Lock } from './lock.ts';
 import type { SpendFile } from './spend.ts';
 
 /** A query as the account sees it. */
@@ -42,7 +43,8 @@ export interface SpendBook {
    * then not sent.
    *
    * @param billOf What was billed, and whether that tells the price: a cached answer does not.
-   * @throws BudgetError without asking, if that would pass the budget; OperatorError if the disk refuses.
+   * @throws BudgetError without asking, if that would pass the budget; OperatorError, also without asking, if the disk
+   * refuses or the lock is lost.
    */
   query<T>(
     query: BilledQuery,
@@ -56,14 +58,16 @@ export interface SpendBook {
 /**
  * @param file Where the spend is kept; undefined for a source that bills nothing.
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ * @param assertHeld Throws if another run may be under way, whose queries this one does not know of.
  */
 export async function openSpendBook(
   file: SpendFile | undefined,
   budgetBytes: number | null,
   now: () => Date,
+  assertHeld: Lock['assertHeld'],
 ): Promise<SpendBook> {
   const initial = await file?.load();
-  if (file === undefined || initial === undefined) return freeBook();
+  if (file === undefined || initial === undefined) return freeBook(assertHeld);
   const packages = new Map(initial.packages);
   let current: Spend = { ...withPendingBilled(initial), packages };
   let unsaved = initial.pending.size > 0;
@@ -72,7 +76,12 @@ export async function openSpendBook(
   const write = (spend: Spend): Promise<void> => {
     current = spend;
     unsaved = true;
-    noted = noted.catch(() => undefined).then(() => file.note(current));
+    noted = noted
+      .catch(() => undefined)
+      .then(() => {
+        assertHeld();
+        return file.note(current);
+      });
     return noted;
   };
 
@@ -118,11 +127,15 @@ export async function openSpendBook(
       // Of a package that is part of two questions that fell apart, both may be under way.
       for (let more = 2; current.pending.has(label); more += 1) label = `${query.label} (${more})`;
       const pending = new Map([...current.pending, [label, { month, bytes }]]);
-      await write({ ...current, pending }).catch((error: unknown) => {
+      try {
+        await write({ ...current, pending });
+        // Whoever gets the lock after this finds the query among those that may have been billed.
+        assertHeld();
+      } catch (error) {
         // It was not sent, so it is not pending either.
         current = { ...current, pending: without(label) };
         throw error;
-      });
+      }
       try {
         const result = await ask();
         const bill = billOf(result);
@@ -136,6 +149,7 @@ export async function openSpendBook(
     },
     async close() {
       await noted.catch(() => undefined);
+      assertHeld();
       if (unsaved) await file.save(current);
       await file.backUp(current);
     },
@@ -143,13 +157,16 @@ export async function openSpendBook(
 }
 
 /** For a source that bills nothing. */
-function freeBook(): SpendBook {
+function freeBook(assertHeld: Lock['assertHeld']): SpendBook {
   return {
     bytesPerDay: () => undefined,
     bytesPerSharedDay: () => undefined,
     billedPart: () => undefined,
     demand: () => undefined,
-    query: (_, ask) => ask(),
+    async query(_, ask) {
+      assertHeld();
+      return ask();
+    },
     close: async () => undefined,
   };
 }

@@ -27,6 +27,7 @@ async function begin(codes: readonly ErrorCode[], minutes = MINUTES, signal?: Ab
         if (code !== undefined) throw new SourceError(code, `attempt ${opened}`);
         return table.source();
       },
+      assertHeld: () => undefined,
       ledgers: state.ledgers,
       spend: state.spend,
       budgetBytes: null,

@@ -7,7 +7,12 @@ import { createTable } from '../support/table.ts';
 
 const task: Task = { packages: [{ name: 'alpha', windows: [3] }], asOf: '2026-03-05', full: false };
 const book = (budgetBytes: number | null = null, { spend } = createState()) =>
-  openSpendBook(spend, budgetBytes, () => new Date('2026-03-05T04:00:00Z'));
+  openSpendBook(
+    spend,
+    budgetBytes,
+    () => new Date('2026-03-05T04:00:00Z'),
+    () => undefined,
+  );
 
 async function tableWithDays(...days: string[]) {
   const table = await createTable();

@@ -149,6 +149,7 @@ describe('a run with a ledger', () => {
             asOf: event.asOf,
             full: event.full,
             open: async () => table.source(),
+            assertHeld: () => undefined,
             ledgers: state.ledgers,
             spend: state.spend,
             budgetBytes: null,

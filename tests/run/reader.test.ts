@@ -30,7 +30,7 @@ async function reader({ traits, fault, ledgers }: Setting) {
   const made = createReader({
     source: table.source({ ...(traits === undefined ? {} : { traits }), ...(fault ? { fault } : {}) }),
     ledgers: { ...state.ledgers, ...ledgers },
-    book: await openSpendBook(state.spend, null, now),
+    book: await openSpendBook(state.spend, null, now, () => undefined),
     known: { kind: 'untold' },
     needs: new Map(NAMES.map((name) => [name, need(name)])),
     asOf: '2026-04-02',
@@ -163,7 +163,12 @@ describe('a question about several days that are read once for all', () => {
     const made = createReader({
       source: table.source({ fault, bytesPerDay: 100 }),
       ledgers: state.ledgers,
-      book: await openSpendBook(state.spend, null, () => new Date()),
+      book: await openSpendBook(
+        state.spend,
+        null,
+        () => new Date(),
+        () => undefined,
+      ),
       known: { kind: 'untold' },
       needs: new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }])),
       asOf: FOUR.end,
@@ -267,7 +272,12 @@ describe('a package that needs its whole window from a source that cannot tell w
         fault: ({ span }) => (span.start === failing ? new SourceError('timeout', 'too slow') : undefined),
       }),
       ledgers: state.ledgers,
-      book: await openSpendBook(undefined, null, () => new Date()),
+      book: await openSpendBook(
+        undefined,
+        null,
+        () => new Date(),
+        () => undefined,
+      ),
       known: { kind: 'untold' },
       needs: new Map(packages.map((name) => [name, { package: name, ...need }])),
       asOf: '2026-04-04',

@@ -21,6 +21,7 @@ async function collect({ table, state, source, ...input }: Setting) {
     packages: [{ name: 'alpha', windows: [30] }],
     full: false,
     open: async () => table.source(source),
+    assertHeld: () => undefined,
     ledgers: state.ledgers,
     spend: state.spend,
     budgetBytes: null,

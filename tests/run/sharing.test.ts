@@ -80,6 +80,7 @@ async function house(
         fillsPast: window > WINDOW,
         asOf: today,
         open: () => openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: server.host }, now),
+        assertHeld: () => undefined,
         ledgers: state.ledgers,
         spend: state.spend,
         budgetBytes: null,

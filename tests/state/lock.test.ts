@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { acquireLock, type Lock, LockHeldError } from '../../src/state/lock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -130,6 +130,34 @@ describe('the lock', () => {
     const server = createServer().listen(join(folder, 'other.sock'));
     onTestFinished(() => void server.close());
     await (await acquireLock(folder, now)).release();
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['removed', (path) => rmSync(path)],
+    [
+      'replaced by another file',
+      (path) => {
+        rmSync(path);
+        writeFileSync(path, '');
+      },
+    ],
+    ['moved away with its folder', (path) => renameSync(dirname(path), `${dirname(path)}.old`)],
+  ])('is lost once its file was %s', async (_, lose) => {
+    const folder = tempFolder();
+    const lock = await acquireLock(folder, now);
+    lock.assertHeld();
+    const [name = ''] = readdirSync(folder);
+    lose(join(folder, name));
+    expect(() => lock.assertHeld()).toThrow(
+      expect.objectContaining({
+        code: 'lock-lost',
+        affectsAll: true,
+        message: expect.stringMatching(
+          `^the lock of this run, ${join(folder, name)}, was removed or replaced, and another run may be under way`,
+        ),
+      }),
+    );
+    await lock.release();
   });
 
   it('throws the errors of the disk as they are', async () => {

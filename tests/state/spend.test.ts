@@ -243,7 +243,7 @@ describe('the book', () => {
       saved.push(state);
       writing -= 1;
     };
-    const book = await openSpendBook(file(save), null, now);
+    const book = await openSpendBook(file(save), null, now, () => undefined);
     await Promise.all(
       ['a', 'b', 'constructor', 'd'].map((label, index) =>
         book.query({ label, expectedBytes: 100 }, async () => index, bytes(index)),
@@ -262,6 +262,7 @@ describe('the book', () => {
       file(() => Promise.reject(new Error('disk full'))),
       null,
       now,
+      () => undefined,
     );
     let asked = false;
     const ask = async () => {
@@ -282,6 +283,7 @@ describe('the book', () => {
       }),
       null,
       now,
+      () => undefined,
     );
     const ask = async () => 'answer';
     expect(await book.query({ label: 'a', expectedBytes: 100 }, ask, bytes(100))).toBe('answer');
@@ -300,6 +302,7 @@ describe('the book', () => {
       }),
       null,
       now,
+      () => undefined,
     );
     const ask = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
     const query = { label: 'a', expectedBytes: 100 };
@@ -318,6 +321,7 @@ describe('the book', () => {
       }),
       null,
       now,
+      () => undefined,
     );
     let answer = () => {};
     const first = book.query(
@@ -337,11 +341,37 @@ describe('the book', () => {
     expect(committedBytes(last, '2026-03')).toBe(100);
   });
 
+  it.each([
+    ['before the query is written down', 1, []],
+    ['before it is sent', 2, ['note']],
+    ['while it is under way', 3, ['note', 'ask']],
+    ['after it', 4, ['note', 'ask', 'note']],
+    ['never', 5, ['note', 'ask', 'note', 'save', 'backUp']],
+  ])('asks and writes nothing more once the lock is lost: %s', async (_, lostAt, expected) => {
+    const done: string[] = [];
+    const step = (name: string) => async () => void done.push(name);
+    let looks = 0;
+    const book = await openSpendBook(
+      { load: async () => EMPTY_SPEND, note: step('note'), save: step('save'), backUp: step('backUp') },
+      null,
+      now,
+      () => {
+        looks += 1;
+        if (looks >= lostAt) throw new Error('lost');
+      },
+    );
+    const query = book.query({ label: 'a', expectedBytes: 100 }, step('ask'), bytes(100));
+    await (expected.includes('ask') ? query : expect(query).rejects.toThrow('lost'));
+    await book.close().catch(() => undefined);
+    expect(done).toEqual(expected);
+  });
+
   it('keeps two packages from taking the same rest of the budget', async () => {
     const book = await openSpendBook(
       file(async () => undefined),
       150,
       now,
+      () => undefined,
     );
     const ask = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
     const results = await Promise.allSettled(
@@ -355,6 +385,7 @@ describe('the book', () => {
       file(async () => undefined),
       null,
       now,
+      () => undefined,
     );
     const span = { start: '2026-03-04', end: '2026-03-05' };
     const query = (telling: boolean, billed: number) =>

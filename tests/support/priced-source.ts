@@ -97,6 +97,7 @@ export async function runOn(
     full: false,
     asOf: today,
     open: async () => source,
+    assertHeld: () => undefined,
     ledgers,
     spend,
     budgetBytes: null,
