@@ -44,9 +44,10 @@ export interface Call {
 
 /** What goes wrong. */
 export type Fault =
-  /** An error answer in Google's own shape. */
+  /** An error answer in Google's own shape, perhaps although everything is done. */
   | {
       readonly status: number;
+      readonly done?: true;
       readonly reason?: string;
       readonly message?: string;
       readonly retryAfter?: string;
@@ -342,6 +343,7 @@ export class BigQueryServer {
     }
     if (typeof fault === 'object' && 'status' in fault) {
       const { status, reason = 'unknown', message = `the server says ${reason}` } = fault;
+      if (fault.done) this.#work(call, undefined);
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
       return this.#send(response, status, problem(status, reason, message));
     }
