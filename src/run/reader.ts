@@ -1,5 +1,5 @@
 import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
-import { OperatorError } from '../errors/error.ts';
+import { describeError, OperatorError } from '../errors/error.ts';
 import {
   chunks,
   expectedBill,
@@ -8,7 +8,7 @@ import {
   type PlannedRead,
   readsWhole,
 } from '../plan/plan.ts';
-import type { PivotRow } from '../sources/query.ts';
+import type { PivotRow, Question } from '../sources/query.ts';
 import {
   type Answer,
   addCost,
@@ -84,8 +84,6 @@ export interface Reader {
    * @throws OperatorError if the disk refuses, or has lost an answer.
    */
   file(packageName: string, ledger?: Ledger): Promise<FiledLedger>;
-  /** Saves what waits for the ledger of a package of which a question failed, as far as the disk lets it. */
-  rescue(packageName: string): Promise<void>;
   /** Is to be called for each package when it takes no more of its questions. */
   leave(reads: readonly PlannedRead[]): void;
 }
@@ -112,6 +110,11 @@ function shareOf(cost: QueryCost, packages: number): QueryCost {
     bytesProcessed: Math.floor(cost.bytesProcessed / packages),
     bytesBilled: Math.floor(cost.bytesBilled / packages),
   };
+}
+
+/** What a question is about: its package, or words in parentheses. */
+function labelOf({ packages, span }: Question): string {
+  return packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
 }
 
 /** What a planned question has brought so far. */
@@ -171,22 +174,29 @@ export function createReader(input: ReaderInput): Reader {
   }
 
   /**
-   * Makes an answer outlive whatever happens next: it was paid for.
+   * Makes an answer outlive whatever happens next: it was paid for. Where the disk fails, it is saved once more, by itself.
    *
-   * @returns The ledger, where the question was about one package; those of several are saved when all is answered.
+   * @returns The ledger, where an answer about one package is in it; other answers wait until all is answered.
    */
-  async function keep(
-    { packages: [name, ...others], span }: PlannedRead,
-    { rows }: Answer,
-  ): Promise<FiledLedger | undefined> {
-    if (others.length > 0) {
-      await ledgers.hold(span, rows, partitionRowsOf);
+  async function keep({ packages, span }: Question, { rows }: Answer): Promise<FiledLedger | undefined> {
+    const [name, ...others] = packages;
+    const own = others.length === 0 ? rows.get(name) : undefined;
+    const hold = () => ledgers.hold(span, rows, partitionRowsOf).then(() => undefined);
+    try {
+      if (own === undefined) return await hold();
+      const { ledger, saved } = await ledgers.load(name);
+      return await save(name, saved, withDays(ledger, span, own, partitionRowsOf));
+    } catch (error) {
+      const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
+      try {
+        await hold();
+      } catch (again) {
+        input.warn(`${failed}; the answer could not be saved twice, and is lost`);
+        throw again;
+      }
+      input.warn(`${failed}; the answer was saved in the second try`);
       return undefined;
     }
-    const own = rows.get(name);
-    if (own === undefined) return undefined;
-    const { ledger, saved } = await ledgers.load(name);
-    return save(name, saved, withDays(ledger, span, own, partitionRowsOf));
   }
 
   async function ask({ packages, span, expectedBytes, estimatedBytes }: PlannedRead): Promise<Answer> {
@@ -194,9 +204,8 @@ export function createReader(input: ReaderInput): Reader {
     if (cause !== undefined) throw cause;
     book.demand(expectedBytes);
     if (billed) await ledgers.demandRoom(packages, spanDays(span));
-    const label = packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
     return book.query(
-      { label, expectedBytes, purpose: { packages, span, estimatedBytes } },
+      { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
       () => source.read({ packages, span }, signal),
       (result) => billOf(result, expectedBytes),
     );
@@ -327,15 +336,6 @@ export function createReader(input: ReaderInput): Reader {
       }
       if (ledger === saved) return { ledger, changes: [] };
       return save(packageName, saved, ledger);
-    },
-    async rescue(packageName) {
-      if (!keepsLedger) return;
-      try {
-        const { ledger, saved } = await ledgers.load(packageName);
-        if (ledger !== saved) await save(packageName, saved, ledger);
-      } catch {
-        // What the package failed of is what matters; the answers wait for the next run, which says what keeps them.
-      }
     },
     leave(reads) {
       for (const planned of reads) {

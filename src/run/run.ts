@@ -155,7 +155,6 @@ async function readPackage(
       changes,
     };
   } catch (error) {
-    if (reads.some(({ packages }) => packages.length > 1)) await reader.rescue(name);
     return { kind: 'failed', package: tracked, attempted, error };
   } finally {
     reader.leave(reads);

@@ -17,8 +17,8 @@ import { checksum, dayText, type LedgerDay, parseDays } from './ledger.ts';
 import { distrust, type Warn } from './set-aside.ts';
 
 /*
- * <state_dir>/ledger/<source>/_answers/<number>-<checksum>.ndjson: answers to questions about several packages, each until
- * the days in it have reached the packages' ledgers. A list of thousands is filled by dozens of such questions. To save
+ * <state_dir>/ledger/<source>/_answers/<number>-<checksum>.ndjson: answers to questions about several packages, and those that
+ * the disk did not take into a ledger at once, each until the days in it have reached the packages' ledgers. A list of thousands is filled by dozens of such questions. To save
  * thousands of ledgers after each of them takes longer than all else; so an answer, which is paid for, is saved as a whole, and each
  * ledger once, when its package has had all its answers.
  *

@@ -53,8 +53,8 @@ export interface Ledgers {
   /** Saves a ledger as it was loaded, or with more in it; it survives a power cut once this returns. */
   save(packageName: string, ledger: Ledger): Promise<void>;
   /**
-   * Saves what a question about several packages brought, for all of them at once; it survives a power cut once this
-   * returns, and is in their ledgers when these are loaded.
+   * Saves what a question brought, for all of its packages at once; it survives a power cut once this returns, and is in
+   * their ledgers when these are loaded.
    */
   hold(span: Span, rows: Answer['rows'], partitionRowsOf: PartitionRowsOf): Promise<void>;
   /**
