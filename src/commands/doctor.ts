@@ -4,7 +4,7 @@ import { addDays, type Day, dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
 import { bugIn, describeError, errorCode } from '../errors/error.ts';
-import { formatAge, formatBytes, plural } from '../format.ts';
+import { formatAge, formatBytes, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
 import { readHealth } from '../publish/health.ts';
 import { standingsOf } from '../publish/health-merge.ts';
@@ -176,9 +176,8 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     const states = standingsOf(config, health, now);
     const unwell = states.filter(({ state }) => state !== 'ok');
     if (unwell.length > 0) {
-      const some = unwell.slice(0, 3).map(({ name, state }) => `${name} (${state})`);
-      const more = unwell.length > 3 ? ` and ${unwell.length - 3} more` : '';
-      return fail(what, `not well: ${some.join(', ')}${more}; see: pypi-badges status`);
+      const some = unwell.map(({ name, state }) => `${name} (${state})`);
+      return fail(what, `not well: ${nameSome(some, 3)}; see: pypi-badges status`);
     }
     const ages = states.map(({ entry }) => now.getTime() - Date.parse(entry?.lastSuccess ?? ''));
     return ok(what, `${formatAge(Math.max(...ages))}, for every package`);

@@ -1,6 +1,7 @@
 import { append } from '../append.ts';
 import type { Config, TrackedGroup } from '../config/config.ts';
 import { OperatorError } from '../errors/error.ts';
+import { nameSome } from '../format.ts';
 import { type PackageDays, together } from '../winnow/package-days.ts';
 import { type Total, totalsTogether } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
@@ -58,10 +59,9 @@ export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
 
 /** Why a group keeps what it had. */
 function incomplete({ group, failed }: GroupSum): OperatorError {
-  const which = failed.slice(0, 5).join(', ') + (failed.length > 5 ? ` and ${failed.length - 5} more` : '');
   return new OperatorError(
     'group-incomplete',
-    `${which} of its ${group.members.length} packages failed, so its badges and page stay as they were; mend ${failed.length === 1 ? 'that package' : 'those packages'} first`,
+    `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; mend ${failed.length === 1 ? 'that package' : 'those packages'} first`,
   );
 }
 

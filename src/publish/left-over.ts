@@ -7,6 +7,7 @@ import { EXTRAS } from '../config/looks.ts';
 import { normalizePackageName } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { namesIn, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import { nameSome } from '../format.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { packageFolders } from './folder.ts';
 import { HISTORY_FILE } from './history.ts';
@@ -148,11 +149,10 @@ export async function leftOverPackages(
   const stale = await findLeftOver(config, true);
   if (stale.length === 0) return [];
   const names = stale.map(({ folder }) => folder);
-  const which = names.slice(0, 5).join(', ') + (names.length > 5 ? ` and ${names.length - 5} more` : '');
   return [
     {
       code: 'left-over',
-      message: `there are badges of ${which}, not listed any more and not renewed; list them again, or run: pypi-badges prune`,
+      message: `there are badges of ${nameSome(names)}, not listed any more and not renewed; list them again, or run: pypi-badges prune`,
     },
   ];
 }
