@@ -12,7 +12,7 @@ const source = (folder: string, text: string) =>
 describe('openSource', () => {
   it('opens local files', async () => {
     const folder = tempFolder();
-    writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24' }]);
+    writeNdjson(join(folder, 'rows.ndjson'), [{ at: '2026-04-24', installer: 'pip' }]);
     const config = source(folder, '  source: duckdb\nduckdb: {files: rows.ndjson}\n');
     const opened = await openSource(config, { env: {}, now: () => new Date() });
     expect(opened.traits).toMatchObject({ billed: false, keepsLedger: false, wholeLog: false });

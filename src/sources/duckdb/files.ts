@@ -1,188 +1,157 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
-import { append } from '../../append.ts';
+import { closeSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { constants, gunzipSync } from 'node:zlib';
 import { SourceError } from '../source.ts';
 
-type DuckDb = typeof import('@duckdb/node-api');
+/** How DuckDB must read a file: what it is, whatever it is called. BigQuery's shards have no ending. */
+export interface FileKind {
+  /** `auto` is JSON objects, one a line or not. */
+  readonly format: 'parquet' | 'array' | 'auto';
+  readonly compression: 'uncompressed' | 'gzip' | 'zstd';
+}
 
-/** How a file must be read: what it is, whatever it is called. BigQuery's shards have no ending. */
-type FileKind = 'parquet' | 'json' | 'json.gzip' | 'json.zstd';
+/** What makes a file of the right shape out of flat columns. */
+export const NEST =
+  "write the rows in the shape of BigQuery's table, in DuckDB: COPY (SELECT timestamp, {'project': project} AS file, {'ci': ci, 'installer': {'name': installer}, 'system': {'name': system}} AS details FROM '<file>') TO 'rows.parquet' (FORMAT parquet)";
 
-/** First bytes of the formats that have some of their own. */
-const MAGIC: readonly [FileKind, readonly number[]][] = [
-  ['parquet', [0x50, 0x41, 0x52, 0x31]],
-  ['json.gzip', [0x1f, 0x8b]],
-  ['json.zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+const EXPORT =
+  "export the rows from BigQuery: bq extract --destination_format=NEWLINE_DELIMITED_JSON <dataset>.<table> 'gs://<bucket>/rows-*.json'";
+
+/** How the files begin that are not read, and what to do; one character is one byte. */
+const UNREAD: readonly [RegExp, string][] = [
+  [/^BZh/, 'is compressed with bzip2; decompress it first: bunzip2 <file>'],
+  [/^\xfd7zXZ/, 'is compressed with xz; decompress it first: unxz <file>'],
+  [/^PK[^ -~]/, 'is a zip archive; unpack it first: unzip <file>'],
+  [/^(?:\xff\xfe|[^\0]\0)/, 'is UTF-16; make it UTF-8: iconv -f UTF-16LE -t UTF-8 <file> > rows.ndjson'],
+  [/^(?:\xfe\xff|\0[^\0])/, 'is UTF-16; make it UTF-8: iconv -f UTF-16BE -t UTF-8 <file> > rows.ndjson'],
+  [/^["\w][\w .-]*"?[,;\t]/, `is CSV; ${NEST}`],
+  [/^\s*[^\s[{]/, `is neither NDJSON, JSON nor Parquet; ${EXPORT}`],
 ];
 
-/** Types of the columns for read_json, which would otherwise guess them from the first rows of each file. */
-const JSON_COLUMNS = `{
-  timestamp: 'VARCHAR',
-  file: 'STRUCT(project VARCHAR, filename VARCHAR)',
-  details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'
-}`;
+/** As much as tells what a file is. */
+const HEAD_BYTES = 4096;
 
-/** DuckDB's own words, without its prefix and the excerpt of SQL that follows. */
-function sentence(error: unknown): string {
-  const { message } = error as Error;
-  return message
-    .replace(/\n.*$/s, '')
-    .replace(/^[\w ]+ Error: /, '')
-    .trim();
-}
-
-/** A fault of DuckDB about some files. */
-export function unreadable(what: string, error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
-  return new SourceError('files-unreadable', `${what} cannot be read: ${sentence(error)}`, { cause: error });
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-function kindOf(file: string): FileKind {
-  const head = Buffer.alloc(4);
-  let length: number;
+/** @returns What the disk says; undefined where there is nothing. @throws SourceError if it does not say. */
+function look<T>(path: string, read: (path: string) => T): T | undefined {
   try {
-    const descriptor = openSync(file, 'r');
-    try {
-      length = readSync(descriptor, head, 0, head.length, 0);
-    } finally {
-      closeSync(descriptor);
-    }
+    return read(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SourceError('files-unreadable', `${file} cannot be read (${code})`, { cause: error });
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new SourceError('files-unreadable', `${path} cannot be read (${code})${homeAdvice(path)}`, {
+      cause: error,
+    });
   }
-  const known = MAGIC.find(
-    ([, bytes]) => bytes.length <= length && bytes.every((byte, at) => head[at] === byte),
-  );
-  return known?.[0] ?? 'json';
 }
 
-async function matchingFiles(connection: DuckDBConnection, pattern: string): Promise<string[]> {
-  const reader = await connection.runAndReadAll('SELECT file FROM glob($pattern) ORDER BY file', { pattern });
-  const files = reader.getRowObjectsJS().map((row) => String(row['file']));
-  if (files.length > 0) return files;
-  // A service cannot see home folders (ProtectHome=), and to it they are simply empty.
-  const home = /^\/(home|root)\//.test(pattern)
+/** A service cannot see home folders (ProtectHome=): to it, they are empty or closed. */
+function homeAdvice(path: string): string {
+  return /^\/(home|root)\//.test(path)
     ? '; a systemd service cannot see home folders: put the files elsewhere'
     : '';
-  throw new SourceError('files-missing', `duckdb.files: no file matches ${pattern}; check the path${home}`);
 }
 
-/** The member of a struct as an expression; NULL where the file has none, as exports leave out what is NULL. */
-function member(duckdb: DuckDb, type: DuckDBType | undefined, path: readonly string[], sql: string): string {
-  const [name, ...rest] = path;
-  if (name === undefined) return sql;
-  if (!(type instanceof duckdb.DuckDBStructType)) return 'NULL';
-  const index = type.entryNames.indexOf(name);
-  return index < 0 ? 'NULL' : member(duckdb, type.entryTypes[index], rest, `${sql}.${name}`);
-}
-
-/** A Parquet file as the columns of the public table. */
-async function parquetSelect(duckdb: DuckDb, connection: DuckDBConnection, file: string): Promise<string> {
-  const from = `read_parquet(${literal(file)})`;
-  const result = await connection.run(`SELECT * FROM ${from} LIMIT 0`).catch((error: unknown) => {
-    throw unreadable(file, error);
-  });
-  const types = new Map(result.columnNames().map((name, index) => [name, result.columnType(index)]));
-  const column = (path: readonly string[], type: string) => {
-    const [top = '', ...rest] = path;
-    return `CAST(${types.has(top) ? member(duckdb, types.get(top), rest, top) : 'NULL'} AS ${type})`;
-  };
-  const required: readonly (readonly string[])[] = [['timestamp'], ['file', 'project']];
-  const missing = required.filter((path) => column(path, 'VARCHAR') === 'CAST(NULL AS VARCHAR)');
-  if (missing.length > 0)
-    throw lacks(
-      file,
-      missing.map((path) => path.join('.')),
+/** Whether a name fits `*`, `?` and `[...]`, as shells read them; names with a dot in front only where it is written. */
+function nameMatcher(glob: string): RegExp {
+  const source = glob.replaceAll(/\[!?\]?[^\]]*\]|[\\^$.*+?()[\]{}|/]/g, (part) => {
+    if (part === '*') return '.*';
+    if (part === '?') return '.';
+    if (part.length === 1) return `\\${part}`;
+    const inOrder = part.slice(1, -1).replaceAll(/(.)-(.)/gsu, (range, from: string, to: string) =>
+      // UTF-8 has the order of code points.
+      Buffer.from(from).compare(Buffer.from(to)) > 0 ? '' : range,
     );
-  return `SELECT ${column(['timestamp'], 'TIMESTAMPTZ')} AS timestamp,
-  {'project': ${column(['file', 'project'], 'VARCHAR')}, 'filename': ${column(['file', 'filename'], 'VARCHAR')}} AS file,
-  {'ci': ${column(['details', 'ci'], 'BOOLEAN')},
-   'installer': {'name': ${column(['details', 'installer', 'name'], 'VARCHAR')}},
-   'system': {'name': ${column(['details', 'system', 'name'], 'VARCHAR')}}} AS details
-FROM ${from}`;
+    return `[${inOrder.replaceAll(/[\\\][^]/g, '\\$&').replace(/^!/, '^')}]`;
+  });
+  return new RegExp(`^${glob.startsWith('.') ? '' : '(?!\\.)'}${source}$`, 'su');
 }
 
-function lacks(file: string, columns: readonly string[]): SourceError {
-  return new SourceError(
-    'files-unreadable',
-    `${file}: missing column ${columns.join(', ')}; every row needs timestamp and file.project, and may have file.filename, details.ci, details.installer.name and details.system.name`,
+/** The paths below a folder that fit the rest of a pattern. A name that exists as it is written is no glob. */
+function expand(folder: string, [segment, ...rest]: readonly string[]): string[] {
+  if (segment === undefined) return [folder];
+  if (segment === '**') {
+    const entries = look(folder, (path) => readdirSync(path, { withFileTypes: true })) ?? [];
+    const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
+    const below = folders.flatMap(({ name }) => expand(join(folder, name), ['**', ...rest]));
+    return [...expand(folder, rest.length === 0 ? ['*'] : rest), ...below];
+  }
+  const literal = !/[*?]/.test(segment) && look(join(folder, segment), lstatSync) !== undefined;
+  const fits = nameMatcher(segment);
+  const names = literal
+    ? [segment]
+    : (look(folder, (path) => readdirSync(path)) ?? []).filter((name) => name === segment || fits.test(name));
+  return names.flatMap((name) => expand(join(folder, name), rest));
+}
+
+/**
+ * The files that a path or glob names, each once, sorted.
+ *
+ * @param pattern Absolute; `*`, `?` and `[...]` stand for parts of a name, and `**` for folders at any depth.
+ * @throws SourceError if there is none, or one of them is a folder or something else that is no file.
+ */
+export function findFiles(pattern: string): string[] {
+  const files = new Map<string, string>();
+  for (const path of expand('/', pattern.split('/').filter(Boolean)).toSorted()) {
+    const stats = look(path, (each) => statSync(each));
+    if (stats === undefined) throw unreadableFile(path, 'is a link to nothing; remove it');
+    if (stats.isDirectory()) {
+      if (pattern.includes('**')) continue;
+      throw unreadableFile(path, `is a folder; name its files: ${path}/*`);
+    }
+    if (!stats.isFile())
+      throw unreadableFile(path, 'is a pipe, a socket or a device; save its rows as a file');
+    // A link to a file that is named too must not count its rows twice.
+    const real = realpathSync(path);
+    if (!files.has(real)) files.set(real, path);
+  }
+  if (files.size > 0) return [...files.values()];
+  throw new SourceError(
+    'files-missing',
+    `duckdb.files: no file matches ${pattern}; check the path${homeAdvice(pattern)}`,
   );
 }
 
-function jsonReader(files: readonly string[], kind: FileKind): string {
-  const compression = { json: 'uncompressed', 'json.gzip': 'gzip', 'json.zstd': 'zstd', parquet: '' }[kind];
-  return `read_json([${files.map(literal).join(', ')}], format = 'auto', compression = '${compression}', columns = ${JSON_COLUMNS})`;
+/** A fault of one file or of all that a pattern names; `<file>` in its words stands for the path. */
+export function unreadableFile(path: string, says: string): SourceError {
+  return new SourceError('files-unreadable', `${path} ${says.replaceAll('<file>', () => path)}`);
 }
 
-/** Which of the files has rows without what every row needs. */
-async function demandJson(
-  connection: DuckDBConnection,
-  groups: readonly [FileKind, string[]][],
-  table: string,
-) {
-  const sound = 'timestamp IS NOT NULL AND file.project IS NOT NULL';
-  const count = async (from: string, where: string) => {
-    const reader = await connection.runAndReadAll(
-      `SELECT count(*)::INTEGER AS n FROM ${from} WHERE ${where}`,
-    );
-    return Number(reader.getRowObjectsJS()[0]?.['n']);
-  };
-  if ((await count(table, `NOT (${sound})`)) === 0) return;
-  for (const [kind, files] of groups) {
-    for (const file of files) {
-      const from = jsonReader([file], kind);
-      const missing = [];
-      if ((await count(from, 'timestamp IS NULL')) > 0) missing.push('timestamp');
-      if ((await count(from, 'file.project IS NULL')) > 0) missing.push('file.project');
-      if (missing.length > 0) throw lacks(file, missing);
-    }
+function headOf(path: string): Buffer {
+  const descriptor = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head.subarray(0, readSync(descriptor, head, 0, head.length, 0));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function gunzipHead(path: string, head: Buffer): Buffer {
+  try {
+    return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    throw unreadableFile(path, 'is damaged: it begins like gzip, and is none');
   }
 }
 
 /**
- * Opens the files once for the whole run as one view with the columns of the public table. JSON is read
- * into memory, as parsing it costs far more than querying it; Parquet is left where it is, as its own
- * statistics prune it.
+ * What a file is, by its first bytes.
  *
- * @throws SourceError if there are none, or one is malformed or lacks a column.
+ * @throws SourceError if it is none that can be read.
  */
-export async function openFiles(
-  duckdb: DuckDb,
-  connection: DuckDBConnection,
-  pattern: string,
-  view: string,
-): Promise<void> {
-  const run = (sql: string) =>
-    connection.run(sql).catch((error: unknown) => {
-      throw unreadable(pattern, error);
-    });
-  await run("SET TimeZone = 'UTC'");
-  // Every thread reads through buffers of its own, which the process would then keep for good.
-  await run('SET threads = 1');
-  const kinds = new Map<FileKind, string[]>();
-  for (const file of await matchingFiles(connection, pattern)) {
-    append(kinds, kindOf(file), file);
-  }
-  const json = [...kinds].filter(([kind]) => kind !== 'parquet');
-  const selects: string[] = [];
-  for (const file of kinds.get('parquet') ?? []) selects.push(await parquetSelect(duckdb, connection, file));
-  // Compressed, a table takes half the time to query and a third of the memory to keep.
-  await run("ATTACH ':memory:' AS rows (COMPRESS)");
-  await run('USE rows');
-  if (json.length > 0) {
-    const from = json.map(([kind, files]) => `SELECT * FROM ${jsonReader(files, kind)}`).join(' UNION ALL ');
-    await run(
-      `CREATE TABLE json_rows AS SELECT CAST(timestamp AS TIMESTAMPTZ) AS timestamp, file, details FROM (${from})`,
-    );
-    await run('CHECKPOINT rows');
-    await demandJson(connection, json, 'json_rows');
-    selects.push('SELECT timestamp, file, details FROM json_rows');
-  }
-  await run(`CREATE VIEW ${view} AS ${selects.join('\nUNION ALL\n')}`);
-  await run('RESET threads');
+export function kindOf(path: string): FileKind {
+  const head = look(path, headOf);
+  if (head === undefined) throw unreadableFile(path, 'is gone');
+  const text = head.toString('latin1');
+  if (text.startsWith('PAR1')) return { format: 'parquet', compression: 'uncompressed' };
+  if (text.startsWith('(\xb5/\xfd')) return { format: 'auto', compression: 'zstd' };
+  const gzip = text.startsWith('\x1f\x8b');
+  // A byte order mark of UTF-8 says nothing.
+  const content = (gzip ? gunzipHead(path, head).toString('latin1') : text).replace(/^\xef\xbb\xbf/, '');
+  const unread = UNREAD.find(([sign]) => sign.test(content));
+  if (unread !== undefined) throw unreadableFile(path, unread[1]);
+  return {
+    format: /^\s*\[/.test(content) ? 'array' : 'auto',
+    compression: gzip ? 'gzip' : 'uncompressed',
+  };
 }

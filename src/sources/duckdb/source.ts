@@ -7,8 +7,8 @@ import { duckDbDialect, needsFileNames, pivotSql, type Question, rowLimit } from
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source } from '../source.ts';
 import { traitsOf } from '../traits.ts';
-import { openFiles, unreadable } from './files.ts';
 import { loadDuckDb } from './library.ts';
+import { openFiles, unreadable } from './view.ts';
 
 const VIEW = 'file_downloads';
 
@@ -36,7 +36,12 @@ async function rowsOf(result: DuckDBResult): Promise<RawRow[]> {
  */
 export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
   const duckdb = await loadDuckDb('source duckdb');
-  const instance = await duckdb.DuckDBInstance.create(':memory:', { temp_directory: tmpdir() });
+  const instance = await duckdb.DuckDBInstance.create(':memory:', {
+    temp_directory: tmpdir(),
+    // All that is needed is built in; nothing is fetched.
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  });
   const connection: DuckDBConnection = await instance.connect();
   const close = async () => {
     connection.closeSync();

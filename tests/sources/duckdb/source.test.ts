@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -18,21 +18,27 @@ async function open(files: string): Promise<Source> {
   return source;
 }
 
-/** Writes a Parquet file from NDJSON text with the types of the public table, by an engine of its own. */
+/** Writes a Parquet file of what a SELECT gives, by an engine of its own. */
+async function copyParquet(path: string, select: string): Promise<void> {
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}
+
+/** Writes a Parquet file of rows with the types of the public table. */
 async function writeParquet(folder: string, name: string, downloads: readonly Download[]): Promise<string> {
   const json = join(folder, 'rows-for-parquet.ndjson');
   writeNdjson(json, downloads);
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
   const path = join(folder, name);
-  await connection.run(
-    `COPY (FROM read_json('${json}', format = 'newline_delimited', columns = {timestamp: 'TIMESTAMPTZ',
+  await copyParquet(
+    path,
+    `FROM read_json('${json}', format = 'newline_delimited', columns = {timestamp: 'TIMESTAMPTZ',
       file: 'STRUCT(project VARCHAR)',
-      details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'}))
-    TO '${path}' (FORMAT parquet)`,
+      details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'})`,
   );
-  connection.closeSync();
-  instance.closeSync();
   return path;
 }
 
@@ -97,14 +103,16 @@ describe('the source duckdb', () => {
   it('reads timestamps in the other forms of the export', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     const line = (timestamp: string) =>
-      `${JSON.stringify({ timestamp, file: { project: 'demo' }, details: null })}\n`;
+      `${JSON.stringify({ timestamp, file: { project: 'demo' }, details: { installer: { name: 'uv' } } })}\n`;
     writeFileSync(
       path,
-      ['2026-04-24T12:00:00Z', '2026-04-24 12:00:00+00', '2026-04-25T01:00:00+02:00'].map(line).join(''),
+      ['2026-04-24T12:00:00Z', '2026-04-24 12:00:00+00', '2026-04-25T01:00:00+02:00', '2026-04-24']
+        .map(line)
+        .join(''),
     );
     const rows = await read(await open(path));
     expect(rows).toEqual([
-      { day: '2026-04-24', ci: null, installer: null, system: null, sidecar: false, downloads: 3 },
+      { day: '2026-04-24', ci: null, installer: 'uv', system: null, sidecar: false, downloads: 4 },
     ]);
   });
 
@@ -131,12 +139,6 @@ describe('the source duckdb', () => {
       ['other', 1],
       ['none', 0],
     ]);
-  });
-
-  it('knows a table whose optional columns were never filled', async () => {
-    const path = join(tempFolder(), 'rows.ndjson');
-    writeNdjson(path, [{ at: '2026-04-24', details: null }]);
-    expect(await read(await open(path))).toHaveLength(1);
   });
 
   it('counts the rows of each day over all packages', async () => {
@@ -182,51 +184,179 @@ describe('the source duckdb', () => {
   });
 });
 
-describe('files that the source duckdb cannot use', () => {
-  it.each([
-    ['a missing file', 'none.ndjson', undefined, /no file matches .*none\.ndjson; check the path/],
-    ['a glob of nothing', 'none/*.parquet', undefined, /no file matches .*none\/\*\.parquet/],
-    ['a file of another kind', 'rows.csv', 'a,b\n', /rows\.csv cannot be read: /],
-    ['malformed NDJSON', 'rows.ndjson', '{"timestamp": \n', /rows\.ndjson cannot be read: .*JSON/],
-    ['malformed Parquet', 'rows.parquet', 'PAR1', /rows\.parquet cannot be read: /],
+const PIP = `{'installer': {'name': 'pip'}} AS details`;
+const DEMO_FILE = `{'project': 'demo'} AS file`;
+
+describe('files of which each row counts', () => {
+  const rows = (times: number) => ndjson([{ at: '2026-04-24', installer: 'pip', times }]);
+  const row = rows(1).trim();
+
+  it.each<[string, Record<string, string | Buffer>, string, number]>([
+    ['a name with brackets', { 'part[1].ndjson': rows(200), 'part1.ndjson': rows(100) }, 'part*.ndjson', 300],
     [
-      'a timestamp that is none',
-      'rows.ndjson',
-      ndjson([{ at: 'yesterday!' }]),
-      /rows\.ndjson cannot be read: .*yesterday/,
+      'a name with brackets alone',
+      { 'part[1].ndjson': rows(200), 'part1.ndjson': rows(100) },
+      'part[1].ndjson',
+      200,
     ],
-    [
-      'a missing column',
-      'rows.ndjson',
-      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": {"name": "x"}, "details": null}\n',
-      /rows\.ndjson: missing column file\.project; every row needs timestamp and file\.project/,
-    ],
-    [
-      'nothing that is a row',
-      'rows.json',
-      '[{"a": 1}]',
-      /rows\.json: missing column timestamp, file\.project/,
-    ],
-    [
-      'a struct that is a text',
-      'rows.ndjson',
-      '{"timestamp": "2026-04-24 12:00:00 UTC", "file": "demo-1.0.whl", "details": null}\n',
-      /rows\.ndjson/,
-    ],
-  ])('%s is named', async (_, name, content, says) => {
+    ['a name of wildcards', { '*?{a,b}.ndjson': rows(2), 'x?{a,b}.ndjson': rows(1) }, '[*]*', 2],
+    ['a folder with brackets', { 'a[1]/x.ndjson': rows(2), 'a1/x.ndjson': rows(1) }, 'a[[]1]/*', 2],
+    ['a folder called like a column', { 'timestamp=2020-01-01/project=x/a': rows(3) }, '*/*/a', 3],
+    ['a name that is wrong about compression', { 'a.gz': rows(2), 'b.zst': rows(1) }, '*', 3],
+    ['a byte order mark', { a: `\ufeff${rows(2)}`, b: `\ufeff[${row},${row}]` }, '*', 4],
+    ['an array beside lines and an empty file', { a: '', b: ` [${row},\n${row}]`, c: rows(3) }, '*', 5],
+    ['compressed arrays', { a: gzipSync(`\ufeff[${row},${row}]`), b: gzipSync(`[${row}]`) }, '*', 3],
+    ['an object over several lines', { a: JSON.stringify(JSON.parse(row), null, 2) }, '*', 1],
+  ])('%s', async (_, files, pattern, expected) => {
     const folder = tempFolder();
-    if (content !== undefined) writeFileSync(join(folder, name), content);
-    const opening = open(join(folder, name));
-    await expect(opening).rejects.toThrow(says);
-    await expect(opening).rejects.toMatchObject({ affectsAll: true });
-    await expect(opening).rejects.toThrow(/^[^\n]*$/);
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), content);
+    }
+    const found = await read(await open(join(folder, pattern)));
+    expect(found).toEqual([
+      { day: '2026-04-24', ci: null, installer: 'pip', system: null, sidecar: false, downloads: expected },
+    ]);
   });
 
-  it('the one of several that lacks a column is named', async () => {
+  it.each(['TIMESTAMP', 'TIMESTAMP_S', 'TIMESTAMP_MS', 'TIMESTAMP_NS', 'TIMESTAMPTZ', 'VARCHAR', 'DATE'])(
+    'Parquet with timestamps as %s, in UTC',
+    async (type) => {
+      vi.stubEnv('TZ', 'Pacific/Kiritimati');
+      onTestFinished(() => {
+        vi.unstubAllEnvs();
+      });
+      const path = join(tempFolder(), 'x[1]=*?.parquet');
+      const utc = "'2026-04-24 23:59:59+00'";
+      await copyParquet(path, `SELECT CAST(${utc} AS ${type}) AS timestamp, ${DEMO_FILE}, ${PIP}`);
+      expect((await read(await open(path))).map(({ day, downloads }) => [day, downloads])).toEqual([
+        ['2026-04-24', 1],
+      ]);
+    },
+  );
+});
+
+describe('files that the source duckdb cannot use', () => {
+  const at = '"timestamp": "2026-04-24 12:00:00 UTC"';
+  const copy =
+    /in DuckDB: COPY \(SELECT timestamp, \{'project': project\} AS file, .* FROM '.*'\) TO 'rows\.parquet'/;
+
+  it.each<[string, string | undefined, ...RegExp[]]>([
+    ['none.ndjson', undefined, /no file matches .*none\.ndjson; check the path$/],
+    ['none/*.parquet', undefined, /no file matches .*none\/\*\.parquet/],
+    ['malformed.ndjson', '{"timestamp": \n', /malformed\.ndjson cannot be read: .*JSON/],
+    ['cut-off.ndjson', ndjson(MIXED).slice(0, -9), /cut-off\.ndjson cannot be read: .*JSON/],
+    ['cut-off.json', `[{${at}, "file": {"project": "demo"}}`, /cut-off\.json cannot be read: .*JSON/],
+    ['malformed.parquet', 'PAR1', /malformed\.parquet cannot be read: /],
+    ['flat-text.ndjson', `{${at}, "file": "demo-1.0.whl"}\n`, /flat-text\.ndjson cannot be read: /],
+    ['empty.ndjson', '', /empty\.ndjson has no rows; export them again$/],
+    ['empty.json', '[]', /empty\.json has no rows/],
+    [
+      'odd.ndjson',
+      ndjson([...MIXED, { at: 'yesterday!' }]),
+      /odd\.ndjson has no valid timestamp in 1 of 15 rows, but yesterday! 12:00:00 UTC; write it in UTC as 2026-/,
+    ],
+    [
+      'epoch.ndjson',
+      '{"timestamp": 1777032000.5, "file": {"project": "demo"}}\n',
+      /epoch\.ndjson has no valid timestamp in 1 of 1 rows, but 1777032000\.5; seconds since 1970 .* DuckDB: COPY \(SELECT \* REPLACE \(to_timestamp\(timestamp\) AS timestamp\) FROM '.*epoch\.ndjson'\) TO/,
+    ],
+    [
+      'infinite.ndjson',
+      '{"timestamp": "infinity", "file": {"project": "demo"}}\n',
+      /no valid timestamp in 1 of 1/,
+    ],
+    [
+      'no-project.ndjson',
+      `${ndjson(MIXED)}{${at}, "file": {"name": "x"}}\n`,
+      /no-project\.ndjson lacks file\.project in 1 of 15 rows \(its columns: timestamp, file, details\); write/,
+      copy,
+    ],
+    [
+      'null.ndjson',
+      `${ndjson(MIXED)}null\n`,
+      /null\.ndjson lacks timestamp and file\.project in 1 of 15 rows/,
+    ],
+    [
+      'wrapped.json',
+      '{"rows": []}',
+      /wrapped\.json lacks timestamp and file\.project in 1 of 1 rows \(its columns: rows\)/,
+    ],
+    [
+      'flat.ndjson',
+      `{${at}, "file_project": "demo", "details_installer_name": "pip"}\n`.repeat(2),
+      /flat\.ndjson lacks file\.project in 2 of 2 rows \(its columns: timestamp, file_project, details_installer_name\)/,
+      copy,
+    ],
+    [
+      'flat-installer.ndjson',
+      `{${at}, "file": {"project": "demo"}, "installer_name": "pip"}\n`,
+      /has no row with details\.installer\.name, so no download would count \(columns of .*: timestamp, file, installer_name\)/,
+      copy,
+    ],
+    [
+      'no-details.ndjson',
+      ndjson([{ at: '2026-04-24', details: null, times: 3 }]),
+      /no row with details\.installer\.name/,
+    ],
+  ])('%s', async (name, content, ...says) => {
+    const folder = tempFolder();
+    if (content !== undefined) writeFileSync(join(folder, name), content);
+    const error = await openDuckDb({ kind: 'duckdb', files: join(folder, name), wholeLog: false }).catch(
+      (e) => e,
+    );
+    for (const text of says) expect(error.message).toMatch(text);
+    expect(error).toMatchObject({ code: content === undefined ? 'files-missing' : 'files-unreadable' });
+    expect(error).toMatchObject({ affectsAll: true, message: expect.not.stringContaining('\n') });
+  });
+
+  const demo = (more: string, count = 150) => `SELECT ${more}, ${PIP} FROM range(${count})`;
+  const sound = demo(`TIMESTAMP '2026-04-24 12:00:00' AS timestamp, ${DEMO_FILE}`);
+
+  it.each<[string, string, RegExp]>([
+    [
+      'no timestamp in half of its rows',
+      `${sound} UNION ALL ${demo(`NULL, ${DEMO_FILE}`)}`,
+      /b\.parquet lacks timestamp in 150 of 300 rows/,
+    ],
+    [
+      'no project in half of its rows',
+      `${sound} UNION ALL ${demo("TIMESTAMP '2026-04-24 12:00:00', {'project': NULL}")}`,
+      /b\.parquet lacks file\.project in 150 of 300 rows/,
+    ],
+    [
+      'no column file',
+      demo('now() AS timestamp, 1 AS project'),
+      /lacks file\.project in 150 .*columns: timestamp, project, details\)/,
+    ],
+    ['no struct file', demo("now() AS timestamp, 'x' AS file"), /lacks file\.project in 150 of 150 rows/],
+    [
+      'seconds since 1970',
+      demo(`1777032000 AS timestamp, ${DEMO_FILE}`),
+      /no valid timestamp in 150 of 150 rows, but 1777032000; seconds/,
+    ],
+    [
+      'milliseconds as microseconds',
+      demo(`make_timestamp(1777032000000) AS timestamp, ${DEMO_FILE}`),
+      /but 1970-01-21 /,
+    ],
+    ['times of the day', demo(`TIME '12:00' AS timestamp, ${DEMO_FILE}`), /but 12:00:00; write it in UTC/],
+  ])('Parquet with %s, beside a sound file', async (_, select, says) => {
     const folder = tempFolder();
     writeNdjson(join(folder, 'a.ndjson'), MIXED);
-    writeFileSync(join(folder, 'b.ndjson'), '{"timestamp": "2026-04-24 12:00:00 UTC"}\n');
-    await expect(open(join(folder, '*.ndjson'))).rejects.toThrow(/b\.ndjson: missing column file\.project;/);
+    await copyParquet(join(folder, 'b.parquet'), select);
+    await expect(open(join(folder, '*'))).rejects.toThrow(says);
+  });
+
+  it('Parquet in which the column of installers is empty', async () => {
+    const path = join(tempFolder(), 'a.parquet');
+    await copyParquet(
+      path,
+      `SELECT now() AS timestamp, ${DEMO_FILE}, {'installer': {'name': NULL::VARCHAR}} AS details`,
+    );
+    await expect(open(path)).rejects.toThrow(
+      /no row with details\.installer\.name.*columns of .*: timestamp, file, details\)/,
+    );
   });
 
   it('Parquet that goes bad while it is in use fails the question', async () => {
@@ -272,12 +402,6 @@ describe('files as BigQuery exports them', () => {
     ]);
   });
 
-  it('counts nothing of a file without rows', async () => {
-    const path = join(tempFolder(), 'rows.ndjson');
-    writeFileSync(path, '');
-    expect(await read(await open(path))).toEqual([]);
-  });
-
   it('tells files that are no packages by name, where the export has names', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     const names = [
@@ -288,7 +412,7 @@ describe('files as BigQuery exports them', () => {
       'demo-1.exe',
       'demo-1.whl.asc',
     ];
-    const lines = names.map((filename) => row('2026-04-24', { file: { project: 'demo', filename } }));
+    const lines = names.map((filename) => row('2026-04-24', { ...pip, file: { project: 'demo', filename } }));
     writeFileSync(path, lines.join('\n'));
     const source = await open(path);
     expect(source.hasFileNames).toBe(true);
@@ -300,14 +424,10 @@ describe('files as BigQuery exports them', () => {
 
   it('reads Parquet that lacks optional columns beside JSON that has them', async () => {
     const folder = tempFolder();
-    const instance = await DuckDBInstance.create();
-    const connection = await instance.connect();
-    await connection.run(
-      `COPY (SELECT TIMESTAMPTZ '2026-04-23 12:00:00+00' AS timestamp, {'project': 'demo'} AS file,
-        {'installer': {'name': 'pip'}} AS details) TO '${join(folder, 'a-000')}' (FORMAT parquet)`,
+    await copyParquet(
+      join(folder, 'a-000'),
+      `SELECT TIMESTAMPTZ '2026-04-23 12:00:00+00' AS timestamp, ${DEMO_FILE}, ${PIP}`,
     );
-    connection.closeSync();
-    instance.closeSync();
     writeFileSync(join(folder, 'a-001'), `${row('2026-04-24', pip)}\n`);
     const rows = await read(await open(join(folder, 'a-*')));
     expect(rows.map(({ day, ci, installer }) => [day, ci, installer]).toSorted()).toEqual([
