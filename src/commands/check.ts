@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import {
   asGroup,
   type Config,
@@ -6,11 +7,25 @@ import {
   type TrackedPackage,
 } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { plural } from '../format.ts';
+import { printable } from '../errors/sanitize.ts';
+import { nameSome, plural } from '../format.ts';
+import { findFiles } from '../sources/duckdb/files.ts';
+import { SourceError } from '../sources/source.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
 
 type Lines = [string, string][];
+
+/** Which local files are read, or why none can be. */
+function filesLine(pattern: string): string {
+  try {
+    const files = findFiles(pattern);
+    return printable(`${plural(files.length, 'file')}: ${nameSome(files.map((file) => basename(file)))}`);
+  } catch (error) {
+    if (error instanceof SourceError) return error.message;
+    throw error;
+  }
+}
 
 /** What a source is asked with, for each kind. */
 const SOURCE_LINES: {
@@ -25,7 +40,10 @@ const SOURCE_LINES: {
     ['source', `clickhouse, ${table} at ${url}`],
     ['user', user],
   ],
-  duckdb: ({ files }) => [['source', `duckdb, ${files}`]],
+  duckdb: ({ files }) => [
+    ['source', `duckdb, ${files}`],
+    ['files', filesLine(files)],
+  ],
 };
 
 function sourceLines(config: Config): Lines {

@@ -65,14 +65,21 @@ c        7d, 30d
     expect(stdout).toContain('budget       no limit\n');
   });
 
-  it('says which local files are read', async () => {
-    const { stdout } = await check(
-      'service: {output_dir: out, source: duckdb}\nduckdb: {files: "*.parquet"}\npackages: [a]\n',
-      'list.yaml',
-      ['--config', 'list.yaml'],
+  it.each<[string, string]>([
+    ['*.ndjson', '6 files: 0[1].ndjson, 1.ndjson, 2.ndjson, 3.ndjson, 4.ndjson and 1 more'],
+    ['0[1].ndjson', '1 file: 0[1].ndjson'],
+    ['*.parquet', 'duckdb.files: no file matches <folder>/*.parquet; check the path'],
+    ['.', '<folder> is a folder; name its files: <folder>/*'],
+  ])('says which local files are read: %s', async (pattern, says) => {
+    const folder = tempFolder();
+    for (const name of ['0[1]', '1', '2', '3', '4', '5']) writeFileSync(join(folder, `${name}.ndjson`), '');
+    writeFileSync(
+      join(folder, 'tracked.yaml'),
+      `service: {output_dir: out, source: duckdb}\nduckdb: {files: "${pattern}"}\npackages: [a]\n`,
     );
-    expect(stdout).toContain('list.yaml is valid');
-    expect(stdout).toContain('source      duckdb, <folder>/*.parquet\n');
+    const { exitCode, stdout } = await runMain(folder, ['check']);
+    expect(exitCode).toBe(0);
+    expect(stdout.replaceAll(folder, '<folder>')).toContain(`\nfiles       ${says}\n`);
     expect(stdout).not.toContain('budget');
   });
 
