@@ -359,6 +359,37 @@ describe('files that the source duckdb cannot use', () => {
     );
   });
 
+  const flat = {
+    timestamp: '2026-04-24 12:00:00 UTC',
+    project: 'demo',
+    ci: false,
+    installer: 'pip',
+    system: 'Linux',
+  };
+  const nested = {
+    file: { project: 'demo' },
+    details: { ci: false, installer: { name: 'pip' }, system: { name: 'Linux' } },
+  };
+
+  it.each([
+    ['CSV', 'a.csv', `${Object.keys(flat)}\n${Object.values(flat)}\n`],
+    ['flat rows', 'a.ndjson', JSON.stringify(flat)],
+    ['seconds since 1970', 'a.ndjson', JSON.stringify({ timestamp: 1_777_032_000, ...nested })],
+  ])('are made right by the command that is given: %s', async (_, name, content) => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, name), content);
+    const { message } = await openDuckDb({
+      kind: 'duckdb',
+      files: join(folder, name),
+      wholeLog: false,
+    }).catch((e) => e);
+    const [, select = ''] = /COPY \((.*)\) TO 'rows\.parquet' \(FORMAT parquet\)$/.exec(message) ?? [];
+    await copyParquet(join(folder, 'rows.parquet'), select);
+    expect(await read(await open(join(folder, 'rows.parquet')))).toEqual([
+      { day: '2026-04-24', ci: false, installer: 'pip', system: 'Linux', sidecar: false, downloads: 1 },
+    ]);
+  });
+
   it('Parquet that goes bad while it is in use fails the question', async () => {
     const folder = tempFolder();
     const path = await writeParquet(folder, 'rows.parquet', MIXED);
