@@ -100,7 +100,8 @@ FROM (${rows.sql})`);
   ];
   if (lacks.length > 0) {
     const has = await columnsOf(connection, rows);
-    return unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${NEST}`);
+    const advice = row['bad'] === row['n'] ? NEST : 'export the rows again, with these columns';
+    return unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${advice}`);
   }
   const odd = String(row['odd']);
   const advice = /^-?[\d.]+(e[+-]?\d+)?$/i.test(odd)
