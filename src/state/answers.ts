@@ -199,8 +199,9 @@ export function openAnswers(parent: string, source: string, warn: Warn): Answers
         for (const [day, entry] of own) days.set(day, entry);
         from.push(answer);
       } catch (error) {
-        reject(answer.path, error);
-        drop(answer);
+        if (!(error instanceof FileRejected)) throw error;
+        // Another package's line may well be sound.
+        warn?.(`${answer.path}: what it holds of ${packageName} cannot be trusted: ${error.message}`);
       }
     }
     return { days, from };

@@ -143,13 +143,16 @@ describe('a pivot question', () => {
   });
 
   it('refuses a result as long as its limit', async () => {
-    const rows = Array.from({ length: 1_000 }, (_, index) => ({
-      project: 'demo',
-      day: '2026-04-01',
-      installer: `tool-${index}`,
-      downloads: 1,
-    }));
-    const error = await failure((await source({ rows, pageRows: 300 })).read(QUESTION));
+    // As from an engine that does not fold names.
+    const change = (body: Record<string, unknown>) => {
+      const [row] = body['rows'] as { f: { v: string | null }[] }[];
+      const rows = Array.from({ length: 1_000 }, (_, index) => ({
+        f: row?.f.with(2, { v: `tool-${index}` }),
+      }));
+      return { ...body, rows, totalRows: '1000' };
+    };
+    const trouble: Trouble[] = [{ on: 'results', fault: { change } }];
+    const error = await failure((await source({ trouble })).read(QUESTION));
     expect(error.message).toMatch(/^result truncated: .* \[job pypi-badges_/);
     expect(error.cost?.bytesBilled).toBe(BILLED);
   });
