@@ -23,8 +23,6 @@ const ORDER = [
   'publish',
 ];
 const PURE = ['errors', 'days', 'winnow', 'plan', 'badges', 'page'];
-/** Lines of a file that can be read in one go. */
-const LINES_MAX = 350;
 /** Computes, and reads nothing. */
 const HARMLESS = ['node:crypto'];
 
@@ -104,11 +102,6 @@ describe('the shape of src/', () => {
     expect(listed).toEqual([...ORDER, 'commands']);
     const pure = /^((?:`\w+\/`(?:, | and ))+`\w+\/`) are pure\./m.exec(page)?.[1] ?? '';
     expect([...pure.matchAll(/\w+(?=\/)/g)].map(([name]) => name)).toEqual(PURE);
-  });
-
-  it(`has no file longer than ${LINES_MAX} lines`, () => {
-    const lines = (file: string) => readFileSync(join(SRC, file), 'utf8').trimEnd().split('\n').length;
-    expect(FILES.filter((file) => lines(file) > LINES_MAX)).toEqual([]);
   });
 
   it('has no arrow that points back up', () => {

@@ -139,8 +139,7 @@ async function readStats(
   name: string,
   context: Context,
 ): Promise<{ stats?: ReadonlyMap<Day, PyPiStatsDay>; fault?: unknown }> {
-  const { env, product = 'pypi-badges' } = context;
-  const client = openPyPiStats(env, product);
+  const client = openPyPiStats(context);
   try {
     const stats = await client.read(name, context.interruptible?.());
     return stats === undefined ? {} : { stats };

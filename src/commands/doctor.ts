@@ -30,6 +30,9 @@ const broken = (what: string, error: unknown): Finding => ({ ...fail(what, descr
 /** Google refuses tokens that are off by some minutes; a clock that is kept right is off by far less. */
 const SKEW_MAX_MS = 60_000;
 
+/** Somebody waits for the answer. */
+const RETRIES = 1;
+
 /** Longest wait for BigQuery, in seconds; shorter than in a run, as `doctor` is run by hand. */
 const PATIENCE_SECONDS = 20;
 
@@ -56,14 +59,15 @@ function describeCredentials({ credentialFile }: BigQueryConfig, env: Context['e
   return credentialFile ?? 'Application Default Credentials';
 }
 
-function checkClock(skewMs: number | undefined): Finding[] {
+function checkClock(skewMs: number | undefined, whose: string): Finding[] {
   if (skewMs === undefined) return [];
   const seconds = Math.round(Math.abs(skewMs) / 1000);
-  const off = `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} Google's`;
+  const off = `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} ${whose}`;
+  const refused = whose === "Google's" ? ', and Google refuses such credentials' : '';
   return [
     Math.abs(skewMs) > SKEW_MAX_MS
-      ? fail('clock', `it is ${off}, and Google refuses such credentials; run: timedatectl set-ntp true`)
-      : ok('clock', seconds === 0 ? "agrees with Google's" : off),
+      ? fail('clock', `it is ${off}${refused}; run: timedatectl set-ntp true`)
+      : ok('clock', seconds === 0 ? `agrees with ${whose}` : off),
   ];
 }
 
@@ -111,7 +115,7 @@ async function checkBigQuery(config: Config, source: BigQueryConfig, context: Co
   try {
     const who = `${describeCredentials(source, context.env)} (${opened.payer ?? `project ${opened.project}`})`;
     const table = await checkTable(opened, source.table, config, dayOf(context.now()));
-    return [ok('credentials', who), ...table, ...checkClock(opened.clockSkewMs())];
+    return [ok('credentials', who), ...table, ...checkClock(opened.clockSkewMs?.(), "Google's")];
   } finally {
     await opened.close();
   }
@@ -129,12 +133,15 @@ async function checkFreeSource(config: SourceConfig, context: Context): Promise<
     kind === 'clickhouse' ? `${context.env['CLICKHOUSE_URL'] || config.url}, ${config.table}` : '';
   const today = dayOf(context.now());
   try {
-    const source = await openSource(config, context);
+    const source = await openSource(config, { ...context, retries: RETRIES });
     try {
       if (!source.traits.wholeLog) return [ok(kind, 'can be opened')];
       const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
-      const answers = ok(kind, where === '' ? 'can be opened' : `answers at ${where}`);
-      if (answer.kind === 'untold') return [answers, note('days', answer.reason)];
+      const answers = [
+        ok(kind, where === '' ? 'can be opened' : `answers at ${where}`),
+        ...checkClock(source.clockSkewMs?.(), "the server's"),
+      ];
+      if (answer.kind === 'untold') return [...answers, note('days', answer.reason)];
       const newest = [...answer.rows]
         .flatMap(([day, rows]) => (rows > 0 ? [day] : []))
         .toSorted()
@@ -144,12 +151,12 @@ async function checkFreeSource(config: SourceConfig, context: Context): Promise<
           ? `it has none of the last ${LOOK_BACK_DAYS} days`
           : `its newest day is ${newest}`;
       const late = newest === undefined || newest < addDays(today, -BEHIND_DAYS);
-      return [answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
+      return [...answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
     } finally {
       await source.close();
     }
   } catch (error) {
-    return [broken(kind, error)];
+    return [broken(errorCode(error) === 'clock' ? 'clock' : kind, error)];
   }
 }
 

@@ -22,6 +22,8 @@ const TABLE = 'a table as project.dataset.table, without backticks';
 const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
 const SOURCE = `${SOURCE_KINDS.slice(0, -1).join(', ')} or ${SOURCE_KINDS.at(-1)}`;
 const PROJECT = 'a Google Cloud project id';
+const OWN_PROJECT =
+  'a project of your own, which runs and pays for the queries (bigquery-public-data only holds the table)';
 
 function isPublicUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
@@ -217,6 +219,7 @@ const bigquery = z.strictObject(
   {
     project_id: text(PROJECT)
       .regex(/^[a-z0-9][a-z0-9.:-]*$/, { error: PROJECT })
+      .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
       .optional()
       .describe('The project that runs the queries. Default: the one in the credentials.'),
     location: text('a BigQuery location, such as US')

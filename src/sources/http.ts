@@ -1,6 +1,301 @@
 /*
- * What every source that speaks HTTP needs of it.
+ * The one way to send a request over HTTP, for every source: proxies, size, retries, Retry-After and the server's
+ * clock.
  */
+
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
+import pRetry from 'p-retry';
+import type { Env } from '../env.ts';
+import { ERRORS, type ErrorCode } from '../errors/codes.ts';
+import { until } from '../until.ts';
+import { type Endpoint, Fault } from './fault.ts';
+import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
+import { SourceError } from './source.ts';
+
+/** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
+export const BODY_MAX = 64 * 1024 ** 2;
+
+/**
+ * How a request is tried again: a first wait of `backoffMs` at least, doubled each time up to 32 of them, and each
+ * longer by a random part. In production that is 31 s and more, in which a ClickHouse Cloud that slept has woken up;
+ * BigQuery's SLA asks for these very waits.
+ */
+export interface RetryPolicy {
+  readonly backoffMs: number;
+  /** Longest Retry-After that is waited out. */
+  readonly longestPauseMs: number;
+  readonly retries?: number;
+}
+
+export const RETRY_POLICY: RetryPolicy = { backoffMs: 1_000, longestPauseMs: 120_000 };
+
+const RETRIES = 5;
+
+const ABSENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN)$/;
+
+/** What Node.js and the operating system call it; whatever is not here broke the connection. */
+const NETWORK: readonly (readonly [RegExp, ErrorCode])[] = [
+  [ABSENT, 'unreachable'],
+  [/^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/, 'clock'],
+  [/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/, 'certificate'],
+  [/ERR_OSSL/, 'credentials-invalid'],
+  [/^HPE_/, 'not-the-source'],
+];
+
+/** What OpenSSL says of a server that answers in plain text. */
+const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/i;
+
+function proxyFault(server: string, what: string, said: string): Fault {
+  const proxy: Endpoint = { step: 'proxy', who: server };
+  const status = Number(what);
+  if (Number.isNaN(status)) return new Fault('proxy-unreachable', said || what, proxy);
+  const details = { status, spoken: true };
+  if (status >= 500) return new Fault('proxy-unreachable', said, proxy, { ...details, variants: ['failed'] });
+  const variants = status === 407 ? ['password'] : [];
+  return new Fault('proxy-refused', said, proxy, { ...details, variants });
+}
+
+/**
+ * What a library threw while something was asked, by the name that Node.js gives it.
+ *
+ * @returns Undefined for what has no such name, and is no fault of the network.
+ */
+export function networkFault(error: unknown, endpoint: Endpoint): Fault | undefined {
+  const { code, message, cause, type } = error as {
+    code?: unknown;
+    message?: string;
+    cause?: { code?: unknown; type?: unknown };
+    type?: unknown;
+  };
+  const name = String(code ?? cause?.code ?? '');
+  const said = (message ?? '').replace(
+    /^(request to \S+ failed, reason|Invalid response body while trying to fetch \S+): */,
+    '',
+  );
+  const [, server, what = ''] = PROXY_FAULT.exec(name) ?? [];
+  if (server !== undefined) return proxyFault(server, what, said);
+  if (type === 'max-size' || cause?.type === 'max-size' || /over the limit/.test(said)) {
+    return new Fault('unexpected-answer', `more than ${BODY_MAX} bytes`, endpoint);
+  }
+  if (name === '') return undefined;
+  const words = said || name;
+  if (name === 'EPROTO' && NOT_TLS.test(words)) return new Fault('wrong-port', words, endpoint);
+  const found = NETWORK.find(([pattern]) => pattern.test(name))?.[1] ?? 'connection-broken';
+  return new Fault(found, words, endpoint, { maybeSent: !/^(unreachable|clock|certificate)$/.test(found) });
+}
+
+/**
+ * How long a server asks to be left alone, in milliseconds, by seconds or a date. A date is measured against the
+ * answer's own, so that no clock is needed and a wrong one here does no harm.
+ *
+ * @returns Undefined if it does not ask for that, or not in a way that can be read.
+ */
+export function retryAfter(headers: Headers): number | undefined {
+  const text = headers.get('retry-after')?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const wait = Date.parse(text) - Date.parse(headers.get('date') ?? '');
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
+}
+
+/** One request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** One answer, whole and whatever its status. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+/** What makes requests. */
+export interface Http {
+  /**
+   * For libraries that send by themselves, such as Google's ways to sign in. It retries nothing.
+   */
+  readonly transport: Gaxios;
+  /**
+   * Sends one request, once, and reads the whole answer.
+   *
+   * @param endpoint Who answers.
+   * @throws Fault if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
+   * `no-answer`.
+   */
+  send(request: HttpRequest, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer>;
+  /** The address that was asked last. */
+  lastAsked(): URL | undefined;
+  /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
+  silence(endpoint: Endpoint): Fault;
+  /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
+  clockSkewMs(): number | undefined;
+  /** Drops every connection, also those that still wait for an answer. */
+  close(): void;
+}
+
+/** Opens the way to the servers. */
+export function openHttp(env: Env, now: () => Date): Http {
+  const direct = {
+    'http:': new HttpAgent({ keepAlive: true }),
+    'https:': new HttpsAgent({ keepAlive: true }),
+  };
+  const proxies = new Map<string, ProxyAgent>();
+  let skewMs: number | undefined;
+  let lastAsked: URL | undefined;
+
+  function agentFor(url: URL) {
+    const proxy = proxyFor(url, env);
+    if (proxy === undefined) return direct[url.protocol === 'http:' ? 'http:' : 'https:'];
+    const known = proxies.get(proxy.href) ?? new ProxyAgent(proxy);
+    proxies.set(proxy.href, known);
+    return known;
+  }
+
+  /** Metadata servers have this machine's clock. */
+  function heard(url: URL, headers: Headers): void {
+    const date = Date.parse(headers.get('date') ?? '');
+    if (!Number.isNaN(date) && !isMetadata(url)) skewMs = now().getTime() - date;
+  }
+
+  class Transport extends Gaxios {
+    override async request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
+      const url = new URL(String(options.url));
+      lastAsked = url;
+      const own = {
+        agent: agentFor(url),
+        maxContentLength: BODY_MAX,
+        retry: false,
+        retryConfig: { retry: 0 },
+      };
+      try {
+        const answer = await super.request<T>({ ...options, ...own });
+        heard(url, answer.headers);
+        return answer;
+      } catch (error) {
+        const { response } = error as { response?: { headers: Headers } };
+        if (response !== undefined) heard(url, response.headers);
+        throw error;
+      }
+    }
+  }
+
+  const transport = new Transport();
+
+  function silence(endpoint: Endpoint): Fault {
+    const proxy = [...proxies.values()].find(({ waiting }) => waiting > 0);
+    const asked: Endpoint = proxy === undefined ? endpoint : { step: 'proxy', who: proxy.server };
+    return new Fault('no-answer', '', asked, { maybeSent: proxy === undefined });
+  }
+
+  async function send({ body, ...request }: HttpRequest, endpoint: Endpoint, signal: AbortSignal) {
+    const asked = transport.request<string>({
+      ...request,
+      ...(body === undefined ? {} : { data: body }),
+      signal,
+      redirect: 'manual',
+      responseType: 'text',
+      validateStatus: () => true,
+    });
+    try {
+      const { status, headers, data } = await until(asked, signal);
+      return { status, headers, body: data };
+    } catch (error) {
+      if (signal.aborted) throw silence(endpoint);
+      throw networkFault(error, endpoint) ?? error;
+    }
+  }
+
+  return {
+    transport,
+    send,
+    lastAsked: () => lastAsked,
+    silence,
+    clockSkewMs: () => skewMs,
+    close() {
+      for (const agent of [...Object.values(direct), ...proxies.values()]) agent.destroy();
+    },
+  };
+}
+
+/** Whether the same request may well work a little later. */
+export function mayPass(error: unknown): error is Fault {
+  return error instanceof Fault && ERRORS[error.code].passes === true;
+}
+
+/**
+ * Does `work` again while it fails by a fault that may pass, after the wait that the server asked for or that is due
+ * anyway. If the server asks for a longer wait than there is time, it gives up at once.
+ *
+ * @throws What `work` threw last, with how often it was tried, also where the signal ended the waiting.
+ */
+export async function withRetry<T>(
+  work: () => Promise<T>,
+  { backoffMs, longestPauseMs, retries = RETRIES }: RetryPolicy,
+  signal: AbortSignal,
+  isWorthIt: (error: unknown) => boolean = mayPass,
+): Promise<T> {
+  let last: unknown;
+  const pauseOf = (error: unknown) => (error instanceof Fault ? (error.details.retryAfterMs ?? 0) : 0);
+  const again = (error: unknown) => isWorthIt(error) && pauseOf(error) <= longestPauseMs;
+  try {
+    return await pRetry(work, {
+      retries,
+      minTimeout: backoffMs,
+      maxTimeout: 32 * backoffMs,
+      randomize: true,
+      signal,
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+        // The end of the waiting is no fault of the request.
+        if (signal.aborted && last !== undefined) return;
+        last = error;
+        if (error instanceof Fault) error.tries = Math.max(error.tries, attemptNumber);
+        if (retriesLeft > 0 && again(error)) await sleep(pauseOf(error), undefined, { signal });
+      },
+      shouldRetry: ({ error }) => again(error),
+    });
+  } catch (error) {
+    throw last ?? error;
+  }
+}
+
+/** Within these a clock may be off around midnight without harm; an answer takes a part of it to arrive. */
+const MIDNIGHT_MS = 60_000;
+
+function inWords(skewMs: number): string {
+  const minutes = Math.abs(skewMs) / 60_000;
+  if (minutes < 120) return `${Math.round(minutes)} minutes`;
+  return minutes < 2_880 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
+}
+
+/**
+ * A clock that is off by so much that this day is not the server's, or that the server refuses what was signed by it.
+ *
+ * @param skewMs How far this machine's clock is ahead of the server's; undefined if that is not known.
+ * @param mostMs How far it may be off whatever the day.
+ * @param whose The server's name, as in "Google's".
+ */
+export function clockFault(
+  skewMs: number | undefined,
+  now: Date,
+  { whose, mostMs = Number.POSITIVE_INFINITY }: { readonly whose: string; readonly mostMs?: number },
+): SourceError | undefined {
+  if (skewMs === undefined) return undefined;
+  const day = (time: number) => Math.floor(time / 86_400_000);
+  const otherDay = day(now.getTime()) !== day(now.getTime() - skewMs) && Math.abs(skewMs) > MIDNIGHT_MS;
+  if (!otherDay && Math.abs(skewMs) <= mostMs) return undefined;
+  const side = skewMs < 0 ? 'behind' : 'ahead of';
+  return new SourceError(
+    'clock',
+    `clock: this machine's is ${inWords(skewMs)} ${side} ${whose}; set it: timedatectl set-ntp true`,
+  );
+}
 
 /**
  * A text as the base address of a service: http:// or https://, and nothing in it that may be a secret.
@@ -12,18 +307,4 @@ export function plainUrl(text: string): URL | undefined {
   const url = new URL(text);
   const plain = [url.username, url.password, url.search, url.hash].every((part) => part === '');
   return plain && /^https?:$/.test(url.protocol) ? url : undefined;
-}
-
-/**
- * How long a server asks to be left alone, in seconds. A date is measured against the answer's own, so that
- * no clock is needed and a wrong one here does no harm.
- *
- * @param header Gives a header of the answer by its lower-case name.
- * @returns Undefined if it does not ask for that, or not in a way that can be read.
- */
-export function retryAfter(header: (name: string) => string | null | undefined): number | undefined {
-  const text = header('retry-after')?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Number(text);
-  const wait = Date.parse(text) - Date.parse(header('date') ?? '');
-  return Number.isNaN(wait) ? undefined : Math.max(0, Math.ceil(wait / 1000));
 }

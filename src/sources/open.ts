@@ -9,6 +9,8 @@ export interface World {
   readonly now: () => Date;
   /** How the program introduces itself to servers, such as `pypi-badges/1.0.0 (+https://example.com)`. */
   readonly product?: string;
+  /** How often a request is tried again at most, where somebody waits for it at a terminal. */
+  readonly retries?: number;
 }
 
 type Opener<K extends SourceConfig['kind']> = (
@@ -20,8 +22,7 @@ type Opener<K extends SourceConfig['kind']> = (
 const OPENERS: { readonly [K in SourceConfig['kind']]: Opener<K> } = {
   bigquery: async (config, { env, now }) =>
     (await import('./bigquery/source.ts')).openBigQuery(config, env, now),
-  clickhouse: async (config, { env, product }) =>
-    (await import('./clickhouse/source.ts')).openClickHouse(config, env, product ?? 'pypi-badges'),
+  clickhouse: async (config, world) => (await import('./clickhouse/source.ts')).openClickHouse(config, world),
   duckdb: async (config) => (await import('./duckdb/source.ts')).openDuckDb(config),
 };
 

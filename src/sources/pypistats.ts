@@ -1,13 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import pRetry from 'p-retry';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
-import { codeOf, type ErrorCode } from '../errors/codes.ts';
 import { UsageError } from '../errors/error.ts';
-import { plainUrl, retryAfter } from './http.ts';
+import { type Endpoint, Fault, sourceErrorOf } from './fault.ts';
+import {
+  type HttpAnswer,
+  type HttpRequest,
+  mayPass,
+  openHttp,
+  plainUrl,
+  RETRY_POLICY,
+  type RetryPolicy,
+  retryAfter,
+  withRetry,
+} from './http.ts';
+import type { World } from './open.ts';
 import type { PivotRow } from './query.ts';
-import { SourceError } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the
@@ -64,19 +73,21 @@ export interface PyPiStats {
 }
 
 /** How long to wait for what. All in milliseconds. */
-export interface Patience {
+export interface Patience extends RetryPolicy {
   readonly limitMs: number;
   /** Between two packages, which are two requests each: 30 requests a minute. */
   readonly gapMs: number;
-  /** Before the first retry, at least; doubled before each further one. */
-  readonly backoffMs: number;
-  /** Longest Retry-After that is waited out. */
-  readonly longestPauseMs: number;
 }
 
-const PATIENCE: Patience = { limitMs: 20_000, gapMs: 4_000, backoffMs: 2_000, longestPauseMs: 60_000 };
+const PATIENCE: Patience = {
+  ...RETRY_POLICY,
+  limitMs: 20_000,
+  gapMs: 4_000,
+  longestPauseMs: 60_000,
+  retries: 3,
+};
 
-const RETRIES = 3;
+const PYPISTATS: Endpoint = { step: 'pypistats', who: 'pypistats.org' };
 
 const ADDRESS = 'https://pypistats.org';
 
@@ -96,62 +107,11 @@ const ANSWERS = {
   system: z.object({ package: z.string(), type: z.literal('system_downloads'), data: z.array(row) }),
 };
 
-/** A request that failed, and whether the same may well work a little later. */
-class PyPiStatsFault extends Error {
-  override name = 'PyPiStatsFault';
-  readonly code: ErrorCode;
-  readonly passes: boolean;
-  readonly pauseMs: number;
-
-  constructor(code: ErrorCode, message: string, { passes = false, pauseMs = 0 } = {}) {
-    super(message);
-    this.code = code;
-    this.passes = passes;
-    this.pauseMs = pauseMs;
-  }
-}
-
-function faultOfStatus(status: number, pauseMs: number): PyPiStatsFault {
-  if (status === 429) {
-    const text =
-      'pypistats.org allows 30 requests a minute for each address, and others may share yours; run again in a few minutes';
-    return new PyPiStatsFault('rate-limited', text, { passes: true, pauseMs });
-  }
-  if (status >= 500 || status === 408) {
-    const text = `pypistats.org is in trouble (HTTP status ${status}); run again later`;
-    return new PyPiStatsFault('unavailable', text, { passes: true, pauseMs });
-  }
-  return new PyPiStatsFault(
-    'not-the-source',
-    `something that is not pypistats.org answered (HTTP status ${status}); check PYPISTATS_URL and any proxy`,
-  );
-}
-
-/** What fetch threw: its own words are "fetch failed", the cause has the code. */
-function faultOfNetwork(error: unknown): unknown {
-  const { cause, code } = error as { cause?: { code?: unknown }; code?: unknown };
-  const name = String(cause?.code ?? code ?? '');
-  if (error instanceof PyPiStatsFault || name === '') return error;
-  switch (codeOf({ step: 'pypistats', code: name, message: '' })) {
-    case 'unreachable':
-      return new PyPiStatsFault(
-        'unreachable',
-        `pypistats.org cannot be reached; check the network and DNS (${name})`,
-        { passes: true },
-      );
-    case 'clock':
-    case 'certificate':
-      return new PyPiStatsFault(
-        'certificate',
-        `the TLS certificate of pypistats.org is not trusted; check the clock, and NODE_EXTRA_CA_CERTS (${name})`,
-      );
-    default:
-      return new PyPiStatsFault(
-        'connection-broken',
-        `the connection to pypistats.org broke; check the network (${name})`,
-        { passes: true },
-      );
-  }
+function statusFault({ status, headers }: HttpAnswer): Fault {
+  const details = { status, retryAfterMs: retryAfter(headers) };
+  const code =
+    status === 429 ? 'rate-limited' : status === 408 || status >= 500 ? 'unavailable' : 'not-the-source';
+  return new Fault(code, `HTTP status ${status}`, PYPISTATS, details);
 }
 
 /**
@@ -161,8 +121,7 @@ function faultOfNetwork(error: unknown): unknown {
  * @throws UsageError if PYPISTATS_URL is no address.
  */
 export function openPyPiStats(
-  env: Readonly<Record<string, string | undefined>>,
-  product: string,
+  { env, now, product = 'pypi-badges' }: World,
   patience: Patience = PATIENCE,
 ): PyPiStats {
   const url = plainUrl(env['PYPISTATS_URL'] || ADDRESS);
@@ -173,69 +132,41 @@ export function openPyPiStats(
     );
   }
   const base = url.href.replace(/\/+$/, '');
+  const http = openHttp(env, now);
   const inTurn = pLimit(1);
   let gap: Promise<unknown> = Promise.resolve();
 
-  async function send(path: string, signal: AbortSignal): Promise<string | undefined> {
-    const headers = { 'user-agent': product, accept: 'application/json' };
-    const response = await fetch(`${base}${path}`, { headers, signal });
-    const body = await response.text();
-    // An unknown package is a 404 of pypistats.org's own, whose body is the number; a proxy's is a page.
-    if (response.status === 404 && body.trim() === '404') return undefined;
-    const pauseMs = (retryAfter((name) => response.headers.get(name)) ?? 0) * 1000;
-    if (!response.ok) throw faultOfStatus(response.status, pauseMs);
-    return body;
-  }
-
-  async function once<K extends keyof typeof ANSWERS>(
-    kind: K,
-    name: string,
-    signal: AbortSignal | undefined,
-  ) {
+  async function once<K extends keyof typeof ANSWERS>(kind: K, name: string, signal: AbortSignal) {
     const deadline = AbortSignal.timeout(patience.limitMs);
-    const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
-    try {
-      const body = await send(`/api/packages/${encodeURIComponent(name)}/${kind}`, either);
-      return body === undefined ? undefined : accept(kind, name, body);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!deadline.aborted) throw faultOfNetwork(error);
-      const seconds = patience.limitMs / 1000;
-      throw new PyPiStatsFault(
-        'timeout',
-        `pypistats.org did not answer within ${seconds} seconds; run again later`,
-      );
-    }
+    const request: HttpRequest = {
+      method: 'GET',
+      url: `${base}/api/packages/${encodeURIComponent(name)}/${kind}`,
+      headers: { 'user-agent': product, accept: 'application/json' },
+    };
+    const answer = await http.send(request, PYPISTATS, AbortSignal.any([signal, deadline]));
+    // An unknown package is a 404 of pypistats.org's own, whose body is the number; a proxy's is a page.
+    if (answer.status === 404 && answer.body.trim() === '404') return undefined;
+    if (answer.status !== 200) throw statusFault(answer);
+    return accept(kind, name, answer.body);
   }
 
-  async function ask<K extends keyof typeof ANSWERS>(kind: K, name: string, signal: AbortSignal | undefined) {
-    const isWorthIt = (error: unknown) =>
-      error instanceof PyPiStatsFault && error.passes && error.pauseMs <= patience.longestPauseMs;
+  async function ask<K extends keyof typeof ANSWERS>(kind: K, name: string, signal: AbortSignal) {
     try {
-      return await pRetry(() => once(kind, name, signal), {
-        retries: RETRIES,
-        minTimeout: patience.backoffMs,
-        randomize: true,
-        ...(signal === undefined ? {} : { signal }),
-        shouldRetry: ({ error }) => isWorthIt(error),
-        onFailedAttempt: async ({ error, retriesLeft }) => {
-          if (retriesLeft === 0 || !isWorthIt(error) || !(error instanceof PyPiStatsFault)) return;
-          await sleep(error.pauseMs, undefined, signal === undefined ? {} : { signal });
-        },
-      });
+      // Somebody waits for the answer, and another site at this address stays one.
+      const isWorthIt = (error: unknown) => mayPass(error) && error.code !== 'not-the-source';
+      return await withRetry(() => once(kind, name, signal), patience, signal, isWorthIt);
     } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof PyPiStatsFault) throw new SourceError(error.code, error.message);
-      throw error;
+      signal.throwIfAborted();
+      throw error instanceof Fault ? sourceErrorOf(error) : error;
     }
   }
 
   return {
-    read: (name, signal) =>
+    read: (name, signal = new AbortController().signal) =>
       inTurn(async () => {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         await gap;
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         try {
           const overall = await ask('overall', name, signal);
           if (overall === undefined) return undefined;
@@ -248,7 +179,7 @@ export function openPyPiStats(
   };
 }
 
-/** @throws PyPiStatsFault if the answer is another one. */
+/** @throws Fault if the answer is another one. */
 function accept<K extends keyof typeof ANSWERS>(
   kind: K,
   name: string,
@@ -258,23 +189,17 @@ function accept<K extends keyof typeof ANSWERS>(
   try {
     value = JSON.parse(body);
   } catch {
-    const cut = /^\s*\{/.test(body);
-    throw cut
-      ? new PyPiStatsFault('connection-broken', "pypistats.org's answer was cut short; run again", {
-          passes: true,
-        })
-      : new PyPiStatsFault(
-          'not-the-source',
-          'something that is not pypistats.org answered (a page instead of JSON); check PYPISTATS_URL and any proxy',
-        );
+    const code = /^\s*\{/.test(body) ? 'connection-broken' : 'not-the-source';
+    throw new Fault(
+      code,
+      code === 'not-the-source' ? 'a page instead of JSON' : 'it was cut short',
+      PYPISTATS,
+    );
   }
   const { data, error } = ANSWERS[kind].safeParse(value);
   if (data?.package === name) return data as z.infer<(typeof ANSWERS)[K]>;
   const where = error?.issues[0]?.path.join('.') || 'package';
-  throw new PyPiStatsFault(
-    'unexpected-answer',
-    `pypistats.org's answer about ${kind} has another shape than it used to (at ${where}); please report this`,
-  );
+  throw new Fault('unexpected-answer', `${kind}, at ${where}`, PYPISTATS);
 }
 
 type Row = z.infer<typeof row>;

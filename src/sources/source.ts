@@ -31,10 +31,19 @@ export interface Answer {
   readonly cost: QueryCost;
 }
 
-/** How many rows each day of a span has, or why the source cannot tell. */
+/**
+ * How many rows each day of a span has, or why the source cannot tell. `untold` is a fact about the table, never the
+ * name for a request that failed. `refused` says that it is the account that may not know, so that a source which told
+ * its days before has not become one that cannot.
+ */
 export type DaysAnswer =
   | { readonly kind: 'told'; readonly rows: PartitionRows; readonly cost: QueryCost }
-  | { readonly kind: 'untold'; readonly reason: string; readonly cost?: QueryCost };
+  | {
+      readonly kind: 'untold';
+      readonly reason: string;
+      readonly refused?: true;
+      readonly cost?: QueryCost;
+    };
 
 /** What the rest of the program may expect of a source, known without opening it. */
 export interface SourceTraits {
@@ -74,12 +83,13 @@ export interface Source {
   /** What `read` would read, in bytes and at most. Costs nothing. */
   estimate(question: Question, signal?: AbortSignal): Promise<number>;
   /**
-   * How many rows the days of a span have. A source that cannot tell, such as an emulator, says so; this
-   * is no failure.
+   * How many rows the days of a span have. A table that cannot tell, such as a view, says so; this is no failure.
    *
-   * @throws SourceError when nothing else can be asked either.
+   * @throws SourceError when there is no answer.
    */
   days(span: Span, signal?: AbortSignal): Promise<DaysAnswer>;
+  /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds; absent without a server. */
+  readonly clockSkewMs?: () => number | undefined;
   /** Frees what the source holds. It answers nothing afterwards. */
   close(): Promise<void>;
 }

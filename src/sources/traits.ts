@@ -5,6 +5,7 @@ import {
   SOURCE_KINDS,
   type SourceConfig,
 } from '../config/config.ts';
+import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
 import type { Env } from '../env.ts';
 import type { SourceTraits } from './source.ts';
 
@@ -12,6 +13,12 @@ import type { SourceTraits } from './source.ts';
 function bigQueryId({ table }: BigQueryConfig, env: Env): string {
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
   return `bigquery:${table}${emulator ? ` on ${emulator}` : ''}`;
+}
+
+/** Whether it is ClickHouse's own copy, which has every table of ClickPy. */
+export function isPublicClickHouse({ url, table }: ClickHouseConfig, env: Env): boolean {
+  const asked = (env['CLICKHOUSE_URL'] || url).replace(/\/+$/, '');
+  return asked === CLICKHOUSE_PUBLIC.url && table === CLICKHOUSE_PUBLIC.table;
 }
 
 /** Another server or table is another source. */

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@clickhouse/client';
 import { freePort, installPackages } from '../support/python.mjs';
 
 /*
@@ -94,7 +93,6 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   const ended = new Promise((done) => child.once('exit', done));
   process.once('exit', () => child.kill('SIGKILL'));
   const url = `http://127.0.0.1:${port}`;
-  const client = createClient({ url, username: 'default', password: 'secret of the test' });
 
   async function isUp(): Promise<boolean> {
     for (let tries = 0; tries < 600 && child.exitCode === null; tries += 1) {
@@ -106,7 +104,9 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   if (!(await isUp())) throw new Error(`the engine does not answer:\n${readFileSync(log, 'utf8')}`);
 
   const admin = async (sql: string) => {
-    await client.command({ query: sql });
+    const headers = { 'x-clickhouse-user': 'default', 'x-clickhouse-key': 'secret of the test' };
+    const answer = await fetch(url, { method: 'POST', headers, body: sql });
+    if (!answer.ok) throw new Error(await answer.text());
   };
   for (const sql of TABLES) await admin(sql);
 
@@ -123,11 +123,11 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
         version,
         times,
       }));
-      await client.insert({ table: 'pypi.alike', values, format: 'JSONEachRow' });
+      const lines = values.map((row) => JSON.stringify(row)).join('\n');
+      await admin(`INSERT INTO pypi.alike FORMAT JSONEachRow\n${lines}`);
     },
     asked: async () => (await (await fetch(url)).json()) as Asked[],
     async stop() {
-      await client.close();
       child.kill('SIGKILL');
       await ended;
       rmSync(temporary, { recursive: true, force: true });

@@ -11,7 +11,6 @@ import json
 import re
 import sys
 import threading
-from base64 import b64decode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
@@ -62,8 +61,7 @@ def settings_of(user, given, limits):
 
 
 def sign_in(headers):
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
-    user, _, password = b64decode(token).decode().partition(":") if scheme == "Basic" else ("default", "", "")
+    user, password = headers.get("X-ClickHouse-User", "default"), headers.get("X-ClickHouse-Key", "")
     if (user, password) not in {("demo", ""), ("default", "secret of the test")}:
         message = f"{user}: Authentication failed: password is incorrect, or there is no user with such name."
         raise Refused(516, "AUTHENTICATION_FAILED", message)

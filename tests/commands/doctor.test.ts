@@ -284,6 +284,6 @@ describe('doctor, before BigQuery,', () => {
     project.put('key.json', JSON.stringify(login));
     const env = { HTTPS_PROXY: 'socks5://127.0.0.1:1080' };
     const { stdout } = await runMain(project.folder, ['doctor'], { env });
-    expect(stdout).toMatch(/^FAIL {2}proxy {10}proxy: HTTPS_PROXY names a SOCKS proxy/m);
+    expect(stdout).toMatch(/^FAIL {2}proxy {10}proxy: HTTPS_PROXY begins with socks5:/m);
   });
 });

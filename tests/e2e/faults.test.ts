@@ -77,7 +77,7 @@ describe('of a fault of one package its badge stays, the others are right, and w
       'a page that fails half-way',
       on({ status: 400, reason: 'odd', message: leaky }, { on: 'results', page: 1 }),
       'source-failed',
-      /^BigQuery: the request failed \(BigQuery said: no \[removed\].*\[job pypi-badges_[0-9a-f-]{36}\]$/,
+      /^BigQuery: the request failed; .* \(BigQuery said: no \[removed\].*\[job pypi-badges_[0-9a-f-]{36}\]$/,
     ],
     [
       'a job that never finishes',

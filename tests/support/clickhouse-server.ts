@@ -76,6 +76,8 @@ export interface Options {
   readonly maxRowsToRead?: number;
   /** Whether names are folded as the query asks; a proxy with a cache of its own may not. */
   readonly folds?: boolean;
+  /** The server's clock; without one its answers have no Date. */
+  readonly date?: Date;
   /** Password of the user demo. */
   readonly password?: string;
 }
@@ -260,7 +262,7 @@ export async function startClickHouse(options: Options = {}) {
   const begun = performance.now();
   const calls: Call[] = [];
   const sockets = new Set<Socket>();
-  const authorization = `Basic ${btoa(`demo:${options.password ?? ''}`)}`;
+  const utf8 = (text: string) => Buffer.from(text, 'latin1').toString('utf8');
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let sql = '';
@@ -271,8 +273,11 @@ export async function startClickHouse(options: Options = {}) {
       call.until = performance.now() - begun;
     });
     const fault = options.faults?.[number - 1] ?? options.fault?.(call);
+    response.sendDate = false;
+    if (options.date !== undefined) response.setHeader('date', options.date.toUTCString());
     try {
-      if (request.headers.authorization !== authorization) {
+      const { 'x-clickhouse-user': user = '', 'x-clickhouse-key': key = '' } = request.headers;
+      if (user !== 'demo' || utf8(String(key)) !== (options.password ?? '')) {
         throw new Refusal(
           516,
           'AUTHENTICATION_FAILED',

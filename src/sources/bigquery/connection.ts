@@ -1,17 +1,22 @@
 import { BigQuery } from '@google-cloud/bigquery';
-import { type AuthClient, gcpMetadata, PassThroughClient } from 'google-auth-library';
 import type { BigQueryConfig } from '../../config/config.ts';
 import type { Env } from '../../env.ts';
-import { GARBLED, type Identity, SILENT } from '../../errors/codes.ts';
 import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
+import { Fault, sourceErrorOf } from '../fault.ts';
+import { clockFault, openHttp } from '../http.ts';
+import { proxyFor } from '../proxy.ts';
 import { SourceError } from '../source.ts';
-import { accountOf, type Credentials, findCredentials, identityOf } from './credentials.ts';
-import { bigQueryError } from './error.ts';
-import { ApiError, BIGQUERY, ClockSkew, faultOf, faultOfAnswer, type Place, retryAfter } from './fault.ts';
-import { type Network, openNetwork } from './network.ts';
-import { authClientOf, partiesOf, projectOfMachine } from './sign-in.ts';
-import { Transport } from './transport.ts';
+import {
+  accountOf,
+  type Credentials,
+  findCredentials,
+  type Identity,
+  identityOf,
+  onGoogleCloud,
+} from './credentials.ts';
+import { BIGQUERY, faultOfAnswer, METADATA, signInFault } from './fault.ts';
+import { openSignIn, projectOfMachine } from './sign-in.ts';
 
 /** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
 export interface ApiRequest {
@@ -21,7 +26,7 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: object;
   /** Whether to send it also if the clock is wrong: it ends what was begun. */
-  readonly anyway?: true;
+  readonly skipClockCheck?: true;
 }
 
 /** An authenticated line to BigQuery. */
@@ -40,19 +45,28 @@ export interface Connection {
    * One request, without any retry, after signing in where there is no token yet.
    *
    * @returns The JSON object of the answer.
-   * @throws ApiError for an error status, an answer that is no JSON object, a fault of the network or of signing
-   * in, and for no answer when the signal is given; SourceError if the clock is wrong.
+   * @throws Fault for an error status, an answer that is no JSON object, a fault of the network or of signing
+   * in, and for no answer when the signal is given; ClockWrong if the clock is.
    */
   readonly send: (request: ApiRequest, signal: AbortSignal) => Promise<Record<string, unknown>>;
   /** Drops every connection, also those that still wait for an answer. */
   readonly close: () => void;
 }
 
-/**
- * How far the clock may be off, in milliseconds. Google refuses what a key has signed when it is off by more, and
- * the days that are counted are those of this clock.
- */
+/** How far the clock may be off: Google refuses what a key has signed when it is off by more. */
 const SKEW_MAX_MS = 5 * 60_000;
+
+/** This machine's clock and Google's differ by too much. */
+export class ClockWrong extends SourceError {
+  override name = 'ClockWrong';
+  /** Whether BigQuery had the request when that was found out. */
+  readonly maybeSent: boolean;
+
+  constructor({ code, message }: SourceError, maybeSent: boolean) {
+    super(code, message);
+    this.maybeSent = maybeSent;
+  }
+}
 
 /** Base of an emulator's API, from the host with or without scheme and path. */
 function emulatorUrl(host: string): string {
@@ -63,19 +77,18 @@ function emulatorUrl(host: string): string {
   return `${text.replace(/\/+$/, '').replace(/\/bigquery\/v2$/, '')}/bigquery/v2`;
 }
 
-/** The project of the machine's own identity. */
+const noProject = (who: string) =>
+  new SourceError('project-missing', `sign-in: ${who} no project; set bigquery.project_id in tracked.yaml`);
+
 async function machineProject(limitMs: number): Promise<string> {
-  const place: Place = { step: 'sign-in', party: 'metadata' };
   const limit = AbortSignal.timeout(limitMs);
   try {
-    return await until(projectOfMachine(), limit);
+    return String(await until(projectOfMachine(), limit));
   } catch (error) {
-    const fault = limit.aborted ? { ...place, reason: SILENT, message: '' } : faultOf(error, place);
-    if (fault.status !== 404) throw bigQueryError(new ApiError(fault), { identity: 'metadata' });
-    throw new SourceError(
-      'project-missing',
-      'sign-in: the metadata server names no project; set bigquery.project_id in tracked.yaml',
-    );
+    const fault = limit.aborted ? new Fault('no-answer', '', METADATA) : signInFault(error, METADATA);
+    throw fault.details.status === 404
+      ? noProject('the metadata server names')
+      : sourceErrorOf(fault, { identity: 'metadata' });
   }
 }
 
@@ -84,170 +97,107 @@ async function findProject(config: BigQueryConfig, env: Env, credentials: Creden
   const project = config.projectId ?? own ?? (env['GOOGLE_CLOUD_PROJECT'] || env['GCLOUD_PROJECT']);
   if (project) return project;
   if (credentials.kind === 'metadata') return machineProject(config.queryTimeoutSeconds * 1000);
-  throw new SourceError(
-    'project-missing',
-    'sign-in: the credentials name no project; set bigquery.project_id in tracked.yaml',
-  );
-}
-
-function parse(status: number, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    if (status >= 400) return text;
-    const message = 'the answer is cut short or no JSON';
-    throw new ApiError({ step: 'bigquery', status, reason: GARBLED, message });
-  }
+  throw noProject('the credentials name');
 }
 
 /** Who signs in, and with what. */
-interface Line {
-  readonly emulated: boolean;
-  readonly base: string;
-  readonly project: string;
-  readonly identity: Identity | undefined;
-  readonly account: string | undefined;
-  readonly client: BigQuery;
-  readonly authClient: AuthClient;
-  readonly transport: Transport;
-  /** Who is asked first for a token. */
-  readonly first: Place;
-}
-
-interface Hearing {
-  readonly network: Network;
-  readonly heard: (headers: Headers, place: Place) => void;
-  readonly now: () => Date;
-}
-
-async function openLine(config: BigQueryConfig, env: Env, hearing: Hearing): Promise<Line> {
+async function openAccount(config: BigQueryConfig, env: Env, now: () => Date) {
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
   if (emulator) {
-    const base = emulatorUrl(emulator);
-    const transport = new Transport({ ...hearing, placeOf: () => BIGQUERY });
-    // An emulator needs no token; without this, the client searches the network for a metadata server.
-    const authClient = new PassThroughClient({ transporter: transport });
-    const project = config.projectId ?? 'emulator';
-    const client = new BigQuery({ projectId: project, authClient, autoRetry: false });
-    const nobody = { identity: undefined, account: undefined };
-    return { emulated: true, base, project, ...nobody, client, authClient, transport, first: BIGQUERY };
+    return {
+      emulated: true,
+      base: emulatorUrl(emulator),
+      project: config.projectId ?? 'emulator',
+      identity: undefined,
+      account: undefined,
+      signIn: undefined,
+    };
   }
-  const credentials = findCredentials(config.credentialFile, env, gcpMetadata.getGCPResidency);
+  const credentials = findCredentials(config.credentialFile, env, onGoogleCloud);
   const project = await findProject(config, env, credentials);
-  const parties = partiesOf(credentials);
-  const transport = new Transport({
-    ...hearing,
-    placeOf: (url) => (/^bigquery\./.test(url.hostname) ? BIGQUERY : parties.of(url)),
-  });
-  const authClient = authClientOf(credentials, transport);
-  const client = new BigQuery({ projectId: project, authClient, autoRetry: false });
-  const base = client.baseUrl;
+  const signIn = openSignIn(credentials, env, now);
+  const { baseUrl: base } = new BigQuery({ projectId: project, authClient: signIn.client, autoRetry: false });
   // A proxy that cannot be one is better told before anybody signs in.
-  hearing.network.agentFor(new URL(base));
+  proxyFor(new URL(base), env);
   return {
     emulated: false,
     base,
     project,
     identity: identityOf(credentials),
     account: accountOf(credentials),
-    client,
-    authClient,
-    transport,
-    first: parties.first,
+    signIn,
   };
 }
 
 /**
  * Opens the line to BigQuery, or to the emulator that BIGQUERY_EMULATOR_HOST names.
  *
- * Address and authentication are the official client's; so is the transport under it. Its
- * `createQueryJob` and `getQueryResults` are not used, as of 8.3: an answer of 200 that is no job (an
- * empty one, a proxy's page) ends the process with an unhandled rejection, a server that never answers
- * hangs it for good, as no request can be aborted, and counts beyond 2^53 come back rounded.
+ * Address and authentication are the official client's. Its `createQueryJob` and `getQueryResults` are not used, as
+ * of 8.3: an answer of 200 that is no job (an empty one, a proxy's page) ends the process with an unhandled
+ * rejection, a server that never answers hangs it for good, as no request can be aborted, and counts beyond 2^53
+ * come back rounded.
  *
  * @param now For the comparison with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
 export async function connect(config: BigQueryConfig, env: Env, now: () => Date): Promise<Connection> {
-  const network = openNetwork(env);
-  let skewMs: number | undefined;
-  const heard = (headers: Headers, place: Place) => {
-    const date = Date.parse(headers.get('date') ?? '');
-    const googles = place.step === 'bigquery' || (place.party !== 'subject' && place.party !== 'metadata');
-    if (Number.isNaN(date) || !googles) return;
-    skewMs = now().getTime() - date;
-  };
-  const line = await openLine(config, env, { network, heard, now });
-  const { emulated, base, project, client, authClient, transport, first } = line;
+  const { emulated, base, project, identity, account, signIn } = await openAccount(config, env, now);
+  const http = openHttp(env, now);
+  const clockSkewMs = () => http.clockSkewMs() ?? signIn?.http.clockSkewMs();
 
-  /** @param arrived Whether BigQuery had the request. */
-  function checkClock(arrived: boolean): void {
+  function checkClock(maybeSent: boolean): void {
     // An emulator has the clock of a machine at hand, and takes anything.
-    if (emulated || skewMs === undefined || Math.abs(skewMs) <= SKEW_MAX_MS) return;
-    throw new ClockSkew(skewMs, arrived);
+    const fault = emulated
+      ? undefined
+      : clockFault(clockSkewMs(), now(), { whose: "Google's", mostMs: SKEW_MAX_MS });
+    if (fault !== undefined) throw new ClockWrong(fault, maybeSent);
   }
 
-  let signingIn: Promise<unknown> | undefined;
-  /** Gets a token where there is none or an old one; once for all that wait for it. */
-  function signIn(): Promise<unknown> {
-    signingIn ??= authClient.getRequestHeaders().finally(() => {
-      signingIn = undefined;
+  async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
+    const token = await signIn?.headers(signal).catch((error: unknown) => {
+      // What was signed by a wrong clock is refused.
+      if (!signal.aborted) checkClock(false);
+      throw error;
     });
-    return signingIn;
-  }
-
-  /** Nobody answered while `place` was being asked. */
-  function silence(place: Place): ApiError {
-    const server = network.waitingFor();
-    if (server !== undefined) return new ApiError({ step: 'proxy', server, reason: SILENT, message: '' });
-    const asked = transport.waitingFor;
-    const who = asked?.step === place.step ? asked : place;
-    return new ApiError({ ...who, reason: SILENT, message: '' });
-  }
-
-  /** Waits for `work`, and says who was asked if it fails. */
-  async function asking<T>(place: Place, work: Promise<T>, signal: AbortSignal): Promise<T> {
-    try {
-      return await until(work, signal);
-    } catch (error) {
-      if (signal.aborted) throw silence(place);
-      checkClock(place.step === 'bigquery');
-      throw error instanceof ApiError ? error : new ApiError(faultOf(error, place));
-    }
-  }
-
-  async function send({ method, path, query = {}, body, anyway }: ApiRequest, signal: AbortSignal) {
-    if (!emulated) await asking(first, signIn(), signal);
-    if (!anyway) checkClock(false);
-    const answer = client.authClient.request<string>({
-      url: `${base}/projects/${project}${path}`,
-      method,
-      params: { ...query, prettyPrint: 'false' },
-      ...(body === undefined ? {} : { data: body }),
+    if (!skipClockCheck) checkClock(false);
+    const answer = await http.send(
+      {
+        method,
+        url: `${base}/projects/${project}${path}`,
+        params: { ...query, prettyPrint: 'false' },
+        headers: {
+          ...(token === undefined ? {} : Object.fromEntries(token)),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      },
+      BIGQUERY,
       signal,
-      responseType: 'text',
-      validateStatus: () => true,
-    });
-    const { status, data, headers } = await asking(BIGQUERY, answer, signal);
-    if (!anyway) checkClock(true);
-    const value = parse(status, data);
-    if (status >= 400) {
-      throw new ApiError(faultOfAnswer(status, value), retryAfter(headers, now().getTime()));
+    );
+    if (!skipClockCheck) checkClock(true);
+    if (answer.status >= 400) throw faultOfAnswer(answer);
+    const foreign = (what: string) =>
+      new Fault('not-the-source', what, BIGQUERY, { status: answer.status, maybeSent: true });
+    let value: unknown;
+    try {
+      value = JSON.parse(answer.body);
+    } catch {
+      throw foreign('the answer is cut short or no JSON');
     }
-    if (typeof value !== 'object' || value === null) {
-      const message = 'the answer is no JSON object';
-      throw new ApiError({ step: 'bigquery', status, reason: GARBLED, message });
-    }
+    if (typeof value !== 'object' || value === null) throw foreign('the answer is no JSON object');
     return value as Record<string, unknown>;
   }
 
   return {
     project,
     emulated,
-    identity: line.identity,
-    account: line.account,
-    clockSkewMs: () => skewMs,
+    identity,
+    account,
+    clockSkewMs,
     send,
-    close: network.close,
+    close() {
+      http.close();
+      signIn?.http.close();
+    },
   };
 }

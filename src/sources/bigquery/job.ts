@@ -1,22 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault, type FaultContext, sourceErrorOf } from '../fault.ts';
+import { mayPass, withRetry } from '../http.ts';
 import type { RawRow } from '../rows.ts';
 import { addCost, interrupted, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import { type Columns, costIfDone, processedBytes, readCost, readPage } from './answer.ts';
 import type { ApiRequest, Connection } from './connection.ts';
-import { bigQueryError } from './error.ts';
-import { ApiError, faultOf, faultOfResult, JobFailed, mayHaveArrived } from './fault.ts';
-import {
-  JOB_RETRIES,
-  mayPass,
-  mayPassAsJob,
-  type Patience,
-  type PresentFault,
-  persist,
-  REQUEST_RETRIES,
-} from './retry.ts';
+import { ClockWrong } from './connection.ts';
+import { faultOfResult, JobFailed } from './fault.ts';
 
-export type { Patience } from './retry.ts';
+/** How long to wait for what. All in milliseconds. */
+export interface Patience {
+  /** For the whole of one query, with every retry. */
+  readonly limitMs: number;
+  /** Before the first retry, at least. */
+  readonly backoffMs: number;
+  /** Between two looks at a job, when the server answers at once that it still runs. */
+  readonly pollMs: number;
+  /** For cancelling a job. */
+  readonly cancelMs: number;
+}
+
+/** How often a job that failed by no fault of the query is run again. */
+const JOB_RETRIES = 3;
 
 /** A query with typed parameters. Values never stand inside the SQL. */
 export interface QuerySpec {
@@ -52,8 +58,6 @@ interface Sent {
   running: boolean;
   /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
   cost: QueryCost | undefined;
-  /** The fault that is being waited out at present, and how often it was met. */
-  fault?: PresentFault;
 }
 
 /** One question being asked. */
@@ -91,9 +95,14 @@ function jobBody({ spec, patience, connection }: Asking, jobId: string | undefin
   };
 }
 
-/** One request, repeated while it fails by a fault that may pass. */
+/** Does something again while it fails by a fault that may pass; a job that failed does so in every answer. */
+function patiently<T>({ patience, signal }: Asking, work: () => Promise<T>): Promise<T> {
+  const policy = { backoffMs: patience.backoffMs, longestPauseMs: patience.limitMs };
+  return withRetry(work, policy, signal, (error) => mayPass(error) && !(error instanceof JobFailed));
+}
+
 function request(asking: Asking, call: ApiRequest) {
-  return persist(asking, REQUEST_RETRIES, mayPass, () => asking.connection.send(call, asking.signal));
+  return patiently(asking, () => asking.connection.send(call, asking.signal));
 }
 
 /** @throws JobFailed if that is what became of the job; what it took is then added up. */
@@ -103,7 +112,14 @@ function throwIfFailed({ sent }: Asking, job: Readonly<Record<string, unknown>>)
   sent.running = false;
   sent.known = true;
   sent.cost = sent.cost && addCost(sent.cost, readCost(job));
-  throw new JobFailed(faultOfResult(errorResult));
+  throw faultOfResult(errorResult);
+}
+
+/** Whether BigQuery may have had the request that failed, although there is no answer that says so. */
+function mayHaveArrived(error: unknown): boolean {
+  return error instanceof ClockWrong
+    ? error.maybeSent
+    : error instanceof Fault && error.endpoint.step === 'bigquery' && error.details.maybeSent === true;
 }
 
 /**
@@ -116,7 +132,7 @@ async function insert(asking: Asking, jobId: string): Promise<QueryCost | undefi
   const { connection, signal, sent } = asking;
   const body = jobBody(asking, jobId);
   let answerLost = false;
-  return persist(asking, REQUEST_RETRIES, mayPass, async () => {
+  return patiently(asking, async () => {
     sent.running = true;
     try {
       const job = await connection.send({ method: 'POST', path: '/jobs', body }, signal);
@@ -124,12 +140,12 @@ async function insert(asking: Asking, jobId: string): Promise<QueryCost | undefi
       sent.known = true;
       return costIfDone(job);
     } catch (error) {
-      if (faultOf(error).status === 409) {
+      if (error instanceof Fault && error.details.status === 409) {
         sent.known = true;
         return undefined;
       }
-      answerLost ||= mayHaveArrived(error);
-      sent.running = answerLost && !(error instanceof JobFailed);
+      answerLost ||= mayHaveArrived(error) && !(error instanceof JobFailed);
+      sent.running = answerLost;
       throw error;
     }
   });
@@ -154,12 +170,12 @@ async function fetchPage(asking: Asking, jobId: string, pageToken: string | unde
     },
   };
   for (;;) {
-    const page = await persist(asking, REQUEST_RETRIES, mayPass, async () => {
+    const page = await patiently(asking, async () => {
       try {
         return readPage(await connection.send(call, signal), spec.columns);
       } catch (error) {
         // A failed job answers every such request with its own fault; only the job tells which it is.
-        const answered = error instanceof ApiError && error.fault.step === 'bigquery';
+        const answered = error instanceof Fault && error.endpoint.step === 'bigquery';
         if (answered && pageToken === undefined) {
           throwIfFailed(asking, await getJob(asking, jobId, signal));
         }
@@ -181,7 +197,6 @@ async function fetchCost(asking: Asking, jobId: string, atMost: QueryCost): Prom
   try {
     return readCost(await request(asking, { method: 'GET', path: `/jobs/${jobId}`, query }));
   } catch {
-    delete asking.sent.fault;
     return atMost;
   }
 }
@@ -222,13 +237,16 @@ async function abandon(asking: Asking): Promise<void> {
   const signal = AbortSignal.timeout(patience.cancelMs);
   const query = { location: spec.location };
   try {
-    await connection.send({ method: 'POST', path: `/jobs/${jobId}/cancel`, query, anyway: true }, signal);
+    await connection.send(
+      { method: 'POST', path: `/jobs/${jobId}/cancel`, query, skipClockCheck: true },
+      signal,
+    );
     sent.known = true;
     // A cancelled job may be billed for what it had read.
     sent.cost = sent.cost && addCost(sent.cost, readCost(await getJob(asking, jobId, signal)));
   } catch (error) {
     // If the server never had the job, it billed nothing; otherwise the bill is not known.
-    if (faultOf(error).status !== 404) sent.cost = undefined;
+    if (!(error instanceof Fault) || error.details.status !== 404) sent.cost = undefined;
   }
 }
 
@@ -249,27 +267,31 @@ async function within<T>(
     return await work(asking);
   } catch (error) {
     await abandon(asking);
-    const { jobId, known, cost, fault } = sent;
-    const billed = cost === undefined ? {} : { cost };
+    const { jobId, known, cost } = sent;
     if (given?.aborted) throw interrupted(given.reason, cost);
-    const context = {
-      ...(known && jobId !== undefined ? { jobId } : {}),
-      ...billed,
-      tries: fault?.tries ?? 1,
-      identity: connection.identity,
-    };
-    if (!limit.aborted) throw bigQueryError(error, context);
-    if (fault !== undefined) throw bigQueryError(fault.error, context);
-    if (!known && error instanceof ApiError) throw bigQueryError(error, context);
-    const seconds = patience.limitMs / 1000;
-    throw bigQueryError(
-      new SourceError(
-        'timeout',
-        `BigQuery: the query took longer than ${seconds} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
-      ),
-      context,
-    );
+    const context = { jobId: known ? jobId : undefined, cost, identity: connection.identity };
+    const isSlow = limit.aborted && known && error instanceof Fault && error.code === 'no-answer';
+    if (error instanceof Fault && !isSlow) throw sourceErrorOf(error, context);
+    const reason = limit.aborted && !(error instanceof SourceError) ? tookTooLong(patience) : error;
+    throw withContext(reason, context);
   }
+}
+
+const tookTooLong = ({ limitMs }: Patience) =>
+  new SourceError(
+    'timeout',
+    `BigQuery: the query took longer than ${limitMs / 1000} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
+  );
+
+/** A sentence with what it lacks: the job, and what was billed nonetheless. */
+function withContext(error: unknown, { jobId, cost }: FaultContext): unknown {
+  if (!(error instanceof SourceError)) return error;
+  const { code, message, affectsAll, step } = error;
+  return new SourceError(code, jobId === undefined ? message : `${message} [job ${jobId}]`, {
+    affectsAll,
+    ...(step === undefined ? {} : { step }),
+    ...(cost === undefined ? {} : { cost }),
+  });
 }
 
 /**
@@ -291,7 +313,13 @@ export function runQuery<T>(
   given?: AbortSignal,
 ): Promise<QueryAnswer<T>> {
   return within(connection, spec, patience, given, async (asking) => {
-    const rows = await persist(asking, JOB_RETRIES, mayPassAsJob, () => runJob(asking));
+    const { backoffMs, limitMs: longestPauseMs } = patience;
+    const rows = await withRetry(
+      () => runJob(asking),
+      { backoffMs, longestPauseMs, retries: JOB_RETRIES },
+      asking.signal,
+      (error) => mayPass(error) && error instanceof JobFailed,
+    );
     return { value: accept(rows), cost: asking.sent.cost ?? NO_COST };
   });
 }

@@ -1,124 +1,106 @@
 import { Agent } from 'node:http';
-import {
-  type AuthClient,
-  Compute,
-  ExternalAccountAuthorizedUserClient,
-  ExternalAccountClient,
-  gaxios,
-  gcpMetadata,
-  Impersonated,
-  JWT,
-  UserRefreshClient,
-} from 'google-auth-library';
-import { impersonated } from './credential-file.ts';
-import { type Credentials, identityOf } from './credentials.ts';
-import type { Place } from './fault.ts';
-import type { Transport } from './transport.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import type { Gaxios } from 'gaxios';
+import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
+import type { Env } from '../../env.ts';
+import { sanitizeMessage } from '../../errors/sanitize.ts';
+import { until } from '../../until.ts';
+import type { Endpoint, Fault } from '../fault.ts';
+import { type Http, openHttp } from '../http.ts';
+import { SourceError } from '../source.ts';
+import type { Credentials } from './credentials.ts';
+import { IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
 
 /** What the tokens are good for. */
 const SCOPES = ['https://www.googleapis.com/auth/bigquery'];
 
-type Json = Parameters<typeof ExternalAccountClient.fromJSON>[0];
+const DIRECT = new Agent();
 
-/** The token of a federation. The library asks the security token service through a transport of its own. */
-function federation(fields: Fields, transporter: Transport): AuthClient {
-  const client = ExternalAccountClient.fromJSON({ ...fields, transporter } as unknown as Json);
-  if (client === null) throw new TypeError('the type was checked before');
-  client.scopes = SCOPES;
-  Object.assign((client as unknown as { stsCredential: object }).stsCredential, { transporter });
+/** The library asks the metadata server through a transport of its own; never through a proxy. */
+function askMetadataDirectly(): void {
+  gaxios.instance.defaults = { ...gaxios.instance.defaults, agent: DIRECT };
+}
+
+/** Makes a client, and those that it asks in turn, send through our transport: the library hands it to some of them. */
+function sendThrough(client: AuthClient, transporter: AuthClient['transporter']): AuthClient {
+  const { sourceClient, stsCredential } = client as { sourceClient?: AuthClient; stsCredential?: object };
+  Object.assign(client, { transporter });
+  if (stsCredential !== undefined) Object.assign(stsCredential, { transporter });
+  if (sourceClient !== undefined) sendThrough(sourceClient, transporter);
   return client;
 }
 
-function clientOf(fields: Fields, transporter: Transport): AuthClient {
-  switch (fields['type']) {
-    case 'authorized_user': {
-      const client = new UserRefreshClient({ transporter });
-      client.fromJSON(fields as Parameters<typeof client.fromJSON>[0]);
-      return client;
-    }
-    case 'external_account_authorized_user': {
-      type Options = ConstructorParameters<typeof ExternalAccountAuthorizedUserClient>[0];
-      return new ExternalAccountAuthorizedUserClient({ ...fields, transporter } as unknown as Options);
-    }
-    case 'impersonated_service_account': {
-      const { account, endpoint } = impersonated(fields);
-      const quota = fields['quota_project_id'];
-      return new Impersonated({
-        sourceClient: clientOf(fields['source_credentials'] as Fields, transporter),
-        targetPrincipal: account,
-        targetScopes: SCOPES,
-        delegates: Array.isArray(fields['delegates']) ? fields['delegates'].map(String) : [],
-        endpoint,
-        transporter,
-        ...(typeof quota === 'string' ? { quotaProjectId: quota } : {}),
-      });
-    }
-    case 'external_account':
-      return federation(fields, transporter);
-    default: {
-      const client = new JWT({ scopes: SCOPES, transporter });
-      client.fromJSON(fields as Parameters<typeof client.fromJSON>[0]);
-      return client;
-    }
+function authClientOf(credentials: Credentials, transport: Gaxios): AuthClient {
+  // The same class, of which TypeScript sees one for `import` and one for `require`.
+  const transporter = transport as unknown as AuthClient['transporter'];
+  if (credentials.kind === 'metadata') {
+    askMetadataDirectly();
+    return new Compute({ scopes: SCOPES, transporter });
   }
+  try {
+    const auth = new GoogleAuth({ scopes: SCOPES });
+    return sendThrough(auth.fromJSON(credentials.file.fields, { transporter }), transporter);
+  } catch (error) {
+    const said = sanitizeMessage(String((error as Error).message));
+    throw new SourceError(
+      'credentials-invalid',
+      `sign-in: ${credentials.path} cannot be used; make it again (${said})`,
+      { step: 'sign-in' },
+    );
+  }
+}
+
+/** The project of the machine, as the metadata server tells it. */
+export function projectOfMachine(): Promise<unknown> {
+  askMetadataDirectly();
+  return gcpMetadata.project('project-id');
+}
+
+function endpointOf({ href }: URL): Endpoint {
+  if (/:generateAccessToken$/.test(href)) return IAM;
+  if (/^https:\/\/sts\.|\/v1\/(oauth)?token$/.test(href)) return STS;
+  return /^https:\/\/oauth2\./.test(href) ? TOKEN : SUBJECT;
+}
+
+/** Gets tokens, once for all that wait for one. */
+export interface SignIn {
+  readonly client: AuthClient;
+  readonly http: Http;
+  /**
+   * The headers that carry a token.
+   *
+   * @throws Fault, with who refused or did not answer before the signal was given.
+   */
+  headers(signal: AbortSignal): Promise<Headers>;
 }
 
 /**
- * The client that signs in with some credentials.
+ * Google's library, with our way to send.
  *
- * Google's own way to choose one leaves the transport out that is given to it for impersonation, and asks
- * IAM Credentials at an address of its own, whatever the file says.
+ * @throws SourceError if it has no use for the credentials, or a variable names no usable proxy.
  */
-export function authClientOf(credentials: Credentials, transporter: Transport): AuthClient {
-  if (credentials.kind === 'file') return clientOf(credentials.file.fields, transporter);
-  // The metadata server is asked through the library's common transport; never through a proxy.
-  gaxios.instance.defaults = { ...gaxios.instance.defaults, agent: METADATA_AGENT };
-  return new Compute({ scopes: SCOPES, transporter });
-}
-
-const METADATA_AGENT = new Agent();
-
-/** The project of the machine, as the metadata server tells it. */
-export async function projectOfMachine(): Promise<string> {
-  gaxios.instance.defaults = { ...gaxios.instance.defaults, agent: METADATA_AGENT };
-  return String(await gcpMetadata.project('project-id'));
-}
-
-/** Who is asked for the tokens of some credentials, by address and for faults without one. */
-export function partiesOf(credentials: Credentials): {
-  readonly of: (url: URL) => Place;
-  readonly first: Place;
-} {
-  const signIn = (party: 'token' | 'sts' | 'iam' | 'metadata' | 'subject'): Place => ({
-    step: 'sign-in',
-    party,
-  });
-  const identity = identityOf(credentials);
-  if (credentials.kind === 'metadata') return { of: () => signIn('metadata'), first: signIn('metadata') };
-  const known: [unknown, Place][] = [];
-  for (
-    let fields: Fields | undefined = credentials.file.fields;
-    fields !== undefined;
-    fields = fields['source_credentials'] as Fields | undefined
-  ) {
-    known.push(
-      [fields['service_account_impersonation_url'], signIn('iam')],
-      [fields['token_url'], signIn('sts')],
-    );
-  }
-  const of = (url: URL): Place => {
-    const found = known.find(([address]) => typeof address === 'string' && sameEnd(new URL(address), url));
-    if (found !== undefined) return found[1];
-    if (/^iamcredentials\./.test(url.hostname)) return signIn('iam');
-    if (/^sts\./.test(url.hostname)) return signIn('sts');
-    if (/^oauth2\./.test(url.hostname)) return signIn('token');
-    return signIn('subject');
+export function openSignIn(credentials: Credentials, env: Env, now: () => Date): SignIn {
+  const http = openHttp(env, now);
+  const client = authClientOf(credentials, http.transport);
+  const isFederation = credentials.kind === 'file' && credentials.file.identity === 'federation';
+  const first = credentials.kind === 'metadata' ? METADATA : isFederation ? SUBJECT : TOKEN;
+  let waiting: Promise<Headers> | undefined;
+  const asked = () => {
+    const url = http.lastAsked();
+    return url === undefined ? first : endpointOf(url);
   };
-  return { of, first: signIn(identity === 'federation' ? 'subject' : 'token') };
-}
-
-function sameEnd(a: URL, b: URL): boolean {
-  return a.host === b.host && a.pathname === b.pathname;
+  return {
+    client,
+    http,
+    async headers(signal) {
+      waiting ??= client.getRequestHeaders().finally(() => {
+        waiting = undefined;
+      });
+      try {
+        return await until(waiting, signal);
+      } catch (error) {
+        const fault: Fault = signal.aborted ? http.silence(asked()) : signInFault(error, asked());
+        throw fault;
+      }
+    },
+  };
 }

@@ -11,20 +11,16 @@ import {
   rowLimit,
   type Shape,
 } from '../query.ts';
-import { checkRows, type RawRow } from '../rows.ts';
-import type { DaysAnswer, QueryCost, Source } from '../source.ts';
+import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
+import { addCost, type DaysAnswer, NO_COST, type QueryCost, type Source, SourceError } from '../source.ts';
 import { traitsOf } from '../traits.ts';
-import { wholeNumber } from './answer.ts';
 import { connect } from './connection.ts';
-import { bigQueryError, isRefusal } from './error.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
 
 /** BigQuery, with what only `doctor` asks of it. */
 export interface BigQuerySource extends Source {
   /** The project that runs and pays for the queries. */
   readonly project: string;
-  /** How far this machine's clock is ahead of Google's, as of the last answer. */
-  readonly clockSkewMs: () => number | undefined;
   /** Why days cannot be asked for, found out for free; undefined if they can. */
   daysRefused(span: Span): Promise<string | undefined>;
 }
@@ -64,9 +60,8 @@ const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64' };
 const partitionOf = (day: Day) => day.replaceAll('-', '');
 const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
-function partitionsSpec(config: BigQueryConfig, span: Span): QuerySpec {
+function partitionsSpec(config: BigQueryConfig, span: Span, limit = spanDays(span) + 1): QuerySpec {
   const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(config.table) ?? [];
-  const limit = spanDays(span) + 1;
   return {
     // A table without partitions has one row here, with NULL: it must not pass for one without any day.
     sql: `SELECT partition_id, total_rows
@@ -87,21 +82,33 @@ LIMIT @limit`,
   };
 }
 
-/** The rows of each day, or why they cannot be told. */
+/**
+ * The rows of each day, or why the table cannot tell them.
+ *
+ * @throws SourceError if the answer is none to this query.
+ */
 function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | string {
   const counts = new Map<Day, number>();
-  for (const { partition_id, total_rows } of rows) {
-    if (partition_id === null) return 'the table is not partitioned';
-    const day = typeof partition_id === 'string' ? dayOfPartition(partition_id) : undefined;
-    const count = wholeNumber(total_rows);
-    if (day === undefined || day < span.start || day >= span.end || counts.has(day)) {
+  const seen = new Set<Day>();
+  for (const row of rows) {
+    const id = row['partition_id'];
+    if (id === null) return 'the table is not partitioned';
+    const day = typeof id === 'string' ? dayOfPartition(id) : undefined;
+    if (day === undefined && /^(\d{4}|\d{6}|\d{10})$/.test(String(id))) {
       return 'the table is not partitioned by day';
     }
-    if (count === undefined) return `the rows of ${day} are not given as a count`;
-    if (count > 0) counts.set(day, count);
+    if (day === undefined || day < span.start || day >= span.end || seen.has(day)) {
+      throw unexpected('partition_id', id, `each day from ${span.start} to before ${span.end} once`);
+    }
+    seen.add(day);
+    const total = count(row, 'total_rows');
+    if (total > 0) counts.set(day, total);
   }
   return counts;
 }
+
+/** Any day at all, for a table that has none of those asked for. */
+const EVER: Span = { start: '0001-01-01', end: '9999-12-31' };
 
 /** Time limits of production; an emulator on this machine needs no courtesy. */
 function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
@@ -131,36 +138,45 @@ export async function openBigQuery(
       await dryRun(connection, partitionsSpec(config, span), patience);
       return undefined;
     } catch (error) {
-      if (isRefusal(error)) return error.message;
+      if (error instanceof SourceError && error.code === 'permission') return error.message;
       throw error;
     }
   }
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
-    const spec = partitionsSpec(config, span);
-    const untold = (text: string, cost: QueryCost | undefined): DaysAnswer => ({
+    const untold = (text: string, cost: QueryCost | undefined, refused?: true): DaysAnswer => ({
       kind: 'untold',
       reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
+      ...(refused === undefined ? {} : { refused }),
       ...(cost === undefined ? {} : { cost }),
     });
     const accept = (rows: readonly RawRow[]) => readPartitions(rows, span);
-    const answer = await runQuery(connection, spec, patience, accept, signal).catch((error: unknown) => {
-      // The table itself may well answer.
-      if (isRefusal(error)) return error;
-      throw error;
-    });
-    if (answer instanceof Error) return untold(answer.message, answer.cost);
+    const answer = await runQuery(connection, partitionsSpec(config, span), patience, accept, signal).catch(
+      (error: unknown) => {
+        // The account may well read the table itself.
+        if (error instanceof SourceError && error.code === 'permission') return error;
+        throw error;
+      },
+    );
+    if (answer instanceof Error) return untold(answer.message, answer.cost, true);
     const { value, cost } = answer;
     if (typeof value === 'string') return untold(value, cost);
-    // The view tells nothing of a table that does not exist, and nothing of one that is far behind. A dry
-    // run tells them apart for free: it throws for the former.
-    if (value.size === 0) {
-      const question: Question = { packages: ['pip'], span };
-      await dryRun(connection, pivotSpec(config, question), patience, signal).catch((error: unknown) => {
-        throw bigQueryError(error, { cost });
-      });
+    if (value.size > 0) return { kind: 'told', rows: value, cost };
+    // None of these days: a table that does not exist, one that is far behind, or a view, of which nothing is told ever.
+    const question: Question = { packages: ['pip'], span };
+    try {
+      await dryRun(connection, pivotSpec(config, question), patience, signal);
+      const hasAny = (rows: readonly RawRow[]) => rows.length > 0;
+      const any = await runQuery(connection, partitionsSpec(config, EVER, 1), patience, hasAny, signal);
+      const both = addCost(cost, any.cost);
+      return any.value
+        ? { kind: 'told', rows: value, cost: both }
+        : untold('it has no row for the table, which must be a view', both);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      const { code, message, affectsAll } = error;
+      throw new SourceError(code, message, { affectsAll, cost: addCost(cost, error.cost ?? NO_COST) });
     }
-    return { kind: 'told', rows: value, cost };
   }
 
   return {

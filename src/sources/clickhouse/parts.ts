@@ -1,4 +1,5 @@
 import { addDays, type Span, spanDays } from '../../days/day.ts';
+import { ERRORS } from '../../errors/codes.ts';
 import type { NonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
 import { SourceError } from '../source.ts';
@@ -83,18 +84,30 @@ export function halve({ packages, span }: Question): readonly Question[] {
   return spanDays(span) > 1 ? splitSpan(span).map((half) => ({ packages, span: half })) : [];
 }
 
+/** Puts one part to the server: as often as its faults may pass, or once. */
+export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Reply>;
+
+const passes = (error: unknown): error is SourceError =>
+  error instanceof SourceError && ERRORS[error.code].passes === true;
+
+/** The same fault as one that ends the querying. */
+const ending = ({ code, message, step }: SourceError) =>
+  new SourceError(code, message, { affectsAll: true, ...(step === undefined ? {} : { step }) });
+
 /**
  * Reads a question in as many parts as it takes.
  *
- * A part that fails by more than its size ends the reading: the rest would fare no better, and the server
- * is to be left alone. What was read whole until then is kept.
+ * A part that fails by a fault that lasts ends the reading: the rest would fare no better, and the server is to be
+ * left alone. One that still fails by a fault that may pass is halved, so that a package whose query always fails
+ * holds nobody up: if both halves fail, or two packages alone without a success between, it is the server's fault, and
+ * ends the reading. What was read whole until then is kept.
  *
- * @param ask Puts one part to the server. What it throws that is no SourceError ends everything.
+ * @param ask What it throws that is no SourceError ends everything.
  * @throws SourceError if that leaves nothing.
  */
 export async function readInParts(
   question: Question,
-  ask: (part: Question) => Promise<Reply>,
+  ask: Ask,
 ): Promise<{ rows: Map<string, PivotRow[]>; failures: Map<string, SourceError> }> {
   const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
   const failures = new Map<string, SourceError>();
@@ -102,37 +115,78 @@ export async function readInParts(
     rows.delete(name);
     if (!failures.has(name)) failures.set(name, error);
   };
-  const failAll = (parts: readonly Question[], error: SourceError) => {
-    for (const { packages } of parts) for (const name of packages) fail(name, error);
-  };
   let slow = 0;
+  let alone = 0;
   const parts = cut(question);
+
+  /** @throws SourceError that ends the reading. */
+  function take(asked: Question, reply: Reply): void {
+    if (reply.kind === 'rows') {
+      alone = 0;
+      for (const [name, error] of reply.failures) fail(name, error);
+      for (const [name, more] of reply.rows) rows.get(name)?.push(...more);
+      return;
+    }
+    const halves = halve(asked);
+    parts.unshift(...halves);
+    if (halves.length > 0) return;
+    fail(asked.packages[0], reply.error);
+    if (reply.error.code === 'timeout') slow += 1;
+    if (slow >= SLOW_MAX) throw reply.error;
+  }
+
+  /** Finds the package whose query fails. @throws SourceError that ends the reading; what was not read waits in `parts`. */
+  async function isolate(asked: Question, error: SourceError): Promise<void> {
+    const [name, ...others] = asked.packages;
+    if (others.length === 0) {
+      fail(name, error);
+      alone += 1;
+      if (alone > 1) throw ending(error);
+      return;
+    }
+    const failed: [Question, SourceError][] = [];
+    const halves = halve(asked);
+    for (const [index, half] of halves.entries()) {
+      try {
+        take(half, await ask(half, 'once'));
+      } catch (reason) {
+        if (passes(reason) && !reason.affectsAll) {
+          failed.push([half, reason]);
+          continue;
+        }
+        parts.unshift(...halves.slice(index), ...failed.map(([each]) => each));
+        throw reason;
+      }
+    }
+    if (failed.length > 1) {
+      parts.unshift(...halves);
+      throw ending(error);
+    }
+    for (const [half, reason] of failed) await isolate(half, reason);
+  }
+
   for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
     // What has failed in an earlier part of the span is not asked for again.
     const packages = part.packages.filter((name) => rows.has(name));
     if (!isNonEmpty(packages)) continue;
     const asked: Question = { packages, span: part.span };
-    let reply: Reply;
     try {
-      reply = await ask(asked);
+      const reply = await ask(asked, 'patiently').catch((error: unknown) => {
+        if (passes(error) && !error.affectsAll) return error;
+        parts.unshift(asked);
+        throw error;
+      });
+      if (reply instanceof SourceError) await isolate(asked, reply);
+      else take(asked, reply);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
-      failAll([asked, ...parts], error);
-      if (rows.size === 0) throw error;
+      for (const rest of parts) for (const name of rest.packages) fail(name, error);
+      // A slow server has answered, package by package.
+      if (rows.size === 0 && slow < SLOW_MAX) throw error;
       break;
     }
-    if (reply.kind === 'too-much') {
-      const halves = halve(asked);
-      parts.unshift(...halves);
-      if (halves.length > 0) continue;
-      fail(packages[0], reply.error);
-      if (reply.error.code === 'timeout') slow += 1;
-      if (slow < SLOW_MAX) continue;
-      failAll(parts, reply.error);
-      break;
-    }
-    for (const [name, error] of reply.failures) fail(name, error);
-    for (const [name, more] of reply.rows) rows.get(name)?.push(...more);
   }
+  const [only] = failures.values();
+  if (question.packages.length === 1 && passes(only)) throw only;
   return { rows, failures };
 }

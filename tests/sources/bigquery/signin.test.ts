@@ -147,7 +147,10 @@ const LINK = `https://console.cloud.google.com/security/service-perimeter/troubl
 const NO_ACCOUNT =
   "Unable to generate access token; IAM returned 403 Forbidden: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist).\nThis error could be caused by a missing IAM policy binding on the target IAM service account.\nFor more information, refer to the Workload Identity documentation:\n\thttps://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#authenticating_to";
 
-/** Name, situation, code, what the operator is told, and who was asked on the way, each once. */
+/**
+ * Name, situation, code, what the operator is told, and who was asked on the way. What may not ask the view that tells
+ * the table's days asks the table itself.
+ */
 const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
   // A service account's key.
   [
@@ -223,9 +226,9 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'login',
       google: denied('Caller does not have required permission to use project acme.', 'USER_PROJECT_DENIED'),
     },
-    'quota-project',
-    /^BigQuery: the login may not use the quota project.*set-quota-project PROJECT.* \(BigQuery said: Caller does/,
-    ['token', 'bigquery'],
+    'permission',
+    /^BigQuery: the credentials may not use the quota project.*set-quota-project PROJECT.* \(BigQuery said: Caller does/,
+    ['token', 'bigquery', 'bigquery'],
   ],
 
   // Impersonation.
@@ -235,8 +238,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'impersonation',
       google: { answers: { iam: aip(404, `Not found; Gaia id not found for email ${ACCOUNT}`) } },
     },
-    'impersonation-missing',
-    /^sign-in: the account to be impersonated does not exist; check service_account_impersonation_url.* \(IAM Credentials said: Not found; Gaia id/,
+    'impersonation-denied',
+    /^sign-in: the credentials may not act .* check that it exists.* \(IAM Credentials said: Not found; Gaia id/,
     ['token', 'iam'],
   ],
   [
@@ -253,8 +256,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
         },
       },
     },
-    'iam-api-disabled',
-    /^sign-in: the IAM Credentials API is not enabled .*gcloud services enable iamcredentials.googleapis.com \(IAM Credentials said/,
+    'impersonation-denied',
+    /^sign-in: the credentials may not act .*gcloud services enable iamcredentials.googleapis.com\) \(IAM Credentials said/,
     ['token', 'iam'],
   ],
   [
@@ -293,8 +296,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'federation',
       google: sts('invalid_target', 'The target service indicated by the "audience" parameters is invalid.'),
     },
-    'federation-audience',
-    /^sign-in: the security token service does not know the audience; check .*"audience".* \(the security token service said: invalid_target: The target/,
+    'credentials-refused',
+    /^sign-in: Google refused the federated identity; check "audience".* \(the security token service said: invalid_target: The target/,
     ['subject', 'sts'],
   ],
   [
@@ -303,8 +306,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'federation',
       google: sts('unauthorized_client', 'The given credential is rejected by the attribute condition.', 401),
     },
-    'federation-condition',
-    /^sign-in: the token does not meet the attribute condition/,
+    'credentials-refused',
+    /^sign-in: Google refused the federated identity; .*attribute condition/,
     ['subject', 'sts'],
   ],
   [
@@ -313,8 +316,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'federation',
       google: sts('invalid_grant', 'ID Token issued at 1 is stale to sign-in.'),
     },
-    'federation-refused',
-    /^sign-in: the security token service refused the token; check that it has not expired/,
+    'credentials-refused',
+    /^sign-in: Google refused the federated identity; .*has not expired/,
     ['subject', 'sts'],
   ],
   [
@@ -359,7 +362,6 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     { with: 'federation', google: denied('Access Denied: no bigquery.jobs.create', 'IAM_PERMISSION_DENIED') },
     'permission',
     /^BigQuery: permission denied; grant the federated identity .*roles\/bigquery.jobUser/,
-    // The table may answer where the view that tells its revisions does not.
     ['subject', 'sts', 'bigquery', 'bigquery'],
   ],
   ...(['audience', 'credential_source', 'subject_token_type'] as const).map(
@@ -396,8 +398,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'metadata',
       google: { answers: { metadata: { status: 404, body: '<title>Error 404</title>' } } },
     },
-    'metadata-account',
-    /^sign-in: this machine has no service account; attach one to it.* \(the metadata server said: Error 404\)$/,
+    'sign-in-refused',
+    /^sign-in: this machine has no service account that may sign in; attach one .* \(the metadata server said: Error 404\)$/,
     ['metadata'],
   ],
   [
@@ -410,8 +412,8 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
   [
     'a binding of workload identity that is missing',
     { with: 'metadata', google: { answers: { metadata: { status: 403, body: NO_ACCOUNT } } } },
-    'metadata-binding',
-    /^sign-in: the Kubernetes service account may not act .*roles\/iam.workloadIdentityUser.* \(the metadata server said: Unable .*\.\.\.\)$/,
+    'sign-in-refused',
+    /^sign-in: this machine has no service account that may sign in; .*workload identity binding.* \(the metadata server said: Unable .*\.\.\.\)$/,
     ['metadata'],
   ],
   [
@@ -420,9 +422,9 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
       with: 'metadata',
       google: denied('Request had insufficient authentication scopes.', 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'),
     },
-    'scopes',
-    /^BigQuery: the machine's access scopes are too narrow; stop the VM, .*--scopes=cloud-platform/,
-    ['metadata', 'bigquery'],
+    'permission',
+    /^BigQuery: the token lacks a scope; give the VM/,
+    ['metadata', 'bigquery', 'bigquery'],
   ],
   [
     'a metadata server that never answers',
@@ -447,11 +449,11 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
         },
       },
     },
-    'perimeter',
+    'permission',
     new RegExp(
       `^BigQuery: a service perimeter .* \\(BigQuery said: VPC .*: ${UNIQUE}\\. For help: .*\\.\\.\\.\\)$`,
     ),
-    ['token', 'bigquery'],
+    ['token', 'bigquery', 'bigquery'],
   ],
   [
     'BigQuery that never answers',
@@ -465,7 +467,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
   [
     'a proxy that wants a password',
     { with: 'key', proxy: 407 },
-    'proxy-password',
+    'proxy-refused',
     /^proxy: 127\.0\.0\.1:\d+ wants a user name and a password; put them before the host in its address, .* \(the proxy said: Proxy Authentication Required\)$/,
     [],
   ],
@@ -473,7 +475,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     'a proxy that forbids it',
     { with: 'key', proxy: 403 },
     'proxy-refused',
-    /^proxy: 127\.0\.0\.1:\d+ does not let the connection through; have \*\.googleapis\.com:443 allowed/,
+    /^proxy: 127\.0\.0\.1:\d+ does not let the connection through; have the host of the source/,
     [],
   ],
   [
@@ -487,7 +489,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     'a SOCKS proxy',
     { with: 'key', env: { HTTPS_PROXY: 'socks5://user:hush@127.0.0.1:1080' } },
     'proxy-invalid',
-    /^proxy: HTTPS_PROXY names a SOCKS proxy \(socks5:\/\/\), and only HTTP proxies are supported; write it as http:\/\/host:port$/,
+    /^proxy: HTTPS_PROXY begins with socks5:\/\/, and only HTTP proxies are supported; write it as http:\/\/host:port$/,
     [],
   ],
   [
@@ -527,7 +529,7 @@ describe('is told once, with its step and its remedy, and not in public:', () =>
   it('ends the querying for a proxy in trouble and one that is gone, after a few tries', async () => {
     const trouble = await collect({ with: 'key', seconds: 2, proxy: 503 });
     expect(trouble.entries[2]).toMatchObject({
-      error_code: 'proxy-failed',
+      error_code: 'proxy-unreachable',
       error: expect.stringMatching(
         /^not attempted: proxy: 127.*cannot reach the server; .* \(the proxy said: Service Unavailable(, \d times)?\)$/,
       ),

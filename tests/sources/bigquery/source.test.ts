@@ -303,11 +303,11 @@ describe('a fault that does not pass', () => {
     ['invalidQuery', 400, 'Unrecognized name: details', true, /^BigQuery: the query is not understood/],
     ['authError', 401, 'Invalid Credentials', true, /^BigQuery: Google refused the credentials/],
     [
-      'somethingNew',
+      'invalid',
       400,
       'Never heard of',
-      false,
-      /^BigQuery: the request failed \(BigQuery said: Never heard of\)$/,
+      true,
+      /^BigQuery: the query is not understood; .* \(BigQuery said: Never heard of\)$/,
     ],
   ];
 
@@ -320,6 +320,18 @@ describe('a fault that does not pass', () => {
     expect(error.affectsAll).toBe(affectsAll);
     expect(server.calls.map(({ kind }) => kind)).toEqual(['insert']);
   });
+
+  it.each([
+    [500, 1],
+    [400, 0],
+  ])(
+    'of an insert that is answered %d ends %d jobs, which may have been started',
+    async (status, cancels) => {
+      const bigQuery = await withTrouble({ on: 'insert', fault: { status, reason: 'whatever' } });
+      await failure(bigQuery.read(QUESTION));
+      expect(server.callsOf('cancel')).toHaveLength(cancels);
+    },
+  );
 
   it('of the job itself is told as such', async () => {
     const fault = { jobFails: { reason: 'invalidQuery', message: 'Unrecognized name: details at [3:3]' } };
@@ -519,28 +531,43 @@ describe('the rows of days', () => {
     ]);
   });
 
-  const partitions: [string, [string | null, string | null][], string][] = [
+  type Partitions = [string | null, string | null][];
+
+  it.each<[string, Partitions, string]>([
     ['no partitions', [[null, '17']], 'the table is not partitioned'],
     ['partitions by hour', [['2026040100', '17']], 'the table is not partitioned by day'],
+    ['partitions by month', [['202604', '17']], 'the table is not partitioned by day'],
+    ['no row ever, as of a view', [], 'it has no row for the table, which must be a view'],
+  ])('cannot be told of a table with %s', async (_, list, text) => {
+    const bigQuery = await source({ partitions: list });
+    const answer = await bigQuery.days(SPAN);
+    expect(answer).toMatchObject({ kind: 'untold', reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+    expect(answer).not.toHaveProperty('refused');
+    // It was answered, and so billed: once, and for the view a second time for all days.
+    expect(answer.cost?.bytesBilled).toBe(server.bytesBilled);
+  });
+
+  it.each<[string, Partitions, RegExp]>([
     [
       'a day twice',
       [
         ['20260401', '1'],
         ['20260401', '2'],
       ],
-      'the table is not partitioned by day',
+      /partition_id holds "20260401"/,
     ],
-    ['days that were not asked for', [['20260403', '1']], 'the table is not partitioned by day'],
-    ['a count that is none', [['20260401', '-5']], 'the rows of 2026-04-01 are not given as a count'],
-  ];
-  it.each(partitions)('cannot be told of a table with %s', async (_, list, text) => {
-    const bigQuery = await source({ partitions: list });
-    expect(await bigQuery.days(SPAN)).toMatchObject({
-      kind: 'untold',
-      // It was answered, and so billed.
-      cost: { bytesBilled: 10 * 1024 ** 2 },
-      reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
-    });
+    ['days that were not asked for', [['20260403', '1']], /partition_id holds "20260403"/],
+    ['a count that is none', [['20260401', '-5']], /total_rows holds "-5"/],
+  ])('are a failure of an answer with %s', async (_, list, says) => {
+    const error = await failure((await source({ partitions: list })).days(SPAN));
+    expect(error).toMatchObject({ code: 'unexpected-answer', message: expect.stringMatching(says) });
+  });
+
+  it('are none of a table that is far behind', async () => {
+    const bigQuery = await source();
+    const answer = await bigQuery.days({ start: '2026-10-01', end: '2026-10-03' });
+    expect(answer).toMatchObject({ kind: 'told', rows: new Map() });
+    expect(answer.cost?.bytesBilled).toBe(server.bytesBilled);
   });
 
   it('leave out a day that has a partition and no rows', async () => {
@@ -553,29 +580,39 @@ describe('the rows of days', () => {
     expect(await bigQuery.days(SPAN)).toMatchObject({ rows: new Map([['2026-04-02', 3]]) });
   });
 
-  it('of a table without any day are none, and those of a table that does not exist a failure', async () => {
+  it('are a failure of a table that does not exist', async () => {
     const bigQuery = await source({
       partitions: [],
       trouble: [{ on: 'dryRun', times: 1, fault: { status: 404, reason: 'notFound' } }],
     });
-    expect((await failure(bigQuery.days(SPAN))).message).toMatch(
-      /^BigQuery: not found; check bigquery.table/,
-    );
-    expect(await bigQuery.days(SPAN)).toMatchObject({ rows: new Map() });
+    const error = await failure(bigQuery.days(SPAN));
+    expect(error.message).toMatch(/^BigQuery: not found; check bigquery.table/);
+    expect(error.cost?.bytesBilled).toBe(server.bytesBilled);
   });
 
-  it.each([
-    ['accessDenied', 403],
-    ['notFound', 404],
-    ['invalidQuery', 400],
-    ['jobInternalError', 400],
-    ['notImplemented', 501],
-  ])('are unavailable where the view is refused with %s', async (reason, status) => {
-    const bigQuery = await withTrouble({ on: 'insert', revisions: true, fault: { status, reason } });
+  it('cannot be told to an account that may not ask', async () => {
+    const bigQuery = await withTrouble({
+      on: 'insert',
+      revisions: true,
+      fault: { status: 403, reason: 'accessDenied' },
+    });
     expect(await bigQuery.days(SPAN)).toMatchObject({
       kind: 'untold',
-      reason: expect.stringContaining(`the server says ${reason}`),
+      refused: true,
+      reason: expect.stringContaining('the server says accessDenied'),
     });
+  });
+
+  it.each<[string, Trouble['fault'], string]>([
+    ['notFound', { status: 404, reason: 'notFound' }, 'not-found'],
+    ['invalidQuery', { status: 400, reason: 'invalidQuery' }, 'query-invalid'],
+    ['notImplemented', { status: 501, reason: 'notImplemented' }, 'query-invalid'],
+    ['jobInternalError', { status: 400, reason: 'jobInternalError' }, 'source-failed'],
+    ['a job that fails', { jobFails: { reason: 'jobInternalError', message: 'no' } }, 'job-failed'],
+    ['what nobody knows', { status: 418, reason: 'teapot' }, 'source-failed'],
+  ])('are a failure where the view is answered with %s', async (_, fault, code) => {
+    const bigQuery = await withTrouble({ on: 'insert', revisions: true, fault });
+    expect(await failure(bigQuery.days(SPAN))).toMatchObject({ code });
   });
 
   it('are a failure where nothing else can be asked either', async () => {
@@ -589,10 +626,10 @@ it('knows its project and how far the clock is off, however long the server was 
   const clock = { now: new Date('2026-04-25T04:12:30Z') };
   const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') }, {}, '', () => clock.now);
   expect(bigQuery.project).toBe('my-project');
-  expect(bigQuery.clockSkewMs()).toBeUndefined();
+  expect(bigQuery.clockSkewMs?.()).toBeUndefined();
   await bigQuery.estimate(QUESTION);
   clock.now = new Date('2026-04-25T04:20:00Z');
-  expect(bigQuery.clockSkewMs()).toBe(30_000);
+  expect(bigQuery.clockSkewMs?.()).toBe(30_000);
   await bigQuery.close();
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proxyFor } from '../../../src/sources/bigquery/proxy.ts';
+import { proxyFor } from '../../src/sources/proxy.ts';
 
 const GOOGLE = 'https://bigquery.googleapis.com/bigquery/v2';
 
@@ -62,8 +62,8 @@ describe('the proxy', () => {
   });
 
   it.each([
-    ['socks5://127.0.0.1:1080', 'names a SOCKS proxy (socks5://), and only HTTP proxies are supported'],
-    ['SOCKS4a://user:hush@host', 'names a SOCKS proxy (SOCKS4a://), and only HTTP proxies are supported'],
+    ['socks5://127.0.0.1:1080', 'begins with socks5://, and only HTTP proxies are supported'],
+    ['SOCKS4a://user:hush@host', 'begins with SOCKS4a://, and only HTTP proxies are supported'],
     ['ftp://host', 'begins with ftp://, and only HTTP proxies are supported'],
     ['http://user:hush@[', 'holds no address'],
     ['http://', 'holds no address'],
