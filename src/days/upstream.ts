@@ -68,12 +68,13 @@ export function partialDaysOf(span: Span, rows: PartitionRows): ReadonlySet<Day>
  * @param rows Of `partitionSpan`; undefined if the source cannot tell, and then nothing is known to be late.
  * @param wholeLog Whether the source holds every package's downloads, so that a day without rows is missing;
  * in somebody's export it is a day on which nothing was downloaded.
+ * @param whereToLook What an operator can do about a table that is behind, as words in brackets.
  */
 export function upstreamOf(
   asOf: Day,
   longestDays: number,
   rows: PartitionRows | undefined,
-  wholeLog: boolean,
+  { wholeLog, whereToLook }: { readonly wholeLog: boolean; readonly whereToLook: string },
 ): Upstream {
   const reach = partitionSpan(asOf, longestDays);
   const since = windowBefore(asOf, longestDays).start;
@@ -90,7 +91,7 @@ export function upstreamOf(
       lastDay === undefined
         ? `no whole day from ${reach.start} to ${newest}`
         : `no whole day since ${lastDay}`;
-    const tooLate = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; its pipeline is behind (see https://status.python.org), or --as-of is wrong; the badges stay as they are`;
+    const tooLate = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
     return { ...nothing, lastDay: lastDay ?? null, since: asOf, tooLate };
   }
   const end = addDays(lastDay, 1);

@@ -69,14 +69,18 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
 const NAMELESS = `the files have no file names (file.filename), so of days before ${DISTRIBUTIONS_ONLY_SINCE} files beside packages, such as .metadata, are counted like packages`;
 
 function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
-  const { wholeLog } = source.traits;
+  const { traits } = source;
   const longest = Math.max(...task.packages.map(longestWindow));
-  const upstream = upstreamOf(task.asOf, longest, known.kind === 'told' ? known.rows : undefined, wholeLog);
+  const upstream = upstreamOf(task.asOf, longest, known.kind === 'told' ? known.rows : undefined, traits);
   const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
   return {
     upstream,
     known,
-    warnings: [...warnings, ...warningsOf(upstream, task.asOf, wholeLog), ...(nameless ? [NAMELESS] : [])],
+    warnings: [
+      ...warnings,
+      ...warningsOf(upstream, task.asOf, traits.wholeLog),
+      ...(nameless ? [NAMELESS] : []),
+    ],
   };
 }
 

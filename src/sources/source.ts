@@ -58,6 +58,8 @@ export interface SourceTraits {
   readonly keepsLedger: boolean;
   /** Whether it holds every package's downloads, so that a day without any row is late or missing. */
   readonly wholeLog: boolean;
+  /** What an operator can do about a table that is behind, as words in brackets. */
+  readonly whereToLook: string;
   /** Most packages, and most packages times days, in one question. */
   readonly packagesAtOnce: number;
   readonly packageDaysAtOnce: number;

@@ -57,6 +57,7 @@ const TRAITS: {
     billed: true,
     keepsLedger: true,
     wholeLog: true,
+    whereToLook: 'see https://status.python.org',
     packagesAtOnce: 1,
     // An answer is held as a whole: at a dozen rows each, these are a quarter of a gigabyte.
     packageDaysAtOnce: 10_000,
@@ -68,6 +69,7 @@ const TRAITS: {
     billed: false,
     keepsLedger: true,
     wholeLog: true,
+    whereToLook: 'see https://github.com/ClickHouse/clickpy/issues, or use source: bigquery',
     packagesAtOnce: 100,
     // An answer may have 10,000 rows, and a package's day has a few dozen combinations; what is more is halved.
     packageDaysAtOnce: 399,
@@ -79,6 +81,7 @@ const TRAITS: {
     billed: false,
     keepsLedger: false,
     wholeLog,
+    whereToLook: 'see duckdb.files in tracked.yaml',
     // More would be little faster, and take more memory: an answer has some thousand rows a package.
     packagesAtOnce: 10,
     packageDaysAtOnce: Number.POSITIVE_INFINITY,

@@ -374,6 +374,13 @@ const REFUSED: [string, string, string, string, string][] = [
     'found 86400; allowed: a whole number of seconds from 1 to 3600',
   ],
   [
+    'the project of the public table, which nobody else can use',
+    `${SERVICE}bigquery:\n  project_id: bigquery-public-data\npackages: [demo]\n`,
+    '4:15',
+    'bigquery.project_id',
+    'allowed: a project of your own, which runs and pays for the queries',
+  ],
+  [
     'a project id with a quote',
     `${SERVICE}bigquery:\n  project_id: "a'b"\npackages: [demo]\n`,
     '4:15',

@@ -39,6 +39,7 @@ const TRAITS: SourceTraits = {
   billed: true,
   keepsLedger: true,
   wholeLog: true,
+  whereToLook: 'see there',
   packagesAtOnce: 1,
   packageDaysAtOnce: Number.POSITIVE_INFINITY,
   sharesDays: false,

@@ -40,6 +40,7 @@ export function pricedSource(pricing: Pricing) {
       billed: true,
       keepsLedger: true,
       wholeLog: true,
+      whereToLook: 'see there',
       packagesAtOnce: 1,
       packageDaysAtOnce: 10_000,
       sharesDays: true,

@@ -81,6 +81,7 @@ export async function createTable(): Promise<Table> {
         billed: true,
         keepsLedger: true,
         wholeLog: true,
+        whereToLook: 'see there',
         packagesAtOnce: 1,
         packageDaysAtOnce: Number.POSITIVE_INFINITY,
         sharesDays: false,

@@ -49,10 +49,7 @@ async function open(options: Options = {}, changes: Partial<ClickHouseConfig> = 
 
 /** What a question ends with, as far as programs see it. */
 async function outcome(work: Promise<unknown>) {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const error = await work.catch((reason: unknown) => reason);
   return error as { code: string; message: string; affectsAll: boolean } | undefined;
 }
 
@@ -213,6 +210,102 @@ describe('what does not pass', () => {
     expect([...rows.keys()]).toEqual(names.slice(0, 100));
     expect([...failures.keys()]).toEqual(names.slice(100));
     expect(server.calls).toHaveLength(2);
+  });
+
+  describe('by a fault that may pass', () => {
+    const NAMES = Array.from({ length: 12 }, (_, index) => `p-${String(index).padStart(2, '0')}`);
+    const DAY: Span = { start: '2026-04-01', end: '2026-04-02' };
+    const rows = NAMES.map((project): ServerRow => ({ project, day: '2026-04-01', downloads: 1 }));
+    const poisoned =
+      (...names: readonly string[]) =>
+      ({ projects }: { projects: readonly string[] }): Fault | undefined =>
+        projects.some((name) => names.includes(name)) ? { exception: 745, status: 503 } : undefined;
+    const readAll = async (...names: readonly string[]) => {
+      const { read, server } = await open({ rows, fault: poisoned(...names) });
+      const [first = '', ...rest] = NAMES;
+      return { ...(await read([first, ...rest], DAY)), server };
+    };
+
+    it.each(['p-00', 'p-05', 'p-11'])('holds nobody up: %s', async (name) => {
+      const { rows: found, failures, server } = await readAll(name);
+      expect([...found.keys()]).toEqual(NAMES.filter((each) => each !== name));
+      expect([...found.values()].map((list) => list.length)).toEqual(Array(11).fill(1));
+      expect([...failures]).toMatchObject([[name, { code: 'unavailable', affectsAll: false }]]);
+      // The whole with its retries, and each half once.
+      expect(server.calls.length).toBeLessThanOrEqual(6 + 2 * 4);
+    });
+
+    it('ends the reading where both halves fail, and keeps what was read whole', async () => {
+      const { rows: found, failures, server } = await readAll('p-00', 'p-03');
+      expect([...found.keys()]).toEqual(NAMES.slice(6));
+      expect([...failures.keys()]).toEqual(NAMES.slice(0, 6));
+      for (const error of failures.values()) expect(error).toMatchObject({ affectsAll: true });
+      // The whole, its halves, and the halves of the one that failed.
+      expect(server.calls).toHaveLength(6 + 2 + 2);
+    });
+
+    it('ends the reading at once where nobody can be read', async () => {
+      const { read, server } = await open({ rows, fault: () => ({ exception: 745 }) });
+      const [first = '', ...rest] = NAMES;
+      expect(await outcome(read([first, ...rest], DAY))).toMatchObject({
+        code: 'unavailable',
+        affectsAll: true,
+      });
+      expect(server.calls).toHaveLength(6 + 2);
+    });
+
+    it('ends the reading with the second package alone', async () => {
+      // Each of these is a query of its own, as a year of one package fills an answer.
+      const { read, server } = await open({ rows, fault: () => ({ exception: 745 }) });
+      const year: Span = { start: '2025-04-01', end: '2026-04-01' };
+      expect(await outcome(read(['p-00', 'p-01', 'p-02'], year))).toMatchObject({ affectsAll: true });
+      expect(server.calls).toHaveLength(2 * 6);
+    });
+
+    it('ends it as that package’s failure where it is alone', async () => {
+      const { read } = await open({ rows, fault: () => ({ exception: 745 }) });
+      expect(await outcome(read(['p-00'], DAY))).toMatchObject({ code: 'unavailable', affectsAll: false });
+    });
+  });
+
+  it.each<[string, number, boolean]>([
+    ['five days behind', 5 * 1_440, true],
+    ['ten minutes ahead of the server', -10, false],
+    ['five hours ahead of the server, on another day', -300, true],
+  ])('ends everything where the clock is %s: %i minutes', async (_, minutes, isWrong) => {
+    const date = new Date(NOW.getTime() + minutes * 60_000);
+    const { read, source, server } = await open({ date });
+    const error = await outcome(read());
+    if (!isWrong) {
+      expect(error).toMatchObject({ failures: new Map() });
+      expect(source.clockSkewMs?.()).toBe(-minutes * 60_000);
+      return;
+    }
+    expect(error).toMatchObject({
+      code: 'clock',
+      affectsAll: true,
+      message: expect.stringMatching(/^clock: this machine's is 5 (days|hours) .* the server's; set it: /),
+    });
+    expect(server.calls).toHaveLength(1);
+    expect(await outcome(source.days(APRIL))).toMatchObject({ code: 'clock' });
+  });
+
+  it('says so where a plain port is asked by https, and ClickHouse’s own port by http', async () => {
+    const { server, config } = await open({
+      fault: () => ({ status: 400, body: 'Port 9000 is for clickhouse-client program\r\n' }),
+    });
+    for (const [url, says] of [
+      [server.url.replace('http:', 'https:'), /does not speak TLS at this port; write http:\/\//],
+      [server.url, /^this port is for ClickHouse's own client; set the HTTP port in clickhouse\.url \(8123/],
+    ] as const) {
+      const source = await openClickHouse({ ...config, url }, { env: {}, now });
+      onTestFinished(() => source.close());
+      expect(await outcome(source.days(APRIL))).toMatchObject({
+        code: 'wrong-port',
+        message: expect.stringMatching(says),
+      });
+    }
+    expect(server.calls).toHaveLength(1);
   });
 
   it('says so where nobody listens', async () => {
