@@ -1,18 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ErrorCode } from '../errors/codes.ts';
+import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, UsageError } from '../errors/error.ts';
 import { beginRun, type Run, type RunInput } from '../run/run.ts';
-
-/** What passes by itself when a network or a server comes back. */
-const PASSES: ReadonlySet<ErrorCode> = new Set([
-  'unreachable',
-  'proxy-unreachable',
-  'connection-broken',
-  'no-answer',
-  'timeout',
-  'unavailable',
-]);
 
 /** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */
 const PAUSES = [1 / 8, 1 / 8, 1 / 4, 1 / 2];
@@ -34,7 +24,7 @@ export function selectMinutes(text = '0'): number {
 export async function beginPatiently(input: RunInput, minutes: number, log: Logger): Promise<Run> {
   let run = await beginRun(input);
   for (const part of minutes > 0 ? PAUSES : []) {
-    if (run.fault === undefined || !PASSES.has(errorCode(run.fault))) return run;
+    if (run.fault === undefined || !ERRORS[errorCode(run.fault)].passes) return run;
     const pauseMs = part * minutes * MS_PER_MINUTE;
     log.warn(`${describeError(run.fault)}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
     try {

@@ -153,6 +153,7 @@ const TABLE = {
     public: 'The connection to the source broke; the next run tries again.',
   },
   'no-answer': {
+    passes: true,
     affectsAll: true,
     operator: {
       bigquery:

@@ -1,5 +1,5 @@
 import type { PartitionRows, Span } from '../days/day.ts';
-import type { ErrorCode, Step } from '../errors/codes.ts';
+import { ERRORS, type ErrorCode, type Step } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError } from '../errors/error.ts';
 import type { PivotRow, Question } from './query.ts';
 
@@ -116,6 +116,11 @@ export class SourceError extends OperatorError {
     this.cost = options.cost;
     this.step = options.step;
   }
+}
+
+/** Whether the same question may well be answered a little later, so that it says nothing of the package. */
+export function isPassing(error: unknown): error is SourceError {
+  return error instanceof SourceError && ERRORS[error.code].passes === true;
 }
 
 /** What a question took, whether it was answered or not; undefined if that is not known. */

@@ -1,8 +1,7 @@
 import { addDays, type Span, spanDays } from '../../days/day.ts';
-import { ERRORS } from '../../errors/codes.ts';
 import type { NonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
-import { SourceError } from '../source.ts';
+import { isPassing, SourceError } from '../source.ts';
 import { ROW_LIMIT } from './query.ts';
 
 /** What became of one question. */
@@ -87,9 +86,6 @@ export function halve({ packages, span }: Question): readonly Question[] {
 /** Puts one part to the server: as often as its faults may pass, or once. */
 export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Reply>;
 
-const passes = (error: unknown): error is SourceError =>
-  error instanceof SourceError && ERRORS[error.code].passes === true;
-
 /** The same fault as one that ends the querying. */
 const ending = ({ code, message, step }: SourceError) =>
   new SourceError(code, message, { affectsAll: true, ...(step === undefined ? {} : { step }) });
@@ -150,7 +146,7 @@ export async function readInParts(
       try {
         take(half, await ask(half, 'once'));
       } catch (reason) {
-        if (passes(reason) && !reason.affectsAll) {
+        if (isPassing(reason) && !reason.affectsAll) {
           failed.push([half, reason]);
           continue;
         }
@@ -172,7 +168,7 @@ export async function readInParts(
     const asked: Question = { packages, span: part.span };
     try {
       const reply = await ask(asked, 'patiently').catch((error: unknown) => {
-        if (passes(error) && !error.affectsAll) return error;
+        if (isPassing(error) && !error.affectsAll) return error;
         parts.unshift(asked);
         throw error;
       });
@@ -187,6 +183,6 @@ export async function readInParts(
     }
   }
   const [only] = failures.values();
-  if (question.packages.length === 1 && passes(only)) throw only;
+  if (question.packages.length === 1 && isPassing(only)) throw only;
   return { rows, failures };
 }
