@@ -1,9 +1,10 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Fault } from '../../src/sources/fault.ts';
-import { clockFault, openHttp, retryAfter, withRetry } from '../../src/sources/http.ts';
+import { clockFault, openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
 import { ProxyServer } from '../support/google-server.ts';
 
 const NOW = new Date('2026-04-25T04:00:00Z');
@@ -144,6 +145,35 @@ describe('trying again', () => {
     };
     await expect(withRetry(work, POLICY, new AbortController().signal)).rejects.toThrow();
     expect(count).toBe(tries);
+  });
+
+  it('goes on for as long as a ClickHouse Cloud that slept takes to wake up', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const begun = Date.now();
+    let last = begun;
+    const asked = failure(
+      withRetry(
+        async () => {
+          last = Date.now();
+          throw busy();
+        },
+        RETRY_POLICY,
+        new AbortController().signal,
+      ),
+    );
+    let isOver = false;
+    asked.then(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await vi.advanceTimersByTimeAsync(500);
+      await setImmediate();
+    }
+    expect((await asked).tries).toBe(6);
+    expect(last - begun).toBeGreaterThanOrEqual(30_000);
   });
 
   it('ends with the fault, not with the signal that ended the waiting', async () => {
