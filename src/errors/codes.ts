@@ -9,7 +9,7 @@
 export type Step = 'sign-in' | 'proxy' | 'bigquery' | 'clickhouse' | 'pypistats';
 
 /** One of a code's sentences, and the rest. */
-export type Sentences = Readonly<Record<string, string>> & { readonly other: string };
+type Sentences = Readonly<Record<string, string>> & { readonly other: string };
 
 export interface ErrorKind {
   /** Whether the same request may well work a little later. */

@@ -16,7 +16,7 @@ import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
 import { SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
-export const BODY_MAX = 64 * 1024 ** 2;
+const BODY_MAX = 64 * 1024 ** 2;
 
 /**
  * How a request is tried again: a first wait of `backoffMs` at least, doubled each time up to 32 of them, and each

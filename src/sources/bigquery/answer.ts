@@ -63,7 +63,7 @@ function row(value: unknown, columns: readonly [string, string][]): RawRow {
 }
 
 /** A whole number of at least 0 that JSON may carry as text; undefined if it is none. */
-export function wholeNumber(value: unknown): number | undefined {
+function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
 }

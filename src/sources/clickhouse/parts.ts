@@ -43,7 +43,7 @@ function isNonEmpty<T>(list: readonly T[]): list is NonEmpty<T> {
 }
 
 /** A question cut into ones of a size that the server can be expected to answer. */
-export function cut({ packages, span }: Question): Question[] {
+function cut({ packages, span }: Question): Question[] {
   const most = Math.min(PACKAGES_MAX, Math.max(1, Math.floor(ROW_LIMIT / (ROWS_PER_DAY * spanDays(span)))));
   const parts: [string, ...string[]][] = [];
   let letters = 0;
@@ -70,7 +70,7 @@ function splitSpan({ start, end }: Span): [Span, Span] {
 }
 
 /** Two questions of half the size: packages first, then days. None for a day of one package. */
-export function halve({ packages, span }: Question): readonly Question[] {
+function halve({ packages, span }: Question): readonly Question[] {
   const middle = Math.ceil(packages.length / 2);
   const first = packages.slice(0, middle);
   const second = packages.slice(middle);
