@@ -6,6 +6,8 @@ import type { Context } from './context.ts';
 export interface CollectRequest extends Task {
   readonly config: Config;
   readonly context: Context;
+  /** Whether the windows end today, and not by --as-of. */
+  readonly isToday: boolean;
   /** Whether stdout is for programs. */
   readonly json: boolean;
   /** How long to go on trying where nothing can be reached, in minutes. */

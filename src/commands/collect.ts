@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { budgetBytes, type Config } from '../config/config.ts';
+import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
 import { daysBehind, isStale } from '../days/staleness.ts';
@@ -16,7 +16,7 @@ import type { DayChange } from '../run/outcome.ts';
 import type { RunInput } from '../run/run.ts';
 import { openSource } from '../sources/open.ts';
 import { traitsOf } from '../sources/traits.ts';
-import { openLedgers } from '../state/ledgers.ts';
+import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import { auditPackages } from './audit.ts';
@@ -57,6 +57,21 @@ async function previousHealth(config: Config, log: Logger): Promise<Health | und
     log.warn(describeError(error));
   }
   return undefined;
+}
+
+/**
+ * The packages in the order in which they are read: first those that the last run did not reach, last those that failed by
+ * themselves, so that a package whose query always fails holds nobody up.
+ */
+function readingOrder(packages: readonly TrackedPackage[], previous: Health | undefined): TrackedPackage[] {
+  const { started = '' } = previous ?? {};
+  const rank = ({ name }: TrackedPackage) => {
+    const entry = previous?.packages.get(name);
+    if (entry === undefined) return 1;
+    if ((entry.attempted ?? '') < started) return 0;
+    return entry.failure === undefined ? 1 : 2;
+  };
+  return packages.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** With --full: the days that the ledger had otherwise. */
@@ -163,10 +178,11 @@ async function run(request: CollectRequest, tools: Log): Promise<number> {
 
 async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lock): Promise<number> {
   const { log, progress, bug } = tools;
-  const { config, context, packages } = request;
+  const { config, context } = request;
   const signal = context.interruptible?.();
   const started = context.now();
   const previous = await previousHealth(config, log);
+  const packages = readingOrder(request.packages, previous);
   const entries = new Map<string, PackageHealth>();
   const changed: [string, readonly DayChange[]][] = [];
   const traits = traitsOf(config.source, context.env);
@@ -175,16 +191,19 @@ async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lo
   await sweepTemporary(config.stateDir);
   let loading: Promise<Publishing> | undefined;
   let sharedDays = 0;
+  const source = ledgerFolder(traits.id);
+  const published = request.isToday ? previous?.upstream.published : undefined;
   const input: RunInput = {
+    published: published?.source === source ? published.lastDay : undefined,
     packages,
     asOf: request.asOf,
     full: request.full,
     lookBackDays: lookBackDays(request),
     open: async () => {
       assertHeld();
-      const source = await openSource(config.source, context);
+      const opened = await openSource(config.source, context);
       loading ??= loadPublishing(request.page);
-      return source;
+      return opened;
     },
     concurrency: config.concurrency,
     signal,
@@ -228,11 +247,13 @@ async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lo
   });
   for (const [name, entry] of groups) entryLog.tell(name, entry, 'group');
   entryLog.finish();
+  const lastDay = request.isToday && traits.wholeLog ? upstream?.lastDay : undefined;
+  const isPublished = lastDay != null && [...entries.values()].some(({ failure }) => failure === undefined);
   const health = mergeHealth(config, previous, {
     started,
     finished: context.now(),
     asOf: request.asOf,
-    upstream,
+    upstream: upstream && { ...upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
     entries,
     groups,
     warnings: await publishing.leftOverPackages(config),
@@ -247,7 +268,13 @@ async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lo
   }
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   warnOfStale(log, config, health, context.now());
-  const results = [...entries, ...[...groups].map(([name, entry]) => [groupName(name), entry] as const)];
+  const results = [
+    ...request.packages.flatMap(({ name }) => {
+      const entry = entries.get(name);
+      return entry === undefined ? [] : [[name, entry] as const];
+    }),
+    ...[...groups].map(([name, entry]) => [groupName(name), entry] as const),
+  ];
   if (request.json) context.stdout.write(formatJson(healthToJson(health)));
   else if (results.length > 0) {
     const style = tableStyle(context.stdout, context.env);
@@ -276,6 +303,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
     config,
     packages: selectPackages(config, options.package),
     asOf: selectAsOf(options.asOf, context.now()),
+    isToday: options.asOf === undefined,
     context,
     full: options.full ?? false,
     json: options.json ?? false,

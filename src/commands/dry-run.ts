@@ -119,8 +119,8 @@ export async function planPriced(
   try {
     const { traits } = source;
     const learnt = await learnDaysFree(source, task);
-    const { tooLate } = learnt.upstream;
-    if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
+    const { fault } = learnt.upstream;
+    if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     const ledgers = openLedgers(config.stateDir, traits.id, undefined);
     const kept = await readSpend(config.stateDir);
     const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;

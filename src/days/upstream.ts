@@ -10,6 +10,12 @@ const PARTIAL_SHARE = 0.4;
 const PARTIAL_WEEKS = 4;
 const PARTIAL_KNOWN_MIN = 2;
 
+export interface UpstreamFault {
+  readonly code: 'upstream-late' | 'upstream-back';
+  /** For the operator. */
+  readonly message: string;
+}
+
 /** What the table has, as far as this run looks. */
 export interface Upstream {
   /** The day before which the windows end: the as-of day, or an earlier one if the table is behind. */
@@ -22,8 +28,8 @@ export interface Upstream {
   readonly partialDays: readonly Day[];
   /** First of the days whose missing and part-filled ones are told; `end` where nothing is known of them. */
   readonly since: Day;
-  /** Why no window can be counted, if so: the table is too far behind. */
-  readonly tooLate: string | undefined;
+  /** Why no window can be counted, if so: the table is too far behind, or ends earlier than it did. */
+  readonly fault: UpstreamFault | undefined;
 }
 
 /**
@@ -69,30 +75,38 @@ export function partialDaysOf(span: Span, rows: PartitionRows): ReadonlySet<Day>
  * @param wholeLog Whether the source holds every package's downloads, so that a day without rows is missing;
  * in somebody's export it is a day on which nothing was downloaded.
  * @param whereToLook What an operator can do about a table that is behind, as words in brackets.
+ * @param published The last day of the badges that are published; it stays the last as long as it has rows, so that no
+ * badge goes back.
  */
 export function upstreamOf(
   asOf: Day,
   longestDays: number,
   rows: PartitionRows | undefined,
   { wholeLog, whereToLook }: { readonly wholeLog: boolean; readonly whereToLook: string },
+  published?: Day,
 ): Upstream {
   const reach = partitionSpan(asOf, longestDays);
   const since = windowBefore(asOf, longestDays).start;
-  const nothing = { end: asOf, missingDays: [], partialDays: [], since, tooLate: undefined };
+  const nothing = { end: asOf, missingDays: [], partialDays: [], since, fault: undefined };
   if (rows === undefined) return { ...nothing, lastDay: null, since: asOf };
   const hasRows = (day: Day) => (rows.get(day) ?? 0) > 0;
   if (!wholeLog) return { ...nothing, lastDay: daysOf(reach).findLast(hasRows) ?? null };
 
   const partial = partialDaysOf(reach, rows);
-  const lastDay = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day));
+  const complete = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day));
+  const lastDay = published !== undefined && (complete ?? '') < published ? published : complete;
   const newest = addDays(asOf, -1);
+  if (lastDay !== undefined && lastDay !== complete && !hasRows(lastDay)) {
+    const message = `the table ends with ${complete ?? 'none of these days'}, and the badges with ${lastDay}, which it has lost: they stay as they are until it is back (${whereToLook})`;
+    return { ...nothing, lastDay: complete ?? null, since: asOf, fault: { code: 'upstream-back', message } };
+  }
   if (lastDay === undefined || dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX) {
     const seen =
       lastDay === undefined
         ? `no whole day from ${reach.start} to ${newest}`
         : `no whole day since ${lastDay}`;
-    const tooLate = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
-    return { ...nothing, lastDay: lastDay ?? null, since: asOf, tooLate };
+    const message = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
+    return { ...nothing, lastDay: lastDay ?? null, since: asOf, fault: { code: 'upstream-late', message } };
   }
   const end = addDays(lastDay, 1);
   const window = daysOf(windowBefore(end, longestDays));
@@ -102,6 +116,6 @@ export function upstreamOf(
     missingDays: window.filter((day) => !hasRows(day)),
     partialDays: window.filter((day) => partial.has(day)),
     since: windowBefore(end, longestDays).start,
-    tooLate: undefined,
+    fault: undefined,
   };
 }

@@ -342,6 +342,10 @@ const TABLE = {
     affectsAll: true,
     public: "PyPI's log is behind in the source; the badges wait for it.",
   },
+  'upstream-back': {
+    affectsAll: true,
+    public: "PyPI's log lacks days in the source that it had before; the badges wait for them.",
+  },
   budget: { public: "This month's budget is used up; figures go on in the next month." },
 
   // Local files.

@@ -69,10 +69,12 @@ export function mergeUpstream(
     ...old.filter((each) => each >= asOf),
   ];
   const ofThePast = (before.lastDay ?? '') >= asOf;
+  const published = learnt.published ?? before.published;
   return {
     lastDay: ofThePast ? before.lastDay : (learnt.lastDay ?? before.lastDay),
     missingDays: merge(before.missingDays, learnt.missingDays),
     partialDays: merge(before.partialDays, learnt.partialDays),
+    ...(published === undefined ? {} : { published }),
   };
 }
 
@@ -107,7 +109,11 @@ export function mergeHealth(
     );
   // Another source says nothing of the days of this one.
   const sameSource = previous?.source === undefined || previous.source === source.kind;
-  const before = (sameSource ? previous?.upstream : undefined) ?? NOTHING_KNOWN;
+  const published = previous?.upstream.published;
+  const before = (sameSource ? previous?.upstream : undefined) ?? {
+    ...NOTHING_KNOWN,
+    ...(published === undefined ? {} : { published }),
+  };
   const longestDays = Math.max(...packages.flatMap(({ windows }) => windows));
   return {
     source: source.kind,

@@ -56,6 +56,8 @@ export interface UpstreamFacts {
   readonly lastDay: Day | null;
   readonly missingDays: readonly Day[];
   readonly partialDays: readonly Day[];
+  /** The last day of the badges, as the last run of today told that read this source and was told its days. */
+  readonly published?: { readonly source: string; readonly lastDay: Day };
 }
 
 export interface Health {
@@ -140,6 +142,9 @@ export function healthToJson(health: Health): object {
       last_day: upstream.lastDay,
       missing_days: upstream.missingDays,
       partial_days: upstream.partialDays,
+      ...(upstream.published === undefined
+        ? {}
+        : { published: { source: upstream.published.source, last_day: upstream.published.lastDay } }),
     },
     ...(warnings.length === 0 ? {} : { warnings }),
     packages: entries(packages),
@@ -218,6 +223,11 @@ const fileSchema = z.object({
       last_day: day.nullable().catch(null),
       missing_days: z.array(day).catch([]),
       partial_days: z.array(day).catch([]),
+      published: lenient(
+        z
+          .object({ source: shownText, last_day: day })
+          .transform(({ source, last_day: lastDay }) => ({ source, lastDay })),
+      ),
     })
     .optional()
     .catch(undefined),
@@ -296,6 +306,7 @@ export function parseHealth(text: string): Health | undefined {
             lastDay: upstream.last_day,
             missingDays: upstream.missing_days,
             partialDays: upstream.partial_days,
+            ...(upstream.published === undefined ? {} : { published: upstream.published }),
           },
     warnings,
     packages: entries(data.packages),

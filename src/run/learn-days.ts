@@ -2,6 +2,7 @@ import type { TrackedPackage } from '../config/config.ts';
 import type { Day, Span } from '../days/day.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { windowBefore } from '../days/window.ts';
+import { OperatorError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { FIRST_DAY, type KnownDays, longestWindow } from '../plan/plan.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
@@ -16,6 +17,8 @@ export interface Task {
   readonly asOf: Day;
   /** Whether to read every day of the windows again. */
   readonly full: boolean;
+  /** The last day of the published badges, as the last run told of this very source; undefined where that does not matter. */
+  readonly published?: Day | undefined;
   /** Days that are looked back on where that is free, however short the windows: what the warnings need, if absent. */
   readonly lookBackDays?: number;
   /** Whether the windows are the past that totals are to be filled with. */
@@ -42,9 +45,9 @@ function some(days: readonly Day[]): string {
 }
 
 function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] {
-  const { end, lastDay, missingDays, partialDays, tooLate } = upstream;
+  const { end, lastDay, missingDays, partialDays, fault } = upstream;
   const warnings: string[] = [];
-  if (tooLate !== undefined) return warnings;
+  if (fault !== undefined) return warnings;
   if (end !== asOf) {
     warnings.push(`the table ends with ${lastDay}; windows end there too instead of before ${asOf}`);
   }
@@ -71,14 +74,22 @@ const NAMELESS = `the files have no file names (file.filename), so of days befor
 function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
   const { traits } = source;
   const longest = Math.max(...task.packages.map(longestWindow));
-  const upstream = upstreamOf(task.asOf, longest, known.kind === 'told' ? known.rows : undefined, traits);
+  const { asOf } = task;
+  // A clock that was ahead has written it.
+  const isFuture = (task.published ?? '') >= asOf;
+  const published = isFuture ? undefined : task.published;
+  const rows = known.kind === 'told' ? known.rows : undefined;
+  const upstream = upstreamOf(asOf, longest, rows, traits, published);
   const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
   return {
     upstream,
     known,
     warnings: [
       ...warnings,
-      ...warningsOf(upstream, task.asOf, traits.wholeLog),
+      ...(isFuture
+        ? [`_health.json says that badges end with ${task.published}, which is not over yet; that is ignored`]
+        : []),
+      ...warningsOf(upstream, asOf, traits.wholeLog),
       ...(nameless ? [NAMELESS] : []),
     ],
   };
@@ -86,6 +97,13 @@ function conclude(source: Source, task: Task, known: KnownDays, warnings: readon
 
 function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntDays {
   if (answer.kind === 'told') return conclude(source, task, answer, []);
+  if (answer.refused && task.published !== undefined) {
+    throw new OperatorError(
+      'permission',
+      `${answer.reason}. The source told its days before, so nothing is counted without them: grant it again, or take "published" out of "upstream" in _health.json to go on without`,
+      { affectsAll: true },
+    );
+  }
   const fallback = `${answer.reason}; without the rows of each day, the two newest days are read again with each run, and every seventh day the whole window`;
   return conclude(source, task, { kind: 'untold' }, [fallback]);
 }

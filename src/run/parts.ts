@@ -17,8 +17,7 @@ export function isTooLong({ code }: SourceError): boolean {
 /** What a smaller question may well be answered to. */
 export function isTooMuch(error: unknown): error is SourceError {
   if (!(error instanceof SourceError)) return false;
-  const { refused } = ERRORS[error.code];
-  return !error.affectsAll && (refused === true || error.code === 'too-large' || isTooLong(error));
+  return !error.affectsAll && ERRORS[error.code].refused === true;
 }
 
 /** A question about several packages for halves of its days, the newer ones first. */

@@ -14,10 +14,11 @@ import {
   addCost,
   costOf,
   interrupted,
+  isPassing,
   NO_COST,
   type QueryCost,
   type Source,
-  type SourceError,
+  SourceError,
 } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import {
@@ -84,6 +85,8 @@ export interface Reader {
    * @throws OperatorError if the disk refuses, or has lost an answer.
    */
   file(packageName: string, ledger?: Ledger): Promise<FiledLedger>;
+  /** Asks nothing from now on: what is not answered fails by this. */
+  stop(error: OperatorError): void;
   /** Is to be called for each package when it takes no more of its questions. */
   leave(reads: readonly PlannedRead[]): void;
 }
@@ -138,6 +141,12 @@ function put({ reads }: Brought, name: string, read: PackageRead): void {
   }
 }
 
+/** The same fault as one that ends the querying. */
+function ending({ code, message, cost, step, cause }: SourceError): SourceError {
+  const known = { ...(cost === undefined ? {} : { cost }), ...(step === undefined ? {} : { step }) };
+  return new SourceError(code, message, { ...known, cause, affectsAll: true });
+}
+
 export function createReader(input: ReaderInput): Reader {
   const { source, ledgers, book, known, needs, asOf, end, fillsPast, signal, now } = input;
   const { billed, keepsLedger } = source.traits;
@@ -146,6 +155,8 @@ export function createReader(input: ReaderInput): Reader {
   const left = new Map<PlannedRead, number>();
   /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
   let cause: OperatorError | undefined;
+  /** How many questions about one package failed by a fault that may pass, without a success between. */
+  let failedAlone = 0;
   /** Most days of a question about several packages that was not too long. */
   let mostDays = Number.POSITIVE_INFINITY;
   /** How many days of each package were answered. */
@@ -213,6 +224,7 @@ export function createReader(input: ReaderInput): Reader {
 
   async function take(planned: PlannedRead, answer: Answer, refused: QueryCost, brought: Brought) {
     const { packages, span } = planned;
+    if (answer.rows.size > 0) failedAlone = 0;
     for (const name of answer.rows.keys()) {
       answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
     }
@@ -231,6 +243,15 @@ export function createReader(input: ReaderInput): Reader {
     }
   }
 
+  /** A question about several packages as one for each. */
+  function oneByOne({ packages, span }: PlannedRead): PlannedRead[] {
+    return packages.map((name) => ({
+      packages: [name],
+      span,
+      expectedBytes: billed ? expectedBill(span, book.bytesPerDay(name)) : 0,
+    }));
+  }
+
   /**
    * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
    * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
@@ -241,14 +262,37 @@ export function createReader(input: ReaderInput): Reader {
       mostDays = Math.min(mostDays, Math.ceil(spanDays(span) / 2));
       return { how: 'fewer days are asked for at a time', parts: halves(planned) };
     }
-    return {
-      how: 'they are asked for one by one',
-      parts: chunks(packages, billed ? 1 : Math.ceil(packages.length / 2)).map((part) => ({
-        packages: part,
-        span,
-        expectedBytes: billed ? expectedBill(span, book.bytesPerDay(part[0])) : 0,
-      })),
-    };
+    const middle = Math.ceil(packages.length / 2);
+    const parts = billed
+      ? oneByOne(planned)
+      : chunks(packages, middle).map((part) => ({ packages: part, span, expectedBytes: 0 }));
+    return { how: billed ? 'they are asked for one by one' : 'half of them are asked for at a time', parts };
+  }
+
+  /**
+   * Finds the packages whose queries fail by a fault that may pass, so that they hold nobody up. A half of the packages bills as
+   * much as all of them where a day is read for all, so they are asked for one by one as soon as that is no dearer.
+   *
+   * @throws SourceError if both halves fail: it is the source's fault then, and ends the querying.
+   */
+  async function isolate(planned: PlannedRead, share: QueryCost, brought: Brought): Promise<void> {
+    const { packages, expectedBytes } = planned;
+    const alone = oneByOne(planned);
+    const aloneBytes = alone.reduce((sum, each) => sum + each.expectedBytes, 0);
+    if (aloneBytes <= 2 * expectedBytes) return askParts(planned, alone, share, brought);
+    const failed: [PlannedRead, SourceError][] = [];
+    for (const part of chunks(packages, Math.ceil(packages.length / 2))) {
+      const half = { ...planned, packages: part };
+      try {
+        await take(half, await ask(half), share, brought);
+      } catch (error) {
+        if (!isPassing(error) || error.affectsAll) throw error;
+        failed.push([half, error]);
+      }
+    }
+    const [first, second] = failed;
+    if (second !== undefined) throw ending(second[1]);
+    if (first !== undefined) await isolate(first[0], share, brought);
   }
 
   async function askParts(
@@ -279,16 +323,24 @@ export function createReader(input: ReaderInput): Reader {
     try {
       answer = await ask(planned);
     } catch (error) {
-      if (error instanceof OperatorError && error.affectsAll) cause = error;
       // The newest days are read as far as the money goes.
       if (error instanceof BudgetError && canHalve)
         return askParts(planned, halves(planned), refused, brought);
-      if (!isTooMuch(error) || packages.length === 1) throw error;
-      const { how, parts } = smaller(planned, error);
-      if (billed) {
-        input.warn(`${span.start} for ${packages.length} packages together: ${error.message}; ${how}`);
+      const mayPass = isPassing(error) && !error.affectsAll;
+      if (packages.length === 1) {
+        failedAlone += mayPass ? 1 : 0;
+        // A package alone may be at fault; two in a row are not.
+        throw mayPass && failedAlone > 1 ? ending(error) : error;
       }
+      if (!isTooMuch(error) && !mayPass) throw error;
       const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
+      if (mayPass && billed) {
+        input.warn(`${about}; parts of them are asked for`);
+        return isolate(planned, share, brought);
+      }
+      const { how, parts } = smaller(planned, error);
+      if (billed) input.warn(`${about}; ${how}`);
       return askParts(planned, parts, share, brought);
     }
     await take(planned, answer, refused, brought);
@@ -299,6 +351,7 @@ export function createReader(input: ReaderInput): Reader {
     try {
       await askInParts(planned, refused, brought);
     } catch (error) {
+      if (error instanceof OperatorError && error.affectsAll) cause = error;
       for (const name of planned.packages) put(brought, name, { kind: 'failed', error });
       if (signal?.aborted || (error instanceof OperatorError && error.affectsAll)) throw error;
     }
@@ -309,6 +362,7 @@ export function createReader(input: ReaderInput): Reader {
     try {
       await askInParts(planned, NO_COST, { reads, alone: planned.packages.length === 1 });
     } catch (error) {
+      if (error instanceof OperatorError && error.affectsAll) cause = error;
       const missed = planned.packages.filter((name) => !reads.has(name));
       for (const name of missed) reads.set(name, { kind: 'failed', error });
     }
@@ -336,6 +390,9 @@ export function createReader(input: ReaderInput): Reader {
       }
       if (ledger === saved) return { ledger, changes: [] };
       return save(packageName, saved, ledger);
+    },
+    stop(error) {
+      cause ??= error;
     },
     leave(reads) {
       for (const planned of reads) {

@@ -181,8 +181,8 @@ function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
 const LOOK_AHEAD = 4;
 
 /**
- * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. A cause that
- * every package would meet, or an interruption, keeps those that have not begun from beginning.
+ * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. After a cause that
+ * every package would meet nothing more is asked, and an interruption keeps those that have not begun from beginning.
  */
 async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const { input, source, book, learnt, plan } = prepared;
@@ -215,11 +215,14 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     // Files are read and written without waiting, and a signal is only heard while the process waits.
     await yieldToSignals();
     if (signal?.aborted) return undefined;
-    if (cause !== undefined) return notAttempted(tracked, cause);
     const outcome = await readPackage(prepared, reader, readsOf.get(tracked.name) ?? [], tracked);
     if (outcome.kind === 'read') return outcome;
     if (signal?.aborted) return undefined;
-    if (outcome.error instanceof OperatorError && outcome.error.affectsAll) cause = outcome.error;
+    if (!(outcome.error instanceof OperatorError && outcome.error.affectsAll)) return outcome;
+    // The others have what was read of them already.
+    if (cause !== undefined) return notAttempted(tracked, cause);
+    cause = outcome.error;
+    reader.stop(outcome.error);
     return outcome;
   };
   const reading: Promise<Outcome | undefined>[] = [];
@@ -259,8 +262,8 @@ export async function beginRun(input: RunInput): Promise<Run> {
     const { traits } = source;
     const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
     learnt = await learnDays(source, book, input);
-    const { tooLate } = learnt.upstream;
-    if (tooLate !== undefined) throw new OperatorError('upstream-late', tooLate);
+    const { fault } = learnt.upstream;
+    if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     const today = dayOf(now());
     const load = async (packageName: string): Promise<Ledger> => {
       if (signal?.aborted) throw interrupted(signal.reason, NO_COST);

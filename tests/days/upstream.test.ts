@@ -105,19 +105,61 @@ describe('where windows end', () => {
     [
       'seven newest days are part-filled',
       partial(...daysOf({ start: '2026-03-03', end: asOf })),
-      { end: '2026-03-03', tooLate: undefined },
+      { end: '2026-03-03', fault: undefined },
     ],
     [
       'eight newest days are part-filled',
       partial(...daysOf({ start: '2026-03-02', end: asOf })),
       {
         lastDay: '2026-03-01',
-        tooLate: expect.stringMatching(
-          /no whole day since 2026-03-01, .*; it is behind \(see there\), or --as-of is wrong; /,
-        ),
+        fault: {
+          code: 'upstream-late',
+          message: expect.stringMatching(
+            /no whole day since 2026-03-01, .*; it is behind \(see there\), or --as-of is wrong; /,
+          ),
+        },
       },
     ],
   ])('when %s', (_, rows, expected) => {
     expect(upstreamOf(asOf, 30, rows, { wholeLog: true, whereToLook: 'see there' })).toMatchObject(expected);
+  });
+
+  it.each([
+    [
+      'lies before the newest complete day',
+      partial(),
+      '2026-03-05',
+      { lastDay: '2026-03-09', fault: undefined },
+    ],
+    [
+      'has become incomplete: it stays the last, and is named',
+      partial('2026-03-08', '2026-03-09'),
+      '2026-03-09',
+      { end: asOf, lastDay: '2026-03-09', partialDays: ['2026-03-08', '2026-03-09'], fault: undefined },
+    ],
+    [
+      'is before an incomplete day, and incomplete itself',
+      partial('2026-03-08', '2026-03-09'),
+      '2026-03-08',
+      { end: '2026-03-09', lastDay: '2026-03-08', fault: undefined },
+    ],
+    [
+      'is lost',
+      without('2026-03-08', '2026-03-09'),
+      '2026-03-08',
+      {
+        lastDay: '2026-03-07',
+        fault: { code: 'upstream-back', message: expect.stringContaining('2026-03-08') },
+      },
+    ],
+    [
+      'is lost, as is all before it',
+      new Map<string, number>(),
+      '2026-03-08',
+      { fault: { code: 'upstream-back', message: expect.any(String) } },
+    ],
+  ])('when the last day that was published %s', (_, rows, published, expected) => {
+    const how = { wholeLog: true, whereToLook: 'see there' };
+    expect(upstreamOf(asOf, 30, rows, how, published)).toMatchObject(expected);
   });
 });

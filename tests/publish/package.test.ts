@@ -32,7 +32,7 @@ const outcome: Outcome = {
     missingDays: [],
     partialDays: ['2026-04-10'],
     since: '2026-04-08',
-    tooLate: undefined,
+    fault: undefined,
   },
   taken: {
     daysScanned: 2,

@@ -44,7 +44,7 @@ describe('learning the days of the table', () => {
   it('says that nothing can be counted when there is no day at all within reach', async () => {
     const table = await tableWithDays('2025-11-01');
     const { upstream } = await learnDays(table.source(), await book(), task);
-    expect(upstream.tooLate).toContain('no whole day from 2026-01-19 to 2026-03-04');
+    expect(upstream.fault?.message).toContain('no whole day from 2026-01-19 to 2026-03-04');
   });
 
   it('keeps what it knows of the last day when the table is too far behind', async () => {
@@ -52,7 +52,7 @@ describe('learning the days of the table', () => {
     const { upstream } = await learnDays(table.source(), await book(), task);
     expect(upstream).toMatchObject({
       lastDay: '2026-02-20',
-      tooLate: expect.stringContaining('since 2026-02-20'),
+      fault: { code: 'upstream-late', message: expect.stringContaining('since 2026-02-20') },
     });
   });
 

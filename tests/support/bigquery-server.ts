@@ -73,6 +73,8 @@ export type Fault =
 export interface Trouble {
   readonly on: CallKind;
   readonly package?: string;
+  /** A package that is among those asked for. */
+  readonly among?: string;
   readonly revisions?: boolean;
   readonly page?: number;
   readonly times?: number;
@@ -320,6 +322,7 @@ export class BigQueryServer {
         (this.#left[place] ?? 0) > 0 &&
         trouble.on === call.kind &&
         (trouble.package === undefined || trouble.package === call.package) &&
+        (trouble.among === undefined || JSON.stringify(call.body)?.includes(`"${trouble.among}"`)) &&
         (trouble.revisions === undefined || trouble.revisions === call.revisions) &&
         (trouble.page === undefined || trouble.page === call.page),
     );
