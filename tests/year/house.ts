@@ -132,6 +132,7 @@ export function openHouse(folder: string, host: string) {
     /** What the ledger of a package has; of a file that was written whole or not at all. */
     ledger(name: string): LedgerDays {
       const root = join(disk, 'state/ledger');
+      if (!existsSync(root)) return new Map();
       const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
       const path = folders
         .map((entry) => join(root, entry.name, `${name}.json`))
