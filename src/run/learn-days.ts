@@ -108,8 +108,8 @@ function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntD
   return conclude(source, task, { kind: 'untold' }, [fallback]);
 }
 
-function spanOf({ packages, asOf }: Task, { traits }: Source): Span {
-  const span = partitionSpan(asOf, Math.max(...packages.map(longestWindow)));
+function spanOf({ packages, asOf, lookBackDays = 0 }: Task, { traits }: Source): Span {
+  const span = partitionSpan(asOf, Math.max(lookBackDays, ...packages.map(longestWindow)));
   const all = !traits.keepsLedger && packages.some(({ total }) => total);
   return all ? { ...span, start: FIRST_DAY } : span;
 }

@@ -77,9 +77,13 @@ function daysOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): ReadDay
   return { span, rows: new Map(kept) };
 }
 
-/** The same without a ledger: what was just read. A day without rows is one without downloads. */
-function daysOfRows(span: Span, read: readonly PivotRow[]): ReadDays {
-  const rows = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
+/**
+ * The same without a ledger: what was just read. A day without rows is one without downloads, unless the source holds
+ * the whole log and has no row of any package then.
+ */
+function daysOfRows(span: Span, read: readonly PivotRow[], learnt: LearntDays, { traits }: Source): ReadDays {
+  const days = daysOf(span).filter((day) => !(traits.wholeLog && isLost(day, learnt)));
+  const rows = new Map<Day, DayRow[]>(days.map((day) => [day, []]));
   for (const row of read) rows.get(row.day)?.push(row);
   return { span, rows };
 }
@@ -137,7 +141,8 @@ async function readPackage(
       start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
       end,
     };
-    const read = ledger === undefined ? daysOfRows(span, rows) : daysOfLedger(ledger, span, learnt);
+    const read =
+      ledger === undefined ? daysOfRows(span, rows, learnt, source) : daysOfLedger(ledger, span, learnt);
     const allDays = tracked.total ? allDaysOf(ledger, rows, source, learnt) : undefined;
     const taken: Taken = {
       ...cost,
