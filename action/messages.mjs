@@ -83,15 +83,17 @@ function markdown(text) {
 }
 
 function rows([name, entry]) {
-  if (entry.error !== undefined) {
-    return [
-      `| ${name} | ${entry.window_days}d | - | - | ${entry.counted_to ?? '-'} | failed (${entry.error_code}) |`,
-    ];
-  }
-  return (entry.windows ?? []).map(({ window_days: days, count, excluded }) => {
+  const failed = entry.error === undefined ? [] : (entry.held_back ?? [entry.window_days]);
+  const published = (entry.windows ?? []).map(({ window_days: days, count, excluded }) => {
     const all = Object.values(excluded).reduce((sum, each) => sum + each, count);
     return `| ${name} | ${days}d | ${number(count)} | ${number(all)} | ${entry.counted_to ?? '-'} | ok |`;
   });
+  return [
+    ...published,
+    ...failed.map(
+      (days) => `| ${name} | ${days}d | - | - | ${entry.counted_to ?? '-'} | failed (${entry.error_code}) |`,
+    ),
+  ];
 }
 
 /** Bytes of a summary's parts. GitHub drops one of more than 1 MiB as a whole. */

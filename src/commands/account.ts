@@ -75,6 +75,9 @@ function remarks(name: string, { history, warnings }: Folded): string[] {
   const list = (some: readonly string[]) => (some.length > 3 ? days(some.length) : some.map(date).join(', '));
   return [
     ...(missing.length === 0 ? [] : [`Nothing is known of ${list(missing)}.`]),
+    ...(history.unknownDays.length === 0
+      ? []
+      : [`Left out, as it is not known which downloads were by CI: ${list(history.unknownDays)}.`]),
     ...(history.partialDays.length === 0
       ? []
       : [`The source has only a part of the rows of ${list(history.partialDays)}.`]),

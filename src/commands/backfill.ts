@@ -114,7 +114,12 @@ async function fill(
     const { daysScanned, bytesBilled } = outcome.taken;
     const since = outcome.allDays?.spans[0]?.start;
     const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
-    lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}`);
+    const without = outcome.read.unknownDays?.size ?? 0;
+    const left =
+      without === 0
+        ? ''
+        : `; ${plural(without, 'day')} left out, as the source does not say which downloads were by CI`;
+    lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}${left}`);
   }
   for (const { who, sentence } of bySentence(failures)) lines.push(`${who}: ${sentence}`);
   const { signal } = task;

@@ -193,7 +193,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
     others,
     warnings: warnings.map(({ message }) => message),
   };
-  const known = allDownloads(total) > 0;
+  const known = allDownloads(total) > 0 || history.unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined)
     stdout.write(renderComparison(compared, useColor(stdout, context.env)));

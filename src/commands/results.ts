@@ -32,8 +32,11 @@ function windowCells({ windowDays, breakdown }: Window): string[] {
 }
 
 function rows([name, { failure, windowDays, windows }]: readonly [string, PackageHealth]): string[][] {
-  if (failure !== undefined) return [[name, `${windowDays}d`, '-', '-', '-', 'failed']];
-  return windows.map((window) => [name, ...windowCells(window), 'ok']);
+  const failed = failure === undefined ? [] : (failure.heldBack ?? [windowDays]);
+  return [
+    ...windows.map((window) => [name, ...windowCells(window), 'ok']),
+    ...failed.map((days) => [name, `${days}d`, '-', '-', '-', 'failed']),
+  ];
 }
 
 /** Each failure and each warning, and what to do about it. */

@@ -2,12 +2,13 @@ import { SOURCE_KINDS, type SourceConfig } from '../config/config.ts';
 import { loadSource } from '../config/load.ts';
 import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
 import type { Day } from '../days/day.ts';
-import { UsageError } from '../errors/error.ts';
+import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { causeText } from '../run/run.ts';
 import { traitsOf } from '../sources/traits.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, fold } from '../winnow/fold.ts';
+import { knownDays } from '../winnow/package-days.ts';
 import { type Account, renderAccount, renderAccounts } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { inkOf } from './bars.ts';
@@ -40,6 +41,7 @@ function packageJson({ history, windows, warnings }: Folded) {
     excluded,
     others: Object.fromEntries([...others].toSorted(([, a], [, b]) => b - a)),
     by_day: history.days.map((day, index) => ({ day, count: history.breakdowns[index]?.count ?? null })),
+    unknown_days: history.unknownDays,
     partial_days: history.partialDays,
     warnings,
   };
@@ -54,6 +56,11 @@ interface Shown {
   readonly asOf: Day;
 }
 
+const UNCOUNTED = new OperatorError(
+  'incomplete-window',
+  'the source does not say of any of these days which downloads were by CI',
+);
+
 async function read(
   names: readonly string[],
   source: SourceConfig,
@@ -63,7 +70,7 @@ async function read(
   const windowDays = selectDays(options.days);
   const asOf = selectAsOf(options.asOf, context.now());
   const read = await readNow({ names, windowDays, asOf, source }, options, context);
-  const all = read.flatMap((outcome): Account[] =>
+  const counted = read.flatMap((outcome): Account[] =>
     outcome.kind === 'read'
       ? [
           {
@@ -73,14 +80,21 @@ async function read(
         ]
       : [],
   );
-  const isKnown = ({ folded }: Account) => allDownloads(folded.windows[0].breakdown) > 0;
+  const isUncounted = ({ folded: { history } }: Account) =>
+    history.unknownDays.length > 0 && knownDays(history).length === 0;
+  const all = counted.filter((account) => !isUncounted(account));
+  const isKnown = ({ folded: { history, windows } }: Account) =>
+    history.unknownDays.length > 0 || allDownloads(windows[0].breakdown) > 0;
   return {
     asOf,
     accounts: all.filter(isKnown),
     unknown: all.filter((account) => !isKnown(account)),
-    failures: read.flatMap((outcome) =>
-      outcome.kind === 'failed' ? [[outcome.package.name, outcome.error] as const] : [],
-    ),
+    failures: [
+      ...read.flatMap((outcome) =>
+        outcome.kind === 'failed' ? [[outcome.package.name, outcome.error] as const] : [],
+      ),
+      ...counted.filter(isUncounted).map(({ name }) => [name, UNCOUNTED] as const),
+    ],
     bytesBilled: read.reduce(
       (sum, outcome) => sum + (outcome.kind === 'read' ? outcome.taken.bytesBilled : 0),
       0,

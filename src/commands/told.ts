@@ -81,10 +81,10 @@ export function createEntryLog(log: Logger): EntryLog {
   const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`));
   const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`));
   return {
-    tell(name, { failure, count, query, warnings }, what = 'package') {
+    tell(name, { failure, windows, count, query, warnings }, what = 'package') {
       if (failure !== undefined) {
         errors.tell({ name, what, sentence: failure.error, fields: { error_code: failure.code } });
-        return;
+        if (windows.length === 0) return;
       }
       log.info(
         {

@@ -331,8 +331,9 @@ const TABLE = {
     },
     public: `The source answered something else than was asked; ${TOLD}.`,
   },
-  'ci-unknown': {
-    public: 'The source does not know which of these downloads were by CI, so nothing was counted.',
+  'incomplete-window': {
+    public:
+      'Of too many days of a window it is not known which downloads were by CI, so its badges stay as they were.',
   },
   truncated: {
     refused: true,

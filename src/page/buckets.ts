@@ -11,10 +11,12 @@ export interface Bucket {
   readonly last: Day;
   /** Place of the last day among those of the history. */
   readonly end: number;
-  /** How many of the days there was data for. */
+  /** How many of the days are neither missing nor unknown. */
   readonly known: number;
-  /** Honest downloads, or null if there was no data for any of the days. */
+  /** Honest downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
+  /** Whether it is not known of one of the days which downloads were by CI. */
+  readonly unknown: boolean;
   /** Whether the table had only a part of one of the days. */
   readonly partial: boolean;
   readonly installers: Readonly<Record<Installer, number>>;
@@ -31,8 +33,8 @@ function installersOf(breakdowns: readonly Breakdown[]): Bucket['installers'] {
 }
 
 /** Single days, which need no sum. */
-function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
-  const partial = new Set(partialDays);
+function singleDays({ days, breakdowns, unknownDays, partialDays }: PackageDays): Bucket[] {
+  const [unknown, partial] = [new Set(unknownDays), new Set(partialDays)];
   return days.map((day, end) => {
     const breakdown = breakdowns[end] ?? null;
     return {
@@ -41,6 +43,7 @@ function singleDays({ days, breakdowns, partialDays }: PackageDays): Bucket[] {
       end,
       known: breakdown === null ? 0 : 1,
       count: breakdown === null ? null : breakdown.count,
+      unknown: unknown.has(day),
       partial: partial.has(day),
       installers: breakdown?.counts ?? NOTHING,
     };
@@ -60,6 +63,7 @@ export function buckets(history: PackageDays, size: number): Bucket[] {
       end: end - 1,
       known: known.length,
       count: known.length === 0 ? null : known.reduce((sum, { count }) => sum + count, 0),
+      unknown: part.unknownDays.length > 0,
       partial: part.partialDays.length > 0,
       installers: installersOf(known),
     });
@@ -74,15 +78,18 @@ export function seenInstallers({ breakdowns }: PackageDays): Installer[] {
 
 /** What a bucket came to, by installer, in lines. */
 export function bucketTitle(
-  { first, last, count, installers, partial }: Bucket,
+  { first, last, count, installers, unknown, partial }: Bucket,
   names: readonly Installer[],
 ): string {
   const when = first === last ? date(first) : `${date(first)} to ${date(last)}`;
-  if (count === null) return `${when}: no data`;
+  if (count === null) return `${when}: ${unknown ? 'not known' : 'no data'}`;
   const parts = names.flatMap((name) => {
     const figure = installers[name];
     return figure === 0 ? [] : [`${name} ${formatNumber(figure)} (${share(figure, count)})`];
   });
-  const part = partial ? ['only a part of the data'] : [];
+  const part = [
+    ...(unknown ? ['unknown days left out'] : []),
+    ...(partial ? ['only a part of the data'] : []),
+  ];
   return [`${when}: ${formatNumber(count)}`, ...parts, ...part].join('\n');
 }

@@ -13,7 +13,7 @@ import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import { BLIND_SPOTS } from '../winnow/metric.ts';
-import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
+import { knownDays, missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
 import { seenInstallers } from './buckets.ts';
 import { htmlDocument } from './document.ts';
 import { html, Markup } from './html.ts';
@@ -131,10 +131,12 @@ ${lensLegend(breakdown)}</figure>
 }
 
 function legend(names: readonly Installer[], history: PackageDays): Markup {
+  const gaps = [
+    ...(missingDaysOf(history).length === 0 ? [] : ['no data']),
+    ...(history.unknownDays.length === 0 ? [] : ['not known']),
+  ];
   const missing =
-    missingDaysOf(history).length === 0
-      ? undefined
-      : html`<li><span class="swatch missing"></span>no data</li>`;
+    gaps.length === 0 ? undefined : html`<li><span class="swatch missing"></span>${gaps.join(' or ')}</li>`;
   const partial =
     history.partialDays.length === 0
       ? undefined
@@ -142,20 +144,24 @@ function legend(names: readonly Installer[], history: PackageDays): Markup {
   return html`<ul class="legend">${names.map((name) => html`<li><span class="swatch ${name}"></span>${name}</li>`)}${missing}${partial}</ul>`;
 }
 
-function missingNote(history: PackageDays): Markup | undefined {
-  const missing = missingDaysOf(history);
-  if (missing.length === 0) return undefined;
-  const list = missing.length > 10 ? days(missing.length) : missing.map(date).join(', ');
-  return html`<p class="quiet">No data for ${list}: the table has nothing at all for ${missing.length === 1 ? 'it' : 'them'}, so the sums leave ${missing.length === 1 ? 'it' : 'them'} out. That is not the same as zero.</p>`;
+/** Days that are neither counted nor zero, and why. */
+function gapNotes(history: PackageDays): Markup {
+  const note = (what: string, gaps: readonly string[], why: string) => {
+    if (gaps.length === 0) return undefined;
+    const list = gaps.length > 10 ? days(gaps.length) : gaps.map(date).join(', ');
+    const it = gaps.length === 1 ? 'it' : 'them';
+    return html`<p class="quiet">${what} ${list}: ${why} ${it}, so the sums leave ${it} out. That is not the same as zero.</p>`;
+  };
+  return html`${note('No data for', missingDaysOf(history), 'the table has nothing at all for')}${note('Not known of', history.unknownDays, 'the source does not say which downloads were by CI on')}`;
 }
 
 function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
-  const partial = new Set(history.partialDays);
+  const [unknown, partial] = [new Set(history.unknownDays), new Set(history.partialDays)];
   const heading = (title: string) => html`<th scope="col">${title}</th>`;
   const rows = history.days.map((day, index) => {
     const breakdown = history.breakdowns[index];
     if (breakdown == null) {
-      return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">no data`;
+      return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">${unknown.has(day) ? 'not known' : 'no data'}`;
     }
     const mark = partial.has(day) ? html` <small>(part)</small>` : undefined;
     let cells = `<td>${formatNumber(breakdown.count)}`;
@@ -182,8 +188,8 @@ function overTime(history: PackageDays): Markup {
   if (names.length === 0) {
     return html`<section class="card">
 <h2>Honest downloads by day</h2>
-<p class="none">None from ${first} to ${last}.</p>
-${missingNote(history)}${table}
+<p class="none">${knownDays(history).length === 0 ? 'Not known' : 'None'} from ${first} to ${last}.</p>
+${gapNotes(history)}${table}
 </section>`;
   }
   return html`<section class="card">
@@ -193,7 +199,7 @@ ${legend(names, history)}
 <h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
 <figure>${mixChart(history)}
 <figcaption>${first} to ${last}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>
-${missingNote(history)}
+${gapNotes(history)}
 ${note === undefined ? undefined : html`<p class="quiet">${note}</p>`}
 ${table}
 <p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>
@@ -254,7 +260,9 @@ function failure(view: PackageView): Markup | undefined {
     view.lastSuccess === undefined
       ? html`It has never worked.`
       : html`The figures are those of the last success, ${time(view.lastSuccess)}.`;
-  return html`<section class="notice bad"><strong>The last run failed.</strong><p>${view.failure.sentence} <code>${view.failure.code}</code></p><p>${since}</p></section>`;
+  const what =
+    view.failure.code === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
+  return html`<section class="notice bad"><strong>${what}</strong><p>${view.failure.sentence} <code>${view.failure.code}</code></p><p>${since}</p></section>`;
 }
 
 function warnings({ warnings: sentences }: PackageView): Markup | undefined {

@@ -2,18 +2,37 @@ import { badgeFiles, totalFiles, trendFiles } from '../badges/endpoint.ts';
 import { sparklineFile } from '../badges/sparkline.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import type { Extra } from '../config/looks.ts';
-import { type Folded, foldDays } from '../winnow/fold.ts';
-import type { PackageDays } from '../winnow/package-days.ts';
+import { nameSome } from '../format.ts';
+import { foldDays, type Window } from '../winnow/fold.ts';
+import { isWindowKnown, lastDays, type PackageDays } from '../winnow/package-days.ts';
 import type { Total } from '../winnow/total.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { publishFolder } from './folder.ts';
+import type { PackageFailure } from './health.ts';
 import { historyFile } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
 
-/** What was made of the days, and what else lies beside it. */
-export interface PublishedFigures extends Folded {
+/** What was made of the days. */
+export interface PublishedFigures {
+  /** The windows that were published, in the order of the configuration. */
+  readonly windows: readonly Window[];
+  /** Why the badges of the others stay as they were; absent if there are no others. */
+  readonly failure?: PackageFailure;
+  /** Of the days. */
+  readonly warnings: readonly Warning[];
   /** Of badges that are not renewed any more. */
   readonly leftOver: readonly Warning[];
+}
+
+/** Windows of which too much is unknown. */
+function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure | undefined {
+  const held = lengths.filter((windowDays) => !isWindowKnown(all, windowDays));
+  if (held.length === 0) return undefined;
+  const which = held.map(
+    (windowDays) => `${windowDays}d (unknown: ${nameSome(lastDays(all, windowDays).unknownDays)})`,
+  );
+  const error = `not renewed: ${which.join(', ')}; the source does not say which downloads were by CI on more than a tenth of the window's days, so its badges stay as they were`;
+  return { error, code: 'incomplete-window', heldBack: held };
 }
 
 /**
@@ -33,14 +52,19 @@ export async function publishFigures(
 ): Promise<PublishedFigures> {
   const { name, windows: lengths, looks = {} } = tracked;
   const group = asGroup(tracked);
-  const folded = foldDays(all, lengths);
-  const { windows, history, trends } = folded;
+  const { windows, history, trends, warnings } = foldDays(all, lengths);
+  const failure = heldBack(all, lengths);
+  const isPublished = ({ windowDays }: Window) => !failure?.heldBack?.includes(windowDays);
   const wants = (extra: Extra) => looks.extra?.includes(extra) === true;
-  const files = windows.flatMap(({ windowDays, breakdown }, index) => [
-    ...badgeFiles(breakdown, windowDays, looks),
-    ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
-    ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
-  ]);
+  const files = windows.flatMap((window, index) => {
+    if (!isPublished(window)) return [];
+    const { windowDays, breakdown } = window;
+    return [
+      ...badgeFiles(breakdown, windowDays, looks),
+      ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
+      ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
+    ];
+  });
   if (wants('total') && total !== undefined) files.push(...totalFiles(total, looks));
   const facts = {
     package: name,
@@ -51,5 +75,10 @@ export async function publishFigures(
   const before = await publishFolder(outputDir, name, [...files, historyFile(history, facts)], spellings);
   const renewed = new Set(files.map((file) => file.name));
   const others = before.filter((each) => !renewed.has(each));
-  return { ...folded, leftOver: await leftOverWindows(outputDir, tracked, others) };
+  return {
+    windows: windows.filter(isPublished),
+    ...(failure === undefined ? {} : { failure }),
+    warnings,
+    leftOver: await leftOverWindows(outputDir, tracked, others),
+  };
 }

@@ -6,7 +6,7 @@ import { type PackageDays, together } from '../winnow/package-days.ts';
 import { type Total, totalsTogether } from '../winnow/total.ts';
 import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
-import { type Figures, failedEntry, totalEntry } from './package.ts';
+import { type Figures, failedEntry, publishedEntry } from './package.ts';
 
 /** What a run has brought of the members of one group so far. */
 export interface GroupSum {
@@ -83,19 +83,11 @@ export async function publishGroup(
   if (failed.length > 0) return fail(incomplete(sum));
   if (waiting.size > 0 || days === undefined) return undefined;
   try {
-    const { windows, leftOver } = await publishFigures(group, days, sum.total, config);
-    const countedTo = days.days.at(-1);
-    return {
-      windowDays: group.windows[0],
-      count: windows[0].breakdown.count,
-      windows,
-      ...totalEntry(group, sum.total, previous),
-      ...(countedTo === undefined ? {} : { countedTo }),
-      // What is odd about a member's days is told of the member.
-      warnings: leftOver,
-      attempted: started.toISOString(),
-      lastSuccess: now().toISOString(),
-    };
+    const figures = await publishFigures(group, days, sum.total, config);
+    const facts = { total: sum.total, countedTo: days.days.at(-1), attempted: started };
+    // What else is odd about a member's days is told of the member.
+    const warnings = figures.warnings.filter(({ code }) => code === 'unknown-days');
+    return publishedEntry(group, { ...figures, warnings }, facts, previous, now);
   } catch (error) {
     onFault(error);
     return fail(error);

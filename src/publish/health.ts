@@ -28,15 +28,23 @@ import {
  * pypi-winnow-downloads did, is read, too.
  */
 
+/** Why an attempt failed, or a part of it did. */
+export interface PackageFailure {
+  readonly error: string;
+  readonly code: ErrorCode | undefined;
+  /** Days of the windows that were not published, where others may have been; absent if nothing was. */
+  readonly heldBack?: readonly number[];
+}
+
 /** What is known of a package, or of a group of them, after its last attempt. */
 export interface PackageHealth {
-  /** Why the last attempt failed; absent if it worked. */
-  readonly failure?: { readonly error: string; readonly code: ErrorCode | undefined };
+  /** Absent if the last attempt worked. */
+  readonly failure?: PackageFailure;
   /** Days of the main window. */
   readonly windowDays: number | undefined;
-  /** The main window's count; absent after a failure. */
+  /** The main window's count; absent if it was not published. */
   readonly count?: number;
-  /** Every window, the main one first; empty after a failure, and where another program counted. */
+  /** Every window that was published, the main one first; empty where another program counted. */
   readonly windows: readonly Window[];
   /** Where it is asked for; it survives failures, as its badge does. */
   readonly total?: Total;
@@ -101,30 +109,37 @@ function packageToJson(entry: PackageHealth): object {
     attempted,
     lastSuccess,
   } = entry;
-  const times = {
+  const fault = failure && {
+    error: failure.error,
+    error_code: failure.code,
+    ...(failure.heldBack === undefined ? {} : { held_back: failure.heldBack }),
+  };
+  const rest = {
+    ...(query === undefined ? {} : { query: queryToJson(query) }),
     ...(total === undefined ? {} : { total: totalToJson(total) }),
     ...(audit === undefined ? {} : { audit: auditToJson(audit) }),
     ...(countedTo === undefined ? {} : { counted_to: countedTo }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(lastSuccess === undefined ? {} : { last_success: lastSuccess }),
   };
-  if (failure !== undefined) {
-    return { error: failure.error, error_code: failure.code, window_days: windowDays, ...times };
+  const [first] = windows;
+  if (first === undefined) {
+    const told = warnings.length === 0 ? {} : { warnings };
+    return { ...fault, count, window_days: windowDays, ...told, ...rest };
   }
-  const [main] = windows;
-  if (main === undefined) return { count, window_days: windowDays, ...times };
-  const others = [...main.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
+  const others = [...first.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
   return {
+    ...fault,
     window_days: windowDays,
-    ...breakdownToJson(main.breakdown),
+    // Where the main window was not published, no other one's figures pass for it.
+    ...(count === undefined ? {} : breakdownToJson(first.breakdown)),
     other: others.map(([installer, downloads]) => ({ installer, count: downloads })),
     warnings,
     windows: windows.map(({ windowDays: days, breakdown }) => ({
       window_days: days,
       ...breakdownToJson(breakdown),
     })),
-    ...(query === undefined ? {} : { query: queryToJson(query) }),
-    ...times,
+    ...rest,
   };
 }
 
@@ -196,6 +211,7 @@ const windowSchema = z
 const entrySchema = z.object({
   error: lenient(shownText),
   error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
+  held_back: lenient(z.array(count)),
   window_days: lenient(count),
   count: lenient(count),
   other: z.array(z.object({ installer: shownText, count })).catch([]),
@@ -236,7 +252,7 @@ const fileSchema = z.object({
   groups: entriesSchema.catch({}),
 });
 
-/** A window and its names of the class `other`, which the file has for the main one only. */
+/** A window and its names of the class `other`, which the file has for the first one only. */
 function withOthers(windows: readonly Window[], others: readonly { installer: string; count: number }[]) {
   const names = new Map(others.map(({ installer, count: downloads }) => [installer, downloads]));
   return windows.map((window, index) =>
@@ -253,17 +269,21 @@ function countedToOf(success: string, lastDay: Day | undefined): Day {
 /** @param run What the file says of the run as a whole, for entries that say less of themselves. */
 function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day }): PackageHealth {
   const entry = entrySchema.parse(value);
-  const { error, error_code: code, window_days: windowDays, query } = entry;
+  const { error, error_code: code, held_back: heldBack, window_days: windowDays, query } = entry;
   const counted = error === undefined && entry.count !== undefined;
   const success = entry.last_success ?? (counted ? run.finished : undefined);
   const countedTo = entry.counted_to ?? (success && countedToOf(success, run.lastDay));
   const attempted = entry.attempted ?? run.finished;
   return {
     windowDays,
-    windows: error === undefined ? withOthers(entry.windows, entry.other) : [],
-    warnings: error === undefined ? entry.warnings : [],
-    ...(error === undefined ? {} : { failure: { error, code } }),
-    ...(error !== undefined || entry.count === undefined ? {} : { count: entry.count }),
+    windows: withOthers(entry.windows, entry.other),
+    warnings: entry.warnings,
+    ...(error === undefined
+      ? {}
+      : { failure: { error, code, ...(heldBack === undefined ? {} : { heldBack }) } }),
+    ...(entry.count === undefined || (error !== undefined && heldBack === undefined)
+      ? {}
+      : { count: entry.count }),
     ...(query === undefined ? {} : { query }),
     ...(countedTo === undefined ? {} : { countedTo }),
     ...(entry.audit === undefined ? {} : { audit: entry.audit }),

@@ -21,7 +21,7 @@ const VERSION = 1;
 const day = z.iso.date();
 const column = z
   .array(z.int().min(0).nullable())
-  .describe('One number for each of `days`; null where the table had no data for the day.');
+  .describe('One number for each of `days`; null on `missing_days` and `unknown_days`.');
 const columns = <K extends string>(keys: readonly K[]) =>
   z.strictObject(Object.fromEntries(keys.map((key) => [key, column])) as Record<K, typeof column>);
 
@@ -41,6 +41,9 @@ const historySchema = z.strictObject({
   missing_days: z
     .array(day)
     .describe('Days of `days` for which the table had no data at all; they are no zeros.'),
+  unknown_days: z
+    .array(day)
+    .describe('Days of `days` of which it is not known which downloads were by CI; they are no zeros.'),
   partial_days: z.array(day).describe('Days of `days` for which the table had only a part of the data.'),
   count: column.describe('The honest count: downloads by an allowed installer outside of CI.'),
   installers: columns(INSTALLERS).describe('`count` by installer.'),
@@ -84,7 +87,7 @@ function layout(value: unknown, indent: string): string {
   return `{\n${lines.join(',\n')}\n${indent}}`;
 }
 
-/** The file's text: indented, but each column on one line. Days without data are null, days without downloads 0. */
+/** The file's text: indented, but each column on one line. Unknown and missing days are null, days without downloads 0. */
 export function historyText(
   all: PackageDays,
   { package: name, group, source, publicUrl }: HistoryFacts,
@@ -103,6 +106,7 @@ export function historyText(
     source,
     days: [...all.days],
     missing_days: missingDaysOf(all),
+    unknown_days: [...all.unknownDays],
     partial_days: [...all.partialDays],
     count: figures(({ count }) => count),
     installers: table(INSTALLERS, ({ counts }, installer) => counts[installer]),
@@ -131,6 +135,7 @@ const readSchema = z.object({
   version: z.literal(VERSION),
   package: z.string(),
   days: readDays,
+  unknown_days: z.array(day).catch([]),
   partial_days: z.array(day).catch([]),
   count: readColumn,
   installers: z.record(z.string(), readColumn),
@@ -194,6 +199,7 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
   return {
     days,
     breakdowns: breakdownsOf(data),
+    unknownDays: data.unknown_days,
     partialDays: data.partial_days,
   };
 }

@@ -1,11 +1,11 @@
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { addDays } from '../days/day.ts';
+import { addDays, type Day } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import type { Outcome } from '../run/outcome.ts';
 import { winnowDays } from '../winnow/fold.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import { type Total, totalSince } from '../winnow/total.ts';
-import { publishFigures } from './figures.ts';
+import { type PublishedFigures, publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
 
 /** What was there before. */
@@ -37,7 +37,7 @@ function rememberedAudit({ source, audit }: Config, previous: PackageHealth | un
 }
 
 /** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
-export function totalEntry(
+function totalEntry(
   { looks }: TrackedPackage,
   total: Total | undefined,
   previous: PackageHealth | undefined,
@@ -67,6 +67,37 @@ export function failedEntry(
   };
 }
 
+/**
+ * The entry of a package or group whose badges were published, but for those that were held back.
+ *
+ * @param of What of its total is known, the newest day in its figures, and when it was tried.
+ */
+export function publishedEntry(
+  tracked: TrackedPackage,
+  { windows, failure, warnings, leftOver }: PublishedFigures,
+  { total, countedTo, attempted }: { total: Total | undefined; countedTo: Day | undefined; attempted: Date },
+  previous: PackageHealth | undefined,
+  now: () => Date,
+): PackageHealth {
+  const [first] = windows;
+  const [windowDays] = tracked.windows;
+  const times =
+    first === undefined
+      ? { countedTo: previous?.countedTo, lastSuccess: previous?.lastSuccess }
+      : { countedTo, lastSuccess: now().toISOString() };
+  return {
+    ...(failure === undefined ? {} : { failure }),
+    windowDays,
+    ...(first?.windowDays === windowDays ? { count: first.breakdown.count } : {}),
+    windows,
+    ...totalEntry(tracked, total, previous),
+    ...(times.countedTo === undefined ? {} : { countedTo: times.countedTo }),
+    warnings: [...warnings, ...leftOver],
+    attempted: attempted.toISOString(),
+    ...(times.lastSuccess === undefined ? {} : { lastSuccess: times.lastSuccess }),
+  };
+}
+
 async function publish(
   outcome: Extract<Outcome, { kind: 'read' }>,
   config: Config,
@@ -76,18 +107,10 @@ async function publish(
   const { package: tracked, read, allDays, upstream, taken } = outcome;
   const days = winnowDays(read, upstream.partialDays);
   const total = allDays && totalSince(allDays.spans, allDays.rows, allDays.end);
-  const { windows, warnings, leftOver } = await publishFigures(
-    tracked,
-    days,
-    total,
-    config,
-    spellings?.get(tracked.name),
-  );
+  const figures = await publishFigures(tracked, days, total, config, spellings?.get(tracked.name));
+  const facts = { total, countedTo: addDays(upstream.end, -1), attempted: outcome.attempted };
   const entry: PackageHealth = {
-    windowDays: tracked.windows[0],
-    count: windows[0].breakdown.count,
-    windows,
-    ...totalEntry(tracked, total, previous),
+    ...publishedEntry(tracked, figures, facts, previous, now),
     query: {
       daysScanned: taken.daysScanned,
       bytesProcessed: taken.bytesProcessed,
@@ -95,11 +118,7 @@ async function publish(
       cacheHit: taken.cacheHit,
       durationMs: taken.durationMs,
     },
-    countedTo: addDays(upstream.end, -1),
-    warnings: [...warnings, ...leftOver],
     ...rememberedAudit(config, previous),
-    attempted: outcome.attempted.toISOString(),
-    lastSuccess: now().toISOString(),
   };
   return { entry, figures: { days, total } };
 }

@@ -12,16 +12,16 @@ import {
 } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
-import { formatNumber } from '../format.ts';
+import { formatNumber, nameSome } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
 import { type SparkDetail, sparkline } from '../page/sparkline.ts';
 import { type IndexEntry, indexEntry, LONG_LIST, type PackageView, type SiteView } from '../page/view.ts';
 import { date } from '../page/words.ts';
 import { sourceName } from '../sources/traits.ts';
-import type { Audit, AuditFigures } from '../winnow/audit.ts';
+import type { AuditFigures } from '../winnow/audit.ts';
 import type { Window } from '../winnow/fold.ts';
-import { lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
+import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 import type { Health, PackageHealth } from './health.ts';
 import { stateOf } from './health-merge.ts';
@@ -58,13 +58,20 @@ function builtInDrawing(): Drawing {
 function windowsFromHistory(windows: readonly number[], history: PackageDays | undefined): Window[] {
   if (history === undefined) return [];
   return windows
-    .filter((windowDays) => windowDays <= history.days.length)
+    .filter((windowDays) => windowDays <= history.days.length && isWindowKnown(history, windowDays))
     .map((windowDays) => ({ windowDays, breakdown: totalOf(lastDays(history, windowDays)) }));
 }
 
-/** What strangers are told; of two sources that differ, the figures too, which are no secret. */
-function publicWarning(code: WarningCode, audit: Audit | undefined): string {
+/** What strangers are told; with it which days are unknown, and the figures of two sources that differ: they are no secret. */
+function publicWarning(
+  code: WarningCode,
+  { audit }: PackageHealth,
+  history: PackageDays | undefined,
+): string {
   const sentence = PUBLIC_WARNINGS[code];
+  if (code === 'unknown-days' && history !== undefined && history.unknownDays.length > 0) {
+    return `${sentence} These are: ${nameSome(history.unknownDays.map(date))}.`;
+  }
   if (code !== 'sources-differ' || audit === undefined) return sentence;
   const { day, own, other } = audit;
   const figures = (kind: string, { count, all }: AuditFigures) =>
@@ -97,7 +104,7 @@ function packageView(
     ...(looks === undefined ? {} : { looks }),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     ...(entry?.total === undefined ? {} : { total: entry.total }),
-    warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, entry?.audit)),
+    warnings: entry?.warnings.map(({ code: warning }) => publicWarning(warning, entry, history)) ?? [],
     ...(lastSuccess === undefined ? {} : { lastSuccess }),
     ...(entry?.countedTo === undefined ? {} : { countedTo: entry.countedTo }),
     ...(code === undefined ? {} : { failure: { code, sentence: ERRORS[code].public } }),
@@ -143,7 +150,7 @@ async function publishPackagePage(
   const text = await readHistoryText(outputDir, tracked.name);
   const history = text === undefined ? undefined : parseHistory(text, tracked.name);
   const view = packageView(tracked, entry, history, config, now);
-  const hasPage = view.windows.length > 0;
+  const hasPage = view.windows.length > 0 || history !== undefined;
   if (hasPage) {
     const path = join(await ensureChildFolder(outputDir, tracked.name), PAGE_FILE);
     const seen = JSON.stringify([view, site], (_, value) => (value instanceof Map ? [...value] : value));

@@ -21,8 +21,10 @@ export interface DayChange {
 export interface ReadDays {
   /** The longest window, and before it what else is known of the weeks that the warnings look at. */
   readonly span: Span;
-  /** A day that is absent is not known. */
+  /** A day that is absent is not known: the table has nothing of it, or it is one of `unknownDays`. */
   readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
+  /** Days that the table has, but without telling which downloads were by CI; absent if there are none. */
+  readonly unknownDays?: ReadonlySet<Day>;
 }
 
 /** All that is known of a package, however long ago. */

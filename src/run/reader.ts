@@ -27,6 +27,7 @@ import {
   type Ledger,
   soundWholeRead,
   withDays,
+  withoutDays,
   withoutOld,
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
@@ -87,6 +88,8 @@ export interface Reader {
   file(packageName: string, ledger?: Ledger): Promise<FiledLedger>;
   /** Asks nothing from now on: what is not answered fails by this. */
   stop(error: OperatorError): void;
+  /** Days of a package that were read, and of which it is not known which downloads were by CI. */
+  unknownDays(packageName: string): ReadonlySet<Day>;
   /** Is to be called for each package when it takes no more of its questions. */
   leave(reads: readonly PlannedRead[]): void;
 }
@@ -161,12 +164,15 @@ export function createReader(input: ReaderInput): Reader {
   let mostDays = Number.POSITIVE_INFINITY;
   /** How many days of each package were answered. */
   const answered = new Map<string, number>();
+  const unknown = new Map<string, Set<Day>>();
+  const unknownDays = (name: string): ReadonlySet<Day> => unknown.get(name) ?? new Set();
   const partitionRowsOf = (day: Day) => (known.kind === 'told' ? (known.rows.get(day) ?? 0) : null);
 
   /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
   function isWhole(need: Need | undefined, before: Day | null, { days }: Ledger): boolean {
     if (need === undefined) return false;
-    if (before === null) return daysOf(need.span).every((day) => days.has(day));
+    const without = unknownDays(need.package);
+    if (before === null) return daysOf(need.span).every((day) => days.has(day) || without.has(day));
     return readsWhole(need) && (answered.get(need.package) ?? 0) >= need.days.length;
   }
 
@@ -189,14 +195,18 @@ export function createReader(input: ReaderInput): Reader {
    *
    * @returns The ledger, where an answer about one package is in it; other answers wait until all is answered.
    */
-  async function keep({ packages, span }: Question, { rows }: Answer): Promise<FiledLedger | undefined> {
+  async function keep(
+    { packages, span }: Question,
+    { rows, unknownDays: without }: Answer,
+  ): Promise<FiledLedger | undefined> {
     const [name, ...others] = packages;
     const own = others.length === 0 ? rows.get(name) : undefined;
-    const hold = () => ledgers.hold(span, rows, partitionRowsOf).then(() => undefined);
+    const hold = () => ledgers.hold(span, rows, partitionRowsOf, without).then(() => undefined);
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);
-      return await save(name, saved, withDays(ledger, span, own, partitionRowsOf));
+      const grown = withDays(ledger, span, own, partitionRowsOf, without?.get(name));
+      return await save(name, saved, withoutDays(grown, unknownDays(name)));
     } catch (error) {
       const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
       try {
@@ -227,6 +237,9 @@ export function createReader(input: ReaderInput): Reader {
     if (answer.rows.size > 0) failedAlone = 0;
     for (const name of answer.rows.keys()) {
       answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
+    }
+    for (const [name, days] of answer.unknownDays ?? []) {
+      unknown.set(name, new Set([...unknownDays(name), ...days]));
     }
     const filed = keepsLedger ? await keep(planned, answer) : undefined;
     if (billed && packages.length > 1) input.onSharedDays?.(spanDays(span));
@@ -377,10 +390,12 @@ export function createReader(input: ReaderInput): Reader {
       return read ?? { kind: 'failed', error: new Error(`no answer for ${packageName}`) };
     },
     async file(packageName, last) {
-      const { ledger, saved } =
-        last === undefined ? await ledgers.load(packageName) : { ledger: last, saved: last };
+      const loaded = last === undefined ? await ledgers.load(packageName) : { ledger: last, saved: last };
+      const without = unknownDays(packageName);
+      const { saved } = loaded;
+      const ledger = withoutDays(loaded.ledger, without);
       // A window that lacks a day would pass for one with fewer downloads.
-      const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day);
+      const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day) || without.has(day);
       const lost = needs.get(packageName)?.days.find((day) => !isKept(day));
       if (lost !== undefined) {
         throw new OperatorError(
@@ -394,6 +409,7 @@ export function createReader(input: ReaderInput): Reader {
     stop(error) {
       cause ??= error;
     },
+    unknownDays,
     leave(reads) {
       for (const planned of reads) {
         const times = (left.get(planned) ?? 0) + 1;

@@ -141,7 +141,7 @@ async function readPackage(
       start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
       end,
     };
-    const read =
+    const known =
       ledger === undefined ? daysOfRows(span, rows, learnt, source) : daysOfLedger(ledger, span, learnt);
     const allDays = tracked.total ? allDaysOf(ledger, rows, source, learnt) : undefined;
     const taken: Taken = {
@@ -153,7 +153,7 @@ async function readPackage(
       kind: 'read',
       package: tracked,
       attempted,
-      read,
+      read: { ...known, unknownDays: reader.unknownDays(name) },
       ...(allDays === undefined ? {} : { allDays }),
       upstream: learnt.upstream,
       taken,

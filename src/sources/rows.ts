@@ -80,20 +80,11 @@ function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
     : { day, ci, installer, system, sidecar, downloads };
 }
 
-/** An answer, checked: rows by package, and the packages whose rows make no sense. */
+/** An answer, checked: rows by package, days of which none are kept, and the packages whose rows make no sense. */
 export interface CheckedRows {
   readonly rows: Map<string, PivotRow[]>;
+  readonly unknownDays: Map<string, Set<Day>>;
   readonly failures: Map<string, SourceError>;
-}
-
-function ciUnknown(days: ReadonlySet<Day>): SourceError {
-  const [first, ...more] = [...days].toSorted();
-  const last = more.at(-1);
-  const when = last === undefined ? `on ${first}` : `on ${days.size} days from ${first} to ${last}`;
-  return new SourceError(
-    'ci-unknown',
-    `ClickHouse's copy does not say ${when} which downloads of this package were by CI, as these rows are older than that column; use a shorter window or source: bigquery`,
-  );
 }
 
 /** Columns that tell groups apart. */
@@ -101,7 +92,8 @@ const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'si
 
 /**
  * Checks an answer, row by row, and folds names that are on no list: a source that answers something else than what was
- * asked must not become a badge. Of several packages, a strange row is its own package's failure.
+ * asked must not become a badge. Of several packages, a strange row is its own package's failure. A day of a package is
+ * unknown, and has no rows, if any of its rows does not tell whether it is by CI.
  *
  * @param limit LIMIT of the question: an answer as long as that may be cut off.
  * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
@@ -118,7 +110,7 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
   const [first, ...others] = question.packages;
   const checked = new Map<string, Map<string, PivotRow>>(question.packages.map((name) => [name, new Map()]));
   const failures = new Map<string, SourceError>();
-  const unknown = new Map<string, Set<Day>>();
+  const unknownDays = new Map<string, Set<Day>>();
   const groups = new Set<string>();
   for (const row of rows) {
     const name = others.length === 0 && !('project' in row) ? first : text(row, 'project');
@@ -126,13 +118,10 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     if (name === null || own === undefined) {
       throw unexpected('project', row['project'], 'a package that was asked for');
     }
+    const ciKnown = row['ci'] !== 'unknown';
     let pivot: PivotRow;
     try {
-      if (row['ci'] === 'unknown') {
-        unknown.set(name, (unknown.get(name) ?? new Set()).add(dayOf(row)));
-        continue;
-      }
-      pivot = pivotRow(row, dayOf);
+      pivot = pivotRow(ciKnown ? row : { ...row, ci: null }, dayOf);
     } catch (error) {
       if (!(error instanceof SourceError) || others.length === 0) throw error;
       failures.set(name, error);
@@ -141,11 +130,19 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     const group = JSON.stringify(GROUPED_BY.map((column) => row[column]));
     if (groups.has(group)) throw unexpected('day', row['day'], 'each group once');
     groups.add(group);
+    if (!ciKnown) unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
     const { day, ci, installer, system, sidecar } = pivot;
     const key = `${day} ${ci} ${installer} ${system} ${sidecar}`;
     own.set(key, { ...pivot, downloads: pivot.downloads + (own.get(key)?.downloads ?? 0) });
   }
-  for (const [name, days] of unknown) if (!failures.has(name)) failures.set(name, ciUnknown(days));
-  for (const name of failures.keys()) checked.delete(name);
-  return { rows: new Map([...checked].map(([name, own]) => [name, [...own.values()]])), failures };
+  const isKnown = (name: string) => (row: PivotRow) => unknownDays.get(name)?.has(row.day) !== true;
+  for (const name of failures.keys()) {
+    checked.delete(name);
+    unknownDays.delete(name);
+  }
+  return {
+    rows: new Map([...checked].map(([name, own]) => [name, [...own.values()].filter(isKnown(name))])),
+    unknownDays,
+    failures,
+  };
 }

@@ -1,4 +1,4 @@
-import type { PartitionRows, Span } from '../days/day.ts';
+import type { Day, PartitionRows, Span } from '../days/day.ts';
 import { ERRORS, type ErrorCode, type Step } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError } from '../errors/error.ts';
 import type { PivotRow, Question } from './query.ts';
@@ -26,6 +26,8 @@ export function addCost(a: QueryCost, b: QueryCost): QueryCost {
 export interface Answer {
   /** By package; an entry, maybe without rows, for each package asked for that did not fail. */
   readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
+  /** By package, the days that its rows say nothing of, as it is not known which were by CI; absent if there are none. */
+  readonly unknownDays?: ReadonlyMap<string, ReadonlySet<Day>>;
   /** Packages whose rows cannot be had or trusted, while the others' can. */
   readonly failures: ReadonlyMap<string, SourceError>;
   readonly cost: QueryCost;

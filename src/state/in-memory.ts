@@ -12,8 +12,10 @@ export function ledgersInMemory(): Ledgers {
     save: async (name, ledger) => {
       kept.set(name, ledger);
     },
-    hold: async (span, rows, partitionRowsOf) => {
-      for (const [name, own] of rows) kept.set(name, withDays(of(name), span, own, partitionRowsOf));
+    hold: async (span, rows, partitionRowsOf, unknownDays) => {
+      for (const [name, own] of rows) {
+        kept.set(name, withDays(of(name), span, own, partitionRowsOf, unknownDays?.get(name)));
+      }
     },
     tidy: async () => undefined,
     demandRoom: async () => undefined,

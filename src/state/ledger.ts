@@ -134,13 +134,18 @@ export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
 /** How many rows the whole table has on a day; null if the source cannot tell. */
 export type PartitionRowsOf = (day: Day) => number | null;
 
-/** The days of a span as they were just read; those without rows are known to have none. */
+/**
+ * The days of a span as they were just read; those without rows are known to have none.
+ *
+ * @param unknown Days that stay out: when their source is repaired, no revision tells.
+ */
 export function daysRead(
   span: Span,
   rows: readonly PivotRow[],
   partitionRowsOf: PartitionRowsOf,
+  unknown?: ReadonlySet<Day>,
 ): Map<Day, LedgerDay> {
-  const read = new Map<Day, DayRow[]>(daysOf(span).map((day) => [day, []]));
+  const read = new Map<Day, DayRow[]>(daysOf(span).flatMap((day) => (unknown?.has(day) ? [] : [[day, []]])));
   for (const { day, ...row } of rows) read.get(day)?.push(row);
   return new Map(
     [...read].map(([day, dayRows]) => [day, { partitionRows: partitionRowsOf(day), rows: dayRows }]),
@@ -153,13 +158,14 @@ export function replaceDays(ledger: Ledger, days: ReadonlyMap<Day, LedgerDay>): 
 }
 
 /** The ledger with days as they were just read. */
-export function withDays(
-  ledger: Ledger,
-  span: Span,
-  rows: readonly PivotRow[],
-  partitionRowsOf: PartitionRowsOf,
-): Ledger {
-  return replaceDays(ledger, daysRead(span, rows, partitionRowsOf));
+export function withDays(ledger: Ledger, ...read: Parameters<typeof daysRead>): Ledger {
+  return replaceDays(ledger, daysRead(...read));
+}
+
+/** The ledger without some days; the same object if it has none of them. */
+export function withoutDays(ledger: Ledger, unwanted: ReadonlySet<Day>): Ledger {
+  if (![...unwanted].some((day) => ledger.days.has(day))) return ledger;
+  return { ...ledger, days: new Map([...ledger.days].filter(([day]) => !unwanted.has(day))) };
 }
 
 /** When the whole window was read; null if it never was, or by a clock that was wrong, as that is a day of the future. */

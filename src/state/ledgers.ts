@@ -56,7 +56,12 @@ export interface Ledgers {
    * Saves what a question brought, for all of its packages at once; it survives a power cut once this returns, and is in
    * their ledgers when these are loaded.
    */
-  hold(span: Span, rows: Answer['rows'], partitionRowsOf: PartitionRowsOf): Promise<void>;
+  hold(
+    span: Span,
+    rows: Answer['rows'],
+    partitionRowsOf: PartitionRowsOf,
+    unknownDays?: Answer['unknownDays'],
+  ): Promise<void>;
   /**
    * Puts right what killed runs have left: removes what is half-written, and saves the ledgers that they had yet to save.
    * To be called under the lock, before anything is read. A ledger that alone cannot be saved is warned of, and is its
@@ -126,10 +131,12 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
   return {
     load,
     save,
-    async hold(span, rows, partitionRowsOf) {
+    async hold(span, rows, partitionRowsOf, unknownDays) {
       if (rows.size === 0) return;
       function* days() {
-        for (const [name, own] of rows) yield [name, daysRead(span, own, partitionRowsOf)] as const;
+        for (const [name, own] of rows) {
+          yield [name, daysRead(span, own, partitionRowsOf, unknownDays?.get(name))] as const;
+        }
       }
       await orStateError(() => answers.add(days()));
     },

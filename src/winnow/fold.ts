@@ -9,8 +9,10 @@ import { type Warning, warningsOf } from './warnings.ts';
 export interface ReadDays {
   /** The longest window at least. */
   readonly span: Span;
-  /** A day that is absent is not known. */
+  /** A day that is absent is one that the table has nothing of. */
   readonly rows: ReadonlyMap<Day, Iterable<DownloadRow>>;
+  /** Days whose rows are not counted, as it is not known which were by CI; absent if there are none. */
+  readonly unknownDays?: ReadonlySet<Day>;
 }
 
 /** The breakdown of one window. */
@@ -35,13 +37,14 @@ export interface Folded {
  *
  * @param partialDays Days of which the table had only a part.
  */
-export function winnowDays(read: ReadDays, partialDays: readonly Day[]): PackageDays {
-  const days = daysOf(read.span);
+export function winnowDays({ span, rows, unknownDays }: ReadDays, partialDays: readonly Day[]): PackageDays {
+  const days = daysOf(span);
+  const isUnknown = (day: Day) => unknownDays?.has(day) === true;
   const breakdowns = days.map((day) => {
-    const rows = read.rows.get(day);
-    return rows === undefined ? null : winnow(rows);
+    const own = isUnknown(day) ? undefined : rows.get(day);
+    return own === undefined ? null : winnow(own);
   });
-  return { days, breakdowns, partialDays };
+  return { days, breakdowns, unknownDays: days.filter(isUnknown), partialDays };
 }
 
 /**

@@ -8,24 +8,28 @@ import { type Breakdown, sumOf } from './breakdown.ts';
 export interface PackageDays {
   /** UTC days, oldest first, without a gap. */
   readonly days: readonly Day[];
-  /** One for each of `days`; null where nothing is known of the day, which is not the same as zero. */
+  /** One for each of `days`; null where the day is unknown, or the table has nothing of it, which is not the same as zero. */
   readonly breakdowns: readonly (Breakdown | null)[];
+  /** Those of `days` of which it is not known which downloads were by CI, oldest first. */
+  readonly unknownDays: readonly Day[];
   /** Those of `days` of which the table had only a part. */
   readonly partialDays: readonly Day[];
 }
 
 /** A part of the days, by place. */
 export function sliceDays(
-  { days, breakdowns, partialDays }: PackageDays,
+  { days, breakdowns, unknownDays, partialDays }: PackageDays,
   start: number,
   end?: number,
 ): PackageDays {
   const part = days.slice(start, end);
   const [first = '', last = ''] = [part[0], part.at(-1)];
+  const isPart = (day: Day) => day >= first && day <= last;
   return {
     days: part,
     breakdowns: breakdowns.slice(start, end),
-    partialDays: partialDays.filter((day) => day >= first && day <= last),
+    unknownDays: unknownDays.filter(isPart),
+    partialDays: partialDays.filter(isPart),
   };
 }
 
@@ -49,6 +53,7 @@ export function together(one: PackageDays, other: PackageDays): PackageDays {
       const added = b.breakdowns[index];
       return breakdown === null || added == null ? null : sumOf([breakdown, added]);
     }),
+    unknownDays: [...new Set([...a.unknownDays, ...b.unknownDays])].toSorted(),
     partialDays: [...new Set([...a.partialDays, ...b.partialDays])].toSorted(),
   };
 }
@@ -63,7 +68,15 @@ export function totalOf(days: PackageDays): Breakdown {
   return sumOf(knownDays(days));
 }
 
-/** Days of which nothing is known, oldest first. */
-export function missingDaysOf({ days, breakdowns }: PackageDays): Day[] {
-  return days.filter((_, index) => breakdowns[index] === null);
+/** Days of which the table has nothing at all, oldest first. */
+export function missingDaysOf({ days, breakdowns, unknownDays }: PackageDays): Day[] {
+  return days.filter((day, index) => breakdowns[index] === null && !unknownDays.includes(day));
+}
+
+/** Part of a window's days that may be unknown. */
+const UNKNOWN_SHARE = 1 / 10;
+
+/** Whether enough is known of the last `windowDays` days for their sum to be published. */
+export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
+  return lastDays(all, windowDays).unknownDays.length <= windowDays * UNKNOWN_SHARE;
 }

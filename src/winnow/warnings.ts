@@ -1,4 +1,4 @@
-import { formatNumber, formatShare } from '../format.ts';
+import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown, sumOf } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './package-days.ts';
@@ -6,6 +6,7 @@ import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './pac
 /** What may make a figure untrue without failing anything. */
 export type WarningCode =
   | 'no-rows'
+  | 'unknown-days'
   | 'installer-vanished'
   | 'unidentified-jump'
   | 'left-over'
@@ -20,6 +21,7 @@ export interface Warning {
 /** What strangers are told. */
 export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'no-rows': 'There was no download of any kind in the longest window; the name may be wrong.',
+  'unknown-days': 'Of some days it is not known which downloads were by CI; these days are left out.',
   'installer-vanished':
     'An installer that had a good part of the count has been at zero for a week; it may have changed its name.',
   'unidentified-jump':
@@ -110,8 +112,12 @@ function jumped(before: Breakdown, week: Breakdown): Warning[] {
  * @param longestDays Days of the longest window.
  */
 export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
-  const known = knownDays(lastDays(all, longestDays));
-  if (known.length > 0 && known.every((breakdown) => allDownloads(breakdown) === 0)) {
+  const window = lastDays(all, longestDays);
+  const known = knownDays(window);
+  const { unknownDays } = window;
+  // An unknown day may have any number of downloads.
+  const none = unknownDays.length === 0 && known.every((breakdown) => allDownloads(breakdown) === 0);
+  if (known.length > 0 && none) {
     return [
       {
         code: 'no-rows',
@@ -122,5 +128,13 @@ export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
   const week = stretch(all, WEEK, 0);
   const threeWeeks = stretch(all, FOUR_WEEKS, WEEK);
   const oldest = stretch(all, FOUR_WEEKS + WEEK, FOUR_WEEKS);
-  return [...vanished(threeWeeks, week), ...jumped(sumOf([threeWeeks.sum, oldest.sum]), week.sum)];
+  const unknown: Warning = {
+    code: 'unknown-days',
+    message: `the source does not say which downloads of ${nameSome(unknownDays)} were by CI; ${unknownDays.length === 1 ? 'this day is' : 'these days are'} left out`,
+  };
+  return [
+    ...(unknownDays.length === 0 ? [] : [unknown]),
+    ...vanished(threeWeeks, week),
+    ...jumped(sumOf([threeWeeks.sum, oldest.sum]), week.sum),
+  ];
 }

@@ -155,6 +155,13 @@ describe('summary', () => {
         window_days: 7,
         counted_to: '2026-04-20',
       },
+      part: {
+        error: 'not renewed: 7d',
+        error_code: 'incomplete-window',
+        held_back: [7],
+        windows: [{ window_days: 30, count: 87, excluded: {} }],
+        counted_to: '2026-04-24',
+      },
     },
     warnings: [{ code: 'left-over', message: 'gamma' }],
   };
@@ -168,6 +175,9 @@ describe('summary', () => {
   it('has the figures, what needs attention, and the snippets', () => {
     expect(text).toContain('| alpha | 30d | 1,234 | 2,240 | 2026-04-24 | ok |');
     expect(text).toContain('| beta | 7d | - | - | 2026-04-20 | failed (not-found) |');
+    expect(text).toContain(
+      '| part | 30d | 87 | 87 | 2026-04-24 | ok |\n| part | 7d | - | - | 2026-04-24 | failed (incomplete-window) |',
+    );
     expect(text).toContain('**alpha** (no-rows): is the \\*name\\* right?');
     expect(text).toContain('- it is &lt;new>\n- **beta** failed (not-found): &lt;b>no&lt;/b> \\| such table');
     expect(text).toContain('- (left-over): gamma');

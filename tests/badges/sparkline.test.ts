@@ -12,6 +12,7 @@ function drawn(counts: readonly (number | null)[], windowDays = counts.length) {
         ? null
         : winnow([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
     ),
+    unknownDays: [],
     partialDays: [],
   };
   const { name, content } = sparklineFile('demo', history, windowDays);

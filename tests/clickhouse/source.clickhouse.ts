@@ -33,9 +33,9 @@ async function open(changes: { table?: string; user?: string } = {}): Promise<So
 
 async function read(packages: NonEmpty<string>, span: Span, changes: { table?: string } = {}) {
   const source = await open(changes);
-  const { rows, failures } = await source.read({ packages, span });
+  const { rows, unknownDays, failures } = await source.read({ packages, span });
   const codes = Object.fromEntries([...failures].map(([name, error]) => [name, error.code]));
-  return { rows, failures, codes };
+  return { rows, unknownDays, failures, codes };
 }
 
 const sum = (rows: readonly PivotRow[] | undefined) =>
@@ -170,18 +170,16 @@ describe('read', () => {
     ]);
   });
 
-  it('refuses rows that are older than the column ci, for their package alone', async () => {
+  it('has unknown days where rows are older than the column ci, and the rows of all others', async () => {
     await engine.add(
       { date: '2026-04-03', project: 'old', installer: 'pip' },
       { date: '2026-04-04', project: 'old', installer: 'pip', ci: 'false' },
       { date: '2026-04-05', project: 'old', installer: 'pip' },
     );
-    const { rows, failures, codes } = await read(['old', 'small'], APRIL);
-    expect(codes).toEqual({ old: 'ci-unknown' });
-    expect(failures.get('old')?.message).toContain('on 2 days from 2026-04-03 to 2026-04-05');
-    expect(sum(rows.get('small'))).toBe(60);
-    const later = await read(['old'], { start: '2026-04-04', end: '2026-04-05' });
-    expect(sum(later.rows.get('old'))).toBe(1);
+    const { rows, unknownDays, codes } = await read(['old', 'small'], APRIL);
+    expect(codes).toEqual({});
+    expect([...(unknownDays ?? [])]).toEqual([['old', new Set(['2026-04-03', '2026-04-05'])]]);
+    expect([sum(rows.get('old')), sum(rows.get('small'))]).toEqual([1, 60]);
   });
 
   it('gets no name that is on no list out of the engine, nor more rows than there can be', async () => {

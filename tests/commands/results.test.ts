@@ -47,6 +47,17 @@ describe('renderResults', () => {
     ]);
   });
 
+  it('has a line for each window that was held back, below those that were published', () => {
+    const failure = { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7, 1] } as const;
+    const text = renderResults([['demo', { ...success(window(30, 14, {})), failure }]]);
+    const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
+    expect(lines.slice(1, 4)).toEqual([
+      'demo | 30d | 14 | 14 | 0.0% | ok',
+      'demo | 7d | - | - | - | failed',
+      'demo | 1d | - | - | - | failed',
+    ]);
+  });
+
   it('tells one cause of many failures once', () => {
     const text = renderResults(['a', 'b', 'c', 'd'].map((name) => [name, failed('no credentials')]));
     expect(text.match(/no credentials/g)).toHaveLength(1);

@@ -268,9 +268,8 @@ describe('mixChart', () => {
   });
 
   it('tells weeks without data, and those of which there was only a part', () => {
-    const history = packageDays(21, (index) => (index < 7 ? null : [downloads('uv', 1)]), {
-      partialDays: ['2026-04-20'],
-    });
+    const rowsOf = (index: number) => (index < 7 ? null : [downloads('uv', 1)]);
+    const history = packageDays(21, rowsOf, { partialDays: ['2026-04-20'] });
     const chart = mixChart(history);
     expect(look(chart).titles).toEqual([
       '4 Apr 2026 to 10 Apr 2026: no data',
@@ -279,6 +278,18 @@ describe('mixChart', () => {
     ]);
     expect([boxesOf(chart, 'missing'), boxesOf(chart, 'partial')]).toEqual([[[0, 7]], [[14, 21]]]);
     expect(look(dailyChart(history)).label).toContain('at most 1, on 11 Apr 2026');
+  });
+
+  it('tells weeks of which nothing or not all is known', () => {
+    const unknownDays = [...Array(7)].map((_, day) => `2026-04-${String(4 + day).padStart(2, '0')}`);
+    const history = packageDays(21, (index) => (index < 7 || index === 20 ? null : [downloads('uv', 1)]), {
+      unknownDays: [...unknownDays, '2026-04-24'],
+    });
+    expect(look(mixChart(history)).titles).toEqual([
+      '4 Apr 2026 to 10 Apr 2026: not known',
+      '11 Apr 2026 to 17 Apr 2026: 7\nuv 7 (100.0%)',
+      '18 Apr 2026 to 24 Apr 2026: 6\nuv 6 (100.0%)\nunknown days left out',
+    ]);
   });
 
   it('tells in its label how it began and ended', () => {

@@ -239,6 +239,18 @@ describe('packagePage', () => {
     );
   });
 
+  it('tells unknown days from those without data', () => {
+    const days = packageDays(5, (index) => (index < 2 ? null : [downloads('uv', 1)]), {
+      unknownDays: ['2026-04-21'],
+    });
+    const page = packagePage({ ...full, history: days }, site);
+    expect(textOf(page)).toContain('uvno data or not known');
+    expect(textOf(page)).toContain('No data for 20 Apr 2026: the table has nothing at all for it');
+    expect(textOf(page)).toContain(
+      'Not known of 21 Apr 2026: the source does not say which downloads were by CI on it, so the sums leave it out.',
+    );
+  });
+
   it('marks days of which the table had only a part', () => {
     const days = packageDays(5, () => [downloads('uv', 1)], { partialDays: ['2026-04-23'] });
     const page = packagePage({ ...full, history: days }, site);

@@ -32,6 +32,13 @@ const failure: PackageHealth = {
   attempted: '2026-04-25T04:12:01.000Z',
   lastSuccess: '2026-04-21T04:12:02.000Z',
 };
+/** One whose shorter window was held back, and one whose main window was. */
+const heldBack: PackageHealth = {
+  ...success,
+  failure: { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7] },
+};
+const { count: _, ...withoutMain } = heldBack;
+const mainHeldBack: PackageHealth = { ...withoutMain, windowDays: 7 };
 /** One that an earlier failure kept from being tried. */
 const untried: PackageHealth = {
   failure: { error: 'not attempted: why', code: 'permission' },
@@ -48,6 +55,8 @@ const health: Health = {
   packages: new Map([
     ['mcp-clipboard', success],
     ['broken', failure],
+    ['held-back', heldBack],
+    ['main-held-back', mainHeldBack],
     ['constructor', untried],
   ]),
   warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
@@ -84,6 +93,18 @@ describe('the health file', () => {
       counts_by_system: { Linux: 8, Darwin: 4, Windows: 1 },
       excluded: { sidecar: 0, ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
     };
+    const published = {
+      other: [
+        { installer: 'requests', count: 61 },
+        { installer: 'conda', count: 19 },
+      ],
+      warnings: [{ code: 'no-rows', message: 'is the name right?' }],
+      windows: [window],
+      query: { days_scanned: 2, bytes_processed: 5, bytes_billed: 10, cache_hit: false, duration_ms: 4 },
+      counted_to: '2026-04-24',
+      attempted: '2026-04-25T04:12:01.000Z',
+      last_success: '2026-04-25T04:12:02.000Z',
+    };
     expect(JSON.parse(text)).toEqual({
       version: 1,
       source: 'bigquery',
@@ -94,16 +115,7 @@ describe('the health file', () => {
       packages: {
         'mcp-clipboard': {
           ...window,
-          other: [
-            { installer: 'requests', count: 61 },
-            { installer: 'conda', count: 19 },
-          ],
-          warnings: [{ code: 'no-rows', message: 'is the name right?' }],
-          windows: [window],
-          query: { days_scanned: 2, bytes_processed: 5, bytes_billed: 10, cache_hit: false, duration_ms: 4 },
-          counted_to: '2026-04-24',
-          attempted: '2026-04-25T04:12:01.000Z',
-          last_success: '2026-04-25T04:12:02.000Z',
+          ...published,
         },
         broken: {
           error: 'why',
@@ -112,6 +124,20 @@ describe('the health file', () => {
           counted_to: '2026-04-20',
           attempted: '2026-04-25T04:12:01.000Z',
           last_success: '2026-04-21T04:12:02.000Z',
+        },
+        'held-back': {
+          error: 'not renewed: 7d',
+          error_code: 'incomplete-window',
+          held_back: [7],
+          ...window,
+          ...published,
+        },
+        'main-held-back': {
+          error: 'not renewed: 7d',
+          error_code: 'incomplete-window',
+          held_back: [7],
+          window_days: 7,
+          ...published,
         },
         constructor: { error: 'not attempted: why', error_code: 'permission', window_days: 30 },
       },

@@ -119,6 +119,54 @@ describe('checkRows', () => {
     expect(() => checkRows(several, [good], 1_000)).toThrow('column project holds nothing');
   });
 
+  it.each<[string, RawRow[], [string, string][], string[]]>([
+    ['no row', [{}], [['2026-04-23', 'pip']], []],
+    ['the only row of a day', [{ ci: 'unknown' }], [], ['2026-04-23']],
+    ['one row of a day', [{ installer_name: 'uv' }, { ci: 'unknown' }, { ci: true }], [], ['2026-04-23']],
+    ['a row of an unknown client', [{}, { ci: 'unknown', installer_name: null }], [], ['2026-04-23']],
+    [
+      'a row of one of two days',
+      [{ ci: 'unknown' }, { day: '2026-04-24' }],
+      [['2026-04-24', 'pip']],
+      ['2026-04-23'],
+    ],
+    [
+      'rows of both days',
+      [{ ci: 'unknown' }, { day: '2026-04-24', ci: 'unknown' }],
+      [],
+      ['2026-04-23', '2026-04-24'],
+    ],
+  ])('takes a day for unknown where its flag is not known in %s', (_, changes, kept, unknown) => {
+    const rows = changes.map((change) => ({ ...good, ...change }));
+    const checked = checkRows(question, rows, 1_000);
+    expect(checked.rows.get('demo')?.map(({ day, installer }) => [day, installer])).toEqual(kept);
+    expect([...(checked.unknownDays.get('demo') ?? [])]).toEqual(unknown);
+    expect([...checked.failures]).toEqual([]);
+  });
+
+  it('keeps an unknown day to its package, and checks its rows like any other', () => {
+    const several: Question = { packages: ['a', 'b', 'c'], span: question.span };
+    const unknown = { ...good, ci: 'unknown' };
+    const { rows, unknownDays, failures } = checkRows(
+      several,
+      [
+        { ...unknown, project: 'a' },
+        { ...good, project: 'b' },
+        { ...unknown, project: 'c' },
+        { ...unknown, project: 'c', day: '2026-04-24', download_count: -1 },
+      ],
+      1_000,
+    );
+    expect([...rows].map(([name, list]) => [name, list.length])).toEqual([
+      ['a', 0],
+      ['b', 1],
+    ]);
+    expect([...unknownDays]).toEqual([['a', new Set(['2026-04-23'])]]);
+    expect([...failures.keys()]).toEqual(['c']);
+    expect(() => checkRows(question, [unknown, unknown], 1_000)).toThrow('instead of each group once');
+    expect(() => checkRows(question, [{ ...unknown, day: '2026-04-25' }], 1_000)).toThrow('column day');
+  });
+
   it('tells files that are no distributions only where the log may hold some: up to 2026-08-24', () => {
     const around: Question = { packages: ['demo'], span: { start: '2026-08-24', end: '2026-08-26' } };
     const kept = (day: string, flag: boolean | null) =>

@@ -34,9 +34,9 @@ export function createState(source = 'test'): MemoryState {
       const ledger = more === undefined ? saved : replaceDays(saved, more);
       return { ledger, saved };
     },
-    async hold(span, rows, partitionRowsOf) {
+    async hold(span, rows, partitionRowsOf, unknownDays) {
       for (const [name, own] of rows) {
-        const days = daysRead(span, own, partitionRowsOf);
+        const days = daysRead(span, own, partitionRowsOf, unknownDays?.get(name));
         held.set(name, new Map([...(held.get(name) ?? []), ...days]));
       }
     },

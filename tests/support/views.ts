@@ -34,18 +34,22 @@ export function downloads(installer: string | null, count: number, more: Partial
   return { sidecar: false, ci: null, installer, system: null, downloads: count, ...more };
 }
 
-/** `count` days up to and with `last`, each with the rows that `rowsOf` gives; null is a day that is not known. */
+/** `count` days up to and with `last`, each with the rows that `rowsOf` gives; null is a day that is missing or unknown. */
 export function packageDays(
   count: number,
   rowsOf: (index: number) => readonly DownloadRow[] | null,
-  { last = '2026-04-24', partialDays = [] }: { last?: Day; partialDays?: readonly Day[] } = {},
+  {
+    last = '2026-04-24',
+    unknownDays = [],
+    partialDays = [],
+  }: { last?: Day; unknownDays?: readonly Day[]; partialDays?: readonly Day[] } = {},
 ): PackageDays {
   const days = Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
   const breakdowns = days.map((_, index) => {
     const rows = rowsOf(index);
     return rows === null ? null : winnow(rows);
   });
-  return { days, breakdowns, partialDays };
+  return { days, breakdowns, unknownDays, partialDays };
 }
 
 /** A history of `days` days up to 2026-04-24, with `pip(index)` and `uv(index)` downloads each. */

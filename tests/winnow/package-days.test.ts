@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import {
+  isWindowKnown,
   knownDays,
   lastDays,
   missingDaysOf,
+  type PackageDays,
   sliceDays,
   together,
   totalOf,
@@ -56,6 +58,40 @@ it('adds up the days that two packages share, and knows no day that is not known
   expect(both.breakdowns[3]?.counts).toMatchObject({ pip: 100, uv: 16 });
   expect(both.partialDays).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
   expect(together(other, all)).toEqual(both);
+});
+
+it('tells an unknown day from a missing one, in slices and of two packages', () => {
+  const one = packageDays(5, (index) => (index < 2 ? null : [downloads('uv', 1)]), {
+    unknownDays: ['2026-04-21'],
+  });
+  const other = packageDays(5, (index) => (index > 2 ? null : [downloads('uv', 1)]), {
+    unknownDays: ['2026-04-24'],
+  });
+  const marks = (days: PackageDays) => [missingDaysOf(days), days.unknownDays];
+  expect(marks(one)).toEqual([['2026-04-20'], ['2026-04-21']]);
+  expect(marks(lastDays(one, 4))).toEqual([[], ['2026-04-21']]);
+  expect(marks(lastDays(one, 3))).toEqual([[], []]);
+  expect(marks(together(one, other))).toEqual([
+    ['2026-04-20', '2026-04-23'],
+    ['2026-04-21', '2026-04-24'],
+  ]);
+  expect(totalOf(together(one, other)).count).toBe(2);
+});
+
+it.each([
+  [30, 3, true],
+  [30, 4, false],
+  [29, 3, false],
+  [10, 1, true],
+  [9, 1, false],
+  [365, 36, true],
+  [365, 37, false],
+  [1, 0, true],
+])('of %d days, %d may be unknown: %s', (windowDays, unknown, expected) => {
+  const days = packageDays(400, () => []);
+  // Those before the window do not matter.
+  const unknownDays = [...days.days.slice(0, 20), ...days.days.slice(400 - unknown)];
+  expect(isWindowKnown({ ...days, unknownDays }, windowDays)).toBe(expected);
 });
 
 it('knows four of the five days', () => {

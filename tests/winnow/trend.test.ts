@@ -14,6 +14,7 @@ function days(counts: readonly (number | null)[], partial: readonly number[] = [
         ? null
         : winnow([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
     ),
+    unknownDays: [],
     partialDays: partial.map((index) => list[index] ?? ''),
   };
 }

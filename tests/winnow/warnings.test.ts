@@ -149,6 +149,12 @@ describe('no-rows', () => {
       [],
     ],
     ['nothing known of any day', packageDays(35, () => null), 30, []],
+    [
+      'none but perhaps on an unknown day',
+      packageDays(35, (index) => (index === 30 ? null : []), { unknownDays: ['2026-04-20'] }),
+      30,
+      ['unknown-days'],
+    ],
   ])('%s', (_, all, longest, expected) => {
     expect(warningsOf(all, longest).map(({ code }) => code)).toEqual(expected);
   });
@@ -161,6 +167,20 @@ describe('no-rows', () => {
       )[0]?.message,
     ).toBe('no download of any kind in 7 days: is the name right?');
   });
+});
+
+it.each<[string, readonly string[], string | undefined]>([
+  ['none', [], undefined],
+  ['one', ['2026-04-24'], '2026-04-24 were by CI; this day is left out'],
+  ['two', ['2026-04-01', '2026-04-24'], '2026-04-01, 2026-04-24 were by CI; these days are left out'],
+  ['one before the window', ['2026-03-25'], undefined],
+])('unknown-days names them: %s', (_, unknownDays, says) => {
+  const all = packageDays(35, always({ pip: 1 }), { unknownDays });
+  expect(warningsOf(all, 30)).toEqual(
+    says === undefined
+      ? []
+      : [{ code: 'unknown-days', message: `the source does not say which downloads of ${says}` }],
+  );
 });
 
 it('ordinary weeks of a small package raise no alarm', () => {

@@ -1,16 +1,13 @@
-import { addDays, type Span, spanDays } from '../../days/day.ts';
+import { addDays, type Day, type Span, spanDays } from '../../days/day.ts';
 import type { NonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
+import type { CheckedRows } from '../rows.ts';
 import { isPassing, SourceError } from '../source.ts';
 import { ROW_LIMIT } from './query.ts';
 
 /** What became of one question. */
 export type Reply =
-  | {
-      readonly kind: 'rows';
-      readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
-      readonly failures: ReadonlyMap<string, SourceError>;
-    }
+  | ({ readonly kind: 'rows' } & CheckedRows)
   /** The server refuses it, or its answer may be cut off: a smaller one may be answered. `error` is for when there is none. */
   | { readonly kind: 'too-much'; readonly error: SourceError };
 
@@ -101,11 +98,9 @@ const ending = ({ code, message, step }: SourceError) =>
  * @param ask What it throws that is no SourceError ends everything.
  * @throws SourceError if that leaves nothing.
  */
-export async function readInParts(
-  question: Question,
-  ask: Ask,
-): Promise<{ rows: Map<string, PivotRow[]>; failures: Map<string, SourceError> }> {
+export async function readInParts(question: Question, ask: Ask): Promise<CheckedRows> {
   const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
+  const unknownDays = new Map<string, Set<Day>>();
   const failures = new Map<string, SourceError>();
   const fail = (name: string, error: SourceError) => {
     rows.delete(name);
@@ -121,6 +116,9 @@ export async function readInParts(
       alone = 0;
       for (const [name, error] of reply.failures) fail(name, error);
       for (const [name, more] of reply.rows) rows.get(name)?.push(...more);
+      for (const [name, more] of reply.unknownDays) {
+        unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
+      }
       return;
     }
     const halves = halve(asked);
@@ -184,5 +182,5 @@ export async function readInParts(
   }
   const [only] = failures.values();
   if (question.packages.length === 1 && isPassing(only)) throw only;
-  return { rows, failures };
+  return { rows, unknownDays, failures };
 }

@@ -69,6 +69,7 @@ describe('a pivot question', () => {
     const bigQuery = await source();
     expect(await bigQuery.read(QUESTION)).toEqual({
       rows: new Map([['demo', EXPECTED]]),
+      unknownDays: new Map(),
       failures: new Map(),
       cost: { bytesProcessed: 300_000_000, bytesBilled: BILLED, cacheHit: false },
     });
