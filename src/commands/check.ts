@@ -47,16 +47,8 @@ const SOURCE_LINES: {
 };
 
 function sourceLines(config: Config): Lines {
-  const linesOf = (source: SourceConfig) =>
-    (SOURCE_LINES[source.kind] as (source: SourceConfig, config: Config) => Lines)(source, config);
-  const { audit } = config;
-  if (audit === undefined) return linesOf(config.source);
-  const [[, other = ''] = [], ...rest] = linesOf(audit.source);
-  return [
-    ...linesOf(config.source),
-    ['audit', `${other}, every ${plural(audit.everyDays, 'day')}`],
-    ...rest.map(([name, value]): [string, string] => [`audit ${name}`, value]),
-  ];
+  const { source } = config;
+  return (SOURCE_LINES[source.kind] as (source: SourceConfig, config: Config) => Lines)(source, config);
 }
 
 function trackedName(tracked: TrackedPackage | TrackedGroup): string {

@@ -19,7 +19,6 @@ import { traitsOf } from '../sources/traits.ts';
 import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
-import { auditPackages } from './audit.ts';
 import type { CollectRequest } from './collect-request.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
@@ -236,8 +235,6 @@ async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lo
     progress.show(`${entries.size} of ${packages.length}  ${name}`);
   }
   progress.clear();
-  if (!signal?.aborted) await auditPackages(config, entries, { log, context, signal, assertHeld });
-
   const interrupted = signal?.aborted === true;
   const groups = await publishGroups(publishing, sums, config, previous, log, {
     started,

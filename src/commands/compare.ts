@@ -11,11 +11,10 @@ import { causeText } from '../run/run.ts';
 import { openPyPiStats, type PyPiStatsDay } from '../sources/pypistats.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { auditFigures, disagrees } from '../winnow/audit.ts';
 import { allDownloads, type Breakdown, winnow } from '../winnow/breakdown.ts';
 import { fold } from '../winnow/fold.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
-import { type Comparison, comparePyPiStats } from './comparison.ts';
+import { type Comparison, comparePyPiStats, disagrees, figuresOf } from './comparison.ts';
 import { type Compared, type OtherSource, renderComparison } from './comparison-text.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { selectAsOf } from './select.ts';
@@ -37,8 +36,7 @@ const winnowed = ({ rows }: ReadDays): Map<Day, Breakdown> =>
 
 /** The sources beside ClickHouse that tracked.yaml names. */
 function otherSources(config: Config | undefined): SourceConfig[] {
-  const named = [config?.source, config?.audit?.source];
-  return named.filter((source) => source !== undefined && source.kind !== 'clickhouse');
+  return config === undefined || config.source.kind === 'clickhouse' ? [] : [config.source];
 }
 
 /**
@@ -109,7 +107,7 @@ function toJson({ name, source, days, ours, total, comparison, stats, others }: 
       const [own, theirs] = [ours.get(day), stats?.get(day)];
       return {
         day,
-        [source]: own === undefined ? null : auditFigures(own),
+        [source]: own === undefined ? null : figuresOf(own),
         pypistats:
           theirs === undefined
             ? null
@@ -117,7 +115,7 @@ function toJson({ name, source, days, ours, total, comparison, stats, others }: 
         ...Object.fromEntries(
           others.map(({ kind, days: known }) => {
             const other = known.get(day);
-            return [kind, other === undefined ? null : auditFigures(other)];
+            return [kind, other === undefined ? null : figuresOf(other)];
           }),
         ),
       };
@@ -127,7 +125,7 @@ function toJson({ name, source, days, ours, total, comparison, stats, others }: 
         kind,
         days.filter((day) => {
           const [own, other] = [ours.get(day), known.get(day)];
-          return own && other && disagrees({ own: auditFigures(own), other: auditFigures(other) });
+          return own && other && disagrees({ own: figuresOf(own), other: figuresOf(other) });
         }),
       ]),
     ),

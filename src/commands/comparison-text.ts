@@ -6,10 +6,9 @@ import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import type { PyPiStatsDay } from '../sources/pypistats.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
 import { sourceName } from '../sources/traits.ts';
-import { auditFigures, disagrees } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import type { Exclusion } from '../winnow/classes.ts';
-import type { Comparison, Reason } from './comparison.ts';
+import { type Comparison, disagrees, figuresOf, type Reason } from './comparison.ts';
 import { renderTable } from './table.ts';
 
 /** What a source beside ours has of the same days. */
@@ -123,7 +122,7 @@ function otherTable({ kind, days: known, remark }: OtherSource, { days, ours, so
   const own = sourceName(source).shortName;
   const both = days.flatMap((day) => {
     const [mine, other] = [ours.get(day), known.get(day)];
-    return mine && other ? [{ day, own: auditFigures(mine), other: auditFigures(other) }] : [];
+    return mine && other ? [{ day, own: figuresOf(mine), other: figuresOf(other) }] : [];
   });
   const note = remark === '' ? '' : `, ${remark}`;
   const head = `${sourceName(kind).name}${note}: ${formatNumber(both.length)} of ${daysText(days.length)}\n`;

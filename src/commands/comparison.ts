@@ -1,6 +1,7 @@
 import { type Day, daysOf } from '../days/day.ts';
 import type { ReadDays } from '../run/outcome.ts';
 import { countAsPyPiStats, KNOWN_MIRRORS, type PyPiStatsDay } from '../sources/pypistats.ts';
+import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { classify, type Exclusion, isInstaller, SYSTEMS, type System } from '../winnow/classes.ts';
 
 /** Figures of pypistats.org's two kinds: all rows, and those without the mirrors that it knows. */
@@ -103,4 +104,20 @@ export function comparePyPiStats(
     honest: sameWay.withoutMirrors - out,
     systems,
   };
+}
+
+/** Downloads of every class, and those that count. */
+interface Figures {
+  readonly all: number;
+  readonly count: number;
+}
+
+export function figuresOf(breakdown: Breakdown): Figures {
+  return { all: allDownloads(breakdown), count: breakdown.count };
+}
+
+/** Whether two sources disagree by more than 1 % of the greater figure. */
+export function disagrees({ own, other }: { readonly own: Figures; readonly other: Figures }): boolean {
+  const far = (a: number, b: number) => Math.abs(a - b) > 0.01 * Math.max(a, b);
+  return far(own.count, other.count) || far(own.all, other.all);
 }

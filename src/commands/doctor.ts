@@ -166,13 +166,6 @@ function checkSource(config: Config, source: SourceConfig, context: Context): Pr
     : checkFreeSource(source, context);
 }
 
-/** The other source that is asked now and then. */
-async function checkAudit(config: Config, context: Context): Promise<Finding[]> {
-  if (config.audit === undefined) return [];
-  const findings = await checkSource(config, config.audit.source, context);
-  return findings.map((finding) => ({ ...finding, text: `for the audit: ${finding.text}` }));
-}
-
 async function checkFreshness(config: Config, now: Date): Promise<Finding> {
   const what = 'last success';
   try {
@@ -207,7 +200,6 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
     async () => [await checkFolder('output_dir', config.outputDir)],
     async () => [await checkFolder('state_dir', config.stateDir)],
     () => checkSource(config, config.source, context),
-    () => checkAudit(config, context),
     async () => [await checkFreshness(config, context.now())],
   ];
   let healthy = true;

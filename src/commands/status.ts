@@ -41,7 +41,6 @@ function statusJson({ state, entry }: Standing, now: Date) {
     age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
     error: entry?.failure?.error,
     error_code: entry?.failure?.code,
-    audit: entry?.audit,
     warnings: entry === undefined || entry.warnings.length === 0 ? undefined : entry.warnings,
   };
 }

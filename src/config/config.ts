@@ -74,13 +74,6 @@ export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
   return monthlyBudgetGib === null ? null : monthlyBudgetGib * GIB;
 }
 
-/** Another source that is asked now and then for a day of each package, to see whether the figures agree. */
-export interface AuditConfig {
-  readonly source: SourceConfig;
-  /** Days between two askings about a package. */
-  readonly everyDays: number;
-}
-
 /** A valid tracked.yaml with defaults filled in and paths made absolute. Frozen all the way down. */
 export interface Config {
   /** The file that this came from, as it was named by the user. */
@@ -95,7 +88,6 @@ export interface Config {
   /** Most GiB to be billed in a calendar month (UTC), or null for no limit. */
   readonly monthlyBudgetGib: number | null;
   readonly source: SourceConfig;
-  readonly audit?: AuditConfig;
   /** In the order of the file. Never empty. */
   readonly packages: readonly TrackedPackage[];
   /** In the order of the file. */

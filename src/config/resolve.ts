@@ -21,7 +21,6 @@ const DEFAULTS = {
   table: 'bigquery-public-data.pypi.file_downloads',
   queryTimeoutSeconds: 180,
   monthlyBudgetGib: 1024,
-  auditEveryDays: 7,
 };
 
 /** ClickHouse's public copy of the log, which everybody may ask. */
@@ -171,7 +170,7 @@ function deepFreeze<T extends object>(value: T): T {
 export function resolveConfig(tracked: Tracked, file: string, cwd: string): Config {
   const folder = dirname(resolve(cwd, file));
   const absolute = (path: string) => resolve(folder, path);
-  const { service, audit } = tracked;
+  const { service } = tracked;
   const outputDir = absolute(service.output_dir);
   const groups = trackedGroups(tracked.groups ?? [], tracked.badges);
   const budget = tracked.bigquery?.monthly_budget_gib;
@@ -185,14 +184,6 @@ export function resolveConfig(tracked: Tracked, file: string, cwd: string): Conf
     ...(service.public_url === undefined ? {} : { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: budget === undefined ? DEFAULTS.monthlyBudgetGib : budget,
     source: resolveSource(service.source ?? SOURCE_KINDS[0], tracked, file, cwd),
-    ...(audit === undefined
-      ? {}
-      : {
-          audit: {
-            source: resolveSource(audit.source, tracked, file, cwd),
-            everyDays: audit.every_days ?? DEFAULTS.auditEveryDays,
-          },
-        }),
     packages: withTotals(trackedPackages(tracked.packages, tracked.badges), groups),
     groups,
   });
@@ -212,11 +203,7 @@ function privateFiles(source: SourceConfig): [path: readonly [string, string], f
 
 /** Private paths that lie in the folder that is served to everybody. */
 export function exposedPaths(config: Config, document: YamlDocument): Problem[] {
-  const secrets = [
-    [['service', 'state_dir'], config.stateDir] as const,
-    ...privateFiles(config.source),
-    ...(config.audit === undefined ? [] : privateFiles(config.audit.source)),
-  ];
+  const secrets = [[['service', 'state_dir'], config.stateDir] as const, ...privateFiles(config.source)];
   return secrets.flatMap(([key, path]) =>
     path === undefined || !isInside(config.outputDir, path)
       ? []

@@ -298,21 +298,6 @@ const duckdb = z.strictObject(
   { error: 'a mapping with files' },
 );
 
-const audit = z.strictObject(
-  {
-    source: z
-      .enum(SOURCE_KINDS, { error: SOURCE })
-      .describe('Another source than service.source, which is asked now and then.'),
-    every_days: z
-      .int({ error: 'a whole number of days from 1 to 365' })
-      .min(1, { error: 'a whole number of days from 1 to 365' })
-      .max(365, { error: 'a whole number of days from 1 to 365' })
-      .optional()
-      .describe('Days between two questions about a package. Default 7.'),
-  },
-  { error: 'a mapping with source' },
-);
-
 /** The shape of tracked.yaml; its error texts say what is allowed at that place. */
 export const trackedSchema = z.strictObject(
   {
@@ -320,7 +305,6 @@ export const trackedSchema = z.strictObject(
     bigquery: bigquery.optional(),
     clickhouse: clickhouse.optional(),
     duckdb: duckdb.optional(),
-    audit: audit.optional(),
     badges: badges.optional().describe('Looks of the badges of every package.'),
     packages: z
       .array(z.union([packageName, packageEntry], { error: nameError }), {

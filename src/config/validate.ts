@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 import { misplacedSecret } from '../errors/misplaced.ts';
-import { SOURCE_KINDS } from './config.ts';
 import { fieldName, type YamlDocument } from './document.ts';
 import { groupProblems } from './groups.ts';
 import { normalizePackageName } from './package-name.ts';
@@ -29,7 +28,6 @@ function allowedKeys(path: readonly PropertyKey[]): string[] {
   if (path[0] === 'clickhouse') return Object.keys(shape.clickhouse.unwrap().shape);
   if (path[0] === 'duckdb') return Object.keys(shape.duckdb.unwrap().shape);
   if (path.at(-1) === 'badges') return Object.keys(shape.badges.unwrap().shape);
-  if (path[0] === 'audit') return Object.keys(shape.audit.unwrap().shape);
   if (path[0] === 'groups') return Object.keys(shape.groups.unwrap().element.shape);
   return Object.keys(shape.packages.element.options[1].shape);
 }
@@ -101,27 +99,12 @@ function duplicates(value: unknown, document: YamlDocument): Problem[] {
   });
 }
 
-/** Sources that are chosen but not described, and an audit that would compare a source with itself. */
-function sourceProblems({ service, audit, duckdb }: Tracked, document: YamlDocument): Problem[] {
-  const own = service.source ?? SOURCE_KINDS[0];
-  const problem = (path: readonly [string, string], text: string): Problem => ({
-    ...document.position(path),
-    field: fieldName(path),
-    text,
-  });
-  const missing = 'duckdb is chosen, but there is no section duckdb with files';
-  return [
-    ...(own === 'duckdb' && duckdb === undefined ? [problem(['service', 'source'], missing)] : []),
-    ...(audit?.source === 'duckdb' && duckdb === undefined ? [problem(['audit', 'source'], missing)] : []),
-    ...(audit?.source === own
-      ? [
-          problem(
-            ['audit', 'source'],
-            `${own} is the source that is counted from; choose another one, such as ${SOURCE_KINDS.find((kind) => kind !== own)}`,
-          ),
-        ]
-      : []),
-  ];
+/** A source that is chosen but not described. */
+function sourceProblems({ service, duckdb }: Tracked, document: YamlDocument): Problem[] {
+  if (service.source !== 'duckdb' || duckdb !== undefined) return [];
+  const path = ['service', 'source'];
+  const text = 'duckdb is chosen, but there is no section duckdb with files';
+  return [{ ...document.position(path), field: fieldName(path), text }];
 }
 
 /** Checks what a YAML document holds against the shape of tracked.yaml; every problem is reported. */

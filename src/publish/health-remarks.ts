@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { printable } from '../errors/sanitize.ts';
-import type { Audit } from '../winnow/audit.ts';
 import type { Total } from '../winnow/total.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 
-/* What _health.json says beside the figures of windows: warnings, audits and totals. */
+/* What _health.json says beside the figures of windows: warnings and totals. */
 
 const count = z.int().min(0);
 const day = z.iso.date();
@@ -21,16 +20,6 @@ export const warningsSchema = z
   .array(warningSchema.optional().catch(undefined))
   .catch([])
   .transform((list) => list.filter((warning) => warning !== undefined));
-
-const figures = z.object({ all: count, count });
-
-export const auditSchema = z
-  .object({ source: shownText, other_source: shownText, day, own: figures, other: figures, checked: day })
-  .transform(({ other_source: otherSource, ...rest }): Audit => ({ ...rest, otherSource }));
-
-export function auditToJson({ source, otherSource, ...rest }: Audit) {
-  return { source, other_source: otherSource, ...rest };
-}
 
 export const totalSchema = z
   .object({ since: day, count, unknown_days: count })

@@ -6,21 +6,13 @@ import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../dis
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
-import type { Audit } from '../winnow/audit.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { Total } from '../winnow/total.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { type QueryFacts, querySchema, queryToJson } from './health-query.ts';
-import {
-  auditSchema,
-  auditToJson,
-  shownText,
-  totalSchema,
-  totalToJson,
-  warningsSchema,
-} from './health-remarks.ts';
+import { shownText, totalSchema, totalToJson, warningsSchema } from './health-remarks.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -52,8 +44,6 @@ export interface PackageHealth {
   /** Newest day in the figures; it survives failures, as the figures do. */
   readonly countedTo?: Day;
   readonly warnings: readonly Warning[];
-  /** What another source said of one of its days; absent if none was asked. */
-  readonly audit?: Audit;
   /** Instants; absent if it was never tried, or never worked. */
   readonly attempted?: string;
   readonly lastSuccess?: string;
@@ -96,19 +86,8 @@ function breakdownToJson({ count, counts, countsBySystem, excluded }: Breakdown)
 }
 
 function packageToJson(entry: PackageHealth): object {
-  const {
-    failure,
-    windowDays,
-    count,
-    windows,
-    query,
-    countedTo,
-    total,
-    warnings,
-    audit,
-    attempted,
-    lastSuccess,
-  } = entry;
+  const { failure, windowDays, count, windows, query, countedTo, total, warnings, attempted, lastSuccess } =
+    entry;
   const fault = failure && {
     error: failure.error,
     error_code: failure.code,
@@ -117,7 +96,6 @@ function packageToJson(entry: PackageHealth): object {
   const rest = {
     ...(query === undefined ? {} : { query: queryToJson(query) }),
     ...(total === undefined ? {} : { total: totalToJson(total) }),
-    ...(audit === undefined ? {} : { audit: auditToJson(audit) }),
     ...(countedTo === undefined ? {} : { counted_to: countedTo }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(lastSuccess === undefined ? {} : { last_success: lastSuccess }),
@@ -219,7 +197,6 @@ const entrySchema = z.object({
   query: lenient(querySchema),
   counted_to: lenient(day),
   warnings: warningsSchema,
-  audit: lenient(auditSchema),
   total: lenient(totalSchema),
   attempted: lenient(instant),
   last_success: lenient(instant),
@@ -286,7 +263,6 @@ function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day
       : { count: entry.count }),
     ...(query === undefined ? {} : { query }),
     ...(countedTo === undefined ? {} : { countedTo }),
-    ...(entry.audit === undefined ? {} : { audit: entry.audit }),
     ...(entry.total === undefined ? {} : { total: entry.total }),
     ...(attempted === undefined ? {} : { attempted }),
     ...(success === undefined ? {} : { lastSuccess: success }),

@@ -29,13 +29,6 @@ export interface Published {
   readonly figures?: Figures;
 }
 
-/** What an earlier audit said, as long as the same two sources are compared. */
-function rememberedAudit({ source, audit }: Config, previous: PackageHealth | undefined) {
-  const known = previous?.audit;
-  const same = known?.source === source.kind && known.otherSource === audit?.source.kind;
-  return known !== undefined && same ? { audit: known } : {};
-}
-
 /** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
 function totalEntry(
   { looks }: TrackedPackage,
@@ -118,7 +111,6 @@ async function publish(
       cacheHit: taken.cacheHit,
       durationMs: taken.durationMs,
     },
-    ...rememberedAudit(config, previous),
   };
   return { entry, figures: { days, total } };
 }
@@ -139,8 +131,7 @@ export async function publishPackage(
   const { attempted, package: tracked } = outcome;
   const failed = (error: unknown): Published => {
     onFault(error);
-    const entry = failedEntry(tracked, error, attempted, place.previous);
-    return { entry: { ...entry, ...rememberedAudit(config, place.previous) } };
+    return { entry: failedEntry(tracked, error, attempted, place.previous) };
   };
   if (outcome.kind === 'failed') return failed(outcome.error);
   try {

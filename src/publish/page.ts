@@ -12,14 +12,12 @@ import {
 } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
-import { formatNumber, nameSome } from '../format.ts';
+import { nameSome } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
 import { type SparkDetail, sparkline } from '../page/sparkline.ts';
 import { type IndexEntry, indexEntry, LONG_LIST, type PackageView, type SiteView } from '../page/view.ts';
 import { date } from '../page/words.ts';
-import { sourceName } from '../sources/traits.ts';
-import type { AuditFigures } from '../winnow/audit.ts';
 import type { Window } from '../winnow/fold.ts';
 import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
@@ -62,21 +60,12 @@ function windowsFromHistory(windows: readonly number[], history: PackageDays | u
     .map((windowDays) => ({ windowDays, breakdown: totalOf(lastDays(history, windowDays)) }));
 }
 
-/** What strangers are told; with it which days are unknown, and the figures of two sources that differ: they are no secret. */
-function publicWarning(
-  code: WarningCode,
-  { audit }: PackageHealth,
-  history: PackageDays | undefined,
-): string {
+/** What strangers are told; with it which days are unknown. */
+function publicWarning(code: WarningCode, history: PackageDays | undefined): string {
   const sentence = PUBLIC_WARNINGS[code];
-  if (code === 'unknown-days' && history !== undefined && history.unknownDays.length > 0) {
-    return `${sentence} These are: ${nameSome(history.unknownDays.map(date))}.`;
-  }
-  if (code !== 'sources-differ' || audit === undefined) return sentence;
-  const { day, own, other } = audit;
-  const figures = (kind: string, { count, all }: AuditFigures) =>
-    `${formatNumber(count)} honest downloads of ${formatNumber(all)} by ${sourceName(kind).name}`;
-  return `${sentence} For ${date(day)}: ${figures(audit.source, own)}, ${figures(audit.otherSource, other)}.`;
+  return code === 'unknown-days' && history !== undefined && history.unknownDays.length > 0
+    ? `${sentence} These are: ${nameSome(history.unknownDays.map(date))}.`
+    : sentence;
 }
 
 /**
@@ -104,7 +93,7 @@ function packageView(
     ...(looks === undefined ? {} : { looks }),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     ...(entry?.total === undefined ? {} : { total: entry.total }),
-    warnings: entry?.warnings.map(({ code: warning }) => publicWarning(warning, entry, history)) ?? [],
+    warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
     ...(lastSuccess === undefined ? {} : { lastSuccess }),
     ...(entry?.countedTo === undefined ? {} : { countedTo: entry.countedTo }),
     ...(code === undefined ? {} : { failure: { code, sentence: ERRORS[code].public } }),

@@ -9,8 +9,7 @@ export type WarningCode =
   | 'unknown-days'
   | 'installer-vanished'
   | 'unidentified-jump'
-  | 'left-over'
-  | 'sources-differ';
+  | 'left-over';
 
 export interface Warning {
   readonly code: WarningCode;
@@ -27,7 +26,6 @@ export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'unidentified-jump':
     'The share of clients that are not known has jumped; an installer may have changed its name.',
   'left-over': 'There are badges of a window or a kind that is not tracked any more; they are not renewed.',
-  'sources-differ': 'Two copies of the download log disagree about this package by more than 1 %.',
 };
 
 const WEEK = 7;

@@ -144,14 +144,14 @@ const REFUSED: [string, string, string, string, string][] = [
     `${SERVICE}package: [x]\npackages: [demo]\n`,
     '3:1',
     'package',
-    'unknown key; did you mean packages? Allowed: service, bigquery, clickhouse, duckdb, audit, badges, packages, groups',
+    'unknown key; did you mean packages? Allowed: service, bigquery, clickhouse, duckdb, badges, packages, groups',
   ],
   [
     'an unknown key that is like no other',
     `${SERVICE}colour: blue\npackages: [demo]\n`,
     '3:1',
     'colour',
-    'unknown key. Allowed: service, bigquery, clickhouse, duckdb, audit, badges, packages, groups',
+    'unknown key. Allowed: service, bigquery, clickhouse, duckdb, badges, packages, groups',
   ],
   [
     'an unknown key of bigquery',
@@ -416,13 +416,6 @@ const REFUSED: [string, string, string, string, string][] = [
     '/etc/pypi-badges/out/pass lies in output_dir, which is served to everybody',
   ],
   [
-    'the key file of an audit that would be served',
-    'service:\n  output_dir: out\n  source: clickhouse\n  credential_file: out/key.json\naudit: {source: bigquery}\npackages: [demo]\n',
-    '4:20',
-    'service.credential_file',
-    '/etc/pypi-badges/out/key.json lies in output_dir',
-  ],
-  [
     'badges with color: reddish',
     `${SERVICE}badges:\n  color: reddish\npackages: [demo]\n`,
     '4:10',
@@ -477,34 +470,6 @@ const REFUSED: [string, string, string, string, string][] = [
     '4:3',
     'badges.colour',
     'unknown key; did you mean color?',
-  ],
-  [
-    'an audit by the source itself',
-    `${SERVICE}audit:\n  source: bigquery\npackages: [demo]\n`,
-    '4:11',
-    'audit.source',
-    'bigquery is the source that is counted from; choose another one, such as clickhouse',
-  ],
-  [
-    'an audit by files that are not named',
-    `${SERVICE}audit:\n  source: duckdb\npackages: [demo]\n`,
-    '4:11',
-    'audit.source',
-    'duckdb is chosen, but there is no section duckdb with files',
-  ],
-  [
-    'an audit that is never due',
-    `${SERVICE}audit:\n  source: clickhouse\n  every_days: 0\npackages: [demo]\n`,
-    '5:15',
-    'audit.every_days',
-    'found 0; allowed: a whole number of days from 1 to 365',
-  ],
-  [
-    'an unknown key of an audit',
-    `${SERVICE}audit:\n  source: clickhouse\n  every: 7\npackages: [demo]\n`,
-    '5:3',
-    'audit.every',
-    'unknown key',
   ],
 ];
 
