@@ -1,100 +1,152 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config, SourceConfig } from '../config/config.ts';
+import { styleText } from 'node:util';
+import { SYSTEM_NAMES } from '../badges/catalogue.ts';
+import type { Config } from '../config/config.ts';
 import { loadConfig, loadSource } from '../config/load.ts';
 import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
-import { addDays, type Day, daysOf } from '../days/day.ts';
-import { describeError, UsageError } from '../errors/error.ts';
-import { formatJson } from '../format.ts';
-import type { ReadDays } from '../run/outcome.ts';
+import type { Day } from '../days/day.ts';
+import { formatJson, formatNumber } from '../format.ts';
+import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { causeText } from '../run/run.ts';
-import { openPyPiStats, type PyPiStatsDay } from '../sources/pypistats.ts';
+import {
+  countAsPyPiStats,
+  isWithoutMirrors,
+  readPyPiStats,
+  STATS,
+  type StatsCount,
+} from '../sources/pypistats.ts';
+import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
+import { SourceError } from '../sources/source.ts';
 import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { allDownloads, type Breakdown, winnow } from '../winnow/breakdown.ts';
+import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
+import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
 import { fold } from '../winnow/fold.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
-import { type Comparison, comparePyPiStats, disagrees, figuresOf } from './comparison.ts';
-import { type Compared, type OtherSource, renderComparison } from './comparison-text.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { selectAsOf } from './select.ts';
+import { renderTable } from './table.ts';
 
 export interface CompareOptions extends GlobalOptions {
   readonly days: string;
   readonly json?: boolean;
 }
 
-/** What is asked about. */
-interface Subject {
-  readonly name: string;
-  readonly windowDays: number;
-  readonly asOf: Day;
-}
+type Stats = ReadonlyMap<Day, StatsCount>;
+type Rows = ReadonlyMap<Day, Iterable<DownloadRow>>;
 
-const winnowed = ({ rows }: ReadDays): Map<Day, Breakdown> =>
-  new Map([...rows].map(([day, of]) => [day, winnow(of)]));
+/** Why two figures of the same day differ. */
+const DIFFERENCES = {
+  'absent-there': {
+    label: 'Days that pypistats.org lacks',
+    why: 'it reads a day once, at 01:00 UTC of the next, and keeps 180 days',
+  },
+  'absent-here': { label: 'Days that we lack', why: 'ClickHouse has nothing of them' },
+  'rows-differ': {
+    label: 'Rows that only one of us has',
+    why: 'pypistats.org reads a day once, at 01:00 UTC of the next, and leaves out what names no usual version of Python; ClickHouse may have been filled in later',
+  },
+};
+type Reason = keyof typeof DIFFERENCES;
 
-/** The sources beside ClickHouse that tracked.yaml names. */
-function otherSources(config: Config | undefined): SourceConfig[] {
-  return config === undefined || config.source.kind === 'clickhouse' ? [] : [config.source];
-}
+/** Why pypistats.org counts what we do not. */
+const CLASSES: Readonly<Record<Exclusion, string>> = {
+  sidecar: `until ${DISTRIBUTIONS_ONLY_SINCE} PyPI also recorded files beside packages, such as .metadata, and pypistats.org counts them`,
+  ci: 'pypistats.org does not look at the CI flag',
+  mirror:
+    'pypistats.org knows bandersnatch, z3c.pypimirror, Artifactory and devpi, but not Nexus and pep381client',
+  browser: 'pypistats.org counts browsers',
+  other: 'pypistats.org counts every program that says its name, such as requests',
+  unknown: 'pypistats.org leaves clients without a name out of this figure, too',
+};
+
+type Pair = Pick<StatsCount, 'with_mirrors' | 'without_mirrors'>;
+
+const pairOf = ({ with_mirrors, without_mirrors }: Pair): Pair => ({ with_mirrors, without_mirrors });
 
 /**
- * What another source has of the days: where questions cost money, what the ledger has of them, so that a
- * comparison is free.
+ * The way from pypistats.org's figures to the count of the same days. pypistats.org has no entry for a day without
+ * downloads, and none for a day that it missed: the former is no difference, as we have no rows then either.
  */
-async function readOther(
-  source: SourceConfig,
-  { stateDir }: Config,
-  { name, windowDays, asOf }: Subject,
-  options: CompareOptions,
-  context: Context,
-): Promise<OtherSource> {
-  const traits = traitsOf(source, context.env);
-  const remark = (days: ReadonlyMap<Day, Breakdown>, text: string): OtherSource => ({
-    kind: source.kind,
-    days,
-    remark: text,
-  });
-  if (traits.billed) {
-    const { ledger } = await openLedgers(stateDir, traits.id, undefined).load(name);
-    const span = { start: addDays(asOf, -windowDays), end: asOf };
-    const kept = daysOf(span).flatMap((day) => {
-      const entry = ledger.days.get(day);
-      return entry === undefined ? [] : [[day, winnow(entry.rows)] as const];
-    });
-    return remark(new Map(kept), 'as its ledger has them, which costs nothing');
+function explain(days: readonly Day[], rows: Rows, stats: Stats) {
+  const [theirs, sameWay] = [zeros(STATS), zeros(STATS)];
+  const differences = new Map<Reason, Pair & { reason: Reason; days: Day[] }>();
+  for (const day of days) {
+    const [known, there] = [rows.get(day), stats.get(day)];
+    const here = known && countAsPyPiStats(known);
+    for (const kind of STATS) {
+      theirs[kind] += there?.[kind] ?? 0;
+      sameWay[kind] += here?.[kind] ?? 0;
+    }
+    const more = (kind: keyof Pair) => (here?.[kind] ?? 0) - (there?.[kind] ?? 0);
+    if (more('with_mirrors') === 0 && more('without_mirrors') === 0) continue;
+    const absent = here === undefined ? 'absent-here' : 'rows-differ';
+    const reason = there === undefined ? 'absent-there' : absent;
+    const found = differences.get(reason) ?? { reason, with_mirrors: 0, without_mirrors: 0, days: [] };
+    found.with_mirrors += more('with_mirrors');
+    found.without_mirrors += more('without_mirrors');
+    found.days.push(day);
+    differences.set(reason, found);
   }
-  const [outcome] = await readNow({ names: [name], windowDays, asOf, source }, options, context);
-  if (outcome?.kind !== 'read') return remark(new Map(), causeText(outcome?.error));
-  return remark(winnowed(outcome.read), '');
-}
-
-function comparisonJson({ theirs, differences, sameWay, excluded, honest, systems }: Comparison) {
-  const pair = ({ all, withoutMirrors }: { all: number; withoutMirrors: number }) => ({
-    with_mirrors: all,
-    without_mirrors: withoutMirrors,
-  });
+  const { excluded, count } = winnow(
+    days.flatMap((day) => [...(rows.get(day) ?? [])].filter(isWithoutMirrors)),
+  );
+  const present = EXCLUSIONS.filter((reason) => excluded[reason] > 0);
   return {
-    ...pair(theirs),
-    differences: differences.map(({ reason, days, ...gap }) => ({ reason, ...pair(gap), days })),
-    counted_the_same_way: pair(sameWay),
-    excluded: Object.fromEntries(excluded),
-    honest,
+    ...pairOf(theirs),
+    differences: [...differences.values()],
+    counted_the_same_way: pairOf(sameWay),
+    excluded: Object.fromEntries(
+      present.toSorted((a, b) => excluded[b] - excluded[a]).map((reason) => [reason, excluded[reason]]),
+    ),
+    honest: count,
     systems: Object.fromEntries(
-      [...systems].map(([system, figures]) => [
-        system,
-        { pypistats: figures.theirs, counted_the_same_way: figures.sameWay },
-      ]),
+      SYSTEMS.map((system) => [system, { pypistats: theirs[system], counted_the_same_way: sameWay[system] }]),
     ),
   };
 }
 
-function toJson({ name, source, days, ours, total, comparison, stats, others }: Compared): object {
+interface Figures {
+  readonly all: number;
+  readonly count: number;
+}
+
+/** A day as our source and another one have it; null where nothing is known. */
+interface BothDays {
+  readonly day: Day;
+  readonly own: Figures | null;
+  readonly other: Figures | null;
+}
+
+function figuresOf(breakdown: Breakdown | null | undefined): Figures | null {
+  return breakdown ? { all: allDownloads(breakdown), count: breakdown.count } : null;
+}
+
+/** Whether the two disagree by more than 1 % of the greater figure. */
+function disagrees({ own, other }: BothDays): boolean {
+  const far = (a: number, b: number) => Math.abs(a - b) > 0.01 * Math.max(a, b);
+  return own !== null && other !== null && (far(own.count, other.count) || far(own.all, other.all));
+}
+
+interface Compared {
+  readonly name: string;
+  /** The window, oldest first. */
+  readonly days: readonly BothDays[];
+  readonly total: Breakdown;
+  /** Undefined where pypistats.org has none, or could not be asked. */
+  readonly stats: Stats | undefined;
+  readonly explained: ReturnType<typeof explain>;
+  /** The source of tracked.yaml, where it is another one, and what must be said of it. */
+  readonly other: { readonly kind: string; readonly remark: string } | undefined;
+  readonly warnings: readonly string[];
+}
+
+function toJson({ name, days, total, stats, explained, other }: Compared): object {
   return {
     package: name,
-    source,
-    days: { first: days[0], last: days.at(-1), count: days.length },
+    source: 'clickhouse',
+    days: { first: days[0]?.day, last: days.at(-1)?.day, count: days.length },
     ours: {
       all: allDownloads(total),
       count: total.count,
@@ -102,53 +154,154 @@ function toJson({ name, source, days, ours, total, comparison, stats, others }: 
       counts_by_system: total.countsBySystem,
       excluded: total.excluded,
     },
-    pypistats: comparison === undefined ? null : comparisonJson(comparison),
-    by_day: days.map((day) => {
-      const [own, theirs] = [ours.get(day), stats?.get(day)];
-      return {
-        day,
-        [source]: own === undefined ? null : figuresOf(own),
-        pypistats:
-          theirs === undefined
-            ? null
-            : { with_mirrors: theirs.withMirrors, without_mirrors: theirs.withoutMirrors },
-        ...Object.fromEntries(
-          others.map(({ kind, days: known }) => {
-            const other = known.get(day);
-            return [kind, other === undefined ? null : figuresOf(other)];
-          }),
-        ),
-      };
+    pypistats: stats === undefined ? null : explained,
+    by_day: days.map(({ day, own, other: known }) => {
+      const there = stats?.get(day);
+      const pypistats = there === undefined ? null : pairOf(there);
+      return { day, clickhouse: own, pypistats, ...(other && { [other.kind]: known }) };
     }),
-    differing_days: Object.fromEntries(
-      others.map(({ kind, days: known }) => [
-        kind,
-        days.filter((day) => {
-          const [own, other] = [ours.get(day), known.get(day)];
-          return own && other && disagrees({ own: figuresOf(own), other: figuresOf(other) });
-        }),
-      ]),
-    ),
+    differing_days: other ? { [other.kind]: days.filter(disagrees).map(({ day }) => day) } : {},
   };
 }
 
-/** pypistats.org's days, or why they cannot be had; undefined for a package that it does not know. */
-async function readStats(
-  name: string,
-  context: Context,
-): Promise<{ stats?: ReadonlyMap<Day, PyPiStatsDay>; fault?: unknown }> {
-  const client = openPyPiStats(context);
-  try {
-    const stats = await client.read(name, context.interruptible?.());
-    return stats === undefined ? {} : { stats };
-  } catch (fault) {
-    if (fault instanceof UsageError) throw fault;
-    return { fault };
+/** Breaks a sentence into lines of at most 80 characters. */
+function wrap(text: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (longer.length > 80) lines.push(line);
+    line = longer.length > 80 ? `  ${word}` : longer;
   }
+  return `${[...lines, line].join('\n')}\n`;
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const columns = titles.map((title) => ({ title, align: 'right' }) as const);
+  return renderTable([{ title: '', align: 'left' }, ...columns], rows);
+}
+
+const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
+
+/** From pypistats.org's figures down to the count; where there are none, from ours. */
+function renderSteps({ total, stats, explained }: Compared, bold: (text: string) => string): string {
+  const { differences, counted_the_same_way: sameWay, excluded, honest } = explained;
+  const cells = (pair: Pair, format = formatNumber) => [
+    format(pair.with_mirrors),
+    format(pair.without_mirrors),
+  ];
+  const classes = Object.entries(excluded) as [Exclusion, number][];
+  const there = [
+    ['pypistats.org', ...cells(explained)],
+    ...differences.map((gap) => [`  ${DIFFERENCES[gap.reason].label}`, ...cells(gap, signed)]),
+  ];
+  const steps = table(
+    ['with mirrors', 'without mirrors'],
+    [
+      ...(stats === undefined ? [] : there),
+      ['ClickHouse, the same way', ...cells(sameWay)],
+      ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
+      ['Honest downloads', '', formatNumber(honest)],
+    ],
+  );
+  if (stats === undefined) return steps;
+  const { unknown } = total.excluded;
+  const here = unknown > 0 ? `, of which there are ${formatNumber(unknown)} here` : '';
+  const listed = (days: readonly Day[]) =>
+    days.length > 3 ? daysText(days.length) : days.map(date).join(', ');
+  const reasons = [
+    `Without mirrors: pypistats.org also leaves clients without a name out${here}`,
+    ...differences.map(
+      ({ reason, days }) => `${DIFFERENCES[reason].label} (${listed(days)}): ${DIFFERENCES[reason].why}`,
+    ),
+    ...classes.map(([reason]) => `${EXCLUSION_NAMES[reason]}: ${CLASSES[reason]}`),
+  ];
+  return `${steps}\n${bold('Why they differ')}\n${reasons.map((reason) => wrap(`- ${reason}.`)).join('')}`;
+}
+
+/** Most days that are listed one by one. */
+const DAYS_SHOWN = 10;
+
+/** The days of two sources that disagree by more than 1 %, and both sums over the days that both know. */
+function renderOther({ days, other }: Compared): string {
+  if (other === undefined) return '';
+  const { name, shortName } = sourceName(other.kind);
+  const both = days.filter((each) => each.own !== null && each.other !== null);
+  const note = other.remark === '' ? '' : `, ${other.remark}`;
+  const head = `\n${name}${note}: ${formatNumber(both.length)} of ${daysText(days.length)}\n`;
+  if (both.length === 0) return head;
+  const cells = (label: string, some: readonly BothDays[]) => {
+    const sum = (of: (each: BothDays) => number | undefined) =>
+      formatNumber(some.reduce((all, each) => all + (of(each) ?? 0), 0));
+    return [
+      label,
+      sum(({ own }) => own?.all),
+      sum((each) => each.other?.all),
+      sum(({ own }) => own?.count),
+      sum((each) => each.other?.count),
+    ];
+  };
+  const differing = both.filter(disagrees);
+  const [count, shown] = [differing.length, differing.slice(-DAYS_SHOWN)];
+  const last = count > shown.length ? `; the last ${DAYS_SHOWN} are shown` : '';
+  const some = `${daysText(count)} differ${count === 1 ? 's' : ''} by more than 1 %${last}.\n`;
+  return (
+    head +
+    table(
+      ['all, ClickHouse', shortName, 'honest, ClickHouse', shortName],
+      [...shown.map((each) => cells(date(each.day), [each])), cells(daysText(both.length), both)],
+    ) +
+    (count === 0 ? 'No day differs by more than 1 %.\n' : some)
+  );
+}
+
+function render(compared: Compared, color: boolean): string {
+  const { name, days, total, stats, explained, warnings } = compared;
+  const bold = (text: string) => (color ? styleText('bold', text, { validateStream: false }) : text);
+  const [first = '', last = ''] = [days[0]?.day, days.at(-1)?.day];
+  const systems = table(
+    ['pypistats.org', 'ClickHouse, the same way', 'CI left out'],
+    SYSTEMS.map((system) => [
+      SYSTEM_NAMES[system],
+      stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
+      formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
+      formatNumber(total.countsBySystem[system]),
+    ]),
+  );
+  return [
+    `${bold(name)}, ${daysText(days.length)} from ${date(first)} to ${date(last)} (UTC)\n`,
+    renderSteps(compared, bold),
+    systems + renderOther(compared),
+    ...(warnings.length === 0 ? [] : [warnings.map((warning) => wrap(`Warning: ${warning}`)).join('')]),
+    `Counted from ${sourceName('clickhouse').name}.\n`,
+  ].join('\n');
 }
 
 /**
- * `compare`: our account of a package beside pypistats.org's, and beside the other sources that tracked.yaml
+ * What the source of tracked.yaml has of a package: where queries cost money, what its ledger has, so that a comparison is
+ * free.
+ */
+async function readOther(
+  { source, stateDir }: Config,
+  asked: { readonly name: string; readonly windowDays: number; readonly asOf: Day },
+  options: CompareOptions,
+  context: Context,
+): Promise<{ kind: string; rows: Rows; remark: string }> {
+  const { kind, billed, id } = traitsOf(source, context.env);
+  const { name, ...window } = asked;
+  if (billed) {
+    const { ledger } = await openLedgers(stateDir, id, undefined).load(name);
+    const rows = new Map([...ledger.days].map(([day, entry]) => [day, entry.rows]));
+    return { kind, rows, remark: 'as its ledger has them, which costs nothing' };
+  }
+  const [outcome] = await readNow({ names: [name], ...window, source }, options, context);
+  return outcome?.kind === 'read'
+    ? { kind, rows: outcome.read.rows, remark: '' }
+    : { kind, rows: new Map(), remark: causeText(outcome?.error) };
+}
+
+/**
+ * `compare`: our breakdown of a package beside pypistats.org's, and beside the source that tracked.yaml
  * names, with the reason of each difference. Costs nothing and writes nothing.
  *
  * @returns 1 if one of the two could not be asked, or does not know the package.
@@ -157,53 +310,52 @@ async function readStats(
 export async function compare(text: string, options: CompareOptions, context: Context): Promise<number> {
   const { cwd, stdout, stderr } = context;
   const [name = ''] = selectNames([text]);
-  const subject = { name, windowDays: selectDays(options.days), asOf: selectAsOf(undefined, context.now()) };
+  const windowDays = selectDays(options.days);
   const listed = existsSync(resolve(cwd, options.config));
   const config = listed ? loadConfig(options.config, cwd) : undefined;
   const source = listed ? loadSource('clickhouse', options.config, cwd) : CLICKHOUSE_PUBLIC;
-  const [outcome] = await readNow({ names: [name], source, ...subject }, options, context);
+  const asOf = selectAsOf(undefined, context.now());
+  const [outcome] = await readNow({ names: [name], source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
     stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
     return 1;
   }
-  const { history, windows, warnings } = fold(
-    outcome.read,
-    [subject.windowDays],
-    outcome.upstream.partialDays,
-  );
+  const { read, upstream } = outcome;
+  const { history, windows, warnings } = fold(read, [windowDays], upstream.partialDays);
+  const { days } = history;
   const [{ breakdown: total }] = windows;
-  const span = { start: history.days[0] ?? subject.asOf, end: outcome.upstream.end };
-  const read = { span, rows: outcome.read.rows };
-  const { stats, fault } = await readStats(name, context);
-  const here = { ...subject, asOf: span.end };
-  const others: OtherSource[] = [];
-  for (const other of otherSources(config)) {
-    if (config !== undefined) others.push(await readOther(other, config, here, options, context));
+  let stats: Stats | undefined;
+  let fault = `${name}: pypistats.org does not know it`;
+  try {
+    stats = await readPyPiStats(name, context, context.interruptible?.());
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    fault = error.message;
   }
+  const other =
+    config === undefined || config.source.kind === 'clickhouse'
+      ? undefined
+      : await readOther(config, { name, windowDays, asOf: upstream.end }, options, context);
   const compared: Compared = {
     name,
-    source: source.kind,
-    days: history.days,
-    ours: winnowed({ span, rows: new Map([...read.rows].filter(([day]) => day >= span.start)) }),
+    days: days.map((day, index) => {
+      const rows = other?.rows.get(day);
+      return { day, own: figuresOf(history.breakdowns[index]), other: figuresOf(rows && winnow(rows)) };
+    }),
     total,
     stats,
-    comparison: stats && comparePyPiStats(read, stats),
-    others,
+    explained: explain(days, read.rows, stats ?? new Map()),
+    other,
     warnings: warnings.map(({ message }) => message),
   };
   const known = allDownloads(total) > 0 || history.unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
-  else if (known || stats !== undefined)
-    stdout.write(renderComparison(compared, useColor(stdout, context.env)));
+  else if (known || stats !== undefined) stdout.write(render(compared, useColor(stdout, context.env)));
   if (!known) {
     stderr.write(
-      `${name}: ${sourceName(source.kind).name} has no download of any kind from ${span.start} on; is the name right? See https://pypi.org/project/${name}/\n`,
+      `${name}: ${sourceName('clickhouse').name} has no download of any kind from ${days[0] ?? asOf} on; is the name right? See https://pypi.org/project/${name}/\n`,
     );
   }
-  if (stats === undefined) {
-    stderr.write(
-      fault === undefined ? `${name}: pypistats.org does not know it\n` : `${describeError(fault)}\n`,
-    );
-  }
+  if (stats === undefined) stderr.write(`${fault}\n`);
   return known && stats !== undefined ? 0 : 1;
 }

@@ -210,6 +210,10 @@ Counted from ClickHouse's public copy of PyPI's download log.
   it('shows what there is when pypistats.org cannot be had, and says so', async () => {
     const broken = await compare({ stats: { rows: [], fault: () => ({ status: 404, body: '<html>' }) } });
     expect(broken.exitCode).toBe(1);
+    expect(broken.stdout).not.toContain('Why they differ');
+    expect(broken.stdout).toMatch(/^ClickHouse, the same way +2,771 +250\n/m);
+    expect(broken.stdout).toMatch(/^Honest downloads +14\n/m);
+    expect(broken.stdout).toMatch(/^Linux +- +186 +86\n/m);
     expect(broken.stderr).toMatch(/something that is not pypistats\.org answered; .*\(HTTP status 404\)/);
     const unknown = await compare({ stats: { rows: [] } });
     expect(unknown).toMatchObject({ exitCode: 1, stderr: 'young: pypistats.org does not know it\n' });
