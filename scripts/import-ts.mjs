@@ -10,10 +10,10 @@ export async function importTs(path) {
   const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-module-'));
   try {
     const input = fileURLToPath(new URL(`../${path}`, import.meta.url));
-    const bundle = await rolldown({ input, platform: 'node' });
-    const file = join(folder, 'module.mjs');
-    await bundle.write({ file, format: 'esm' });
-    return await import(pathToFileURL(file).href);
+    // Native code cannot be bundled. It is loaded by none of these.
+    const bundle = await rolldown({ input, platform: 'node', external: /^@duckdb\// });
+    await bundle.write({ dir: folder, entryFileNames: 'module.mjs', format: 'esm' });
+    return await import(pathToFileURL(join(folder, 'module.mjs')).href);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -5,6 +5,7 @@ import { journalPrefix } from './commands/log.ts';
 import { checkEnvironment } from './config/environment.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
+import { PUBLIC_SOURCE, SOURCE_CHOICE, sourceName } from './sources/index.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
 const EXIT = { failed: 1, usage: 2 };
@@ -49,7 +50,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .argument('<name...>', 'names of packages on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
-    .option('--source <source>', "clickhouse, bigquery or duckdb (default: ClickHouse's public copy)")
+    .option('--source <source>', `${SOURCE_CHOICE} (default: ${sourceName(PUBLIC_SOURCE.kind).name})`)
     .option('--json', 'print it for programs')
     .action(async (names: string[], _, command: Command) => {
       const { show } = await import('./commands/show.ts');
@@ -152,7 +153,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('validate tracked.yaml, without network, and print what would be tracked')
     .action(async (_, command: Command) => {
       const { check } = await import('./commands/check.ts');
-      done(check(command.optsWithGlobals(), context));
+      done(await check(command.optsWithGlobals(), context));
     });
 
   return program;

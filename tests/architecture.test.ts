@@ -10,11 +10,11 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** The folders in the order of docs/architecture.md: none imports from one below it. */
 const ORDER = [
   'errors',
-  'config',
   'disk',
   'days',
   'winnow',
   'sources',
+  'config',
   'state',
   'plan',
   'run',

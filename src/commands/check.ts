@@ -1,55 +1,9 @@
-import { basename } from 'node:path';
-import {
-  asGroup,
-  type Config,
-  type SourceConfig,
-  type TrackedGroup,
-  type TrackedPackage,
-} from '../config/config.ts';
+import { asGroup, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { printable } from '../errors/sanitize.ts';
-import { nameSome, plural } from '../format.ts';
-import { findFiles } from '../sources/duckdb/files.ts';
-import { SourceError } from '../sources/source.ts';
+import { plural } from '../format.ts';
+import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderTable } from './table.ts';
-
-type Lines = [string, string][];
-
-/** Which local files are read, or why none can be. */
-function filesLine(pattern: string): string {
-  try {
-    const files = findFiles(pattern);
-    return printable(`${plural(files.length, 'file')}: ${nameSome(files.map((file) => basename(file)))}`);
-  } catch (error) {
-    if (error instanceof SourceError) return error.message;
-    throw error;
-  }
-}
-
-/** What a source is asked with, for each kind. */
-const SOURCE_LINES: {
-  readonly [K in SourceConfig['kind']]: (source: Extract<SourceConfig, { kind: K }>, config: Config) => Lines;
-} = {
-  bigquery: ({ table, location, credentialFile }, { monthlyBudgetGib }) => [
-    ['source', `bigquery, ${table} in ${location}`],
-    ['credentials', credentialFile ?? 'Application Default Credentials'],
-    ['budget', monthlyBudgetGib === null ? 'no limit' : `${monthlyBudgetGib} GiB a month`],
-  ],
-  clickhouse: ({ url, table, user }) => [
-    ['source', `clickhouse, ${table} at ${url}`],
-    ['user', user],
-  ],
-  duckdb: ({ files }) => [
-    ['source', `duckdb, ${files}`],
-    ['files', filesLine(files)],
-  ],
-};
-
-function sourceLines(config: Config): Lines {
-  const { source } = config;
-  return (SOURCE_LINES[source.kind] as (source: SourceConfig, config: Config) => Lines)(source, config);
-}
 
 function trackedName(tracked: TrackedPackage | TrackedGroup): string {
   const group = asGroup(tracked);
@@ -57,10 +11,13 @@ function trackedName(tracked: TrackedPackage | TrackedGroup): string {
 }
 
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */
-export function check(options: GlobalOptions, context: Context): number {
+export async function check(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
+  const { source, monthlyBudgetGib } = config;
+  const budget = monthlyBudgetGib === null ? 'no limit' : `${monthlyBudgetGib} GiB a month`;
   const facts = [
-    ...sourceLines(config),
+    ...(await kindOf(source).describe(source, context.env)),
+    ...(traitsOf(source, context.env).billed ? [['budget', budget]] : []),
     ['output_dir', config.outputDir],
     ['state_dir', config.stateDir],
     ...(config.publicUrl === undefined ? [] : [['public_url', config.publicUrl]]),

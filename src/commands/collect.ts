@@ -14,8 +14,7 @@ import { type Health, healthToJson, type PackageHealth, readHealth, writeHealth 
 import { mergeHealth, standingsOf } from '../publish/health-merge.ts';
 import type { DayChange } from '../run/outcome.ts';
 import type { RunInput } from '../run/run.ts';
-import { openSource } from '../sources/open.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { openSource, traitsOf } from '../sources/index.ts';
 import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';

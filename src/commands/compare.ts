@@ -4,11 +4,11 @@ import { styleText } from 'node:util';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, loadSource } from '../config/load.ts';
-import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
 import type { Day } from '../days/day.ts';
 import { formatJson, formatNumber } from '../format.ts';
 import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { causeText } from '../run/run.ts';
+import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import {
   countAsPyPiStats,
   isWithoutMirrors,
@@ -18,7 +18,6 @@ import {
 } from '../sources/pypistats.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
 import { SourceError } from '../sources/source.ts';
-import { sourceName, traitsOf } from '../sources/traits.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
@@ -313,7 +312,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const windowDays = selectDays(options.days);
   const listed = existsSync(resolve(cwd, options.config));
   const config = listed ? loadConfig(options.config, cwd) : undefined;
-  const source = listed ? loadSource('clickhouse', options.config, cwd) : CLICKHOUSE_PUBLIC;
+  const source = listed ? loadSource(PUBLIC_SOURCE.kind, options.config, cwd) : PUBLIC_SOURCE;
   const asOf = selectAsOf(undefined, context.now());
   const [outcome] = await readNow({ names: [name], source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
@@ -333,7 +332,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
     fault = error.message;
   }
   const other =
-    config === undefined || config.source.kind === 'clickhouse'
+    config === undefined || config.source.kind === PUBLIC_SOURCE.kind
       ? undefined
       : await readOther(config, { name, windowDays, asOf: upstream.end }, options, context);
   const compared: Compared = {

@@ -6,7 +6,7 @@ import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural }
 import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
 import { needOf } from '../plan/plan.ts';
 import { WORTH_ASKING_BYTES } from '../plan/sharing.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { traitsOf } from '../sources/index.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';

@@ -6,7 +6,7 @@ import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../for
 import type { PlannedRead } from '../plan/plan.ts';
 import { learnDaysFree, type Task } from '../run/learn-days.ts';
 import { planRun, sharingNote } from '../run/plan-run.ts';
-import { openSource } from '../sources/open.ts';
+import { openSource } from '../sources/index.ts';
 import type { SourceTraits } from '../sources/source.ts';
 import {
   billedPart,

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import { EXTRAS } from '../config/looks.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
-import { sourceName } from '../sources/traits.ts';
+import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectTracked } from './select.ts';
 

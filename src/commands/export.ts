@@ -8,7 +8,7 @@ import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
 import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/library.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
 import { MS_PER_DAY } from '../units.ts';
 import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winnow/table.ts';

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { removeFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { traitsOf } from '../sources/index.ts';
 import { openLedgers, unlistedLedgers } from '../state/ledgers.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { underLock } from './under-lock.ts';

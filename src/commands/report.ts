@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { demandHealth, type Health } from '../publish/health.ts';
-import { sourceName } from '../sources/traits.ts';
+import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import type { Log } from './log.ts';
 

@@ -1,11 +1,9 @@
-import { SOURCE_KINDS, type SourceConfig } from '../config/config.ts';
 import { loadSource } from '../config/load.ts';
-import { CLICKHOUSE_PUBLIC } from '../config/resolve.ts';
 import type { Day } from '../days/day.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { causeText } from '../run/run.ts';
-import { traitsOf } from '../sources/traits.ts';
+import { PUBLIC_SOURCE, SOURCE_CHOICE, SOURCE_KINDS, type SourceConfig, traitsOf } from '../sources/index.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, fold } from '../winnow/fold.ts';
 import { knownDays } from '../winnow/package-days.ts';
@@ -22,12 +20,12 @@ export interface ShowOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-/** ClickHouse's public copy, or what was asked for as tracked.yaml describes it. */
+/** The public source, or what was asked for as tracked.yaml describes it. */
 function selectSource({ source, config }: ShowOptions, cwd: string): SourceConfig {
-  if (source === undefined) return CLICKHOUSE_PUBLIC;
+  if (source === undefined) return PUBLIC_SOURCE;
   const kind = SOURCE_KINDS.find((known) => known === source);
   if (kind !== undefined) return loadSource(kind, config, cwd);
-  throw new UsageError(`--source ${source}: expected ${SOURCE_KINDS.join(', ')}`);
+  throw new UsageError(`--source ${source}: expected ${SOURCE_CHOICE}`);
 }
 
 function packageJson({ history, windows, warnings }: Folded) {

@@ -3,7 +3,7 @@ import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
 import { demandHealth, type Health, type PackageHealth } from '../publish/health.ts';
 import { type Standing, standingsOf } from '../publish/health-merge.ts';
-import { sourceName } from '../sources/traits.ts';
+import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { renderPrometheus } from './prometheus.ts';
 import { groupName, renderRemarks, stateTone } from './results.ts';

@@ -1,6 +1,12 @@
-import type { NonEmpty } from '../non-empty.ts';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { camelKeys } from '../camel.ts';
+import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
+import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB } from '../units.ts';
+import { ConfigError, type Problem, type YamlDocument } from './document.ts';
 import type { Looks } from './looks.ts';
+import { normalizePackageName } from './package-name.ts';
+import { DEFAULT_WINDOW_DAYS, neededKeys, type Tracked, type TrackedBadges } from './schema.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -26,49 +32,6 @@ export function asGroup(tracked: TrackedPackage | TrackedGroup): TrackedGroup | 
   return 'members' in tracked ? tracked : undefined;
 }
 
-export interface BigQueryConfig {
-  readonly kind: 'bigquery';
-  /** Absolute path of a service account key; without it, Application Default Credentials. */
-  readonly credentialFile?: string;
-  /** Project that runs and pays for the queries; without it, the credential's own. */
-  readonly projectId?: string;
-  readonly location: string;
-  /** `project.dataset.table`. */
-  readonly table: string;
-  readonly queryTimeoutSeconds: number;
-  /** Whether many packages may be asked for in one query, where that is cheaper. */
-  readonly sharing: 'auto' | 'never';
-}
-
-export interface ClickHouseConfig {
-  readonly kind: 'clickhouse';
-  /** Base address of the HTTP interface, without user, password or query. */
-  readonly url: string;
-  readonly user: string;
-  /** Absolute path of a file that holds the password; without it, there is none. */
-  readonly passwordFile?: string;
-  /** `database.table`. */
-  readonly table: string;
-  readonly queryTimeoutSeconds: number;
-}
-
-export interface DuckDbConfig {
-  readonly kind: 'duckdb';
-  /** Absolute path or glob of NDJSON or Parquet files. */
-  readonly files: string;
-  /** Whether the files hold every package's downloads, so that a day without rows is late or missing. */
-  readonly wholeLog: boolean;
-}
-
-export type SourceConfig = BigQueryConfig | ClickHouseConfig | DuckDbConfig;
-
-/** Every kind of source, the default first. */
-export const SOURCE_KINDS = [
-  'bigquery',
-  'clickhouse',
-  'duckdb',
-] as const satisfies readonly SourceConfig['kind'][];
-
 /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
 export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
   return monthlyBudgetGib === null ? null : monthlyBudgetGib * GIB;
@@ -92,4 +55,151 @@ export interface Config {
   readonly packages: readonly TrackedPackage[];
   /** In the order of the file. */
   readonly groups: readonly TrackedGroup[];
+}
+
+/** Where an SVG stands in a data: address. */
+const DATA = 'data:image/svg+xml;base64,';
+
+function logoOf(logo: string): NonNullable<Looks['logo']> {
+  if (!logo.startsWith(DATA)) return { name: logo };
+  return { svg: Buffer.from(logo.slice(DATA.length), 'base64').toString('utf8') };
+}
+
+function colorsOf(color: NonNullable<TrackedBadges['color']>): NonNullable<Looks['color']> {
+  if (typeof color === 'string') return color;
+  return Object.entries(color)
+    .map(([from, name]) => ({ from: Number(from), color: name }))
+    .toSorted((a, b) => a.from - b.from);
+}
+
+/** What is said of badges in tracked.yaml as looks. */
+function looksOf(badges: TrackedBadges = {}): Looks {
+  const { color, logo, ...others } = camelKeys(badges);
+  return {
+    ...others,
+    ...(color === undefined ? {} : { color: colorsOf(color) }),
+    ...(logo === undefined ? {} : { logo: logoOf(logo) }),
+  };
+}
+
+const looksIfAny = (looks: Looks) => (Object.keys(looks).length === 0 ? {} : { looks });
+
+/** An entry of the list, where a name alone is one, too. */
+export function entryOf(entry: Tracked['packages'][number]): Exclude<typeof entry, string> {
+  return typeof entry === 'string' ? { name: entry, window_days: DEFAULT_WINDOW_DAYS } : entry;
+}
+
+/** The packages in the order of the list; entries of one package are one, with the windows of all. */
+function trackedPackages(entries: Tracked['packages'], badges: TrackedBadges | undefined): TrackedPackage[] {
+  const windows = new Map<string, number[]>();
+  const own = new Map<string, Looks>();
+  for (const { name, window_days, badges: said } of entries.map(entryOf)) {
+    const key = normalizePackageName(name);
+    windows.set(key, [...(windows.get(key) ?? []), ...[window_days].flat()]);
+    own.set(key, { ...own.get(key), ...looksOf(said) });
+  }
+  const ofAll = looksOf(badges);
+  return [...windows].flatMap(([name, list]) =>
+    isNonEmpty(list) ? [{ name, windows: list, ...looksIfAny({ ...ofAll, ...own.get(name) }) }] : [],
+  );
+}
+
+function trackedGroups({ groups = [], badges: ofAll }: Tracked): TrackedGroup[] {
+  return groups.flatMap(({ name, title = name, packages, window_days, badges }) => {
+    const [windows, members] = [[window_days].flat(), packages.map(normalizePackageName)];
+    if (!isNonEmpty(windows) || !isNonEmpty(members)) return [];
+    const looks = { ...looksOf(ofAll), ...looksOf(badges) };
+    return [{ name: normalizePackageName(name), title, members, windows, ...looksIfAny(looks) }];
+  });
+}
+
+const wantsTotal = ({ looks }: TrackedPackage) => looks?.extra?.includes('total') === true;
+
+/** The packages, with those marked whose totals are wanted. */
+function withTotals(packages: readonly TrackedPackage[], groups: readonly TrackedGroup[]): TrackedPackage[] {
+  const ofGroups = new Set(groups.filter(wantsTotal).flatMap(({ members }) => members));
+  return packages.map((each) =>
+    wantsTotal(each) || ofGroups.has(each.name) ? { ...each, total: true } : each,
+  );
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}
+
+/**
+ * One source out of a tracked.yaml, with its defaults.
+ *
+ * @param tracked Undefined if there is no such file.
+ * @throws ConfigError if it has no section, and the source cannot do without.
+ */
+export function resolveSource(
+  kind: SourceConfig['kind'],
+  tracked: Tracked | undefined,
+  file: string,
+  cwd: string,
+): SourceConfig {
+  const folder = dirname(resolve(cwd, file));
+  const section = tracked?.[kind];
+  const [needed] = section === undefined ? neededKeys(kind) : [];
+  if (needed !== undefined) throw new ConfigError(file, [{ field: `${kind}.${needed}`, text: 'is missing' }]);
+  return kindOf({ kind }).configure({
+    section,
+    credentialFile: tracked?.service.credential_file,
+    absolute: (path) => resolve(folder, path),
+  });
+}
+
+/**
+ * Makes paths absolute, against the folder of the file: a timer's working directory is not the operator's.
+ *
+ * @param file Path of tracked.yaml as the user named it.
+ * @param cwd Absolute path that `file` is relative to.
+ */
+export function resolveConfig(tracked: Tracked, file: string, cwd: string): Config {
+  const folder = dirname(resolve(cwd, file));
+  const absolute = (path: string) => resolve(folder, path);
+  const { service, badges } = tracked;
+  const { output_dir, state_dir, public_url } = service;
+  const outputDir = absolute(output_dir);
+  const groups = trackedGroups(tracked);
+  const billed = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
+  return deepFreeze({
+    file,
+    outputDir,
+    stateDir: state_dir === undefined ? join(dirname(outputDir), 'state') : absolute(state_dir),
+    staleThresholdDays: service.stale_threshold_days,
+    concurrency: service.concurrency,
+    ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/+$/, '') }),
+    monthlyBudgetGib: billed?.monthlyBudgetGib?.(tracked[billed.kind]) ?? null,
+    source: resolveSource(service.source, tracked, file, cwd),
+    packages: withTotals(trackedPackages(tracked.packages, badges), groups),
+    groups,
+  });
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
+}
+
+/** Private paths that lie in the folder that is served to everybody. */
+export function exposedPaths({ source, stateDir, outputDir }: Config, document: YamlDocument): Problem[] {
+  const secrets = [
+    [['service', 'state_dir'], stateDir] as const,
+    kindOf(source).privateFile?.(source) ?? ([['service'], undefined] as const),
+  ];
+  return secrets.flatMap(([key, path]) =>
+    path === undefined || !isInside(outputDir, path)
+      ? []
+      : [
+          document.problem(
+            key,
+            `${path} lies in output_dir, which is served to everybody; choose a place outside of it`,
+          ),
+        ],
+  );
 }

@@ -11,8 +11,44 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
+import { UsageError } from '../errors/error.ts';
 import { misplacedSecret } from '../errors/misplaced.ts';
-import type { Problem } from './problems.ts';
+
+/** One thing that is wrong with a configuration file. */
+export interface Problem {
+  /** 1-based; absent when the fault has no place in the file, such as a file that cannot be read. */
+  readonly line?: number;
+  readonly column?: number;
+  /** Dotted path of the field, such as `packages[1].window_days`; absent for faults of the YAML itself. */
+  readonly field?: string;
+  readonly text: string;
+}
+
+function renderProblem(file: string, problem: Problem): string {
+  const place = problem.line === undefined ? file : `${file}:${problem.line}:${problem.column ?? 1}`;
+  return [place, problem.field, problem.text].filter((part) => part !== undefined).join(': ');
+}
+
+/** A configuration that cannot be used, with every problem of the file in one report. */
+export class ConfigError extends UsageError {
+  override name = 'ConfigError';
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    const sorted = problems.toSorted(
+      (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    );
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    super(
+      [
+        ...sorted.map((problem) => renderProblem(file, problem)),
+        `${count} in ${file}; nothing was queried or written`,
+      ].join('\n'),
+      'configuration',
+    );
+    this.problems = sorted;
+  }
+}
 
 /** Most aliases that one file may expand: far more than a list needs, far fewer than an alias bomb. */
 const ALIASES_MAX = 100;
@@ -26,6 +62,8 @@ export interface YamlDocument {
   readonly problems: readonly Problem[];
   /** Line and column (1-based) of the value at `path`, or of the nearest enclosing one that exists. */
   position(path: Path): { line: number; column: number };
+  /** What is wrong with the value at `path`. */
+  problem(path: Path, text: string): Problem;
   /** Line and column of the key `key` in the mapping at `path`. */
   keyPosition(path: Path, key: string): { line: number; column: number };
   /** What the file says at `path`, short enough for a message, or undefined where there is nothing. */
@@ -162,12 +200,16 @@ export function parseYaml(text: string): YamlDocument {
       problems.push({ line: 1, column: 1, text: withoutQuotation((error as ReferenceError).message) });
     }
   }
+  const position = (path: Path) => at(offsetOf(nodesAlong(document, path).at(-1)));
   return {
     value,
     problems,
-    position(path) {
-      return at(offsetOf(nodesAlong(document, path).at(-1)));
-    },
+    position,
+    problem: (path, what) => ({
+      ...position(path),
+      ...(path.length === 0 ? {} : { field: fieldName(path) }),
+      text: what,
+    }),
     keyPosition(path, key) {
       const nodes = nodesAlong(document, path);
       const last = nodes.at(-1);

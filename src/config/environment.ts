@@ -1,6 +1,5 @@
 import { UsageError } from '../errors/error.ts';
-import { type Allowed, misplacedSecret } from '../errors/misplaced.ts';
-import { UNEXPANDED } from './path.ts';
+import { type Allowed, misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

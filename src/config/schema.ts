@@ -1,14 +1,8 @@
 import { z } from 'zod';
-import { misplacedSecret } from '../errors/misplaced.ts';
-import { SOURCE_KINDS } from './config.ts';
+import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
+import { kindOf, SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { EXTRAS, STYLES } from './looks.ts';
 import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
-import { UNEXPANDED } from './path.ts';
-
-/*
- * The shape of tracked.yaml. Every error text below says what is allowed at that place, and nothing
- * else: where it stands and what was found there is added by validate.ts, which knows the positions.
- */
 
 /** Longest window, in days. The ledger keeps days for a year. */
 export const WINDOW_DAYS_MAX = 365;
@@ -18,34 +12,6 @@ export const DEFAULT_WINDOW_DAYS = 30;
 
 const WINDOW = `a whole number of days from 1 to ${WINDOW_DAYS_MAX}, or a list of different ones`;
 const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most ${PACKAGE_NAME_MAX} characters`;
-const TABLE = 'a table as project.dataset.table, without backticks';
-const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
-const SOURCE = `${SOURCE_KINDS.slice(0, -1).join(', ')} or ${SOURCE_KINDS.at(-1)}`;
-const PROJECT = 'a Google Cloud project id';
-const OWN_PROJECT =
-  'a project of your own, which runs and pays for the queries (bigquery-public-data only holds the table)';
-
-function isPublicUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  const plain = !/[?#]/.test(text) && url.username === '' && url.password === '';
-  return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(text) && plain;
-}
-
-/** A text that can be what its field is for: whatever looks like a key or a password is refused. */
-const text = (error: string | ((issue: { readonly input: unknown }) => string)) =>
-  z.string({ error }).refine((value) => misplacedSecret(value) === undefined, { error, abort: true });
-
-/** As a pattern for editors; it says no more than `path` does. */
-const PATH_PATTERN = String.raw`^(?!~)(?![^$]*\$\{?[A-Za-z_])[^\u0000-\u001f\u007f]+$`;
-
-const path = (what: string) => {
-  const error = `${what}; ~ and $NAME are not expanded: write the path out`;
-  return text(error)
-    .min(1, { error })
-    .refine((value) => !UNEXPANDED.test(value), { error })
-    .meta({ pattern: PATH_PATTERN });
-};
 
 const windowDays = z.int({ error: WINDOW }).min(1, { error: WINDOW }).max(WINDOW_DAYS_MAX, { error: WINDOW });
 
@@ -71,7 +37,6 @@ const LOGO =
   'a name of simpleicons.org, such as python, or an SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
 const LABEL = 'a text of 1 to 60 characters';
 const SUFFIX = "a text of 1 to 20 characters, such as '/month'";
-const CACHE = 'a whole number of seconds from 300 to 86400';
 const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
 
 const badges = z.strictObject(
@@ -107,10 +72,7 @@ const badges = z.strictObject(
         'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
       ),
     logo_color: color.optional().describe('Colour of a logo that is named.'),
-    cache_seconds: z
-      .int({ error: CACHE })
-      .min(300, { error: CACHE })
-      .max(86_400, { error: CACHE })
+    cache_seconds: wholeNumber('a whole number of seconds', 300, 86_400)
       .optional()
       .describe('How long shields.io may keep a badge.'),
     suffix: text(SUFFIX)
@@ -144,7 +106,7 @@ const windows = z
     ],
     { error: WINDOW },
   )
-  .optional()
+  .default(DEFAULT_WINDOW_DAYS)
   .describe(
     'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
   );
@@ -189,122 +151,36 @@ const service = z.strictObject(
     credential_file: path('the path of a service account key file')
       .optional()
       .describe('A service account key. Without it, Application Default Credentials are used.'),
-    stale_threshold_days: z
-      .int({ error: 'a whole number of days from 1 to 365' })
-      .min(1, { error: 'a whole number of days from 1 to 365' })
-      .max(365, { error: 'a whole number of days from 1 to 365' })
-      .optional()
+    stale_threshold_days: wholeNumber('a whole number of days', 1, 365)
+      .default(3)
       .describe('Warn when the last success of a package is older than this. Default 3.'),
     source: z
-      .enum(SOURCE_KINDS, { error: SOURCE })
-      .optional()
+      .enum(SOURCE_KINDS, { error: SOURCE_CHOICE })
+      .default(SOURCES[0].kind)
       .describe(
-        'Where downloads are counted: Google BigQuery (default), ClickHouse (free, without an account), or local files through DuckDB.',
+        `Where downloads are counted: ${SOURCES.map(({ kind, name }) => `${kind} (${name})`).join(', ')}. Default ${SOURCES[0].kind}.`,
       ),
-    concurrency: z
-      .int({ error: 'a whole number from 1 to 16' })
-      .min(1, { error: 'a whole number from 1 to 16' })
-      .max(16, { error: 'a whole number from 1 to 16' })
-      .optional()
+    concurrency: wholeNumber('a whole number', 1, 16)
+      .default(1)
       .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
-    public_url: text(URL_ALLOWED)
-      .refine(isPublicUrl, { error: URL_ALLOWED })
+    public_url: webAddress()
       .optional()
       .describe('Where output_dir is served. Needed for ready-made snippets.'),
   },
   { error: 'a mapping with at least output_dir' },
 );
 
-const bigquery = z.strictObject(
-  {
-    project_id: text(PROJECT)
-      .regex(/^[a-z0-9][a-z0-9.:-]*$/, { error: PROJECT })
-      .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
-      .optional()
-      .describe('The project that runs the queries. Default: the one in the credentials.'),
-    location: text('a BigQuery location, such as US')
-      .regex(/^[A-Za-z0-9-]+$/, { error: 'a BigQuery location, such as US' })
-      .optional()
-      .describe('Where the table is. Default US, where the public table is.'),
-    table: text(TABLE)
-      .regex(/^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/, { error: TABLE })
-      .optional()
-      .describe('Default bigquery-public-data.pypi.file_downloads.'),
-    query_timeout_seconds: z
-      .int({ error: 'a whole number of seconds from 1 to 3600' })
-      .min(1, { error: 'a whole number of seconds from 1 to 3600' })
-      .max(3600, { error: 'a whole number of seconds from 1 to 3600' })
-      .optional()
-      .describe('A query that takes longer is cancelled. Default 180.'),
-    sharing: z
-      .enum(['auto', 'never'], { error: 'auto or never' })
-      .optional()
-      .describe(
-        'Whether a day may be read once for many packages where that is cheaper than one query for each. Default auto.',
-      ),
-    monthly_budget_gib: z
-      .number({ error: 'a number of GiB above 0, or null for no limit' })
-      .positive({ error: 'a number of GiB above 0, or null for no limit' })
-      .nullable()
-      .optional()
-      .describe(
-        'Most GiB to be billed in a calendar month (UTC). Default 1024, the free tier; null: no limit.',
-      ),
-  },
-  { error: 'a mapping' },
-);
-
-const clickhouse = z.strictObject(
-  {
-    url: text(URL_ALLOWED)
-      .refine(isPublicUrl, { error: URL_ALLOWED })
-      .optional()
-      .describe(
-        'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
-      ),
-    user: text('the name of a user')
-      .regex(/^[\w.@-]{1,100}$/, { error: 'the name of a user' })
-      .optional()
-      .describe('Default demo, which needs no password on the public server.'),
-    password_file: path('the path of a file that holds the password')
-      .optional()
-      .describe('A file that holds the password, for a server of your own.'),
-    table: text('a table as database.table')
-      .regex(/^[A-Za-z_]\w*\.[A-Za-z_]\w*$/, { error: 'a table as database.table' })
-      .optional()
-      .describe('Default pypi.pypi.'),
-    query_timeout_seconds: z
-      .int({ error: 'a whole number of seconds from 1 to 3600' })
-      .min(1, { error: 'a whole number of seconds from 1 to 3600' })
-      .max(3600, { error: 'a whole number of seconds from 1 to 3600' })
-      .optional()
-      .describe('How long one question may take. Default 60.'),
-  },
-  { error: 'a mapping' },
-);
-
-const duckdb = z.strictObject(
-  {
-    files: path('a path or glob of NDJSON or Parquet files').describe(
-      'Path or glob of NDJSON or Parquet files with the columns of the public table.',
-    ),
-    whole_log: z
-      .boolean({ error: 'true or false' })
-      .optional()
-      .describe(
-        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is part-filled. Default false: a day without rows is one without downloads.",
-      ),
-  },
-  { error: 'a mapping with files' },
-);
+/** A section for each kind of source. */
+const sections = Object.fromEntries(SOURCES.map(({ kind, section }) => [kind, section.optional()])) as Record<
+  SourceConfig['kind'],
+  z.ZodOptional<z.ZodObject>
+>;
 
 /** The shape of tracked.yaml; its error texts say what is allowed at that place. */
 export const trackedSchema = z.strictObject(
   {
     service,
-    bigquery: bigquery.optional(),
-    clickhouse: clickhouse.optional(),
-    duckdb: duckdb.optional(),
+    ...sections,
     badges: badges.optional().describe('Looks of the badges of every package.'),
     packages: z
       .array(z.union([packageName, packageEntry], { error: nameError }), {
@@ -322,6 +198,12 @@ export const trackedSchema = z.strictObject(
 
 export type Tracked = z.infer<typeof trackedSchema>;
 export type TrackedBadges = NonNullable<Tracked['badges']>;
+
+/** Keys of a source's section that have no default. */
+export function neededKeys(kind: SourceConfig['kind']): string[] {
+  const { shape } = kindOf({ kind }).section;
+  return Object.keys(shape).filter((key) => !z.safeParse(shape[key] as z.ZodType, undefined).success);
+}
 
 /** The JSON Schema of tracked.yaml, for editors that complete and check YAML. */
 export function trackedJsonSchema(): object {

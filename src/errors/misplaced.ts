@@ -7,6 +7,9 @@
 const PATH_MAX = 4_096;
 const NAME_MAX = 255;
 
+/** What a shell expands, and nobody else: a folder literally called `${HOME}` is never what was meant. */
+export const UNEXPANDED = /^~|\$\{?[A-Za-z_]/;
+
 export interface Allowed {
   /** Whether an address may hold `user:password@`, such as a proxy's. */
   readonly password?: boolean;

@@ -62,14 +62,14 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
   if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {
     warnings.push(
       lastDay === null
-        ? `the files have no rows of the last weeks before ${asOf}; every count is 0, unless --as-of says another day`
-        : `the files end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
+        ? `there are no rows of the last weeks before ${asOf}; every count is 0, unless --as-of says another day`
+        : `the rows end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
     );
   }
   return warnings;
 }
 
-const NAMELESS = `the files have no file names (file.filename), so of days before ${DISTRIBUTIONS_ONLY_SINCE} files beside packages, such as .metadata, are counted like packages`;
+const NAMELESS = `the rows have no file names (file.filename), so of days before ${DISTRIBUTIONS_ONLY_SINCE} files beside packages, such as .metadata, are counted like packages`;
 
 function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
   const { traits } = source;

@@ -13,7 +13,7 @@ import {
   retryAfter,
   withRetry,
 } from './http.ts';
-import type { World } from './open.ts';
+import type { World } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the

@@ -1,4 +1,6 @@
+import type { z } from 'zod';
 import type { Day, PartitionRows, Span } from '../days/day.ts';
+import type { Env } from '../env.ts';
 import { ERRORS, type ErrorCode, type Step } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError } from '../errors/error.ts';
 import type { PivotRow, Question } from './query.ts';
@@ -49,7 +51,8 @@ export type DaysAnswer =
 
 /** What the rest of the program may expect of a source, known without opening it. */
 export interface SourceTraits {
-  readonly kind: 'bigquery' | 'duckdb' | 'clickhouse';
+  /** What tracked.yaml calls it. */
+  readonly kind: string;
   /** Kind, place and server of the data: what was read from one source is no answer of another. */
   readonly id: string;
   /** Whose figures these are, as words that follow "counted from". */
@@ -139,4 +142,58 @@ export function costOf(result: { readonly cost?: QueryCost | undefined } | Error
 export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
   const message = reason instanceof Error ? reason.message : String(reason);
   return new SourceError('interrupted', message, { ...(cost === undefined ? {} : { cost }), cause: reason });
+}
+
+/** What a source may know of the world. */
+export interface World {
+  readonly env: Env;
+  /** For sources that compare their clock with this one. */
+  readonly now: () => Date;
+  /** How the program introduces itself to servers, such as `pypi-badges/1.0.0 (+https://example.com)`. */
+  readonly product?: string;
+  /** How often a request is tried again at most, where somebody waits for it at a terminal. */
+  readonly retries?: number;
+}
+
+/** What `doctor` finds: `note` is worth knowing and needs no fix. */
+export interface Finding {
+  readonly what: string;
+  readonly state: 'ok' | 'note' | 'FAIL';
+  readonly text: string;
+  /** What was thrown, if the check itself broke. */
+  readonly error?: unknown;
+}
+
+/** What tracked.yaml says, in its shape, that a source may be configured by. */
+export interface Described {
+  /** Its own section; undefined if there is none. */
+  readonly section: unknown;
+  readonly credentialFile?: string | undefined;
+  /** Makes a path of the file absolute. */
+  readonly absolute: (path: string) => string;
+}
+
+/** A kind of source: all that the rest of the program knows of it. Its client is loaded when it is opened, not before. */
+export interface SourceKind<C extends { readonly kind: string }> {
+  /** What `service.source` and its section in tracked.yaml are called. */
+  readonly kind: C['kind'];
+  /** Whose figures these are, as words that follow "counted from". */
+  readonly name: string;
+  /** Where there is little room, or that was said already. */
+  readonly shortName: string;
+  /** The shape of its section, with defaults. */
+  readonly section: z.ZodObject;
+  /** @param described Of the right shape. */
+  configure(described: Described): C;
+  /** Most GiB to be billed in a calendar month, or null for no limit; absent where nothing is billed. */
+  monthlyBudgetGib?(section: unknown): number | null;
+  /** The field and the absolute path of a file that must not be served; undefined if there is none. */
+  privateFile?(config: C): readonly [field: readonly [string, string], path: string | undefined];
+  traits(config: C, env: Env): Omit<SourceTraits, 'kind' | 'name'>;
+  /** What is asked and how, for `check`: the first line's value is the source itself. Asks nobody. */
+  describe(config: C, env: Env): Promise<[name: string, value: string][]>;
+  /** What `doctor` finds. Costs nothing. Nothing is thrown. */
+  check(config: C, world: World, question: Question): Promise<Finding[]>;
+  /** @throws SourceError if it cannot be opened. */
+  open(config: C, world: World): Promise<Source>;
 }

@@ -43,6 +43,19 @@ c        7d, 30d
     expect(lines).toContain('user        demo');
   });
 
+  it.each([
+    [{}, 'https://sql-clickhouse.clickhouse.com'],
+    [{ CLICKHOUSE_URL: 'http://127.0.0.1:8123/' }, 'http://127.0.0.1:8123'],
+  ])('names the ClickHouse server that is asked: %o', async (env, server) => {
+    const folder = tempFolder();
+    writeFileSync(
+      join(folder, 'tracked.yaml'),
+      'service: {output_dir: out, source: clickhouse}\npackages: [a]\n',
+    );
+    const { stdout } = await runMain(folder, ['check'], { env });
+    expect(stdout).toContain(`source      clickhouse, pypi.pypi at ${server}\nuser        demo\n`);
+  });
+
   it('says which key file is used and that there is no limit', async () => {
     const { stdout } = await check(
       'service: {output_dir: out, credential_file: gcp.json}\nbigquery: {monthly_budget_gib: null}\npackages: [a]\n',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config/problems.ts';
+import { ConfigError } from '../../src/config/document.ts';
 import { UsageError } from '../../src/errors/error.ts';
 
 describe('ConfigError', () => {

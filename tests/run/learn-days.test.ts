@@ -73,7 +73,7 @@ describe('learning the days of the table', () => {
       await book(),
       task,
     );
-    expect(late.warnings).toEqual([expect.stringContaining('the files end with 2026-02-20')]);
+    expect(late.warnings).toEqual([expect.stringContaining('the rows end with 2026-02-20')]);
   });
 
   it.each([
@@ -84,7 +84,7 @@ describe('learning the days of the table', () => {
     const table = await tableWithDays(yesterday);
     const source = { ...table.source({ traits: { wholeLog: false, billed: false } }), hasFileNames: false };
     const { warnings } = await learnDays(source, await book(), { ...task, asOf });
-    expect(warnings).toEqual(matters ? [expect.stringContaining('the files have no file names')] : []);
+    expect(warnings).toEqual(matters ? [expect.stringContaining('the rows have no file names')] : []);
   });
 
   it('goes on where the source cannot tell its days', async () => {

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BigQueryConfig } from '../../src/config/config.ts';
 import { addDays } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { Outcome } from '../../src/run/outcome.ts';
 import { beginRun } from '../../src/run/run.ts';
+import type { BigQueryConfig } from '../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../src/sources/bigquery/source.ts';
 import {
   BigQueryServer,

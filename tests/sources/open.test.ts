@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { openSource } from '../../src/sources/open.ts';
-import { traitsOf } from '../../src/sources/traits.ts';
+import { openSource, traitsOf } from '../../src/sources/index.ts';
 import { writeNdjson } from '../support/downloads.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -1,5 +1,4 @@
 import { BigQuery } from '@google-cloud/bigquery';
-import type { BigQueryConfig } from '../../config/config.ts';
 import type { Env } from '../../env.ts';
 import { UsageError } from '../../errors/error.ts';
 import { until } from '../../until.ts';
@@ -16,6 +15,7 @@ import {
   onGoogleCloud,
 } from './credentials.ts';
 import { BIGQUERY, faultOfAnswer, METADATA, signInFault } from './fault.ts';
+import type { BigQueryConfig } from './index.ts';
 import { openSignIn, projectOfMachine } from './sign-in.ts';
 
 /** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */

@@ -1,6 +1,6 @@
-import type { BigQueryConfig } from '../../config/config.ts';
 import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
 import type { Env } from '../../env.ts';
+import { traitsOf } from '../index.ts';
 import {
   bigQueryDialect,
   midnight,
@@ -13,8 +13,8 @@ import {
 } from '../query.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
 import { addCost, type DaysAnswer, NO_COST, type QueryCost, type Source, SourceError } from '../source.ts';
-import { traitsOf } from '../traits.ts';
 import { connect } from './connection.ts';
+import type { BigQueryConfig } from './index.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
 
 /** BigQuery, with what only `doctor` asks of it. */

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import type { ClickHouseConfig } from '../../config/config.ts';
 import type { Env } from '../../env.ts';
 import { UsageError } from '../../errors/error.ts';
 import { type HttpRequest, plainUrl } from '../http.ts';
 import { SourceError } from '../source.ts';
+import type { ClickHouseConfig } from './index.ts';
 import { SETTINGS, type Statement } from './query.ts';
 
 /**

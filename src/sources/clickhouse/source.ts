@@ -1,16 +1,16 @@
 import pLimit from 'p-limit';
-import type { ClickHouseConfig } from '../../config/config.ts';
+
 import type { Day, Span } from '../../days/day.ts';
 import { Fault, type FaultContext, sourceErrorOf } from '../fault.ts';
 import { clockFault, openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
-import type { World } from '../open.ts';
+import { traitsOf } from '../index.ts';
 import type { Question } from '../query.ts';
 import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
-import { type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
-import { isPublicClickHouse, traitsOf } from '../traits.ts';
+import { type DaysAnswer, NO_COST, type Source, SourceError, type World } from '../source.ts';
 import { readAnswer } from './answer.ts';
 import { readPassword, requestOf, serverUrl } from './connection.ts';
 import { SERVER } from './fault.ts';
+import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
 import { type Reply, readInParts } from './parts.ts';
 import { daysStatement, pivotStatement, ROW_LIMIT, referenceStatement, type Statement } from './query.ts';
 

@@ -1,12 +1,12 @@
 import { tmpdir } from 'node:os';
 import type { DuckDBConnection, DuckDBResult, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import type { DuckDbConfig } from '../../config/config.ts';
 import { dayNumber, type Span } from '../../days/day.ts';
 import { MS_PER_DAY } from '../../units.ts';
+import { traitsOf } from '../index.ts';
 import { duckDbDialect, needsFileNames, pivotSql, type Question, rowLimit } from '../query.ts';
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source } from '../source.ts';
-import { traitsOf } from '../traits.ts';
+import type { DuckDbConfig } from './index.ts';
 import { loadDuckDb } from './library.ts';
 import { openFiles, unreadable } from './view.ts';
 

@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { BigQueryConfig } from '../../../src/config/config.ts';
 import { connect } from '../../../src/sources/bigquery/connection.ts';
+import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /* Nothing here is sent: a connection is only opened, which finds out who pays. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BigQueryConfig } from '../../../src/config/config.ts';
+import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
 import type { Question } from '../../../src/sources/query.ts';
 import type { QueryCost, SourceError } from '../../../src/sources/source.ts';

@@ -1,0 +1,75 @@
+import { addDays, dayOf } from '../days/day.ts';
+import { describeError, errorCode } from '../errors/error.ts';
+import type { Finding, Source, World } from './source.ts';
+
+export const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });
+export const note = (what: string, text: string): Finding => ({ what, state: 'note', text });
+export const fail = (what: string, text: string): Finding => ({ what, state: 'FAIL', text });
+export const broken = (what: string, error: unknown): Finding => ({
+  ...fail(what, describeError(error)),
+  error,
+});
+
+/** Google refuses tokens that are off by some minutes; a clock that is kept right is off by far less. */
+const SKEW_MAX_MS = 60_000;
+
+/**
+ * @param skewMs How far this machine's clock is ahead, in milliseconds; undefined if that is not known.
+ * @param whose Whose clock it is compared with.
+ * @param refused What follows from a clock that is off, after a comma.
+ */
+export function checkClock(skewMs: number | undefined, whose: string, refused = ''): Finding[] {
+  if (skewMs === undefined) return [];
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  const off = `${seconds} s ${skewMs < 0 ? 'behind' : 'ahead of'} ${whose}`;
+  return [
+    Math.abs(skewMs) > SKEW_MAX_MS
+      ? fail('clock', `it is ${off}${refused}; run: timedatectl set-ntp true`)
+      : ok('clock', seconds === 0 ? `agrees with ${whose}` : off),
+  ];
+}
+
+/** Days for which a source that costs nothing is asked whether it has them. */
+const LOOK_BACK_DAYS = 14;
+
+/** How far behind the newest day of a table may be on a usual day. */
+const BEHIND_DAYS = 2;
+
+async function checkDays(source: Source, opened: string, now: Date): Promise<Finding[]> {
+  const { kind, wholeLog } = source.traits;
+  if (!wholeLog) return [ok(kind, opened)];
+  const today = dayOf(now);
+  const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
+  const answers = [ok(kind, opened), ...checkClock(source.clockSkewMs?.(), "the server's")];
+  if (answer.kind === 'untold') return [...answers, note('days', answer.reason)];
+  const days = [...answer.rows].flatMap(([day, rows]) => (rows > 0 ? [day] : []));
+  const newest = days.toSorted().at(-1);
+  const last =
+    newest === undefined ? `it has none of the last ${LOOK_BACK_DAYS} days` : `its newest day is ${newest}`;
+  const late = newest === undefined || newest < addDays(today, -BEHIND_DAYS);
+  return [...answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
+}
+
+/**
+ * Asks a source that costs nothing which days it has.
+ *
+ * @param open Opens it, trying again once at most: somebody waits for the answer.
+ * @param opened What it means that it answers.
+ */
+export async function checkFree(
+  kind: string,
+  open: (world: World) => Promise<Source>,
+  opened: string,
+  world: World,
+): Promise<Finding[]> {
+  try {
+    const source = await open({ ...world, retries: 1 });
+    try {
+      return await checkDays(source, opened, world.now());
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    return [broken(errorCode(error) === 'clock' ? 'clock' : kind, error)];
+  }
+}

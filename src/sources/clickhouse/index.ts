@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { type CamelKeys, camelKeys } from '../../camel.ts';
+import type { Env } from '../../env.ts';
+import { checkFree } from '../check.ts';
+import { path, querySeconds, text, webAddress } from '../fields.ts';
+import type { SourceKind } from '../source.ts';
+
+const USER = 'the name of a user';
+const TABLE = 'a table as database.table';
+const PUBLIC = { url: 'https://sql-clickhouse.clickhouse.com', table: 'pypi.pypi' };
+
+const section = z.strictObject(
+  {
+    url: webAddress()
+      .default(PUBLIC.url)
+      .describe(
+        'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
+      ),
+    user: text(USER)
+      .regex(/^[\w.@-]{1,100}$/, { error: USER })
+      .default('demo')
+      .describe('Default demo, which needs no password on the public server.'),
+    password_file: path('the path of a file that holds the password')
+      .optional()
+      .describe('A file that holds the password, for a server of your own.'),
+    table: text(TABLE)
+      .regex(/^[A-Za-z_]\w*\.[A-Za-z_]\w*$/, { error: TABLE })
+      .default(PUBLIC.table)
+      .describe('Default pypi.pypi.'),
+    query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),
+  },
+  { error: 'a mapping' },
+);
+
+export type ClickHouseConfig = CamelKeys<z.infer<typeof section>> & { readonly kind: 'clickhouse' };
+
+/** The server that is asked: CLICKHOUSE_URL wins. */
+const serverOf = ({ url }: ClickHouseConfig, env: Env) => (env['CLICKHOUSE_URL'] || url).replace(/\/+$/, '');
+
+/** Whether it is ClickHouse's own copy, which has every table of ClickPy. */
+export function isPublicClickHouse(config: ClickHouseConfig, env: Env): boolean {
+  return serverOf(config, env) === PUBLIC.url && config.table === PUBLIC.table;
+}
+
+/** ClickHouse's copy of the log, by HTTP: by default the public one, which everybody may ask. */
+export const clickhouse: SourceKind<ClickHouseConfig> = {
+  kind: 'clickhouse',
+  name: "ClickHouse's public copy of PyPI's download log",
+  shortName: 'ClickHouse',
+  section,
+  configure({ section: said = {}, absolute }) {
+    const { passwordFile, ...own } = camelKeys(section.parse(said));
+    return {
+      kind: 'clickhouse',
+      ...own,
+      ...(passwordFile === undefined ? {} : { passwordFile: absolute(passwordFile) }),
+    };
+  },
+  privateFile: ({ passwordFile }) => [['clickhouse', 'password_file'], passwordFile],
+  traits: (config, env) => ({
+    // Another server or table is another source.
+    id: `clickhouse:${serverOf(config, env)}:${config.table}`,
+    billed: false,
+    keepsLedger: true,
+    wholeLog: true,
+    whereToLook: 'see https://github.com/ClickHouse/clickpy/issues, or use source: bigquery',
+    packagesAtOnce: 100,
+    // An answer may have 10,000 rows, and a package's day has a few dozen combinations; what is more is halved.
+    packageDaysAtOnce: 399,
+    sharesDays: false,
+    questionsAtOnce: 1,
+  }),
+  describe: async (config, env) => [
+    ['source', `clickhouse, ${config.table} at ${serverOf(config, env)}`],
+    ['user', config.user],
+  ],
+  check: (config, world) =>
+    checkFree(
+      clickhouse.kind,
+      (patiently) => clickhouse.open(config, patiently),
+      `answers at ${serverOf(config, world.env)}, ${config.table}`,
+      world,
+    ),
+  open: async (config, world) => (await import('./source.ts')).openClickHouse(config, world),
+};

@@ -1,0 +1,68 @@
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { type CamelKeys, camelKeys } from '../../camel.ts';
+import { printable } from '../../errors/sanitize.ts';
+import { nameSome, plural } from '../../format.ts';
+import { checkFree } from '../check.ts';
+import { path } from '../fields.ts';
+import { SourceError, type SourceKind } from '../source.ts';
+
+const section = z.strictObject(
+  {
+    files: path('a path or glob of NDJSON or Parquet files').describe(
+      'Path or glob of NDJSON or Parquet files with the columns of the public table.',
+    ),
+    whole_log: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe(
+        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is part-filled. Default false: a day without rows is one without downloads.",
+      ),
+  },
+  { error: 'a mapping with files' },
+);
+
+export type DuckDbConfig = CamelKeys<z.infer<typeof section>> & { readonly kind: 'duckdb' };
+
+/** Which local files are read, or why none can be. */
+async function filesLine(pattern: string): Promise<string> {
+  const { findFiles } = await import('./files.ts');
+  try {
+    const files = findFiles(pattern);
+    return printable(`${plural(files.length, 'file')}: ${nameSome(files.map((file) => basename(file)))}`);
+  } catch (error) {
+    if (error instanceof SourceError) return error.message;
+    throw error;
+  }
+}
+
+/** Local files with the columns of the public table, through DuckDB. */
+export const duckdb: SourceKind<DuckDbConfig> = {
+  kind: 'duckdb',
+  name: 'local files',
+  shortName: 'local files',
+  section,
+  configure({ section: said, absolute }) {
+    const own = camelKeys(section.parse(said));
+    return { kind: 'duckdb', ...own, files: absolute(own.files) };
+  },
+  traits: ({ files, wholeLog }) => ({
+    id: `duckdb:${files}`,
+    billed: false,
+    keepsLedger: false,
+    wholeLog,
+    whereToLook: 'see duckdb.files in tracked.yaml',
+    // More would be little faster, and take more memory: an answer has some thousand rows a package.
+    packagesAtOnce: 10,
+    packageDaysAtOnce: Number.POSITIVE_INFINITY,
+    sharesDays: false,
+    questionsAtOnce: 1,
+  }),
+  describe: async ({ files }) => [
+    ['source', `duckdb, ${files}`],
+    ['files', await filesLine(files)],
+  ],
+  check: (config, world) =>
+    checkFree(duckdb.kind, (patiently) => duckdb.open(config, patiently), 'can be opened', world),
+  open: async (config) => (await import('./source.ts')).openDuckDb(config),
+};

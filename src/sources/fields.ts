@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
+
+/*
+ * What fields of tracked.yaml are made of. Each error text says what is allowed at that place, and nothing else: where
+ * it stands and what was found there is added by config/load.ts, which knows the positions.
+ */
+
+/** A text that can be what its field is for: whatever looks like a key or a password is refused. */
+export const text = (error: string | ((issue: { readonly input: unknown }) => string)) =>
+  z.string({ error }).refine((value) => misplacedSecret(value) === undefined, { error, abort: true });
+
+/** As a pattern for editors; it says no more than `path` does. */
+const PATH_PATTERN = String.raw`^(?!~)(?![^$]*\$\{?[A-Za-z_])[^\u0000-\u001f\u007f]+$`;
+
+export const path = (what: string) => {
+  const error = `${what}; ~ and $NAME are not expanded: write the path out`;
+  return text(error)
+    .min(1, { error })
+    .refine((value) => !UNEXPANDED.test(value), { error })
+    .meta({ pattern: PATH_PATTERN });
+};
+
+/** @param what Of what, such as "a whole number of days". */
+export const wholeNumber = (what: string, min: number, max: number) => {
+  const error = `${what} from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
+
+function isPlainUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  const plain = !/[?#]/.test(value) && url.username === '' && url.password === '';
+  return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(value) && plain;
+}
+
+export const webAddress = () => text(URL_ALLOWED).refine(isPlainUrl, { error: URL_ALLOWED });
+
+export const querySeconds = () => wholeNumber('a whole number of seconds', 1, 3600);

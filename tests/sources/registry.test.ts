@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+import { parseConfig } from '../../src/config/load.ts';
+import { trackedJsonSchema } from '../../src/config/schema.ts';
+import { SOURCES, traitsOf } from '../../src/sources/index.ts';
+import type { SourceKind } from '../../src/sources/source.ts';
+import { runMain } from '../support/context.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+interface LogbookConfig {
+  readonly kind: 'logbook';
+  readonly book: string;
+}
+
+/** A source that nobody knows but the registry, in the place of one that it has. */
+vi.mock('../../src/sources/duckdb/index.ts', () => {
+  const logbook: SourceKind<LogbookConfig> = {
+    kind: 'logbook',
+    name: 'a logbook',
+    shortName: 'logbook',
+    section: z.strictObject(
+      { book: z.string({ error: 'a book' }), lines: z.int().optional() },
+      { error: 'a mapping' },
+    ),
+    configure: ({ section, absolute }) => ({
+      kind: 'logbook',
+      book: absolute((section as { book: string }).book),
+    }),
+    privateFile: ({ book }) => [['logbook', 'book'], book],
+    traits: ({ book }) => ({
+      id: `logbook:${book}`,
+      billed: false,
+      keepsLedger: false,
+      wholeLog: false,
+      whereToLook: 'see the book',
+      packagesAtOnce: 1,
+      packageDaysAtOnce: 1,
+      sharesDays: false,
+      questionsAtOnce: 1,
+    }),
+    describe: async ({ book }) => [['source', `logbook, ${book}`]],
+    check: async (_, { now }) => [
+      { what: 'logbook', state: 'note', text: `looked at ${now().getUTCFullYear()}` },
+    ],
+    open: async () => {
+      throw new Error('the book is shut');
+    },
+  };
+  return { duckdb: logbook };
+});
+
+const LIST = 'service: {output_dir: out, source: logbook}\nlogbook: {book: in/book.txt}\npackages: [demo]\n';
+
+async function run(text: string | undefined, argv: string[]) {
+  const folder = tempFolder();
+  if (text !== undefined) writeFileSync(join(folder, 'tracked.yaml'), text);
+  const { exitCode, stdout, stderr } = await runMain(folder, argv);
+  return { exitCode, text: (stdout + stderr).replaceAll(folder, '<folder>') };
+}
+
+describe('a source that is in the registry and nowhere else', () => {
+  it('can be configured, with its traits and its key in the JSON Schema', () => {
+    const { source } = parseConfig(LIST, 'tracked.yaml', '/etc');
+    expect(source).toEqual({ kind: 'logbook', book: '/etc/in/book.txt' });
+    expect(traitsOf(source, {})).toMatchObject({
+      kind: 'logbook',
+      name: 'a logbook',
+      id: 'logbook:/etc/in/book.txt',
+    });
+    expect(trackedJsonSchema()).toMatchObject({
+      properties: { logbook: { properties: { book: { type: 'string' } }, required: ['book'] } },
+    });
+  });
+
+  it.each([
+    [
+      LIST.replace('logbook: {book: in/book.txt}\n', ''),
+      'service.source: logbook is chosen, but there is no section logbook with book',
+    ],
+    [
+      LIST.replace('book: in', 'bok: in'),
+      'logbook.bok: unknown key; did you mean book? Allowed: book, lines',
+    ],
+    [LIST.replace('in/book.txt', '7'), 'logbook.book: found 7; allowed: a book'],
+    [LIST.replace('source: logbook', 'source: log'), 'found "log"; allowed: bigquery, clickhouse or logbook'],
+    [LIST.replace('in/book.txt', 'out/book.txt'), 'logbook.book: <folder>/out/book.txt lies in output_dir'],
+  ])('is checked: %s', async (text, problem) => {
+    const { exitCode, text: said } = await run(text, ['check']);
+    expect(exitCode).toBe(2);
+    expect(said).toContain(problem);
+  });
+
+  it('is described by check and asked by doctor', async () => {
+    expect((await run(LIST, ['check'])).text).toMatch(/^source +logbook, <folder>\/in\/book.txt$/m);
+    expect((await run(LIST, ['doctor'])).text).toMatch(/^note +logbook +looked at \d{4}$/m);
+  });
+
+  it('is offered by show, whose help names it', async () => {
+    expect((await run(undefined, ['show', '--help'])).text).toMatch(
+      /bigquery, clickhouse or\s+logbook \(default/,
+    );
+    expect((await run(LIST, ['show', 'demo', '--source', 'logbook'])).text).toContain('the book is shut');
+    expect(await run(undefined, ['show', 'demo', '--source', 'logbook'])).toEqual({
+      exitCode: 2,
+      text: expect.stringContaining('tracked.yaml: logbook.book: is missing'),
+    });
+  });
+});
+
+describe('kinds of sources', () => {
+  it('are named by their own folder, the registry and the faults of their servers, and by no other code', () => {
+    const src = fileURLToPath(new URL('../../src', import.meta.url));
+    const naming = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        !/^sources\/(index|fault|(bigquery|clickhouse|duckdb)\/[\w-]+)\.ts$|^errors\/codes\.ts$/.test(file) &&
+        /(['"`])(bigquery|clickhouse|duckdb)\1|\.(bigquery|clickhouse|duckdb)\b/.test(
+          readFileSync(join(src, file), 'utf8'),
+        ),
+    );
+    expect(naming).toEqual([]);
+    expect(SOURCES.map(({ kind }) => kind)).toEqual(['bigquery', 'clickhouse', 'logbook']);
+  });
+});
