@@ -9,8 +9,9 @@ import { nodeFault } from '../node-version.ts';
 import { longestWindow } from '../plan/plan.ts';
 import { readHealth } from '../publish/health.ts';
 import { standingsOf } from '../publish/health-merge.ts';
-import { broken, fail, note, ok } from '../sources/check.ts';
+import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf } from '../sources/index.ts';
+import type { Question } from '../sources/query.ts';
 import type { Finding } from '../sources/source.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
@@ -35,7 +36,8 @@ async function checkSource({ source, packages }: Config, context: Context): Prom
   const [tracked] = packages;
   if (tracked === undefined) return [];
   const span = windowBefore(dayOf(context.now()), longestWindow(tracked));
-  return kindOf(source).check(source, context, { packages: [tracked.name], span });
+  const question: Question = { packages: [tracked.name], span };
+  return kindOf(source).check?.(source, context, question) ?? checkFree(source, context);
 }
 
 async function checkFreshness(config: Config, now: Date): Promise<Finding> {

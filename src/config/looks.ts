@@ -1,3 +1,6 @@
+import type { CamelKeys } from '../camel.ts';
+import type { TrackedBadges } from './schema.ts';
+
 /*
  * How an operator wants badges to look. Every text is checked when tracked.yaml is read.
  */
@@ -16,22 +19,10 @@ export interface ColorStep {
   readonly color: string;
 }
 
-/** What may differ from the badges as they are by default. */
-export interface Looks {
-  /** In place of the label of the first badge of the catalogue; the window stays behind it. */
-  readonly label?: string;
+/** What may differ from the badges as they are by default, as tracked.yaml has it. */
+export type Looks = Omit<CamelKeys<TrackedBadges>, 'color' | 'logo'> & {
   /** Of the right half, as shields.io names colours, or by steps from the lowest. */
   readonly color?: string | readonly ColorStep[];
-  readonly labelColor?: string;
-  readonly style?: Style;
   /** A name of simpleicons.org, which shields.io draws, or a whole SVG, which both draw. */
   readonly logo?: { readonly name: string } | { readonly svg: string };
-  readonly logoColor?: string;
-  /** How long shields.io may keep the badge, in seconds. */
-  readonly cacheSeconds?: number;
-  /** Behind the figure, such as `/month`. */
-  readonly suffix?: string;
-  /** Whether our own SVG has a lighter label on dark pages. */
-  readonly dark?: boolean;
-  readonly extra?: readonly Extra[];
-}
+};

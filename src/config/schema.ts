@@ -13,7 +13,9 @@ export const DEFAULT_WINDOW_DAYS = 30;
 const WINDOW = `a whole number of days from 1 to ${WINDOW_DAYS_MAX}, or a list of different ones`;
 const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most ${PACKAGE_NAME_MAX} characters`;
 
-const windowDays = z.int({ error: WINDOW }).min(1, { error: WINDOW }).max(WINDOW_DAYS_MAX, { error: WINDOW });
+const windowDays = wholeNumber(WINDOW, 1, WINDOW_DAYS_MAX);
+
+const shortText = (error: string, max: number) => text(error).min(1, { error }).max(max, { error });
 
 /** YAML takes 2048 for a number, and null or true for what they are elsewhere. */
 const nameError = ({ input }: { readonly input: unknown }) =>
@@ -35,15 +37,11 @@ const color = z
 const STEPS = `${COLOR}; or a mapping of counts to colours, such as {0: lightgrey, 100: yellow, 1000: green}`;
 const LOGO =
   'a name of simpleicons.org, such as python, or an SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
-const LABEL = 'a text of 1 to 60 characters';
-const SUFFIX = "a text of 1 to 20 characters, such as '/month'";
 const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
 
 const badges = z.strictObject(
   {
-    label: text(LABEL)
-      .min(1, { error: LABEL })
-      .max(60, { error: LABEL })
+    label: shortText('a text of 1 to 60 characters', 60)
       .optional()
       .describe('Label of the first badge (downloads); the window stays behind it.'),
     color: z
@@ -72,12 +70,10 @@ const badges = z.strictObject(
         'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
       ),
     logo_color: color.optional().describe('Colour of a logo that is named.'),
-    cache_seconds: wholeNumber('a whole number of seconds', 300, 86_400)
+    cache_seconds: wholeNumber('a whole number of seconds from 300 to 86400', 300, 86_400)
       .optional()
       .describe('How long shields.io may keep a badge.'),
-    suffix: text(SUFFIX)
-      .min(1, { error: SUFFIX })
-      .max(20, { error: SUFFIX })
+    suffix: shortText("a text of 1 to 20 characters, such as '/month'", 20)
       .optional()
       .describe('Behind the figure.'),
     dark: z
@@ -151,7 +147,7 @@ const service = z.strictObject(
     credential_file: path('the path of a service account key file')
       .optional()
       .describe('A service account key. Without it, Application Default Credentials are used.'),
-    stale_threshold_days: wholeNumber('a whole number of days', 1, 365)
+    stale_threshold_days: wholeNumber('a whole number of days from 1 to 365', 1, 365)
       .default(3)
       .describe('Warn when the last success of a package is older than this. Default 3.'),
     source: z
@@ -160,7 +156,7 @@ const service = z.strictObject(
       .describe(
         `Where downloads are counted: ${SOURCES.map(({ kind, name }) => `${kind} (${name})`).join(', ')}. Default ${SOURCES[0].kind}.`,
       ),
-    concurrency: wholeNumber('a whole number', 1, 16)
+    concurrency: wholeNumber('a whole number from 1 to 16', 1, 16)
       .default(1)
       .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
     public_url: webAddress()

@@ -1,5 +1,6 @@
 import { addDays, dayOf } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
+import { kindOf, openSource, type SourceConfig } from './index.ts';
 import type { Finding, Source, World } from './source.ts';
 
 export const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });
@@ -35,12 +36,11 @@ const LOOK_BACK_DAYS = 14;
 /** How far behind the newest day of a table may be on a usual day. */
 const BEHIND_DAYS = 2;
 
-async function checkDays(source: Source, opened: string, now: Date): Promise<Finding[]> {
-  const { kind, wholeLog } = source.traits;
-  if (!wholeLog) return [ok(kind, opened)];
+async function checkDays(source: Source, opened: Finding, now: Date): Promise<Finding[]> {
+  if (!source.traits.wholeLog) return [opened];
   const today = dayOf(now);
   const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
-  const answers = [ok(kind, opened), ...checkClock(source.clockSkewMs?.(), "the server's")];
+  const answers = [opened, ...checkClock(source.clockSkewMs?.(), "the server's")];
   if (answer.kind === 'untold') return [...answers, note('days', answer.reason)];
   const days = [...answer.rows].flatMap(([day, rows]) => (rows > 0 ? [day] : []));
   const newest = days.toSorted().at(-1);
@@ -50,22 +50,14 @@ async function checkDays(source: Source, opened: string, now: Date): Promise<Fin
   return [...answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
 }
 
-/**
- * Asks a source that costs nothing which days it has.
- *
- * @param open Opens it, trying again once at most: somebody waits for the answer.
- * @param opened What it means that it answers.
- */
-export async function checkFree(
-  kind: string,
-  open: (world: World) => Promise<Source>,
-  opened: string,
-  world: World,
-): Promise<Finding[]> {
+/** Asks a source that costs nothing which days it has, once again at most: somebody waits for the answer. */
+export async function checkFree(config: SourceConfig, world: World): Promise<Finding[]> {
+  const { kind, describe } = kindOf(config);
   try {
-    const source = await open({ ...world, retries: 1 });
+    const source = await openSource(config, { ...world, retries: 1 });
     try {
-      return await checkDays(source, opened, world.now());
+      const [[, what] = []] = await describe(config, world.env);
+      return await checkDays(source, ok(kind, `can be read: ${what}`), world.now());
     } finally {
       await source.close();
     }

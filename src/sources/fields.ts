@@ -21,11 +21,8 @@ export const path = (what: string) => {
     .meta({ pattern: PATH_PATTERN });
 };
 
-/** @param what Of what, such as "a whole number of days". */
-export const wholeNumber = (what: string, min: number, max: number) => {
-  const error = `${what} from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-};
+export const wholeNumber = (error: string, min: number, max: number) =>
+  z.int({ error }).min(min, { error }).max(max, { error });
 
 const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
 
@@ -38,4 +35,4 @@ function isPlainUrl(value: string): boolean {
 
 export const webAddress = () => text(URL_ALLOWED).refine(isPlainUrl, { error: URL_ALLOWED });
 
-export const querySeconds = () => wholeNumber('a whole number of seconds', 1, 3600);
+export const querySeconds = () => wholeNumber('a whole number of seconds from 1 to 3600', 1, 3600);

@@ -192,8 +192,8 @@ export interface SourceKind<C extends { readonly kind: string }> {
   traits(config: C, env: Env): Omit<SourceTraits, 'kind' | 'name'>;
   /** What is asked and how, for `check`: the first line's value is the source itself. Asks nobody. */
   describe(config: C, env: Env): Promise<[name: string, value: string][]>;
-  /** What `doctor` finds. Costs nothing. Nothing is thrown. */
-  check(config: C, world: World, question: Question): Promise<Finding[]>;
+  /** What `doctor` finds, at no cost; absent where asking for days is free, which does it. Throws nothing. */
+  check?(config: C, world: World, question: Question): Promise<Finding[]>;
   /** @throws SourceError if it cannot be opened. */
   open(config: C, world: World): Promise<Source>;
 }

@@ -208,7 +208,7 @@ describe('doctor', () => {
       runMain(folder, ['doctor'], { env, now: () => new Date(now) });
     const well = await run('2026-04-25T04:12:00Z');
     expect(well.exitCode).toBe(0);
-    expect(well.stdout).toContain(`ok    clickhouse     answers at ${copy.url}, pypi.pypi\n`);
+    expect(well.stdout).toContain(`ok    clickhouse     can be read: clickhouse, pypi.pypi at ${copy.url}\n`);
     expect(well.stdout).toContain('ok    days           its newest day is 2026-04-24\n');
     const late = await run('2026-04-28T04:12:00Z');
     expect(late.stdout).toContain('note  days           its newest day is 2026-04-24; windows end there\n');

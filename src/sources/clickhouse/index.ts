@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type CamelKeys, camelKeys } from '../../camel.ts';
 import type { Env } from '../../env.ts';
-import { checkFree } from '../check.ts';
 import { path, querySeconds, text, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
@@ -74,12 +73,5 @@ export const clickhouse: SourceKind<ClickHouseConfig> = {
     ['source', `clickhouse, ${config.table} at ${serverOf(config, env)}`],
     ['user', config.user],
   ],
-  check: (config, world) =>
-    checkFree(
-      clickhouse.kind,
-      (patiently) => clickhouse.open(config, patiently),
-      `answers at ${serverOf(config, world.env)}, ${config.table}`,
-      world,
-    ),
   open: async (config, world) => (await import('./source.ts')).openClickHouse(config, world),
 };

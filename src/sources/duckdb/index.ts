@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { type CamelKeys, camelKeys } from '../../camel.ts';
 import { printable } from '../../errors/sanitize.ts';
 import { nameSome, plural } from '../../format.ts';
-import { checkFree } from '../check.ts';
 import { path } from '../fields.ts';
 import { SourceError, type SourceKind } from '../source.ts';
 
@@ -62,7 +61,5 @@ export const duckdb: SourceKind<DuckDbConfig> = {
     ['source', `duckdb, ${files}`],
     ['files', await filesLine(files)],
   ],
-  check: (config, world) =>
-    checkFree(duckdb.kind, (patiently) => duckdb.open(config, patiently), 'can be opened', world),
   open: async (config) => (await import('./source.ts')).openDuckDb(config),
 };
