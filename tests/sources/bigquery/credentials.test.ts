@@ -2,8 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCredentialFile } from '../../../src/sources/bigquery/credential-file.ts';
-import { findCredentials } from '../../../src/sources/bigquery/credentials.ts';
+import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
