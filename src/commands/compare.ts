@@ -144,7 +144,7 @@ interface Compared {
 function toJson({ name, days, total, stats, explained, other }: Compared): object {
   return {
     package: name,
-    source: 'clickhouse',
+    source: PUBLIC_SOURCE.kind,
     days: { first: days[0]?.day, last: days.at(-1)?.day, count: days.length },
     ours: {
       all: allDownloads(total),
@@ -272,7 +272,7 @@ function render(compared: Compared, color: boolean): string {
     renderSteps(compared, bold),
     systems + renderOther(compared),
     ...(warnings.length === 0 ? [] : [warnings.map((warning) => wrap(`Warning: ${warning}`)).join('')]),
-    `Counted from ${sourceName('clickhouse').name}.\n`,
+    `Counted from ${sourceName(PUBLIC_SOURCE.kind).name}.\n`,
   ].join('\n');
 }
 
@@ -352,7 +352,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   else if (known || stats !== undefined) stdout.write(render(compared, useColor(stdout, context.env)));
   if (!known) {
     stderr.write(
-      `${name}: ${sourceName('clickhouse').name} has no download of any kind from ${days[0] ?? asOf} on; is the name right? See https://pypi.org/project/${name}/\n`,
+      `${name}: ${sourceName(PUBLIC_SOURCE.kind).name} has no download of any kind from ${days[0] ?? asOf} on; is the name right? See https://pypi.org/project/${name}/\n`,
     );
   }
   if (stats === undefined) stderr.write(`${fault}\n`);
