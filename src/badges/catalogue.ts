@@ -1,23 +1,120 @@
-import type { Extra } from '../config/looks.ts';
+import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
+import type { Window } from '../winnow/fold.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
+import type { Total } from '../winnow/total.ts';
+import { formatChange, formatCount } from './message.ts';
+import { drawSparkline } from './sparkline.ts';
 
-/** A kind of badge; each package has one of it for each window. */
+/** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
+export interface EndpointBadge {
+  readonly schemaVersion: 1;
+  readonly label: string;
+  readonly message: string;
+  readonly color: string;
+  readonly labelColor?: string;
+  readonly namedLogo?: string;
+  readonly logoSvg?: string;
+  readonly logoColor?: string;
+  readonly style?: Style;
+  readonly cacheSeconds?: number;
+}
+
+/** The figures of a window that badges are made from. */
+export interface Summary extends Window {
+  /** What the package or group is called. */
+  readonly title: string;
+  /** The days of the longest window. */
+  readonly history: PackageDays;
+  /** Share by which the count a day has changed against the window before; undefined if there is nothing to compare with. */
+  readonly trend: number | undefined;
+  /** Its downloads since the first day that is known; undefined if they are not known. */
+  readonly total: Total | undefined;
+  /** Whether too little is known of the window, so that its badges stay as they were. */
+  readonly isHeldBack?: boolean;
+}
+
+/** A badge; each package has one of it for each window. */
 export interface BadgeKind {
-  /** Name in the catalogue, also the beginning of the file's name. */
+  /** Name on the command line, also the beginning of the file's name. */
   readonly id: string;
   /** What stands before the window on the left half of the badge. */
   readonly label: string;
   /** Whose downloads it counts, as words that follow "downloads". */
   readonly scope: string;
-  /** The figure on its right half. */
-  readonly value: (breakdown: Breakdown) => number;
+  /** What stands before the package's name in its description, if not its downloads. */
+  readonly subject?: string;
+  /** How tracked.yaml asks for it; absent if it is always made. */
+  readonly extra?: Extra;
+  /** Whether there is a picture alone, and no endpoint file. */
+  readonly pictureOnly?: boolean;
+  /** Whether there is one for a package, whatever its windows. */
+  readonly windowless?: boolean;
+  /** What it says, or the whole SVG of one that is a picture alone; undefined where nothing is known. */
+  readonly render: (summary: Summary, looks: Looks) => EndpointBadge | string | undefined;
 }
 
-const SYSTEM_IDS: Record<System, string> = { Linux: 'linux', Darwin: 'macos', Windows: 'windows' };
+/** A badge of a count of a window, of which no more than the breakdown must be known. */
+export interface CountedKind extends BadgeKind {
+  readonly value: (breakdown: Breakdown) => number;
+  readonly render: (window: Window, looks: Looks) => EndpointBadge;
+}
 
-/** The systems as people call them. */
+/** Below this a count is grey: too few to mean much. */
+const GREY_BELOW = 10;
+
+/** The colour of a count: below the lowest step, and where there is next to nothing, it is grey. */
+function countColor({ color }: Looks, count: number): string {
+  if (color === undefined) return count < GREY_BELOW ? 'lightgrey' : 'blue';
+  if (typeof color === 'string') return color;
+  return color.findLast(({ from }) => count >= from)?.color ?? 'lightgrey';
+}
+
+/** A badge with what the looks add to any. */
+function badgeOf(label: string, message: string, color: string, looks: Looks): EndpointBadge {
+  const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
+  return {
+    schemaVersion: 1,
+    label,
+    message,
+    color,
+    ...(labelColor === undefined ? {} : { labelColor }),
+    ...(logo === undefined ? {} : 'name' in logo ? { namedLogo: logo.name } : { logoSvg: logo.svg }),
+    ...(logoColor === undefined ? {} : { logoColor }),
+    ...(style === undefined ? {} : { style }),
+    ...(cacheSeconds === undefined ? {} : { cacheSeconds }),
+  };
+}
+
+/** The left half of a badge. */
+const labelOf = (label: string, windowDays: number | undefined) =>
+  windowDays === undefined ? label : `${label} (${windowDays}d)`;
+
+/** @param ownLabel Whether the looks may have another label for it. */
+function counted(
+  id: string,
+  label: string,
+  scope: string,
+  value: CountedKind['value'],
+  ownLabel = false,
+): CountedKind {
+  return {
+    id,
+    label,
+    scope,
+    value,
+    render({ breakdown, windowDays }, looks) {
+      const count = value(breakdown);
+      const name = ownLabel ? (looks.label ?? label) : label;
+      const message = `${formatCount(count)}${looks.suffix ?? ''}`;
+      return badgeOf(labelOf(name, windowDays), message, countColor(looks, count), looks);
+    },
+  };
+}
+
+/** The systems as people call them; in lower case, also as badges do. */
 export const SYSTEM_NAMES: Record<System, string> = { Linux: 'Linux', Darwin: 'macOS', Windows: 'Windows' };
 
 const families = ['pip', ...INSTALLERS.filter((name) => !PIP_FAMILY.some((pip) => pip === name))];
@@ -27,70 +124,80 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
+/** As it stands in READMEs: an installer that is added later is counted, and not named. */
+const MAIN_LABEL = 'pip*/uv/poetry/pdm';
+
 /**
- * The kinds of badge, the hero first. Their names and labels are in READMEs all over the place and never
+ * The badges that are always made, the main one first. Their names and labels are in READMEs all over the place and never
  * change; an installer that is added gets a badge of its own.
  */
-export const CATALOGUE: NonEmpty<BadgeKind> = [
-  {
-    id: 'downloads',
-    label: families.join('/').replace('pip', 'pip*'),
-    scope: `by ${listed(families)}`,
-    value: (breakdown) => breakdown.count,
-  },
-  ...INSTALLERS.map((name) => ({
-    id: `installer-${name}`,
-    label: name,
-    scope: `by ${name}`,
-    value: (breakdown: Breakdown) => breakdown.counts[name],
-  })),
-  {
-    id: 'installer-pip-family',
-    label: 'pip*',
-    scope: `by ${listed(PIP_FAMILY)}`,
-    value: (breakdown) => breakdown.counts['pip-family'],
-  },
-  ...SYSTEMS.map((name) => ({
-    id: `os-${SYSTEM_IDS[name]}`,
-    label: SYSTEM_IDS[name],
-    scope: `on ${SYSTEM_NAMES[name]}`,
-    value: (breakdown: Breakdown) => breakdown.countsBySystem[name],
-  })),
+export const CATALOGUE: NonEmpty<CountedKind> = [
+  counted('downloads', MAIN_LABEL, `by ${listed(families)}`, ({ count }) => count, true),
+  ...INSTALLERS.map((name) => counted(`installer-${name}`, name, `by ${name}`, ({ counts }) => counts[name])),
+  counted('installer-pip-family', 'pip*', `by ${listed(PIP_FAMILY)}`, ({ counts }) => counts['pip-family']),
+  ...SYSTEMS.map((system) => {
+    const name = SYSTEM_NAMES[system];
+    const id = name.toLowerCase();
+    return counted(`os-${id}`, id, `on ${name}`, ({ countsBySystem }) => countsBySystem[system]);
+  }),
 ];
 
-/** What snippets, and badges that are not renewed, must know of a kind of badge. */
-export type NamedKind = Pick<BadgeKind, 'id' | 'label' | 'scope'> & {
-  /** What stands before the package's name, if not its downloads. */
-  readonly subject?: string;
-  /** Whether there is a picture alone, and no endpoint file. */
-  readonly pictureOnly?: boolean;
-  /** Whether there is one for a package, whatever its windows. */
-  readonly windowless?: boolean;
-};
+/** Characters of the month at the beginning of a day. */
+const MONTH_LENGTH = 7;
 
-const [HERO] = CATALOGUE;
-
-/** Kinds that are made only where tracked.yaml asks for them. */
-export const EXTRA_KINDS: Readonly<Record<Extra, NamedKind>> = {
-  trend: { id: 'trend', label: 'trend', subject: 'Change of the PyPI downloads of', scope: HERO.scope },
+const EXTRA_KINDS: Readonly<Record<Extra, Omit<BadgeKind, 'id' | 'scope' | 'extra'>>> = {
+  trend: {
+    label: 'trend',
+    subject: 'Change of the PyPI downloads of',
+    render({ trend, windowDays }, looks) {
+      const percent = trend === undefined ? undefined : Math.round(trend * 100);
+      const color =
+        percent === undefined || percent === 0 ? 'lightgrey' : percent > 0 ? 'brightgreen' : 'orange';
+      return badgeOf(labelOf('trend', windowDays), formatChange(percent), color, looks);
+    },
+  },
   sparkline: {
-    id: 'sparkline',
     label: 'by day',
     subject: 'Line of the PyPI downloads of',
-    scope: HERO.scope,
     pictureOnly: true,
+    render: ({ title, history, windowDays }) => drawSparkline(title, history, windowDays),
   },
-  total: { id: 'total', label: 'total', scope: HERO.scope, windowless: true },
+  total: {
+    label: 'total',
+    windowless: true,
+    // Its label says since when, to the month; a suffix such as `/month` would not be true of it.
+    render: ({ total }, looks) =>
+      total &&
+      badgeOf(
+        `total since ${total.since.slice(0, MONTH_LENGTH)}`,
+        formatCount(total.count),
+        countColor(looks, total.count),
+        looks,
+      ),
+  },
 };
 
-/** Every kind, those of the catalogue first. */
-export const ALL_KINDS: readonly NamedKind[] = [...CATALOGUE, ...Object.values(EXTRA_KINDS)];
+/** Every badge there is: those that are always made, then those that tracked.yaml may ask for. */
+export const BADGES: readonly BadgeKind[] = [
+  ...CATALOGUE,
+  ...EXTRAS.map((extra) => ({ id: extra, scope: CATALOGUE[0].scope, extra, ...EXTRA_KINDS[extra] })),
+];
+
+/** Whether a badge is made of something with these looks. */
+export function isWanted({ extra }: BadgeKind, looks: Looks | undefined): boolean {
+  return extra === undefined || looks?.extra?.includes(extra) === true;
+}
+
+/** What stands in place of a badge that is not renewed any more. */
+export function retiredBadge({ label }: BadgeKind, windowDays: number | undefined): EndpointBadge {
+  return badgeOf(labelOf(label, windowDays), 'not tracked any more', 'lightgrey', {});
+}
 
 /**
  * Name of a badge's file without its ending.
  *
  * @param windowDays undefined for a kind that has no window.
  */
-export function badgeStem(kind: Pick<BadgeKind, 'id'>, windowDays: number | undefined): string {
-  return windowDays === undefined ? `${kind.id}-non-ci` : `${kind.id}-${windowDays}d-non-ci`;
+export function badgeStem({ id }: Pick<BadgeKind, 'id'>, windowDays: number | undefined): string {
+  return windowDays === undefined ? `${id}-non-ci` : `${id}-${windowDays}d-non-ci`;
 }

@@ -1,6 +1,5 @@
 import { escapeMarkup } from '../format.ts';
-import type { NamedKind } from './catalogue.ts';
-import { badgeStem } from './catalogue.ts';
+import { type BadgeKind, badgeStem } from './catalogue.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
 export const SNIPPET_FORMATS = ['markdown', 'rst', 'html', 'url'] as const;
@@ -12,7 +11,7 @@ export interface SnippetBadge {
   readonly package: string;
   /** What a group is called. */
   readonly title?: string;
-  readonly kind: NamedKind;
+  readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;
   /** Whose figures these are, as words that follow "counted from". */

@@ -1,7 +1,5 @@
-import type { FolderFile } from '../disk/files.ts';
 import { escapeMarkup, formatNumber } from '../format.ts';
-import type { PackageDays } from '../winnow/package-days.ts';
-import { lastDays } from '../winnow/package-days.ts';
+import { lastDays, type PackageDays } from '../winnow/package-days.ts';
 
 /** Size of the picture, in pixels: beside a badge of 20 it is no taller than a line of a README. */
 const WIDTH = 120;
@@ -18,9 +16,9 @@ const round = (value: number) => Math.round(value * 10) / 10;
  * The honest downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
  * known are gaps.
  *
- * @param packageName Normalized name.
+ * @param name Of the package, or title of the group.
  */
-export function sparklineFile(packageName: string, history: PackageDays, windowDays: number): FolderFile {
+export function drawSparkline(name: string, history: PackageDays, windowDays: number): string {
   const { days, breakdowns } = lastDays(history, windowDays);
   const counts = breakdowns.map((breakdown) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));
@@ -40,9 +38,6 @@ export function sparklineFile(packageName: string, history: PackageDays, windowD
   const path = runs.map((run) => `${line(run)}${run.length === 1 ? 'h.1' : ''}`).join('');
   const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
-  const title = `PyPI downloads of ${packageName} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
-  return {
-    name: `sparkline-${windowDays}d-non-ci.svg`,
-    content: `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escapeMarkup(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`,
-  };
+  const title = `PyPI downloads of ${name} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escapeMarkup(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`;
 }

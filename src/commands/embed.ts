@@ -1,8 +1,7 @@
-import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
+import { BADGES, type BadgeKind, isWanted } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
-import { asGroup, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import { asGroup } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { EXTRAS } from '../config/looks.ts';
 import { nearest } from '../config/suggest.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/index.ts';
@@ -22,21 +21,16 @@ function selectFormat(text = 'markdown'): SnippetFormat {
   throw new UsageError(`--format ${text}: unknown; choose one of ${SNIPPET_FORMATS.join(', ')}`);
 }
 
-/** The kinds of badge that were named, in the order of the catalogue; the hero if none was. */
-function selectKinds(ids: readonly string[] = ['downloads']): NamedKind[] {
-  const known = ALL_KINDS.map(({ id }) => id);
+/** The kinds of badge that were named, in the order of the catalogue; the main one if none was. */
+function selectKinds(ids: readonly string[] = ['downloads']): BadgeKind[] {
+  const known = BADGES.map(({ id }) => id);
   for (const id of ids) {
     if (known.includes(id)) continue;
     const meant = nearest(id, known);
     const hint = meant === undefined ? '' : ` did you mean ${meant}?`;
     throw new UsageError(`--badge ${id}: unknown;${hint} choose from ${known.join(', ')}`);
   }
-  return ALL_KINDS.filter(({ id }) => ids.includes(id));
-}
-
-function titleOf(tracked: TrackedPackage | TrackedGroup): { title?: string } {
-  const group = asGroup(tracked);
-  return group === undefined ? {} : { title: group.title };
+  return BADGES.filter(({ id }) => ids.includes(id));
 }
 
 /**
@@ -50,11 +44,11 @@ export function embed(options: EmbedOptions, context: Context): number {
   const kinds = selectKinds(options.badge);
   const format = selectFormat(options.format);
   const { publicUrl } = config;
-  for (const extra of EXTRAS.filter((id) => kinds.some((kind) => kind.id === id))) {
-    const without = tracked.filter(({ looks }) => !looks?.extra?.includes(extra)).map(({ name }) => name);
+  for (const kind of kinds) {
+    const without = tracked.filter(({ looks }) => !isWanted(kind, looks)).map(({ name }) => name);
     if (without.length > 0) {
       throw new UsageError(
-        `--badge ${extra}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${extra}]`,
+        `--badge ${kind.id}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${kind.id}]`,
       );
     }
   }
@@ -70,18 +64,15 @@ export function embed(options: EmbedOptions, context: Context): number {
       `service.public_url is ${publicUrl}, and ${refused}; use --svg for pictures from your own server, or change the address`,
     );
   }
-  const snippets = tracked.flatMap((each) =>
-    kinds.flatMap((kind) =>
+  const snippets = tracked.flatMap((each) => {
+    const group = asGroup(each);
+    const what = { package: each.name, ...(group && { title: group.title }), sourceName: counted.name };
+    return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
-        snippet(
-          { package: each.name, ...titleOf(each), kind, windowDays, sourceName: counted.name },
-          publicUrl,
-          format,
-          options.svg ? 'svg' : 'shields',
-        ),
+        snippet({ ...what, kind, windowDays }, publicUrl, format, options.svg ? 'svg' : 'shields'),
       ),
-    ),
-  );
+    );
+  });
   context.stdout.write(`${snippets.join(format === 'rst' ? '\n\n' : '\n')}\n`);
   return 0;
 }

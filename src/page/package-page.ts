@@ -1,5 +1,4 @@
-import { badgeStem, CATALOGUE, EXTRA_KINDS } from '../badges/catalogue.ts';
-import { type EndpointBadge, endpointBadges } from '../badges/endpoint.ts';
+import { badgeStem, CATALOGUE, type CountedKind } from '../badges/catalogue.ts';
 import {
   type Picture,
   SNIPPET_FORMATS,
@@ -56,23 +55,23 @@ function story({ breakdown, windowDays }: Window): Markup {
 (${share(out, all)}) were winnowed out: CI runs, mirrors, browsers and clients that are no installer.`;
 }
 
-/** A badge as it looks, in the page's own style: eleven SVGs a window would be more than everything else. */
-function badgeLink({ label, message, color }: EndpointBadge, stem: string): Markup {
+/** A badge as it looks, in the page's own style: the SVGs of a window would be more than everything else. */
+function badgeLink(kind: CountedKind, window: Window, looks: PackageView['looks'] = {}): Markup {
+  const { label, message, color } = kind.render(window, looks);
   // The page knows the two colours that badges have by default; its policy forbids others.
   const shade = color === 'lightgrey' ? 'lightgrey' : 'blue';
-  return html`<a class="badge ${shade}" href="${stem}.svg"><span>${label}</span> <b>${message}</b></a>`;
+  return html`<a class="badge ${shade}" href="${badgeStem(kind, window.windowDays)}.svg"><span>${label}</span> <b>${message}</b></a>`;
 }
 
-/** The heroes of all windows, then those of the main window's other badges that have something to say. */
+/** The main badge of each window, then those of the main window's others that have something to say. */
 function badgesOf(view: PackageView): Markup {
   const main = mainWindow(view);
-  const badges = view.windows.flatMap((window) =>
-    endpointBadges(window.breakdown, window.windowDays, view.looks)
-      .filter(({ kind }) => kind === CATALOGUE[0] || (window === main && kind.value(window.breakdown) > 0))
-      .map(({ kind, stem, badge }) => ({ hero: kind === CATALOGUE[0], stem, badge })),
+  const badges = CATALOGUE.flatMap((kind) =>
+    view.windows
+      .filter((window) => kind === CATALOGUE[0] || (window === main && kind.value(window.breakdown) > 0))
+      .map((window) => badgeLink(kind, window, view.looks)),
   );
-  const heroesFirst = badges.toSorted((a, b) => Number(b.hero) - Number(a.hero));
-  return html`<div class="badges">${heroesFirst.map(({ stem, badge }) => badgeLink(badge, stem))}</div>`;
+  return html`<div class="badges">${badges}</div>`;
 }
 
 /** The total, with since when and what is missing in it: it is not that of all time. */
@@ -84,7 +83,7 @@ function totalOf({ total, group }: PackageView): Markup | undefined {
     unknownDays === 0
       ? undefined
       : html` Of ${days(unknownDays)} since then${of} nothing is known; ${unknownDays === 1 ? 'it is' : 'they are'} left out.`;
-  return html`<p class="quiet"><a href="${badgeStem(EXTRA_KINDS.total, undefined)}.svg">Total since ${date(since)}</a>, the first day that is known: <b data-figure="total">${formatNumber(count)}</b>.${left}</p>`;
+  return html`<p class="quiet"><a href="${badgeStem({ id: 'total' }, undefined)}.svg">Total since ${date(since)}</a>, the first day that is known: <b data-figure="total">${formatNumber(count)}</b>.${left}</p>`;
 }
 
 function headline(view: PackageView, main: Window): Markup {
@@ -230,13 +229,11 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
   };
   const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
   const others = view.windows.flatMap((window) =>
-    endpointBadges(window.breakdown, window.windowDays, view.looks)
-      .filter(({ kind }) => window !== main || kind !== CATALOGUE[0])
-      .map(({ kind, stem, badge: drawn }) => {
-        const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
-        return html`<li data-scope="${kind.scope}"${other}>${badgeLink(drawn, stem)} <code>${stem}</code>
+    CATALOGUE.filter((kind) => window !== main || kind !== CATALOGUE[0]).map((kind) => {
+      const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
+      return html`<li data-scope="${kind.scope}"${other}>${badgeLink(kind, window, view.looks)} <code>${badgeStem(kind, window.windowDays)}</code>
 `;
-      }),
+    }),
   );
   return html`${refused === undefined ? undefined : html`<p>${refused}, so here are only the lines for the pictures from this site.</p>`}
 ${pictures.map(

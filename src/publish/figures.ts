@@ -1,7 +1,5 @@
-import { badgeFiles, totalFiles, trendFiles } from '../badges/endpoint.ts';
-import { sparklineFile } from '../badges/sparkline.ts';
+import { badgeFiles } from '../badges/endpoint.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import type { Extra } from '../config/looks.ts';
 import { nameSome } from '../format.ts';
 import { foldDays, type Window } from '../winnow/fold.ts';
 import { isWindowKnown, lastDays, type PackageDays } from '../winnow/package-days.ts';
@@ -50,22 +48,21 @@ export async function publishFigures(
   { outputDir, source, publicUrl }: Config,
   spellings: readonly string[] = [],
 ): Promise<PublishedFigures> {
-  const { name, windows: lengths, looks = {} } = tracked;
+  const { name, windows: lengths, looks } = tracked;
   const group = asGroup(tracked);
   const { windows, history, trends, warnings } = foldDays(all, lengths);
   const failure = heldBack(all, lengths);
-  const isPublished = ({ windowDays }: Window) => !failure?.heldBack?.includes(windowDays);
-  const wants = (extra: Extra) => looks.extra?.includes(extra) === true;
-  const files = windows.flatMap((window, index) => {
-    if (!isPublished(window)) return [];
-    const { windowDays, breakdown } = window;
-    return [
-      ...badgeFiles(breakdown, windowDays, looks),
-      ...(wants('trend') ? trendFiles(trends[index], windowDays, looks) : []),
-      ...(wants('sparkline') ? [sparklineFile(group?.title ?? name, history, windowDays)] : []),
-    ];
-  });
-  if (wants('total') && total !== undefined) files.push(...totalFiles(total, looks));
+  const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
+  const title = group?.title ?? name;
+  const summaries = windows.map((window, index) => ({
+    ...window,
+    title,
+    history,
+    trend: trends[index],
+    total,
+    isHeldBack: isHeldBack(window),
+  }));
+  const files = badgeFiles(summaries, looks);
   const facts = {
     package: name,
     group: group && { title: group.title, packages: group.members },
@@ -76,7 +73,7 @@ export async function publishFigures(
   const renewed = new Set(files.map((file) => file.name));
   const others = before.filter((each) => !renewed.has(each));
   return {
-    windows: windows.filter(isPublished),
+    windows: windows.filter((window) => !isHeldBack(window)),
     ...(failure === undefined ? {} : { failure }),
     warnings,
     leftOver: await leftOverWindows(outputDir, tracked, others),

@@ -1,12 +1,11 @@
-import { rmdirSync, rmSync } from 'node:fs';
+import { rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ALL_KINDS, type NamedKind } from '../badges/catalogue.ts';
-import { retiredBadge } from '../badges/endpoint.ts';
+import { BADGES, type BadgeKind, badgeStem, isWanted, retiredBadge } from '../badges/catalogue.ts';
+import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { EXTRAS } from '../config/looks.ts';
 import { normalizePackageName } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
-import { namesIn, readIfPresent, writeIfChanged } from '../disk/files.ts';
+import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/files.ts';
 import { nameSome } from '../format.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { packageFolders } from './folder.ts';
@@ -17,7 +16,6 @@ import { HISTORY_FILE } from './history.ts';
  * longer asked for. They would stand at their last figure for ever, so they are told of, and can be removed or marked.
  */
 
-const KINDS = new Map(ALL_KINDS.map((kind) => [kind.id, kind]));
 const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
@@ -27,7 +25,7 @@ const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
 export interface BadgeOnDisk {
   /** Name of the file. */
   readonly name: string;
-  readonly kind: NamedKind;
+  readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;
 }
@@ -48,10 +46,16 @@ export interface LeftOver {
 /** The badge file of that name, in a list; empty for any other name. */
 function badgeOnDisk(name: string): BadgeOnDisk[] {
   const [, id = '', days] = BADGE_FILE.exec(name) ?? [];
-  const kind = KINDS.get(id);
+  const kind = BADGES.find((each) => each.id === id);
   const windowless = days === undefined;
   if (kind === undefined || windowless !== (kind.windowless ?? false)) return [];
   return [{ name, kind, windowDays: windowless ? undefined : Number(days) }];
+}
+
+/** The content of a badge file that says that it is not renewed. */
+function retired({ name, kind, windowDays }: BadgeOnDisk): string {
+  const files = filesOf(badgeStem(kind, windowDays), retiredBadge(kind, windowDays));
+  return files.find((file) => file.name === name)?.content ?? '';
 }
 
 /** Whether badges say that they are not renewed, by the first of them that has an endpoint file, or else a picture. */
@@ -59,16 +63,13 @@ async function isMarked(folder: string, badges: readonly BadgeOnDisk[]): Promise
   const first = badges.find(({ name }) => name.endsWith('.json')) ?? badges[0];
   if (first === undefined) return false;
   const text = await readIfPresent(join(folder, first.name)).catch(() => undefined);
-  const { json, svg } = retiredBadge(first.kind, first.windowDays);
-  return text === (first.name.endsWith('.json') ? json : svg);
+  return text === retired(first);
 }
 
 /** Whether the badges of a package are renewed for a window, and of a kind. */
 function isRenewed({ kind, windowDays }: BadgeOnDisk, tracked: TrackedPackage | undefined): boolean {
   if (tracked === undefined) return false;
-  const extra = EXTRAS.find((id) => id === kind.id);
-  const asked = extra === undefined || tracked.looks?.extra?.includes(extra) === true;
-  return asked && (windowDays === undefined || tracked.windows.includes(windowDays));
+  return isWanted(kind, tracked.looks) && (windowDays === undefined || tracked.windows.includes(windowDays));
 }
 
 /** What a badge that is left over is called: by its window alone, if that is why. */
@@ -157,14 +158,6 @@ export async function leftOverPackages(
   ];
 }
 
-function remove(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch (error) {
-    throw diskError(error, path);
-  }
-}
-
 /**
  * Removes what is left over in a folder, and the folder if nothing else is in it.
  *
@@ -172,7 +165,7 @@ function remove(path: string): void {
  */
 export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
   const place = join(outputDir, folder);
-  for (const name of [...badges.map((badge) => badge.name), ...others]) remove(join(place, name));
+  for (const name of [...badges.map((badge) => badge.name), ...others]) removeFile(join(place, name));
   if ((namesIn(place) ?? []).length > 0) return;
   try {
     rmdirSync(place);
@@ -189,9 +182,6 @@ export function removeLeftOver(outputDir: string, { folder, badges, others }: Le
  */
 export async function markLeftOver(outputDir: string, { folder, badges, others }: LeftOver): Promise<void> {
   const place = join(outputDir, folder);
-  for (const { name, kind, windowDays } of badges) {
-    const { json, svg } = retiredBadge(kind, windowDays);
-    await writeIfChanged(join(place, name), name.endsWith('.svg') ? svg : json);
-  }
-  for (const name of others) remove(join(place, name));
+  for (const badge of badges) await writeIfChanged(join(place, badge.name), retired(badge));
+  for (const name of others) removeFile(join(place, name));
 }

@@ -1,8 +1,10 @@
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { badgeFiles, totalFiles, trendFiles } from '../../src/badges/endpoint.ts';
+import { CATALOGUE } from '../../src/badges/catalogue.ts';
+import { badgeFiles } from '../../src/badges/endpoint.ts';
 import { winnow } from '../../src/winnow/breakdown.ts';
+import { historyOf, NOTHING } from '../support/views.ts';
 
 /*
  * shields.io's endpoint schema, after `endpointSchema` in services/endpoint-common.js of badges/shields
@@ -32,6 +34,8 @@ const ENDPOINT_SCHEMA = {
   not: { required: ['namedLogo', 'logoSvg'] },
 };
 
+const UNKNOWN = { title: 'demo', history: historyOf(7, () => 1), trend: undefined, total: undefined };
+
 const isEndpoint = new Ajv({ strictRequired: false }).compile(ENDPOINT_SCHEMA);
 
 describe('endpoint files', () => {
@@ -45,8 +49,9 @@ describe('endpoint files', () => {
     });
     fc.assert(
       fc.property(fc.array(row), fc.integer({ min: 1, max: 365 }), (rows, days) => {
-        const files = badgeFiles(winnow(rows), days).filter(({ name }) => name.endsWith('.json'));
-        expect(files).toHaveLength(11);
+        const all = badgeFiles([{ ...UNKNOWN, windowDays: days, breakdown: winnow(rows) }]);
+        const files = all.filter(({ name }) => name.endsWith('.json'));
+        expect(files).toHaveLength(CATALOGUE.length);
         for (const { content } of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
       }),
     );
@@ -68,9 +73,11 @@ describe('endpoint files', () => {
     const change = fc.option(fc.double({ min: -1, max: 100, noNaN: true }), { nil: undefined });
     fc.assert(
       fc.property(looks, total, change, (each, sum, share) => {
-        for (const [endpoint] of [trendFiles(share, 30, each), totalFiles(sum, each)]) {
-          expect(isEndpoint(JSON.parse(endpoint?.content ?? ''))).toBe(true);
-        }
+        const summary = { ...UNKNOWN, windowDays: 30, breakdown: NOTHING, total: sum, trend: share };
+        const all = badgeFiles([summary], { ...each, extra: ['trend', 'total'] });
+        const files = all.filter(({ name }) => name.endsWith('.json'));
+        expect(files).toHaveLength(CATALOGUE.length + 2);
+        for (const { content } of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
       }),
     );
   });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { badgeFiles, endpointBadges, totalFiles, trendFiles } from '../../src/badges/endpoint.ts';
+import { BADGES, CATALOGUE, type Summary } from '../../src/badges/catalogue.ts';
+import { badgeFiles } from '../../src/badges/endpoint.ts';
 import type { Looks } from '../../src/config/looks.ts';
 import type { Breakdown } from '../../src/winnow/breakdown.ts';
+import { historyOf } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
 /** Every figure differs, so that none can be taken for another. */
@@ -31,7 +33,16 @@ const ELEVEN: Record<string, [label: string, message: string, color: string]> = 
 /** The colours of shields.io by their names (badge-maker, lib/color.js). */
 const FILLS: Record<string, string> = { blue: '#007ec6', lightgrey: '#9f9f9f' };
 
-const files = badgeFiles(breakdown, 30);
+const summaryOf = (more: Partial<Summary> = {}): Summary => ({
+  windowDays: 30,
+  breakdown,
+  title: 'demo',
+  history: historyOf(30, () => 1),
+  trend: undefined,
+  total: undefined,
+  ...more,
+});
+const files = badgeFiles([summaryOf()]);
 const withEnding = (ending: string) =>
   Object.fromEntries(
     files
@@ -46,7 +57,8 @@ describe('badgeFiles', () => {
       return [stem, [label, message, color]];
     });
     expect(Object.fromEntries(made)).toEqual(ELEVEN);
-    expect(files).toHaveLength(22);
+    expect(CATALOGUE.map(({ id }) => `${id}-30d-non-ci`)).toEqual(Object.keys(ELEVEN));
+    expect(files).toHaveLength(2 * CATALOGUE.length);
   });
 
   it('writes nothing but the four keys, with two-space indent and a final newline', () => {
@@ -56,9 +68,10 @@ describe('badgeFiles', () => {
   });
 
   it('names the window in every file name and label', () => {
-    const names = badgeFiles(breakdown, 365).map(({ name }) => name);
-    for (const name of names) expect(name).toMatch(/-365d-non-ci\.(json|svg)$/);
-    for (const { badge } of endpointBadges(breakdown, 365)) expect(badge.label).toMatch(/ \(365d\)$/);
+    for (const { name, content } of badgeFiles([summaryOf({ windowDays: 365 })])) {
+      expect(name).toMatch(/-365d-non-ci\.(json|svg)$/);
+      expect(content).toMatch(/"label": "[^"]+ \(365d\)"|<title>[^<]+ \(365d\): /);
+    }
   });
 
   it('draws each beside it: well-formed, the words in its title, and asking for nothing', () => {
@@ -80,22 +93,13 @@ describe('badgeFiles', () => {
   });
 });
 
-describe('endpointBadges', () => {
-  it('begins with the hero', () => {
-    expect(endpointBadges(breakdown, 7)[0]).toMatchObject({
-      stem: 'downloads-7d-non-ci',
-      badge: { schemaVersion: 1, label: 'pip*/uv/poetry/pdm (7d)', message: '1.2k', color: 'blue' },
-    });
-  });
-});
-
 describe('looks', () => {
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><path d="M0 0h4v4H0z"/></svg>';
   const json = (looks: Looks, count = 1_150) =>
-    JSON.parse(badgeFiles({ ...breakdown, count }, 30, looks)[0]?.content ?? '');
+    JSON.parse(badgeFiles([summaryOf({ breakdown: { ...breakdown, count } })], looks)[0]?.content ?? '');
 
   it('are those of today where nothing is said', () => {
-    expect(badgeFiles(breakdown, 30, {})).toEqual(files);
+    expect(badgeFiles([summaryOf()], {})).toEqual(files);
   });
 
   it('change label, colour, style, logo, time and suffix, in the file and in the picture', () => {
@@ -118,7 +122,7 @@ describe('looks', () => {
       style: 'for-the-badge',
       cacheSeconds: 3_600,
     });
-    const [, picture, pip] = badgeFiles(breakdown, 30, looks);
+    const [, picture, pip] = badgeFiles([summaryOf()], looks);
     expect(picture?.content).toContain('#123456');
     expect(picture?.content).toContain(Buffer.from(svg).toString('base64'));
     expect(picture?.content).toMatch(
@@ -147,22 +151,25 @@ describe('looks', () => {
   });
 
   it('fit dark pages where that is wanted', () => {
-    const [, picture] = badgeFiles(breakdown, 30, { dark: true });
+    const [, picture] = badgeFiles([summaryOf()], { dark: true });
     expect(picture?.content).toContain('@media (prefers-color-scheme:dark){[fill="#555"]{');
     expect(picture?.content).toContain('fill="#555"');
     expect(() => parseXml(picture?.content ?? '')).not.toThrow();
   });
 });
 
-describe('trendFiles', () => {
+describe('badges that are asked for', () => {
+  const extras = (looks: Looks, ...summaries: Summary[]) =>
+    badgeFiles(summaries, looks).slice(2 * CATALOGUE.length * summaries.length);
+
   it.each<[number | undefined, string, string]>([
     [0.1249, '+12 %', 'brightgreen'],
     [-0.5, '\u221250 %', 'orange'],
     [0.004, '±0 %', 'lightgrey'],
     [undefined, 'nothing to compare', 'lightgrey'],
     [12, 'over +999 %', 'brightgreen'],
-  ])('%s is %s', (change, message, color) => {
-    const [endpoint, picture] = trendFiles(change, 7);
+  ])('have a trend of %s say %s', (trend, message, color) => {
+    const [endpoint, picture] = extras({ extra: ['trend'] }, summaryOf({ trend, windowDays: 7 }));
     expect([endpoint?.name, picture?.name]).toEqual(['trend-7d-non-ci.json', 'trend-7d-non-ci.svg']);
     expect(JSON.parse(endpoint?.content ?? '')).toEqual({
       schemaVersion: 1,
@@ -172,19 +179,31 @@ describe('trendFiles', () => {
     });
     expect(picture?.content).toContain(`trend (7d): ${message}`);
   });
-});
 
-describe('totalFiles', () => {
   it.each<[number, Looks, string, string]>([
     [12_345, {}, '12.3k', 'blue'],
     [9, {}, '9', 'lightgrey'],
     // A total is none of a month.
     [1_234, { suffix: '/month', color: [{ from: 1_000, color: 'green' }] }, '1.2k', 'green'],
-  ])('of %i with %j say since when', (count, looks, message, color) => {
-    const [endpoint, picture] = totalFiles({ since: '2026-09-14', count, unknownDays: 3 }, looks);
+  ])('have a total of %i with %j say since when', (count, looks, message, color) => {
+    const total = { since: '2026-09-14', count, unknownDays: 3 };
+    const [endpoint, picture] = extras({ ...looks, extra: ['total'] }, summaryOf({ total }));
     expect([endpoint?.name, picture?.name]).toEqual(['total-non-ci.json', 'total-non-ci.svg']);
     const label = 'total since 2026-09';
     expect(JSON.parse(endpoint?.content ?? '')).toEqual({ schemaVersion: 1, label, message, color });
     expect(picture?.content).toContain(`${label}: ${message}`);
+  });
+
+  it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {
+    const total = { since: '2026-09-14', count: 3, unknownDays: 0 };
+    const looks = { extra: ['trend', 'sparkline', 'total'] as const };
+    const names = (known: typeof total | undefined) =>
+      extras(looks, summaryOf({ total: known }), summaryOf({ total: known, windowDays: 7 }))
+        .map(({ name }) => name)
+        .filter((name) => name.endsWith('.svg'));
+    const windows = ['trend', 'sparkline'].flatMap((id) => [`${id}-30d-non-ci.svg`, `${id}-7d-non-ci.svg`]);
+    expect(names(total)).toEqual([...windows, 'total-non-ci.svg']);
+    expect(names(undefined)).toEqual(windows);
+    expect(BADGES.map(({ id }) => id).slice(CATALOGUE.length)).toEqual(looks.extra);
   });
 });

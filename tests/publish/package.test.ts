@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
@@ -76,8 +77,8 @@ it('writes badges and history, and says what was counted, up to which day', asyn
     lastSuccess: '2026-04-25T04:12:02.000Z',
   });
   expect(health.failure).toBeUndefined();
-  // Eleven kinds, two windows, JSON and SVG, and the history.
-  expect(readdirSync(join(output, 'demo'))).toHaveLength(45);
+  // Two windows, JSON and SVG, and the history.
+  expect(readdirSync(join(output, 'demo'))).toHaveLength(CATALOGUE.length * 2 * 2 + 1);
   const history = JSON.parse(readFileSync(join(output, 'demo/history.json'), 'utf8'));
   expect(history).toMatchObject({ source: 'bigquery', partial_days: ['2026-04-10'] });
   expect(history.days).toEqual(daysOf({ start: '2026-04-08', end: '2026-04-22' }));
