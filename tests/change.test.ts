@@ -46,7 +46,7 @@ describe('what must follow does not compile without it', () => {
       'winnow/classes.ts',
       "'pdm'] as const",
       "'pdm', 'hatch'] as const",
-      ['page/colors.ts'],
+      ['page/document.ts'],
     ],
     [
       'the words for a class',

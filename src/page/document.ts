@@ -1,14 +1,30 @@
 import { createHash } from 'node:crypto';
 import shareCode from '../share.js?raw';
+import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import script from './client.js?raw';
-import { INSTALLER_STYLE } from './colors.ts';
 import { html, Markup } from './html.ts';
 import indexStyle from './index.css?raw';
 import indexScript from './index-client.js?raw';
 import packageStyle from './package.css?raw';
 import packageScript from './package-client.js?raw';
 import pageStyle from './page.css?raw';
-import type { SiteView } from './view.ts';
+import type { PackageView, SiteView } from './view.ts';
+import { date, instant, isDay } from './words.ts';
+
+/** Colours of the installers on a light and on a dark page, told apart with every kind of colour vision. */
+const COLORS: Readonly<Record<Installer, readonly [light: string, dark: string]>> = {
+  pip: ['#0072b2', '#56b4e9'],
+  pipenv: ['#3a8fc4', '#9ed2f2'],
+  pipx: ['#8a6d00', '#f0e442'],
+  uv: ['#d55e00', '#f28e2b'],
+  poetry: ['#00885f', '#2fc79a'],
+  pdm: ['#a8508a', '#e08fc0'],
+};
+
+const rules = (scheme: 0 | 1) => INSTALLERS.map((name) => `.${name}{--of:${COLORS[name][scheme]}}`).join('');
+
+/** The style sheet of the installers' colours: a mark or a sample of the class of an installer is of its colour. */
+const INSTALLER_STYLE = `${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`;
 
 /** A kind of page: the style and the script that it has beside those of every page. */
 interface Kind {
@@ -83,4 +99,29 @@ ${parts.footer}
 </html>
 `;
   return text;
+}
+
+const STATES = {
+  ok: { word: 'ok', tone: 'ok' },
+  stale: { word: 'stale', tone: 'warn' },
+  failed: { word: 'failed', tone: 'bad' },
+  new: { word: 'new', tone: 'quiet' },
+} as const;
+
+/** The class of a state's colour. */
+export function toneOf(state: PackageView['state']): string {
+  return STATES[state].tone;
+}
+
+/** A state as a word; the page's script turns it to "stale" when the time has come. */
+export function stateMark({ countedTo, state }: Pick<PackageView, 'countedTo' | 'state'>): Markup {
+  const { word, tone } = STATES[state];
+  return countedTo === undefined
+    ? html`<span class="state ${tone}">${word}</span>`
+    : html`<span class="state ${tone}" data-counted-to="${countedTo}">${word}</span>`;
+}
+
+/** An instant or a day, readable and exact. */
+export function time(text: string): Markup {
+  return html`<time datetime="${text}">${isDay(text) ? date(text) : instant(text)}</time>`;
 }

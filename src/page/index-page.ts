@@ -1,8 +1,7 @@
 import { formatNumber } from '../format.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
-import { htmlDocument } from './document.ts';
+import { htmlDocument, time, toneOf } from './document.ts';
 import { html, Markup } from './html.ts';
-import { time, toneOf } from './parts.ts';
 import { type IndexEntry, type IndexView, LONG_LIST } from './view.ts';
 import { date, days, share } from './words.ts';
 

@@ -13,14 +13,12 @@ import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import { BLIND_SPOTS } from '../winnow/metric.ts';
 import { knownDays, missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
+import { systemsChart, winnowingChart } from './bar-charts.ts';
 import { seenInstallers } from './buckets.ts';
-import { htmlDocument } from './document.ts';
+import { htmlDocument, stateMark, time } from './document.ts';
 import { html, Markup } from './html.ts';
-import { stateMark, time } from './parts.ts';
-import { systemsChart } from './systems-chart.ts';
 import { breakNote, dailyChart, mixBucketDays, mixChart } from './time-charts.ts';
 import { mainWindow, type PackageView, type SiteView } from './view.ts';
-import { winnowingChart } from './winnowing-chart.ts';
 import { date, days, share } from './words.ts';
 
 const FORMAT_NAMES: Record<SnippetFormat, string> = {

@@ -15,7 +15,7 @@ import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { indexPage } from '../page/index-page.ts';
 import { packagePage } from '../page/package-page.ts';
-import { type SparkDetail, sparkline } from '../page/sparkline.ts';
+import { type SparkDetail, sparkline } from '../page/time-charts.ts';
 import { type IndexEntry, indexEntry, LONG_LIST, type PackageView, type SiteView } from '../page/view.ts';
 import { date } from '../page/words.ts';
 import type { Window } from '../winnow/fold.ts';

@@ -1,10 +1,8 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { systemsChart, winnowingChart } from '../../src/page/bar-charts.ts';
 import { seenInstallers } from '../../src/page/buckets.ts';
-import { sparkline } from '../../src/page/sparkline.ts';
-import { systemsChart } from '../../src/page/systems-chart.ts';
-import { breakNote, dailyChart, mixBucketDays, mixChart } from '../../src/page/time-charts.ts';
-import { winnowingChart } from '../../src/page/winnowing-chart.ts';
+import { breakNote, dailyChart, mixBucketDays, mixChart, sparkline } from '../../src/page/time-charts.ts';
 import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 

@@ -1,10 +1,59 @@
+import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, INSTALLERS } from '../winnow/classes.ts';
-import { BAR, type BarRow, barRows, boxes, ROW, told, WIDTH } from './bars.ts';
-import { html, type Markup } from './html.ts';
-import { picture, px, title } from './svg.ts';
+import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
+import { html, Markup, picture, px, title } from './html.ts';
 import { EXCLUSION_NAMES, share } from './words.ts';
+
+/** Units of a drawing of bars; a phone shows them one to one. */
+const WIDTH = 360;
+/** From one row to the next. */
+const ROW = 36;
+/** Of the bar within its row. */
+const BAR = { top: 17, height: 12 };
+/** Base line of a row's words, and where the figure ends, left of the share. */
+const TEXT = { y: 10, figure: WIDTH - 54 };
+
+const TOTAL = new Markup(' class="total"');
+
+/** A bar below its words. */
+interface BarRow {
+  readonly label: string;
+  readonly figure: string;
+  readonly share: string;
+  /** Where the bar begins and ends, in units. */
+  readonly from: number;
+  readonly to: number;
+  readonly className: string;
+  /** Whether it is a sum, and not a part. */
+  readonly total?: boolean;
+}
+
+/** A row as words: for titles and labels. */
+function told({ label, figure, share }: BarRow): { title: string; label: string } {
+  return { title: `${label}: ${figure} (${share})`, label: `${label} ${figure} (${share})` };
+}
+
+/** Boxes from the left edge, one for each row, as a path. */
+function boxes(widths: readonly (number | undefined)[]): Markup {
+  const steps = widths.map((width, index) =>
+    width === undefined || width <= 0 ? '' : `M0 ${index * ROW + BAR.top}h${px(width)}v${BAR.height}H0z`,
+  );
+  return new Markup(steps.join(''));
+}
+
+function bar(row: BarRow): Markup {
+  const [x, end] = [px(row.from), px(row.to)];
+  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row).title)}</rect>`;
+}
+
+/** Rows of bars, each with its label on the left, count and share on the right. */
+function barRows(rows: readonly BarRow[]): Markup {
+  return html`<path class="track" d="${boxes(rows.map(() => WIDTH))}"/>${rows.map((row, index) => {
+    const y = index * ROW + TEXT.y;
+    return html`<g${row.total ? TOTAL : undefined} transform="translate(0 ${y})"><text>${row.label}</text><text x="${TEXT.figure}">${row.figure}</text><text x="${WIDTH}">${row.share}</text>${row.to > row.from ? bar(row) : undefined}</g>`;
+  })}`;
+}
 
 /** The lens below the last row: its cone, and the bar that it enlarges the honest count to. */
 const LENS = { cone: 26, bar: 16, below: 4 };
@@ -84,4 +133,21 @@ export function winnowingChart(breakdown: Breakdown): Markup {
     html`${barRows(rows)}<path class="left" d="${boxes(left)}"/>${enlarged}`,
     { width: WIDTH, height: (enlarged === undefined ? bottom : lensTop + LENS.bar) + LENS.below },
   );
+}
+
+/** Downloads outside of CI by system, as bars from zero. */
+export function systemsChart({ countsBySystem }: Breakdown): Markup {
+  const all = SYSTEMS.reduce((sum, system) => sum + countsBySystem[system], 0);
+  if (all === 0) return html`<p class="none">No download named its system.</p>`;
+  const max = Math.max(...SYSTEMS.map((system) => countsBySystem[system]));
+  const rows = SYSTEMS.map((system) => ({
+    label: SYSTEM_NAMES[system],
+    figure: formatNumber(countsBySystem[system]),
+    share: share(countsBySystem[system], all),
+    from: 0,
+    to: (countsBySystem[system] / max) * WIDTH,
+    className: 'system',
+  }));
+  const label = `Downloads outside of CI by system: ${rows.map((row) => told(row).label).join(', ')}`;
+  return picture(label, 'chart systems', barRows(rows), { width: WIDTH, height: rows.length * ROW });
 }
