@@ -14,10 +14,9 @@ import type { Window } from '../winnow/fold.ts';
 import { BLIND_SPOTS } from '../winnow/metric.ts';
 import { knownDays, missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
 import { systemsChart, winnowingChart } from './bar-charts.ts';
-import { seenInstallers } from './buckets.ts';
 import { htmlDocument, stateMark, time } from './document.ts';
 import { html, Markup } from './html.ts';
-import { breakNote, dailyChart, mixBucketDays, mixChart } from './time-charts.ts';
+import { breakNote, dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
 import { mainWindow, type PackageView, type SiteView } from './view.ts';
 import { date, days, share } from './words.ts';
 

@@ -1,8 +1,14 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { systemsChart, winnowingChart } from '../../src/page/bar-charts.ts';
-import { seenInstallers } from '../../src/page/buckets.ts';
-import { breakNote, dailyChart, mixBucketDays, mixChart, sparkline } from '../../src/page/time-charts.ts';
+import {
+  breakNote,
+  dailyChart,
+  mixBucketDays,
+  mixChart,
+  seenInstallers,
+  sparkline,
+} from '../../src/page/time-charts.ts';
 import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
