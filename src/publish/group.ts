@@ -4,9 +4,8 @@ import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { type PackageDays, together } from '../winnow/package-days.ts';
 import { type Total, totalsTogether } from '../winnow/total.ts';
-import { publishFigures } from './figures.ts';
 import type { PackageHealth } from './health.ts';
-import { type Figures, failedEntry, publishedEntry } from './package.ts';
+import { type Figures, failedEntry, publishedEntry, publishFigures } from './package.ts';
 
 /** What a run has brought of the members of one group so far. */
 export interface GroupSum {

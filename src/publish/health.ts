@@ -5,14 +5,13 @@ import { addDays, type Day, dayOf } from '../days/day.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
+import { printable } from '../errors/sanitize.ts';
 import { formatJson } from '../format.ts';
-import type { Breakdown } from '../winnow/breakdown.ts';
+import { camelKeys, defined, snakeKeys } from '../keys.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { Total } from '../winnow/total.ts';
-import type { Warning } from '../winnow/warnings.ts';
-import { type QueryFacts, querySchema, queryToJson } from './health-query.ts';
-import { shownText, totalSchema, totalToJson, warningsSchema } from './health-remarks.ts';
+import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warnings.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -26,6 +25,15 @@ export interface PackageFailure {
   readonly code: ErrorCode | undefined;
   /** Days of the windows that were not published, where others may have been; absent if nothing was. */
   readonly heldBack?: readonly number[];
+}
+
+/** What a package's last reading took. */
+export interface QueryFacts {
+  readonly daysScanned: number;
+  readonly bytesProcessed: number;
+  readonly bytesBilled: number;
+  readonly cacheHit: boolean;
+  readonly durationMs: number;
 }
 
 /** What is known of a package, or of a group of them, after its last attempt. */
@@ -81,68 +89,44 @@ export const NOTHING_KNOWN: UpstreamFacts = { lastDay: null, missingDays: [], pa
 /** Most names of the class `other` that are told. */
 const OTHERS_MAX = 20;
 
-function breakdownToJson({ count, counts, countsBySystem, excluded }: Breakdown) {
-  return { count, counts, counts_by_system: countsBySystem, excluded };
-}
-
-function packageToJson(entry: PackageHealth): object {
-  const { failure, windowDays, count, windows, query, countedTo, total, warnings, attempted, lastSuccess } =
-    entry;
-  const fault = failure && {
-    error: failure.error,
-    error_code: failure.code,
-    ...(failure.heldBack === undefined ? {} : { held_back: failure.heldBack }),
-  };
-  const rest = {
-    ...(query === undefined ? {} : { query: queryToJson(query) }),
-    ...(total === undefined ? {} : { total: totalToJson(total) }),
-    ...(countedTo === undefined ? {} : { counted_to: countedTo }),
-    ...(attempted === undefined ? {} : { attempted }),
-    ...(lastSuccess === undefined ? {} : { last_success: lastSuccess }),
-  };
+function packageToJson({ failure, windows, warnings, count, windowDays, ...known }: PackageHealth) {
+  const fault = failure && { error: failure.error, errorCode: failure.code, heldBack: failure.heldBack };
   const [first] = windows;
   if (first === undefined) {
-    const told = warnings.length === 0 ? {} : { warnings };
-    return { ...fault, count, window_days: windowDays, ...told, ...rest };
+    return { ...fault, count, windowDays, warnings: warnings.length === 0 ? undefined : warnings, ...known };
   }
   const others = [...first.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
   return {
     ...fault,
-    window_days: windowDays,
+    windowDays,
     // Where the main window was not published, no other one's figures pass for it.
-    ...(count === undefined ? {} : breakdownToJson(first.breakdown)),
+    ...(count === undefined ? {} : { ...first.breakdown, others: undefined }),
     other: others.map(([installer, downloads]) => ({ installer, count: downloads })),
     warnings,
     windows: windows.map(({ windowDays: days, breakdown }) => ({
-      window_days: days,
-      ...breakdownToJson(breakdown),
+      windowDays: days,
+      ...breakdown,
+      others: undefined,
     })),
-    ...rest,
+    ...known,
   };
 }
 
 /** A health as the value of its file. */
-export function healthToJson(health: Health): object {
-  const { source, started, finished, upstream, packages, groups, warnings } = health;
+export function healthToJson({ source, started, finished, upstream, ...health }: Health): object {
+  const { warnings, packages, groups } = health;
   const entries = (of: Health['packages']) =>
-    Object.fromEntries([...of].map(([name, entry]) => [name, packageToJson(entry)]));
-  return {
+    Object.fromEntries([...of].map(([name, entry]) => [name, snakeKeys(packageToJson(entry))]));
+  return defined({
     version: VERSION,
     source,
     started,
     finished,
-    upstream: {
-      last_day: upstream.lastDay,
-      missing_days: upstream.missingDays,
-      partial_days: upstream.partialDays,
-      ...(upstream.published === undefined
-        ? {}
-        : { published: { source: upstream.published.source, last_day: upstream.published.lastDay } }),
-    },
-    ...(warnings.length === 0 ? {} : { warnings }),
+    upstream: snakeKeys(upstream),
+    warnings: warnings.length === 0 ? undefined : warnings,
     packages: entries(packages),
-    ...(groups.size === 0 ? {} : { groups: entries(groups) }),
-  };
+    groups: groups.size === 0 ? undefined : entries(groups),
+  });
 }
 
 const count = z.int().min(0);
@@ -152,6 +136,20 @@ const instant = z
   .transform((text) => new Date(text).toISOString());
 const day = z.iso.date();
 const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+const object = <T extends z.ZodRawShape>(shape: T) => z.preprocess(camelKeys, z.object(shape));
+/** The file may have been altered, and is shown on terminals. */
+const shownText = z.string().transform(printable);
+
+const warning = z.object({
+  code: z.custom<WarningCode>((code) => typeof code === 'string' && Object.hasOwn(PUBLIC_WARNINGS, code)),
+  message: shownText,
+});
+
+/** A later version's warning that is not known here takes no other with it. */
+const warningsSchema = z
+  .array(lenient(warning))
+  .catch([])
+  .transform((list) => list.filter((each) => each !== undefined));
 
 /** Counts by name; one that a version did not know was 0. */
 const counts = <K extends string>(keys: readonly K[]) =>
@@ -165,41 +163,38 @@ const counts = <K extends string>(keys: readonly K[]) =>
         >,
     );
 
-const windowSchema = z
-  .object({
-    window_days: count,
-    count,
-    counts: counts([...INSTALLERS, 'pip-family']),
-    counts_by_system: counts(SYSTEMS),
-    excluded: counts(EXCLUSIONS),
-  })
-  .transform(
-    (window): Window => ({
-      windowDays: window.window_days,
-      breakdown: {
-        count: window.count,
-        counts: window.counts,
-        countsBySystem: window.counts_by_system,
-        excluded: window.excluded,
-        others: new Map(),
-      },
-    }),
-  );
+const windowSchema = object({
+  windowDays: count,
+  count,
+  counts: counts([...INSTALLERS, 'pip-family']),
+  countsBySystem: counts(SYSTEMS),
+  excluded: counts(EXCLUSIONS),
+}).transform(
+  ({ windowDays, ...breakdown }): Window => ({ windowDays, breakdown: { ...breakdown, others: new Map() } }),
+);
 
-const entrySchema = z.object({
+const entrySchema = object({
   error: lenient(shownText),
-  error_code: z.custom<ErrorCode>(isErrorCode).optional().catch(undefined),
-  held_back: lenient(z.array(count)),
-  window_days: lenient(count),
+  errorCode: lenient(z.custom<ErrorCode>(isErrorCode)),
+  heldBack: lenient(z.array(count)),
+  windowDays: lenient(count),
   count: lenient(count),
   other: z.array(z.object({ installer: shownText, count })).catch([]),
   windows: z.array(windowSchema).catch([]),
-  query: lenient(querySchema),
-  counted_to: lenient(day),
+  query: lenient(
+    object({
+      daysScanned: count,
+      bytesProcessed: count,
+      bytesBilled: count,
+      cacheHit: z.boolean(),
+      durationMs: count,
+    }),
+  ),
+  countedTo: lenient(day),
   warnings: warningsSchema,
-  total: lenient(totalSchema),
+  total: lenient(object({ since: day, count, unknownDays: count })),
   attempted: lenient(instant),
-  last_success: lenient(instant),
+  lastSuccess: lenient(instant),
 });
 
 const entriesSchema = z.record(
@@ -211,19 +206,14 @@ const fileSchema = z.object({
   source: lenient(shownText),
   started: lenient(instant),
   finished: lenient(instant),
-  upstream: z
-    .object({
-      last_day: day.nullable().catch(null),
-      missing_days: z.array(day).catch([]),
-      partial_days: z.array(day).catch([]),
-      published: lenient(
-        z
-          .object({ source: shownText, last_day: day })
-          .transform(({ source, last_day: lastDay }) => ({ source, lastDay })),
-      ),
-    })
-    .optional()
-    .catch(undefined),
+  upstream: lenient(
+    object({
+      lastDay: day.nullable().catch(null),
+      missingDays: z.array(day).catch([]),
+      partialDays: z.array(day).catch([]),
+      published: lenient(object({ source: shownText, lastDay: day })),
+    }).transform(defined),
+  ),
   warnings: warningsSchema,
   packages: entriesSchema,
   groups: entriesSchema.catch({}),
@@ -245,27 +235,31 @@ function countedToOf(success: string, lastDay: Day | undefined): Day {
 
 /** @param run What the file says of the run as a whole, for entries that say less of themselves. */
 function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day }): PackageHealth {
-  const entry = entrySchema.parse(value);
-  const { error, error_code: code, held_back: heldBack, window_days: windowDays, query } = entry;
+  const {
+    error,
+    errorCode: code,
+    heldBack,
+    windowDays,
+    windows,
+    other,
+    warnings,
+    ...entry
+  } = entrySchema.parse(value);
   const counted = error === undefined && entry.count !== undefined;
-  const success = entry.last_success ?? (counted ? run.finished : undefined);
-  const countedTo = entry.counted_to ?? (success && countedToOf(success, run.lastDay));
-  const attempted = entry.attempted ?? run.finished;
+  const lastSuccess = entry.lastSuccess ?? (counted ? run.finished : undefined);
+  const countedTo = entry.countedTo ?? (lastSuccess && countedToOf(lastSuccess, run.lastDay));
   return {
     windowDays,
-    windows: withOthers(entry.windows, entry.other),
-    warnings: entry.warnings,
-    ...(error === undefined
-      ? {}
-      : { failure: { error, code, ...(heldBack === undefined ? {} : { heldBack }) } }),
-    ...(entry.count === undefined || (error !== undefined && heldBack === undefined)
-      ? {}
-      : { count: entry.count }),
-    ...(query === undefined ? {} : { query }),
-    ...(countedTo === undefined ? {} : { countedTo }),
-    ...(entry.total === undefined ? {} : { total: entry.total }),
-    ...(attempted === undefined ? {} : { attempted }),
-    ...(success === undefined ? {} : { lastSuccess: success }),
+    windows: withOthers(windows, other),
+    warnings,
+    ...defined({
+      ...entry,
+      failure: error === undefined ? undefined : { error, code, ...defined({ heldBack }) },
+      count: error === undefined || heldBack !== undefined ? entry.count : undefined,
+      countedTo,
+      attempted: entry.attempted ?? run.finished,
+      lastSuccess,
+    }),
   };
 }
 
@@ -279,12 +273,12 @@ export function parseHealth(text: string): Health | undefined {
   }
   const { data } = fileSchema.safeParse(value);
   if (data === undefined) return undefined;
-  const { source, started, finished, upstream, warnings } = data;
+  const { upstream, packages, groups, ...rest } = data;
   // pypi-winnow-downloads says nothing of the table, nor when it counted a package, but for the run's end.
-  const run = {
-    ...(upstream !== undefined || finished === undefined ? {} : { finished }),
-    ...(upstream?.last_day == null ? {} : { lastDay: upstream.last_day }),
-  };
+  const run = defined({
+    finished: upstream === undefined ? rest.finished : undefined,
+    lastDay: upstream?.lastDay ?? undefined,
+  });
   const entries = (of: Readonly<Record<string, object>>) =>
     new Map(
       Object.entries(of)
@@ -292,21 +286,10 @@ export function parseHealth(text: string): Health | undefined {
         .map(([name, entry]) => [normalizePackageName(name), packageFromJson(entry, run)]),
     );
   return {
-    ...(source === undefined ? {} : { source }),
-    ...(started === undefined ? {} : { started }),
-    ...(finished === undefined ? {} : { finished }),
-    upstream:
-      upstream === undefined
-        ? NOTHING_KNOWN
-        : {
-            lastDay: upstream.last_day,
-            missingDays: upstream.missing_days,
-            partialDays: upstream.partial_days,
-            ...(upstream.published === undefined ? {} : { published: upstream.published }),
-          },
-    warnings,
-    packages: entries(data.packages),
-    groups: entries(data.groups),
+    ...defined(rest),
+    upstream: upstream ?? NOTHING_KNOWN,
+    packages: entries(packages),
+    groups: entries(groups),
   };
 }
 
