@@ -53,7 +53,7 @@ describe('what must follow does not compile without it', () => {
       'winnow/classes.ts',
       "'unknown', 'other'] as const",
       "'unknown', 'bot', 'other'] as const",
-      ['commands/comparison-text.ts', 'page/words.ts'],
+      ['commands/compare.ts', 'page/words.ts'],
     ],
     [
       'all that a source needs',

@@ -1,4 +1,3 @@
-import { styleText } from 'node:util';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { formatNumber, formatShare } from '../format.ts';
 import { date, days, EXCLUSION_NAMES } from '../page/words.ts';
@@ -6,8 +5,7 @@ import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Folded } from '../winnow/fold.ts';
 import { missingDaysOf } from '../winnow/package-days.ts';
-import { bar, columns, type Ink } from './bars.ts';
-import { type Column, renderTable, type Tone } from './table.ts';
+import { bar, columns, type Ink, left, paint, renderTable, right } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
 export interface Account {
@@ -31,11 +29,6 @@ const NAMES_SHOWN = 6;
 
 type Line = readonly [label: string, value: number];
 
-function paint(text: string, tone: Tone | 'bold', { color }: Drawing): string {
-  // Whether there are colours is decided by the caller, who knows the output.
-  return color ? styleText(tone, text, { validateStream: false }) : text;
-}
-
 /** Lines with a figure, its share and a bar. */
 function bars(lines: readonly Line[], whole: number, { ink }: Drawing): string[] {
   return lines.map(([label, value]) => {
@@ -54,7 +47,7 @@ function exclusions({ excluded }: Breakdown): Line[] {
 function section(title: string, lines: readonly Line[], drawing: Drawing): string[] {
   const shown = lines.filter(([, value]) => value > 0).toSorted(([, a], [, b]) => b - a);
   const whole = shown.reduce((sum, [, value]) => sum + value, 0);
-  return shown.length === 0 ? [] : ['', paint(title, 'bold', drawing), ...bars(shown, whole, drawing)];
+  return shown.length === 0 ? [] : ['', paint(title, 'bold', drawing.color), ...bars(shown, whole, drawing)];
 }
 
 function byDay({ history }: Folded, { ink }: Drawing): string {
@@ -102,12 +95,12 @@ export function renderAccount({ name, folded }: Account, drawing: Drawing): stri
     drawing,
   );
   const [honest = '', ...before] = way.toReversed();
-  const notes = remarks(name, folded).map((line) => paint(line, 'yellow', drawing));
+  const notes = remarks(name, folded).map((line) => paint(line, 'yellow', drawing.color));
   return `${[
-    `${paint(name, 'bold', drawing)}, ${windowText(folded)} (UTC)`,
+    `${paint(name, 'bold', drawing.color)}, ${windowText(folded)} (UTC)`,
     '',
     ...before.toReversed(),
-    paint(honest, 'green', drawing),
+    paint(honest, 'green', drawing.color),
     ...section(
       'By installer',
       INSTALLERS.map((installer): Line => [installer, counts[installer]]),
@@ -118,7 +111,9 @@ export function renderAccount({ name, folded }: Account, drawing: Drawing): stri
       SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]]),
       drawing,
     ),
-    ...(count === 0 ? [] : ['', paint('Honest downloads by day', 'bold', drawing), byDay(folded, drawing)]),
+    ...(count === 0
+      ? []
+      : ['', paint('Honest downloads by day', 'bold', drawing.color), byDay(folded, drawing)]),
     ...otherNames(breakdown),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')}\n`;
@@ -171,10 +166,7 @@ export function renderAccounts(accounts: readonly Account[], drawing: Drawing): 
   const [first] = accounts;
   if (first === undefined) return '';
   const tables = groups(accounts).map((group) => {
-    const titles: Column[] = [
-      { title: '', align: 'left' },
-      ...group.map(({ name }): Column => ({ title: name, align: 'right' })),
-    ];
+    const titles = [left(''), ...group.map(({ name }) => right(name))];
     return renderTable(titles, rowsOf(group), { width: Number.POSITIVE_INFINITY, color: drawing.color });
   });
   const lines = accounts.map(({ name, folded }) => `${name.padEnd(LABEL)}  ${byDay(folded, drawing)}`);
@@ -183,6 +175,8 @@ export function renderAccounts(accounts: readonly Account[], drawing: Drawing): 
     `${windowText(first.folded)} (UTC)\n`,
     ...tables,
     `Honest downloads by day\n${lines.join('\n')}\n`,
-    ...(notes.length === 0 ? [] : [`${notes.map((line) => paint(line, 'yellow', drawing)).join('\n')}\n`]),
+    ...(notes.length === 0
+      ? []
+      : [`${notes.map((line) => paint(line, 'yellow', drawing.color)).join('\n')}\n`]),
   ].join('\n');
 }

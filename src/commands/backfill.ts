@@ -13,10 +13,9 @@ import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
-import { formatDollars, listPrice } from './list-price.ts';
 import { createLog, type Log } from './log.ts';
+import { bySentence, formatDollars, listPrice } from './output.ts';
 import { selectPackages } from './select.ts';
-import { bySentence } from './told.ts';
 import { underLock } from './under-lock.ts';
 
 export interface BackfillOptions extends GlobalOptions {
@@ -120,7 +119,7 @@ async function fill(
         : `; ${plural(without, 'day')} left out, as the source does not say which downloads were by CI`;
     lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}${left}`);
   }
-  for (const { who, sentence } of bySentence(failures)) lines.push(`${who}: ${sentence}`);
+  lines.push(...bySentence(failures));
   const { signal } = task;
   if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
   context.stdout.write(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`);

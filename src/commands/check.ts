@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { plural } from '../format.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { renderTable } from './table.ts';
+import { left, renderTable } from './output.ts';
 
 function trackedName(tracked: TrackedPackage | TrackedGroup): string {
   const group = asGroup(tracked);
@@ -24,10 +24,7 @@ export async function check(options: GlobalOptions, context: Context): Promise<n
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
   const table = renderTable(
-    [
-      { title: 'package', align: 'left' },
-      { title: 'windows', align: 'left' },
-    ],
+    [left('package'), left('windows')],
     [...config.packages, ...config.groups].map((tracked) => [
       trackedName(tracked),
       tracked.windows.map((days) => `${days}d`).join(', '),

@@ -22,13 +22,11 @@ import type { CollectRequest } from './collect-request.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log } from './log.ts';
+import { createEntryLog, createFold, groupName, renderResults, tableStyle } from './output.ts';
 import { beginPatiently, selectMinutes } from './patience.ts';
 import { loadPublishing, type Publishing } from './publishing.ts';
 import { drawPage } from './report.ts';
-import { groupName, renderResults } from './results.ts';
 import { selectAsOf, selectPackages } from './select.ts';
-import { tableStyle } from './table.ts';
-import { createEntryLog, createFold } from './told.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { styleText } from 'node:util';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, loadSource } from '../config/load.ts';
@@ -24,8 +23,8 @@ import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
 import { fold } from '../winnow/fold.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
+import { left, paint, renderTable, right, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
-import { renderTable } from './table.ts';
 
 export interface CompareOptions extends GlobalOptions {
   readonly days: string;
@@ -163,21 +162,8 @@ function toJson({ name, days, total, stats, explained, other }: Compared): objec
   };
 }
 
-/** Breaks a sentence into lines of at most 80 characters. */
-function wrap(text: string): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length > 80) lines.push(line);
-    line = longer.length > 80 ? `  ${word}` : longer;
-  }
-  return `${[...lines, line].join('\n')}\n`;
-}
-
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  const columns = titles.map((title) => ({ title, align: 'right' }) as const);
-  return renderTable([{ title: '', align: 'left' }, ...columns], rows);
+  return renderTable([left(''), ...titles.map(right)], rows);
 }
 
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
@@ -256,7 +242,7 @@ function renderOther({ days, other }: Compared): string {
 
 function render(compared: Compared, color: boolean): string {
   const { name, days, total, stats, explained, warnings } = compared;
-  const bold = (text: string) => (color ? styleText('bold', text, { validateStream: false }) : text);
+  const bold = (text: string) => paint(text, 'bold', color);
   const [first = '', last = ''] = [days[0]?.day, days.at(-1)?.day];
   const systems = table(
     ['pypistats.org', 'ClickHouse, the same way', 'CI left out'],

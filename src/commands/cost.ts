@@ -11,9 +11,7 @@ import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { formatDollars, listPrice } from './list-price.ts';
-import { renderTable } from './table.ts';
-import { FEW } from './told.ts';
+import { FEW, formatDollars, left, listPrice, renderTable, right } from './output.ts';
 
 export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -90,14 +88,7 @@ function renderAges(ages: ReadonlyMap<string, Bill>): string {
       formatBytes(bytesBilled / daysScanned),
     ]);
   if (rows.length === 0) return '';
-  const table = renderTable(
-    [
-      { title: 'age of the day', align: 'left' },
-      { title: 'days scanned', align: 'right' },
-      { title: 'billed a day', align: 'right' },
-    ],
-    rows,
-  );
+  const table = renderTable([left('age of the day'), right('days scanned'), right('billed a day')], rows);
   return `\n${table}`;
 }
 
@@ -150,12 +141,7 @@ function renderBills(result: Forecast): string {
   const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || hidden === 0);
   const { shared, otherBytes } = result;
   return renderTable(
-    [
-      { title: 'package', align: 'left', shrinks: true },
-      { title: 'days scanned', align: 'right' },
-      { title: 'billed', align: 'right' },
-      { title: 'share', align: 'right' },
-    ],
+    [left('package'), right('days scanned'), right('billed'), right('share')],
     [
       ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
       ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, not billed alone)`, '0', 0)]),
@@ -177,11 +163,7 @@ function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
     ['the same without a ledger', result.withoutLedgerBytes],
   ];
   const totals = renderTable(
-    [
-      { title: 'BigQuery', align: 'left' },
-      { title: 'billed', align: 'right' },
-      { title: 'list price', align: 'right' },
-    ],
+    [left('BigQuery'), right('billed'), right('list price')],
     amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
   );
   const more = renderMore(result, budget);

@@ -21,20 +21,12 @@ import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
 import type { CollectRequest } from './collect-request.ts';
-import { type Column, renderTable } from './table.ts';
-import { FEW } from './told.ts';
+import { FEW, left, renderTable, right } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
 export interface Priced extends PlannedRead {
   readonly bytesAtMost: number;
 }
-
-const COLUMNS: readonly Column[] = [
-  { title: 'package', align: 'left', shrinks: true },
-  { title: 'queries', align: 'right' },
-  { title: 'days', align: 'right' },
-  { title: 'bytes at most', align: 'right' },
-];
 
 const NOTES = `
 The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds
@@ -74,7 +66,7 @@ export function renderReads(reads: readonly Priced[], names: readonly string[]):
       : idle.map((name) => cells(name, []))),
     cells('all', reads),
   ];
-  return renderTable(COLUMNS, rows);
+  return renderTable([left('package'), ...['queries', 'days', 'bytes at most'].map(right)], rows);
 }
 
 function toJson(reads: readonly Priced[]) {

@@ -9,8 +9,8 @@ import { type Folded, fold } from '../winnow/fold.ts';
 import { knownDays } from '../winnow/package-days.ts';
 import { type Account, renderAccount, renderAccounts } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
-import { inkOf } from './bars.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
+import { inkOf } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface ShowOptions extends GlobalOptions {

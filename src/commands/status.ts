@@ -5,22 +5,30 @@ import { demandHealth, type Health, type PackageHealth } from '../publish/health
 import { type Standing, standingsOf } from '../publish/health-merge.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import {
+  groupName,
+  left,
+  renderRemarks,
+  renderTable,
+  right,
+  stateTone,
+  type TableStyle,
+  tableStyle,
+} from './output.ts';
 import { renderPrometheus } from './prometheus.ts';
-import { groupName, renderRemarks, stateTone } from './results.ts';
-import { type Column, renderTable, type TableStyle, tableStyle } from './table.ts';
 
 export interface StatusOptions extends GlobalOptions {
   readonly json?: boolean;
   readonly prometheus?: boolean;
 }
 
-const COLUMNS: readonly Column[] = [
-  { title: 'package', align: 'left', shrinks: true },
-  { title: 'window', align: 'right' },
-  { title: 'honest', align: 'right' },
-  { title: 'counted to', align: 'left' },
-  { title: 'last success', align: 'left' },
-  { title: 'state', align: 'left', tone: stateTone },
+const COLUMNS = [
+  left('package'),
+  right('window'),
+  right('honest'),
+  left('counted to'),
+  left('last success'),
+  left('state', stateTone),
 ];
 
 function ageMs(entry: PackageHealth | undefined, now: Date): number | undefined {

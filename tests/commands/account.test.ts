@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { renderAccount, renderAccounts } from '../../src/commands/account.ts';
-import { inkOf } from '../../src/commands/bars.ts';
+import { inkOf } from '../../src/commands/output.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { fold } from '../../src/winnow/fold.ts';
 

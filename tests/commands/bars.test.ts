@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bar, columns, inkOf } from '../../src/commands/bars.ts';
+import { bar, columns, inkOf } from '../../src/commands/output.ts';
 
 const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });
 const ASCII = inkOf({});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderResults } from '../../src/commands/results.ts';
+import { renderResults } from '../../src/commands/output.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';
 import type { Exclusion } from '../../src/winnow/classes.ts';
 import type { Window } from '../../src/winnow/fold.ts';

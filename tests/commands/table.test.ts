@@ -1,20 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { renderTable, tableStyle } from '../../src/commands/table.ts';
+import { renderTable, tableStyle } from '../../src/commands/output.ts';
 
 describe('renderTable', () => {
   it('lays cells out under their titles', () => {
     const columns = [
-      { title: 'package', align: 'left', maxWidth: 8 },
+      { title: 'package', align: 'left' },
       { title: 'count', align: 'right' },
       { title: 'state', align: 'left' },
     ] as const;
     expect(
       renderTable(columns, [
         ['a', '1,234,567', 'ok'],
-        ['much-too-long', '2'],
+        ['longer', '2'],
       ]),
-    ).toBe(['package       count  state', 'a         1,234,567  ok', 'much-to…          2', ''].join('\n'));
+    ).toBe(['package      count  state', 'a        1,234,567  ok', 'longer           2', ''].join('\n'));
   });
 
   it('prints its titles when there is nothing else', () => {
@@ -22,7 +22,7 @@ describe('renderTable', () => {
   });
 
   const columns = [
-    { title: 'package', align: 'left', shrinks: true },
+    { title: 'package', align: 'left' },
     { title: 'honest', align: 'right' },
     { title: 'state', align: 'left', tone: (cell: string) => (cell === 'failed' ? 'red' : undefined) },
   ] as const;
@@ -42,7 +42,7 @@ describe('renderTable', () => {
     );
     expect(renderTable(columns, rows, { width: 10, color: false })).toContain('a-name-…  1,234,567');
     const numpy = ['n'.repeat(200), '30d', '1,234,567,890', '12,345,678,901', '99.9%', 'failed'];
-    const six = numpy.map((_, index) => ({ title: 'x', align: 'left', shrinks: index === 0 }) as const);
+    const six = numpy.map(() => ({ title: 'x', align: 'left' }) as const);
     const widths = renderTable(six, [numpy], { width: 80, color: false })
       .split('\n')
       .map((line) => line.length);
