@@ -10,12 +10,6 @@ interface Sample {
   readonly value: number;
 }
 
-interface Metric {
-  readonly name: string;
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
 const seconds = (instant: string | undefined) => Date.parse(instant ?? '') / 1000;
 
 function escapeLabel(value: string): string {
@@ -28,78 +22,63 @@ function renderSample(name: string, { labels, value }: Sample): string {
 }
 
 /** A metric without any value is left out, HELP and TYPE included. */
-function renderMetric({ name, help, samples }: Metric): string {
+function metric(name: string, help: string, samples: readonly Sample[]): string {
+  const full = `pypi_badges_${name}`;
   const known = samples.filter(({ value }) => Number.isFinite(value));
   if (known.length === 0) return '';
-  const lines = known.map((sample) => renderSample(name, sample)).join('');
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines}`;
+  const lines = known.map((sample) => renderSample(full, sample)).join('');
+  return `# HELP ${full} ${help}\n# TYPE ${full} gauge\n${lines}`;
 }
 
-/** What is told of packages, and in the same way of groups, whose sums must not be added to those of packages. */
-function standingMetrics(states: readonly Standing[], what: 'package' | 'group'): Metric[] {
-  const each = (value: (standing: Standing) => number): Sample[] =>
-    states.map((standing) => ({ labels: { [what]: standing.name }, value: value(standing) }));
-  const windows = states.flatMap(({ name, entry }) =>
-    (entry?.windows ?? []).map(({ windowDays, breakdown }) => ({
-      breakdown,
-      labels: { [what]: name, window_days: String(windowDays) },
-    })),
-  );
+/** Values under labels beside the name; one that is not known is NaN. */
+type Values = number | readonly (readonly [labels: Sample['labels'], value: number])[];
+
+/** What makes metrics of packages, or of groups, whose sums must not be added to those of packages. */
+function metricsOf(what: 'package' | 'group', states: readonly Standing[]) {
+  return (name: string, help: string, valuesOf: (standing: Standing) => Values): string => {
+    const samples = states.flatMap((standing) => {
+      const values = valuesOf(standing);
+      const list = typeof values === 'number' ? ([[{}, values]] as const) : values;
+      return list.map(([labels, value]) => ({ labels: { [what]: standing.name, ...labels }, value }));
+    });
+    return metric(`${what}_${name}`, help.replaceAll('{what}', what), samples);
+  };
+}
+
+function standingMetrics(each: ReturnType<typeof metricsOf>): string[] {
+  const windows = (standing: Standing) =>
+    (standing.entry?.windows ?? []).map(
+      ({ windowDays, breakdown }) => [{ window_days: String(windowDays) }, breakdown] as const,
+    );
   return [
-    {
-      name: `${what}_last_success_timestamp_seconds`,
-      help: `When the badges of the ${what} were last made.`,
-      samples: each(({ entry }) => seconds(entry?.lastSuccess)),
-    },
-    {
-      name: `${what}_last_attempt_timestamp_seconds`,
-      help: `When the ${what} was last tried.`,
-      samples: each(({ entry }) => seconds(entry?.attempted)),
-    },
-    {
-      name: `${what}_failed`,
-      help: 'Whether the last attempt failed, or there was none.',
-      samples: each(({ state }) => (state === 'failed' || state === 'new' ? 1 : 0)),
-    },
-    {
-      name: `${what}_error`,
-      help: 'The kind of the fault that the last attempt met.',
-      samples: states.flatMap(({ name, entry }) =>
-        entry?.failure?.code === undefined
-          ? []
-          : [{ labels: { [what]: name, error_code: entry.failure.code }, value: 1 }],
+    each('last_success_timestamp_seconds', 'When the badges of the {what} were last made.', ({ entry }) =>
+      seconds(entry?.lastSuccess),
+    ),
+    each('last_attempt_timestamp_seconds', 'When the {what} was last tried.', ({ entry }) =>
+      seconds(entry?.attempted),
+    ),
+    each('failed', 'Whether the last attempt failed, or there was none.', ({ state }) =>
+      state === 'failed' || state === 'new' ? 1 : 0,
+    ),
+    each('error', 'The kind of the fault that the last attempt met.', ({ entry }) =>
+      entry?.failure?.code === undefined ? [] : [[{ error_code: entry.failure.code }, 1]],
+    ),
+    each(
+      'counted_to_timestamp_seconds',
+      'Midnight UTC of the newest day in the figures of the {what}.',
+      ({ entry }) => seconds(entry?.countedTo),
+    ),
+    each('warning', 'What may make the figures of the {what} untrue.', ({ entry }) =>
+      [...new Set(entry?.warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
+    ),
+    each('downloads', 'Honest downloads within the window.', (standing) =>
+      windows(standing).map(([labels, { count }]) => [labels, count]),
+    ),
+    each('excluded_downloads', 'Downloads within the window that do not count, by class.', (standing) =>
+      windows(standing).flatMap(([labels, { excluded }]) =>
+        EXCLUSIONS.map((reason) => [{ ...labels, class: reason }, excluded[reason]] as const),
       ),
-    },
-    {
-      name: `${what}_counted_to_timestamp_seconds`,
-      help: `Midnight UTC of the newest day in the figures of the ${what}.`,
-      samples: each(({ entry }) => seconds(entry?.countedTo)),
-    },
-    {
-      name: `${what}_warning`,
-      help: `What may make the figures of the ${what} untrue.`,
-      samples: states.flatMap(({ name, entry }) =>
-        [...new Set(entry?.warnings.map(({ code }) => code))].map((code) => ({
-          labels: { [what]: name, warning: code },
-          value: 1,
-        })),
-      ),
-    },
-    {
-      name: `${what}_downloads`,
-      help: 'Honest downloads within the window.',
-      samples: windows.map(({ breakdown, labels }) => ({ labels, value: breakdown.count })),
-    },
-    {
-      name: `${what}_excluded_downloads`,
-      help: 'Downloads within the window that do not count, by class.',
-      samples: windows.flatMap(({ breakdown, labels }) =>
-        EXCLUSIONS.map((reason) => ({
-          labels: { ...labels, class: reason },
-          value: breakdown.excluded[reason],
-        })),
-      ),
-    },
+    ),
   ];
 }
 
@@ -109,65 +88,56 @@ function standingMetrics(states: readonly Standing[], what: 'package' | 'group')
  * is not running when it is read. docs/operations.md describes them.
  */
 export function renderPrometheus(config: Config, health: Health, states: readonly Standing[]): string {
-  const one = (value: number): Sample[] => [{ labels: {}, value }];
+  const one = (name: string, help: string, value: number) => metric(name, help, [{ labels: {}, value }]);
+  const { lastDay, missingDays, partialDays } = health.upstream;
+  /** A table that told nothing did not tell that no day is missing. */
+  const count = (days: readonly string[]) => (lastDay === null ? Number.NaN : days.length);
+  const [start, end] = [seconds(health.started), seconds(health.finished)];
   const [packages, groups] = [
     states.filter(({ isGroup }) => !isGroup),
     states.filter(({ isGroup }) => isGroup),
   ];
-  const query = (value: (query: QueryFacts) => number): Sample[] =>
-    packages.flatMap(({ name, entry }) =>
-      entry?.query === undefined ? [] : [{ labels: { package: name }, value: value(entry.query) }],
-    );
-  const { lastDay, missingDays, partialDays } = health.upstream;
-  /** A table that told nothing did not tell that no day is missing. */
-  const ofDays = (days: readonly string[]) => one(lastDay === null ? Number.NaN : days.length);
-  const start = seconds(health.started);
-  const end = seconds(health.finished);
-  const metrics: Metric[] = [
-    { name: 'run_start_timestamp_seconds', help: 'When the last run started.', samples: one(start) },
-    { name: 'run_end_timestamp_seconds', help: 'When the last run finished.', samples: one(end) },
-    {
-      name: 'run_duration_seconds',
-      help: 'How long the last run took.',
-      samples: one(Math.round((end - start) * 1000) / 1000),
-    },
-    {
-      name: 'upstream_last_day_timestamp_seconds',
-      help: 'Midnight UTC of the newest day that the table had.',
-      samples: one(seconds(lastDay ?? undefined)),
-    },
-    {
-      name: 'upstream_missing_days',
-      help: 'Days within the windows on which the table has no rows.',
-      samples: ofDays(missingDays),
-    },
-    {
-      name: 'upstream_partial_days',
-      help: 'Days within the windows of which the table has only a part.',
-      samples: ofDays(partialDays),
-    },
-    {
-      name: 'stale_threshold_seconds',
-      help: 'How far before yesterday the figures of a package may end before it is stale.',
-      samples: one((config.staleThresholdDays * MS_PER_DAY) / 1000),
-    },
-    ...standingMetrics(packages, 'package'),
-    ...standingMetrics(groups, 'group'),
-    {
-      name: 'package_billed_bytes',
-      help: 'Bytes that the last reading of the package billed.',
-      samples: query(({ bytesBilled }) => bytesBilled),
-    },
-    {
-      name: 'package_scanned_days',
-      help: 'Days that the last reading of the package scanned.',
-      samples: query(({ daysScanned }) => daysScanned),
-    },
-    {
-      name: 'package_query_duration_seconds',
-      help: 'How long the last reading of the package took.',
-      samples: query(({ durationMs }) => durationMs / 1000),
-    },
-  ];
-  return metrics.map((metric) => renderMetric({ ...metric, name: `pypi_badges_${metric.name}` })).join('');
+  const each = metricsOf('package', packages);
+  return [
+    one('run_start_timestamp_seconds', 'When the last run started.', start),
+    one('run_end_timestamp_seconds', 'When the last run finished.', end),
+    one('run_duration_seconds', 'How long the last run took.', Math.round((end - start) * 1000) / 1000),
+    one(
+      'upstream_last_day_timestamp_seconds',
+      'Midnight UTC of the newest day that the table had.',
+      seconds(lastDay ?? undefined),
+    ),
+    one(
+      'upstream_missing_days',
+      'Days within the windows on which the table has no rows.',
+      count(missingDays),
+    ),
+    one(
+      'upstream_partial_days',
+      'Days within the windows of which the table has only a part.',
+      count(partialDays),
+    ),
+    one(
+      'stale_threshold_seconds',
+      'How far before yesterday the figures of a package may end before it is stale.',
+      (config.staleThresholdDays * MS_PER_DAY) / 1000,
+    ),
+    ...standingMetrics(each),
+    ...standingMetrics(metricsOf('group', groups)),
+    each(
+      'billed_bytes',
+      'Bytes that the last reading of the package billed.',
+      ({ entry }) => entry?.query?.bytesBilled ?? Number.NaN,
+    ),
+    each(
+      'scanned_days',
+      'Days that the last reading of the package scanned.',
+      ({ entry }) => entry?.query?.daysScanned ?? Number.NaN,
+    ),
+    each(
+      'query_duration_seconds',
+      'How long the last reading of the package took.',
+      ({ entry }) => (entry?.query?.durationMs ?? Number.NaN) / 1000,
+    ),
+  ].join('');
 }
