@@ -32,7 +32,12 @@ async function forecastEntries(config: Config, { env, now }: Context): Promise<F
   return list;
 }
 
+function billJson({ daysScanned, bytesBilled }: Pick<Bill, 'daysScanned' | 'bytesBilled'>) {
+  return { days_scanned: daysScanned, bytes_billed: bytesBilled };
+}
+
 function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null) {
+  const { day } = result;
   return {
     month: result.month,
     bytes_billed: result.bytesBilled,
@@ -42,36 +47,21 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
     whole_month_bytes: Math.round(result.steadyBytes),
     without_ledger_bytes: Math.round(result.withoutLedgerBytes),
     budget_bytes: budget,
-    day:
-      result.day === undefined
-        ? undefined
-        : {
-            alone_bytes: Math.round(result.day.aloneBytes),
-            shared_bytes: Math.round(result.day.sharedBytes),
-            basis: result.day.basis,
-            shares: result.day.shares && result.day.held,
-            break_even_packages: result.day.breakEvenPackages,
-          },
-    more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
-    shared: {
-      days_scanned: result.shared.daysScanned,
-      bytes_billed: result.shared.bytesBilled,
+    day: day && {
+      alone_bytes: Math.round(day.aloneBytes),
+      shared_bytes: Math.round(day.sharedBytes),
+      basis: day.basis,
+      shares: day.shares && day.held,
+      break_even_packages: day.breakEvenPackages,
     },
+    more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
+    shared: billJson(result.shared),
     other_bytes: result.otherBytes,
-    by_age: Object.fromEntries(
-      [...ages].map(([age, bill]) => [
-        age,
-        { days_scanned: bill.daysScanned, bytes_billed: bill.bytesBilled },
-      ]),
-    ),
+    by_age: Object.fromEntries([...ages].map(([age, bill]) => [age, billJson(bill)])),
     packages: Object.fromEntries(
-      result.packages.map((entry) => [
-        entry.package,
-        {
-          days_scanned: entry.daysScanned,
-          bytes_billed: entry.bytesBilled,
-          bytes_per_day: Math.round(entry.bytesPerDay),
-        },
+      result.packages.map((each) => [
+        each.package,
+        { ...billJson(each), bytes_per_day: Math.round(each.bytesPerDay) },
       ]),
     ),
   };
