@@ -3,6 +3,13 @@ import { foldInstaller, foldSystem } from '../winnow/classes.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
 
+/** An object out of JSON. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import { roundedBill } from '../../units.ts';
-import type { RawRow } from '../rows.ts';
+import { isObject, type JsonObject, type RawRow } from '../rows.ts';
 import { type QueryCost, SourceError } from '../source.ts';
 
 /** Columns of an answer and their BigQuery types, in order. */
@@ -16,17 +16,11 @@ export interface Page {
   readonly costAtMost: QueryCost;
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** BigQuery's older names of the same types. */
 const ALIASES: Record<string, string> = { BOOLEAN: 'BOOL', INTEGER: 'INT64' };
 
 function unexpected(what: string): SourceError {
   return new SourceError('unexpected-answer', `unexpected answer: ${what}`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checkSchema(schema: unknown, columns: Columns): void {
@@ -74,7 +68,7 @@ function wholeNumber(value: unknown): number | undefined {
  * @returns The page, or undefined if the job is not done.
  * @throws QueryRefused if the answer is not shaped like one, or has other columns.
  */
-export function readPage(body: Json, columns: Columns): Page | undefined {
+export function readPage(body: JsonObject, columns: Columns): Page | undefined {
   const { jobComplete, schema, rows = [], pageToken, totalRows } = body;
   if (jobComplete === false) return undefined;
   if (jobComplete !== true) throw unexpected('it does not say whether the job is done');
@@ -90,14 +84,14 @@ export function readPage(body: Json, columns: Columns): Page | undefined {
   };
 }
 
-function statisticsOf(job: Json): { statistics: Json; query: Json } {
+function statisticsOf(job: JsonObject): { statistics: JsonObject; query: JsonObject } {
   const statistics = isObject(job['statistics']) ? job['statistics'] : {};
   const query = isObject(statistics['query']) ? statistics['query'] : {};
   return { statistics, query };
 }
 
 /** Bytes that a job or a dry run processed, from its statistics; undefined if they do not tell. */
-export function processedBytes(job: Json): number | undefined {
+export function processedBytes(job: JsonObject): number | undefined {
   const { statistics, query } = statisticsOf(job);
   return wholeNumber(query['totalBytesProcessed']) ?? wholeNumber(statistics['totalBytesProcessed']);
 }
@@ -106,7 +100,7 @@ export function processedBytes(job: Json): number | undefined {
  * What a job took, from its statistics. A bill that is missing or unreadable is worked out from the
  * bytes that were processed: the budget must not believe that a query was free.
  */
-export function readCost(job: Json): QueryCost {
+export function readCost(job: JsonObject): QueryCost {
   const { query } = statisticsOf(job);
   const bytesProcessed = processedBytes(job) ?? 0;
   const cacheHit = query['cacheHit'] === true;
@@ -116,7 +110,7 @@ export function readCost(job: Json): QueryCost {
 }
 
 /** The same of a job that says that it is done and what it took; undefined of any other. */
-export function costIfDone(job: Json): QueryCost | undefined {
+export function costIfDone(job: JsonObject): QueryCost | undefined {
   const { state } = isObject(job['status']) ? job['status'] : {};
   return state === 'DONE' && processedBytes(job) !== undefined ? readCost(job) : undefined;
 }

@@ -4,9 +4,8 @@ import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
 import type { Env } from '../../env.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
+import { isObject, type JsonObject } from '../rows.ts';
 import { SourceError } from '../source.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The kind of credentials for Google. */
 export type Identity = 'key' | 'login' | 'impersonation' | 'federation' | 'metadata';
@@ -17,7 +16,7 @@ interface CredentialFile {
   /** The project that it names, to pay. */
   readonly projectId?: string;
   /** All of it, with the key: for Google's library, and for nobody else. */
-  readonly fields: Fields;
+  readonly fields: JsonObject;
 }
 
 const LOGIN_AGAIN = 'log in again: gcloud auth application-default login';
@@ -50,11 +49,7 @@ const TYPES: Readonly<Record<string, readonly [Identity, readonly string[], stri
   ],
 };
 
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const filled = (fields: Fields, name: string) =>
+const filled = (fields: JsonObject, name: string) =>
   (typeof fields[name] === 'string' && fields[name] !== '') || isObject(fields[name]);
 
 function isKey(privateKey: unknown): boolean {
@@ -83,7 +78,7 @@ function checkCommand(command: unknown, env: Env): string | undefined {
 }
 
 /** What is wrong with the content of a credential file, and how to fix it; undefined if nothing is. */
-function check(fields: Fields, env: Env): string | undefined {
+function check(fields: JsonObject, env: Env): string | undefined {
   const { type, private_key: key, source_credentials: source, credential_source: token } = fields;
   if (typeof type !== 'string') {
     return 'it is not a credential file (it has no "type"); download the key again from the Google Cloud console';
@@ -112,7 +107,7 @@ function unescaped(privateKey: string): string {
   return privateKey.replaceAll(/\\+r/g, '').replaceAll(/\\+n/g, '\n');
 }
 
-function repaired(fields: Fields): Fields {
+function repaired(fields: JsonObject): JsonObject {
   const { private_key: key, source_credentials: source } = fields;
   return {
     ...fields,
@@ -178,7 +173,7 @@ export function readCredentialFile(path: string, from: string, env: Env): Creden
 const ACCOUNT = /\/serviceAccounts\/([^/:]+):generateAccessToken$/;
 
 /** The account that is signed in as; undefined where the file does not tell, as of a person's login. */
-function accountIn(fields: Fields): string | undefined {
+function accountIn(fields: JsonObject): string | undefined {
   const { client_email: own, service_account_impersonation_url: url } = fields;
   if (typeof own === 'string') return own;
   const account = ACCOUNT.exec(String(url))?.[1];

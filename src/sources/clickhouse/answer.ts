@@ -1,16 +1,10 @@
 import { Fault } from '../fault.ts';
 import type { HttpAnswer } from '../http.ts';
-import type { RawRow } from '../rows.ts';
+import { isObject, type JsonObject, type RawRow } from '../rows.ts';
 import { exceptionFault, SERVER, statusFault } from './fault.ts';
 
 /** The columns that an answer must have, in order: which ClickHouse types will do, and the usual one. */
 export type Columns = Readonly<Record<string, { readonly type: RegExp; readonly expected: string }>>;
-
-type Json = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
 const EXCEPTION = /Code: (\d+)\. DB::Exception: ([^\n]*)/;
@@ -55,7 +49,10 @@ export function readAnswer(answer: HttpAnswer, columns: Columns, isPublicTable: 
   );
 }
 
-function parse(answer: HttpAnswer, throwIfException: (text: string) => void): Json & { meta: unknown[] } {
+function parse(
+  answer: HttpAnswer,
+  throwIfException: (text: string) => void,
+): JsonObject & { meta: unknown[] } {
   const { body, status } = answer;
   const foreign = () => new Fault('not-the-source', described(answer), SERVER, { status });
   let value: unknown;

@@ -1,5 +1,5 @@
 import { addDays, type Day, type Span, spanDays } from '../../days/day.ts';
-import type { NonEmpty } from '../../non-empty.ts';
+import { isNonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
 import type { CheckedRows } from '../rows.ts';
 import { isPassing, SourceError } from '../source.ts';
@@ -34,10 +34,6 @@ const ROWS_PER_DAY = 25;
  * is the server that is slow; each further package would cost it a dozen questions of a minute.
  */
 const SLOW_MAX = 3;
-
-function isNonEmpty<T>(list: readonly T[]): list is NonEmpty<T> {
-  return list.length > 0;
-}
 
 /** A question cut into ones of a size that the server can be expected to answer. */
 function cut({ packages, span }: Question): Question[] {
