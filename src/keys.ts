@@ -13,15 +13,20 @@ export function snakeKeys(value: unknown): unknown {
 
 const snake = (key: string) => key.replaceAll(/(?<=[a-z])[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 
-/** An object of a JSON file with its own keys, not those of what is in it, in camel case; any other value as it is. */
-export function camelKeys(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+type Camel<K> = K extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : K;
+
+/** The keys of T in camelCase instead of snake_case. */
+export type CamelKeys<T> = { readonly [K in keyof T as Camel<K>]: Exclude<T[K], undefined> };
+
+/** An object of a file with its own keys, not those of what is in it, in camel case; any other value as it is. */
+export function camelKeys<T>(value: T): CamelKeys<T> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value as CamelKeys<T>;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
       item,
     ]),
-  );
+  ) as CamelKeys<T>;
 }
 
 /** An object of whose keys those with an undefined value are absent. */

@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import { append } from '../append.ts';
 import type { Env } from '../env.ts';
 import { formatNumber, formatShare, plural } from '../format.ts';
+import { snakeKeys } from '../keys.ts';
 import type { PackageHealth } from '../publish/health.ts';
-import { queryToJson } from '../publish/health-query.ts';
 import { TIB } from '../units.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
@@ -223,7 +223,7 @@ export function createEntryLog(log: Logger) {
         errors.tell({ name, what, sentence: failure.error, fields: { error_code: failure.code } });
         if (windows.length === 0) return;
       }
-      log.info({ [what]: name, count, ...(query && queryToJson(query)) }, 'collected');
+      log.info({ [what]: name, count, ...(snakeKeys(query ?? {}) as object) }, 'collected');
       for (const { code, message } of warnings) {
         cautions.tell({ name, what, sentence: message, fields: { warning: code } });
       }

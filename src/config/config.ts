@@ -1,5 +1,5 @@
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { camelKeys } from '../camel.ts';
+import { camelKeys } from '../keys.ts';
 import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB } from '../units.ts';

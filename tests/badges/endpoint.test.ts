@@ -196,7 +196,7 @@ describe('badges that are asked for', () => {
 
   it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {
     const total = { since: '2026-09-14', count: 3, unknownDays: 0 };
-    const looks = { extra: ['trend', 'sparkline', 'total'] as const };
+    const looks: Looks = { extra: ['trend', 'sparkline', 'total'] };
     const names = (known: typeof total | undefined) =>
       extras(looks, summaryOf({ total: known }), summaryOf({ total: known, windowDays: 7 }))
         .map(({ name }) => name)

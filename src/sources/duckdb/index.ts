@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { type CamelKeys, camelKeys } from '../../camel.ts';
 import { printable } from '../../errors/sanitize.ts';
 import { nameSome, plural } from '../../format.ts';
+import { type CamelKeys, camelKeys } from '../../keys.ts';
 import { path } from '../fields.ts';
 import { SourceError, type SourceKind } from '../source.ts';
 
