@@ -4,8 +4,8 @@ import { TEST_CA } from './tests/support/google-server.ts';
 // Node reads it when a process starts: the workers inherit it, and trust the tests' own googleapis.com.
 process.env['NODE_EXTRA_CA_CERTS'] = TEST_CA;
 
-// Nothing here is a timed test; a busy machine only takes longer.
-const slow = { testTimeout: 240_000, hookTimeout: 240_000 };
+// Nothing here is a timed test; a busy machine only takes longer. The limit is for what hangs.
+const slow = { testTimeout: 900_000, hookTimeout: 900_000 };
 
 // Else the texts of style sheets would be empty, and pages drawn without theirs.
 const css = true;
@@ -24,6 +24,8 @@ export default defineConfig({
     },
     projects: [
       { test: { name: 'unit', include: ['tests/**/*.test.ts'], css, ...slow } },
+      // Nothing but time: the compiler goes through src/ once for each case.
+      { test: { name: 'change', include: ['tests/*.change.ts'], ...slow } },
       // A Chromium: Debian's package, or CHROMIUM=<path of another>.
       { test: { name: 'browser', include: ['tests/browser/**/*.browser.ts'], css, ...slow } },
       // Nothing but time: its runs take a minute and a half.

@@ -80,9 +80,8 @@ describe('schedule.mjs', () => {
       child.all?.once('end', done);
     });
     child.kill('SIGTERM');
-    const started = Date.now();
     const { exitCode, all } = await child;
-    return { exitCode, all: String(all), tookMs: Date.now() - started };
+    return { exitCode, all: String(all) };
   }
   const collecting = 'collect --wait 20';
   const looking = 'status --json --log-level silent';
@@ -110,9 +109,8 @@ describe('schedule.mjs', () => {
 
   it('waits where the last run was the last that was due', async () => {
     const { start, asked } = stand({ finished: new Date(Date.now() + 60_000).toISOString(), collect: '' });
-    const { exitCode, all, tookMs } = await endAfter(start(), 'next run');
+    const { exitCode, all } = await endAfter(start(), 'next run');
     expect([exitCode, asked()], all).toEqual([0, [looking]]);
-    expect(tookMs).toBeLessThan(5_000);
   });
 
   it('hands SIGTERM on to a run that is under way, and lets it finish what it must', async () => {

@@ -144,10 +144,8 @@ describe('what every package would meet ends the querying', () => {
     const project = await bigQueryProject(PACKAGES);
     const config = project.read('tracked.yaml').replace('  credential_file: key.json\n', '');
     project.put('tracked.yaml', config);
-    const started = Date.now();
     const env = { METADATA_SERVER_DETECTION: 'none' };
     const result = await runCommand(project.folder, COLLECT, { env });
-    expect(Date.now() - started).toBeLessThan(5_000);
     expectCalm(project, result);
     expect(result.exitCode).toBe(1);
     expect(project.health().packages['alpha']?.['error']).toBe(

@@ -4,7 +4,14 @@ import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Fault } from '../../src/sources/fault.ts';
-import { clockFault, openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
+import {
+  clockFault,
+  openHttp,
+  RETRY_POLICY,
+  type RetryPolicy,
+  retryAfter,
+  withRetry,
+} from '../../src/sources/http.ts';
 import { ProxyServer } from '../support/google-server.ts';
 
 const NOW = new Date('2026-04-25T04:00:00Z');
@@ -147,33 +154,40 @@ describe('trying again', () => {
     expect(count).toBe(tries);
   });
 
-  it('goes on for as long as a ClickHouse Cloud that slept takes to wake up', async () => {
+  /** The waits before each further try, in milliseconds of a clock that the test turns. */
+  async function waits(fault: () => Fault, policy: RetryPolicy): Promise<number[]> {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    const begun = Date.now();
-    let last = begun;
-    const asked = failure(
-      withRetry(
-        async () => {
-          last = Date.now();
-          throw busy();
-        },
-        RETRY_POLICY,
-        new AbortController().signal,
-      ),
-    );
+    const at: number[] = [];
+    const work = async () => {
+      at.push(Date.now());
+      throw fault();
+    };
     let isOver = false;
-    asked.then(() => {
+    const asked = failure(withRetry(work, policy, new AbortController().signal)).finally(() => {
       isOver = true;
     });
     while (!isOver) {
-      await vi.advanceTimersByTimeAsync(500);
+      await vi.advanceTimersByTimeAsync(100);
       await setImmediate();
     }
-    expect((await asked).tries).toBe(6);
-    expect(last - begun).toBeGreaterThanOrEqual(30_000);
+    expect((await asked).tries).toBe(at.length);
+    return at.slice(1).map((time, index) => time - (at[index] ?? 0));
+  }
+
+  it('waits longer each time, as long as a ClickHouse Cloud that slept takes to wake up', async () => {
+    const each = await waits(busy, RETRY_POLICY);
+    expect(each).toHaveLength(5);
+    // Doubled each time, and longer by a random part.
+    for (const [index, wait] of each.entries()) expect(wait).toBeGreaterThanOrEqual(1_000 * 2 ** index);
+  });
+
+  it('waits at least as long as the server asks for', async () => {
+    const paused = () => new Fault('rate-limited', '', SERVER, { retryAfterMs: 5_000 });
+    const [wait] = await waits(paused, { backoffMs: 1, longestPauseMs: 5_000, retries: 1 });
+    expect(wait).toBeGreaterThanOrEqual(5_000);
   });
 
   it('ends with the fault, not with the signal that ended the waiting', async () => {

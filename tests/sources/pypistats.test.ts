@@ -93,10 +93,7 @@ describe('read', () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  it('waits as long as it is told to, if that is not too long', async () => {
-    const { stats, server } = await open({ faults: [{ status: 429, headers: { 'retry-after': '1' } }] });
-    await stats.read('demo');
-    expect((server.requests[1]?.at ?? 0) - (server.requests[0]?.at ?? 0)).toBeGreaterThan(990);
+  it('does not wait longer than is worth it', async () => {
     const long = await open({ fault: () => ({ status: 429, headers: { 'retry-after': '60' } }) });
     expect(await outcome(long.stats.read('demo'))).toMatchObject({ code: 'rate-limited' });
     expect(long.server.requests).toHaveLength(1);

@@ -114,7 +114,7 @@ const EVER: Span = { start: '0001-01-01', end: '9999-12-31' };
 function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
   const limitMs = config.queryTimeoutSeconds * 1000;
   return emulated
-    ? { limitMs, backoffMs: 20, pollMs: 20, cancelMs: 2_000 }
+    ? { limitMs, backoffMs: 2, pollMs: 20, cancelMs: 2_000 }
     : { limitMs, backoffMs: 1_000, pollMs: 500, cancelMs: 2_000 };
 }
 

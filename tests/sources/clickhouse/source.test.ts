@@ -77,16 +77,6 @@ describe('what may pass', () => {
     expect(server.calls).toHaveLength(3);
   });
 
-  it.each([
-    ['seconds', { 'retry-after': '1' }],
-    ['a date', { 'retry-after': 'Sat, 25 Apr 2026 04:00:01 GMT', date: 'Sat, 25 Apr 2026 04:00:00 GMT' }],
-  ])('waits as long as Retry-After says, in %s', async (_, headers) => {
-    const { read, server } = await open({ faults: [{ status: 429, headers }] });
-    await read();
-    const [first, second] = server.calls;
-    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(990);
-  });
-
   it('leaves a server alone that wants more time than there is', async () => {
     const { read, server } = await open({
       fault: () => ({ status: 503, headers: { 'retry-after': '3600' } }),
@@ -360,10 +350,10 @@ describe('time', () => {
       const stop = new AbortController();
       const reason = new Error('interrupted');
       const reading = outcome(read(['demo'], APRIL, stop.signal));
-      setTimeout(() => stop.abort(reason), 100);
-      const begun = performance.now();
+      await expect.poll(() => server.calls).toHaveLength(1);
+      stop.abort(reason);
       expect(await reading).toBe(reason);
-      expect(performance.now() - begun).toBeLessThan(900);
+      expect(server.calls).toHaveLength(1);
       await expect.poll(() => server.calls[0]?.until).toBeDefined();
     },
   );
