@@ -197,25 +197,26 @@ describe('CONTRIBUTING.md', () => {
 });
 
 describe('docs/operations.md', () => {
-  /** The section of each code: what stands below its heading, up to the next one. */
-  const sections = new Map(
-    [...read('docs/operations.md').matchAll(/^#### `([a-z-]+)`\n([\s\S]*?)(?=^#{1,4} )/gm)].map(
-      ([, code = '', text = '']) => [code, text],
-    ),
+  /** The cells of each code's row: what happened, what to do, whether it is tried again, and whether it ends the querying. */
+  const rows = new Map(
+    [
+      ...read('docs/operations.md').matchAll(
+        /^\| `([a-z-]+)` \| (.*) \| (.*) \| (yes.*|no.*) \| (yes.*|no.*) \|$/gm,
+      ),
+    ].map(([, code = '', ...cells]) => [code, cells]),
   );
-  const line = (code: string, label: string) =>
-    new RegExp(`^- ${label}: (.*)$`, 'm').exec(sections.get(code) ?? '')?.[1];
 
-  test('has a section for each code, and for none that does not exist', () => {
-    expect([...sections.keys()].toSorted()).toEqual(ERROR_CODES.toSorted());
+  test('has a row for each code, and for none that does not exist', () => {
+    expect([...rows.keys()].toSorted()).toEqual(ERROR_CODES.toSorted());
   });
 
   test.each(ERROR_CODES)('says of %s what the table says', (code) => {
     const { passes = false, affectsAll = false } = ERRORS[code] as ErrorKind;
-    expect(sections.get(code)?.split('\n- ')[0]?.trim()).toMatch(/^[\s\S]+\.\)?$/);
-    expect(line(code, 'What to do')).toMatch(/\S/);
-    expect(line(code, 'Tried again')).toMatch(passes ? /^yes/ : /^no/);
-    expect(line(code, 'Ends the querying')).toMatch(affectsAll ? /^yes/ : /^no/);
+    const [happened, todo, again, ends] = rows.get(code) ?? [];
+    expect(happened).toMatch(/\.\)?$/);
+    expect(todo).toMatch(/\S/);
+    expect(again).toMatch(passes ? /^yes/ : /^no/);
+    expect(ends).toMatch(affectsAll ? /^yes/ : /^no/);
   });
 });
 

@@ -1,7 +1,7 @@
 /*
  * Every fault that the program can report, by its code: the one table of whether it may pass by itself, whether every
  * package would meet it, and what to say to whom. The code stands in `_health.json`, in the log, in the metrics and
- * on the page, and docs/operations.md has a section for each. Which sign leads to which code is told beside each
+ * on the page, and docs/operations.md has a row for each. Which sign leads to which code is told beside each
  * source.
  */
 

@@ -64,6 +64,13 @@ describe('a part-filled day', () => {
     expect(partialDaysOf({ start: '2026-03-01', end: '2026-03-16' }, rows).has('2026-03-15')).toBe(partial);
   });
 
+  it('is left out of what a day is compared with', () => {
+    const rows = new Map(
+      [1_000, 1_000, 1_000, 10, 10, 300].map((count, week) => [addDays('2026-01-18', 7 * week), count]),
+    );
+    expect([...partialDaysOf(spanOf(rows), rows)]).toEqual(['2026-02-08', '2026-02-15', '2026-02-22']);
+  });
+
   it('is no measure for those after it: a long outage stays one', () => {
     const rows = weeks('2026-01-01', 70, (day) => (day >= 40 && day < 55 ? 1e6 : 3e9));
     const outage = [...partialDaysOf(spanOf(rows), rows)];

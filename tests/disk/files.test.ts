@@ -37,6 +37,13 @@ describe('replaceFile', () => {
     },
   );
 
+  it('leaves a file of JSON as it is rather than put something else in its place', async () => {
+    const path = join(tempFolder(), '_health.json');
+    await replaceFile(path, '{}', false);
+    await expect(replaceFile(path, '{"packages":', false)).rejects.toThrow(SyntaxError);
+    expect(readFileSync(path, 'utf8')).toBe('{}');
+  });
+
   it('replaces in one step: who has the old file open keeps reading it whole', async () => {
     const folder = tempFolder();
     const path = join(folder, 'badge.svg');

@@ -40,6 +40,7 @@ async function reader({ traits, fault, ledgers }: Setting) {
   });
   return {
     warnings,
+    spend: state.spend,
     asked: () => table.asked.map(({ packages }) => packages.join('+')),
     /** What each package gets: its downloads, or why not. */
     async readAll(planned = PLANNED) {
@@ -98,6 +99,13 @@ describe('a question for several packages', () => {
     expect(await readAll()).toEqual(ALL);
     expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha+beta', 'gamma+delta']);
     expect(warnings).toEqual([]);
+  });
+
+  it('counts as billed as expected where nobody knows what it billed', async () => {
+    const fault = () => new SourceError('credentials-refused', 'gone', { affectsAll: true });
+    const { readAll, spend } = await reader({ fault });
+    await readAll({ ...PLANNED, expectedBytes: 5e9 });
+    expect((await spend.load()).months.get('2026-04')?.bytesBilled).toBe(5e9);
   });
 
   it('leaves a failure in a part to the packages of that part', async () => {

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FileRejected } from '../../src/state/checks.ts';
-import { EMPTY_LEDGER, parseLedger, serializeLedger, withDays, withoutOld } from '../../src/state/ledger.ts';
+import {
+  EMPTY_LEDGER,
+  parseLedger,
+  serializeLedger,
+  soundWholeRead,
+  withDays,
+  withoutOld,
+} from '../../src/state/ledger.ts';
 
 const identity = { source: 'bigquery:p.d.t', package: 'alpha' };
 const span = { start: '2026-03-01', end: '2026-03-04' };
@@ -98,4 +105,11 @@ describe('forgetting', () => {
       '2026-03-03',
     ]);
   });
+});
+
+it.each([
+  ['2026-03-04', '2026-03-04'],
+  ['2026-03-03', null],
+])('was read as a whole on 2026-03-04, which on %s is %s', (today, expected) => {
+  expect(soundWholeRead(ledger, today)).toBe(expected);
 });
