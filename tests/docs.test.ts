@@ -166,17 +166,19 @@ describe('README.md', () => {
     expect(text).toMatch('readme.yaml is valid: 2 packages');
     expect(exitCode).toBe(0);
   });
+});
 
+describe('docs/commands.md', () => {
   test('names every command', async () => {
     const { text } = await run(['--help'], scratch);
     const commands = [...text.matchAll(/^ {2}([a-z]+)(?: \[| {2,})/gm)].map((match) => match[1]);
     expect(commands).toEqual(expect.arrayContaining(['collect', 'check', 'help']));
-    const table = [...read('README.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
+    const table = [...read('docs/commands.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
     expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));
   });
 
   test('names the options of every command, and none that does not exist', async () => {
-    const rows = [...read('README.md').matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)];
+    const rows = [...read('docs/commands.md').matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)];
     expect(rows.length).toBeGreaterThan(5);
     const options = (text: string) => [...new Set(text.match(/--[a-z][a-z-]+/g) ?? [])].toSorted();
     for (const [, command = '', text = ''] of rows) {
