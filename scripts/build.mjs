@@ -1,5 +1,5 @@
 // Bundles src/ into dist/, together with the libraries that a daily run loads: Node.js takes a millisecond and more
-// for each file, and these would be hundreds (docs/architecture.md, "Fast start"). What only some need stays outside.
+// for each file, and these would be hundreds (docs/decisions.md, "Fast start"). What only some need stays outside.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
