@@ -1,6 +1,17 @@
-import { closeSync, lstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { constants, gunzipSync } from 'node:zlib';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { constants, createGunzip, gunzipSync } from 'node:zlib';
 import { SourceError } from '../source.ts';
 
 /** How DuckDB must read a file: what it is, whatever it is called. BigQuery's shards have no ending. */
@@ -154,4 +165,19 @@ export function kindOf(path: string): FileKind {
     format: /^\s*\[/.test(content) ? 'array' : 'auto',
     compression: gzip ? 'gzip' : 'uncompressed',
   };
+}
+
+/**
+ * Reads a gzip file to its end: of one that was cut off, DuckDB takes what is there for all of it.
+ *
+ * @throws SourceError if it is not whole; errors of the file system as they are.
+ */
+export async function checkGzip(path: string): Promise<void> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  try {
+    await pipeline(createReadStream(path), createGunzip(), nowhere);
+  } catch (error) {
+    if (!/^Z_/.test(String((error as NodeJS.ErrnoException).code))) throw error;
+    throw unreadableFile(path, 'is damaged or cut off; copy or export it again');
+  }
 }

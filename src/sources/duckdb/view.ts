@@ -2,7 +2,7 @@ import type { DuckDBConnection, DuckDBType } from '@duckdb/node-api';
 import { sanitizeMessage } from '../../errors/sanitize.ts';
 import { formatNumber } from '../../format.ts';
 import { SourceError } from '../source.ts';
-import { type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
+import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import type { DuckDb } from './library.ts';
 
 /** Types of the structs of the public table, as far as they are read. */
@@ -146,6 +146,7 @@ export async function openFiles(
   const selects = ['FROM json_rows'];
   for (const path of findFiles(pattern)) {
     const kind = kindOf(path);
+    if (kind.compression === 'gzip') await checkGzip(path).catch(about(path));
     const parquet = kind.format === 'parquet';
     const sql = parquet
       ? await parquetRows(duckdb, connection, path).catch(about(path))

@@ -309,6 +309,18 @@ describe('files that the source duckdb cannot use', () => {
     expect(error).toMatchObject({ affectsAll: true, message: expect.not.stringContaining('\n') });
   });
 
+  it.each([
+    ['in the middle of its second part', (whole: Buffer) => Buffer.concat([whole, whole.subarray(0, 12)])],
+    ['before its checksum', (whole: Buffer) => whole.subarray(0, -8)],
+    ['in a byte of its checksum', (whole: Buffer) => Buffer.concat([whole.subarray(0, -8), Buffer.alloc(8)])],
+  ])('gzip that is cut off or damaged %s', async (_, broken) => {
+    const path = join(tempFolder(), 'a.gz');
+    writeFileSync(path, broken(gzipSync(ndjson([{ at: '2026-04-24', installer: 'pip', times: 100 }]))));
+    await expect(openDuckDb({ kind: 'duckdb', files: path, wholeLog: false })).rejects.toThrow(
+      /a\.gz is damaged/,
+    );
+  });
+
   const demo = (more: string, count = 150) => `SELECT ${more}, ${PIP} FROM range(${count})`;
   const sound = demo(`TIMESTAMP '2026-04-24 12:00:00' AS timestamp, ${DEMO_FILE}`);
 
