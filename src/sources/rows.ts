@@ -1,4 +1,5 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
+import { sanitizeMessage } from '../errors/sanitize.ts';
 import { foldInstaller, foldSystem } from '../winnow/classes.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
@@ -19,7 +20,7 @@ export function unexpected(column: string, value: unknown, expected: string): So
     value === undefined ? 'nothing' : JSON.stringify(typeof value === 'bigint' ? String(value) : value);
   return new SourceError(
     'unexpected-answer',
-    `unexpected answer: column ${column} holds ${found.slice(0, 80)} instead of ${expected}; the table's schema may have changed`,
+    `unexpected answer: column ${column} holds ${sanitizeMessage(found.slice(0, 80))} instead of ${expected}; the table's schema may have changed`,
   );
 }
 

@@ -61,6 +61,12 @@ describe('checkRows', () => {
     expect(() => check({ installer_name: ['x'.repeat(500)] })).toThrow(/^.{0,220}$/);
   });
 
+  it('quotes a strange value without what moves a cursor or the order of a text', () => {
+    expect(() => check({ day: '\u009b2J\u202e\u2028x' })).toThrow(
+      'column day holds "\ufffd2J\ufffd x" instead',
+    );
+  });
+
   it('refuses an answer as long as its limit, and takes one that is one row shorter', () => {
     const rows = Array.from({ length: 1_000 }, (_, index) => ({
       ...good,

@@ -1,3 +1,4 @@
+import { sanitizeMessage } from '../../errors/sanitize.ts';
 import { roundedBill } from '../../units.ts';
 import { isObject, type JsonObject, type RawRow } from '../rows.ts';
 import { type QueryCost, SourceError } from '../source.ts';
@@ -10,14 +11,17 @@ export interface Page {
   readonly rows: RawRow[];
   /** Absent on the last page. */
   readonly pageToken?: string;
-  /** Rows of the whole answer, if it says so. */
-  readonly totalRows?: number;
+  /** Rows of the whole answer. */
+  readonly totalRows: number;
   /** What the job took, as far as this answer tells; the bill may be smaller. */
   readonly costAtMost: QueryCost;
 }
 
 /** BigQuery's older names of the same types. */
-const ALIASES: Record<string, string> = { BOOLEAN: 'BOOL', INTEGER: 'INT64' };
+const ALIASES: ReadonlyMap<unknown, string> = new Map([
+  ['BOOLEAN', 'BOOL'],
+  ['INTEGER', 'INT64'],
+]);
 
 function unexpected(what: string): SourceError {
   return new SourceError('unexpected-answer', `unexpected answer: ${what}`);
@@ -28,13 +32,17 @@ function checkSchema(schema: unknown, columns: Columns): void {
   const found = fields
     .map((field: unknown) => {
       const { name, type } = isObject(field) ? field : {};
-      return `${name} ${ALIASES[String(type)] ?? type}`;
+      return [name, ALIASES.get(type) ?? type]
+        .map((word) => (typeof word === 'string' ? word : '?'))
+        .join(' ');
     })
     .join(', ');
   const expected = Object.entries(columns)
     .map((column) => column.join(' '))
     .join(', ');
-  if (found !== expected) throw unexpected(`its columns are ${found || 'not named'} instead of ${expected}`);
+  if (found !== expected) {
+    throw unexpected(`its columns are ${sanitizeMessage(found) || 'not named'} instead of ${expected}`);
+  }
 }
 
 /** The REST API writes every value as text; what does not fit its type is left as it is, to be refused later. */
@@ -75,11 +83,12 @@ export function readPage(body: JsonObject, columns: Columns): Page | undefined {
   checkSchema(schema, columns);
   if (!Array.isArray(rows)) throw unexpected('its rows are no list');
   const total = wholeNumber(totalRows);
+  if (total === undefined) throw unexpected('it does not say how many rows it has');
   const named = Object.entries(columns);
   return {
     rows: rows.map((inner: unknown) => row(inner, named)),
     ...(typeof pageToken === 'string' && pageToken !== '' ? { pageToken } : {}),
-    ...(total === undefined ? {} : { totalRows: total }),
+    totalRows: total,
     costAtMost: readCost({ statistics: { query: body } }),
   };
 }

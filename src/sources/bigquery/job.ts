@@ -217,7 +217,7 @@ async function runJob(asking: Asking): Promise<RawRow[]> {
     page = await fetchPage(asking, jobId, page.pageToken);
     rows.push(...page.rows);
   }
-  if (page.totalRows !== undefined && page.pageToken === undefined && page.totalRows !== rows.length) {
+  if (page.pageToken === undefined && page.totalRows !== rows.length) {
     throw new SourceError(
       'unexpected-answer',
       `unexpected answer: ${rows.length} rows came instead of ${page.totalRows}`,

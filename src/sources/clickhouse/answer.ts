@@ -68,20 +68,24 @@ function parse(
   }
   if (!isObject(value)) throw foreign();
   // With http_write_exception_in_output_format, the exception is a part of the JSON.
-  if (typeof value['exception'] === 'string') throwIfException(value['exception']);
-  const { meta } = value;
+  const { exception, meta } = value;
+  if (typeof exception === 'string') throwIfException(exception);
+  if (exception !== undefined) throw cut('the answer ends with an exception');
   if (!Array.isArray(meta)) throw foreign();
   return { ...value, meta };
 }
+
+/** A word of a server's; no other value becomes one. */
+const word = (value: unknown) => (typeof value === 'string' ? value : '?');
 
 function checkColumns(meta: readonly unknown[], columns: Columns): void {
   const found = meta.map((column) => (isObject(column) ? column : {}));
   const expected = Object.entries(columns);
   const fits = expected.every(
-    ([name, { type }], index) => found[index]?.['name'] === name && type.test(String(found[index]?.['type'])),
+    ([name, { type }], index) => found[index]?.['name'] === name && type.test(word(found[index]?.['type'])),
   );
   if (fits && found.length === expected.length) return;
-  const names = found.map((column) => `${column['name']} ${column['type']}`).join(', ');
+  const names = found.map((column) => `${word(column['name'])} ${word(column['type'])}`).join(', ');
   const wanted = expected.map(([name, column]) => `${name} ${column.expected}`).join(', ');
   throw new Fault('unexpected-answer', `${names} instead of ${wanted}`, SERVER, {
     variants: ['columns'],

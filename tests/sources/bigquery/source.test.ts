@@ -362,10 +362,24 @@ describe('an answer that makes no sense', () => {
       (body) => ({ ...body, schema: { fields: [{ name: 'day', type: 'WHATEVER' }] } }),
       /columns are day WHATEVER instead of/,
     ],
+    ['a missing column', (body) => ({ ...body, schema: { fields: ['day'] } }), /columns are \? \? instead/],
     [
-      'a missing column',
-      (body) => ({ ...body, schema: { fields: ['day'] } }),
-      /columns are undefined undefined/,
+      'columns of a strange name and type',
+      (body) => ({
+        ...body,
+        schema: { fields: [{ name: '\u009b2J\u202e', type: 'constructor' }, { name: { toString: 1 } }] },
+      }),
+      /columns are \ufffd2J\ufffd constructor, \? \? instead/,
+    ],
+    [
+      'a part of its rows, without how many there are',
+      (body) => ({ ...body, rows: [], totalRows: undefined }),
+      /it does not say how many rows it has/,
+    ],
+    [
+      'a number of rows that is none',
+      (body) => ({ ...body, totalRows: 'x' }),
+      /it does not say how many rows it has/,
     ],
     ['rows that are no list', (body) => ({ ...body, rows: 'none' }), /its rows are no list/],
     ['a row without values', (body) => ({ ...body, rows: [{}] }), /a row has 0 values instead of 6/],

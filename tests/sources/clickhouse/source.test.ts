@@ -69,6 +69,10 @@ describe('what may pass', () => {
     ['an empty answer', { status: 200, body: '' }],
     ['fewer rows than told', { change: (answer) => ({ ...answer, data: answer.data.slice(1) }) }],
     ['a passing exception halfway', { midway: 210, as: 'text' }],
+    [
+      'an exception without a number behind the rows before it',
+      { change: (answer) => ({ ...answer, data: [], rows: 0, exception: 'no memory' }) },
+    ],
   ])('is waited out: %s', async (_, fault) => {
     const { read, server } = await open({ faults: [fault, fault] });
     const { rows, failures } = await read();
