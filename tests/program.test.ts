@@ -27,6 +27,11 @@ describe('main', () => {
   });
 
   it.each([
+    [
+      ['check', '--config', '-----BEGIN PRIVATE KEY-----\\nMIIEvQ'],
+      /^--config holds what looks like a private key, /,
+    ],
+    [['-----BEGIN PRIVATE KEY-----\\nMIIEvQ'], /^argument 1 holds what looks like a private key, /],
     [['colect'], /unknown command 'colect'.*\n.*Did you mean collect\?/],
     [['check', '--verbose'], /unknown option '--verbose'/],
     [['check', 'too', 'much'], /too many arguments/],

@@ -28,7 +28,9 @@ export function checkArguments(argv: readonly string[], program: Command): void 
     // `--config=x` and `-cx` hold their value.
     const [, flag, value = ''] =
       /^(--[^=]+)=([\s\S]*)$|^(-\w)([\s\S]+)$/.exec(argument)?.filter(Boolean) ?? [];
-    const secret = misplacedSecret(argument.replace(/^-+/, '')) ?? misplacedSecret(value);
+    const secret = [argument, argument.replace(/^-+/, ''), value].flatMap(
+      (text) => misplacedSecret(text) ?? [],
+    )[0];
     if (secret === undefined) continue;
     const option = named(flag ?? argv[index - 1]);
     const where = option?.long ?? `argument ${index + 1}`;

@@ -17,7 +17,7 @@ export interface Allowed {
   readonly list?: boolean;
 }
 
-const PASSWORD = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/?#@]*@|(?:[a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*:[^@\s]*@)/i;
+const PASSWORD = /^(?:(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#@]*@|(?:[a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*:[^@\s]*@)/i;
 
 /** A JWT, or one of Google's access tokens. */
 const TOKEN = /\beyJ[\w-]{8,}\.[\w-]+|\bya29\.[\w-]+/;
@@ -62,9 +62,9 @@ function encoded(text: string): string | undefined {
     const inner = content(percent);
     if (inner !== undefined) return `${inner}, percent-encoded`;
   }
-  const compact = text.replaceAll(/\s+/g, '');
-  if (compact.length < 16 || !/^[\w+/=-]+$/.test(compact)) return undefined;
-  const inner = decodeBase64(compact).flatMap((plain) => content(plain) ?? [])[0];
+  // It may stand in quotation marks, or behind a word such as `base64:`.
+  const words = text.replaceAll(/\s+/g, '').match(/[\w+/=-]{16,}/g) ?? [];
+  const inner = words.flatMap(decodeBase64).flatMap((plain) => content(plain) ?? [])[0];
   return inner === undefined ? undefined : `${inner}, in base64`;
 }
 
