@@ -76,6 +76,8 @@ const AGES: readonly (readonly [label: string, days: number])[] = [
   ['36+', Number.POSITIVE_INFINITY],
 ];
 
+export const AGE_LABELS: readonly string[] = AGES.map(([label]) => label);
+
 /** In which group of ages a day falls that is read on another: `1` is yesterday. */
 export function ageOf(day: Day, today: Day): string {
   const age = dayNumber(today) - dayNumber(day);

@@ -1,6 +1,12 @@
-/** A file of the state that must not be trusted; the message says why. */
+import { sanitizeMessage } from '../errors/sanitize.ts';
+
+/** A file of the state that must not be trusted; the message says why, and may quote the file. */
 export class FileRejected extends Error {
   override name = 'FileRejected';
+
+  constructor(reason: string) {
+    super(sanitizeMessage(reason));
+  }
 }
 
 /**

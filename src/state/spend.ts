@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
-import { type Bill, type Bills, EMPTY_SPEND, type Spend } from './bills.ts';
+import { AGE_LABELS, type Bill, type Bills, EMPTY_SPEND, type Month, type Spend } from './bills.ts';
 import { demand, demandCount, FileRejected, isRecord, parseJson } from './checks.ts';
 import { setAside } from './set-aside.ts';
 import { stateError } from './state-error.ts';
@@ -70,11 +70,18 @@ function parseBill(entry: Record<string, unknown>, what: string): Bill {
   return { daysScanned, bytesBilled, queries, bytesEstimated: estimated };
 }
 
+function demandMonth(month: unknown): asserts month is Month {
+  demand(
+    typeof month === 'string' && /^\d{4}-\d\d$/.test(month),
+    () => `${JSON.stringify(month)} is not a month`,
+  );
+}
+
 /** @throws FileRejected if the value is no bills by month. */
 export function parseBills(value: unknown): Bills {
   return new Map(
     entriesOf(value, 'the bills').map(([month, entry]) => {
-      demand(/^\d{4}-\d\d$/.test(month), `${month} is not a month`);
+      demandMonth(month);
       return [month, parseBill(entry, month)];
     }),
   );
@@ -90,21 +97,23 @@ export function parseSpend(text: string): Spend {
   demand(isRecord(value) && value['version'] === VERSION, 'it is no account of this version');
   const months = entriesOf(value['months'], 'the months').map(([month, entry]) => {
     const { bytes_billed: bytesBilled, queries } = entry;
+    demandMonth(month);
     demandCount(bytesBilled, `the bytes of ${month}`);
     demandCount(queries, `the queries of ${month}`);
     return [month, { bytesBilled, queries }] as const;
   });
   const pending = entriesOf(value['pending'], 'the pending queries').map(([what, { month, bytes }]) => {
-    demand(typeof month === 'string', `the pending query of ${what} has no month`);
+    demandMonth(month);
     demandCount(bytes, `the bytes of the pending query of ${what}`);
     return [what, { month, bytes }] as const;
   });
   const packages = entriesOf(value['packages'] ?? {}, 'the packages').map(
     ([name, entry]) => [name, parseBills(entry)] as const,
   );
-  const ages = entriesOf(value['ages'] ?? {}, 'the ages').map(
-    ([age, entry]) => [age, parseBill(entry, `age ${age}`)] as const,
-  );
+  const ages = entriesOf(value['ages'] ?? {}, 'the ages').map(([age, entry]) => {
+    demand(AGE_LABELS.includes(age), () => `${JSON.stringify(age)} is no age of a day`);
+    return [age, parseBill(entry, `age ${age}`)] as const;
+  });
   return {
     months: new Map(months),
     pending: new Map(pending),

@@ -92,6 +92,11 @@ describe('a ledger file', () => {
     expect(() => parseLedger(broken, identity)).toThrow(FileRejected);
     expect(() => parseLedger(broken, identity)).toThrow(reason);
   });
+
+  it('is quoted in short, without what moves a cursor or the order of a text', () => {
+    const broken = rewritten(lines, { package: '\u009b2J\u202e'.repeat(999) });
+    expect(() => parseLedger(broken, identity)).toThrow(/^it is about "(\ufffd2J\ufffd)+\.\.\.$/);
+  });
 });
 
 describe('forgetting', () => {

@@ -72,6 +72,18 @@ describe('spend.json', () => {
       'with negative bytes',
       '{"version":1,"months":{"2026-03":{"bytes_billed":-1,"queries":1}},"pending":{}}',
     ],
+    [
+      'with a strange month',
+      '{"version":1,"months":{"\\u001b[2J":{"bytes_billed":1,"queries":1}},"pending":{}}',
+    ],
+    [
+      'with a query that pends in a strange month',
+      '{"version":1,"months":{},"pending":{"alpha":{"month":"May","bytes":1}}}',
+    ],
+    [
+      'with a strange age',
+      '{"version":1,"months":{},"pending":{},"ages":{"\\u001b[2J":{"days_scanned":1,"bytes_billed":1,"queries":1}}}',
+    ],
     ['with a query that pends nowhere', '{"version":1,"months":{},"pending":{"alpha":{"bytes":1}}}'],
     ['with packages that are a list', '{"version":1,"months":{},"pending":{},"packages":[]}'],
     [
