@@ -144,7 +144,7 @@ export function summary({ health, snippets, notes, published }) {
   return [
     '## PyPI downloads by people',
     '',
-    '| package | window | honest | all | counted to | state |',
+    '| package | window | non-CI | all | counted to | state |',
     '| --- | ---: | ---: | ---: | --- | --- |',
     ...table,
     ...moreOf(moreRows, 'rows are', 'the branch has all badges'),

@@ -1,5 +1,5 @@
 // The main job on the example table: what `npm run demo` runs after the build. The table's dates are moved so that it ends
-// yesterday, and the rest of PyPI is put in, so that days can be seen to be part-filled.
+// yesterday, and the rest of PyPI is put in, so that days can be seen to be incomplete.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const DAY_MS = 86_400_000;
 /** Downloads a day of packages that nobody tracks, and of the day that was delivered in part. */
 const OTHERS = { usual: 300, partFilled: 60 };
-/** The day before which examples/file_downloads.ndjson ends, and its part-filled day. */
+/** The day before which examples/file_downloads.ndjson ends, and its incomplete day. */
 const END = Date.UTC(2026, 3, 25);
 const PART_FILLED = END - 40 * DAY_MS;
 /** How many days of it are compared with the weeks before: the longest window, and four weeks. */

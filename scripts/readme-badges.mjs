@@ -29,7 +29,7 @@ export function withBadges(readme, repository, packages) {
     '[![npm](https://img.shields.io/npm/v/pypi-badges)](https://www.npmjs.com/package/pypi-badges)',
     ...packages.map(
       (name) =>
-        `[![Honest downloads of ${name}](${endpoint(`${published}/${name}/downloads-30d-non-ci.json`)})](https://pypi.org/project/${name}/)`,
+        `[![Non-CI downloads of ${name}](${endpoint(`${published}/${name}/downloads-30d-non-ci.json`)})](https://pypi.org/project/${name}/)`,
     ),
   ];
   return readme.replace(BLOCK, () => `<!-- badges -->\n${lines.join('\n')}\n<!-- /badges -->`);

@@ -17,7 +17,7 @@ function list(value: string, previous: string[] = []): string[] {
 /** Declares the commands. Each is loaded only when it is run: `check` must not wait for BigQuery's client. */
 function declare(version: string, context: Context, done: (exitCode: number) => void): Command {
   const program = new Command('pypi-badges')
-    .description('Honest PyPI download badges: CI runs, mirrors and scanners winnowed out.')
+    .description('PyPI download badges without CI runs, mirrors and bots.')
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (also LOG_LEVEL)')
@@ -31,13 +31,13 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
   program
     .command('collect')
-    .description('count, winnow and publish the badges of every tracked package')
+    .description('count and publish the badges of every tracked package')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('--as-of <YYYY-MM-DD>', 'end the windows before this day (default: today, UTC)')
     .option('--full', 'read every day of the windows again, and tell which had changed')
     .option('--dry-run', 'ask the source what would be read; write nothing')
     .option('--json', 'print _health.json instead of a table')
-    .option('--wait <minutes>', 'go on trying for so long where nothing can be reached', '0')
+    .option('--wait <minutes>', 'keep trying for so many minutes if the source cannot be reached', '0')
     .option('--no-page', 'do not draw the page (index.html and one for each package)')
     .action(async (_, command: Command) => {
       const { collect } = await import('./commands/collect.ts');
@@ -46,7 +46,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
   program
     .command('show')
-    .description('the account of any package, now; needs no list and no account, and writes nothing')
+    .description('the breakdown of any package, now; needs no list and no account, and writes nothing')
     .argument('<name...>', 'names of packages on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
@@ -59,7 +59,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
   program
     .command('compare')
-    .description("our account of a package beside pypistats.org's, and why they differ; writes nothing")
+    .description("our breakdown of a package beside pypistats.org's, and why they differ; writes nothing")
     .argument('<name>', 'name of a package on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--json', 'print it for programs')
@@ -70,7 +70,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
   program
     .command('doctor')
-    .description('check credentials, permissions, folders, clock and freshness, and say how to mend them')
+    .description('check credentials, permissions, folders, clock and freshness, and say how to fix them')
     .action(async (_, command: Command) => {
       const { doctor } = await import('./commands/doctor.ts');
       done(await doctor(command.optsWithGlobals(), context));

@@ -70,7 +70,7 @@ describe('live badges', () => {
   it("take the place of the demo's, and may be made again", () => {
     const live = withBadges(readme, 'alice/badges', ['demo']);
     expect(live).toContain(
-      '[![Honest downloads of demo](https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fbadges%2Fbadges%2Fdemo%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/demo/)',
+      '[![Non-CI downloads of demo](https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fbadges%2Fbadges%2Fdemo%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/demo/)',
     );
     expect(live).toContain('(https://github.com/alice/badges/actions/workflows/ci.yml/badge.svg)');
     expect(live).not.toContain('docs/images/example-young.svg');

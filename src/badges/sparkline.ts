@@ -13,7 +13,7 @@ const STYLE =
 const round = (value: number) => Math.round(value * 10) / 10;
 
 /**
- * The honest downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
+ * The non-CI downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
  * known are gaps.
  *
  * @param name Of the package, or title of the group.

@@ -84,13 +84,13 @@ export function windowText({ history }: Folded): string {
   return `${days(history.days.length)} from ${date(first)} to ${date(last)}`;
 }
 
-/** One package: the way from all downloads down to the honest count, and what that is made of. */
+/** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
 export function renderAccount({ name, folded }: Account, drawing: Drawing): string {
   const [{ breakdown }] = folded.windows;
   const { count, counts, countsBySystem } = breakdown;
   const all = allDownloads(breakdown);
   const way = bars(
-    [['All downloads', all], ...exclusions(breakdown), ['Honest downloads', count]],
+    [['All downloads', all], ...exclusions(breakdown), ['Non-CI downloads', count]],
     all,
     drawing,
   );
@@ -107,13 +107,13 @@ export function renderAccount({ name, folded }: Account, drawing: Drawing): stri
       drawing,
     ),
     ...section(
-      'By system, whatever the program',
+      'By system, for all clients',
       SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]]),
       drawing,
     ),
     ...(count === 0
       ? []
-      : ['', paint('Honest downloads by day', 'bold', drawing.color), byDay(folded, drawing)]),
+      : ['', paint('Non-CI downloads by day', 'bold', drawing.color), byDay(folded, drawing)]),
     ...otherNames(breakdown),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')}\n`;
@@ -145,7 +145,7 @@ function rowsOf(accounts: readonly Account[]): string[][] {
   return [
     cells('All downloads', allDownloads),
     ...EXCLUSIONS.flatMap((reason) => whenAny(EXCLUSION_NAMES[reason], ({ excluded }) => excluded[reason])),
-    cells('Honest downloads', ({ count }) => count),
+    cells('Non-CI downloads', ({ count }) => count),
     [
       'of all',
       ...accounts.map(({ folded }) => {
@@ -174,7 +174,7 @@ export function renderAccounts(accounts: readonly Account[], drawing: Drawing): 
   return [
     `${windowText(first.folded)} (UTC)\n`,
     ...tables,
-    `Honest downloads by day\n${lines.join('\n')}\n`,
+    `Non-CI downloads by day\n${lines.join('\n')}\n`,
     ...(notes.length === 0
       ? []
       : [`${notes.map((line) => paint(line, 'yellow', drawing.color)).join('\n')}\n`]),

@@ -290,7 +290,7 @@ async function runLocked(request: CollectRequest, tools: Log, { assertHeld }: Lo
     : 1;
 }
 
-/** `collect`, the main job: counts, winnows and publishes every package, and says how it went. */
+/** `collect`, the main job: counts and publishes every package, and says how it went. */
 export async function collect(options: CollectOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const request: CollectRequest = {

@@ -186,7 +186,7 @@ function renderSteps({ total, stats, explained }: Compared, bold: (text: string)
       ...(stats === undefined ? [] : there),
       ['ClickHouse, the same way', ...cells(sameWay)],
       ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
-      ['Honest downloads', '', formatNumber(honest)],
+      ['Non-CI downloads', '', formatNumber(honest)],
     ],
   );
   if (stats === undefined) return steps;
@@ -233,7 +233,7 @@ function renderOther({ days, other }: Compared): string {
   return (
     head +
     table(
-      ['all, ClickHouse', shortName, 'honest, ClickHouse', shortName],
+      ['all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
       [...shown.map((each) => cells(date(each.day), [each])), cells(daysText(both.length), both)],
     ) +
     (count === 0 ? 'No day differs by more than 1 %.\n' : some)

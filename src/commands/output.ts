@@ -267,7 +267,7 @@ function windowCells({ windowDays, breakdown }: Window): string[] {
 
 /** What a run came to: a line for each package and window, then what needs attention. */
 export function renderResults(entries: Entries, style?: TableStyle): string {
-  const figures = ['window', 'honest', 'all', 'winnowed out'].map(right);
+  const figures = ['window', 'non-CI', 'all', 'excluded'].map(right);
   const rows = entries.flatMap(([name, { failure, windowDays, windows }]) => {
     const failed = failure === undefined ? [] : (failure.heldBack ?? [windowDays]);
     return [

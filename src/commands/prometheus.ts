@@ -71,7 +71,7 @@ function standingMetrics(each: ReturnType<typeof metricsOf>): string[] {
     each('warning', 'What may make the figures of the {what} untrue.', ({ entry }) =>
       [...new Set(entry?.warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
     ),
-    each('downloads', 'Honest downloads within the window.', (standing) =>
+    each('downloads', 'Non-CI downloads within the window.', (standing) =>
       windows(standing).map(([labels, { count }]) => [labels, count]),
     ),
     each('excluded_downloads', 'Downloads within the window that do not count, by class.', (standing) =>

@@ -25,7 +25,7 @@ export interface StatusOptions extends GlobalOptions {
 const COLUMNS = [
   left('package'),
   right('window'),
-  right('honest'),
+  right('non-CI'),
   left('counted to'),
   left('last success'),
   left('state', stateTone),

@@ -4,7 +4,7 @@ import { windowBefore } from './window.ts';
 /** How many days upstream may be behind before a window that ends earlier says too little. */
 export const LATE_DAYS_MAX = 7;
 
-/** A day with less than this share of what such a day usually has was filled in part. */
+/** A day with less than this share of what such a day usually has was incomplete. */
 const PARTIAL_SHARE = 0.4;
 /** "Usually": the same weekday in so many weeks before, of which so many must be known. */
 const PARTIAL_WEEKS = 4;
@@ -24,9 +24,9 @@ export interface Upstream {
   readonly lastDay: Day | null;
   /** Days of the longest window without any row in the whole table, oldest first. */
   readonly missingDays: readonly Day[];
-  /** Days of the longest window that were filled in part, oldest first. */
+  /** Days of the longest window that were incomplete, oldest first. */
   readonly partialDays: readonly Day[];
-  /** First of the days whose missing and part-filled ones are told; `end` where nothing is known of them. */
+  /** First of the days whose missing and incomplete ones are told; `end` where nothing is known of them. */
   readonly since: Day;
   /** Why no window can be counted, if so: the table is too far behind, or ends earlier than it did. */
   readonly fault: UpstreamFault | undefined;
@@ -48,7 +48,7 @@ function median(values: readonly number[]): number {
 }
 
 /**
- * The days of a span that were filled in part: fewer rows, over all packages, than 40 % of the median of
+ * The days of a span that were incomplete: fewer rows, over all packages, than 40 % of the median of
  * the same weekday in the four weeks before, where at least two of these are known and were not filled in
  * part themselves. A weekend has about 64 % of a midweek day, so days are compared with their own weekday.
  * In November 2021 days of 467,591,439 rows fell to 780,878, and 780,878 is not zero.

@@ -55,7 +55,7 @@ function barRows(rows: readonly BarRow[]): Markup {
   })}`;
 }
 
-/** The lens below the last row: its cone, and the bar that it enlarges the honest count to. */
+/** The lens below the last row: its cone, and the bar that it enlarges the non-CI downloads to. */
 const LENS = { cone: 26, bar: 16, below: 4 };
 /** Narrowest bar, in units: 14 of 40 million would otherwise be no ink at all. */
 const SLIVER = 1.5;
@@ -86,7 +86,7 @@ function rowsOf(breakdown: Breakdown, all: number): BarRow[] {
   });
   const whole = { label: 'All downloads', figure: formatNumber(all), share: '100%' };
   const honest = {
-    label: 'Honest downloads',
+    label: 'Non-CI downloads',
     figure: formatNumber(breakdown.count),
     share: share(breakdown.count, all),
   };
@@ -97,7 +97,7 @@ function rowsOf(breakdown: Breakdown, all: number): BarRow[] {
   ];
 }
 
-/** The honest count by installer as bars that fill the whole width. */
+/** The non-CI downloads by installer as bars that fill the whole width. */
 function lens(breakdown: Breakdown, y: number): Markup[] {
   let sum = 0;
   return INSTALLERS.filter((name) => breakdown.counts[name] > 0).map((name) => {

@@ -45,11 +45,11 @@ const plainHeading = (title: string) => html`<th scope="col">${title}</th>`;
 
 /** What stands behind the name, and how the script sorts by it: as text, not at all, or as what it is. */
 const COLUMNS: readonly (readonly [title: string, by?: 'number' | 'share' | 'date' | 'none'])[] = [
-  ['Honest', 'number'],
+  ['Non-CI', 'number'],
   ['Window', 'number'],
   ['All', 'number'],
-  ['Winnowed out', 'share'],
-  ['Honest by day', 'none'],
+  ['Excluded', 'share'],
+  ['Non-CI by day', 'none'],
   ['Last success', 'date'],
   ['State'],
 ];
@@ -118,7 +118,7 @@ function warnings({ packages, groups: sums }: IndexView): Markup | undefined {
     sentences.map((sentence) => html`<p><b>${title}</b>: ${sentence}</p>`),
   );
   if (told.length === 0) return undefined;
-  return html`<section class="notice warn"><strong>Figures to be read with care</strong>
+  return html`<section class="notice warn"><strong>Warnings</strong>
 ${told.slice(0, 10)}${told.length > 10 ? html`<p>and ${formatNumber(told.length - 10)} more</p>` : undefined}</section>`;
 }
 
@@ -136,9 +136,9 @@ export function indexPage(site: IndexView): string {
   const states = site.packages.map(({ state }) => state);
   const newest = newestOf(site);
   return htmlDocument('index', site, {
-    title: 'Honest PyPI downloads',
-    header: html`<h1>Honest PyPI downloads</h1>
-<p class="quiet">CI runs, mirrors, browsers and scanners winnowed out.
+    title: 'Non-CI PyPI downloads',
+    header: html`<h1>Non-CI PyPI downloads</h1>
+<p class="quiet">Without CI runs, mirrors, browsers and unknown clients.
 ${site.finished === undefined ? 'No run yet.' : html`Last run ${time(site.finished)}.`}</p>`,
     main: html`${failures(site)}
 ${missing(site)}

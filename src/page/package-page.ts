@@ -31,7 +31,7 @@ function installerTable(breakdown: Breakdown): Markup {
   const rows = INSTALLERS.filter((name) => breakdown.counts[name] > 0).sort(
     (a, b) => breakdown.counts[b] - breakdown.counts[a],
   );
-  if (rows.length === 0) return html`<p class="none">No honest downloads, so no installers.</p>`;
+  if (rows.length === 0) return html`<p class="none">No non-CI downloads, so no installers.</p>`;
   return html`<table>
 <thead><tr><th scope="col">Installer</th><th scope="col" class="number">Downloads</th><th scope="col" class="number">Share</th></tr></thead>
 <tbody>
@@ -49,7 +49,7 @@ function story({ breakdown, windowDays }: Window): Markup {
   const out = all - breakdown.count;
   if (all === 0) return html`Nobody and nothing has downloaded it in ${days(windowDays)}.`;
   return html`Of <b>${formatNumber(all)}</b> downloads of any kind in ${days(windowDays)}, <b>${formatNumber(out)}</b>
-(${share(out, all)}) were winnowed out: CI runs, mirrors, browsers and clients that are no installer.`;
+(${share(out, all)}) are excluded: CI runs, mirrors, browsers and clients that are no installer.`;
 }
 
 /** A badge as it looks, in the page's own style: the SVGs of a window would be more than everything else. */
@@ -85,7 +85,7 @@ function totalOf({ total, group }: PackageView): Markup | undefined {
 
 function headline(view: PackageView, main: Window): Markup {
   return html`<section class="card">
-<h2>Honest downloads</h2>
+<h2>Non-CI downloads</h2>
 <div class="hero">
 <p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}</small></p>
 <p class="story">${story(main)}</p>
@@ -107,7 +107,7 @@ function lensLegend(breakdown: Breakdown): Markup | undefined {
 
 function winnowing(view: PackageView, main: Window): Markup {
   return html`<section class="card">
-<h2>What was winnowed out in ${days(main.windowDays)}</h2>
+<h2>What is excluded in ${days(main.windowDays)}</h2>
 <figure>${winnowingChart(main.breakdown)}
 ${lensLegend(main.breakdown)}
 <figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
@@ -169,7 +169,7 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
 <summary>Every day in figures</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Every day in figures">
 <table>
-<thead><tr><th scope="col">Day (UTC)</th>${heading('Honest')}${names.map(heading)}${heading('Winnowed out')}</tr></thead>
+<thead><tr><th scope="col">Day (UTC)</th>${heading('Non-CI')}${names.map(heading)}${heading('Excluded')}</tr></thead>
 <tbody>${rows.reverse()}</tbody>
 </table>
 </div>
@@ -183,13 +183,13 @@ function overTime(history: PackageDays): Markup {
   const [first, last] = [history.days[0], history.days.at(-1)].map((day) => date(String(day)));
   if (names.length === 0) {
     return html`<section class="card">
-<h2>Honest downloads by day</h2>
+<h2>Non-CI downloads by day</h2>
 <p class="none">${knownDays(history).length === 0 ? 'Not known' : 'None'} from ${first} to ${last}.</p>
 ${gapNotes(history)}${table}
 </section>`;
   }
   return html`<section class="card">
-<h2>Honest downloads by day</h2>
+<h2>Non-CI downloads by day</h2>
 ${legend(names, history)}
 <figure>${dailyChart(history)}</figure>
 <h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
@@ -298,7 +298,7 @@ export function packagePage(view: PackageView, site: SiteView): string {
   const state = stateMark(view);
   const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
   return htmlDocument('package', site, {
-    title: `${title}: honest PyPI downloads`,
+    title: `${title}: non-CI PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${title}</h1>
 <p class="quiet">${state}${counted}. ${whereabouts(view)}</p>`,
@@ -314,7 +314,7 @@ ${winnowing(view, main)}
 ${installerTable(main.breakdown)}</section>
 <section class="card"><h2>Systems in ${days(main.windowDays)}</h2>
 <figure>${systemsChart(main.breakdown)}
-<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the honest count.</figcaption></figure></section>
+<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the non-CI downloads.</figcaption></figure></section>
 </div>
 </div>`
 }

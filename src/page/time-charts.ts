@@ -17,7 +17,7 @@ interface Bucket {
   readonly end: number;
   /** How many of the days are neither missing nor unknown. */
   readonly known: number;
-  /** Honest downloads, or null if each of the days is missing or unknown. */
+  /** Non-CI downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
   /** Whether it is not known of one of the days which downloads were by CI. */
   readonly unknown: boolean;
@@ -231,12 +231,12 @@ function wholeTicks(max: number): number[] {
   return Array.from({ length: Math.floor(max / step) + 1 }, (_, index) => index * step);
 }
 
-/** Honest downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
+/** Non-CI downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
 export function dailyChart(history: PackageDays): Markup {
   const list = buckets(history, 1);
   const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
   const max = Number(best.count);
-  const label = `Honest downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
+  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
   return timeChart(
     history,
     list,
@@ -251,7 +251,7 @@ export function mixBucketDays(history: PackageDays): number {
   return history.days.length >= 21 ? 7 : 1;
 }
 
-/** The installers' shares of the honest downloads, week by week. Weeks without downloads stay empty. */
+/** The installers' shares of the non-CI downloads, week by week. Weeks without downloads stay empty. */
 export function mixChart(history: PackageDays): Markup {
   const size = mixBucketDays(history);
   const list = buckets(history, size);
@@ -276,7 +276,7 @@ const DETAILS: Record<SparkDetail, { points: number; round: (value: number) => n
 const SIZE = { width: 116, height: 22, margin: 2 };
 
 /**
- * The honest downloads of a history as a line small enough for a table's cell: by day, or over long
+ * The non-CI downloads of a history as a line small enough for a table's cell: by day, or over long
  * windows by the mean of some days.
  */
 export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): Markup {
@@ -306,6 +306,6 @@ export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): M
   const label =
     detail === 'coarse'
       ? `At most ${formatNumber(best)} a day`
-      : `Honest downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
+      : `Non-CI downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
   return picture(label, 'spark', new Markup(`<path d="${path}"/>`));
 }

@@ -60,7 +60,7 @@ export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
 function incomplete({ group, failed }: GroupSum): OperatorError {
   return new OperatorError(
     'group-incomplete',
-    `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; mend ${failed.length === 1 ? 'that package' : 'those packages'} first`,
+    `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; fix ${failed.length === 1 ? 'that package' : 'those packages'} first`,
   );
 }
 

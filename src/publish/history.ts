@@ -45,7 +45,7 @@ const historySchema = z.strictObject({
     .array(day)
     .describe('Days of `days` of which it is not known which downloads were by CI; they are no zeros.'),
   partial_days: z.array(day).describe('Days of `days` for which the table had only a part of the data.'),
-  count: column.describe('The honest count: downloads by an allowed installer outside of CI.'),
+  count: column.describe('The non-CI downloads: those by an allowed installer outside of CI.'),
   installers: columns(INSTALLERS).describe('`count` by installer.'),
   systems: columns(SYSTEMS).describe('Downloads outside of CI by system, whatever the installer.'),
   excluded: columns(EXCLUSIONS).describe('Downloads that do not count, by the first reason that fits.'),

@@ -52,11 +52,13 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
     warnings.push(`the table ends with ${lastDay}; windows end there too instead of before ${asOf}`);
   }
   if (missingDays.length > 0) {
-    warnings.push(`the table has no rows on ${some(missingDays)}; counts lack what was downloaded then`);
+    warnings.push(
+      `the table has no rows on ${some(missingDays)}; counts are too low by what was downloaded then`,
+    );
   }
   if (partialDays.length > 0) {
     warnings.push(
-      `the table has only a part of the rows of ${some(partialDays)}; counts lack what is missing, and will be right when it is filled in`,
+      `the table has only a part of the rows of ${some(partialDays)}; counts are too low until the source has the rest`,
     );
   }
   if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {

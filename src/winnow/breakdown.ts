@@ -23,7 +23,7 @@ export interface DownloadRow extends Trait {
  * All rows of a package over some days, by class. `count` plus all of `excluded` is the number of rows.
  */
 export interface Breakdown {
-  /** The honest count: downloads by an installer that a person runs, outside of CI. */
+  /** The non-CI downloads: those by an installer that a person runs, outside of CI. */
   readonly count: number;
   /** `count` by installer, and the sum of those that are pip underneath. */
   readonly counts: Readonly<Record<Installer | 'pip-family', number>>;

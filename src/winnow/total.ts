@@ -1,7 +1,7 @@
 import { type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
 import { type DownloadRow, winnow } from './breakdown.ts';
 
-/** The honest downloads since the first day that is known, which need not be the first that there was. */
+/** The non-CI downloads since the first day that is known, which need not be the first that there was. */
 export interface Total {
   readonly since: Day;
   readonly count: number;

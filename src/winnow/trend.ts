@@ -3,7 +3,7 @@ import { lastDays, type PackageDays, sliceDays } from './package-days.ts';
 /** Share of a window's days that must be known in full for its mean to mean something. */
 const KNOWN_SHARE = 1 / 2;
 
-/** The mean honest count of the days that are known in full; undefined if fewer than half of them are. */
+/** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
 function dailyMean({ days, breakdowns, partialDays }: PackageDays): number | undefined {
   const counts = days.flatMap((day, index) => {
     const breakdown = breakdowns[index];
@@ -14,8 +14,8 @@ function dailyMean({ days, breakdowns, partialDays }: PackageDays): number | und
 }
 
 /**
- * The share by which a window's honest count a day has changed against the window of the same length before it. Days
- * that are missing or part-filled are left out of both, so that an outage is no trend.
+ * The share by which a window's non-CI count a day has changed against the window of the same length before it. Days
+ * that are missing or incomplete are left out of both, so that an outage is no trend.
  *
  * @param all Days up to the end of the window; what is known of the window before among them.
  * @returns Undefined if there is nothing to compare with: too little is known of either, or nothing was counted before.

@@ -31,7 +31,7 @@ it('shows the account of a package without a list or an account, and leaves noth
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^All downloads +2,771 +100\.0%/m);
   expect(stdout).toMatch(/^Mirrors +1,325 +47\.8%/m);
-  expect(stdout).toMatch(/^Honest downloads +14 +0\.5%/m);
+  expect(stdout).toMatch(/^Non-CI downloads +14 +0\.5%/m);
   expect(stdout).toContain("Counted from ClickHouse's public copy of PyPI's download log.");
   expect(readdirSync(folder)).toEqual([]);
 });

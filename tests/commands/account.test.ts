@@ -44,7 +44,7 @@ it('says what is not known, what is there in part, and the first of many names',
 it('is painted on a terminal, with the same words', () => {
   const plain = renderAccount({ name: 'demo', folded }, { ink, color: false });
   const painted = renderAccount({ name: 'demo', folded }, { ink, color: true });
-  expect(painted).toContain('\u001B[32mHonest downloads');
+  expect(painted).toContain('\u001B[32mNon-CI downloads');
   expect(painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(plain);
 });
 
@@ -53,5 +53,5 @@ it('has nothing to show of no package, and no line of days of one that nobody in
   const nobody = fold({ span, rows: new Map([['2026-10-10', [row('bandersnatch', 5)]]]) }, [10], []);
   const text = renderAccount({ name: 'demo', folded: nobody }, { ink, color: false });
   expect(text).not.toContain('by day');
-  expect(text).toMatch(/^Honest downloads +0 +0\.0%$/m);
+  expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
 });

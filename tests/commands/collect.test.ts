@@ -47,7 +47,7 @@ describe('collect', () => {
     const { exitCode, stdout } = await collect(project.folder);
     expect(exitCode).toBe(0);
     expect(columns(stdout)).toEqual([
-      'package | window | honest | all | winnowed out | state',
+      'package | window | non-CI | all | excluded | state',
       'alpha | 30d | 14 | 100 | 86.0% | ok',
       'beta | 30d | 3 | 3 | 0.0% | ok',
       'gamma | 30d | 0 | 0 | - | ok',

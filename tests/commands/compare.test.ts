@@ -67,7 +67,7 @@ async function compare({
 }
 
 describe('compare', () => {
-  it("goes from pypistats.org's figures to the honest count, step by step", async () => {
+  it("goes from pypistats.org's figures to the non-CI downloads, step by step", async () => {
     const { exitCode, stdout, stderr, left } = await compare({ argv: ['Young'] });
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
@@ -81,7 +81,7 @@ ClickHouse, the same way         2,771              250
   Other programs                                    -80
   Browsers                                          -31
   Mirrors                                           -25
-Honest downloads                                     14
+Non-CI downloads                                     14
 
 Why they differ
 - Without mirrors: pypistats.org also leaves clients without a name out, of
@@ -114,7 +114,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
     expect(line('Days that pypistats.org lacks')).toMatch(/ \+8 +\+8$/);
     expect(line('Rows that only one of us has')).toMatch(/ \+2 +\+2$/);
     expect(line('ClickHouse, the same way')).toMatch(/ 2,771 +250$/);
-    expect(line('Honest downloads')).toMatch(/ 14$/);
+    expect(line('Non-CI downloads')).toMatch(/ 14$/);
     expect(stdout).toContain('- Days that pypistats.org lacks (10 Oct 2026): it reads a day once');
     expect(stdout.split('\n').every((each) => each.length <= 80)).toBe(true);
   });
@@ -212,7 +212,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
     expect(broken.exitCode).toBe(1);
     expect(broken.stdout).not.toContain('Why they differ');
     expect(broken.stdout).toMatch(/^ClickHouse, the same way +2,771 +250\n/m);
-    expect(broken.stdout).toMatch(/^Honest downloads +14\n/m);
+    expect(broken.stdout).toMatch(/^Non-CI downloads +14\n/m);
     expect(broken.stdout).toMatch(/^Linux +- +186 +86\n/m);
     expect(broken.stderr).toMatch(/something that is not pypistats\.org answered; .*\(HTTP status 404\)/);
     const unknown = await compare({ stats: { rows: [] } });

@@ -32,7 +32,7 @@ describe('output that pypi-winnow-downloads left', () => {
     expect(columns(stdout)).toEqual([
       'last run: 2026-04-25T04:12:42.654Z (7 hours ago)',
       '',
-      'package | window | honest | counted to | last success | state',
+      'package | window | non-CI | counted to | last success | state',
       'small-00 | 30d | 14 | 2026-04-24 | 7 hours ago | ok',
       'bad | 30d | - | - | never | failed',
       'constructor | - | - | - | never | new',

@@ -35,7 +35,7 @@ describe('renderResults', () => {
     ]);
     const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
     expect(lines).toEqual([
-      'package | window | honest | all | winnowed out | state',
+      'package | window | non-CI | all | excluded | state',
       'young | 30d | 14 | 2,771 | 99.5% | ok',
       'busy | 7d | 1,000 | 2,000 | 50.0% | ok',
       'busy | 365d | 1,234,567 | 1,234,567 | 0.0% | ok',

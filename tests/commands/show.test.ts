@@ -46,7 +46,7 @@ async function show(argv: readonly string[], options: Options = {}, env: Record<
 }
 
 describe('show', () => {
-  it('draws the way from all downloads down to the honest count', async () => {
+  it('draws the way from all downloads down to the non-CI downloads', async () => {
     const { exitCode, stdout, stderr, calls, left } = await show(['Young']);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
@@ -58,17 +58,17 @@ Unknown clients                 1,201   43.3%  ███████████
 CI runs                           120    4.3%  █▍
 Other programs                     80    2.9%  ▉
 Browsers                           31    1.1%  ▍
-Honest downloads                   14    0.5%  ▏
+Non-CI downloads                   14    0.5%  ▏
 
 By installer
 pip                                 9   64.3%  ███████████████████▉
 uv                                  5   35.7%  ███████████▏
 
-By system, whatever the program
+By system, for all clients
 Linux                               6   66.7%  ████████████████████▋
 macOS                               3   33.3%  ██████████▍
 
-Honest downloads by day
+Non-CI downloads by day
 ·▆·······█····················
 
 Other programs: requests 60, Bazel 20
@@ -95,7 +95,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
       expect.arrayContaining([
         '  young  other-tool',
         'All downloads  2,771  1,500',
-        'Honest downloads  14  1,500',
+        'Non-CI downloads  14  1,500',
         'of all  0.5%  100.0%',
         'by pip  9  0',
         'by poetry  0  1,500',
@@ -116,7 +116,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
     const { stdout } = await show(['young', '--days', '2', '--as-of', '2026-10-12']);
     expect(stdout).toMatch(/^young, 2 days from 10 Oct 2026 to 11 Oct 2026/);
     expect(stdout).toMatch(/^All downloads +1,453 /m);
-    expect(stdout).toMatch(/^Honest downloads +8 /m);
+    expect(stdout).toMatch(/^Non-CI downloads +8 /m);
   });
 
   it('has all of it for programs', async () => {

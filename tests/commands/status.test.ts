@@ -106,7 +106,7 @@ describe('status', () => {
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       "last run: 2026-04-25T04:12:02.500Z (7 hours ago), counted from PyPI's download log in BigQuery, table up to 2026-04-24",
       '',
-      'package | window | honest | counted to | last success | state',
+      'package | window | non-CI | counted to | last success | state',
       'alpha | 30d | 1,234 | 2026-04-24 | 7 hours ago | ok',
       'beta | 30d | - | 2026-04-19 | 5 days ago | failed',
       'gamma | 30d | 5 | 2026-04-20 | 7 hours ago | stale',

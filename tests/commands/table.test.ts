@@ -23,7 +23,7 @@ describe('renderTable', () => {
 
   const columns = [
     { title: 'package', align: 'left' },
-    { title: 'honest', align: 'right' },
+    { title: 'non-CI', align: 'right' },
     { title: 'state', align: 'left', tone: (cell: string) => (cell === 'failed' ? 'red' : undefined) },
   ] as const;
   const rows = [

@@ -99,7 +99,7 @@ describe('a window', () => {
       "not renewed: 7d (unknown: 2026-04-24); the source does not say which downloads were by CI on more than a tenth of the window's days, so its badges stay as they were";
     const lines = stdout.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
     expect(lines).toEqual([
-      'package | window | honest | all | winnowed out | state',
+      'package | window | non-CI | all | excluded | state',
       'alpha | 30d | 87 | 87 | 0.0% | ok',
       'alpha | 7d | - | - | - | failed',
       'beta | 30d | 60 | 60 | 0.0% | ok',
@@ -170,7 +170,7 @@ describe('a window', () => {
     expect(world.entry('alpha')).not.toHaveProperty('last_success');
     expect(world.entry('alpha')).toMatchObject({ held_back: [7], warnings: [{ code: 'unknown-days' }] });
     expect(world.page('alpha')).toContain('Not known from 18 Apr 2026 to 24 Apr 2026.');
-    expect(world.page('alpha')).not.toContain('No honest downloads');
+    expect(world.page('alpha')).not.toContain('No non-CI downloads');
   });
 });
 

@@ -18,7 +18,7 @@ const spanOf = (rows: ReadonlyMap<Day, number>) => {
   return { start: days[0] ?? '', end: addDays(days.at(-1) ?? '', 1) };
 };
 
-describe('a part-filled day', () => {
+describe('a incomplete day', () => {
   it('is one like those of November 2021, when 467,591,439 rows a day fell to 780,878', () => {
     const rows = weeks('2021-10-01', 60, () => 467_591_439);
     const broken = ['2021-11-13', '2021-11-14', '2021-11-20'];
@@ -97,25 +97,25 @@ describe('where windows end', () => {
       without('2026-03-08', '2026-03-09'),
       { end: '2026-03-08', lastDay: '2026-03-07' },
     ],
-    ['the newest day is part-filled', partial('2026-03-09'), { end: '2026-03-09', partialDays: [] }],
+    ['the newest day is incomplete', partial('2026-03-09'), { end: '2026-03-09', partialDays: [] }],
     [
       'the newest has no rows, and the one before it a part',
       new Map([...partial('2026-03-08')].filter(([day]) => day !== '2026-03-09')),
       { end: '2026-03-08', lastDay: '2026-03-07' },
     ],
     [
-      'older days are part-filled: they count as they are, and are named',
+      'older days are incomplete: they count as they are, and are named',
       partial('2026-02-20', '2026-02-21'),
       { end: asOf, partialDays: ['2026-02-20', '2026-02-21'], missingDays: [] },
     ],
     ['an older day has no rows', without('2026-02-20'), { end: asOf, missingDays: ['2026-02-20'] }],
     [
-      'seven newest days are part-filled',
+      'seven newest days are incomplete',
       partial(...daysOf({ start: '2026-03-03', end: asOf })),
       { end: '2026-03-03', fault: undefined },
     ],
     [
-      'eight newest days are part-filled',
+      'eight newest days are incomplete',
       partial(...daysOf({ start: '2026-03-02', end: asOf })),
       {
         lastDay: '2026-03-01',

@@ -108,7 +108,7 @@ describe('winnowingChart', () => {
     expect(shares(chart, 'honest')[0]?.[1]).toBeCloseTo(14 / 3_000, 3);
   });
 
-  it('enlarges the honest count to the full width by installer', () => {
+  it('enlarges the non-CI downloads to the full width by installer', () => {
     const [pip] = shares(winnowingChart(YOUNG), 'pip');
     const [uv] = shares(winnowingChart(YOUNG), 'uv');
     expect(pip?.[1]).toBeCloseTo(9 / 14, 1);
@@ -119,10 +119,10 @@ describe('winnowingChart', () => {
     const { label, texts, titles } = look(winnowingChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
-      'Winnowing: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Honest downloads 14 (0.5%)',
+      'Winnowing: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
     );
     expect(titles).toEqual(
-      expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Honest downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),
+      expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Non-CI downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),
     );
   });
 
@@ -143,7 +143,7 @@ describe('winnowingChart', () => {
     const machines = winnowingChart({ ...NOTHING, excluded: YOUNG.excluded });
     expect(elementsIn(machines, '.cone')).toEqual([]);
     expect(elementsIn(winnowingChart(YOUNG), '.cone')).toHaveLength(1);
-    expect(look(machines).label).toContain('Honest downloads 0 (0%)');
+    expect(look(machines).label).toContain('Non-CI downloads 0 (0%)');
     expect(winnowingChart(NOTHING).text).toBe('<p class="none">No downloads of any kind in this window.</p>');
   });
 });
@@ -170,7 +170,7 @@ describe('dailyChart', () => {
 
   it('says how high it goes, and leaves the figures of each day to the table', () => {
     const chart = dailyChart(history);
-    expect(look(chart).label).toBe('Honest downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
+    expect(look(chart).label).toBe('Non-CI downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
     expect(elementsIn(chart, 'svg.days')).toHaveLength(1);
     expect(look(chart).titles).toEqual([]);
   });
@@ -361,10 +361,10 @@ describe('sparkline', () => {
 
   it('has few points over long windows', () => {
     expect(look(sparkline(historyOf(30, (index) => index))).label).toBe(
-      'Honest downloads over 30 days, at most 29 a day',
+      'Non-CI downloads over 30 days, at most 29 a day',
     );
     const year = sparkline(historyOf(365, (index) => index));
-    expect(look(year).label).toBe('Honest downloads over 365 days, at most 360 a day in the mean of 9');
+    expect(look(year).label).toBe('Non-CI downloads over 365 days, at most 360 a day in the mean of 9');
     const coarse = sparkline(
       historyOf(365, (index) => index),
       'coarse',

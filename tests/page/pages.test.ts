@@ -181,13 +181,11 @@ describe('packagePage', () => {
   const windows = [...young.windows, { windowDays: 90, breakdown: { ...YOUNG, count: 20 } }];
   const full = { ...young, windows, history };
 
-  it('shows the honest count, what was winnowed out, badges and snippets', () => {
+  it('shows the non-CI downloads, what is excluded, badges and snippets', () => {
     const page = packagePage(full, site);
     const document = read(page);
     expect(document.querySelector('[data-figure=count]')?.textContent).toBe('14');
-    expect(textOf(page)).toContain(
-      'Of 2,771 downloads of any kind in 30 days, 2,757 (99.5%) were winnowed out',
-    );
+    expect(textOf(page)).toContain('Of 2,771 downloads of any kind in 30 days, 2,757 (99.5%) are excluded');
     expect(textOf(page)).toContain('90 days: 20 of 2,777');
     const badges = [...document.querySelectorAll('section .badges a')].map((link) =>
       link.getAttribute('href'),

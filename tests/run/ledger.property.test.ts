@@ -39,7 +39,7 @@ async function wholeWindow(table: Table, name: string, end: Day, windowDays: num
   return row as unknown as Figures;
 }
 
-/** Rows that somebody else's packages add to every day that is filled, so that a few more are no part-filled day. */
+/** Rows that somebody else's packages add to every day that is filled, so that a few more are no incomplete day. */
 const BULK = 500;
 
 async function fill(table: Table, ...days: readonly Day[]): Promise<void> {

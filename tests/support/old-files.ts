@@ -4,7 +4,7 @@
  * 24th, counted as of 2026-04-25.
  */
 
-/** history.json of pypi-badges 0.1.0, which knew no files beside packages, and no days filled in part. */
+/** history.json of pypi-badges 0.1.0, which knew no files beside packages, and no days incomplete. */
 export const HISTORY_0_1_0 = `{
   "version": 1,
   "package": "demo",

@@ -11,7 +11,7 @@ import {
 } from '../../src/winnow/package-days.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
-/** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th part-filled. */
+/** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th incomplete. */
 const all = packageDays(5, (index) => (index === 2 ? null : [downloads('uv', 2 ** index)]), {
   partialDays: ['2026-04-21', '2026-04-24'],
 });

@@ -4,7 +4,7 @@ import { downloads } from '../support/views.ts';
 
 const rows = [downloads('uv', 5), downloads('pip', 2, { ci: true }), downloads('bandersnatch', 9)];
 
-it('counts the honest downloads since the first day that is known, and the days between that are not', () => {
+it('counts the non-CI downloads since the first day that is known, and the days between that are not', () => {
   const spans = [
     { start: '2024-02-28', end: '2024-03-01' },
     { start: '2024-03-04', end: '2024-03-05' },

@@ -26,7 +26,7 @@ describe('trendOf', () => {
     ['the same', days([3, 3, 3, 3]), 0],
     // Means of a day: 10 and 12, whatever is missing.
     ['a day that is missing', days([10, null, 12, 12]), 0.2],
-    ['a day that is part-filled', days([10, 10, 12, 1], [3]), 0.2],
+    ['a day that is incomplete', days([10, 10, 12, 1], [3]), 0.2],
     ['older days beside', days([999, 5, 5, 10, 10]), 1],
     ['nothing before', days([0, 0, 4, 4]), undefined],
     ['too little known before', days([null, null, 4, 4]), undefined],

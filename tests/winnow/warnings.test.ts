@@ -63,7 +63,7 @@ describe('installer-vanished', () => {
       false,
     ],
     [
-      'a last week of which six days were filled in part',
+      'a last week of which six days were incomplete',
       {
         ...weeks(always({ pip: 2, uv: 2 }), always({ pip: 1 })),
         partialDays: [18, 19, 20, 21, 22, 23].map((day) => `2026-04-${day}`),

@@ -42,7 +42,7 @@ const middle = (values: number[]) => {
 
 /**
  * The day before which windows end: after the newest day that is there and whole. Undefined if that is more than
- * seven days before yesterday. A day is filled in part if it has less than 40 % of the median of the same weekday in
+ * seven days before yesterday. A day is incomplete if it has less than 40 % of the median of the same weekday in
  * the four weeks before, where two or more of these are known and whole.
  */
 export function endOf(

@@ -8,7 +8,7 @@ import { chance, type DayNumber, dayNumber, dayText, makeWeather, PACKAGES, tabl
 
 /*
  * More than a year of daily runs of the built command against a table that is late,
- * empty and part-filled, with everything that happens to a machine in a year. After each run, the badges are
+ * empty and incomplete, with everything that happens to a machine in a year. After each run, the badges are
  * those of an independent count of what the table showed, and no paid day was read again without a reason.
  *
  * YEAR_SEED has another year; YEAR_DAYS a shorter or longer one.

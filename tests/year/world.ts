@@ -101,7 +101,7 @@ export interface Weather {
   readonly told: Readonly<Record<string, number>>;
 }
 
-/** Lays the trouble of a year: late, empty and part-filled days, outages that are filled in later, and a blind view. */
+/** Lays the trouble of a year: late, empty and incomplete days, outages that are filled in later, and a blind view. */
 export function makeWeather(seed: number, first: DayNumber, last: DayNumber): Weather {
   const delays = new Map<DayNumber, Delay>();
   const blind = new Set<DayNumber>();

@@ -15,7 +15,7 @@ const section = z.strictObject(
       .boolean({ error: 'true or false' })
       .default(false)
       .describe(
-        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is part-filled. Default false: a day without rows is one without downloads.",
+        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is incomplete. Default false: a day without rows is one without downloads.",
       ),
   },
   { error: 'a mapping with files' },
