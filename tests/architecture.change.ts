@@ -55,13 +55,6 @@ describe('what must follow does not compile without it', () => {
       "'unknown', 'bot', 'other'] as const",
       ['commands/compare.ts', 'page/words.ts'],
     ],
-    [
-      'all that a source needs',
-      'config/config.ts',
-      '| DuckDbConfig;',
-      "| DuckDbConfig | { readonly kind: 'snowflake' };",
-      ['commands/check.ts', 'config/resolve.ts', 'sources/open.ts', 'sources/traits.ts'],
-    ],
   ])('%s', (_, file, from, to, expected) => {
     expect(broken(file, from, to)).toEqual(expected);
     for (const other of expected) expect(PAGE).toContain(`\`${other}\``);
