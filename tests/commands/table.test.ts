@@ -34,7 +34,7 @@ describe('renderTable', () => {
   it('takes what is missing of its room from the column that gives way', () => {
     expect(renderTable(columns, rows, { width: 34, color: false })).toBe(
       [
-        'package             honest  state',
+        'package             non-CI  state',
         'a-name-that-is…  1,234,567  ok',
         'b                           failed',
         '',

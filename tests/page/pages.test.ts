@@ -144,10 +144,10 @@ describe('indexPage', () => {
   });
 
   it('tells what may make figures untrue, the first ten, as text', () => {
-    expect(textOf(indexPage(index()))).not.toContain('read with care');
+    expect(textOf(indexPage(index()))).not.toContain('Warnings');
     const doubtful = (name: string) => entry({ name, warnings: [HOSTILE, 'second'] });
     const few = indexPage(index({ packages: [doubtful('a'), entry(), doubtful('b')] }));
-    expect(textOf(few)).toContain(`read with care a: ${HOSTILE}a: secondb: ${HOSTILE}b: second`);
+    expect(textOf(few)).toContain(`Warnings a: ${HOSTILE}a: secondb: ${HOSTILE}b: second`);
     expect(read(few).querySelectorAll('script')).toHaveLength(1);
     const many = textOf(indexPage(index({ packages: [...'abcdef'].map(doubtful) })));
     expect(many).toContain('e: secondand 2 more');
