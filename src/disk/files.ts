@@ -93,8 +93,8 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
   }
 }
 
-/** A link that was planted is not followed. */
-const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW;
+/** A link that was planted is not followed, and a pipe is not waited for: it reads as an empty file. */
+const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
  * How a file is read as a whole: in one call of the library, which opens, reads and closes. The types know flags as

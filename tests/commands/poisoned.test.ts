@@ -53,41 +53,22 @@ function demandFresh(
 }
 
 describe.each(PLACES)('a poisoned package that is %s of the list', (place, choose) => {
-  it('on BigQuery, asked for each package', async () => {
-    const list = names(6);
+  it.each([
+    ['asked for each package', 6, place === 'first' ? 10 : 3, {}],
+    ['read for all', 75, 2, { bytesPerDay: 160e6, bytesPerSharedDay: 11e9 }],
+  ])('on BigQuery, %s', async (_, count, runs, options) => {
+    const list = names(count);
     const poisoned = choose(list);
     const fault = { status: 400, reason: 'somethingNew', message: 'cannot' };
     const trouble = poisoned.map((name): Trouble => ({ on: 'insert', among: name, fault }));
-    const project = await bigQueryProject(list, { trouble });
-    for (const [index, now] of RUNS.slice(0, place === 'first' ? 10 : 3).entries()) {
-      project.server.become({ rows: rowsOf(list, now), trouble, date: new Date(now) });
-      const world = { env: project.env, now: () => new Date(now) };
-      const { exitCode } = await runMain(
-        project.folder,
-        ['collect', '--no-page', '--log-level', 'silent'],
-        world,
-      );
-      // Two of them end the first run, and are asked last from then on.
-      demandFresh(project.folder, poisoned, exitCode, now, place !== 'first and second' || index > 0);
-    }
-  });
-
-  it('on BigQuery, read for all', async () => {
-    const list = names(75);
-    const poisoned = choose(list);
-    const fault = { status: 400, reason: 'somethingNew', message: 'cannot' };
-    const trouble = poisoned.map((name): Trouble => ({ on: 'insert', among: name, fault }));
-    const options = { bytesPerDay: 160e6, bytesPerSharedDay: 11e9 };
     const project = await bigQueryProject(list, { ...options, trouble });
     project.track(list, { bigquery: '  monthly_budget_gib: null\n' });
-    for (const [index, now] of RUNS.slice(0, 2).entries()) {
+    for (const [index, now] of RUNS.slice(0, runs).entries()) {
       project.server.become({ ...options, rows: rowsOf(list, now), trouble, date: new Date(now) });
       const world = { env: project.env, now: () => new Date(now) };
-      const { exitCode } = await runMain(
-        project.folder,
-        ['collect', '--no-page', '--log-level', 'silent'],
-        world,
-      );
+      const argv = ['collect', '--no-page', '--log-level', 'silent'];
+      const { exitCode } = await runMain(project.folder, argv, world);
+      // Two of them end the first run, and are asked last from then on.
       demandFresh(project.folder, poisoned, exitCode, now, place !== 'first and second' || index > 0);
     }
   });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -210,5 +211,15 @@ describe('ensureChildFolder', () => {
     await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
       'a file stands where a folder should be; move it away',
     );
+  });
+});
+
+describe('a pipe in the place of a file', () => {
+  it('is not waited for, and is replaced', async () => {
+    const path = join(tempFolder(), 'badge.svg');
+    execFileSync('mkfifo', [path]);
+    expect(await readIfPresent(path)).toBe('');
+    expect(await writeIfChanged(path, 'new')).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('new');
   });
 });

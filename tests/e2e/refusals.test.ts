@@ -8,7 +8,7 @@ const SERVICE = 'service:\n  output_dir: out\n  source: duckdb\nduckdb:\n  files
 const packages = (entry: string) => `${SERVICE}packages:\n  - ${entry}\n`;
 const window = (value: string) => packages(`name: demo\n    window_days: ${value}`);
 
-/** What issue 2 lists, and the line that has to be named. */
+/** What is refused, and the line that has to be named. */
 const REFUSED: [string, string, number][] = [
   ['a path upwards as a name', packages('../x'), 7],
   ['a path as a name', packages('a/b'), 7],
