@@ -205,7 +205,7 @@ describe('read', () => {
       }
       const answer = await fetch(`${engine.url}/?${query}`, {
         method: 'POST',
-        headers: { authorization: `Basic ${btoa('demo:')}` },
+        headers: { 'x-clickhouse-user': 'demo' },
         body: sql,
       });
       const { data } = (await answer.json()) as { data: string[][] };

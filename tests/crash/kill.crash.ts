@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { parseLedger } from '../../src/state/ledger.ts';
+import { ledgerFolder } from '../../src/state/ledgers.ts';
 import { parseSpend } from '../../src/state/spend.ts';
 import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
 import { CLI } from '../support/command.ts';
@@ -83,7 +84,10 @@ function expectWholeFiles(folder: string, host: string): void {
     const text = readFileSync(file, 'utf8');
     const ledger = /\/state\/ledger\/[^/]+\/([a-z0-9-]+)\.json$/.exec(file)?.[1];
     if (ledger !== undefined) {
-      parseLedger(text, { source: `bigquery:p.pypi.file_downloads on ${host}`, package: ledger });
+      parseLedger(text, {
+        source: ledgerFolder(`bigquery:p.pypi.file_downloads on ${host}`),
+        package: ledger,
+      });
     } else if (/\/spend(\.backup)?\.json$/.test(file)) {
       expect(parseSpend(text)).toBeDefined();
     } else if (file.endsWith('/_health.json')) {
