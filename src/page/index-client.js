@@ -6,7 +6,7 @@
   const KEYS = {
     text: (cell) => cell(),
     number: (cell) => number(cell()),
-    // Exact, where the cell is rounded: honest and all downloads stand before it.
+    // Exact, where the cell is rounded: non-CI and all downloads stand before it.
     share: (cell) => (number(cell()) < 0 ? -1 : 1 - number(cell(1)) / number(cell(3))),
     date: (cell) => Date.parse(`${cell()} UTC`) || 0,
   };
