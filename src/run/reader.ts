@@ -13,12 +13,13 @@ import {
   type Answer,
   addCost,
   costOf,
+  ending,
   interrupted,
-  isPassing,
+  mayBePackages,
   NO_COST,
   type QueryCost,
   type Source,
-  SourceError,
+  type SourceError,
 } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import {
@@ -142,12 +143,6 @@ function put({ reads }: Brought, name: string, read: PackageRead): void {
     const changes = [...before.changes, ...read.changes];
     reads.set(name, { ...read, changes, cost: addCost(before.cost, read.cost) });
   }
-}
-
-/** The same fault as one that ends the querying. */
-function ending({ code, message, cost, step, cause }: SourceError): SourceError {
-  const known = { ...(cost === undefined ? {} : { cost }), ...(step === undefined ? {} : { step }) };
-  return new SourceError(code, message, { ...known, cause, affectsAll: true });
 }
 
 export function createReader(input: ReaderInput): Reader {
@@ -299,7 +294,7 @@ export function createReader(input: ReaderInput): Reader {
       try {
         await take(half, await ask(half), share, brought);
       } catch (error) {
-        if (!isPassing(error) || error.affectsAll) throw error;
+        if (!mayBePackages(error)) throw error;
         failed.push([half, error]);
       }
     }
@@ -339,7 +334,7 @@ export function createReader(input: ReaderInput): Reader {
       // The newest days are read as far as the money goes.
       if (error instanceof BudgetError && canHalve)
         return askParts(planned, halves(planned), refused, brought);
-      const mayPass = isPassing(error) && !error.affectsAll;
+      const mayPass = mayBePackages(error);
       if (packages.length === 1) {
         failedAlone += mayPass ? 1 : 0;
         // A package alone may be at fault; two in a row are not.

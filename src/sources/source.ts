@@ -128,6 +128,17 @@ export function isPassing(error: unknown): error is SourceError {
   return error instanceof SourceError && ERRORS[error.code].passes === true;
 }
 
+/** The same of a fault that one package may be to blame for: every other package need not meet it. */
+export function mayBePackages(error: unknown): error is SourceError {
+  return isPassing(error) && !error.affectsAll;
+}
+
+/** The same fault as one that ends the querying. */
+export function ending({ code, message, cost, step, cause }: SourceError): SourceError {
+  const known = { ...(cost === undefined ? {} : { cost }), ...(step === undefined ? {} : { step }) };
+  return new SourceError(code, message, { ...known, cause, affectsAll: true });
+}
+
 /** What a question took, whether it was answered or not; undefined if that is not known. */
 export function costOf(result: { readonly cost?: QueryCost | undefined } | Error): QueryCost | undefined {
   return result instanceof Error && !(result instanceof SourceError) ? undefined : result.cost;

@@ -2,7 +2,7 @@ import { addDays, type Day, type Span, spanDays } from '../../days/day.ts';
 import { isNonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
 import type { CheckedRows } from '../rows.ts';
-import { isPassing, SourceError } from '../source.ts';
+import { ending, isPassing, mayBePackages, SourceError } from '../source.ts';
 import { ROW_LIMIT } from './query.ts';
 
 /** What became of one question. */
@@ -79,10 +79,6 @@ function halve({ packages, span }: Question): readonly Question[] {
 /** Puts one part to the server: as often as its faults may pass, or once. */
 export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Reply>;
 
-/** The same fault as one that ends the querying. */
-const ending = ({ code, message, step }: SourceError) =>
-  new SourceError(code, message, { affectsAll: true, ...(step === undefined ? {} : { step }) });
-
 /**
  * Reads a question in as many parts as it takes.
  *
@@ -140,7 +136,7 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
       try {
         take(half, await ask(half, 'once'));
       } catch (reason) {
-        if (isPassing(reason) && !reason.affectsAll) {
+        if (mayBePackages(reason)) {
           failed.push([half, reason]);
           continue;
         }
@@ -162,7 +158,7 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
     const asked: Question = { packages, span: part.span };
     try {
       const reply = await ask(asked, 'patiently').catch((error: unknown) => {
-        if (isPassing(error) && !error.affectsAll) return error;
+        if (mayBePackages(error)) return error;
         parts.unshift(asked);
         throw error;
       });
