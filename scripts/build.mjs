@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { raw } from './raw.mjs';
 
-// .ci/run has built this very code; each of its scripts begins with a build.
-if (process.env.PYPI_BADGES_BUILT !== undefined) process.exit();
-
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+// .ci/run has built this very folder; each of its scripts begins with a build. A clone of it (the Action's) is another.
+if (process.env.PYPI_BADGES_BUILT === root) process.exit();
+
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 
