@@ -110,7 +110,7 @@ async function monthOfRuns({ beginRun }, ledgerModule, billsModule, count, keeps
 }
 
 async function savings() {
-  const run = await importTs('src/run/run.ts');
+  const run = await importTs('src/collect/run.ts');
   const ledger = await importTs('src/state/ledger.ts');
   const bills = await importTs('src/state/bills.ts');
   const figures = [];

@@ -63,9 +63,13 @@ const MUTATIONS = [
   ["'api-disabled': {\n    affectsAll: true,", "'api-disabled': {", 'tests/docs'],
 
   // The reader.
-  ['mayPass && failedAlone > 1', 'mayPass && failedAlone > 2', 'tests/run/reader tests/commands/poisoned'],
-  ['if (answer.rows.size > 0) failedAlone = 0;', '', 'tests/run/reader tests/commands/poisoned'],
-  ['bytes: cost?.bytesBilled ?? expected', 'bytes: cost?.bytesBilled ?? 0', 'tests/run/reader'],
+  [
+    'mayPass && failedAlone > 1',
+    'mayPass && failedAlone > 2',
+    'tests/collect/reader tests/commands/poisoned',
+  ],
+  ['if (answer.rows.size > 0) failedAlone = 0;', '', 'tests/collect/reader tests/commands/poisoned'],
+  ['bytes: cost?.bytesBilled ?? expected', 'bytes: cost?.bytesBilled ?? 0', 'tests/collect/reader'],
 
   // The ledger, money, the lock, the disk.
   ["demand(value['checksum'] === checksum(summed), 'it was altered');", '', 'tests/state/ledger.test'],

@@ -16,13 +16,12 @@ const ORDER = [
   'sources',
   'config',
   'state',
-  'plan',
-  'run',
   'badges',
   'page',
   'publish',
+  'collect',
 ];
-const PURE = ['errors', 'days', 'winnow', 'plan', 'badges', 'page'];
+const PURE = ['errors', 'days', 'winnow', 'badges', 'page'];
 /** Computes, and reads nothing. */
 const HARMLESS = ['node:crypto'];
 

@@ -1,9 +1,8 @@
+import { beginRun, type Outcome } from '../collect/run.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX } from '../config/package-name.ts';
 import { WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
-import type { Outcome } from '../run/outcome.ts';
-import { beginRun } from '../run/run.ts';
 import { openSource, type SourceConfig } from '../sources/index.ts';
 import { ledgersInMemory, spendInMemory } from '../state/in-memory.ts';
 import type { Context, GlobalOptions } from './context.ts';

@@ -1,11 +1,11 @@
+import type { Task } from '../collect/days.ts';
+import { FIRST_DAY } from '../collect/plan.ts';
+import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
-import { FIRST_DAY } from '../plan/plan.ts';
-import type { Task } from '../run/learn-days.ts';
-import { beginRun } from '../run/run.ts';
 import { openSource, traitsOf } from '../sources/index.ts';
 import { committedBytes, monthOf } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
@@ -110,9 +110,9 @@ async function fill(
       continue;
     }
     const { daysScanned, bytesBilled } = outcome.taken;
-    const since = outcome.allDays?.spans[0]?.start;
+    const since = outcome.total?.since;
     const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
-    const without = outcome.read.unknownDays?.size ?? 0;
+    const without = outcome.days.unknownDays.length;
     const left =
       without === 0
         ? ''

@@ -1,5 +1,5 @@
+import type { Task } from '../collect/days.ts';
 import type { Config } from '../config/config.ts';
-import type { Task } from '../run/learn-days.ts';
 import type { Context } from './context.ts';
 
 /** What one invocation of `collect` works on. */

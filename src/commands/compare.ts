@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
+import { causeText } from '../collect/run.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, loadSource } from '../config/load.ts';
-import type { Day } from '../days/day.ts';
+import { addDays, type Day } from '../days/day.ts';
 import { formatJson, formatNumber } from '../format.ts';
 import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
-import { causeText } from '../run/run.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import {
   countAsPyPiStats,
@@ -20,7 +20,7 @@ import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
-import { fold } from '../winnow/fold.ts';
+import { foldDays } from '../winnow/fold.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { left, paint, renderTable, right, wrap } from './output.ts';
@@ -281,7 +281,7 @@ async function readOther(
   }
   const [outcome] = await readNow({ names: [name], ...window, source }, options, context);
   return outcome?.kind === 'read'
-    ? { kind, rows: outcome.read.rows, remark: '' }
+    ? { kind, rows: outcome.rows, remark: '' }
     : { kind, rows: new Map(), remark: causeText(outcome?.error) };
 }
 
@@ -305,8 +305,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
     stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
     return 1;
   }
-  const { read, upstream } = outcome;
-  const { history, windows, warnings } = fold(read, [windowDays], upstream.partialDays);
+  const { history, windows, warnings } = foldDays(outcome.days, [windowDays]);
   const { days } = history;
   const [{ breakdown: total }] = windows;
   let stats: Stats | undefined;
@@ -320,7 +319,12 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const other =
     config === undefined || config.source.kind === PUBLIC_SOURCE.kind
       ? undefined
-      : await readOther(config, { name, windowDays, asOf: upstream.end }, options, context);
+      : await readOther(
+          config,
+          { name, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) },
+          options,
+          context,
+        );
   const compared: Compared = {
     name,
     days: days.map((day, index) => {
@@ -329,7 +333,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
     }),
     total,
     stats,
-    explained: explain(days, read.rows, stats ?? new Map()),
+    explained: explain(days, outcome.rows, stats ?? new Map()),
     other,
     warnings: warnings.map(({ message }) => message),
   };

@@ -1,11 +1,10 @@
+import { type Forecast, type ForecastEntry, forecast } from '../collect/forecast.ts';
+import { needOf, WORTH_ASKING_BYTES } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
-import { type Forecast, type ForecastEntry, forecast } from '../plan/forecast.ts';
-import { needOf } from '../plan/plan.ts';
-import { WORTH_ASKING_BYTES } from '../plan/sharing.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';

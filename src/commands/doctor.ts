@@ -1,3 +1,4 @@
+import { longestWindow } from '../collect/plan.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { dayOf } from '../days/day.ts';
@@ -6,7 +7,6 @@ import { probeFolder } from '../disk/probe.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
-import { longestWindow } from '../plan/plan.ts';
 import { readHealth } from '../publish/health.ts';
 import { standingsOf } from '../publish/health-merge.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';

@@ -1,11 +1,10 @@
 import { append } from '../append.ts';
+import { learnDaysFree, type Task } from '../collect/days.ts';
+import { type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../format.ts';
-import type { PlannedRead } from '../plan/plan.ts';
-import { learnDaysFree, type Task } from '../run/learn-days.ts';
-import { planRun, sharingNote } from '../run/plan-run.ts';
 import { openSource } from '../sources/index.ts';
 import type { SourceTraits } from '../sources/source.ts';
 import {
@@ -129,8 +128,7 @@ export async function planPriced(
       const { estimatedBytes = await source.estimate(planned, task.signal) } = planned;
       reads.push({ ...planned, bytesAtMost: estimatedBytes });
     }
-    const note = sharingNote(plan.sharing);
-    return { reads, traits, spend, notes: [...plan.warnings, ...(note === undefined ? [] : [note])] };
+    return { reads, traits, spend, notes: [...plan.warnings, ...plan.notes] };
   } finally {
     await source.close();
   }

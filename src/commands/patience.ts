@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { beginRun, type Run, type RunInput } from '../collect/run.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, UsageError } from '../errors/error.ts';
-import { beginRun, type Run, type RunInput } from '../run/run.ts';
 
 /** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */
 const PAUSES = [1 / 8, 1 / 8, 1 / 4, 1 / 2];

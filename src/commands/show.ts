@@ -1,11 +1,11 @@
+import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/load.ts';
 import type { Day } from '../days/day.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
-import { causeText } from '../run/run.ts';
 import { PUBLIC_SOURCE, SOURCE_CHOICE, SOURCE_KINDS, type SourceConfig, traitsOf } from '../sources/index.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
-import { type Folded, fold } from '../winnow/fold.ts';
+import { type Folded, foldDays } from '../winnow/fold.ts';
 import { knownDays } from '../winnow/package-days.ts';
 import { type Account, renderAccount, renderAccounts } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
@@ -73,7 +73,7 @@ async function read(
       ? [
           {
             name: outcome.package.name,
-            folded: fold(outcome.read, [windowDays], outcome.upstream.partialDays),
+            folded: foldDays(outcome.days, [windowDays]),
           },
         ]
       : [],

@@ -1,15 +1,14 @@
 import { badgeFiles } from '../badges/endpoint.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import { addDays, type Day } from '../days/day.ts';
+import type { Day } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import type { Outcome } from '../run/outcome.ts';
-import { foldDays, type Window, winnowDays } from '../winnow/fold.ts';
+import { foldDays, type Window } from '../winnow/fold.ts';
 import { isWindowKnown, lastDays, type PackageDays } from '../winnow/package-days.ts';
-import { type Total, totalSince } from '../winnow/total.ts';
+import type { Total } from '../winnow/total.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { publishFolder } from './folder.ts';
-import type { PackageFailure, PackageHealth } from './health.ts';
+import type { PackageFailure, PackageHealth, QueryFacts } from './health.ts';
 import { historyFile } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
 
@@ -83,6 +82,24 @@ export async function publishFigures(
   };
 }
 
+/** A package that was read. */
+export interface ReadPackage extends Figures {
+  readonly kind: 'read';
+  readonly package: TrackedPackage;
+  readonly attempted: Date;
+  /** All zero if the ledger had everything. */
+  readonly taken: QueryFacts;
+}
+
+/** A package that was not. */
+export interface FailedPackage {
+  readonly kind: 'failed';
+  readonly package: TrackedPackage;
+  /** Absent if it was not tried, as an earlier failure showed that it could not work. */
+  readonly attempted?: Date;
+  readonly error: unknown;
+}
+
 /** What was there before. */
 export interface Place {
   /** The package's entry after the last run, which remembers the last success. */
@@ -91,9 +108,11 @@ export interface Place {
   readonly spellings?: ReadonlyMap<string, readonly string[]>;
 }
 
-/** What groups are sums of. */
+/** What badges are made of. */
 export interface Figures {
+  /** The longest window, and before it what else is known of the weeks that warnings and trends look at. */
   readonly days: PackageDays;
+  /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
   readonly total: Total | undefined;
 }
 
@@ -167,25 +186,17 @@ export function publishedEntry(
 }
 
 async function publish(
-  outcome: Extract<Outcome, { kind: 'read' }>,
+  outcome: ReadPackage,
   config: Config,
   { previous, spellings }: Place,
   now: () => Date,
 ): Promise<Published> {
-  const { package: tracked, read, allDays, upstream, taken } = outcome;
-  const days = winnowDays(read, upstream.partialDays);
-  const total = allDays && totalSince(allDays.spans, allDays.rows, allDays.end);
+  const { package: tracked, days, total, taken } = outcome;
   const figures = await publishFigures(tracked, days, total, config, spellings?.get(tracked.name));
-  const facts = { total, countedTo: addDays(upstream.end, -1), attempted: outcome.attempted };
+  const facts = { total, countedTo: days.days.at(-1), attempted: outcome.attempted };
   const entry: PackageHealth = {
     ...publishedEntry(tracked, figures, facts, previous, now),
-    query: {
-      daysScanned: taken.daysScanned,
-      bytesProcessed: taken.bytesProcessed,
-      bytesBilled: taken.bytesBilled,
-      cacheHit: taken.cacheHit,
-      durationMs: taken.durationMs,
-    },
+    query: taken,
   };
   return { entry, figures: { days, total } };
 }
@@ -197,7 +208,7 @@ async function publish(
  * @param onFault Told of what the entry says in one sentence only.
  */
 export async function publishPackage(
-  outcome: Outcome,
+  outcome: ReadPackage | FailedPackage,
   config: Config,
   place: Place,
   now: () => Date,

@@ -65,8 +65,3 @@ export function foldDays(all: PackageDays, windows: NonEmpty<number>): Folded {
     warnings: warningsOf(all, longest),
   };
 }
-
-/** Both in one, for those who publish nothing. */
-export function fold(read: ReadDays, windows: NonEmpty<number>, partialDays: readonly Day[]): Folded {
-  return foldDays(winnowDays(read, partialDays), windows);
-}

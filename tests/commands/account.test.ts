@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { renderAccount, renderAccounts } from '../../src/commands/account.ts';
 import { inkOf } from '../../src/commands/output.ts';
 import { daysOf } from '../../src/days/day.ts';
-import { fold } from '../../src/winnow/fold.ts';
+import { foldDays, type ReadDays, winnowDays } from '../../src/winnow/fold.ts';
 
 const span = { start: '2026-10-01', end: '2026-10-11' };
 const row = (installer: string | null, downloads: number, system: string | null = null) => ({
@@ -13,6 +13,9 @@ const row = (installer: string | null, downloads: number, system: string | null 
   downloads,
 });
 const NAMES = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8'];
+
+const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[]) =>
+  foldDays(winnowDays(read, partialDays), windows);
 
 /** Four of ten days are not known, one is there in part, and eight unknown programs came by. */
 const folded = fold(

@@ -2,12 +2,13 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
+import type { Outcome } from '../../src/collect/run.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';
 import { publishPackage } from '../../src/publish/package.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
+import { winnowDays } from '../../src/winnow/fold.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { downloads } from '../support/views.ts';
 
@@ -16,25 +17,17 @@ const tracked = { name: 'demo', windows: [7, 14] as const };
 const attempted = new Date('2026-04-25T04:12:01.000Z');
 const now = () => new Date('2026-04-25T04:12:02.000Z');
 
+const rows = new Map(
+  daysOf(span).map((day) => [day, [downloads('uv', 1), downloads('pip', 1, { sidecar: true })]]),
+);
 /** A run as of 2026-04-25 that found the table three days behind; one download by uv a day, and one of a file beside. */
 const outcome: Outcome = {
   kind: 'read',
   package: tracked,
   attempted,
-  read: {
-    span,
-    rows: new Map(
-      daysOf(span).map((day) => [day, [downloads('uv', 1), downloads('pip', 1, { sidecar: true })]]),
-    ),
-  },
-  upstream: {
-    end: '2026-04-22',
-    lastDay: '2026-04-21',
-    missingDays: [],
-    partialDays: ['2026-04-10'],
-    since: '2026-04-08',
-    fault: undefined,
-  },
+  days: winnowDays({ span, rows }, ['2026-04-10']),
+  rows,
+  total: undefined,
   taken: {
     daysScanned: 2,
     bytesProcessed: 5,

@@ -1,6 +1,6 @@
+import type { Outcome } from '../../src/collect/run.ts';
+import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf } from '../../src/days/day.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { beginRun, type RunInput } from '../../src/run/run.ts';
 import type { PivotRow, Question } from '../../src/sources/query.ts';
 import { NO_COST, type Source } from '../../src/sources/source.ts';
 import type { MemoryState } from './state.ts';
@@ -117,7 +117,7 @@ export async function runOn(
 /** Downloads of a package over all days that were read. */
 export function downloadsOf(outcome: Outcome | undefined): number {
   if (outcome?.kind !== 'read') throw new Error('not read');
-  return [...outcome.read.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
+  return [...outcome.rows.values()].flat().reduce((sum, row) => sum + row.downloads, 0);
 }
 
 /** Packages that failed, and of what. */

@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addDays, daysOf } from '../../src/days/day.ts';
 import { type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
-import { fold } from '../../src/winnow/fold.ts';
+import { foldDays, type ReadDays, winnowDays } from '../../src/winnow/fold.ts';
 import { downloads } from '../support/views.ts';
 
 const span = { start: '2026-04-15', end: '2026-04-25' };
 const known = new Map(daysOf(span).map((day): [string, DownloadRow[]] => [day, []]));
 
+const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[]) =>
+  foldDays(winnowDays(read, partialDays), windows);
 describe('fold', () => {
   it('sums the days of each window, in the order of the configuration', () => {
     const rows = new Map(known)

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import {
   type Goal,
   hasChanged,
@@ -8,9 +7,10 @@ import {
   needOf,
   planReads,
   readsWhole,
+  sharedQuestions,
   toSpans,
-} from '../../src/plan/plan.ts';
-import { shareable } from '../../src/plan/sharing.ts';
+} from '../../src/collect/plan.ts';
+import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import type { SourceTraits } from '../../src/sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
 import { roundedBill } from '../../src/units.ts';
@@ -143,7 +143,7 @@ describe('the questions of a run', () => {
     const needs = [need('a', ...five), need('b', ...five), need('c', '2026-03-05', '2026-03-06')];
     // 5 GB and a byte each: two of them are worth asking.
     const perDay = () => 5_000_000_001;
-    const found = shareable(needs, shares, perDay);
+    const found = sharedQuestions(needs, shares, perDay);
     expect(
       found.map(({ packages, span, aloneBytesADay }) => [
         packages,
@@ -157,8 +157,8 @@ describe('the questions of a run', () => {
       [['a', 'b'], '2026-03-02', 3, 10_000_000_002],
       [['a', 'b'], '2026-03-01', 1, 10_000_000_002],
     ]);
-    expect(shareable(needs, TRAITS, perDay)).toEqual([]);
-    expect(shareable(needs, shares, () => 5_000_000_000)).toHaveLength(1);
+    expect(sharedQuestions(needs, TRAITS, perDay)).toEqual([]);
+    expect(sharedQuestions(needs, shares, () => 5_000_000_000)).toHaveLength(1);
     const [, second] = found;
     if (second === undefined) throw new Error('not found');
     const reads = planReads(needs, shares, perDay, [{ ...second, expectedBytes: 1 }]);
@@ -181,7 +181,7 @@ describe('the questions of a run', () => {
     const alone = planReads([need('a', ...days)], TRAITS, () => 150_000_000, []);
     expect(alone.map(({ span }) => [span.start, spanDays(span)])).toEqual(cut);
     const needs = ['a', 'b'].map((name) => need(name, ...days));
-    const shared = shareable(needs, { ...TRAITS, sharesDays: true }, () => 1e10);
+    const shared = sharedQuestions(needs, { ...TRAITS, sharesDays: true }, () => 1e10);
     expect(shared.map(({ span }) => [span.start, spanDays(span)])).toEqual(cut);
   });
 

@@ -10,12 +10,15 @@ import {
   spanDays,
 } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
-import type { NonEmpty } from '../non-empty.ts';
-import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
-import type { SourceTraits } from '../sources/source.ts';
+import { describeError } from '../errors/error.ts';
+import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
+import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
+import { DISTRIBUTIONS_ONLY_SINCE, type Question } from '../sources/query.ts';
+import { type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { isOld } from '../state/old-days.ts';
 import { MINIMUM_BILLED, roundedBill } from '../units.ts';
+import type { LearntDays, Task } from './days.ts';
 
 /** What is known of the table's days. */
 export type KnownDays =
@@ -59,9 +62,7 @@ export interface Need {
 }
 
 /** One question of a run. */
-export interface PlannedRead {
-  readonly packages: NonEmpty<string>;
-  readonly span: Span;
+export interface PlannedRead extends Question {
   /** What it is expected to bill, in bytes. */
   readonly expectedBytes: number;
   /** What the source says that it would read at most, in bytes, where it was asked. */
@@ -282,4 +283,189 @@ export function planReads(
     );
   });
   return [...shared, ...alone];
+}
+
+/**
+ * Where a day bills less than this one by one, it is not read for all: every estimate of what that bills is ten times as
+ * high (docs/cost-model.md), so a short list need not even ask.
+ */
+export const WORTH_ASKING_BYTES = 10_000_000_000;
+
+/**
+ * Whether a day that many packages lack is read once for all of them.
+ *
+ * @param alone Bytes that it bills when they are asked for one by one.
+ * @param shared Bytes that it bills when it is read for all.
+ */
+export function isWorthSharing(alone: number, shared: number): boolean {
+  return alone > WORTH_ASKING_BYTES && alone > shared;
+}
+
+const MONTH_DAYS = 30;
+
+/**
+ * Whether the budget of a month, spent on days that are read once for all, ever brings the windows: it holds all that is missing, or
+ * more days than a month adds. Else it is worth more for some of the packages, as far as it goes.
+ *
+ * @param dayBytes What such a day bills.
+ * @param missingBytes What all of them bill that are missing now.
+ * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ */
+export function canFill(dayBytes: number, missingBytes: number, budgetBytes: number | null): boolean {
+  return budgetBytes === null || missingBytes <= budgetBytes || dayBytes * MONTH_DAYS <= budgetBytes;
+}
+
+/** A question for all who lack its days, and what each of the days bills when they are asked for one by one. */
+export type SharedQuestion = Question & { readonly aloneBytesADay: number };
+
+/**
+ * Questions that may be cheaper to put once for all who lack the days. Neighbouring days of the same packages are one
+ * question, as long as its answer fits into memory. The newest are first: if the money ends, those were paid for that stay
+ * in the windows longest.
+ */
+export function sharedQuestions(
+  needs: readonly Need[],
+  traits: SourceTraits,
+  perDay: PerDay,
+): SharedQuestion[] {
+  if (!traits.sharesDays) return [];
+  const found: SharedQuestion[] = [];
+  for (const [day, packages] of [...packagesByDay(needs)].toReversed()) {
+    if (!isNonEmpty(packages) || packages.length === 1) continue;
+    const aloneBytesADay = aloneBytes(packages, perDay);
+    if (aloneBytesADay <= WORTH_ASKING_BYTES) continue;
+    const last = found.at(-1);
+    const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / packages.length));
+    const next = addDays(day, 1);
+    const joins =
+      last !== undefined &&
+      last.span.start === next &&
+      next !== DISTRIBUTIONS_ONLY_SINCE &&
+      spanDays(last.span) < most &&
+      last.packages.length === packages.length &&
+      last.packages.every((name, index) => name === packages[index]);
+    if (joins) {
+      found[found.length - 1] = { ...last, span: { start: day, end: last.span.end } };
+    } else {
+      found.push({ packages, span: { start: day, end: next }, aloneBytesADay });
+    }
+  }
+  return found;
+}
+
+/** All that a run will read. */
+export interface RunPlan {
+  /** By package. A package that could not be planned has its fault here instead. */
+  readonly needs: ReadonlyMap<string, Need>;
+  readonly faults: ReadonlyMap<string, unknown>;
+  readonly reads: readonly PlannedRead[];
+  /** What an operator should know. */
+  readonly warnings: readonly string[];
+  /** What an operator may want to know: how the way to read the days was chosen. */
+  readonly notes: readonly string[];
+}
+
+/** What is kept between runs, as far as a plan looks at it. */
+export interface Kept {
+  readonly load: (packageName: string) => Promise<Ledger>;
+  readonly bytesPerDay: PerDay;
+  readonly bytesPerSharedDay: () => number | undefined;
+  readonly billedPart: () => number | undefined;
+  /** Most bytes to be billed in a month, or null for no limit. */
+  readonly budgetBytes: number | null;
+}
+
+function daysIn(questions: readonly Question[]): number {
+  return questions.reduce((sum, { span }) => sum + spanDays(span), 0);
+}
+
+/**
+ * Chooses the questions that are cheaper to put once for all. The source says what each reads at most, which is free, and
+ * what it bills follows from that. Where the source cannot say, the last bills must do; without them a question has no price, and
+ * its packages are asked for one by one.
+ */
+async function share(
+  { signal, fillsPast }: Task,
+  source: Source,
+  needs: readonly Need[],
+  { bytesPerDay, bytesPerSharedDay, billedPart, budgetBytes }: Kept,
+): Promise<Pick<RunPlan, 'reads' | 'warnings' | 'notes'>> {
+  const questions = sharedQuestions(needs, source.traits, bytesPerDay);
+  const [part, perDay] = [billedPart(), bytesPerSharedDay()];
+  const warnings: string[] = [];
+  const cheaper: PlannedRead[] = [];
+  let asked = true;
+  let newestBytes: number | undefined;
+  let dearest = { day: '', packages: 0, alone: 0, shared: 0 };
+  for (const { aloneBytesADay: alone, ...question } of questions) {
+    let estimatedBytes: number | undefined;
+    try {
+      if (asked) estimatedBytes = await source.estimate(question, signal);
+    } catch (error) {
+      if (!(error instanceof SourceError) || error.code === 'interrupted') throw error;
+      asked = false;
+      const instead = perDay === undefined ? 'packages are asked for one by one' : 'the last bills must do';
+      warnings.push(
+        `what a day bills that is read once for all could not be asked: ${describeError(error)}; ${instead}`,
+      );
+    }
+    const days = spanDays(question.span);
+    const bytes = estimatedBytes === undefined ? perDay && perDay * days : estimatedBytes * (part ?? 1);
+    if (bytes === undefined) continue;
+    const expectedBytes = roundedBill(bytes);
+    const shared = expectedBytes / days;
+    newestBytes ??= shared;
+    if (isWorthSharing(alone, shared)) {
+      cheaper.push({
+        ...question,
+        expectedBytes,
+        ...(estimatedBytes === undefined ? {} : { estimatedBytes }),
+      });
+    }
+    if (alone > dearest.alone) {
+      dearest = { day: addDays(question.span.end, -1), packages: question.packages.length, alone, shared };
+    }
+  }
+  const missingBytes = cheaper.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
+  // What the newest day bills, each day from now on will.
+  const isWithin = fillsPast || canFill(newestBytes ?? 0, missingBytes, budgetBytes);
+  if (!isWithin && budgetBytes !== null) {
+    warnings.push(
+      `days that are read once for all are cheaper, but the budget of ${formatGib(budgetBytes)} holds neither those that are missing (about ${formatGib(missingBytes)}) nor a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
+    );
+  }
+  const reads = isWithin ? cheaper : [];
+  if (newestBytes === undefined) return { reads, warnings, notes: [] };
+  const [days, sharedDays] = [daysIn(questions), daysIn(reads)];
+  const { day, packages, alone, shared } = dearest;
+  const told = sharedDays === 0 ? days : sharedDays;
+  const all = days === 1 ? day : plural(days, 'day');
+  const which = told < days ? `of ${all}, ${formatNumber(told)}` : all;
+  const how = sharedDays > 0 ? 'once for all' : 'for each package alone';
+  const basis = asked ? `a dry run${part === undefined ? '' : ' and its last bills'}` : 'its last bills';
+  const breakEven = Math.ceil(shared / (alone / packages));
+  const note = `${which} ${told === 1 ? 'is' : 'are'} read ${how}: a day of ${plural(packages, 'package')} one by one would bill about ${formatBytes(alone)}, a day read for all about ${formatBytes(shared)} (by ${basis}); the two are equal at about ${formatNumber(breakEven)} packages`;
+  return { reads, warnings, notes: [note] };
+}
+
+/**
+ * Plans a run: what each package needs, and the questions that bring it.
+ *
+ * @throws SourceError if it is interrupted.
+ */
+export async function planRun(task: Task, source: Source, learnt: LearntDays, kept: Kept): Promise<RunPlan> {
+  const { asOf, full, lookBackDays = WARNING_DAYS, fillsPast } = task;
+  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known, lookBackDays, fillsPast };
+  const needs = new Map<string, Need>();
+  const faults = new Map<string, unknown>();
+  for (const tracked of task.packages) {
+    try {
+      needs.set(tracked.name, needOf(tracked, await kept.load(tracked.name), goal, source.traits));
+    } catch (error) {
+      faults.set(tracked.name, error);
+    }
+  }
+  const list = [...needs.values()];
+  const { reads: shared, ...told } = await share(task, source, list, kept);
+  return { needs, faults, reads: planReads(list, source.traits, kept.bytesPerDay, shared), ...told };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { forecast } from '../../src/plan/forecast.ts';
+import { forecast } from '../../src/collect/forecast.ts';
 import { type Bill, EMPTY_SPEND, type Spend } from '../../src/state/bills.ts';
 
 const MB = 1_000_000;

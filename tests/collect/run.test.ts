@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../src/collect/run.ts';
+import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
-import type { Outcome } from '../../src/run/outcome.ts';
-import { beginRun, type RunInput } from '../../src/run/run.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import { createState, type MemoryState } from '../support/state.ts';
 import { createTable, type SourceOptions, type Table } from '../support/table.ts';
@@ -52,8 +52,8 @@ function total(outcome: Outcome | undefined): number {
 
 /** Downloads of the last days before the windows end. */
 function downloadsOf(outcome: Extract<Outcome, { kind: 'read' }>, windowDays: number): number {
-  const first = addDays(outcome.upstream.end, -windowDays);
-  return [...outcome.read.rows]
+  const first = addDays(outcome.days.days.at(-1) ?? '', 1 - windowDays);
+  return [...outcome.rows]
     .filter(([day]) => day >= first)
     .flatMap(([, rows]) => rows)
     .reduce((sum, { downloads }) => sum + downloads, 0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Need, PlannedRead } from '../../src/collect/plan.ts';
+import { createReader } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
-import type { Need, PlannedRead } from '../../src/plan/plan.ts';
-import { createReader } from '../../src/run/reader.ts';
 import type { Question } from '../../src/sources/query.ts';
 import { SourceError, type SourceTraits } from '../../src/sources/source.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { learnDays, learnDaysFree, type Task } from '../../src/run/learn-days.ts';
+import { learnDays, learnDaysFree, type Task } from '../../src/collect/days.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { openSpendBook } from '../../src/state/spend-book.ts';
 import { createState } from '../support/state.ts';
@@ -37,7 +37,7 @@ describe('learning the days of the table', () => {
     const table = await tableWithDays('2026-03-04');
     const wide = { ...task, packages: [{ name: 'alpha', windows: [9] as const }] };
     expect((await learnDays(table.source(), await book(), wide)).warnings).toEqual([
-      'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more days; counts are too low by what was downloaded then',
+      'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more; counts are too low by what was downloaded then',
     ]);
   });
 

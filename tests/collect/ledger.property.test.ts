@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { beginRun } from '../../src/collect/run.ts';
 import type { TrackedPackage } from '../../src/config/config.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
-import { beginRun } from '../../src/run/run.ts';
 import { allDownloads } from '../../src/winnow/breakdown.ts';
-import { fold } from '../../src/winnow/fold.ts';
+import { foldDays } from '../../src/winnow/fold.ts';
 import { createState } from '../support/state.ts';
 import { createTable, type Table } from '../support/table.ts';
 
@@ -163,7 +163,7 @@ describe('a run with a ledger', () => {
               continue;
             }
             if (outcome.kind === 'failed') throw outcome.error;
-            for (const { windowDays, breakdown } of fold(outcome.read, event.windows, []).windows) {
+            for (const { windowDays, breakdown } of foldDays(outcome.days, event.windows).windows) {
               const found: Figures = {
                 hero: breakdown.count,
                 uv: breakdown.counts.uv,

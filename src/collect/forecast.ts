@@ -15,13 +15,14 @@ import { GIB, MINIMUM_BILLED } from '../units.ts';
 import {
   aloneBytes,
   BYTES_PER_UNSEEN_DAY,
+  canFill,
+  isWorthSharing,
   longestWindow,
   NEWEST_DAYS,
   type Need,
   packagesByDay,
   WHOLE_EVERY_DAYS,
 } from './plan.ts';
-import { canFill, isWorthSharing } from './sharing.ts';
 
 /** What one package has cost in a month. */
 export interface PackageCost {

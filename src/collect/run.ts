@@ -5,21 +5,21 @@ import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
-import { longestWindow, type PlannedRead, WARNING_DAYS } from '../plan/plan.ts';
+import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { PivotRow } from '../sources/query.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, soundWholeRead } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
-import type { DayRow } from '../state/old-days.ts';
+import { type DayRow, isOld } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
 import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
 import { until } from '../until.ts';
-import { allDaysOfLedger, allDaysOfRows } from './all-days.ts';
-import { type LearntDays, learnDays, type Task } from './learn-days.ts';
-import type { AllDays, DayChange, Outcome, ReadDays, Taken } from './outcome.ts';
-import { planRun, type RunPlan, sharingNote } from './plan-run.ts';
-import { createReader, type Reader } from './reader.ts';
+import { winnowDays } from '../winnow/fold.ts';
+import { type Total, totalSince } from '../winnow/total.ts';
+import { type LearntDays, learnDays, type Task } from './days.ts';
+import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
+import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
 export interface RunInput extends Task {
@@ -39,6 +39,16 @@ export interface RunInput extends Task {
   readonly onSharedDays?: (read: number, of: number) => void;
   readonly now: () => Date;
 }
+
+/** What became of one package in a run. */
+export type Outcome =
+  | (ReadPackage & {
+      /** The rows of those of its days that are known. */
+      readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
+      /** With `full`: oldest first. */
+      readonly changes: readonly DayChange[];
+    })
+  | FailedPackage;
 
 /** A run that has begun. */
 export interface Run {
@@ -68,40 +78,69 @@ function isLost(day: Day, { known }: LearntDays): boolean {
   return known.kind === 'told' && !known.rows.get(day);
 }
 
-/** The days of a package as its ledger has them; a day that the table has lost is not known any more. */
-function daysOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): ReadDays {
-  const kept = daysOf(span).flatMap((day) => {
-    const entry = isLost(day, learnt) ? undefined : days.get(day);
-    return entry === undefined ? [] : [[day, entry.rows] as const];
-  });
-  return { span, rows: new Map(kept) };
+/** The days of a span as the ledger has them; a day that the table has lost is not known any more. */
+function rowsOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): Map<Day, readonly DayRow[]> {
+  return new Map(
+    daysOf(span).flatMap((day) => {
+      const entry = isLost(day, learnt) ? undefined : days.get(day);
+      return entry === undefined ? [] : [[day, entry.rows]];
+    }),
+  );
 }
 
 /**
  * The same without a ledger: what was just read. A day without rows is one without downloads, unless the source holds
  * the whole log and has no row of any package then.
  */
-function daysOfRows(span: Span, read: readonly PivotRow[], learnt: LearntDays, { traits }: Source): ReadDays {
+function rowsByDay(
+  read: readonly PivotRow[],
+  span: Span,
+  learnt: LearntDays,
+  { traits }: Source,
+): Map<Day, DayRow[]> {
   const days = daysOf(span).filter((day) => !(traits.wholeLog && isLost(day, learnt)));
   const rows = new Map<Day, DayRow[]>(days.map((day) => [day, []]));
   for (const row of read) rows.get(row.day)?.push(row);
-  return { span, rows };
+  return rows;
 }
 
-/** All that is known of a package up to the end of its windows, from its ledger, or from what was just read. */
-function allDaysOf(
-  ledger: Ledger | undefined,
-  rows: readonly PivotRow[],
-  { traits }: Source,
-  learnt: LearntDays,
-): AllDays | undefined {
-  const { upstream, known } = learnt;
-  if (ledger !== undefined) {
-    const lost = (day: Day) => day >= upstream.since && isLost(day, learnt);
-    return allDaysOfLedger(ledger, upstream.end, lost);
+/** Neighbouring spans as one. */
+function joined(spans: readonly Span[]): Span[] {
+  const list: Span[] = [];
+  for (const span of spans.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
+    const last = list.at(-1);
+    if (last?.end === span.start) list[list.length - 1] = { start: last.start, end: span.end };
+    else list.push(span);
   }
+  return list;
+}
+
+/**
+ * The total of all that a ledger knows of the days before the windows' end.
+ *
+ * @returns undefined if nothing is known, or where older days are known only together with later ones.
+ */
+export function totalOfLedger({ days, old }: Ledger, learnt: LearntDays): Total | undefined {
+  const { end, since } = learnt.upstream;
+  if (old?.spans.some((span) => span.end > end)) return undefined;
+  const isKept = (day: Day, partitionRows: number | null) =>
+    day < end && partitionRows !== 0 && !isOld(old, day) && !(day >= since && isLost(day, learnt));
+  const kept = [...days].filter(([day, { partitionRows }]) => isKept(day, partitionRows));
+  const spans = joined([...(old?.spans ?? []), ...toSpans(kept.map(([day]) => day).toSorted(), 0)]);
+  return totalSince(spans, [...(old?.rows ?? []), ...kept.flatMap(([, { rows }]) => rows)], end);
+}
+
+/** The same without a ledger: of all rows of the package, and the days of which the files have any row. */
+export function totalOfRows(
+  rows: readonly PivotRow[],
+  { known, upstream: { end } }: LearntDays,
+  wholeLog: boolean,
+): Total | undefined {
   const filled = known.kind === 'told' ? known.rows.keys() : [];
-  return allDaysOfRows(rows, filled, traits.wholeLog, upstream.end);
+  const days = [...filled].filter((day) => day < end).toSorted();
+  const [start] = days;
+  if (start === undefined) return undefined;
+  return totalSince(wholeLog ? toSpans(days, 0) : [{ start, end }], rows, end);
 }
 
 async function readPackage(
@@ -110,14 +149,14 @@ async function readPackage(
   reads: readonly PlannedRead[],
   tracked: TrackedPackage,
 ): Promise<Outcome> {
-  const { now } = input;
+  const { now, lookBackDays = WARNING_DAYS } = input;
   const attempted = now();
   const { name } = tracked;
   try {
     if (plan.faults.has(name)) throw plan.faults.get(name);
     let cost = { ...NO_COST, cacheHit: reads.length > 0 };
     const changes: DayChange[] = [];
-    const rows: PivotRow[] = [];
+    const read: PivotRow[] = [];
     let ledger: Ledger | undefined;
     for (const planned of reads) {
       const brought = await reader.read(planned, name);
@@ -128,7 +167,7 @@ async function readPackage(
         cacheHit: cost.cacheHit && brought.cost.cacheHit,
       };
       changes.push(...brought.changes);
-      for (const row of brought.rows ?? []) rows.push(row);
+      for (const row of brought.rows ?? []) read.push(row);
       ledger = brought.ledger;
     }
     if (source.traits.keepsLedger) {
@@ -136,27 +175,26 @@ async function readPackage(
       changes.push(...filed.changes);
       ledger = filed.ledger;
     }
-    const { end } = learnt.upstream;
-    const span = {
-      start: addDays(end, -Math.max(longestWindow(tracked), input.lookBackDays ?? WARNING_DAYS)),
-      end,
-    };
-    const known =
-      ledger === undefined ? daysOfRows(span, rows, learnt, source) : daysOfLedger(ledger, span, learnt);
-    const allDays = tracked.total ? allDaysOf(ledger, rows, source, learnt) : undefined;
-    const taken: Taken = {
-      ...cost,
-      daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
-      durationMs: now().getTime() - attempted.getTime(),
-    };
+    const { end, partialDays } = learnt.upstream;
+    const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
+    const rows =
+      ledger === undefined ? rowsByDay(read, span, learnt, source) : rowsOfLedger(ledger, span, learnt);
+    const totalOf = () =>
+      ledger === undefined
+        ? totalOfRows(read, learnt, source.traits.wholeLog)
+        : totalOfLedger(ledger, learnt);
     return {
       kind: 'read',
       package: tracked,
       attempted,
-      read: { ...known, unknownDays: reader.unknownDays(name) },
-      ...(allDays === undefined ? {} : { allDays }),
-      upstream: learnt.upstream,
-      taken,
+      days: winnowDays({ span, rows, unknownDays: reader.unknownDays(name) }, partialDays),
+      rows,
+      total: tracked.total ? totalOf() : undefined,
+      taken: {
+        ...cost,
+        daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
+        durationMs: now().getTime() - attempted.getTime(),
+      },
       changes,
     };
   } catch (error) {
@@ -283,14 +321,13 @@ export async function beginRun(input: RunInput): Promise<Run> {
       budgetBytes: input.budgetBytes,
       ...book,
     });
-    const note = sharingNote(plan.sharing);
     const outcomes = readAll({ input, source, book, learnt, plan });
     return {
       upstream: learnt.upstream,
       warnings: [...learnt.warnings, ...plan.warnings],
       notes: [
         ...(source.payer === undefined ? [] : [`BigQuery is asked by ${source.payer}, which pays`]),
-        ...(note === undefined ? [] : [note]),
+        ...plan.notes,
       ],
       outcomes,
     };

@@ -1,13 +1,6 @@
 import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
+import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
-import {
-  chunks,
-  expectedBill,
-  type KnownDays,
-  type Need,
-  type PlannedRead,
-  readsWhole,
-} from '../plan/plan.ts';
 import type { PivotRow, Question } from '../sources/query.ts';
 import {
   type Answer,
@@ -19,7 +12,7 @@ import {
   NO_COST,
   type QueryCost,
   type Source,
-  type SourceError,
+  SourceError,
 } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import {
@@ -34,8 +27,14 @@ import {
 import type { Ledgers } from '../state/ledgers.ts';
 import { isOld } from '../state/old-days.ts';
 import type { SpendBook } from '../state/spend-book.ts';
-import type { DayChange } from './outcome.ts';
-import { halves, isTooLong, isTooMuch } from './parts.ts';
+import { chunks, expectedBill, type KnownDays, type Need, type PlannedRead, readsWhole } from './plan.ts';
+
+/** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
+export interface DayChange {
+  readonly day: Day;
+  readonly before: number;
+  readonly after: number;
+}
 
 /** What a read needs from its run. */
 export interface ReaderInput {
@@ -122,6 +121,38 @@ function shareOf(cost: QueryCost, packages: number): QueryCost {
 /** What a question is about: its package, or words in parentheses. */
 function labelOf({ packages, span }: Question): string {
   return packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
+}
+
+const TOO_LONG: readonly ErrorCode[] = ['truncated', 'timeout', 'job-timeout'];
+
+/** Whether fewer days at a time may mend it. */
+function isTooLong({ code }: SourceError): boolean {
+  return TOO_LONG.includes(code);
+}
+
+/** What a smaller question may well be answered to. */
+function isTooMuch(error: unknown): error is SourceError {
+  if (!(error instanceof SourceError)) return false;
+  return !error.affectsAll && ERRORS[error.code].refused === true;
+}
+
+/** A question about several packages for halves of its days, the newer ones first. */
+function halves(planned: PlannedRead): PlannedRead[] {
+  const { span, expectedBytes, estimatedBytes } = planned;
+  const days = spanDays(span);
+  const middle = addDays(span.start, Math.floor(days / 2));
+  return [
+    { start: middle, end: span.end },
+    { start: span.start, end: middle },
+  ].map((half) => {
+    const part = spanDays(half) / days;
+    return {
+      ...planned,
+      span: half,
+      expectedBytes: expectedBytes * part,
+      ...(estimatedBytes === undefined ? {} : { estimatedBytes: Math.round(estimatedBytes * part) }),
+    };
+  });
 }
 
 /** What a planned question has brought so far. */

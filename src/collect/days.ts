@@ -3,13 +3,13 @@ import type { Day, Span } from '../days/day.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { windowBefore } from '../days/window.ts';
 import { OperatorError } from '../errors/error.ts';
-import { plural } from '../format.ts';
-import { FIRST_DAY, type KnownDays, longestWindow } from '../plan/plan.ts';
+import { nameSome } from '../format.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
 import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import { MINIMUM_BILLED } from '../units.ts';
+import { FIRST_DAY, type KnownDays, longestWindow } from './plan.ts';
 
 /** What a run is asked for. */
 export interface Task {
@@ -38,12 +38,6 @@ export interface LearntDays {
 /** Stands for the question about days in the account of money; no package can be called this. */
 const DAYS_LABEL = '(days)';
 
-/** Days for a sentence: the first few, and how many more there are. */
-function some(days: readonly Day[]): string {
-  const more = days.length > 5 ? ` and ${plural(days.length - 5, 'more day')}` : '';
-  return `${days.slice(0, 5).join(', ')}${more}`;
-}
-
 function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] {
   const { end, lastDay, missingDays, partialDays, fault } = upstream;
   const warnings: string[] = [];
@@ -53,12 +47,12 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
   }
   if (missingDays.length > 0) {
     warnings.push(
-      `the table has no rows on ${some(missingDays)}; counts are too low by what was downloaded then`,
+      `the table has no rows on ${nameSome(missingDays)}; counts are too low by what was downloaded then`,
     );
   }
   if (partialDays.length > 0) {
     warnings.push(
-      `the table has only a part of the rows of ${some(partialDays)}; counts are too low until the source has the rest`,
+      `the table has only a part of the rows of ${nameSome(partialDays)}; counts are too low until the source has the rest`,
     );
   }
   if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {
