@@ -99,6 +99,7 @@ async function monthOfRuns({ beginRun }, ledgerModule, billsModule, count, keeps
       asOf,
       full: false,
       open: async () => source,
+      assertHeld: () => undefined,
       ...state,
       budgetBytes: null,
       warn: () => undefined,
