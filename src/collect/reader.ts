@@ -123,12 +123,8 @@ function labelOf({ packages, span }: Question): string {
   return packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
 }
 
+/** Where fewer days at a time may mend it. */
 const TOO_LONG: readonly ErrorCode[] = ['truncated', 'timeout', 'job-timeout'];
-
-/** Whether fewer days at a time may mend it. */
-function isTooLong({ code }: SourceError): boolean {
-  return TOO_LONG.includes(code);
-}
 
 /** What a smaller question may well be answered to. */
 function isTooMuch(error: unknown): error is SourceError {
@@ -155,18 +151,160 @@ function halves(planned: PlannedRead): PlannedRead[] {
   });
 }
 
-/** What a planned question has brought so far. */
-interface Brought {
-  readonly reads: Map<string, PackageRead>;
-  /** Whether it is about one package: thousands of ledgers are too much to hold, so they are read again. */
-  readonly alone: boolean;
+/** A part of a question, with its answer or why there is none. */
+type Piece = { readonly part: PlannedRead } & (
+  | {
+      readonly answer: Answer /** Each package's share of what refused questions took. */;
+      readonly refused: QueryCost;
+    }
+  | { readonly error: unknown }
+);
+
+/**
+ * Asks questions, and where one about several packages fails, smaller ones in its place.
+ *
+ * @param known What every question would meet, once one has met it.
+ */
+function createAsker(
+  { source, ledgers, book, signal, warn }: ReaderInput,
+  known: () => OperatorError | undefined,
+) {
+  const { billed } = source.traits;
+  /** How many questions about one package failed by a fault that may pass, without a success between. */
+  let failedAlone = 0;
+  /** Most days of a question about several packages that was not too long. */
+  let mostDays = Number.POSITIVE_INFINITY;
+
+  async function ask({ packages, span, expectedBytes, estimatedBytes }: PlannedRead): Promise<Answer> {
+    if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
+    const cause = known();
+    if (cause !== undefined) throw cause;
+    book.demand(expectedBytes);
+    if (billed) await ledgers.demandRoom(packages, spanDays(span));
+    const answer = await book.query(
+      { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
+      () => source.read({ packages, span }, signal),
+      (result) => billOf(result, expectedBytes),
+    );
+    if (answer.rows.size > 0) failedAlone = 0;
+    return answer;
+  }
+
+  /** A question about several packages as one for each. */
+  function oneByOne({ packages, span }: PlannedRead): PlannedRead[] {
+    return packages.map((name) => ({
+      packages: [name],
+      span,
+      expectedBytes: billed ? expectedBill(span, book.bytesPerDay(name)) : 0,
+    }));
+  }
+
+  /**
+   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
+   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
+   */
+  function smaller(planned: PlannedRead, error: SourceError) {
+    const { packages, span } = planned;
+    if (billed && spanDays(span) > 1 && TOO_LONG.includes(error.code)) {
+      mostDays = Math.min(mostDays, Math.ceil(spanDays(span) / 2));
+      return { how: 'fewer days are asked for at a time', parts: halves(planned) };
+    }
+    if (billed) return { how: 'they are asked for one by one', parts: oneByOne(planned) };
+    const parts = chunks(packages, Math.ceil(packages.length / 2));
+    return {
+      how: 'half of them are asked for at a time',
+      parts: parts.map((part): PlannedRead => ({ packages: part, span, expectedBytes: 0 })),
+    };
+  }
+
+  /** Asks the parts of a question, each of which fails by itself. */
+  async function* askEach(
+    { packages }: PlannedRead,
+    parts: readonly PlannedRead[],
+    refused: QueryCost,
+  ): AsyncGenerator<Piece> {
+    let share = refused;
+    for (const part of parts) {
+      try {
+        yield* askInParts(part, share);
+      } catch (error) {
+        yield { part, error };
+        if (signal?.aborted) throw error;
+      }
+      // Halves of the days are about every package, which has borne its share by now.
+      if (part.packages === packages) share = NO_COST;
+    }
+  }
+
+  /**
+   * Finds the packages whose queries fail by a fault that may pass, so that they hold nobody up. A half of the packages bills as
+   * much as all of them where a day is read for all, so they are asked for one by one as soon as that is no dearer.
+   *
+   * @throws SourceError if both halves fail: it is the source's fault then, and ends the querying.
+   */
+  async function* isolate(planned: PlannedRead, refused: QueryCost): AsyncGenerator<Piece> {
+    const { packages, expectedBytes } = planned;
+    const alone = oneByOne(planned);
+    const aloneBytes = alone.reduce((sum, each) => sum + each.expectedBytes, 0);
+    if (aloneBytes <= 2 * expectedBytes) return yield* askEach(planned, alone, refused);
+    const failed: [PlannedRead, SourceError][] = [];
+    for (const half of chunks(packages, Math.ceil(packages.length / 2))) {
+      const part = { ...planned, packages: half };
+      try {
+        yield { part, answer: await ask(part), refused };
+      } catch (error) {
+        if (!mayBePackages(error)) throw error;
+        failed.push([part, error]);
+      }
+    }
+    const [first, second] = failed;
+    if (second !== undefined) throw ending(second[1]);
+    if (first !== undefined) yield* isolate(first[0], refused);
+  }
+
+  /**
+   * Asks a question, in smaller ones if need be.
+   *
+   * @throws SourceError that all of its packages are to have that had no answer.
+   */
+  async function* askInParts(planned: PlannedRead, refused: QueryCost): AsyncGenerator<Piece> {
+    const { packages, span } = planned;
+    const canHalve = billed && packages.length > 1 && spanDays(span) > 1;
+    if (canHalve && spanDays(span) > mostDays) return yield* askEach(planned, halves(planned), refused);
+    let answer: Answer;
+    try {
+      answer = await ask(planned);
+    } catch (error) {
+      // The newest days are read as far as the money goes.
+      if (error instanceof BudgetError && canHalve) return yield* askEach(planned, halves(planned), refused);
+      const mayPass = mayBePackages(error);
+      if (packages.length === 1) {
+        failedAlone += mayPass ? 1 : 0;
+        // A package alone may be at fault; two in a row are not.
+        throw mayPass && failedAlone > 1 ? ending(error) : error;
+      }
+      if (!isTooMuch(error) && !mayPass) throw error;
+      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
+      if (mayPass && billed) {
+        warn(`${about}; parts of them are asked for`);
+        return yield* isolate(planned, share);
+      }
+      const { how, parts } = smaller(planned, error);
+      if (billed) warn(`${about}; ${how}`);
+      return yield* askEach(planned, parts, share);
+    }
+    yield { part: planned, answer, refused };
+  }
+
+  return { ask: (planned: PlannedRead) => askInParts(planned, NO_COST) };
 }
 
 /**
- * Adds what a part of a planned question brought: a package that failed in one part has failed. Where days are asked
+ * Adds what a part of a question brought: a package that failed in one part has failed. Where days are asked
  * for in parts, their rows are in the ledger.
  */
-function put({ reads }: Brought, name: string, read: PackageRead): void {
+function put(reads: Map<string, PackageRead>, name: string, read: PackageRead): void {
   const before = reads.get(name);
   if (before === undefined || read.kind === 'failed') {
     reads.set(name, read);
@@ -177,17 +315,14 @@ function put({ reads }: Brought, name: string, read: PackageRead): void {
 }
 
 export function createReader(input: ReaderInput): Reader {
-  const { source, ledgers, book, known, needs, asOf, end, fillsPast, signal, now } = input;
+  const { source, ledgers, known, needs, asOf, end, fillsPast, now } = input;
   const { billed, keepsLedger } = source.traits;
   const asked = new Map<PlannedRead, Promise<ReadonlyMap<string, PackageRead>>>();
   /** How many packages have left each question that several wait for. */
   const left = new Map<PlannedRead, number>();
   /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
   let cause: OperatorError | undefined;
-  /** How many questions about one package failed by a fault that may pass, without a success between. */
-  let failedAlone = 0;
-  /** Most days of a question about several packages that was not too long. */
-  let mostDays = Number.POSITIVE_INFINITY;
+  const asker = createAsker(input, () => cause);
   /** How many days of each package were answered. */
   const answered = new Map<string, number>();
   const unknown = new Map<string, Set<Day>>();
@@ -246,164 +381,59 @@ export function createReader(input: ReaderInput): Reader {
     }
   }
 
-  async function ask({ packages, span, expectedBytes, estimatedBytes }: PlannedRead): Promise<Answer> {
-    if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
-    if (cause !== undefined) throw cause;
-    book.demand(expectedBytes);
-    if (billed) await ledgers.demandRoom(packages, spanDays(span));
-    return book.query(
-      { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
-      () => source.read({ packages, span }, signal),
-      (result) => billOf(result, expectedBytes),
-    );
-  }
-
-  async function take(planned: PlannedRead, answer: Answer, refused: QueryCost, brought: Brought) {
-    const { packages, span } = planned;
-    if (answer.rows.size > 0) failedAlone = 0;
+  async function take(
+    part: PlannedRead,
+    answer: Answer,
+    refused: QueryCost,
+    reads: Map<string, PackageRead>,
+    alone: boolean,
+  ) {
+    const { packages, span } = part;
     for (const name of answer.rows.keys()) {
       answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
     }
     for (const [name, days] of answer.unknownDays ?? []) {
       unknown.set(name, new Set([...unknownDays(name), ...days]));
     }
-    const filed = keepsLedger ? await keep(planned, answer) : undefined;
+    const filed = keepsLedger ? await keep(part, answer) : undefined;
     if (billed && packages.length > 1) input.onSharedDays?.(spanDays(span));
     const common = {
       kind: 'answered',
       cost: addCost(refused, shareOf(answer.cost, packages.length)),
       changes: filed?.changes ?? [],
-      ...(brought.alone && filed ? { ledger: filed.ledger } : {}),
+      ...(alone && filed ? { ledger: filed.ledger } : {}),
     } as const;
     for (const name of packages) {
       const rows = answer.rows.get(name);
-      if (rows === undefined) put(brought, name, { kind: 'failed', error: answer.failures.get(name) });
-      else put(brought, name, keepsLedger ? common : { ...common, rows });
-    }
-  }
-
-  /** A question about several packages as one for each. */
-  function oneByOne({ packages, span }: PlannedRead): PlannedRead[] {
-    return packages.map((name) => ({
-      packages: [name],
-      span,
-      expectedBytes: billed ? expectedBill(span, book.bytesPerDay(name)) : 0,
-    }));
-  }
-
-  /**
-   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
-   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
-   */
-  function smaller(planned: PlannedRead, error: SourceError) {
-    const { packages, span } = planned;
-    if (billed && spanDays(span) > 1 && isTooLong(error)) {
-      mostDays = Math.min(mostDays, Math.ceil(spanDays(span) / 2));
-      return { how: 'fewer days are asked for at a time', parts: halves(planned) };
-    }
-    const middle = Math.ceil(packages.length / 2);
-    const parts = billed
-      ? oneByOne(planned)
-      : chunks(packages, middle).map((part) => ({ packages: part, span, expectedBytes: 0 }));
-    return { how: billed ? 'they are asked for one by one' : 'half of them are asked for at a time', parts };
-  }
-
-  /**
-   * Finds the packages whose queries fail by a fault that may pass, so that they hold nobody up. A half of the packages bills as
-   * much as all of them where a day is read for all, so they are asked for one by one as soon as that is no dearer.
-   *
-   * @throws SourceError if both halves fail: it is the source's fault then, and ends the querying.
-   */
-  async function isolate(planned: PlannedRead, share: QueryCost, brought: Brought): Promise<void> {
-    const { packages, expectedBytes } = planned;
-    const alone = oneByOne(planned);
-    const aloneBytes = alone.reduce((sum, each) => sum + each.expectedBytes, 0);
-    if (aloneBytes <= 2 * expectedBytes) return askParts(planned, alone, share, brought);
-    const failed: [PlannedRead, SourceError][] = [];
-    for (const part of chunks(packages, Math.ceil(packages.length / 2))) {
-      const half = { ...planned, packages: part };
-      try {
-        await take(half, await ask(half), share, brought);
-      } catch (error) {
-        if (!mayBePackages(error)) throw error;
-        failed.push([half, error]);
-      }
-    }
-    const [first, second] = failed;
-    if (second !== undefined) throw ending(second[1]);
-    if (first !== undefined) await isolate(first[0], share, brought);
-  }
-
-  async function askParts(
-    { packages }: PlannedRead,
-    parts: readonly PlannedRead[],
-    refused: QueryCost,
-    brought: Brought,
-  ): Promise<void> {
-    let share = refused;
-    for (const part of parts) {
-      await askOrFail(part, share, brought);
-      // Halves of the days are about every package, which has borne its share by now.
-      if (part.packages === packages) share = NO_COST;
-    }
-  }
-
-  /**
-   * Asks a question, in smaller ones if need be.
-   *
-   * @param refused A package's share of what refused questions took.
-   * @throws SourceError that all of its packages are to have; OperatorError if the disk refuses.
-   */
-  async function askInParts(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
-    const { packages, span } = planned;
-    const canHalve = billed && packages.length > 1 && spanDays(span) > 1;
-    if (canHalve && spanDays(span) > mostDays) return askParts(planned, halves(planned), refused, brought);
-    let answer: Answer;
-    try {
-      answer = await ask(planned);
-    } catch (error) {
-      // The newest days are read as far as the money goes.
-      if (error instanceof BudgetError && canHalve)
-        return askParts(planned, halves(planned), refused, brought);
-      const mayPass = mayBePackages(error);
-      if (packages.length === 1) {
-        failedAlone += mayPass ? 1 : 0;
-        // A package alone may be at fault; two in a row are not.
-        throw mayPass && failedAlone > 1 ? ending(error) : error;
-      }
-      if (!isTooMuch(error) && !mayPass) throw error;
-      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
-      const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
-      if (mayPass && billed) {
-        input.warn(`${about}; parts of them are asked for`);
-        return isolate(planned, share, brought);
-      }
-      const { how, parts } = smaller(planned, error);
-      if (billed) input.warn(`${about}; ${how}`);
-      return askParts(planned, parts, share, brought);
-    }
-    await take(planned, answer, refused, brought);
-  }
-
-  /** The same; what goes wrong is its packages' failure, and is thrown only if every package would meet it. */
-  async function askOrFail(planned: PlannedRead, refused: QueryCost, brought: Brought): Promise<void> {
-    try {
-      await askInParts(planned, refused, brought);
-    } catch (error) {
-      if (error instanceof OperatorError && error.affectsAll) cause = error;
-      for (const name of planned.packages) put(brought, name, { kind: 'failed', error });
-      if (signal?.aborted || (error instanceof OperatorError && error.affectsAll)) throw error;
+      if (rows === undefined) put(reads, name, { kind: 'failed', error: answer.failures.get(name) });
+      else put(reads, name, keepsLedger ? common : { ...common, rows });
     }
   }
 
   async function carryOut(planned: PlannedRead): Promise<ReadonlyMap<string, PackageRead>> {
     const reads = new Map<string, PackageRead>();
-    try {
-      await askInParts(planned, NO_COST, { reads, alone: planned.packages.length === 1 });
-    } catch (error) {
+    // Thousands of ledgers are too much to hold, so they are read again.
+    const alone = planned.packages.length === 1;
+    const fail = (names: readonly string[], error: unknown) => {
+      for (const name of names) put(reads, name, { kind: 'failed', error });
       if (error instanceof OperatorError && error.affectsAll) cause = error;
-      const missed = planned.packages.filter((name) => !reads.has(name));
-      for (const name of missed) reads.set(name, { kind: 'failed', error });
+    };
+    try {
+      for await (const piece of asker.ask(planned)) {
+        const { part } = piece;
+        try {
+          if ('error' in piece) throw piece.error;
+          await take(part, piece.answer, piece.refused, reads, alone);
+        } catch (error) {
+          fail(part.packages, error);
+          if (error instanceof OperatorError && error.affectsAll) throw error;
+        }
+      }
+    } catch (error) {
+      fail(
+        planned.packages.filter((name) => !reads.has(name)),
+        error,
+      );
     }
     return reads;
   }
