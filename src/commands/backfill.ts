@@ -155,7 +155,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   };
   const log = await createLog(options, context);
   return underLock(config.stateDir, context, async (lock) => {
-    const plan = await planPriced(task, { config, context });
+    const plan = await planPriced(task, config, context);
     if (plan.reads.length === 0) {
       stdout.write(`every day since ${from} is known already\n`);
       return 0;

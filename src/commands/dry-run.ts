@@ -1,12 +1,12 @@
 import { append } from '../append.ts';
 import { learnDaysFree, type Task } from '../collect/days.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
-import { budgetBytes } from '../config/config.ts';
+import { budgetBytes, type Config } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../format.ts';
 import { openSource } from '../sources/index.ts';
-import type { SourceTraits } from '../sources/source.ts';
+import type { SourceTraits, World } from '../sources/source.ts';
 import {
   billedPart,
   bytesPerDay,
@@ -19,7 +19,7 @@ import {
 import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
-import type { CollectRequest } from './collect-request.ts';
+import type { Context } from './context.ts';
 import { FEW, left, renderTable, right } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
@@ -102,11 +102,8 @@ export function expectedOf({ reads }: PricedPlan): number {
  *
  * @throws OperatorError if the source, or the disk, refuses.
  */
-export async function planPriced(
-  task: Task,
-  { config, context }: Pick<CollectRequest, 'config' | 'context'>,
-): Promise<PricedPlan> {
-  const source = await openSource(config.source, context);
+export async function planPriced(task: Task, config: Config, world: World): Promise<PricedPlan> {
+  const source = await openSource(config.source, world);
   try {
     const { traits } = source;
     const learnt = await learnDaysFree(source, task);
@@ -135,11 +132,16 @@ export async function planPriced(
 }
 
 /** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
-export async function dryRun(request: CollectRequest): Promise<number> {
-  const plan = await planPriced(request, request);
+export async function dryRun(
+  task: Task & { readonly config: Config },
+  json: boolean,
+  context: Context,
+): Promise<number> {
+  const { config } = task;
+  const plan = await planPriced(task, config, context);
   const { reads, traits, notes } = plan;
-  const names = request.packages.map(({ name }) => name);
-  const room = roomOf(plan, budgetBytes(request.config), request.context.now());
+  const names = task.packages.map(({ name }) => name);
+  const room = roomOf(plan, budgetBytes(config), context.now());
   const left =
     room === undefined ? 'there is no budget' : `this month's budget has room for ${formatGib(room)}`;
   const price = `\nThey are expected to bill about ${formatGib(expectedOf(plan))}; ${left}.\n`;
@@ -147,6 +149,6 @@ export async function dryRun(request: CollectRequest): Promise<number> {
     renderReads(reads, names) +
     (traits.billed ? NOTES + price : '') +
     notes.map((note) => `\n${note}\n`).join('');
-  request.context.stdout.write(request.json ? formatJson(toJson(reads)) : text);
+  context.stdout.write(json ? formatJson(toJson(reads)) : text);
   return 0;
 }

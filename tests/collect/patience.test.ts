@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { beginPatiently, selectMinutes } from '../../src/commands/patience.ts';
+import { beginPatiently } from '../../src/collect/collect.ts';
+import { selectMinutes } from '../../src/commands/collect.ts';
 import type { ErrorCode } from '../../src/errors/codes.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import { createState } from '../support/state.ts';

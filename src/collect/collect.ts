@@ -1,0 +1,254 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
+import { sweepTemporary } from '../disk/files.ts';
+import { ERRORS } from '../errors/codes.ts';
+import { describeError, errorCode } from '../errors/error.ts';
+import { plural } from '../format.ts';
+import { otherSpellings } from '../publish/folder.ts';
+import type { GroupSums } from '../publish/group.ts';
+import { type Health, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
+import { mergeHealth } from '../publish/health-merge.ts';
+import { openSource, traitsOf } from '../sources/index.ts';
+import type { World } from '../sources/source.ts';
+import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
+import type { Lock } from '../state/lock.ts';
+import { openSpendFile } from '../state/spend.ts';
+import type { Task } from './days.ts';
+import { longestWindow, WARNING_DAYS } from './plan.ts';
+import type { DayChange } from './reader.ts';
+import { beginRun, type Run, type RunInput } from './run.ts';
+
+/** What makes files of figures. */
+type Publishing = typeof import('../publish/publishing.ts');
+
+/** What one run is asked for. */
+export interface Job extends Omit<Task, 'published' | 'lookBackDays' | 'fillsPast'> {
+  readonly config: Config;
+  readonly world: World;
+  /** Whether the windows end today, and not by --as-of. */
+  readonly isToday: boolean;
+  /** How long to go on trying where nothing can be reached, in minutes. */
+  readonly waitMinutes: number;
+  /** Whether a page is going to be drawn. */
+  readonly page: boolean;
+}
+
+/** Who is told how a run goes. */
+export interface Listener {
+  readonly log: Logger;
+  /** Is told how far the run is. */
+  readonly onProgress: (text: string) => void;
+  readonly onEntry: (name: string, entry: PackageHealth, what: 'package' | 'group') => void;
+  /** Is told of what an entry says in one sentence only. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What a run has done. */
+export interface Collected {
+  readonly health: Health;
+  /** Whether that could be written. */
+  readonly written: boolean;
+  /** What it has finished. */
+  readonly packages: ReadonlyMap<string, PackageHealth>;
+  readonly groups: ReadonlyMap<string, PackageHealth>;
+  /** With `full`: the days that the ledgers had otherwise. */
+  readonly changes: ReadonlyMap<string, readonly DayChange[]>;
+  /** How many days were read once for all who lack them. */
+  readonly sharedDays: number;
+}
+
+/**
+ * Loads what makes files of figures. It takes as long as Node.js does to start, so that a run begins with it when
+ * the first question is on its way: it is done before the answer comes.
+ */
+async function loadPublishing(page: boolean): Promise<Publishing> {
+  const [publishing] = await Promise.all([
+    import('../publish/publishing.ts'),
+    // Whoever draws it loads it again, and says so if it cannot be loaded: badges are none the worse.
+    page ? import('../publish/page.ts').catch(() => undefined) : undefined,
+  ]);
+  return publishing;
+}
+
+/** The last run's health file, as far as it can be used: it only serves to remember. */
+async function previousHealth({ outputDir }: Config, log: Logger): Promise<Health | undefined> {
+  try {
+    const health = await readHealth(outputDir);
+    if (health !== 'unreadable') return health;
+    log.warn(
+      `the last _health.json in ${outputDir} is unreadable; it is replaced, and forgets when packages last succeeded`,
+    );
+  } catch (error) {
+    log.warn(describeError(error));
+  }
+  return undefined;
+}
+
+/**
+ * The packages in the order in which they are read: first those that the last run did not reach, last those that failed by
+ * themselves, so that a package whose query always fails holds nobody up.
+ */
+function readingOrder(packages: readonly TrackedPackage[], previous: Health | undefined): TrackedPackage[] {
+  const { started = '' } = previous ?? {};
+  const rank = ({ name }: TrackedPackage) => {
+    const entry = previous?.packages.get(name);
+    if (entry === undefined) return 1;
+    if ((entry.attempted ?? '') < started) return 0;
+    return entry.failure === undefined ? 1 : 2;
+  };
+  return packages.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Days that warnings and trends look back on: a trend compares a window with the one before it. */
+function lookBackDays({ packages, config }: Job): number {
+  const trends = [...packages, ...config.groups]
+    .filter(({ looks }) => looks?.extra?.includes('trend'))
+    .map((tracked) => 2 * longestWindow(tracked));
+  return Math.max(WARNING_DAYS, ...trends);
+}
+
+/** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */
+const PAUSES = [1 / 8, 1 / 8, 1 / 4, 1 / 2];
+
+/**
+ * Begins a run, and where nothing at all can be reached tries again for some time: after a boot or while a
+ * router starts, the network comes minutes later than the timer. Nothing has been asked by then, so nothing is asked twice.
+ */
+export async function beginPatiently(input: RunInput, minutes: number, log: Logger): Promise<Run> {
+  let run = await beginRun(input);
+  for (const part of minutes > 0 ? PAUSES : []) {
+    if (run.fault === undefined || !ERRORS[errorCode(run.fault)].passes) return run;
+    const pauseMs = part * minutes * 60_000;
+    log.warn(`${describeError(run.fault)}; trying again in ${Math.ceil(pauseMs / 1000)} s`);
+    try {
+      await sleep(pauseMs, undefined, input.signal === undefined ? {} : { signal: input.signal });
+    } catch {
+      return run;
+    }
+    run = await beginRun(input);
+  }
+  return run;
+}
+
+/** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
+async function publishGroups(
+  { publishGroup }: Publishing,
+  sums: GroupSums,
+  previous: Health | undefined,
+  started: Date,
+  { config, signal, world }: Job,
+  { log, onFault, onEntry }: Listener,
+): Promise<Map<string, PackageHealth>> {
+  const entries = new Map<string, PackageHealth>();
+  for (const sum of sums.sums()) {
+    const { name } = sum.group;
+    const times = { started, now: world.now, onFault };
+    const entry = await publishGroup(sum, config, previous?.groups.get(name), times);
+    if (entry !== undefined) {
+      entries.set(name, entry);
+      onEntry(name, entry, 'group');
+    } else if (!signal?.aborted) {
+      log.info(
+        { group: name },
+        `the group ${name} stays as it was: ${plural(sum.waiting.size, 'package')} of it ${sum.waiting.size === 1 ? 'was' : 'were'} not part of this run; to renew it: collect --package ${name}`,
+      );
+    }
+  }
+  return entries;
+}
+
+/**
+ * The main job: fetches the days that the source has, plans what must be read, reads it, publishes each package as it
+ * comes, and at the end the groups and `_health.json`. What happens to one package is its own affair.
+ *
+ * @param assertHeld Throws if another run may be under way.
+ */
+export async function collect(
+  job: Job,
+  { assertHeld }: Pick<Lock, 'assertHeld'>,
+  listener: Listener,
+): Promise<Collected> {
+  const { config, world, asOf, full, isToday, signal } = job;
+  const { log, onProgress, onEntry, onFault } = listener;
+  const started = world.now();
+  const traits = traitsOf(config.source, world.env);
+  const source = ledgerFolder(traits.id);
+  const warn = (message: string) => log.warn(message);
+  const previous = await previousHealth(config, log);
+  const published = isToday ? previous?.upstream.published : undefined;
+  const wanted = readingOrder(job.packages, previous);
+  let loading: Promise<Publishing> | undefined;
+  let sharedDays = 0;
+  await sweepTemporary(config.stateDir);
+
+  const run = await beginPatiently(
+    {
+      packages: wanted,
+      asOf,
+      full,
+      signal,
+      published: published?.source === source ? published.lastDay : undefined,
+      lookBackDays: lookBackDays(job),
+      open: async () => {
+        assertHeld();
+        const opened = await openSource(config.source, world);
+        loading ??= loadPublishing(job.page);
+        return opened;
+      },
+      concurrency: config.concurrency,
+      assertHeld,
+      ledgers: openLedgers(config.stateDir, traits.id, warn),
+      spend: openSpendFile(config.stateDir, warn),
+      budgetBytes: budgetBytes(config),
+      warn,
+      onSharedDays: (read, of) => {
+        sharedDays = read;
+        onProgress(`${read} of ${plural(of, 'day')} read for all`);
+      },
+      now: world.now,
+    },
+    job.waitMinutes,
+    log,
+  );
+  for (const warning of run.warnings) log.warn(warning);
+  for (const note of run.notes) log.info(note);
+
+  const publishing = await (loading ?? loadPublishing(job.page));
+  const spellings = otherSpellings(config.outputDir);
+  const sums = publishing.createGroupSums(config.groups);
+  const packages = new Map<string, PackageHealth>();
+  const changes = new Map<string, readonly DayChange[]>();
+  for await (const outcome of run.outcomes) {
+    const { name } = outcome.package;
+    const place = { previous: previous?.packages.get(name), spellings };
+    const { entry, figures } = await publishing.publishPackage(outcome, config, place, world.now, onFault);
+    sums.add(name, figures);
+    packages.set(name, entry);
+    if (full && outcome.kind === 'read') changes.set(name, outcome.changes);
+    onEntry(name, entry, 'package');
+    onProgress(`${packages.size} of ${wanted.length}  ${name}`);
+  }
+  const groups = await publishGroups(publishing, sums, previous, started, job, listener);
+
+  const lastDay = isToday && traits.wholeLog ? run.upstream?.lastDay : undefined;
+  const isPublished = lastDay != null && [...packages.values()].some(({ failure }) => failure === undefined);
+  const health = mergeHealth(config, previous, {
+    started,
+    finished: world.now(),
+    asOf,
+    upstream: run.upstream && { ...run.upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
+    entries: packages,
+    groups,
+    warnings: await publishing.leftOverPackages(config),
+  });
+  let written = true;
+  try {
+    await writeHealth(config.outputDir, health);
+  } catch (error) {
+    written = false;
+    log.error(`_health.json could not be written: ${describeError(error)}`);
+    onFault(error);
+  }
+  return { health, written, packages, groups, changes, sharedDays };
+}
