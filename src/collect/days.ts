@@ -1,15 +1,16 @@
 import type { TrackedPackage } from '../config/config.ts';
 import type { Day, Span } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { windowBefore } from '../days/window.ts';
 import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { DISTRIBUTIONS_ONLY_SINCE, needsFileNames } from '../sources/query.ts';
+import { needsFileNames } from '../sources/query.ts';
 import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
 import { BudgetError } from '../state/bills.ts';
 import type { SpendBook } from '../state/spend-book.ts';
 import { MINIMUM_BILLED } from '../units.ts';
-import { FIRST_DAY, type KnownDays, longestWindow } from './plan.ts';
+import { type KnownDays, longestWindow } from './plan.ts';
 
 /** What a run is asked for. */
 export interface Task {
@@ -39,7 +40,7 @@ export interface LearntDays {
 const DAYS_LABEL = '(days)';
 
 function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] {
-  const { end, lastDay, missingDays, partialDays, fault } = upstream;
+  const { end, lastDay, missingDays, partialDays, excessDays, fault } = upstream;
   const warnings: string[] = [];
   if (fault !== undefined) return warnings;
   if (end !== asOf) {
@@ -55,6 +56,11 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
       `the table has only a part of the rows of ${nameSome(partialDays)}; counts are too low until the source has the rest`,
     );
   }
+  if (excessDays.length > 0) {
+    warnings.push(
+      `the table has more than twice the usual rows on ${nameSome(excessDays)}; rows may have been written twice, and counts be too high`,
+    );
+  }
   if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {
     warnings.push(
       lastDay === null
@@ -65,7 +71,7 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
   return warnings;
 }
 
-const NAMELESS = `the rows have no file names (file.filename), so of days before ${DISTRIBUTIONS_ONLY_SINCE} files beside packages, such as .metadata, are counted like packages`;
+const NAMELESS = `the rows have no file names (file.filename), so of days before ${ERAS.distributions} files beside packages, such as .metadata, are counted like packages`;
 
 function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
   const { traits } = source;
@@ -107,7 +113,7 @@ function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntD
 function spanOf({ packages, asOf, lookBackDays = 0 }: Task, { traits }: Source): Span {
   const span = partitionSpan(asOf, Math.max(lookBackDays, ...packages.map(longestWindow)));
   const all = !traits.keepsLedger && packages.some(({ total }) => total);
-  return all ? { ...span, start: FIRST_DAY } : span;
+  return all && span.start > ERAS.ci ? { ...span, start: ERAS.ci } : span;
 }
 
 /**

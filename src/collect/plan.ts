@@ -9,11 +9,12 @@ import {
   type Span,
   spanDays,
 } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { windowBefore } from '../days/window.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
-import { DISTRIBUTIONS_ONLY_SINCE, type Question } from '../sources/query.ts';
+import type { Question } from '../sources/query.ts';
 import { type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { isOld } from '../state/old-days.ts';
@@ -42,9 +43,6 @@ export const BYTES_PER_UNSEEN_DAY = 160_000_000;
 
 /** Days that the warnings look back on. */
 export const WARNING_DAYS = 35;
-
-/** PyPI began in 2003, so no log has an older day. */
-export const FIRST_DAY: Day = '2003-01-01';
 
 /**
  * Most days of one package that are asked for at once: a year is no more than a window may have, and what a kill can
@@ -130,10 +128,11 @@ export function needOf(
   goal: Goal,
   { billed, keepsLedger }: Pick<SourceTraits, 'billed' | 'keepsLedger'>,
 ): Need {
+  const { end } = goal;
   const wanted = billed ? longestWindow(tracked) : Math.max(longestWindow(tracked), goal.lookBackDays);
-  const window = windowBefore(goal.end, wanted);
-  // What is not kept is counted anew each time, from the beginning.
-  const span = tracked.total && !keepsLedger ? { start: FIRST_DAY, end: goal.end } : window;
+  const { start } = windowBefore(end, wanted);
+  // What is not kept is counted anew each time, from the beginning. Days of which no one can tell what was by CI are not read.
+  const span = { start: (tracked.total && !keepsLedger) || start < ERAS.ci ? ERAS.ci : start, end };
   return { package: tracked.name, span, days: daysToRead(ledger, span, goal) };
 }
 
@@ -179,9 +178,9 @@ const FREE_BRIDGE = 7;
  * more column for every day of a question.
  */
 function inParts({ start, end }: Span): Span[] {
-  if (start < DISTRIBUTIONS_ONLY_SINCE && DISTRIBUTIONS_ONLY_SINCE < end) {
-    const before = { start, end: DISTRIBUTIONS_ONLY_SINCE };
-    return [...inParts({ start: DISTRIBUTIONS_ONLY_SINCE, end }), ...inParts(before)];
+  if (start < ERAS.distributions && ERAS.distributions < end) {
+    const before = { start, end: ERAS.distributions };
+    return [...inParts({ start: ERAS.distributions, end }), ...inParts(before)];
   }
   const parts: Span[] = [];
   for (let last = end; last > start; last = addDays(last, -QUESTION_DAYS_MAX)) {
@@ -340,7 +339,7 @@ export function sharedQuestions(
     const joins =
       last !== undefined &&
       last.span.start === next &&
-      next !== DISTRIBUTIONS_ONLY_SINCE &&
+      next !== ERAS.distributions &&
       spanDays(last.span) < most &&
       last.packages.length === packages.length &&
       last.packages.every((name, index) => name === packages[index]);

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { append } from '../append.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
@@ -124,7 +125,11 @@ export function totalOfLedger({ days, old }: Ledger, learnt: LearntDays): Total 
   const { end, since } = learnt.upstream;
   if (old?.spans.some((span) => span.end > end)) return undefined;
   const isKept = (day: Day, partitionRows: number | null) =>
-    day < end && partitionRows !== 0 && !isOld(old, day) && !(day >= since && isLost(day, learnt));
+    day >= ERAS.ci &&
+    day < end &&
+    partitionRows !== 0 &&
+    !isOld(old, day) &&
+    !(day >= since && isLost(day, learnt));
   const kept = [...days].filter(([day, { partitionRows }]) => isKept(day, partitionRows));
   const spans = joined([...(old?.spans ?? []), ...toSpans(kept.map(([day]) => day).toSorted(), 0)]);
   return totalSince(spans, [...(old?.rows ?? []), ...kept.flatMap(([, { rows }]) => rows)], end);
@@ -137,7 +142,7 @@ export function totalOfRows(
   wholeLog: boolean,
 ): Total | undefined {
   const filled = known.kind === 'told' ? known.rows.keys() : [];
-  const days = [...filled].filter((day) => day < end).toSorted();
+  const days = [...filled].filter((day) => day >= ERAS.ci && day < end).toSorted();
   const [start] = days;
   if (start === undefined) return undefined;
   return totalSince(wholeLog ? toSpans(days, 0) : [{ start, end }], rows, end);

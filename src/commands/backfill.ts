@@ -1,9 +1,9 @@
 import type { Task } from '../collect/days.ts';
-import { FIRST_DAY } from '../collect/plan.ts';
 import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
 import { openSource, traitsOf } from '../sources/index.ts';
@@ -30,9 +30,12 @@ function selectFrom(text: string, today: Day): Day {
   if (day === undefined) {
     throw new UsageError(`--from ${text}: not a day; write it as YYYY-MM-DD, such as 2025-01-01`);
   }
-  if (day >= today || day < FIRST_DAY) {
-    throw new UsageError(`--from ${text}: expected a day from ${FIRST_DAY} to yesterday`);
+  if (day < ERAS.rows) {
+    throw new UsageError(
+      `--from ${text}: half of the rows before ${ERAS.rows} are missing from PyPI's log, so no day before is read`,
+    );
   }
+  if (day >= today) throw new UsageError(`--from ${text}: expected a day from ${ERAS.rows} to yesterday`);
   return day;
 }
 
@@ -137,7 +140,9 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const config = loadConfig(options.config, context.cwd);
   const now = context.now();
   const today = dayOf(now);
-  const from = selectFrom(options.from, today);
+  const asked = selectFrom(options.from, today);
+  const isTooOld = asked < ERAS.ci;
+  const from = isTooOld ? ERAS.ci : asked;
   const packages = selectForTotals(config, options.package);
   const { billed, keepsLedger, kind } = traitsOf(config.source, context.env);
   if (!keepsLedger) {
@@ -154,6 +159,11 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     signal: context.interruptible?.(),
   };
   const log = await createLog(options, context);
+  if (isTooOld) {
+    stdout.write(
+      `days before ${ERAS.ci} are not read: PyPI's log does not say which of their downloads were by CI\n`,
+    );
+  }
   return underLock(config.stateDir, context, async (lock) => {
     const plan = await planPriced(task, config, context);
     if (plan.reads.length === 0) {

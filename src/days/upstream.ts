@@ -4,11 +4,24 @@ import { windowBefore } from './window.ts';
 /** How many days upstream may be behind before a window that ends earlier says too little. */
 export const LATE_DAYS_MAX = 7;
 
-/** A day with less than this share of what such a day usually has was incomplete. */
+/** A day with less than this share of what such a day usually has is incomplete. */
 const PARTIAL_SHARE = 0.4;
+/**
+ * The newest day must have this much: it may still grow, and to wait a day costs nothing. Below the 61 % to which
+ * the log fell on 2026-08-24.
+ */
+const NEWEST_SHARE = 0.55;
+/** A day with more than so many times what is usual has too many rows: on 2021-11-23 they were written twice. */
+const EXCESS_TIMES = 2;
 /** "Usually": the same weekday in so many weeks before, of which so many must be known. */
-const PARTIAL_WEEKS = 4;
-const PARTIAL_KNOWN_MIN = 2;
+const USUAL_WEEKS = 4;
+const USUAL_KNOWN_MIN = 2;
+/** So many odd days in a row that are alike are a new level: one more than the table may be late. */
+const LEVEL_DAYS = LATE_DAYS_MAX + 1;
+/** Alike: the least of their shares is this part of the greatest at least, */
+const LEVEL_ALIKE = 0.6;
+/** and the least share is no rest of an outage. In November 2021 days had 0.2 % of their rows. */
+const LEVEL_SHARE_MIN = 0.05;
 
 export interface UpstreamFault {
   readonly code: 'upstream-late' | 'upstream-back';
@@ -26,6 +39,8 @@ export interface Upstream {
   readonly missingDays: readonly Day[];
   /** Days of the longest window that were incomplete, oldest first. */
   readonly partialDays: readonly Day[];
+  /** Days of the longest window with far more rows than usual, oldest first. */
+  readonly excessDays: readonly Day[];
   /** First of the days whose missing and incomplete ones are told; `end` where nothing is known of them. */
   readonly since: Day;
   /** Why no window can be counted, if so: the table is too far behind, or ends earlier than it did. */
@@ -37,7 +52,7 @@ export interface Upstream {
  * before it that a day is compared with.
  */
 export function partitionSpan(asOf: Day, longestDays: number): Span {
-  return { start: addDays(asOf, -longestDays - LATE_DAYS_MAX - 7 * PARTIAL_WEEKS - 7), end: asOf };
+  return { start: addDays(asOf, -longestDays - LATE_DAYS_MAX - 7 * USUAL_WEEKS - 7), end: asOf };
 }
 
 function median(values: readonly number[]): number {
@@ -47,24 +62,46 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
+/** The days of a span whose rows, over all packages, are not those of such a day. */
+export interface OddDays {
+  readonly partial: ReadonlySet<Day>;
+  readonly excess: ReadonlySet<Day>;
+  /** What part each day has of what is usual; absent where that is not known. */
+  readonly shares: ReadonlyMap<Day, number>;
+}
+
 /**
- * The days of a span that were incomplete: fewer rows, over all packages, than 40 % of the median of
- * the same weekday in the four weeks before, where at least two of these are known and were not filled in
- * part themselves. A weekend has about 64 % of a midweek day, so days are compared with their own weekday.
- * In November 2021 days of 467,591,439 rows fell to 780,878, and 780,878 is not zero.
+ * Compares each day of a span with the median of the same weekday in the four weeks before, as far as these are known and
+ * not odd themselves; a weekend has about 64 % of a midweek day. In November 2021 days of 467,591,439 rows fell to
+ * 780,878, and 780,878 is not zero. Where the log stays at another level, its days are usual from then on.
  */
-export function partialDaysOf(span: Span, rows: PartitionRows): ReadonlySet<Day> {
-  const partial = new Set<Day>();
+export function oddDaysOf(span: Span, rows: PartitionRows): OddDays {
+  const [partial, excess, shares] = [new Set<Day>(), new Set<Day>(), new Map<Day, number>()];
+  let level = span.start;
+  let row: Day[] = [];
   for (const day of daysOf(span)) {
     const count = rows.get(day) ?? 0;
     if (count === 0) continue;
-    const usual = Array.from({ length: PARTIAL_WEEKS }, (_, week) => addDays(day, -7 * (week + 1)))
-      .filter((before) => !partial.has(before))
+    const usual = Array.from({ length: USUAL_WEEKS }, (_, week) => addDays(day, -7 * (week + 1)))
+      .filter((before) => before >= level && !partial.has(before) && !excess.has(before))
       .map((before) => rows.get(before) ?? 0)
       .filter((known) => known > 0);
-    if (usual.length >= PARTIAL_KNOWN_MIN && count < PARTIAL_SHARE * median(usual)) partial.add(day);
+    if (usual.length < USUAL_KNOWN_MIN) continue;
+    const share = count / median(usual);
+    shares.set(day, share);
+    const odd = share < PARTIAL_SHARE ? partial : share > EXCESS_TIMES ? excess : undefined;
+    const goesOn = odd?.has(addDays(day, -1)) === true;
+    row = odd === undefined ? [] : [...(goesOn ? row : []), day];
+    odd?.add(day);
+    const alike = row.slice(-LEVEL_DAYS).map((each) => shares.get(each) ?? 0);
+    const [least, most] = [Math.min(...alike), Math.max(...alike)];
+    if (alike.length === LEVEL_DAYS && least >= LEVEL_ALIKE * most && least >= LEVEL_SHARE_MIN) {
+      [level = day] = row.slice(-LEVEL_DAYS);
+      for (const each of row.slice(-LEVEL_DAYS)) odd?.delete(each);
+      row = [];
+    }
   }
-  return partial;
+  return { partial, excess, shares };
 }
 
 /**
@@ -87,15 +124,16 @@ export function upstreamOf(
 ): Upstream {
   const reach = partitionSpan(asOf, longestDays);
   const since = windowBefore(asOf, longestDays).start;
-  const nothing = { end: asOf, missingDays: [], partialDays: [], since, fault: undefined };
+  const nothing = { end: asOf, missingDays: [], partialDays: [], excessDays: [], since, fault: undefined };
   if (rows === undefined) return { ...nothing, lastDay: null, since: asOf };
   const hasRows = (day: Day) => (rows.get(day) ?? 0) > 0;
   if (!wholeLog) return { ...nothing, lastDay: daysOf(reach).findLast(hasRows) ?? null };
 
-  const partial = partialDaysOf(reach, rows);
-  const complete = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day));
-  const lastDay = published !== undefined && (complete ?? '') < published ? published : complete;
+  const { partial, excess, shares } = oddDaysOf(reach, rows);
   const newest = addDays(asOf, -1);
+  const mayGrow = (day: Day) => day === newest && (shares.get(day) ?? 1) < NEWEST_SHARE;
+  const complete = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day) && !mayGrow(day));
+  const lastDay = published !== undefined && (complete ?? '') < published ? published : complete;
   if (lastDay !== undefined && lastDay !== complete && !hasRows(lastDay)) {
     const message = `the table ends with ${complete ?? 'none of these days'}, and the badges with ${lastDay}, which it has lost: they stay as they are until it is back (${whereToLook})`;
     return { ...nothing, lastDay: complete ?? null, since: asOf, fault: { code: 'upstream-back', message } };
@@ -115,6 +153,7 @@ export function upstreamOf(
     lastDay,
     missingDays: window.filter((day) => !hasRows(day)),
     partialDays: window.filter((day) => partial.has(day)),
+    excessDays: window.filter((day) => excess.has(day)),
     since: windowBefore(end, longestDays).start,
     fault: undefined,
   };

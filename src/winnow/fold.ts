@@ -1,4 +1,5 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../non-empty.ts';
 import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
 import { lastDays, type PackageDays, totalOf } from './package-days.ts';
@@ -39,7 +40,7 @@ export interface Folded {
  */
 export function winnowDays({ span, rows, unknownDays }: ReadDays, partialDays: readonly Day[]): PackageDays {
   const days = daysOf(span);
-  const isUnknown = (day: Day) => unknownDays?.has(day) === true;
+  const isUnknown = (day: Day) => day < ERAS.ci || unknownDays?.has(day) === true;
   const breakdowns = days.map((day) => {
     const own = isUnknown(day) ? undefined : rows.get(day);
     return own === undefined ? null : winnow(own);

@@ -12,6 +12,7 @@ function learnt(end: string, filled: readonly string[]): LearntDays {
     lastDay: null,
     missingDays: [],
     partialDays: [],
+    excessDays: [],
     since: '2026-01-01',
     fault: undefined,
   };

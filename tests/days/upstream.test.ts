@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, type Day, daysOf } from '../../src/days/day.ts';
-import { partialDaysOf, partitionSpan, upstreamOf } from '../../src/days/upstream.ts';
+import { oddDaysOf, partitionSpan, upstreamOf } from '../../src/days/upstream.ts';
 
 /** Rows of each day of a span: midweek days have `midweek`, Saturdays and Sundays 64 % of it. */
 function weeks(start: Day, days: number, midweek: (index: number) => number): Map<Day, number> {
@@ -18,7 +18,9 @@ const spanOf = (rows: ReadonlyMap<Day, number>) => {
   return { start: days[0] ?? '', end: addDays(days.at(-1) ?? '', 1) };
 };
 
-describe('a incomplete day', () => {
+const partialDaysOf = (...args: Parameters<typeof oddDaysOf>) => oddDaysOf(...args).partial;
+
+describe('an incomplete day', () => {
   it('is one like those of November 2021, when 467,591,439 rows a day fell to 780,878', () => {
     const rows = weeks('2021-10-01', 60, () => 467_591_439);
     const broken = ['2021-11-13', '2021-11-14', '2021-11-20'];
@@ -76,6 +78,70 @@ describe('a incomplete day', () => {
     const outage = [...partialDaysOf(spanOf(rows), rows)];
     expect(outage).toEqual(daysOf({ start: '2026-02-10', end: '2026-02-25' }));
   });
+});
+
+describe('a level that changes for good', () => {
+  const FALL = '2026-03-02';
+  const PYPI = { wholeLog: true, whereToLook: 'status.python.org' };
+
+  /** What each daily run of six weeks says, with what was published before as the last run left it. */
+  function runsAfter(share: number, lasts = 60) {
+    const rows = weeks('2025-11-01', 200, () => 3e9);
+    for (const day of daysOf({ start: FALL, end: addDays(FALL, lasts) })) {
+      rows.set(day, Math.round((rows.get(day) ?? 0) * share));
+    }
+    let published = addDays(FALL, -1);
+    return Array.from({ length: 42 }, (_, index) => {
+      const asOf = addDays(FALL, index + 1);
+      const known = new Map([...rows].filter(([day]) => day < asOf));
+      const upstream = upstreamOf(asOf, 30, known, PYPI, published);
+      if (upstream.fault === undefined) published = addDays(upstream.end, -1);
+      return { index, ...upstream, isNew: upstream.fault === undefined && upstream.end === asOf };
+    });
+  }
+
+  it.each([0.35, 0.3, 0.1, 0.05])(
+    'to %d of what it was brings new badges after ten days, all complete',
+    (share) => {
+      const runs = runsAfter(share);
+      expect(runs.findIndex(({ isNew }) => isNew)).toBeLessThanOrEqual(10);
+      const after = runs.filter(({ index }) => index >= 10);
+      expect(after.every(({ isNew, partialDays }) => isNew && partialDays.length === 0)).toBe(true);
+    },
+  );
+
+  it('is told from an outage that leaves next to nothing', () => {
+    const runs = runsAfter(0.002, 20);
+    const during = runs.filter(({ index }) => index < 20);
+    expect(during.some(({ isNew }) => isNew)).toBe(false);
+    expect(runs[25]?.partialDays).toHaveLength(20);
+  });
+
+  it('to three times as much is told for a week, and usual then', () => {
+    const runs = runsAfter(3);
+    expect(runs.every(({ isNew }) => isNew)).toBe(true);
+    expect(runs.map(({ excessDays }) => excessDays.length).slice(0, 9)).toEqual([1, 2, 3, 4, 5, 6, 7, 0, 0]);
+  });
+});
+
+it.each([
+  [2.7, 1],
+  [2, 0],
+])('a day with %d times the usual rows: %d told', (times, told) => {
+  const rows = weeks('2026-01-01', 70, (day) => (day === 60 ? times : 1) * 1_000_000);
+  expect([...oddDaysOf(spanOf(rows), rows).excess]).toHaveLength(told);
+});
+
+it.each([
+  ['2026-03-09', 0.402, '2026-03-08'],
+  ['2026-03-09', 0.549, '2026-03-08'],
+  ['2026-03-09', 0.56, '2026-03-09'],
+  ['2026-03-08', 0.402, '2026-03-09'],
+])('with %s at %d of its usual rows windows end with %s', (day, share, lastDay) => {
+  const rows = weeks('2026-01-01', 68, () => 1_000_000);
+  rows.set(day, Math.round((rows.get(day) ?? 0) * share));
+  const found = upstreamOf('2026-03-10', 30, rows, { wholeLog: true, whereToLook: '' });
+  expect(found).toMatchObject({ lastDay, partialDays: [], fault: undefined });
 });
 
 describe('where windows end', () => {
