@@ -1,12 +1,12 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
+import { escapeMarkup, formatNumber } from '../format.ts';
+import { defined } from '../keys.ts';
 import type { NonEmpty } from '../non-empty.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
-import type { PackageDays } from '../winnow/package-days.ts';
+import { lastDays, type PackageDays } from '../winnow/package-days.ts';
 import type { Total } from '../winnow/total.ts';
-import { formatChange, formatCount } from './message.ts';
-import { drawSparkline } from './sparkline.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {
@@ -62,6 +62,41 @@ export interface CountedKind extends BadgeKind {
   readonly render: (window: Window, looks: Looks) => EndpointBadge;
 }
 
+/** Tenths of a unit, rounded half up in whole numbers: floating point would turn 1,150 into 1.1k. */
+function tenthsOf(count: bigint, size: bigint): bigint {
+  return (count * 10n + size / 2n) / size;
+}
+
+/**
+ * A count as a badge shows it: below 1,000 in full, then with one decimal and k, M or B, without a
+ * trailing `.0`. Rounding carries into the next unit: 999,949 is 999.9k, 999,950 is 1M.
+ *
+ * @param count A whole number of at least 0.
+ */
+export function formatCount(count: number): string {
+  if (count < 1_000) return String(count);
+  const exact = BigInt(count);
+  const power = [1, 2].find((thousands) => tenthsOf(exact, 1_000n ** BigInt(thousands)) < 10_000n) ?? 3;
+  const tenths = tenthsOf(exact, 1_000n ** BigInt(power));
+  const decimal = tenths % 10n === 0n ? '' : `.${tenths % 10n}`;
+  return `${tenths / 10n}${decimal}${' kMB'[power]}`;
+}
+
+/** Beyond this a percentage says less than words. */
+const CHANGE_MAX = 999;
+
+/**
+ * A change in whole percent as a badge shows it.
+ *
+ * @param percent Undefined if there is nothing to compare with.
+ */
+function formatChange(percent: number | undefined): string {
+  if (percent === undefined) return 'nothing to compare';
+  if (percent > CHANGE_MAX) return `over +${CHANGE_MAX} %`;
+  if (percent === 0) return '±0 %';
+  return percent > 0 ? `+${percent} %` : `−${-percent} %`;
+}
+
 /** Below this a count is grey: too few to mean much. */
 const GREY_BELOW = 10;
 
@@ -75,17 +110,9 @@ function countColor({ color }: Looks, count: number): string {
 /** A badge with what the looks add to any. */
 function badgeOf(label: string, message: string, color: string, looks: Looks): EndpointBadge {
   const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
-  return {
-    schemaVersion: 1,
-    label,
-    message,
-    color,
-    ...(labelColor === undefined ? {} : { labelColor }),
-    ...(logo === undefined ? {} : 'name' in logo ? { namedLogo: logo.name } : { logoSvg: logo.svg }),
-    ...(logoColor === undefined ? {} : { logoColor }),
-    ...(style === undefined ? {} : { style }),
-    ...(cacheSeconds === undefined ? {} : { cacheSeconds }),
-  };
+  const logos = logo && ('name' in logo ? { namedLogo: logo.name } : { logoSvg: logo.svg });
+  const own = defined({ labelColor, ...logos, logoColor, style, cacheSeconds });
+  return { schemaVersion: 1, label, message, color, ...own };
 }
 
 /** The left half of a badge. */
@@ -141,6 +168,47 @@ export const CATALOGUE: NonEmpty<CountedKind> = [
     return counted(`os-${id}`, id, `on ${name}`, ({ countsBySystem }) => countsBySystem[system]);
   }),
 ];
+
+/** Size of the picture, in pixels: beside a badge of 20 it is no taller than a line of a README. */
+const WIDTH = 120;
+const HEIGHT = 30;
+const MARGIN = 2;
+
+/** Colours that stand out from white and from GitHub's dark grey. */
+const STYLE =
+  'path{fill:none;stroke:#4338ca;stroke-width:1.5;stroke-linejoin:round}.a{fill:#4338ca;fill-opacity:.15;stroke:none}@media (prefers-color-scheme:dark){path{stroke:#a5b4fc}.a{fill:#a5b4fc}}';
+
+const round = (value: number) => Math.round(value * 10) / 10;
+
+/**
+ * The non-CI downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
+ * known are gaps.
+ *
+ * @param name Of the package, or title of the group.
+ */
+export function drawSparkline(name: string, history: PackageDays, windowDays: number): string {
+  const { days, breakdowns } = lastDays(history, windowDays);
+  const counts = breakdowns.map((breakdown) => breakdown?.count);
+  const most = Math.max(0, ...counts.map((count) => count ?? 0));
+  const x = (index: number) => round(MARGIN + (index / Math.max(1, days.length - 1)) * (WIDTH - 2 * MARGIN));
+  const y = (count: number) => round(HEIGHT - MARGIN - (count / Math.max(1, most)) * (HEIGHT - 2 * MARGIN));
+  const runs: [number, number][][] = [];
+  for (const [index, count] of counts.entries()) {
+    if (count === undefined) continue;
+    const isNew = index === 0 || counts[index - 1] === undefined;
+    if (isNew) runs.push([]);
+    runs.at(-1)?.push([x(index), y(count)]);
+  }
+  const base = HEIGHT - MARGIN;
+  const line = (run: readonly [number, number][]) => `M${run.map((point) => point.join(' ')).join('L')}`;
+  const area = runs.map((run) => `${line(run)}V${base}H${run[0]?.[0]}Z`).join('');
+  // A day by itself would be a line without length, which is not drawn.
+  const path = runs.map((run) => `${line(run)}${run.length === 1 ? 'h.1' : ''}`).join('');
+  const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
+  const title = `PyPI downloads of ${name} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escapeMarkup(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`;
+}
 
 /** Characters of the month at the beginning of a day. */
 const MONTH_LENGTH = 7;

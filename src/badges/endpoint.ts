@@ -1,6 +1,7 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
+import { defined } from '../keys.ts';
 import { BADGES, badgeStem, type EndpointBadge, isWanted, type Summary } from './catalogue.ts';
 
 /** The library's grey of a label, and one that stands out from a dark page. */
@@ -17,15 +18,9 @@ function badgeSvg(
   { label, message, color, labelColor, logoSvg, style }: EndpointBadge,
   dark = false,
 ): string {
-  const logo = logoSvg === undefined ? undefined : Buffer.from(logoSvg).toString('base64');
-  const svg = makeBadge({
-    label,
-    message,
-    color,
-    ...(labelColor === undefined ? {} : { labelColor }),
-    ...(style === undefined ? {} : { style }),
-    ...(logo === undefined ? {} : { logoBase64: `data:image/svg+xml;base64,${logo}` }),
-  });
+  const logo = logoSvg && Buffer.from(logoSvg).toString('base64');
+  const logoBase64 = logo && `data:image/svg+xml;base64,${logo}`;
+  const svg = makeBadge(defined({ label, message, color, labelColor, style, logoBase64 }));
   return dark ? svg.replace('</title>', `</title>${DARK_STYLE}`) : svg;
 }
 

@@ -1,5 +1,5 @@
 import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
-import { formatCount } from '../badges/message.ts';
+import { formatCount } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';

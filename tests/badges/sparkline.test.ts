@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { drawSparkline } from '../../src/badges/sparkline.ts';
+import { drawSparkline } from '../../src/badges/catalogue.ts';
 import { addDays } from '../../src/days/day.ts';
 import { winnow } from '../../src/winnow/breakdown.ts';
 import { parseXml } from '../support/xml.ts';

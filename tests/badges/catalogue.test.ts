@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatCount } from '../../src/badges/message.ts';
+import { formatCount } from '../../src/badges/catalogue.ts';
 
 describe('formatCount', () => {
   // By hand, from the rule in docs/files.md.
