@@ -87,7 +87,7 @@ const MUTATIONS = [
   // What is published.
   ['count * 10n + size / 2n', 'count * 10n', 'tests/badges/catalogue'],
   ['count >= from', 'count > from', 'tests/badges/endpoint'],
-  ['now.get(name) ?? before?.get(name)', 'now.get(name)', 'tests/publish/health-merge'],
+  ['now.get(name) ?? before?.get(name)', 'now.get(name)', 'tests/publish/health.test'],
   ['(figure === null) === (count[index] === null)', 'true', 'tests/publish/history'],
   ["text.replaceAll('\"', '\"\"')", 'text', 'tests/commands/export'],
 

@@ -10,7 +10,7 @@ export interface SnippetBadge {
   /** Normalized name, of a package or a group. */
   readonly package: string;
   /** What a group is called. */
-  readonly title?: string;
+  readonly title?: string | undefined;
   readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;

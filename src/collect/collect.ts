@@ -5,10 +5,9 @@ import { sweepTemporary } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { plural } from '../format.ts';
-import { otherSpellings } from '../publish/folder.ts';
-import type { GroupSums } from '../publish/group.ts';
-import { type Health, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
-import { mergeHealth } from '../publish/health-merge.ts';
+import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
+import type { PublishContext } from '../publish/package.ts';
+import type { Pages } from '../publish/page.ts';
 import { openSource, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
 import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
@@ -20,7 +19,7 @@ import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
 
 /** What makes files of figures. */
-type Publishing = typeof import('../publish/publishing.ts');
+type Publishing = Awaited<ReturnType<typeof loadPublishing>>;
 
 /** What one run is asked for. */
 export interface Job extends Omit<Task, 'published' | 'lookBackDays' | 'fillsPast'> {
@@ -30,7 +29,7 @@ export interface Job extends Omit<Task, 'published' | 'lookBackDays' | 'fillsPas
   readonly isToday: boolean;
   /** How long to go on trying where nothing can be reached, in minutes. */
   readonly waitMinutes: number;
-  /** Whether a page is going to be drawn. */
+  /** Whether pages are drawn. */
   readonly page: boolean;
 }
 
@@ -56,19 +55,20 @@ export interface Collected {
   readonly changes: ReadonlyMap<string, readonly DayChange[]>;
   /** How many days were read once for all who lack them. */
   readonly sharedDays: number;
+  /** Those of what it has finished are drawn; the others are still to be. */
+  readonly pages: Pages | undefined;
 }
 
 /**
  * Loads what makes files of figures. It takes as long as Node.js does to start, so that a run begins with it when
  * the first question is on its way: it is done before the answer comes.
  */
-async function loadPublishing(page: boolean): Promise<Publishing> {
-  const [publishing] = await Promise.all([
-    import('../publish/publishing.ts'),
-    // Whoever draws it loads it again, and says so if it cannot be loaded: badges are none the worse.
-    page ? import('../publish/page.ts').catch(() => undefined) : undefined,
+async function loadPublishing(page: boolean) {
+  const [publishing, pages] = await Promise.all([
+    import('../publish/package.ts'),
+    page ? import('../publish/page.ts') : undefined,
   ]);
-  return publishing;
+  return { ...publishing, openPages: pages?.openPages };
 }
 
 /** The last run's health file, as far as it can be used: it only serves to remember. */
@@ -134,17 +134,18 @@ export async function beginPatiently(input: RunInput, minutes: number, log: Logg
 /** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
 async function publishGroups(
   { publishGroup }: Publishing,
-  sums: GroupSums,
+  sums: ReturnType<Publishing['createGroupSums']>,
   previous: Health | undefined,
   started: Date,
-  { config, signal, world }: Job,
-  { log, onFault, onEntry }: Listener,
+  { config, signal }: Job,
+  { log, onEntry }: Listener,
+  context: PublishContext,
 ): Promise<Map<string, PackageHealth>> {
   const entries = new Map<string, PackageHealth>();
   for (const sum of sums.sums()) {
     const { name } = sum.group;
-    const times = { started, now: world.now, onFault };
-    const entry = await publishGroup(sum, config, previous?.groups.get(name), times);
+    const ofGroup = { ...context, previous: previous?.groups.get(name) };
+    const entry = await publishGroup(sum, config, started, ofGroup);
     if (entry !== undefined) {
       entries.set(name, entry);
       onEntry(name, entry, 'group');
@@ -215,21 +216,23 @@ export async function collect(
   for (const note of run.notes) log.info(note);
 
   const publishing = await (loading ?? loadPublishing(job.page));
-  const spellings = otherSpellings(config.outputDir);
+  const pages = publishing.openPages?.(config, traits.name, world.now, signal);
+  const spellings = publishing.otherSpellings(config.outputDir);
+  const context: PublishContext = { spellings, pages, now: world.now, onFault };
   const sums = publishing.createGroupSums(config.groups);
   const packages = new Map<string, PackageHealth>();
   const changes = new Map<string, readonly DayChange[]>();
   for await (const outcome of run.outcomes) {
     const { name } = outcome.package;
-    const place = { previous: previous?.packages.get(name), spellings };
-    const { entry, figures } = await publishing.publishPackage(outcome, config, place, world.now, onFault);
+    const ofPackage = { ...context, previous: previous?.packages.get(name) };
+    const { entry, figures } = await publishing.publishPackage(outcome, config, ofPackage);
     sums.add(name, figures);
     packages.set(name, entry);
     if (full && outcome.kind === 'read') changes.set(name, outcome.changes);
     onEntry(name, entry, 'package');
     onProgress(`${packages.size} of ${wanted.length}  ${name}`);
   }
-  const groups = await publishGroups(publishing, sums, previous, started, job, listener);
+  const groups = await publishGroups(publishing, sums, previous, started, job, listener, context);
 
   const lastDay = isToday && traits.wholeLog ? run.upstream?.lastDay : undefined;
   const isPublished = lastDay != null && [...packages.values()].some(({ failure }) => failure === undefined);
@@ -250,5 +253,5 @@ export async function collect(
     log.error(`_health.json could not be written: ${describeError(error)}`);
     onFault(error);
   }
-  return { health, written, packages, groups, changes, sharedDays };
+  return { health, written, packages, groups, changes, sharedDays, pages };
 }

@@ -8,15 +8,13 @@ import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
-import { type Health, healthToJson } from '../publish/health.ts';
-import { standingsOf } from '../publish/health-merge.ts';
-import { sourceName } from '../sources/index.ts';
+import { type Health, healthToJson, standingsOf } from '../publish/health.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog } from './log.ts';
 import { createEntryLog, createFold, groupName, renderResults, tableStyle } from './output.ts';
-import { drawPage } from './report.ts';
+import { finishPages } from './report.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
@@ -147,14 +145,13 @@ export async function collect(options: CollectOptions, context: Context): Promis
     });
     progress.clear();
     entryLog.finish();
-    const { health, packages, groups, sharedDays } = collected;
+    const { health, packages, groups, sharedDays, pages } = collected;
     for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
     warnOfStale(log, config, health, now());
     stdout.write(json ? formatJson(healthToJson(health)) : renderCollected(collected, job, context));
     let { written } = collected;
-    if (job.page && !signal?.aborted) {
-      const { name } = sourceName(config.source.kind);
-      written = (await drawPage(config, health, name, now(), { log, bug }, signal)) && written;
+    if (pages !== undefined && !signal?.aborted) {
+      written = (await finishPages(pages, health, { log, bug }, signal)) && written;
     }
     if (signal?.aborted) {
       const { message, exitCode } = signal.reason as Interruption;

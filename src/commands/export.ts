@@ -45,7 +45,7 @@ async function rowsOf(config: Config, ledgers: Ledgers | undefined, name: string
     );
   }
   const history = await readHistory(config.outputDir, name);
-  return history === undefined ? [] : tableOfDays(name, history);
+  return history === undefined ? [] : tableOfDays(name, history.days);
 }
 
 /** A field of RFC 4180. A spreadsheet would run a text that begins like a formula; an apostrophe keeps it a text. */

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Health } from '../publish/health.ts';
-import type { Standing } from '../publish/health-merge.ts';
+import type { Health, Standing } from '../publish/health.ts';
 import { MS_PER_DAY } from '../units.ts';
 import { EXCLUSIONS } from '../winnow/classes.ts';
 

@@ -1,29 +1,26 @@
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { demandHealth, type Health } from '../publish/health.ts';
+import type { Pages } from '../publish/page.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import type { Log } from './log.ts';
 
 /**
- * Draws the page at the end of a run. Its libraries are loaded only now.
+ * Draws the last pages of a run.
  *
- * @returns Whether it worked; if not, the log says why, and badges and health file are none the worse.
+ * @returns Whether all of them could be drawn; if not, the log says why, and badges and health file are none the worse.
  */
-export async function drawPage(
-  config: Config,
+export async function finishPages(
+  pages: Pages,
   health: Health,
-  sourceName: string,
-  now: Date,
   { log, bug }: Pick<Log, 'log' | 'bug'>,
   signal?: AbortSignal,
 ): Promise<boolean> {
   try {
-    const { publishPage } = await import('../publish/page.ts');
-    await publishPage(config, health, sourceName, now, signal);
+    await pages.finish(health);
     return true;
   } catch (error) {
     if (signal?.aborted) return true;
@@ -38,10 +35,10 @@ export async function drawPage(
 export async function report(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const health = await demandHealth(config.outputDir);
-  const { PAGE_FILE, publishPage } = await import('../publish/page.ts');
+  const { openPages, PAGE_FILE } = await import('../publish/page.ts');
   // Figures are those of the source that was asked last, whatever tracked.yaml says by now.
   const { name } = sourceName(health.source ?? config.source.kind);
-  const pages = await publishPage(config, health, name, context.now());
+  const pages = await openPages(config, name, context.now).finish(health);
   context.stdout.write(`${plural(pages, 'page')}; open ${join(config.outputDir, PAGE_FILE)}\n`);
   return 0;
 }

@@ -1,8 +1,13 @@
 import { loadConfig } from '../config/load.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
-import { demandHealth, type Health, type PackageHealth } from '../publish/health.ts';
-import { type Standing, standingsOf } from '../publish/health-merge.ts';
+import {
+  demandHealth,
+  type Health,
+  type PackageHealth,
+  type Standing,
+  standingsOf,
+} from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import {

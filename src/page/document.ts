@@ -1,15 +1,58 @@
 import { createHash } from 'node:crypto';
+import { escapeMarkup } from '../format.ts';
 import shareCode from '../share.js?raw';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import script from './client.js?raw';
-import { html, Markup } from './html.ts';
 import indexStyle from './index.css?raw';
 import indexScript from './index-client.js?raw';
 import packageStyle from './package.css?raw';
 import packageScript from './package-client.js?raw';
 import pageStyle from './page.css?raw';
-import type { PackageView, SiteView } from './view.ts';
 import { date, instant, isDay } from './words.ts';
+
+/** Text that is markup already and goes into a page as it is. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Part = string | number | Markup | undefined | readonly Part[];
+
+function render(part: Part): string {
+  if (typeof part === 'number') return String(part);
+  if (part === undefined) return '';
+  if (part instanceof Markup) return part.text;
+  if (typeof part === 'object') {
+    let text = '';
+    for (const each of part) text += render(each);
+    return text;
+  }
+  return escapeMarkup(part);
+}
+
+/**
+ * Markup from a template: every value put in is escaped, for text and quoted attributes alike, unless
+ * it is Markup itself. Lists are joined, undefined is nothing.
+ */
+export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+  let text = '';
+  for (let index = 0; index < strings.length; index += 1) text += strings[index] + render(parts[index]);
+  return new Markup(text);
+}
+
+/** What every page tells. */
+export interface SiteView {
+  /** When the last run ended; ISO 8601 instant, UTC, or its day. Absent before the first. */
+  readonly finished: string | undefined;
+  readonly staleThresholdDays: number;
+  /** Where the output folder is served, without a slash at its end. */
+  readonly publicUrl: string | undefined;
+  /** Whose figures these are, as words that follow "counted from". */
+  readonly sourceName: string;
+}
 
 /** Colours of the installers on a light and on a dark page, told apart with every kind of colour vision. */
 const COLORS: Readonly<Record<Installer, readonly [light: string, dark: string]>> = {
@@ -101,24 +144,22 @@ ${parts.footer}
   return text;
 }
 
-const STATES = {
-  ok: { word: 'ok', tone: 'ok' },
-  stale: { word: 'stale', tone: 'warn' },
-  failed: { word: 'failed', tone: 'bad' },
-  new: { word: 'new', tone: 'quiet' },
-} as const;
+/** How a package stands, and the class of its colour; `new` was never collected, `stale` has figures that are too old. */
+export const TONES = { ok: 'ok', stale: 'warn', failed: 'bad', new: 'quiet' } as const;
 
-/** The class of a state's colour. */
-export function toneOf(state: PackageView['state']): string {
-  return STATES[state].tone;
+/** A part of a page under a heading. */
+export function card(title: string, ...content: readonly Part[]): Markup {
+  return html`<section class="card"><h2>${title}</h2>
+${content}</section>
+`;
 }
 
-/** A state as a word; the page's script turns it to "stale" when the time has come. */
-export function stateMark({ countedTo, state }: Pick<PackageView, 'countedTo' | 'state'>): Markup {
-  const { word, tone } = STATES[state];
-  return countedTo === undefined
-    ? html`<span class="state ${tone}">${word}</span>`
-    : html`<span class="state ${tone}" data-counted-to="${countedTo}">${word}</span>`;
+/** A box with a message of one or more paragraphs; nothing where there is none. */
+export function notice(tone: 'warn' | 'bad', title: string, paragraphs: readonly Part[]): Markup | undefined {
+  if (paragraphs.length === 0) return undefined;
+  return html`<section class="notice ${tone}"><strong>${title}</strong>
+${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}</section>
+`;
 }
 
 /** An instant or a day, readable and exact. */

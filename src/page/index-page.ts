@@ -1,9 +1,50 @@
+import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
+import { allDownloads } from '../winnow/breakdown.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
-import { htmlDocument, time, toneOf } from './document.ts';
-import { html, Markup } from './html.ts';
-import { type IndexEntry, type IndexView, LONG_LIST } from './view.ts';
+import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
+import { mainWindow, type PackageView } from './package-page.ts';
 import { date, days, share } from './words.ts';
+
+/** From so many packages on, the page of all is made to stay small and quick: coarser lines, rows of one grid. */
+export const LONG_LIST = 1_000;
+
+/** A package as the page of all packages shows it: there may be thousands, so it is no more than a row needs. */
+export interface IndexEntry
+  extends Pick<PackageView, 'name' | 'state' | 'failure' | 'lastSuccess' | 'countedTo' | 'warnings'> {
+  /** What a group is called. */
+  readonly title?: string | undefined;
+  /** The main window; absent where no figures are known. */
+  readonly main?: { readonly windowDays: number; readonly count: number; readonly all: number } | undefined;
+  readonly sparkline: Markup | undefined;
+  /** Whether it has a page of its own to link to. */
+  readonly hasPage: boolean;
+}
+
+/** What the page of all packages tells. */
+export interface IndexView extends SiteView {
+  /** Newest day that was counted. */
+  readonly lastDay: Day | undefined;
+  /** Days within the windows without any row in the whole table. */
+  readonly missingDays: readonly Day[];
+  /** Days within the windows of which the table had only a part. */
+  readonly partialDays: readonly Day[];
+  readonly packages: readonly IndexEntry[];
+  readonly groups: readonly IndexEntry[];
+}
+
+/** What is kept of a package for the page of all packages. */
+export function indexEntry(view: PackageView, hasPage: boolean, sparkline: Markup | undefined): IndexEntry {
+  const { name, state, failure, lastSuccess, countedTo, warnings, group } = view;
+  const window = mainWindow(view);
+  const main = window && {
+    windowDays: window.windowDays,
+    count: window.breakdown.count,
+    all: allDownloads(window.breakdown),
+  };
+  const title = group?.title;
+  return { name, state, failure, lastSuccess, countedTo, warnings, title, main, sparkline, hasPage };
+}
 
 /** Three cells, and the share: what the table sorts by is worked out from what it shows. */
 const NOTHING = new Markup('<td>–<td>–<td>–<td>–');
@@ -20,15 +61,14 @@ function row(view: IndexEntry, newest: string | undefined): Markup {
       : html`<td>${formatNumber(main.count)}<td>${days(main.windowDays)}<td>${formatNumber(main.all)}<td>${main.all === 0 ? '–' : share(main.all - main.count, main.all)}`;
   const counted =
     countedTo === undefined || countedTo === newest ? undefined : html` data-counted-to="${countedTo}"`;
-  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${toneOf(state)}"${counted}>${state}
+  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${TONES[state]}"${counted}>${state}
 `;
 }
 
 /** The newest day that a package is counted to: most are. */
 function newestOf({ packages }: IndexView): string | undefined {
   return packages.reduce<string | undefined>(
-    (newest, { countedTo }) =>
-      countedTo !== undefined && (newest === undefined || countedTo > newest) ? countedTo : newest,
+    (newest, { countedTo = '' }) => (countedTo > (newest ?? '') ? countedTo : newest),
     undefined,
   );
 }
@@ -57,27 +97,25 @@ const COLUMNS: readonly (readonly [title: string, by?: 'number' | 'share' | 'dat
 /** Sums of packages, above the packages. */
 function groups(site: IndexView): Markup | undefined {
   if (site.groups.length === 0) return undefined;
-  return html`<section class="card">
-<h2>Groups</h2>
-<div class="wide-table"><table>
+  return card(
+    'Groups',
+    html`<div class="wide-table"><table>
 <thead><tr>${['Group', ...COLUMNS.map(([title]) => title)].map(plainHeading)}</tr></thead>
 <tbody>
 ${site.groups.map((entry) => row(entry, undefined))}</tbody>
-</table></div>
-</section>`;
+</table></div>`,
+  );
 }
 
-function facts(site: IndexView, states: readonly string[]): Markup {
-  const count = (state: string) => states.filter((each) => each === state).length;
-  const worries = ['failed', 'stale', 'new'].filter((state) => count(state) > 0);
-  const well =
-    worries.length === 0
-      ? 'all well'
-      : worries.map((state) => `${formatNumber(count(state))} ${state}`).join(', ');
-  return html`<dl class="facts">
-<div><dt>Packages</dt><dd>${formatNumber(site.packages.length)}<small>${well}</small></dd></div>
-<div><dt>Counted up to</dt><dd>${site.lastDay === undefined ? 'nothing yet' : date(site.lastDay)}<small>the newest whole day (UTC) in the data</small></dd></div>
-</dl>`;
+function facts({ packages, lastDay }: IndexView): Markup {
+  const counts = (['failed', 'stale', 'new'] as const)
+    .map((state) => [packages.filter((each) => each.state === state).length, state] as const)
+    .filter(([count]) => count > 0);
+  const well = counts.map(([count, state]) => `${formatNumber(count)} ${state}`).join(', ') || 'all well';
+  return html`<section class="card"><dl class="facts">
+<div><dt>Packages</dt><dd>${formatNumber(packages.length)}<small>${well}</small></dd></div>
+<div><dt>Counted up to</dt><dd>${lastDay === undefined ? 'nothing yet' : date(lastDay)}<small>the newest whole day (UTC) in the data</small></dd></div>
+</dl></section>`;
 }
 
 function failures(site: IndexView): Markup | undefined {
@@ -89,37 +127,26 @@ function failures(site: IndexView): Markup | undefined {
     if (known === undefined) byFailure.set(failure.code, { ...failure, what, names: [title ?? name] });
     else known.names.push(title ?? name);
   }
-  if (byFailure.size === 0) return undefined;
   const who = (names: readonly string[], what: string) =>
     names.length > 5 ? `${formatNumber(names.length)} ${what}` : names.join(', ');
-  return html`<section class="notice bad"><strong>The last run had failures; their badges stay as they were.</strong>
-${[...byFailure.values()].map(
-  ({ code, sentence, what, names }) =>
-    html`<p><b>${who(names, what)}</b>: ${sentence} <code>${code}</code></p>`,
-)}</section>`;
+  const causes = [...byFailure.values()].map(
+    ({ code, sentence, what, names }) => html`<b>${who(names, what)}</b>: ${sentence} <code>${code}</code>`,
+  );
+  return notice('bad', 'The last run had failures; their badges stay as they were.', causes);
 }
 
-function missing({ missingDays }: IndexView): Markup | undefined {
-  if (missingDays.length === 0) return undefined;
-  const list = missingDays.length > 10 ? days(missingDays.length) : missingDays.map(date).join(', ');
-  return html`<section class="notice warn"><strong>Days without data</strong>
-<p>The table has nothing at all for ${list}. Figures leave these days out; if they are filled in later, they are counted then.</p></section>`;
-}
-
-function partial({ partialDays }: IndexView): Markup | undefined {
-  if (partialDays.length === 0) return undefined;
-  const list = partialDays.length > 10 ? days(partialDays.length) : partialDays.map(date).join(', ');
-  return html`<section class="notice warn"><strong>Days with a part of the data</strong>
-<p>The table has far fewer rows than usual for ${list}. What is there is counted; if the rest is filled in later, the figures follow.</p></section>`;
+/** Days of which the table lacks something. */
+function incomplete(title: string, list: readonly Day[], what: string, then: string): Markup | undefined {
+  const which = list.length > 10 ? days(list.length) : list.map(date).join(', ');
+  return notice('warn', title, list.length === 0 ? [] : [`The table has ${what} for ${which}. ${then}`]);
 }
 
 function warnings({ packages, groups: sums }: IndexView): Markup | undefined {
-  const told = [...packages, ...sums].flatMap(({ name, title = name, warnings: sentences }) =>
-    sentences.map((sentence) => html`<p><b>${title}</b>: ${sentence}</p>`),
+  const all = [...packages, ...sums].flatMap(({ name, title = name, warnings: sentences }) =>
+    sentences.map((sentence) => html`<b>${title}</b>: ${sentence}`),
   );
-  if (told.length === 0) return undefined;
-  return html`<section class="notice warn"><strong>Warnings</strong>
-${told.slice(0, 10)}${told.length > 10 ? html`<p>and ${formatNumber(told.length - 10)} more</p>` : undefined}</section>`;
+  const more = all.length > 10 ? [`and ${formatNumber(all.length - 10)} more`] : [];
+  return notice('warn', 'Warnings', [...all.slice(0, 10), ...more]);
 }
 
 const METRIC = ({ sourceName }: IndexView) => html`<section class="card" id="metric">
@@ -133,25 +160,25 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 
 /** The page of all packages. */
 export function indexPage(site: IndexView): string {
-  const states = site.packages.map(({ state }) => state);
   const newest = newestOf(site);
+  const { finished, missingDays, partialDays, packages } = site;
   return htmlDocument('index', site, {
     title: 'Non-CI PyPI downloads',
     header: html`<h1>Non-CI PyPI downloads</h1>
 <p class="quiet">Without CI runs, mirrors, browsers and unknown clients.
-${site.finished === undefined ? 'No run yet.' : html`Last run ${time(site.finished)}.`}</p>`,
+${finished === undefined ? 'No run yet.' : html`Last run ${time(finished)}.`}</p>`,
     main: html`${failures(site)}
-${missing(site)}
-${partial(site)}
+${incomplete('Days without data', missingDays, 'nothing at all', 'Figures leave these days out; if they are filled in later, they are counted then.')}
+${incomplete('Days with a part of the data', partialDays, 'far fewer rows than usual', 'What is there is counted; if the rest is filled in later, the figures follow.')}
 ${warnings(site)}
-<section class="card">${facts(site, states)}</section>
+${facts(site)}
 ${groups(site)}
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
-<div class="wide-table"><table id="packages"${site.packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
+<div class="wide-table"><table id="packages"${packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
 <thead><tr>${heading('Package')}${COLUMNS.map(([title, by]) => (by === 'none' ? plainHeading(title) : heading(title, by)))}</tr></thead>
 <tbody>
-${site.packages.map((entry) => row(entry, newest))}</tbody>
+${packages.map((entry) => row(entry, newest))}</tbody>
 </table></div>
 </section>
 ${METRIC(site)}`,

@@ -7,18 +7,63 @@ import {
   snippet,
   windowText,
 } from '../badges/snippet.ts';
+import type { Looks } from '../config/looks.ts';
+import type { Day } from '../days/day.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import { BLIND_SPOTS } from '../winnow/metric.ts';
 import { knownDays, missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
-import { systemsChart, winnowingChart } from './bar-charts.ts';
-import { htmlDocument, stateMark, time } from './document.ts';
-import { html, Markup } from './html.ts';
-import { breakNote, dailyChart, mixBucketDays, mixChart, seenInstallers } from './time-charts.ts';
-import { mainWindow, type PackageView, type SiteView } from './view.ts';
+import type { Total } from '../winnow/total.ts';
+import {
+  breakNote,
+  dailyChart,
+  mixBucketDays,
+  mixChart,
+  seenInstallers,
+  systemsChart,
+  winnowingChart,
+} from './charts.ts';
+import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
 import { date, days, share } from './words.ts';
+
+/**
+ * What the page of a package or group shows. Everything in it may come from outside, and is escaped when it is drawn.
+ */
+export interface PackageView {
+  /** Normalized name. */
+  readonly name: string;
+  readonly state: keyof typeof TONES;
+  readonly mainWindowDays: number;
+  /** What it is called and whose downloads it adds up, if it is a group of packages. */
+  readonly group?: { readonly title: string; readonly members: readonly string[] } | undefined;
+  /** How its badges differ from the default. */
+  readonly looks?: Looks | undefined;
+  /** Why the last attempt failed, as far as strangers may know. */
+  readonly failure?: { readonly code: ErrorCode; readonly sentence: string } | undefined;
+  /** ISO 8601 instant, UTC, or its day where the time does not matter. */
+  readonly lastSuccess?: string | undefined;
+  /** Newest day in the figures. */
+  readonly countedTo?: Day | undefined;
+  /** Sentences about what may make the figures untrue. */
+  readonly warnings: readonly string[];
+  /** Tracked windows whose figures are known. */
+  readonly windows: readonly Window[];
+  /** Its downloads since the first day that is known, where that is asked for. */
+  readonly total?: Total | undefined;
+  /** The days of the longest window. */
+  readonly history?: PackageDays | undefined;
+}
+
+/** The window that a package is shown by; another of its windows where that one's figures are not known. */
+export function mainWindow({
+  windows,
+  mainWindowDays,
+}: Pick<PackageView, 'windows' | 'mainWindowDays'>): Window | undefined {
+  return windows.find(({ windowDays }) => windowDays === mainWindowDays) ?? windows[0];
+}
 
 const FORMAT_NAMES: Record<SnippetFormat, string> = {
   markdown: 'Markdown',
@@ -27,27 +72,48 @@ const FORMAT_NAMES: Record<SnippetFormat, string> = {
   url: 'Address of the picture',
 };
 
-function installerTable(breakdown: Breakdown): Markup {
-  const rows = INSTALLERS.filter((name) => breakdown.counts[name] > 0).sort(
-    (a, b) => breakdown.counts[b] - breakdown.counts[a],
-  );
-  if (rows.length === 0) return html`<p class="none">No non-CI downloads, so no installers.</p>`;
+const NUMBER = new Markup(' class="number"');
+
+/** A table of names with their figures. */
+function table(
+  headings: readonly string[],
+  rows: readonly (readonly [Markup | string, ...string[]])[],
+): Markup {
   return html`<table>
-<thead><tr><th scope="col">Installer</th><th scope="col" class="number">Downloads</th><th scope="col" class="number">Share</th></tr></thead>
+<thead><tr>${headings.map((title, at) => html`<th scope="col"${at === 0 ? undefined : NUMBER}>${title}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(
-  (name) => html`<tr><th scope="row"><span class="swatch ${name}"></span>${name}</th>
-<td class="number">${formatNumber(breakdown.counts[name])}</td>
-<td class="number">${share(breakdown.counts[name], breakdown.count)}</td></tr>
+  ([
+    name,
+    ...figures
+  ]) => html`<tr><th scope="row">${name}</th>${figures.map((figure) => html`<td${NUMBER}>${figure}</td>`)}</tr>
 `,
 )}</tbody>
 </table>`;
 }
 
+/** What a colour or a pattern of a chart means. */
+const swatch = (className: string, words: string) => html`<span class="swatch ${className}"></span>${words}`;
+
+function legend(items: readonly Markup[]): Markup | undefined {
+  return items.length === 0
+    ? undefined
+    : html`<ul class="legend">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
+}
+
+function installerTable({ counts, count }: Breakdown): Markup {
+  const names = INSTALLERS.filter((name) => counts[name] > 0).sort((a, b) => counts[b] - counts[a]);
+  if (names.length === 0) return html`<p class="none">No non-CI downloads, so no installers.</p>`;
+  return table(
+    ['Installer', 'Downloads', 'Share'],
+    names.map((name) => [swatch(name, name), formatNumber(counts[name]), share(counts[name], count)]),
+  );
+}
+
 function story({ breakdown, windowDays }: Window): Markup {
   const all = allDownloads(breakdown);
   const out = all - breakdown.count;
-  if (all === 0) return html`Nobody and nothing has downloaded it in ${days(windowDays)}.`;
+  if (all === 0) return html`Nothing was downloaded in ${days(windowDays)}.`;
   return html`Of <b>${formatNumber(all)}</b> downloads of any kind in ${days(windowDays)}, <b>${formatNumber(out)}</b>
 (${share(out, all)}) are excluded: CI runs, mirrors, browsers and clients that are no installer.`;
 }
@@ -84,60 +150,55 @@ function totalOf({ total, group }: PackageView): Markup | undefined {
 }
 
 function headline(view: PackageView, main: Window): Markup {
-  return html`<section class="card">
-<h2>Non-CI downloads</h2>
-<div class="hero">
+  return card(
+    'Non-CI downloads',
+    html`<div class="hero">
 <p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}</small></p>
 <p class="story">${story(main)}</p>
 </div>
 ${badgesOf(view)}
-${totalOf(view)}
-</section>`;
+${totalOf(view)}`,
+  );
 }
 
-/** What the colours of the enlarged last row mean. */
-function lensLegend(breakdown: Breakdown): Markup | undefined {
+/** What is excluded, and what the colours of the enlarged last row mean. */
+function winnowingFigure({ breakdown }: Window, caption?: Markup): Markup {
   const names = INSTALLERS.filter((name) => breakdown.counts[name] > 0);
-  if (names.length === 0) return undefined;
-  return html`<ul class="legend">${names.map(
-    (name) =>
-      html`<li><span class="swatch ${name}"></span>${name} ${formatNumber(breakdown.counts[name])}</li>`,
-  )}</ul>`;
+  return html`<figure>${winnowingChart(breakdown)}
+${legend(names.map((name) => swatch(name, `${name} ${formatNumber(breakdown.counts[name])}`)))}
+${caption}</figure>`;
 }
 
 function winnowing(view: PackageView, main: Window): Markup {
-  return html`<section class="card">
-<h2>What is excluded in ${days(main.windowDays)}</h2>
-<figure>${winnowingChart(main.breakdown)}
-${lensLegend(main.breakdown)}
-<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
-${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption></figure>
-${otherNames(main)}
-${view.windows
-  .filter((window) => window !== main)
-  .map(
-    ({ breakdown, windowDays }) => html`<details>
-<summary>${days(windowDays)}: ${formatNumber(breakdown.count)} of ${formatNumber(allDownloads(breakdown))}</summary>
-<figure>${winnowingChart(breakdown)}
-${lensLegend(breakdown)}</figure>
+  const others = view.windows.filter((window) => window !== main);
+  return card(
+    `What is excluded in ${days(main.windowDays)}`,
+    winnowingFigure(
+      main,
+      html`<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
+${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption>`,
+    ),
+    otherNames(main),
+    others.map(
+      (window) => html`<details>
+<summary>${days(window.windowDays)}: ${formatNumber(window.breakdown.count)} of ${formatNumber(allDownloads(window.breakdown))}</summary>
+${winnowingFigure(window)}
 </details>
 `,
-  )}
-</section>`;
+    ),
+  );
 }
 
-function legend(names: readonly Installer[], history: PackageDays): Markup {
+function dayLegend(names: readonly Installer[], history: PackageDays): Markup | undefined {
   const gaps = [
     ...(missingDaysOf(history).length === 0 ? [] : ['no data']),
     ...(history.unknownDays.length === 0 ? [] : ['not known']),
   ];
-  const missing =
-    gaps.length === 0 ? undefined : html`<li><span class="swatch missing"></span>${gaps.join(' or ')}</li>`;
-  const partial =
-    history.partialDays.length === 0
-      ? undefined
-      : html`<li><span class="swatch partial"></span>only a part of the data</li>`;
-  return html`<ul class="legend">${names.map((name) => html`<li><span class="swatch ${name}"></span>${name}</li>`)}${missing}${partial}</ul>`;
+  return legend([
+    ...names.map((name) => swatch(name, name)),
+    ...(gaps.length === 0 ? [] : [swatch('missing', gaps.join(' or '))]),
+    ...(history.partialDays.length === 0 ? [] : [swatch('partial', 'only a part of the data')]),
+  ]);
 }
 
 /** Days that are neither counted nor zero, and why. */
@@ -176,30 +237,29 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
 </details>`;
 }
 
-function overTime(history: PackageDays): Markup {
-  const names = seenInstallers(history);
-  const table = dayTable(history, names);
-  const note = breakNote(history);
-  const [first, last] = [history.days[0], history.days.at(-1)].map((day) => date(String(day)));
-  if (names.length === 0) {
-    return html`<section class="card">
-<h2>Non-CI downloads by day</h2>
-<p class="none">${knownDays(history).length === 0 ? 'Not known' : 'None'} from ${first} to ${last}.</p>
-${gapNotes(history)}${table}
-</section>`;
-  }
-  return html`<section class="card">
-<h2>Non-CI downloads by day</h2>
-${legend(names, history)}
+function charts(names: readonly Installer[], history: PackageDays, when: string): Markup {
+  return html`${dayLegend(names, history)}
 <figure>${dailyChart(history)}</figure>
 <h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
 <figure>${mixChart(history)}
-<figcaption>${first} to ${last}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>
-${gapNotes(history)}
-${note === undefined ? undefined : html`<p class="quiet">${note}</p>`}
-${table}
-<p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>
-</section>`;
+<figcaption>${when}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>`;
+}
+
+function overTime(history: PackageDays): Markup {
+  const names = seenInstallers(history);
+  const when = `${date(String(history.days[0]))} to ${date(String(history.days.at(-1)))}`;
+  const none = knownDays(history).length === 0 ? 'Not known' : 'None';
+  const note = names.length === 0 ? undefined : breakNote(history);
+  return card(
+    'Non-CI downloads by day',
+    names.length === 0 ? html`<p class="none">${none} from ${when}.</p>` : charts(names, history, when),
+    gapNotes(history),
+    note && html`<p class="quiet">${note}</p>`,
+    dayTable(history, names),
+    names.length === 0
+      ? undefined
+      : html`<p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>`,
+  );
 }
 
 /** A text to copy under its heading; the script puts a button beside it. */
@@ -213,7 +273,7 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
   }
   const badge = {
     package: view.name,
-    ...(view.group === undefined ? {} : { title: view.group.title }),
+    title: view.group?.title,
     kind: CATALOGUE[0],
     windowDays: main.windowDays,
     sourceName,
@@ -245,41 +305,26 @@ ${rest.map((format) => html`${pictures.map((picture) => each(format, picture))}`
 ${others}</ul></details>`;
 }
 
-function failure(view: PackageView): Markup | undefined {
-  if (view.state === 'new') {
-    return html`<section class="notice warn"><strong>Not collected yet.</strong><p>The next run will count it.</p></section>`;
-  }
-  if (view.failure === undefined) return undefined;
+function failureNotice({ state, failure, lastSuccess }: PackageView): Markup | undefined {
+  if (state === 'new') return notice('warn', 'Not collected yet.', ['The next run will count it.']);
+  if (failure === undefined) return undefined;
   const since =
-    view.lastSuccess === undefined
-      ? html`It has never worked.`
-      : html`The figures are those of the last success, ${time(view.lastSuccess)}.`;
-  const what =
-    view.failure.code === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
-  return html`<section class="notice bad"><strong>${what}</strong><p>${view.failure.sentence} <code>${view.failure.code}</code></p><p>${since}</p></section>`;
-}
-
-function warnings({ warnings: sentences }: PackageView): Markup | undefined {
-  if (sentences.length === 0) return undefined;
-  return html`<section class="notice warn"><strong>To be read with care.</strong>${sentences.map((sentence) => html`<p>${sentence}</p>`)}</section>`;
+    lastSuccess === undefined
+      ? 'It has never worked.'
+      : html`The figures are those of the last success, ${time(lastSuccess)}.`;
+  const what = failure.code === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
+  return notice('bad', what, [html`${failure.sentence} <code>${failure.code}</code>`, since]);
 }
 
 /** The names behind the class `other`, the largest first. */
 function otherNames({ breakdown }: Window): Markup | undefined {
-  const names = [...breakdown.others].toSorted(([, a], [, b]) => b - a);
+  const names = [...breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, 20);
   if (names.length === 0) return undefined;
   return html`<details><summary>Other programs by name</summary>
-<table>
-<thead><tr><th scope="col">Program</th><th scope="col" class="number">Downloads</th></tr></thead>
-<tbody>
-${names.slice(0, 20).map(
-  ([
-    name,
-    downloads,
-  ]) => html`<tr><th scope="row">${name}</th><td class="number">${formatNumber(downloads)}</td></tr>
-`,
-)}</tbody>
-</table></details>`;
+${table(
+  ['Program', 'Downloads'],
+  names.map(([name, downloads]) => [name, formatNumber(downloads)]),
+)}</details>`;
 }
 
 /** Where more is to be found of a package, or of the packages of a group. */
@@ -291,38 +336,39 @@ function whereabouts({ name, group }: PackageView): Markup {
   return html`The sum of ${links.map((link, index) => (index === 0 ? link : html` + ${link}`))}`;
 }
 
+function figures(view: PackageView, main: Window): Markup {
+  return html`${headline(view, main)}
+<div class="columns">
+${winnowing(view, main)}
+<div class="stack">
+${card(`Installers in ${days(main.windowDays)}`, installerTable(main.breakdown))}
+${card(
+  `Systems in ${days(main.windowDays)}`,
+  html`<figure>${systemsChart(main.breakdown)}
+<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the non-CI downloads.</figcaption></figure>`,
+)}
+</div>
+</div>`;
+}
+
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
+  const { state, countedTo, lastSuccess, history } = view;
   const main = mainWindow(view);
   const title = view.group?.title ?? view.name;
-  const state = stateMark(view);
-  const counted = view.lastSuccess === undefined ? undefined : html`, counted ${time(view.lastSuccess)}`;
+  const ends = countedTo === undefined ? undefined : html` data-counted-to="${countedTo}"`;
+  const counted = lastSuccess === undefined ? undefined : html`, counted ${time(lastSuccess)}`;
   return htmlDocument('package', site, {
     title: `${title}: non-CI PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${title}</h1>
-<p class="quiet">${state}${counted}. ${whereabouts(view)}</p>`,
-    main: html`${failure(view)}${warnings(view)}
+<p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${counted}. ${whereabouts(view)}</p>`,
+    main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
+${main && figures(view, main)}
+${history && overTime(history)}
 ${
-  main === undefined
-    ? undefined
-    : html`${headline(view, main)}
-<div class="columns">
-${winnowing(view, main)}
-<div class="stack">
-<section class="card"><h2>Installers in ${days(main.windowDays)}</h2>
-${installerTable(main.breakdown)}</section>
-<section class="card"><h2>Systems in ${days(main.windowDays)}</h2>
-<figure>${systemsChart(main.breakdown)}
-<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the non-CI downloads.</figcaption></figure></section>
-</div>
-</div>`
-}
-${view.history === undefined ? undefined : overTime(view.history)}
-${
-  main === undefined
-    ? undefined
-    : html`<section class="card no-print"><h2>Put it into a README</h2>
+  main &&
+  html`<section class="card no-print"><h2>Put it into a README</h2>
 ${snippets(view, main, site)}</section>`
 }`,
     footer: html`<p>Counted from ${site.sourceName}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,

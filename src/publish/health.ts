@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Config } from '../config/config.ts';
 import { normalizePackageName } from '../config/package-name.ts';
 import { addDays, type Day, dayOf } from '../days/day.ts';
+import { isStale } from '../days/staleness.ts';
+import { windowBefore } from '../days/window.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError } from '../errors/error.ts';
@@ -15,8 +18,8 @@ import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warni
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
- * they keep their names and meaning. Instants are ISO 8601 in UTC. What earlier versions wrote, and what
- * pypi-winnow-downloads did, is read, too.
+ * they keep their names and meaning. Instants are ISO 8601 in UTC. What makes no sense in a file is left out when it is
+ * read, and that of pypi-winnow-downloads is read as far as it tells.
  */
 
 /** Why an attempt failed, or a part of it did. */
@@ -96,18 +99,18 @@ function packageToJson({ failure, windows, warnings, count, windowDays, ...known
     return { ...fault, count, windowDays, warnings: warnings.length === 0 ? undefined : warnings, ...known };
   }
   const others = [...first.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
+  const flat = (window: Window) => ({
+    windowDays: window.windowDays,
+    ...window.breakdown,
+    others: undefined,
+  });
   return {
     ...fault,
-    windowDays,
     // Where the main window was not published, no other one's figures pass for it.
-    ...(count === undefined ? {} : { ...first.breakdown, others: undefined }),
+    ...(count === undefined ? { windowDays } : flat(first)),
     other: others.map(([installer, downloads]) => ({ installer, count: downloads })),
     warnings,
-    windows: windows.map(({ windowDays: days, breakdown }) => ({
-      windowDays: days,
-      ...breakdown,
-      others: undefined,
-    })),
+    windows: windows.map(flat),
     ...known,
   };
 }
@@ -199,7 +202,7 @@ const entrySchema = object({
 
 const entriesSchema = z.record(
   z.string(),
-  z.custom<object>((entry) => typeof entry === 'object' && entry !== null),
+  z.custom<object>((entry) => typeof entry === 'object' && entry !== null && !Array.isArray(entry)),
 );
 
 const fileSchema = z.object({
@@ -219,46 +222,27 @@ const fileSchema = z.object({
   groups: entriesSchema.catch({}),
 });
 
-/** A window and its names of the class `other`, which the file has for the first one only. */
-function withOthers(windows: readonly Window[], others: readonly { installer: string; count: number }[]) {
-  const names = new Map(others.map(({ installer, count: downloads }) => [installer, downloads]));
-  return windows.map((window, index) =>
-    index === 0 ? { ...window, breakdown: { ...window.breakdown, others: names } } : window,
-  );
-}
-
-/** Before there was counted_to, windows ended with the day before the run, or with the table's newest. */
-function countedToOf(success: string, lastDay: Day | undefined): Day {
-  const before = addDays(dayOf(new Date(success)), -1);
-  return lastDay !== undefined && lastDay < before ? lastDay : before;
-}
-
-/** @param run What the file says of the run as a whole, for entries that say less of themselves. */
-function packageFromJson(value: unknown, run: { finished?: string; lastDay?: Day }): PackageHealth {
-  const {
-    error,
-    errorCode: code,
-    heldBack,
-    windowDays,
-    windows,
-    other,
-    warnings,
-    ...entry
-  } = entrySchema.parse(value);
-  const counted = error === undefined && entry.count !== undefined;
-  const lastSuccess = entry.lastSuccess ?? (counted ? run.finished : undefined);
-  const countedTo = entry.countedTo ?? (lastSuccess && countedToOf(lastSuccess, run.lastDay));
+/**
+ * @param ended When the whole run ended, for a file that says so of no package (pypi-winnow-downloads): it had counted up
+ * to the day before.
+ */
+function packageFromJson(value: unknown, ended: string | undefined): PackageHealth {
+  const { error, errorCode, heldBack, windowDays, windows, other, warnings, ...entry } =
+    entrySchema.parse(value);
+  const others = new Map(other.map(({ installer, count: downloads }) => [installer, downloads]));
+  const success = error === undefined && entry.count !== undefined ? ended : undefined;
   return {
     windowDays,
-    windows: withOthers(windows, other),
+    windows: windows.map((window, index) =>
+      index === 0 ? { ...window, breakdown: { ...window.breakdown, others } } : window,
+    ),
     warnings,
     ...defined({
       ...entry,
-      failure: error === undefined ? undefined : { error, code, ...defined({ heldBack }) },
-      count: error === undefined || heldBack !== undefined ? entry.count : undefined,
-      countedTo,
-      attempted: entry.attempted ?? run.finished,
-      lastSuccess,
+      failure: error === undefined ? undefined : { error, code: errorCode, ...defined({ heldBack }) },
+      countedTo: entry.countedTo ?? (success && addDays(dayOf(new Date(success)), -1)),
+      attempted: entry.attempted ?? ended,
+      lastSuccess: entry.lastSuccess ?? success,
     }),
   };
 }
@@ -274,16 +258,10 @@ export function parseHealth(text: string): Health | undefined {
   const { data } = fileSchema.safeParse(value);
   if (data === undefined) return undefined;
   const { upstream, packages, groups, ...rest } = data;
-  // pypi-winnow-downloads says nothing of the table, nor when it counted a package, but for the run's end.
-  const run = defined({
-    finished: upstream === undefined ? rest.finished : undefined,
-    lastDay: upstream?.lastDay ?? undefined,
-  });
+  const ended = upstream === undefined ? rest.finished : undefined;
   const entries = (of: Readonly<Record<string, object>>) =>
     new Map(
-      Object.entries(of)
-        .filter(([, entry]) => !Array.isArray(entry))
-        .map(([name, entry]) => [normalizePackageName(name), packageFromJson(entry, run)]),
+      Object.entries(of).map(([name, entry]) => [normalizePackageName(name), packageFromJson(entry, ended)]),
     );
   return {
     ...defined(rest),
@@ -330,4 +308,117 @@ export async function writeHealth(outputDir: string, health: Health): Promise<vo
   await ensureFolder(outputDir);
   await sweepTemporary(outputDir);
   await replaceFile(join(outputDir, HEALTH_FILE), formatJson(healthToJson(health)), true);
+}
+
+/** How a package stands: `new` was never collected; `stale` has figures that are too old. */
+export type PackageState = 'ok' | 'failed' | 'stale' | 'new';
+
+/** How a package stands, by what the health file says of it. */
+export function stateOf(entry: PackageHealth | undefined, thresholdDays: number, now: Date): PackageState {
+  if (entry === undefined) return 'new';
+  if (entry.failure !== undefined) return 'failed';
+  if (entry.countedTo === undefined) return 'new';
+  return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : 'ok';
+}
+
+/** How a package or a group stands. */
+export interface Standing {
+  readonly name: string;
+  readonly state: PackageState;
+  readonly entry: PackageHealth | undefined;
+  readonly isGroup: boolean;
+}
+
+/** How all that is tracked stands, in the order of the configuration: packages, then groups. */
+export function standingsOf(
+  { packages, groups, staleThresholdDays }: Pick<Config, 'packages' | 'groups' | 'staleThresholdDays'>,
+  health: Health,
+  now: Date,
+): Standing[] {
+  const all = [
+    ...packages.map(({ name }) => ({ name, entry: health.packages.get(name), isGroup: false })),
+    ...groups.map(({ name }) => ({ name, entry: health.groups.get(name), isGroup: true })),
+  ];
+  return all.map((each) => ({ ...each, state: stateOf(each.entry, staleThresholdDays, now) }));
+}
+
+/** What this run learnt of the table's days from `since` to before `end`. */
+export interface LearntUpstream extends UpstreamFacts {
+  readonly since: Day;
+  readonly end: Day;
+}
+
+/**
+ * What is known of the table after a run: one that looked at fewer days than are in the windows, or at none,
+ * keeps what was known of the others, and so does one of the past of those that came after it.
+ *
+ * @param asOf The day before which the run looked.
+ * @param longestDays Days of the longest window of all packages.
+ */
+export function mergeUpstream(
+  before: UpstreamFacts,
+  learnt: LearntUpstream | undefined,
+  asOf: Day,
+  longestDays: number,
+): UpstreamFacts {
+  if (learnt === undefined) return before;
+  const { start } = windowBefore(learnt.end, longestDays);
+  const merge = (old: readonly Day[], fresh: readonly Day[]) => [
+    ...old.filter((each) => each >= start && each < learnt.since),
+    ...fresh,
+    ...old.filter((each) => each >= asOf),
+  ];
+  const ofThePast = (before.lastDay ?? '') >= asOf;
+  const published = learnt.published ?? before.published;
+  return {
+    lastDay: ofThePast ? before.lastDay : (learnt.lastDay ?? before.lastDay),
+    missingDays: merge(before.missingDays, learnt.missingDays),
+    partialDays: merge(before.partialDays, learnt.partialDays),
+    ...defined({ published }),
+  };
+}
+
+/**
+ * The health file after a run. Packages that it did not reach keep their previous entry, and those that
+ * are no longer tracked lose it.
+ */
+export function mergeHealth(
+  { packages, groups, source }: Pick<Config, 'packages' | 'groups' | 'source'>,
+  previous: Health | undefined,
+  run: {
+    readonly started: Date;
+    readonly finished: Date;
+    readonly asOf: Day;
+    readonly upstream: LearntUpstream | undefined;
+    readonly entries: ReadonlyMap<string, PackageHealth>;
+    /** Those of groups. */
+    readonly groups: ReadonlyMap<string, PackageHealth>;
+    readonly warnings: readonly Warning[];
+  },
+): Health {
+  const known = (
+    tracked: readonly { readonly name: string }[],
+    now: ReadonlyMap<string, PackageHealth>,
+    before: ReadonlyMap<string, PackageHealth> | undefined,
+  ) =>
+    new Map(
+      tracked.flatMap(({ name }) => {
+        const entry = now.get(name) ?? before?.get(name);
+        return entry === undefined ? [] : [[name, entry] as const];
+      }),
+    );
+  const learnt = previous?.upstream ?? NOTHING_KNOWN;
+  // Another source says nothing of the days of this one.
+  const sameSource = previous?.source === undefined || previous.source === source.kind;
+  const before = sameSource ? learnt : { ...NOTHING_KNOWN, ...defined({ published: learnt.published }) };
+  const longestDays = Math.max(...packages.flatMap(({ windows }) => windows));
+  return {
+    source: source.kind,
+    started: run.started.toISOString(),
+    finished: run.finished.toISOString(),
+    upstream: mergeUpstream(before, run.upstream, run.asOf, longestDays),
+    packages: known(packages, run.entries, previous?.packages),
+    groups: known(groups, run.groups, previous?.groups),
+    warnings: run.warnings,
+  };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
-import { type FolderFile, readIfPresent } from '../disk/files.ts';
+import { readIfPresent } from '../disk/files.ts';
 import { isCount } from '../state/checks.ts';
 import { type Breakdown, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
@@ -130,13 +130,13 @@ const readDays = listOf<Day>((text) => typeof text === 'string' && parseDay(text
   (days) => days.length > 0,
 );
 
-/** As much of a history as is read: a class or an installer that a version did not know has no column, and was 0. */
+/** As much of a history as is read. A class or an installer that was added since it was written has no column, and was 0. */
 const readSchema = z.object({
   version: z.literal(VERSION),
   package: z.string(),
   days: readDays,
-  unknown_days: z.array(day).catch([]),
-  partial_days: z.array(day).catch([]),
+  unknown_days: z.array(day),
+  partial_days: z.array(day),
   count: readColumn,
   installers: z.record(z.string(), readColumn),
   systems: z.record(z.string(), readColumn),
@@ -204,19 +204,10 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
   };
 }
 
-/** The history of a package as a file of its folder. */
-export function historyFile(days: PackageDays, facts: HistoryFacts): FolderFile {
-  return { name: HISTORY_FILE, content: historyText(days, facts) };
-}
-
-/**
- * The text of a package's history as it was last published, for those who need it beside its days.
- *
- * @returns undefined where there is none.
- * @throws OperatorError if the disk refuses.
- */
-export async function readHistoryText(outputDir: string, packageName: string): Promise<string | undefined> {
-  return readIfPresent(join(outputDir, packageName, HISTORY_FILE));
+/** A history with its text as it is on the disk. */
+export interface History {
+  readonly days: PackageDays;
+  readonly text: string;
 }
 
 /**
@@ -225,7 +216,8 @@ export async function readHistoryText(outputDir: string, packageName: string): P
  * @returns undefined where there is none that can be used.
  * @throws OperatorError if the disk refuses.
  */
-export async function readHistory(outputDir: string, packageName: string): Promise<PackageDays | undefined> {
-  const text = await readHistoryText(outputDir, packageName);
-  return text === undefined ? undefined : parseHistory(text, packageName);
+export async function readHistory(outputDir: string, packageName: string): Promise<History | undefined> {
+  const text = await readIfPresent(join(outputDir, packageName, HISTORY_FILE));
+  const days = text === undefined ? undefined : parseHistory(text, packageName);
+  return text === undefined || days === undefined ? undefined : { days, text };
 }

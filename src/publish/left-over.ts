@@ -1,19 +1,19 @@
-import { rmdirSync } from 'node:fs';
+import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { append } from '../append.ts';
 import { BADGES, type BadgeKind, badgeStem, isWanted, retiredBadge } from '../badges/catalogue.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { normalizePackageName } from '../config/package-name.ts';
+import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/files.ts';
 import { nameSome } from '../format.ts';
 import type { Warning } from '../winnow/warnings.ts';
-import { packageFolders } from './folder.ts';
 import { HISTORY_FILE } from './history.ts';
 
 /*
  * Badges that nobody renews any more: of a window or a package that is no longer listed, or of a kind that is no
- * longer asked for. They would stand at their last figure for ever, so they are told of, and can be removed or marked.
+ * longer asked for. They would stand at their last figure for ever, so runs warn of them, and they can be removed or marked.
  */
 
 const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
@@ -21,8 +21,8 @@ const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
 
-/** A badge file, as its name tells. */
-export interface BadgeOnDisk {
+/** A badge file that is not renewed, as its name tells. */
+interface BadgeOnDisk {
   /** Name of the file. */
   readonly name: string;
   readonly kind: BadgeKind;
@@ -43,13 +43,42 @@ export interface LeftOver {
   readonly others: readonly string[];
 }
 
+/**
+ * Names of the folders that can be packages', in any spelling.
+ *
+ * @returns None where the output folder cannot be read; writing to it says what is wrong.
+ */
+function packageFolders(outputDir: string): string[] {
+  try {
+    return readdirSync(outputDir, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
+      .map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Folders whose names are other spellings of packages, by the normalized name. pypi-winnow-downloads names them as
+ * its list spells the package (`Flask_SQLAlchemy`), and READMEs point there.
+ */
+export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const name of packageFolders(outputDir)) {
+    const normalized = normalizePackageName(name);
+    if (name !== normalized) append(found, normalized, name);
+  }
+  return found;
+}
+
 /** The badge file of that name, in a list; empty for any other name. */
 function badgeOnDisk(name: string): BadgeOnDisk[] {
-  const [, id = '', days] = BADGE_FILE.exec(name) ?? [];
+  const [, id, days] = BADGE_FILE.exec(name) ?? [];
   const kind = BADGES.find((each) => each.id === id);
-  const windowless = days === undefined;
-  if (kind === undefined || windowless !== (kind.windowless ?? false)) return [];
-  return [{ name, kind, windowDays: windowless ? undefined : Number(days) }];
+  const windowDays = days === undefined ? undefined : Number(days);
+  return kind && (windowDays === undefined) === (kind.windowless ?? false)
+    ? [{ name, kind, windowDays }]
+    : [];
 }
 
 /** The content of a badge file that says that it is not renewed. */
@@ -66,16 +95,19 @@ async function isMarked(folder: string, badges: readonly BadgeOnDisk[]): Promise
   return text === retired(first);
 }
 
-/** Whether the badges of a package are renewed for a window, and of a kind. */
-function isRenewed({ kind, windowDays }: BadgeOnDisk, tracked: TrackedPackage | undefined): boolean {
-  if (tracked === undefined) return false;
-  return isWanted(kind, tracked.looks) && (windowDays === undefined || tracked.windows.includes(windowDays));
-}
-
-/** What a badge that is left over is called: by its window alone, if that is why. */
-function whatIs({ kind, windowDays }: BadgeOnDisk, tracked: TrackedPackage | undefined): string {
+/**
+ * What a badge that is not renewed is called: by its window alone, if that is why.
+ *
+ * @returns undefined for one that is renewed.
+ */
+function staleName(
+  { kind, windowDays }: BadgeOnDisk,
+  tracked: TrackedPackage | undefined,
+): string | undefined {
+  const isListed = windowDays === undefined || tracked?.windows.includes(windowDays) === true;
+  if (tracked !== undefined && isListed && isWanted(kind, tracked.looks)) return undefined;
   if (windowDays === undefined) return kind.id;
-  return tracked?.windows.includes(windowDays) ? `${kind.id} (${windowDays}d)` : `${windowDays}d`;
+  return isListed ? `${kind.id} (${windowDays}d)` : `${windowDays}d`;
 }
 
 async function leftOverIn(
@@ -85,22 +117,19 @@ async function leftOverIn(
   // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
   names: readonly string[] = namesIn(join(outputDir, folder)) ?? [],
 ): Promise<LeftOver | undefined> {
-  const place = join(outputDir, folder);
-  const stale = names
-    .flatMap(badgeOnDisk)
-    .filter((badge) => !isRenewed(badge, tracked))
-    .toSorted((a, b) => (a.windowDays ?? 0) - (b.windowDays ?? 0));
-  const badges: BadgeOnDisk[] = [];
-  const which = [...new Set(stale.map((badge) => whatIs(badge, tracked)))];
-  for (const what of which) {
-    const same = stale.filter((badge) => whatIs(badge, tracked) === what);
-    if (!(await isMarked(place, same))) badges.push(...same);
+  const stale = new Map<string, BadgeOnDisk[]>();
+  const onDisk = names.flatMap(badgeOnDisk).toSorted((a, b) => (a.windowDays ?? 0) - (b.windowDays ?? 0));
+  for (const badge of onDisk) {
+    const what = staleName(badge, tracked);
+    if (what !== undefined) append(stale, what, badge);
   }
-  if (badges.length === 0) return undefined;
+  for (const [what, badges] of stale) {
+    if (await isMarked(join(outputDir, folder), badges)) stale.delete(what);
+  }
+  if (stale.size === 0) return undefined;
   const whole = tracked === undefined;
   const others = whole ? names.filter((name) => OTHER_FILES.includes(name)) : [];
-  const left = new Set(badges.map((badge) => whatIs(badge, tracked)));
-  return { folder, whole, which: which.filter((what) => left.has(what)), badges, others };
+  return { folder, whole, which: [...stale.keys()], badges: [...stale.values()].flat(), others };
 }
 
 /**
@@ -116,11 +145,15 @@ export async function findLeftOver(
   const found: LeftOver[] = [];
   for (const folder of packageFolders(outputDir).toSorted()) {
     const listed = tracked.get(normalizePackageName(folder));
-    if (ofPackages && listed !== undefined) continue;
-    const left = await leftOverIn(outputDir, folder, listed);
+    const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed);
     if (left !== undefined) found.push(left);
   }
   return found;
+}
+
+function warning(names: string, it: string, where = ''): Warning[] {
+  const message = `badges of ${names} are left over: no longer listed, so no longer renewed; list ${it} again${where}, or run: pypi-badges prune`;
+  return [{ code: 'left-over', message }];
 }
 
 /**
@@ -133,29 +166,17 @@ export async function leftOverWindows(
   tracked: TrackedPackage,
   names: readonly string[],
 ): Promise<Warning[]> {
-  const left = await leftOverIn(outputDir, tracked.name, tracked, names);
-  if (left === undefined) return [];
-  return [
-    {
-      code: 'left-over',
-      message: `there are badges of ${left.which.join(', ')}, not listed any more and not renewed; list ${left.which.length === 1 ? 'it' : 'them'} again in window_days or badges.extra, or run: pypi-badges prune`,
-    },
-  ];
+  const { which } = (await leftOverIn(outputDir, tracked.name, tracked, names)) ?? {};
+  if (which === undefined) return [];
+  return warning(which.join(', '), which.length === 1 ? 'it' : 'them', ' in window_days or badges.extra');
 }
 
 /** What is left over of packages that are no longer listed. */
 export async function leftOverPackages(
   config: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
 ): Promise<Warning[]> {
-  const stale = await findLeftOver(config, true);
-  if (stale.length === 0) return [];
-  const names = stale.map(({ folder }) => folder);
-  return [
-    {
-      code: 'left-over',
-      message: `there are badges of ${nameSome(names)}, not listed any more and not renewed; list them again, or run: pypi-badges prune`,
-    },
-  ];
+  const names = (await findLeftOver(config, true)).map(({ folder }) => folder);
+  return names.length === 0 ? [] : warning(nameSome(names), names.length === 1 ? 'it' : 'them');
 }
 
 /**

@@ -1,27 +1,48 @@
+import { append } from '../append.ts';
 import { badgeFiles } from '../badges/endpoint.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import type { Day } from '../days/day.ts';
-import { describeError, errorCode } from '../errors/error.ts';
+import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
+import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
+import { defined } from '../keys.ts';
 import { foldDays, type Window } from '../winnow/fold.ts';
-import { isWindowKnown, lastDays, type PackageDays } from '../winnow/package-days.ts';
-import type { Total } from '../winnow/total.ts';
-import type { Warning } from '../winnow/warnings.ts';
-import { publishFolder } from './folder.ts';
-import type { PackageFailure, PackageHealth, QueryFacts } from './health.ts';
-import { historyFile } from './history.ts';
+import { isWindowKnown, lastDays, type PackageDays, together } from '../winnow/package-days.ts';
+import { type Total, totalsTogether } from '../winnow/total.ts';
+import type { PackageFailure, PackageHealth } from './health.ts';
+import { HISTORY_FILE, historyText } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
+import type { Pages } from './page.ts';
 
-/** What was made of the days. */
-interface PublishedFigures {
-  /** The windows that were published, in the order of the configuration. */
-  readonly windows: readonly Window[];
-  /** Why the badges of the others stay as they were; absent if there are no others. */
-  readonly failure?: PackageFailure;
-  /** Of the days. */
-  readonly warnings: readonly Warning[];
-  /** Of badges that are not renewed any more. */
-  readonly leftOver: readonly Warning[];
+export { leftOverPackages, otherSpellings } from './left-over.ts';
+
+/*
+ * Packages and groups: days to badges, history and page in a folder, and an entry of the health file.
+ */
+
+/** What badges and history are made from. */
+export interface Figures {
+  /** The longest window, and before it what else is known of the weeks that warnings and trends look at. */
+  readonly days: PackageDays;
+  /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
+  readonly total: Total | undefined;
+}
+
+/** A package that was read. */
+export interface ReadPackage extends Figures {
+  readonly kind: 'read';
+  readonly package: TrackedPackage;
+  readonly attempted: Date;
+  /** All zero if the ledger had everything. */
+  readonly taken: NonNullable<PackageHealth['query']>;
+}
+
+/** A package that was not. */
+export interface FailedPackage {
+  readonly kind: 'failed';
+  readonly package: TrackedPackage;
+  /** Absent if it was not tried, as an earlier failure showed that it could not work. */
+  readonly attempted?: Date;
+  readonly error: unknown;
 }
 
 /** Windows of which too much is unknown. */
@@ -36,20 +57,82 @@ function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure 
 }
 
 /**
- * Publishes the badges and the history of a package or a group.
+ * Publishes the files of one package; those that would not change are left alone. What lies in a folder of the same
+ * package under another spelling is renewed, too, so that an address in use never freezes.
  *
- * @param all The longest window at least, and what is known of the days before.
- * @param total What is known of it altogether; undefined where that was not asked, or does not end with the windows.
- * @param spellings Folders that spell its name otherwise.
+ * @param outputDir Absolute path; made if it is missing.
+ * @param packageName Normalized name, which is the folder's.
+ * @param spellings Names of the folders under another spelling.
+ * @returns Names of what was in the package's folder before.
  * @throws OperatorError if the disk refuses.
  */
-export async function publishFigures(
-  tracked: TrackedPackage | TrackedGroup,
-  all: PackageDays,
-  total: Total | undefined,
-  { outputDir, source, publicUrl }: Config,
+export async function publishFolder(
+  outputDir: string,
+  packageName: string,
+  files: readonly FolderFile[],
   spellings: readonly string[] = [],
-): Promise<PublishedFigures> {
+): Promise<readonly string[]> {
+  const before = await writeFiles(await ensureChildFolder(outputDir, packageName), files);
+  for (const spelling of spellings) {
+    await writeFiles(await ensureChildFolder(outputDir, spelling), files, true);
+  }
+  return before;
+}
+
+/** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
+function totalEntry({ looks }: TrackedPackage, total: Total | undefined): Total | undefined {
+  return looks?.extra?.includes('total') ? total : undefined;
+}
+
+/** The entry of a package or group whose badges stay as they were. */
+function failedEntry(
+  tracked: TrackedPackage,
+  error: unknown,
+  attempted: Date | undefined,
+  previous: PackageHealth | undefined,
+): PackageHealth {
+  return {
+    windowDays: tracked.windows[0],
+    windows: [],
+    warnings: [],
+    ...defined({
+      failure: { error: describeError(error), code: errorCode(error) },
+      total: totalEntry(tracked, previous?.total),
+      countedTo: previous?.countedTo,
+      attempted: attempted?.toISOString() ?? previous?.attempted,
+      lastSuccess: previous?.lastSuccess,
+    }),
+  };
+}
+
+/** What publishing takes besides the figures. */
+export interface PublishContext {
+  /** The entry after the last run, which remembers the last success. */
+  readonly previous?: PackageHealth | undefined;
+  /** Folders that spell packages otherwise, by the normalized name. */
+  readonly spellings?: ReadonlyMap<string, readonly string[]>;
+  /** Where pages are drawn as well. */
+  readonly pages?: Pick<Pages, 'draw'> | undefined;
+  readonly now: () => Date;
+  /** Takes what the entry says in one sentence only. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/**
+ * Publishes the badges, the history and the page of a package or a group.
+ *
+ * @param query What reading it took, if it is a package.
+ * @returns Its entry. Where too much of a window is unknown, its badges stay as they were, and the entry says so.
+ * @throws OperatorError if the disk refuses.
+ */
+async function publishFigures(
+  tracked: TrackedPackage | TrackedGroup,
+  { days: all, total }: Figures,
+  attempted: Date,
+  query: PackageHealth['query'] | undefined,
+  { outputDir, source, publicUrl }: Config,
+  { previous, spellings, pages, now }: PublishContext,
+): Promise<PackageHealth> {
   const { name, windows: lengths, looks } = tracked;
   const group = asGroup(tracked);
   const { windows, history, trends, warnings } = foldDays(all, lengths);
@@ -65,164 +148,136 @@ export async function publishFigures(
     isHeldBack: isHeldBack(window),
   }));
   const files = badgeFiles(summaries, looks);
-  const facts = {
+  const text = historyText(history, {
     package: name,
     group: group && { title: group.title, packages: group.members },
     source: source.kind,
     publicUrl,
-  };
-  const before = await publishFolder(outputDir, name, [...files, historyFile(history, facts)], spellings);
+  });
+  const historyFile = { name: HISTORY_FILE, content: text };
+  const before = await publishFolder(outputDir, name, [...files, historyFile], spellings?.get(name));
   const renewed = new Set(files.map((file) => file.name));
   const others = before.filter((each) => !renewed.has(each));
-  return {
-    windows: windows.filter((window) => !isHeldBack(window)),
-    ...(failure === undefined ? {} : { failure }),
-    warnings,
-    leftOver: await leftOverWindows(outputDir, tracked, others),
+  const published = windows.filter((window) => !isHeldBack(window));
+  const [first] = published;
+  const entry: PackageHealth = {
+    windowDays: lengths[0],
+    windows: published,
+    warnings: [
+      // What else is odd about the days of a group is told of its member.
+      ...warnings.filter(({ code }) => group === undefined || code === 'unknown-days'),
+      ...(await leftOverWindows(outputDir, tracked, others)),
+    ],
+    ...defined({
+      failure,
+      count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
+      total: totalEntry(tracked, total ?? previous?.total),
+      countedTo: first === undefined ? previous?.countedTo : all.days.at(-1),
+      attempted: attempted.toISOString(),
+      lastSuccess: first === undefined ? previous?.lastSuccess : now().toISOString(),
+      query,
+    }),
   };
+  await pages?.draw(tracked, entry, { days: history, text });
+  return entry;
 }
 
-/** A package that was read. */
-export interface ReadPackage extends Figures {
-  readonly kind: 'read';
-  readonly package: TrackedPackage;
-  readonly attempted: Date;
-  /** All zero if the ledger had everything. */
-  readonly taken: QueryFacts;
-}
-
-/** A package that was not. */
-export interface FailedPackage {
-  readonly kind: 'failed';
-  readonly package: TrackedPackage;
-  /** Absent if it was not tried, as an earlier failure showed that it could not work. */
-  readonly attempted?: Date;
-  readonly error: unknown;
-}
-
-/** What was there before. */
-export interface Place {
-  /** The package's entry after the last run, which remembers the last success. */
-  readonly previous?: PackageHealth | undefined;
-  /** Folders that spell packages otherwise, by the normalized name. */
-  readonly spellings?: ReadonlyMap<string, readonly string[]>;
-}
-
-/** What badges are made of. */
-export interface Figures {
-  /** The longest window, and before it what else is known of the weeks that warnings and trends look at. */
-  readonly days: PackageDays;
-  /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
-  readonly total: Total | undefined;
-}
-
-/** What came of a package. */
+/** What came of a package: its entry for the health file and, unless it failed, the figures for its groups. */
 export interface Published {
   readonly entry: PackageHealth;
-  /** Its days, one by one and altogether; absent after a failure. */
   readonly figures?: Figures;
-}
-
-/** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
-function totalEntry(
-  { looks }: TrackedPackage,
-  total: Total | undefined,
-  previous: PackageHealth | undefined,
-): Pick<PackageHealth, 'total'> {
-  const known = total ?? previous?.total;
-  return known !== undefined && looks?.extra?.includes('total') ? { total: known } : {};
-}
-
-/** The entry of a package or group whose badges stay as they were. */
-export function failedEntry(
-  tracked: TrackedPackage,
-  error: unknown,
-  attempted: Date | undefined,
-  previous: PackageHealth | undefined,
-): PackageHealth {
-  const { countedTo, lastSuccess } = previous ?? {};
-  const tried = attempted?.toISOString() ?? previous?.attempted;
-  return {
-    failure: { error: describeError(error), code: errorCode(error) },
-    windowDays: tracked.windows[0],
-    windows: [],
-    ...totalEntry(tracked, undefined, previous),
-    warnings: [],
-    ...(countedTo === undefined ? {} : { countedTo }),
-    ...(tried === undefined ? {} : { attempted: tried }),
-    ...(lastSuccess === undefined ? {} : { lastSuccess }),
-  };
-}
-
-/**
- * The entry of a package or group whose badges were published, but for those that were held back.
- *
- * @param of What of its total is known, the newest day in its figures, and when it was tried.
- */
-export function publishedEntry(
-  tracked: TrackedPackage,
-  { windows, failure, warnings, leftOver }: PublishedFigures,
-  { total, countedTo, attempted }: { total: Total | undefined; countedTo: Day | undefined; attempted: Date },
-  previous: PackageHealth | undefined,
-  now: () => Date,
-): PackageHealth {
-  const [first] = windows;
-  const [windowDays] = tracked.windows;
-  const times =
-    first === undefined
-      ? { countedTo: previous?.countedTo, lastSuccess: previous?.lastSuccess }
-      : { countedTo, lastSuccess: now().toISOString() };
-  return {
-    ...(failure === undefined ? {} : { failure }),
-    windowDays,
-    ...(first?.windowDays === windowDays ? { count: first.breakdown.count } : {}),
-    windows,
-    ...totalEntry(tracked, total, previous),
-    ...(times.countedTo === undefined ? {} : { countedTo: times.countedTo }),
-    warnings: [...warnings, ...leftOver],
-    attempted: attempted.toISOString(),
-    ...(times.lastSuccess === undefined ? {} : { lastSuccess: times.lastSuccess }),
-  };
-}
-
-async function publish(
-  outcome: ReadPackage,
-  config: Config,
-  { previous, spellings }: Place,
-  now: () => Date,
-): Promise<Published> {
-  const { package: tracked, days, total, taken } = outcome;
-  const figures = await publishFigures(tracked, days, total, config, spellings?.get(tracked.name));
-  const facts = { total, countedTo: days.days.at(-1), attempted: outcome.attempted };
-  const entry: PackageHealth = {
-    ...publishedEntry(tracked, figures, facts, previous, now),
-    query: taken,
-  };
-  return { entry, figures: { days, total } };
 }
 
 /**
  * Publishes the outcome of one package: folds what was read into badges and history, writes them, and returns
  * the package's entry for the health file. It never throws: a full disk is a failed package.
- *
- * @param onFault Told of what the entry says in one sentence only.
  */
 export async function publishPackage(
   outcome: ReadPackage | FailedPackage,
   config: Config,
-  place: Place,
-  now: () => Date,
-  onFault: (error: unknown) => void = () => undefined,
+  context: PublishContext,
 ): Promise<Published> {
   const { attempted, package: tracked } = outcome;
-  const failed = (error: unknown): Published => {
-    onFault(error);
-    return { entry: failedEntry(tracked, error, attempted, place.previous) };
-  };
-  if (outcome.kind === 'failed') return failed(outcome.error);
   try {
-    return await publish(outcome, config, place, now);
+    if (outcome.kind === 'failed') throw outcome.error;
+    const { days, total, taken } = outcome;
+    const figures = { days, total };
+    return {
+      entry: await publishFigures(tracked, figures, outcome.attempted, taken, config, context),
+      figures,
+    };
   } catch (error) {
-    return failed(error);
+    context.onFault?.(error);
+    return { entry: failedEntry(tracked, error, attempted, context.previous) };
+  }
+}
+
+/** What a run has brought of the members of one group so far. */
+export interface GroupSum {
+  readonly group: TrackedGroup;
+  /** Their days and totals together; absent before the first. The total is undefined once one is not known. */
+  figures?: Figures;
+  /** Members that failed. */
+  readonly failed: string[];
+  /** Members of which the run has brought nothing. */
+  readonly waiting: Set<string>;
+}
+
+/** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
+export interface GroupSums {
+  /** @param figures undefined if the package failed. */
+  add(packageName: string, figures: Figures | undefined): void;
+  /** Those of which the run has brought any member, in the order of the configuration. */
+  sums(): readonly GroupSum[];
+}
+
+function added(before: Figures | undefined, { days, total }: Figures): Figures {
+  if (before === undefined) return { days, total };
+  return {
+    days: together(before.days, days),
+    total: before.total && total && totalsTogether(before.total, total),
+  };
+}
+
+export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
+  const all = groups.map((group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }));
+  const ofMember = new Map<string, GroupSum[]>();
+  for (const sum of all) {
+    for (const name of sum.group.members) append(ofMember, name, sum);
+  }
+  return {
+    add(packageName, figures) {
+      for (const sum of ofMember.get(packageName) ?? []) {
+        sum.waiting.delete(packageName);
+        if (figures === undefined) sum.failed.push(packageName);
+        else sum.figures = added(sum.figures, figures);
+      }
+    },
+    sums: () => all.filter(({ group, waiting }) => waiting.size < group.members.length),
+  };
+}
+
+/**
+ * Publishes a group of which a run has brought all members. It never throws.
+ *
+ * @returns Its entry for the health file; undefined where members were not part of the run, which changes nothing.
+ */
+export async function publishGroup(
+  { group, figures, failed, waiting }: GroupSum,
+  config: Config,
+  started: Date,
+  context: PublishContext,
+): Promise<PackageHealth | undefined> {
+  const fail = (error: unknown) => failedEntry(group, error, started, context.previous);
+  if (failed.length > 0) {
+    const message = `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; fix ${failed.length === 1 ? 'that package' : 'those packages'} first`;
+    return fail(new OperatorError('group-incomplete', message));
+  }
+  if (waiting.size > 0 || figures === undefined) return undefined;
+  try {
+    return await publishFigures(group, figures, started, undefined, config, context);
+  } catch (error) {
+    context.onFault?.(error);
+    return fail(error);
   }
 }

@@ -37,7 +37,7 @@ it('makes trends and sparklines where they are asked for, and nothing else elsew
   project.track(['{name: alpha, window_days: 30}', 'beta']);
   const again = await runMain(project.folder, ['collect', '--as-of', '2026-04-25']);
   expect(again.stderr).toContain(
-    'there are badges of 7d, sparkline (30d), trend (30d), not listed any more and not renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
+    'badges of 7d, sparkline (30d), trend (30d) are left over: no longer listed, so no longer renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
   );
   expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toContain(
     'mark  alpha (7d, sparkline (30d), trend (30d)): 28 files',

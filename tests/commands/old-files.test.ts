@@ -1,12 +1,10 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runMain } from '../support/context.ts';
-import { HEALTH_0_1_0, HEALTH_WINNOW, HISTORY_0_1_0 } from '../support/old-files.ts';
+import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-/* An output folder that was taken over: from pypi-winnow-downloads, as docs/deploy.md tells, or from 0.1.0. */
+/* An output folder that was taken over from pypi-winnow-downloads, as docs/deploy.md tells. */
 
 const world = { now: () => new Date('2026-04-25T12:00:00.000Z') };
 const columns = (text: string) => text.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
@@ -94,40 +92,5 @@ describe('output that pypi-winnow-downloads left', () => {
       attempted: '2026-04-25T04:12:42.654Z',
       last_success: '2026-04-25T04:12:42.654Z',
     });
-  });
-});
-
-describe('output that 0.1.0 left', () => {
-  it('is shown, drawn and remembered', async () => {
-    const { folder, output, put, read, health } = makeProject(
-      tempFolder(),
-      ['{name: demo, window_days: [3, 2]}', 'never'],
-      [],
-    );
-    put('_health.json', JSON.stringify(HEALTH_0_1_0));
-    put('demo/history.json', HISTORY_0_1_0);
-    const { stdout } = await runMain(folder, ['status'], world);
-    expect(columns(stdout).slice(3, 5)).toEqual([
-      'demo | 3d | 16 | 2026-04-24 | 7 hours ago | ok',
-      'never | 30d | - | - | never | failed',
-    ]);
-    expect((await runMain(folder, ['report'], world)).exitCode).toBe(0);
-    expect(read('demo/index.html')).toContain('No data for 23 Apr 2026');
-    expect(existsSync(join(output, 'never'))).toBe(false);
-    // A file that is no table: every package fails, and keeps what is known of it.
-    put('../rows.ndjson', '{"cut');
-    expect((await runMain(folder, ['collect', '--log-level', 'silent'], world)).exitCode).toBe(1);
-    expect(health().packages['demo']).toMatchObject({
-      error: expect.stringContaining('rows.ndjson'),
-      counted_to: '2026-04-24',
-      last_success: '2026-04-25T04:12:01.559Z',
-    });
-    expect(health().packages['never']).not.toHaveProperty('attempted');
-    expect(health().upstream).toEqual({
-      last_day: '2026-04-24',
-      missing_days: ['2026-04-23'],
-      partial_days: [],
-    });
-    expect(read('index.html')).toContain('16');
   });
 });

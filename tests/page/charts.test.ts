@@ -1,6 +1,5 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { systemsChart, winnowingChart } from '../../src/page/bar-charts.ts';
 import {
   breakNote,
   dailyChart,
@@ -8,7 +7,9 @@ import {
   mixChart,
   seenInstallers,
   sparkline,
-} from '../../src/page/time-charts.ts';
+  systemsChart,
+  winnowingChart,
+} from '../../src/page/charts.ts';
 import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
@@ -119,7 +120,7 @@ describe('winnowingChart', () => {
     const { label, texts, titles } = look(winnowingChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
-      'Winnowing: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
+      'What is excluded: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
     );
     expect(titles).toEqual(
       expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Non-CI downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { html, Markup } from '../../src/page/html.ts';
+import { html, Markup } from '../../src/page/document.ts';
 
 describe('html', () => {
   it('escapes values, joins lists, drops undefined, and keeps markup', () => {

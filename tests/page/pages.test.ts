@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { indexPage } from '../../src/page/index-page.ts';
-import { packagePage } from '../../src/page/package-page.ts';
-import { indexEntry, mainWindow, type PackageView } from '../../src/page/view.ts';
+import { indexEntry, indexPage } from '../../src/page/index-page.ts';
+import { mainWindow, type PackageView, packagePage } from '../../src/page/package-page.ts';
 import {
   downloads,
   entry,
@@ -78,7 +77,7 @@ describe('indexPage', () => {
             lastSuccess: '2026-04-20T00:00:00.000Z',
           }),
           entry({ name: 'unused', windows: [{ windowDays: 30, breakdown: NOTHING }] }),
-          indexEntry({ ...fresh, name: 'new' }, { hasPage: false, sparkline: undefined }),
+          indexEntry({ ...fresh, name: 'new' }, false, undefined),
         ],
       }),
     );
@@ -300,9 +299,9 @@ describe('packagePage', () => {
 
   it('tells what may make its figures untrue, and whose they are', () => {
     const page = packagePage({ ...full, warnings: [HOSTILE] }, site);
-    expect(textOf(page)).toContain(`To be read with care.${HOSTILE}`);
+    expect(textOf(page)).toContain(`Take care with these figures. ${HOSTILE}`);
     expect(read(page).querySelectorAll('script')).toHaveLength(1);
-    expect(textOf(packagePage(full, site))).not.toContain('read with care');
+    expect(textOf(packagePage(full, site))).not.toContain('Take care');
     expect(read(page).querySelector('footer')?.textContent).toContain('Counted from a table of the test.');
   });
 
@@ -311,7 +310,7 @@ describe('packagePage', () => {
       { ...full, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } },
       site,
     );
-    expect(textOf(page)).toContain(`The last run failed.${HOSTILE} permission`);
+    expect(textOf(page)).toContain(`The last run failed. ${HOSTILE} permission`);
     expect(textOf(page)).toContain('those of the last success, 25 Apr 2026, 04:12 UTC.');
     expect(read(page).querySelectorAll('script')).toHaveLength(1);
     const never = packagePage(
@@ -345,7 +344,7 @@ describe('packagePage', () => {
       { ...young, windows: [{ windowDays: 20, breakdown: NOTHING }], history: nobody },
       site,
     );
-    expect(textOf(page)).toContain('Nobody and nothing has downloaded it in 20 days.');
+    expect(textOf(page)).toContain('Nothing was downloaded in 20 days.');
     expect(textOf(page)).toContain('None from 5 Apr 2026 to 24 Apr 2026.');
     expect(read(page).querySelectorAll('.chart')).toHaveLength(0);
   });
@@ -384,7 +383,7 @@ describe('mainWindow', () => {
 
   it('is the headline, wherever it stands', () => {
     const page = packagePage({ ...young, mainWindowDays: 90, windows: windows(7, 90) }, site);
-    expect(textOf(page)).toContain('has downloaded it in 90 days');
+    expect(textOf(page)).toContain('Nothing was downloaded in 90 days');
     expect(
       cells(indexPage(index({ packages: [entry({ mainWindowDays: 90, windows: windows(7, 90) })] })))[0]?.[2],
     ).toBe('90 days');

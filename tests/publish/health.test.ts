@@ -1,15 +1,21 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.ts';
 import {
   type Health,
   healthToJson,
+  type LearntUpstream,
+  mergeHealth,
+  mergeUpstream,
   type PackageHealth,
   parseHealth,
   readHealth,
+  stateOf,
+  type UpstreamFacts,
   writeHealth,
 } from '../../src/publish/health.ts';
-import { HEALTH_0_1_0, HEALTH_WINNOW } from '../support/old-files.ts';
+import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG } from '../support/views.ts';
 
@@ -63,22 +69,6 @@ const health: Health = {
 };
 
 const read = (value: unknown) => parseHealth(JSON.stringify(value));
-
-it('reads what a later version warns of as far as it is known', () => {
-  const health = read({
-    packages: {
-      alpha: {
-        count: 1,
-        window_days: 7,
-        warnings: [
-          { code: 'of-tomorrow', message: 'x' },
-          { code: 'no-rows', message: 'y' },
-        ],
-      },
-    },
-  });
-  expect(health?.packages.get('alpha')?.warnings).toEqual([{ code: 'no-rows', message: 'y' }]);
-});
 
 describe('the health file', () => {
   it('has the keys that other programs read', async () => {
@@ -184,56 +174,6 @@ describe('the health file', () => {
 });
 
 describe('parseHealth', () => {
-  it('reads what 0.1.0 wrote', () => {
-    const { source, started, finished, upstream, packages } = read(HEALTH_0_1_0) ?? health;
-    expect({ source, started, finished }).toEqual({
-      source: undefined,
-      started: '2026-04-25T04:12:00.335Z',
-      finished: '2026-04-25T04:12:02.561Z',
-    });
-    expect(upstream).toEqual({ lastDay: '2026-04-24', missingDays: ['2026-04-23'], partialDays: [] });
-    expect(packages.get('demo')).toEqual({
-      windowDays: 3,
-      count: 16,
-      windows: [
-        {
-          windowDays: 3,
-          breakdown: {
-            count: 16,
-            counts: { pip: 9, pipenv: 0, pipx: 0, uv: 7, poetry: 0, pdm: 0, 'pip-family': 9 },
-            countsBySystem: { Linux: 15, Darwin: 5, Windows: 0 },
-            excluded: { sidecar: 0, ci: 7, mirror: 25, browser: 0, unknown: 0, other: 4 },
-            others: new Map(),
-          },
-        },
-      ],
-      query: { daysScanned: 2, bytesProcessed: 0, bytesBilled: 0, cacheHit: false, durationMs: 9 },
-      countedTo: '2026-04-24',
-      warnings: [],
-      attempted: '2026-04-25T04:12:01.543Z',
-      lastSuccess: '2026-04-25T04:12:01.559Z',
-    });
-    const failed = {
-      windowDays: 30,
-      windows: [],
-      warnings: [],
-      failure: { error: 'not attempted: the disk is full', code: 'disk-full' },
-    };
-    expect(packages.get('late')).toEqual({
-      ...failed,
-      countedTo: '2026-04-19',
-      lastSuccess: '2026-04-20T04:12:01.559Z',
-    });
-    // Nothing was tried, and nothing says so.
-    expect(packages.get('never')).toEqual(failed);
-  });
-
-  it('takes the figures of 0.1.0 to end with the newest day of a table that was late', () => {
-    const late = { ...HEALTH_0_1_0, upstream: { last_day: '2026-04-21', missing_days: [] } };
-    expect(read(late)?.packages.get('demo')?.countedTo).toBe('2026-04-21');
-    expect(read(late)?.packages.get('late')?.countedTo).toBe('2026-04-19');
-  });
-
   it('reads what pypi-winnow-downloads wrote', () => {
     expect(read(HEALTH_WINNOW)).toEqual({
       started: '2026-04-25T04:12:00.123Z',
@@ -268,20 +208,24 @@ describe('parseHealth', () => {
     });
   });
 
+  it('reads what a later version warns of as far as it is known', () => {
+    const warnings = [
+      { code: 'of-tomorrow', message: 'x' },
+      { code: 'no-rows', message: 'y' },
+    ];
+    expect(read({ packages: { a: { warnings } } })?.packages.get('a')?.warnings).toEqual(warnings.slice(1));
+  });
+
   // An installer that is added to the list is in no file of before.
   it('reads a file that lacks an installer, a system or a class', () => {
-    const { count, counts, counts_by_system, excluded } = HEALTH_0_1_0.packages.demo;
-    const without = (table: Record<string, number>, key: string) =>
-      Object.fromEntries(Object.entries(table).filter(([name]) => name !== key));
     const window = {
       window_days: 3,
-      count,
-      counts: without(counts, 'uv'),
-      counts_by_system: without(counts_by_system, 'Linux'),
-      excluded: without(excluded, 'mirror'),
+      count: 16,
+      counts: { pip: 9, 'pip-family': 9 },
+      counts_by_system: { Darwin: 5, Windows: 0 },
+      excluded: { ci: 7, browser: 0, unknown: 0, other: 4 },
     };
-    const [known] =
-      read({ packages: { demo: { ...window, windows: [window] } } })?.packages.get('demo')?.windows ?? [];
+    const [known] = read({ packages: { demo: { windows: [window] } } })?.packages.get('demo')?.windows ?? [];
     expect(known?.breakdown).toMatchObject({
       count: 16,
       counts: { pip: 9, uv: 0 },
@@ -332,5 +276,154 @@ describe('parseHealth', () => {
         ['b', { count: 3, windowDays: 7, windows: [], warnings: [] }],
       ]),
     });
+  });
+});
+
+describe('mergeUpstream', () => {
+  const before: UpstreamFacts = {
+    lastDay: '2026-04-23',
+    missingDays: ['2026-01-30', '2026-02-10', '2026-04-01'],
+    partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+  };
+  /** Of a run as of 2026-04-25 that looked at 30 days, where the longest window has 90: from 2026-01-25 on. */
+  const learnt: LearntUpstream = {
+    lastDay: '2026-04-24',
+    missingDays: ['2026-04-02'],
+    partialDays: [],
+    since: '2026-03-26',
+    end: '2026-04-25',
+  };
+
+  it.each<[string, LearntUpstream | undefined, UpstreamFacts, string?]>([
+    ['that learnt nothing', undefined, before],
+    [
+      'that looked at 30 of 90 days',
+      learnt,
+      {
+        lastDay: '2026-04-24',
+        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
+        partialDays: ['2026-01-25', '2026-03-01'],
+      },
+    ],
+    [
+      'that looked at all 90',
+      { ...learnt, since: '2026-01-25' },
+      { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: [] },
+    ],
+    [
+      'whose windows have left a day behind',
+      { ...learnt, end: '2026-04-26', since: '2026-03-27' },
+      {
+        lastDay: '2026-04-24',
+        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
+        partialDays: ['2026-03-01'],
+      },
+    ],
+    [
+      'whose source could not tell',
+      { lastDay: null, missingDays: [], partialDays: [], since: '2026-04-25', end: '2026-04-25' },
+      before,
+    ],
+    [
+      'that found the table a week behind, and knows no more',
+      { lastDay: '2026-04-15', missingDays: [], partialDays: [], since: '2026-04-25', end: '2026-04-25' },
+      { ...before, lastDay: '2026-04-15' },
+    ],
+    [
+      'of the past',
+      { ...learnt, lastDay: '2026-04-09', since: '2026-03-11', end: '2026-04-10' },
+      {
+        lastDay: '2026-04-23',
+        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
+        partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+      },
+      '2026-04-10',
+    ],
+  ])('after a run %s', (_, run, expected, asOf = '2026-04-25') => {
+    expect(mergeUpstream(before, run, asOf, 90)).toEqual(expected);
+  });
+});
+
+describe('mergeHealth', () => {
+  const config = parseConfig(
+    'service: {output_dir: out}\npackages: [alpha, beta, constructor]\n',
+    'tracked.yaml',
+    '/etc',
+  );
+  const entry = (count: number): PackageHealth => ({ windowDays: 30, count, windows: [], warnings: [] });
+  const previous: Health = {
+    source: 'bigquery',
+    started: '2026-04-24T04:00:00.000Z',
+    finished: '2026-04-24T04:01:00.000Z',
+    upstream: { lastDay: '2026-04-23', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+    groups: new Map(),
+    packages: new Map([
+      ['beta', entry(1)],
+      ['alpha', entry(2)],
+      ['gone', entry(3)],
+    ]),
+    warnings: [{ code: 'left-over', message: 'of before' }],
+  };
+  const run = {
+    started: new Date('2026-04-25T04:00:00.000Z'),
+    finished: new Date('2026-04-25T04:01:00.000Z'),
+    asOf: '2026-04-25',
+    upstream: undefined,
+    entries: new Map([['beta', entry(9)]]),
+    groups: new Map(),
+    warnings: [],
+  };
+
+  it('replaces what the run reached, keeps the rest in the order of the list, and forgets who is not in it', () => {
+    expect(mergeHealth(config, previous, run)).toEqual({
+      source: 'bigquery',
+      started: '2026-04-25T04:00:00.000Z',
+      finished: '2026-04-25T04:01:00.000Z',
+      upstream: previous.upstream,
+      groups: new Map(),
+      packages: new Map([
+        ['alpha', entry(2)],
+        ['beta', entry(9)],
+      ]),
+      warnings: [],
+    });
+    expect([...mergeHealth(config, previous, run).packages.keys()]).toEqual(['alpha', 'beta']);
+  });
+
+  it('begins with nothing', () => {
+    const first = mergeHealth(config, undefined, run);
+    expect(first.upstream).toEqual({ lastDay: null, missingDays: [], partialDays: [] });
+    expect([...first.packages.keys()]).toEqual(['beta']);
+  });
+
+  it('does not take the days of another source for those of this one', () => {
+    const files = { ...previous, source: 'duckdb' };
+    expect(mergeHealth(config, files, run).upstream.lastDay).toBeNull();
+    const { source: _, ...old } = previous;
+    expect(mergeHealth(config, old, run).upstream).toEqual(previous.upstream);
+  });
+});
+
+describe('stateOf', () => {
+  const now = new Date('2026-04-25T06:00:00Z');
+  const known = { windowDays: 30, windows: [], warnings: [] };
+  const failure = { error: 'why', code: undefined };
+
+  it.each<[string, PackageHealth | undefined, string]>([
+    ['that is in no file', undefined, 'new'],
+    ['that was counted up to yesterday', { ...known, countedTo: '2026-04-24' }, 'ok'],
+    // The 21st is three days before yesterday.
+    ['as old as the threshold', { ...known, countedTo: '2026-04-21' }, 'ok'],
+    ['older than the threshold', { ...known, countedTo: '2026-04-20' }, 'stale'],
+    [
+      'older than the threshold, although it ran just now',
+      { ...known, countedTo: '2026-03-24', lastSuccess: '2026-04-25T05:59:00.000Z' },
+      'stale',
+    ],
+    ['that failed, with figures that are new', { ...known, failure, countedTo: '2026-04-24' }, 'failed'],
+    ['that failed, with figures that are old', { ...known, failure, countedTo: '2026-03-24' }, 'failed'],
+    ['of which nothing is known', known, 'new'],
+  ])('of a package %s', (_, entry, expected) => {
+    expect(stateOf(entry, 3, now)).toBe(expected);
   });
 });

@@ -23,7 +23,7 @@ it('tells of badges of windows that are not listed any more, and of nothing else
   );
   const names = readdirSync(join(outputDir, 'alpha'));
   expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [30] }, names)).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d, not listed any more') },
+    { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d are left over') },
   ]);
   expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] }, names)).toEqual([]);
   expect(await leftOverWindows(outputDir, { name: 'never-published', windows: [30] }, [])).toEqual([]);
@@ -39,7 +39,7 @@ it('tells of folders of packages that are not listed any more, if there are badg
   );
   const packages = [{ name: 'alpha', windows: [30] as const }];
   expect(await leftOverPackages({ outputDir, packages, groups: [] })).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of beta, not listed any more') },
+    { code: 'left-over', message: expect.stringContaining('badges of beta are left over') },
   ]);
   expect(await leftOverPackages({ outputDir: join(outputDir, 'none'), packages, groups: [] })).toEqual([]);
 });
@@ -48,6 +48,6 @@ it('names the first of many folders, and how many more there are', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
   const outputDir = folderWith(...names.map((name) => `${name}/downloads-30d-non-ci.json`));
   expect(await leftOverPackages({ outputDir, packages: [], groups: [] })).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more,') },
+    { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more are') },
   ]);
 });

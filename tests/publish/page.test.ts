@@ -1,22 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { packagePage } from '../../src/page/package-page.ts';
-import { publishFolder } from '../../src/publish/folder.ts';
 import { type Health, parseHealth } from '../../src/publish/health.ts';
-import { type HistoryFacts, historyFile } from '../../src/publish/history.ts';
-import { type Drawing, publishPage } from '../../src/publish/page.ts';
-import type { PackageDays } from '../../src/winnow/package-days.ts';
-import { HEALTH_0_1_0, HEALTH_WINNOW, HISTORY_0_1_0 } from '../support/old-files.ts';
+import { historyText } from '../../src/publish/history.ts';
+import { publishFolder } from '../../src/publish/package.ts';
+import { type Drawing, openPages } from '../../src/publish/page.ts';
+import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { historyOf, NOW } from '../support/views.ts';
+import { downloads, historyOf, NOW, packageDays } from '../support/views.ts';
 
 const FACTS = { package: 'demo', source: 'bigquery', publicUrl: undefined };
-/** Puts a history where `collect` would. */
-const publishHistory = (output: string, days: PackageDays, facts: HistoryFacts) =>
-  publishFolder(output, facts.package, [historyFile(days, facts)]);
 
 const EMPTY: Health = {
   finished: '2026-04-25T04:12:00.000Z',
@@ -41,21 +37,59 @@ function setUp(packages = '[demo]') {
       [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()),
     );
   };
+  const open = (signal?: AbortSignal, drawing?: Drawing) =>
+    openPages(config, 'a table of the test', () => NOW, signal, drawing);
   const draw = (health: Health, signal?: AbortSignal, drawing?: Drawing) =>
-    publishPage(config, health, 'a table of the test', NOW, signal, drawing);
-  return { folder, output, draw, textOf, index: () => textOf('index.html'), rows };
+    open(signal, drawing).finish(health);
+  /** Puts a history where `collect` would. */
+  const publish = (days = historyOf(30, () => 1)) => {
+    const text = historyText(days, FACTS);
+    return publishFolder(output, 'demo', [{ name: 'history.json', content: text }]).then(() => ({
+      days,
+      text,
+    }));
+  };
+  return { output, config, open, draw, publish, textOf, index: () => textOf('index.html'), rows };
 }
 
-/** The health file of another program or version, as it is read. */
-function old(value: object): Health {
+const WINDOW = {
+  window_days: 3,
+  count: 16,
+  counts: { pip: 9, pipenv: 0, pipx: 0, uv: 7, poetry: 0, pdm: 0, 'pip-family': 9 },
+  counts_by_system: { Linux: 15, Darwin: 5, Windows: 0 },
+  excluded: { sidecar: 0, ci: 7, mirror: 25, browser: 0, unknown: 0, other: 4 },
+};
+const COUNTED = {
+  ...WINDOW,
+  windows: [WINDOW],
+  counted_to: '2026-04-24',
+  last_success: '2026-04-25T04:12:01.559Z',
+};
+
+/** A health file as it is read. */
+function healthOf(value: object): Health {
   const health = parseHealth(JSON.stringify(value));
   expect(health).toBeDefined();
   return health ?? EMPTY;
 }
 
-describe('publishPage', () => {
+/** A drawing of the same page that counts, and tells when it is used. */
+function counting(version: string, use = () => {}) {
+  const drawing = {
+    version,
+    drawn: 0,
+    packagePage: (...view: Parameters<typeof packagePage>) => {
+      use();
+      drawing.drawn += 1;
+      return packagePage(...view);
+    },
+  };
+  return drawing;
+}
+
+describe('pages', () => {
   it('tells the newest day of the table, or else that of the newest history', async () => {
-    const { draw, index, output } = setUp();
+    const { draw, index, publish } = setUp();
     const upstream = {
       lastDay: '2026-04-22',
       missingDays: ['2026-04-02'],
@@ -66,22 +100,14 @@ describe('publishPage', () => {
     expect(index()).toContain('nothing at all for 2 Apr 2026.');
     expect(index()).toContain('far fewer rows than usual for 3 Apr 2026.');
     expect(index()).toContain('counted from a table of the test');
-    await publishHistory(
-      output,
-      historyOf(30, () => 1),
-      FACTS,
-    );
+    await publish();
     await draw(EMPTY);
     expect(index()).toContain('Counted up to24 Apr 2026');
   });
 
   it('leaves pages alone that would not change', async () => {
-    const { draw, output } = setUp();
-    await publishHistory(
-      output,
-      historyOf(30, () => 1),
-      FACTS,
-    );
+    const { draw, output, publish } = setUp();
+    await publish();
     expect(await draw(EMPTY)).toBe(2);
     const prints = () => ['index.html', 'demo/index.html'].map((file) => statSync(join(output, file)).ino);
     const before = prints();
@@ -90,44 +116,27 @@ describe('publishPage', () => {
   });
 
   describe('draws the page of a package', () => {
-    /** A drawing of the same page that counts. */
-    function counting(version: string) {
-      const drawing = {
-        version,
-        drawn: 0,
-        packagePage: (...view: Parameters<typeof packagePage>) => {
-          drawing.drawn += 1;
-          return packagePage(...view);
-        },
-      };
-      return drawing;
-    }
     const counted = (hour: number, more: object = {}) =>
-      old({
-        ...HEALTH_0_1_0,
+      healthOf({
+        upstream: {},
         finished: `2026-04-25T0${hour}:12:00Z`,
         packages: {
-          demo: { ...HEALTH_0_1_0.packages.demo, last_success: `2026-04-25T0${hour}:11:00Z`, ...more },
+          demo: { ...COUNTED, last_success: `2026-04-25T0${hour}:11:00Z`, ...more },
         },
       });
 
     async function start() {
-      const { output, draw, textOf } = setUp();
+      const { output, draw, publish } = setUp();
       const drawing = counting('1');
       const run = async (health: Health, by = drawing) => {
         const before = by.drawn;
         await draw(health, undefined, by);
         return by.drawn - before;
       };
-      const history = (count: number) =>
-        publishHistory(
-          output,
-          historyOf(30, () => count),
-          FACTS,
-        );
+      const history = (count: number) => publish(historyOf(30, () => count));
       await history(1);
       expect(await run(counted(4))).toBe(1);
-      return { page: join(output, 'demo/index.html'), run, history, textOf };
+      return { page: join(output, 'demo/index.html'), run, history };
     }
 
     it('once, as long as nothing in it changes', async () => {
@@ -174,12 +183,8 @@ describe('publishPage', () => {
     });
 
     it('by the program itself, whose version is its own code', async () => {
-      const { output, draw } = setUp('[demo, other]');
-      await publishHistory(
-        output,
-        historyOf(30, () => 1),
-        FACTS,
-      );
+      const { output, draw, publish } = setUp('[demo, other]');
+      await publish();
       await draw(counted(4));
       const page = readFileSync(join(output, 'demo/index.html'), 'utf8');
       expect(page).toMatch(/<\/html>\n<!-- drawn from [0-9a-f]{32}, text [0-9a-f]{32} -->\n$/);
@@ -187,15 +192,10 @@ describe('publishPage', () => {
   });
 
   it('tells strangers the kind of a failure and one sentence, and nothing of accounts or money', async () => {
-    const { folder, draw, index } = setUp();
-    mkdirSync(join(folder, 'state'));
-    writeFileSync(
-      join(folder, 'state/spend.json'),
-      '{"version":1,"months":{"2026-04":{"bytes_billed":10485760,"queries":3}},"pending":{}}',
-    );
+    const { draw, index } = setUp();
     const error = 'permission denied for badges@acme-4711.iam at /etc/key.json [job pypi-badges_1]';
     const drawn = async (entry: object) => {
-      await draw(old({ packages: { demo: entry } }));
+      await draw(healthOf({ packages: { demo: entry } }));
       return index();
     };
     const page = await drawn({ error, error_code: 'permission', window_days: 30 });
@@ -212,7 +212,7 @@ describe('publishPage', () => {
   it('tells strangers what may make figures untrue in a public sentence, on both pages', async () => {
     const { draw, index, textOf } = setUp();
     const warnings = [{ code: 'installer-vanished', message: 'uv had 42 of 98 downloads' }];
-    await draw(old({ packages: { demo: { ...HEALTH_0_1_0.packages.demo, warnings } } }));
+    await draw(healthOf({ packages: { demo: { ...COUNTED, warnings } } }));
     for (const text of [index(), textOf('demo/index.html')]) {
       expect(text).toContain('has been at zero for a week; it may have changed its name.');
       expect(text).not.toContain('42 of 98');
@@ -220,58 +220,69 @@ describe('publishPage', () => {
   });
 
   it('ends between two pages when it is asked to, and keeps what is drawn', async () => {
-    const { draw, output } = setUp('[demo, other]');
-    await publishHistory(
-      output,
-      historyOf(30, () => 1),
-      FACTS,
-    );
-    let looks = 0;
-    const throwIfAborted = () => {
-      looks += 1;
-      if (looks === 2) throw new Error('asked to end');
-    };
-    await expect(draw(EMPTY, { throwIfAborted } as AbortSignal)).rejects.toThrow('asked to end');
+    const { draw, output, publish } = setUp('[demo, other]');
+    await publish();
+    const asked = new AbortController();
+    const drawing = counting('1', () => asked.abort(new Error('asked to end')));
+    await expect(draw(EMPTY, asked.signal, drawing)).rejects.toThrow('asked to end');
     expect(existsSync(join(output, 'demo/index.html'))).toBe(true);
     expect(existsSync(join(output, 'index.html'))).toBe(false);
   });
+
+  it('draws what a run has brought at once, and reads its history back no more', async () => {
+    const { open, config, output, publish, rows, textOf } = setUp('[demo, other]');
+    const { packages } = healthOf({ packages: { demo: COUNTED } });
+    const [[tracked], entry] = [config.packages, packages.get('demo')];
+    if (tracked === undefined || entry === undefined) throw new Error('there is no package');
+    const history = await publish();
+    const pages = open();
+    await pages.draw(tracked, entry, history);
+    const page = readFileSync(join(output, 'demo/index.html'), 'utf8');
+    expect(textOf('demo/index.html')).toContain('Non-CI downloads 16 in 3 days');
+    rmSync(join(output, 'demo/history.json'));
+    expect(await pages.finish({ ...EMPTY, packages })).toBe(2);
+    expect(rows().map(([name, count]) => [name, count])).toEqual([
+      ['demo', '16'],
+      ['other', '–'],
+    ]);
+    // Drawn again from the disk it is the same.
+    await publish();
+    await open().finish({ ...EMPTY, packages });
+    expect(readFileSync(join(output, 'demo/index.html'), 'utf8')).toBe(page);
+  });
 });
 
-describe('publishPage, from files of before', () => {
-  it('shows what 0.1.0 left, and after a failure what its history tells', async () => {
-    const { draw, output, rows, textOf } = setUp('[{name: demo, window_days: [3, 2]}]');
-    mkdirSync(join(output, 'demo'), { recursive: true });
-    writeFileSync(join(output, 'demo/history.json'), HISTORY_0_1_0);
-    await draw(old(HEALTH_0_1_0));
+describe('pages from files of before', () => {
+  it('show after a failure what the history tells', async () => {
+    const { draw, publish, rows, textOf } = setUp('[{name: demo, window_days: [3, 2]}]');
+    const days = [
+      [downloads('pip', 9), downloads('uv', 5), downloads('requests', 4)],
+      null,
+      [downloads('uv', 2), downloads('Nexus', 25), downloads('uv', 7, { ci: true })],
+    ];
+    await publish(packageDays(3, (index) => days[index] ?? null));
+    await draw(healthOf({ packages: { demo: COUNTED } }));
     expect(rows()[0]?.slice(0, 5)).toEqual(['demo', '16', '3 days', '52', '69.2%']);
     expect(textOf('demo/index.html')).toContain('No data for 23 Apr 2026');
-    const failed = {
-      error: 'x',
-      error_code: 'disk-full',
-      window_days: 3,
-      last_success: '2026-04-25T04:12:01Z',
-    };
-    await draw(old({ ...HEALTH_0_1_0, packages: { demo: failed } }));
+    const { last_success } = COUNTED;
+    const failed = { error: 'x', error_code: 'disk-full', window_days: 3, last_success };
+    await draw(healthOf({ packages: { demo: failed } }));
     expect(rows()[0]?.slice(0, 5)).toEqual(['demo', '16', '3 days', '52', '69.2%']);
     expect(rows()[0]?.at(-1)).toBe('failed');
     // The 24th: 2 by uv, 25 by a mirror and 7 by CI; nothing is known of the 23rd.
     expect(textOf('demo/index.html')).toContain('2 days: 2 of 34');
   });
 
-  it('shows a shorter window where the history does not reach as far as the main one', async () => {
-    const { draw, output, rows } = setUp('[{name: demo, window_days: [90, 7]}]');
-    await publishHistory(
-      output,
-      historyOf(30, () => 2),
-      FACTS,
-    );
+  it('show a shorter window where the history does not reach as far as the main one', async () => {
+    const { draw, publish, rows } = setUp('[{name: demo, window_days: [90, 7]}]');
+    await publish(historyOf(30, () => 2));
     await draw(EMPTY);
     expect(rows()[0]?.slice(0, 4)).toEqual(['demo', '14', '7 days', '14']);
   });
 
-  it('knows no more of what pypi-winnow-downloads left than when it was counted', async () => {
+  it('know no more of what pypi-winnow-downloads left than when it was counted', async () => {
     const { draw, rows, output } = setUp('[Small_00, bad, constructor]');
-    await draw(old(HEALTH_WINNOW));
+    await draw(healthOf(HEALTH_WINNOW));
     expect(rows()).toEqual([
       ['small-00', '–', '–', '–', '–', '', '25 Apr 2026', 'ok'],
       ['bad', '–', '–', '–', '–', '', 'never', 'failed'],

@@ -1,11 +1,7 @@
 import { addDays, type Day } from '../../src/days/day.ts';
-import {
-  type IndexEntry,
-  type IndexView,
-  indexEntry,
-  type PackageView,
-  type SiteView,
-} from '../../src/page/view.ts';
+import type { SiteView } from '../../src/page/document.ts';
+import { type IndexEntry, type IndexView, indexEntry } from '../../src/page/index-page.ts';
+import type { PackageView } from '../../src/page/package-page.ts';
 import { type Breakdown, type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
 import type { PackageDays } from '../../src/winnow/package-days.ts';
 
@@ -86,7 +82,7 @@ export const young: PackageView = {
 };
 
 export function entry(view: Partial<PackageView> = {}): IndexEntry {
-  return indexEntry({ ...young, ...view }, { sparkline: undefined, hasPage: true });
+  return indexEntry({ ...young, ...view }, true, undefined);
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {

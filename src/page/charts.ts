@@ -1,13 +1,187 @@
 import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
-import { formatCount } from '../badges/catalogue.ts';
+import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
-import { type Breakdown, sumOf } from '../winnow/breakdown.ts';
-import { INSTALLERS, type Installer } from '../winnow/classes.ts';
-import { knownDays, type PackageDays, sliceDays } from '../winnow/package-days.ts';
-import { html, Markup, picture, px, title } from './html.ts';
-import { date, days, instantOf, monthOf, share } from './words.ts';
+import { allDownloads, type Breakdown, zeros } from '../winnow/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../winnow/classes.ts';
+import type { PackageDays } from '../winnow/package-days.ts';
+import { html, Markup } from './document.ts';
+import { date, days, EXCLUSION_NAMES, instantOf, monthOf, share } from './words.ts';
+
+/** A coordinate with one decimal: nobody sees what is finer, and it would make up a third of a chart's text. */
+function px(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/**
+ * A chart as one image with one label. Colours and lines are classes of page.css, as the page's policy forbids
+ * style attributes; so one picture follows light and dark.
+ *
+ * @param label What the picture shows, for those who do not see it.
+ * @param size Units of the drawing, which grows and shrinks with its place; without it, units are pixels.
+ */
+function picture(
+  label: string,
+  className: string,
+  content: Markup,
+  size?: { readonly width: number; readonly height: number },
+): Markup {
+  const box = size === undefined ? undefined : html` viewBox="0 0 ${size.width} ${px(size.height)}"`;
+  return html`<svg class="${className}" role="img" aria-label="${label}"${box}>${content}</svg>`;
+}
+
+/** What a mark says to those who point at it. */
+function title(text: string): Markup {
+  return html`<title>${text}</title>`;
+}
+
+/** Units of a drawing of bars; a phone shows them one to one. */
+const WIDTH = 360;
+/** From one row to the next. */
+const ROW = 36;
+/** Of the bar within its row. */
+const BAR = { top: 17, height: 12 };
+/** Base line of a row's words, and where the figure ends, left of the share. */
+const TEXT = { y: 10, figure: WIDTH - 54 };
+
+const TOTAL = new Markup(' class="total"');
+
+/** A bar below its words. */
+interface BarRow {
+  readonly label: string;
+  readonly figure: string;
+  readonly share: string;
+  /** Where the bar begins and ends, in units. */
+  readonly from: number;
+  readonly to: number;
+  readonly className: string;
+  /** Whether it is a sum, and not a part. */
+  readonly total?: boolean;
+}
+
+/** A row as words: for titles and labels. */
+function told({ label, figure, share }: BarRow): { title: string; label: string } {
+  return { title: `${label}: ${figure} (${share})`, label: `${label} ${figure} (${share})` };
+}
+
+/** Boxes from the left edge, one for each row, as a path. */
+function boxes(widths: readonly (number | undefined)[]): Markup {
+  const steps = widths.map((width, index) =>
+    width === undefined || width <= 0 ? '' : `M0 ${index * ROW + BAR.top}h${px(width)}v${BAR.height}H0z`,
+  );
+  return new Markup(steps.join(''));
+}
+
+function bar(row: BarRow): Markup {
+  const [x, end] = [px(row.from), px(row.to)];
+  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row).title)}</rect>`;
+}
+
+/** Rows of bars, each with its label on the left, count and share on the right. */
+function barRows(rows: readonly BarRow[]): Markup {
+  return html`<path class="track" d="${boxes(rows.map(() => WIDTH))}"/>${rows.map((row, index) => {
+    const y = index * ROW + TEXT.y;
+    return html`<g${row.total ? TOTAL : undefined} transform="translate(0 ${y})"><text>${row.label}</text><text x="${TEXT.figure}">${row.figure}</text><text x="${WIDTH}">${row.share}</text>${row.to > row.from ? bar(row) : undefined}</g>`;
+  })}`;
+}
+
+/** The lens below the last row: its cone, and the bar that it enlarges the non-CI downloads to. */
+const LENS = { cone: 26, bar: 16, below: 4 };
+/** Narrowest bar, in units: 14 of 40 million would otherwise be no ink at all. */
+const SLIVER = 1.5;
+
+/** Where a bar stands that goes from one number of downloads to another: a sliver of it is always seen. */
+function place(from: number, to: number, all: number): { from: number; to: number } {
+  if (to <= from) return { from: (from / all) * WIDTH, to: (from / all) * WIDTH };
+  const unit = (all / WIDTH) * SLIVER;
+  // It is kept visible on the side where the bar begins.
+  const end = Math.max(to, Math.min(from + unit, all));
+  const start = end - from < unit ? end - unit : from;
+  return { from: (start / all) * WIDTH, to: (end / all) * WIDTH };
+}
+
+/** All downloads, what is taken away step by step, and the honest ones. */
+function rowsOf(breakdown: Breakdown, all: number): BarRow[] {
+  let left = all;
+  const steps = EXCLUSIONS.map((reason) => {
+    const removed = breakdown.excluded[reason];
+    left -= removed;
+    return {
+      label: EXCLUSION_NAMES[reason],
+      figure: removed === 0 ? '0' : `−${formatNumber(removed)}`,
+      share: share(removed, all),
+      ...place(left, left + removed, all),
+      className: 'removed',
+    };
+  });
+  const whole = { label: 'All downloads', figure: formatNumber(all), share: '100%' };
+  const honest = {
+    label: 'Non-CI downloads',
+    figure: formatNumber(breakdown.count),
+    share: share(breakdown.count, all),
+  };
+  return [
+    { ...whole, from: 0, to: WIDTH, className: 'all', total: true },
+    ...steps,
+    { ...honest, ...place(0, breakdown.count, all), className: 'honest', total: true },
+  ];
+}
+
+/** The non-CI downloads by installer as bars that fill the whole width. */
+function lens(breakdown: Breakdown, y: number): Markup[] {
+  let sum = 0;
+  return INSTALLERS.filter((name) => breakdown.counts[name] > 0).map((name) => {
+    const count = breakdown.counts[name];
+    const from = (sum / breakdown.count) * WIDTH;
+    sum += count;
+    const width = (sum / breakdown.count) * WIDTH - from;
+    const figure = `${name}: ${formatNumber(count)} (${share(count, breakdown.count)})`;
+    return html`<rect class="${name}" x="${px(from + 0.5)}" y="${y}" width="${px(Math.max(0, width - 1))}" height="${LENS.bar}">${title(figure)}</rect>`;
+  });
+}
+
+/**
+ * The winnowing as a waterfall: all downloads, less each class that does not count, down to the honest
+ * count. The scale is linear, so that lengths are shares; a lens under the last row enlarges the honest
+ * count to the full width by installer, which makes 14 of 2,771 as readable as 12 of 40 million.
+ */
+export function winnowingChart(breakdown: Breakdown): Markup {
+  const all = allDownloads(breakdown);
+  if (all === 0) return html`<p class="none">No downloads of any kind in this window.</p>`;
+  const rows = rowsOf(breakdown, all);
+  const bottom = rows.length * ROW - (ROW - BAR.top - BAR.height);
+  const lensTop = bottom + LENS.cone;
+  const honest = place(0, breakdown.count, all).to;
+  const enlarged =
+    breakdown.count === 0
+      ? undefined
+      : html`<path class="cone" d="M0 ${bottom}H${px(honest)}L${WIDTH} ${lensTop}H0z"/>${lens(breakdown, lensTop)}`;
+  const left = rows.map(({ from, total }) => (total ? undefined : from));
+  return picture(
+    `What is excluded: ${rows.map((row) => told(row).label).join(', ')}`,
+    'chart winnowing',
+    html`${barRows(rows)}<path class="left" d="${boxes(left)}"/>${enlarged}`,
+    { width: WIDTH, height: (enlarged === undefined ? bottom : lensTop + LENS.bar) + LENS.below },
+  );
+}
+
+/** Downloads outside of CI by system, as bars from zero. */
+export function systemsChart({ countsBySystem }: Breakdown): Markup {
+  const all = SYSTEMS.reduce((sum, system) => sum + countsBySystem[system], 0);
+  if (all === 0) return html`<p class="none">No download named its system.</p>`;
+  const max = Math.max(...SYSTEMS.map((system) => countsBySystem[system]));
+  const rows = SYSTEMS.map((system) => ({
+    label: SYSTEM_NAMES[system],
+    figure: formatNumber(countsBySystem[system]),
+    share: share(countsBySystem[system], all),
+    from: 0,
+    to: (countsBySystem[system] / max) * WIDTH,
+    className: 'system',
+  }));
+  const label = `Downloads outside of CI by system: ${rows.map((row) => told(row).label).join(', ')}`;
+  return picture(label, 'chart systems', barRows(rows), { width: WIDTH, height: rows.length * ROW });
+}
 
 /** Some neighbouring days, added up. */
 interface Bucket {
@@ -27,49 +201,28 @@ interface Bucket {
 }
 
 /** What a day without data adds to a chart. */
-const NOTHING: Bucket['installers'] = sumOf([]).counts;
-
-/** The sum by installer alone: a page asks for hundreds of them. */
-function installersOf(breakdowns: readonly Breakdown[]): Bucket['installers'] {
-  const sums: Record<Installer, number> = { ...NOTHING };
-  for (const { counts } of breakdowns) for (const name of INSTALLERS) sums[name] += counts[name];
-  return sums;
-}
-
-/** Single days, which need no sum. */
-function singleDays({ days, breakdowns, unknownDays, partialDays }: PackageDays): Bucket[] {
-  const [unknown, partial] = [new Set(unknownDays), new Set(partialDays)];
-  return days.map((day, end) => {
-    const breakdown = breakdowns[end] ?? null;
-    return {
-      first: day,
-      last: day,
-      end,
-      known: breakdown === null ? 0 : 1,
-      count: breakdown === null ? null : breakdown.count,
-      unknown: unknown.has(day),
-      partial: partial.has(day),
-      installers: breakdown?.counts ?? NOTHING,
-    };
-  });
-}
+const NOTHING = zeros(INSTALLERS);
 
 /** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
-function buckets(history: PackageDays, size: number): Bucket[] {
-  if (size === 1) return singleDays(history);
+function buckets({ days: list, breakdowns, unknownDays, partialDays }: PackageDays, size: number): Bucket[] {
+  const [unknown, partial] = [new Set(unknownDays), new Set(partialDays)];
   const made: Bucket[] = [];
-  for (let end = history.days.length; end > 0; end -= size) {
-    const part = sliceDays(history, Math.max(0, end - size), end);
-    const known = knownDays(part);
+  for (let end = list.length; end > 0; end -= size) {
+    const start = Math.max(0, end - size);
+    const days = list.slice(start, end);
+    const known = breakdowns.slice(start, end).filter((breakdown) => breakdown !== null);
+    // By installer alone: a page asks for hundreds of sums.
+    const installers: Record<Installer, number> = { ...NOTHING };
+    for (const { counts } of known) for (const name of INSTALLERS) installers[name] += counts[name];
     made.push({
-      first: String(part.days[0]),
-      last: String(part.days.at(-1)),
+      first: String(days[0]),
+      last: String(days.at(-1)),
       end: end - 1,
       known: known.length,
       count: known.length === 0 ? null : known.reduce((sum, { count }) => sum + count, 0),
-      unknown: part.unknownDays.length > 0,
-      partial: part.partialDays.length > 0,
-      installers: installersOf(known),
+      unknown: days.some((day) => unknown.has(day)),
+      partial: days.some((day) => partial.has(day)),
+      installers,
     });
   }
   return made.reverse();
