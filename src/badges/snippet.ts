@@ -34,20 +34,16 @@ export function shieldsRefuses(publicUrl: string): string | undefined {
   return blocked === undefined ? undefined : `shields.io fetches no badges from ${blocked}`;
 }
 
+const percent = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+
 /** RFC 3986's unreserved characters stay; parentheses, quotes and asterisks would break markup. */
 function percentEncode(text: string): string {
-  return encodeURIComponent(text).replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return encodeURIComponent(text).replaceAll(/[!'()*]/g, percent);
 }
 
 /** An absolute URL in the form that is safe in any markup: what URLs may hold raw, but markup means. */
 function safeUrl(url: string): string {
-  return new URL(url).href.replaceAll(
-    /['()*[\]^`{|}]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return new URL(url).href.replaceAll(/['()*[\]^`{|}]/g, percent);
 }
 
 /** Address of the picture of a badge. */

@@ -60,9 +60,23 @@ interface BarRow {
   readonly total?: boolean;
 }
 
-/** A row as words: for titles and labels. */
-function told({ label, figure, share }: BarRow): { title: string; label: string } {
-  return { title: `${label}: ${figure} (${share})`, label: `${label} ${figure} (${share})` };
+/** A row as words: for titles, and for the label of all of them. */
+function told({ label, figure, share }: BarRow): string {
+  return `${label}: ${figure} (${share})`;
+}
+
+/** A drawing of rows of bars as one image. */
+function barChart(
+  what: string,
+  className: string,
+  rows: readonly BarRow[],
+  more?: Markup,
+  bottom = 0,
+): Markup {
+  // In a list, commas part the rows well enough.
+  const label = `${what}: ${rows.map((row) => told(row).replace(':', '')).join(', ')}`;
+  const size = { width: WIDTH, height: rows.length * ROW + bottom };
+  return picture(label, `chart ${className}`, html`${barRows(rows)}${more}`, size);
 }
 
 /** Boxes from the left edge, one for each row, as a path. */
@@ -75,7 +89,7 @@ function boxes(widths: readonly (number | undefined)[]): Markup {
 
 function bar(row: BarRow): Markup {
   const [x, end] = [px(row.from), px(row.to)];
-  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row).title)}</rect>`;
+  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row))}</rect>`;
 }
 
 /** Rows of bars, each with its label on the left, count and share on the right. */
@@ -101,30 +115,21 @@ function place(from: number, to: number, all: number): { from: number; to: numbe
   return { from: (start / all) * WIDTH, to: (end / all) * WIDTH };
 }
 
-/** All downloads, what is taken away step by step, and the honest ones. */
-function rowsOf(breakdown: Breakdown, all: number): BarRow[] {
+/** All downloads, what is taken away step by step, and the non-CI ones. */
+function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
   let left = all;
-  const steps = EXCLUSIONS.map((reason) => {
-    const removed = breakdown.excluded[reason];
-    left -= removed;
-    return {
-      label: EXCLUSION_NAMES[reason],
-      figure: removed === 0 ? '0' : `−${formatNumber(removed)}`,
-      share: share(removed, all),
-      ...place(left, left + removed, all),
-      className: 'removed',
-    };
-  });
-  const whole = { label: 'All downloads', figure: formatNumber(all), share: '100%' };
-  const honest = {
-    label: 'Non-CI downloads',
-    figure: formatNumber(breakdown.count),
-    share: share(breakdown.count, all),
+  const row = (label: string, downloads: number, from: number, className: string) => {
+    const [figure, part] = [formatNumber(downloads), share(downloads, all)];
+    return { label, figure, share: part, ...place(from, from + downloads, all), className };
   };
   return [
-    { ...whole, from: 0, to: WIDTH, className: 'all', total: true },
-    ...steps,
-    { ...honest, ...place(0, breakdown.count, all), className: 'honest', total: true },
+    { ...row('All downloads', all, 0, 'all'), share: '100%', total: true },
+    ...EXCLUSIONS.map((reason) => {
+      left -= excluded[reason];
+      const step = row(EXCLUSION_NAMES[reason], excluded[reason], left, 'removed');
+      return excluded[reason] === 0 ? step : { ...step, figure: `−${step.figure}` };
+    }),
+    { ...row('Non-CI downloads', count, 0, 'honest'), total: true },
   ];
 }
 
@@ -142,45 +147,43 @@ function lens(breakdown: Breakdown, y: number): Markup[] {
 }
 
 /**
- * The winnowing as a waterfall: all downloads, less each class that does not count, down to the honest
- * count. The scale is linear, so that lengths are shares; a lens under the last row enlarges the honest
- * count to the full width by installer, which makes 14 of 2,771 as readable as 12 of 40 million.
+ * What is excluded as a waterfall: all downloads, less each class that does not count, down to the non-CI
+ * downloads. The scale is linear, so that lengths are shares; a lens under the last row enlarges the non-CI
+ * downloads to the full width by installer, which makes 14 of 2,771 as readable as 12 of 40 million.
  */
 export function winnowingChart(breakdown: Breakdown): Markup {
   const all = allDownloads(breakdown);
   if (all === 0) return html`<p class="none">No downloads of any kind in this window.</p>`;
   const rows = rowsOf(breakdown, all);
-  const bottom = rows.length * ROW - (ROW - BAR.top - BAR.height);
+  const below = ROW - BAR.top - BAR.height;
+  const bottom = rows.length * ROW - below;
   const lensTop = bottom + LENS.cone;
-  const honest = place(0, breakdown.count, all).to;
-  const enlarged =
-    breakdown.count === 0
-      ? undefined
-      : html`<path class="cone" d="M0 ${bottom}H${px(honest)}L${WIDTH} ${lensTop}H0z"/>${lens(breakdown, lensTop)}`;
-  const left = rows.map(({ from, total }) => (total ? undefined : from));
-  return picture(
-    `What is excluded: ${rows.map((row) => told(row).label).join(', ')}`,
-    'chart winnowing',
-    html`${barRows(rows)}<path class="left" d="${boxes(left)}"/>${enlarged}`,
-    { width: WIDTH, height: (enlarged === undefined ? bottom : lensTop + LENS.bar) + LENS.below },
+  const lensed = breakdown.count > 0;
+  const cone = html`<path class="cone" d="M0 ${bottom}H${px(place(0, breakdown.count, all).to)}L${WIDTH} ${lensTop}H0z"/>`;
+  const left = html`<path class="left" d="${boxes(rows.map(({ from, total }) => (total ? undefined : from)))}"/>`;
+  return barChart(
+    'What is excluded',
+    'winnowing',
+    rows,
+    html`${left}${lensed ? html`${cone}${lens(breakdown, lensTop)}` : undefined}`,
+    LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0),
   );
 }
 
 /** Downloads outside of CI by system, as bars from zero. */
 export function systemsChart({ countsBySystem }: Breakdown): Markup {
-  const all = SYSTEMS.reduce((sum, system) => sum + countsBySystem[system], 0);
+  const counts = SYSTEMS.map((system) => countsBySystem[system]);
+  const all = counts.reduce((sum, count) => sum + count, 0);
   if (all === 0) return html`<p class="none">No download named its system.</p>`;
-  const max = Math.max(...SYSTEMS.map((system) => countsBySystem[system]));
   const rows = SYSTEMS.map((system) => ({
     label: SYSTEM_NAMES[system],
     figure: formatNumber(countsBySystem[system]),
     share: share(countsBySystem[system], all),
     from: 0,
-    to: (countsBySystem[system] / max) * WIDTH,
+    to: (countsBySystem[system] / Math.max(...counts)) * WIDTH,
     className: 'system',
   }));
-  const label = `Downloads outside of CI by system: ${rows.map((row) => told(row).label).join(', ')}`;
-  return picture(label, 'chart systems', barRows(rows), { width: WIDTH, height: rows.length * ROW });
+  return barChart('Downloads outside of CI by system', 'systems', rows);
 }
 
 /** Some neighbouring days, added up. */
@@ -272,19 +275,13 @@ const TOUCHING = 150;
 /** Gap between two bars as a part of the width: half a pixel on a phone, one and a half on a wide page. */
 const GAP = 1 / 600;
 
-/** What the broken line in the charts of a history means; undefined if there is none. */
-export function breakNote({ days: list }: PackageDays): string | undefined {
-  const has = list.includes(DISTRIBUTIONS_ONLY_SINCE) && list[0] !== DISTRIBUTIONS_ONLY_SINCE;
-  return has
-    ? `The broken line: from ${date(DISTRIBUTIONS_ONLY_SINCE)} on, PyPI's log holds only files that can be installed.`
-    : undefined;
-}
+/** The place where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
+const breakOf = ({ days: list }: PackageDays) => list.indexOf(DISTRIBUTIONS_ONLY_SINCE);
 
-/** Where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
-function breakMark(history: PackageDays): Markup | undefined {
-  if (breakNote(history) === undefined) return undefined;
-  const place = history.days.indexOf(DISTRIBUTIONS_ONLY_SINCE) - 0.5;
-  return html`<path class="break" d="M${place} 0v${PLOT}"/>`;
+/** What the broken line in the charts of a history means; undefined if there is none. */
+export function breakNote(history: PackageDays): string | undefined {
+  if (breakOf(history) <= 0) return undefined;
+  return `The broken line: from ${date(DISTRIBUTIONS_ONLY_SINCE)} on, PyPI's log holds only files that can be installed.`;
 }
 
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
@@ -309,8 +306,10 @@ function timeTicks({ days: list }: PackageDays, size: keyof typeof TICKS): Marku
 }
 
 /** A box over the full height for each of some buckets, as a path. */
-function columns(list: readonly Bucket[], size: number): string {
-  return list.map(({ end }) => `M${end + 0.5 - size} 0h${size}v${PLOT}h-${size}z`).join('');
+function columns(className: string, list: readonly Bucket[], size: number): Markup | undefined {
+  if (list.length === 0) return undefined;
+  const boxes = list.map(({ end }) => `M${end + 0.5 - size} 0h${size}v${PLOT}h-${size}z`);
+  return html`<path class="${className}" d="${boxes.join('')}"/>`;
 }
 
 /** Each installer's part of every bar as lines as wide as the bars, one upon the other. */
@@ -354,8 +353,18 @@ function timeChart(
   const { length } = history.days;
   const height = (value: number) => (value / max) * PLOT;
   const touching = list.length > TOUCHING;
-  const missing = list.filter(({ count }) => count === null);
-  const partial = list.filter((bucket) => bucket.partial);
+  const missing = columns(
+    'missing',
+    list.filter(({ count }) => count === null),
+    size,
+  );
+  const partial = columns(
+    'partial',
+    list.filter((bucket) => bucket.partial),
+    size,
+  );
+  const place = breakOf(history);
+  const mark = place > 0 ? html`<path class="break" d="M${place - 0.5} 0v${PLOT}"/>` : undefined;
   // What a single day came to stands in the table of days, from where the page's script takes it.
   const hits = (size === 1 ? [] : list).map(
     (bucket) =>
@@ -368,11 +377,7 @@ function timeChart(
   return picture(
     label,
     size === 1 ? 'time days' : 'time',
-    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${
-      missing.length === 0 ? undefined : html`<path class="missing" d="${columns(missing, size)}"/>`
-    }${
-      partial.length === 0 ? undefined : html`<path class="partial" d="${columns(partial, size)}"/>`
-    }${breakMark(history)}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
+    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${missing}${partial}${mark}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
   );
 }
 
@@ -390,13 +395,8 @@ export function dailyChart(history: PackageDays): Markup {
   const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
   const max = Number(best.count);
   const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
-  return timeChart(
-    history,
-    list,
-    1,
-    { max, ticks: wholeTicks(max), label: formatCount, of: (_, sum) => sum },
-    label,
-  );
+  const scale: Scale = { max, ticks: wholeTicks(max), label: formatCount, of: (_, sum) => sum };
+  return timeChart(history, list, 1, scale, label);
 }
 
 /** Days that one column of the mix stands for: single days of a small package are noise. */
@@ -438,21 +438,17 @@ export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): M
   const list = buckets(history, size).slice(history.days.length % size === 0 ? 0 : 1);
   const means = list.map(({ count, known }) => (count === null ? undefined : count / known));
   const most = Math.max(0, ...means.map((mean) => mean ?? 0));
-  let [x, y] = [0, 0];
   let path = '';
-  let isOpen = false;
+  let before: { x: number; y: number } | undefined;
   for (const [index, mean] of means.entries()) {
-    if (mean !== undefined) {
-      const nextX = round(SIZE.margin + (index / Math.max(1, means.length - 1)) * SIZE.width);
-      const nextY = round(SIZE.margin + (1 - mean / Math.max(1, most)) * SIZE.height);
-      // Steps are shorter than places; a minus parts two numbers as a space does.
-      const [dx, dy] = [px(nextX - x), px(nextY - y)];
-      if (!isOpen) path += `M${nextX} ${nextY}${means[index + 1] === undefined ? 'h0' : ''}`;
-      else if (dy === 0) path += `h${dx}`;
-      else path += `l${dx}${dy < 0 ? '' : ' '}${dy}`;
-      [x, y] = [nextX, nextY];
-    }
-    isOpen = mean !== undefined;
+    const point = mean !== undefined && {
+      x: round(SIZE.margin + (index / Math.max(1, means.length - 1)) * SIZE.width),
+      y: round(SIZE.margin + (1 - mean / Math.max(1, most)) * SIZE.height),
+    };
+    // A day by itself is a line without length. Steps are shorter than places.
+    if (point && before) path += `l${px(point.x - before.x)} ${px(point.y - before.y)}`;
+    else if (point) path += `M${point.x} ${point.y}h0`;
+    before = point || undefined;
   }
   const mean = size === 1 ? '' : ` in the mean of ${size}`;
   const best = Math.max(0, ...history.breakdowns.map((breakdown) => breakdown?.count ?? 0));

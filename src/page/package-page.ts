@@ -191,9 +191,9 @@ ${winnowingFigure(window)}
 
 function dayLegend(names: readonly Installer[], history: PackageDays): Markup | undefined {
   const gaps = [
-    ...(missingDaysOf(history).length === 0 ? [] : ['no data']),
-    ...(history.unknownDays.length === 0 ? [] : ['not known']),
-  ];
+    missingDaysOf(history).length > 0 && 'no data',
+    history.unknownDays.length > 0 && 'not known',
+  ].filter((gap) => gap !== false);
   return legend([
     ...names.map((name) => swatch(name, name)),
     ...(gaps.length === 0 ? [] : [swatch('missing', gaps.join(' or '))]),

@@ -30,15 +30,6 @@ export interface PackageFailure {
   readonly heldBack?: readonly number[];
 }
 
-/** What a package's last reading took. */
-export interface QueryFacts {
-  readonly daysScanned: number;
-  readonly bytesProcessed: number;
-  readonly bytesBilled: number;
-  readonly cacheHit: boolean;
-  readonly durationMs: number;
-}
-
 /** What is known of a package, or of a group of them, after its last attempt. */
 export interface PackageHealth {
   /** Absent if the last attempt worked. */
@@ -51,7 +42,8 @@ export interface PackageHealth {
   readonly windows: readonly Window[];
   /** Where it is asked for; it survives failures, as its badge does. */
   readonly total?: Total;
-  readonly query?: QueryFacts;
+  /** What its last reading took. */
+  readonly query?: z.infer<typeof querySchema>;
   /** Newest day in the figures; it survives failures, as the figures do. */
   readonly countedTo?: Day;
   readonly warnings: readonly Warning[];
@@ -176,6 +168,14 @@ const windowSchema = object({
   ({ windowDays, ...breakdown }): Window => ({ windowDays, breakdown: { ...breakdown, others: new Map() } }),
 );
 
+const querySchema = object({
+  daysScanned: count,
+  bytesProcessed: count,
+  bytesBilled: count,
+  cacheHit: z.boolean(),
+  durationMs: count,
+});
+
 const entrySchema = object({
   error: lenient(shownText),
   errorCode: lenient(z.custom<ErrorCode>(isErrorCode)),
@@ -184,15 +184,7 @@ const entrySchema = object({
   count: lenient(count),
   other: z.array(z.object({ installer: shownText, count })).catch([]),
   windows: z.array(windowSchema).catch([]),
-  query: lenient(
-    object({
-      daysScanned: count,
-      bytesProcessed: count,
-      bytesBilled: count,
-      cacheHit: z.boolean(),
-      durationMs: count,
-    }),
-  ),
+  query: lenient(querySchema),
   countedTo: lenient(day),
   warnings: warningsSchema,
   total: lenient(object({ since: day, count, unknownDays: count })),
@@ -315,9 +307,8 @@ export type PackageState = 'ok' | 'failed' | 'stale' | 'new';
 
 /** How a package stands, by what the health file says of it. */
 export function stateOf(entry: PackageHealth | undefined, thresholdDays: number, now: Date): PackageState {
-  if (entry === undefined) return 'new';
-  if (entry.failure !== undefined) return 'failed';
-  if (entry.countedTo === undefined) return 'new';
+  if (entry?.failure !== undefined) return 'failed';
+  if (entry?.countedTo === undefined) return 'new';
   return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : 'ok';
 }
 

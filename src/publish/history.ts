@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
 import { isCount } from '../state/checks.ts';
-import { type Breakdown, zeros } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, INSTALLERS, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
+import type { Breakdown } from '../winnow/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, type Installer, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
 import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
 
@@ -143,34 +143,25 @@ const readSchema = z.object({
   excluded: z.record(z.string(), readColumn),
 });
 
-/** The figures of each day by name, from columns. */
-function tables<K extends string>(
+/** The figures of a day by name, from columns. */
+function tableAt<K extends string>(
   keys: readonly K[],
   columns: Readonly<Record<string, (number | null)[]>>,
-): (index: number) => Record<K, number> {
-  const known = keys.flatMap((key) => (Object.hasOwn(columns, key) ? [[key, columns[key]] as const] : []));
-  // Copied for each day, as that takes a fraction of the time of making it anew.
-  const nothing = zeros(keys);
-  return (index) => {
-    const table = { ...nothing };
-    for (const [key, figures] of known) table[key] = figures?.[index] ?? 0;
-    return table;
-  };
+  index: number,
+): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, columns[key]?.[index] ?? 0])) as Record<K, number>;
 }
 
 function breakdownsOf(history: z.infer<typeof readSchema>): (Breakdown | null)[] {
-  const installers = tables([...INSTALLERS, 'pip-family'], history.installers);
-  const systems = tables(SYSTEMS, history.systems);
-  const exclusions = tables(EXCLUSIONS, history.excluded);
   return history.count.map((figure, index) => {
     if (figure === null) return null;
-    const counts = installers(index);
-    counts['pip-family'] = PIP_FAMILY.reduce((sum, name) => sum + counts[name], 0);
+    const counts = tableAt(INSTALLERS, history.installers, index);
+    const sum = (names: readonly Installer[]) => names.reduce((all, name) => all + counts[name], 0);
     return {
-      count: INSTALLERS.reduce((sum, name) => sum + counts[name], 0),
-      counts,
-      countsBySystem: systems(index),
-      excluded: exclusions(index),
+      count: sum(INSTALLERS),
+      counts: { ...counts, 'pip-family': sum(PIP_FAMILY) },
+      countsBySystem: tableAt(SYSTEMS, history.systems, index),
+      excluded: tableAt(EXCLUSIONS, history.excluded, index),
       others: NO_OTHERS,
     };
   });
@@ -195,13 +186,8 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
     figures.length === data.days.length &&
     figures.every((figure, index) => (figure === null) === (count[index] === null));
   if (!all.every(fits)) return undefined;
-  const days: readonly Day[] = data.days;
-  return {
-    days,
-    breakdowns: breakdownsOf(data),
-    unknownDays: data.unknown_days,
-    partialDays: data.partial_days,
-  };
+  const { days, unknown_days: unknownDays, partial_days: partialDays } = data;
+  return { days, breakdowns: breakdownsOf(data), unknownDays, partialDays };
 }
 
 /** A history with its text as it is on the disk. */
