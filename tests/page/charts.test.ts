@@ -1,5 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
 import {
   breakNote,
   dailyChart,
@@ -66,12 +67,7 @@ const shares = (svg: { text: string }, what: string) =>
     .map(({ x, width }) => [x / 360, width / 360]);
 
 describe('every chart', () => {
-  const history = historyOf(
-    30,
-    () => 3,
-    (index) => index,
-    ['2026-04-10'],
-  );
+  const history = historyOf(30, 3, (index) => index, ['2026-04-10']);
   const charts = {
     winnowing: winnowingChart(YOUNG),
     systems: systemsChart(YOUNG),
@@ -208,13 +204,13 @@ describe('dailyChart', () => {
     ],
     ['narrow', 1, ['24', 'Apr']],
   ])('names days, or months, on a %s page of %d days', (size, count, expected) => {
-    const chart = dailyChart(historyOf(count, () => 1));
+    const chart = dailyChart(historyOf(count, 1));
     const words = elementsIn(chart, `g.${size} text`).map(({ textContent }) => textContent);
     expect(words).toEqual(expected.flatMap((each) => each.split('|')).filter((each) => each !== ''));
   });
 
   it('has its words under the middle of their day', () => {
-    const chart = dailyChart(historyOf(4, () => 1));
+    const chart = dailyChart(historyOf(4, 1));
     const places = elementsIn(chart, 'g.wide text').map((text) => text.getAttribute('x'));
     expect(places).toEqual(['12.5%', '12.5%', '37.5%', '62.5%', '87.5%']);
   });
@@ -231,11 +227,7 @@ describe('dailyChart', () => {
   });
 
   it('is a page, not a book: a year stays below 12 kB', () => {
-    const year = historyOf(
-      365,
-      (index) => index * 1_000,
-      () => 5_000,
-    );
+    const year = historyOf(365, (index) => index * 1_000, 5_000);
     expect(dailyChart(year).text.length).toBeLessThan(12_000);
     expect(linesOf(dailyChart(year), 'pip')).toHaveLength(364);
   });
@@ -243,16 +235,8 @@ describe('dailyChart', () => {
 
 describe('mixChart', () => {
   it('is by week from three weeks on, counted from the newest day, and by day before', () => {
-    expect([7, 20, 21, 365].map((days) => mixBucketDays(historyOf(days, () => 1)))).toEqual([1, 1, 7, 7]);
-    const { titles } = look(
-      mixChart(
-        historyOf(
-          30,
-          () => 1,
-          () => 3,
-        ),
-      ),
-    );
+    expect([7, 20, 21, 365].map((days) => mixBucketDays(historyOf(days, 1)))).toEqual([1, 1, 7, 7]);
+    const { titles } = look(mixChart(historyOf(30, 1, 3)));
     expect(titles).toHaveLength(5);
     expect(titles[0]).toBe('26 Mar 2026 to 27 Mar 2026: 8\npip 2 (25.0%)\nuv 6 (75.0%)');
     expect(titles[4]).toBe('18 Apr 2026 to 24 Apr 2026: 28\npip 7 (25.0%)\nuv 21 (75.0%)');
@@ -272,29 +256,28 @@ describe('mixChart', () => {
     expect(elementsIn(chart, 'path.hit')).toHaveLength(3);
   });
 
-  it('tells weeks without data, and those of which there was only a part', () => {
-    const rowsOf = (index: number) => (index < 7 ? null : [downloads('uv', 1)]);
-    const history = packageDays(21, rowsOf, { partialDays: ['2026-04-20'] });
+  const firstWeek = Array.from({ length: 7 }, (_, day) => addDays('2026-04-04', day));
+  it.each<[string, Parameters<typeof packageDays>[2], number[], string[]]>([
+    [
+      'without data, and those of which there was only a part',
+      { partialDays: ['2026-04-20'] },
+      [0, 1, 2, 3, 4, 5, 6],
+      ['no data', '7\nuv 7 (100.0%)', '7\nuv 7 (100.0%)\nonly a part of the data'],
+    ],
+    [
+      'of which nothing or not all is known',
+      { unknownDays: [...firstWeek, '2026-04-24'] },
+      [0, 1, 2, 3, 4, 5, 6, 20],
+      ['not known', '7\nuv 7 (100.0%)', '6\nuv 6 (100.0%)\nunknown days left out'],
+    ],
+  ])('tells weeks %s', (_, more, without, expected) => {
+    const history = packageDays(21, (index) => (without.includes(index) ? null : [downloads('uv', 1)]), more);
+    const weeks = ['4 Apr 2026 to 10 Apr 2026', '11 Apr 2026 to 17 Apr 2026', '18 Apr 2026 to 24 Apr 2026'];
     const chart = mixChart(history);
-    expect(look(chart).titles).toEqual([
-      '4 Apr 2026 to 10 Apr 2026: no data',
-      '11 Apr 2026 to 17 Apr 2026: 7\nuv 7 (100.0%)',
-      '18 Apr 2026 to 24 Apr 2026: 7\nuv 7 (100.0%)\nonly a part of the data',
-    ]);
-    expect([boxesOf(chart, 'missing'), boxesOf(chart, 'partial')]).toEqual([[[0, 7]], [[14, 21]]]);
+    expect(look(chart).titles).toEqual(expected.map((words, at) => `${weeks[at]}: ${words}`));
+    expect(boxesOf(chart, 'missing')).toEqual([[0, 7]]);
+    expect(boxesOf(chart, 'partial')).toEqual(more?.partialDays === undefined ? [] : [[14, 21]]);
     expect(look(dailyChart(history)).label).toContain('at most 1, on 11 Apr 2026');
-  });
-
-  it('tells weeks of which nothing or not all is known', () => {
-    const unknownDays = [...Array(7)].map((_, day) => `2026-04-${String(4 + day).padStart(2, '0')}`);
-    const history = packageDays(21, (index) => (index < 7 || index === 20 ? null : [downloads('uv', 1)]), {
-      unknownDays: [...unknownDays, '2026-04-24'],
-    });
-    expect(look(mixChart(history)).titles).toEqual([
-      '4 Apr 2026 to 10 Apr 2026: not known',
-      '11 Apr 2026 to 17 Apr 2026: 7\nuv 7 (100.0%)',
-      '18 Apr 2026 to 24 Apr 2026: 6\nuv 6 (100.0%)\nunknown days left out',
-    ]);
   });
 
   it('tells in its label how it began and ended', () => {
@@ -345,19 +328,8 @@ describe('the day from which only distributions are recorded, 2026-08-25', () =>
 describe('sparkline', () => {
   it('has a gap where there is no data', () => {
     const moves = (svg: { text: string }) => (svg.text.match(/M/g) ?? []).length;
-    expect(moves(sparkline(historyOf(30, () => 2)))).toBe(1);
-    expect(
-      moves(
-        sparkline(
-          historyOf(
-            30,
-            () => 2,
-            () => 0,
-            ['2026-04-10'],
-          ),
-        ),
-      ),
-    ).toBe(2);
+    expect(moves(sparkline(historyOf(30, 2)))).toBe(1);
+    expect(moves(sparkline(historyOf(30, 2, 0, ['2026-04-10'])))).toBe(2);
   });
 
   it('has few points over long windows', () => {
@@ -379,15 +351,7 @@ describe('sparkline', () => {
 
 describe('seenInstallers', () => {
   it('leaves out those without a download', () => {
-    expect(
-      seenInstallers(
-        historyOf(
-          3,
-          () => 0,
-          () => 1,
-        ),
-      ),
-    ).toEqual(['uv']);
-    expect(seenInstallers(historyOf(3, () => 0))).toEqual([]);
+    expect(seenInstallers(historyOf(3, 0, 1))).toEqual(['uv']);
+    expect(seenInstallers(historyOf(3, 0))).toEqual([]);
   });
 });

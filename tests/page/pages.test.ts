@@ -3,6 +3,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { indexEntry, indexPage } from '../../src/page/index-page.ts';
 import { mainWindow, type PackageView, packagePage } from '../../src/page/package-page.ts';
+import type { Breakdown } from '../../src/winnow/breakdown.ts';
 import {
   downloads,
   entry,
@@ -20,19 +21,20 @@ const HOSTILE = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
 const read = (page: string) => parseHTML(page).document;
 const textOf = (page: string) =>
   (read(page).querySelector('main')?.textContent ?? '').replaceAll(/\s+/g, ' ').trim();
-const cells = (page: string) =>
-  [...read(page).querySelectorAll('#packages tbody tr')].map((row) =>
+const textsIn = (page: string, selector: string) =>
+  [...read(page).querySelectorAll(selector)].map(({ textContent }) => (textContent ?? '').trim());
+/** The cells of each row. */
+const cells = (page: string, rows = '#packages tbody tr') =>
+  [...read(page).querySelectorAll(rows)].map((row) =>
     [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()),
   );
+const hrefs = (page: string, selector: string) =>
+  [...read(page).querySelectorAll(selector)].map((link) => link.getAttribute('href'));
+/** What it counts in an own window of 30 days. */
+const windowOf = (breakdown: Breakdown, windowDays = 30) => ({ windowDays, breakdown });
 
 /** A package that was never collected. */
-const fresh: PackageView = {
-  name: 'a',
-  state: 'new',
-  mainWindowDays: 30,
-  warnings: [],
-  windows: [],
-};
+const fresh: PackageView = { name: 'a', state: 'new', mainWindowDays: 30, warnings: [], windows: [] };
 
 describe('every page', () => {
   const pages = { index: indexPage(index()), package: packagePage(young, site) };
@@ -64,31 +66,23 @@ describe('every page', () => {
 
 describe('indexPage', () => {
   it('has a row for each package', () => {
-    const busy = { windowDays: 7, breakdown: { ...YOUNG, count: 40_000_000 } };
-    const page = indexPage(
-      index({
-        packages: [
-          entry(),
-          entry({
-            name: 'busy',
-            state: 'stale',
-            mainWindowDays: 7,
-            windows: [busy],
-            lastSuccess: '2026-04-20T00:00:00.000Z',
-          }),
-          entry({ name: 'unused', windows: [{ windowDays: 30, breakdown: NOTHING }] }),
-          indexEntry({ ...fresh, name: 'new' }, false, undefined),
-        ],
-      }),
-    );
+    const busy: Partial<PackageView> = {
+      name: 'busy',
+      state: 'stale',
+      mainWindowDays: 7,
+      windows: [windowOf({ ...YOUNG, count: 40_000_000 }, 7)],
+      lastSuccess: '2026-04-20T00:00:00.000Z',
+    };
+    const unused = entry({ name: 'unused', windows: [windowOf(NOTHING)] });
+    const packages = [entry(), entry(busy), unused, indexEntry({ ...fresh, name: 'new' }, false, undefined)];
+    const page = indexPage(index({ packages }));
     expect(cells(page)).toEqual([
       ['young', '14', '30 days', '2,771', '99.5%', '', '25 Apr 2026', 'ok'],
       ['busy', '40,000,000', '7 days', '40,002,757', '<0.1%', '', '20 Apr 2026', 'stale'],
       ['unused', '0', '30 days', '0', '–', '', '25 Apr 2026', 'ok'],
       ['new', '–', '–', '–', '–', '', 'never', 'new'],
     ]);
-    const links = [...read(page).querySelectorAll('#packages a')].map((link) => link.getAttribute('href'));
-    expect(links).toEqual(['young/index.html', 'busy/index.html', 'unused/index.html']);
+    expect(hrefs(page, '#packages a')).toEqual(['young/index.html', 'busy/index.html', 'unused/index.html']);
     expect(textOf(page)).toContain('Packages41 stale, 1 new');
   });
 
@@ -126,20 +120,15 @@ describe('indexPage', () => {
     expect(textOf(many)).toContain(`6 packages: ${HOSTILE}`);
   });
 
-  it('tells days without data', () => {
-    expect(textOf(indexPage(index()))).not.toContain('Days without data');
-    const two = indexPage(index({ missingDays: ['2026-04-01', '2026-04-02'] }));
-    expect(textOf(two)).toContain('nothing at all for 1 Apr 2026, 2 Apr 2026.');
+  it.each([
+    ['missingDays', 'Days without data', 'nothing at all for'],
+    ['partialDays', 'Days with a part of the data', 'far fewer rows than usual for'],
+  ] as const)('tells %s', (what, title, sentence) => {
+    const page = (list: readonly string[]) => textOf(indexPage(index({ [what]: list })));
+    expect(page([])).not.toContain(title);
+    expect(page(['2026-04-01', '2026-04-02'])).toContain(`${sentence} 1 Apr 2026, 2 Apr 2026.`);
     const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
-    expect(textOf(indexPage(index({ missingDays: eleven })))).toContain('nothing at all for 11 days.');
-  });
-
-  it('tells days of which the table had only a part', () => {
-    expect(textOf(indexPage(index()))).not.toContain('part of the data');
-    const two = indexPage(index({ partialDays: ['2026-04-01', '2026-04-02'] }));
-    expect(textOf(two)).toContain('far fewer rows than usual for 1 Apr 2026, 2 Apr 2026.');
-    const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
-    expect(textOf(indexPage(index({ partialDays: eleven })))).toContain('than usual for 11 days.');
+    expect(page(eleven)).toContain(`${sentence} 11 days.`);
   });
 
   it('tells what may make figures untrue, the first ten, as text', () => {
@@ -153,17 +142,14 @@ describe('indexPage', () => {
     expect(many).not.toContain('f: second');
   });
 
-  it('names whose figures these are', () => {
-    expect(textOf(indexPage(index({ sourceName: HOSTILE })))).toContain(`counted from ${HOSTILE}.`);
-  });
-
   it('can be drawn before anything has been counted', () => {
     const page = indexPage(index({ finished: undefined, lastDay: undefined, packages: [] }));
     expect(read(page).querySelector('header')?.textContent).toContain('No run yet.');
     expect(textOf(page)).toContain('Counted up tonothing yet');
   });
 
-  it('explains the metric where histories link to', () => {
+  it('explains the metric where histories link to, and names whose figures these are', () => {
+    expect(textOf(indexPage(index({ sourceName: HOSTILE })))).toContain(`counted from ${HOSTILE}.`);
     const metric = read(indexPage(index())).querySelector('#metric');
     expect(metric?.textContent).toContain('pip, pipenv, pipx, uv, poetry or pdm');
     expect(metric?.querySelectorAll('li').length).toBeGreaterThan(3);
@@ -171,12 +157,7 @@ describe('indexPage', () => {
 });
 
 describe('packagePage', () => {
-  const history = historyOf(
-    30,
-    () => 1,
-    (day) => day % 2,
-    ['2026-04-10'],
-  );
+  const history = historyOf(30, 1, (day) => day % 2, ['2026-04-10']);
   const windows = [...young.windows, { windowDays: 90, breakdown: { ...YOUNG, count: 20 } }];
   const full = { ...young, windows, history };
 
@@ -186,10 +167,7 @@ describe('packagePage', () => {
     expect(document.querySelector('[data-figure=count]')?.textContent).toBe('14');
     expect(textOf(page)).toContain('Of 2,771 downloads of any kind in 30 days, 2,757 (99.5%) are excluded');
     expect(textOf(page)).toContain('90 days: 20 of 2,777');
-    const badges = [...document.querySelectorAll('section .badges a')].map((link) =>
-      link.getAttribute('href'),
-    );
-    expect(badges).toEqual([
+    expect(hrefs(page, 'section .badges a')).toEqual([
       'downloads-30d-non-ci.svg',
       'downloads-90d-non-ci.svg',
       'installer-pip-30d-non-ci.svg',
@@ -203,80 +181,62 @@ describe('packagePage', () => {
     expect(new Set(ids).size).toBe(ids.length);
     // Four formats by two pictures for the hero; of each of the 21 other badges its file, from which the script makes
     // its line.
-    const texts = (selector: string) =>
-      [...document.querySelectorAll(selector)].map(({ textContent }) => textContent ?? '');
-    const snippets = texts('pre code');
+    const snippets = textsIn(page, 'pre code');
     expect(snippets).toHaveLength(8);
-    const others = texts('.others code');
+    const others = textsIn(page, '.others code');
     expect(others).toHaveLength(21);
     expect(others.slice(0, 2)).toEqual(['installer-pip-30d-non-ci', 'installer-pipenv-30d-non-ci']);
-    expect(texts('.others .badge').slice(0, 2)).toEqual(['pip (30d) 9', 'pipenv (30d) 0']);
+    expect(textsIn(page, '.others .badge').slice(0, 2)).toEqual(['pip (30d) 9', 'pipenv (30d) 0']);
     expect(document.querySelector('.others')?.getAttribute('data-stem')).toBe('downloads-30d-non-ci');
     expect(snippets[0]).toBe(
       '[![PyPI downloads of young by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from a table of the test](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
     );
   });
 
+  const DAYS = '.scroll tbody tr';
+
   it('has every day in a table, newest first, with days without data told from zero', () => {
-    const rows = [...read(packagePage(full, site)).querySelectorAll('.scroll tbody tr')].map((row) =>
-      [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent),
-    );
+    const page = packagePage(full, site);
+    const rows = cells(page, DAYS);
     expect(rows).toHaveLength(30);
     expect(rows[0]).toEqual(['2026-04-24', '2', '1', '1', '0']);
     expect(rows[14]).toEqual(['2026-04-10', 'no data']);
-    expect(textOf(packagePage(full, site))).toContain('No data for 10 Apr 2026: the table has nothing');
-    const many = historyOf(
-      30,
-      () => 1,
-      () => 0,
-      Array.from({ length: 12 }, (_, day) => `2026-04-${10 + day}`),
-    );
-    expect(textOf(packagePage({ ...full, history: many }, site))).toContain(
+    expect(textOf(page)).toContain('No data for 10 Apr 2026: the table has nothing');
+    const missing = Array.from({ length: 12 }, (_, day) => `2026-04-${10 + day}`);
+    expect(textOf(packagePage({ ...full, history: historyOf(30, 1, 0, missing) }, site))).toContain(
       'No data for 12 days: the table has nothing at all for them',
     );
   });
 
-  it('tells unknown days from those without data', () => {
-    const days = packageDays(5, (index) => (index < 2 ? null : [downloads('uv', 1)]), {
-      unknownDays: ['2026-04-21'],
-    });
-    const page = packagePage({ ...full, history: days }, site);
-    expect(textOf(page)).toContain('uvno data or not known');
-    expect(textOf(page)).toContain('No data for 20 Apr 2026: the table has nothing at all for it');
-    expect(textOf(page)).toContain(
-      'Not known of 21 Apr 2026: the source does not say which downloads were by CI on it, so the sums leave it out.',
-    );
-  });
-
-  it('marks days of which the table had only a part', () => {
-    const days = packageDays(5, () => [downloads('uv', 1)], { partialDays: ['2026-04-23'] });
-    const page = packagePage({ ...full, history: days }, site);
-    const rows = [...read(page).querySelectorAll('.scroll tbody tr')].map((row) =>
-      [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent),
-    );
-    expect(rows.slice(0, 3)).toEqual([
-      ['2026-04-24', '1', '1', '0'],
-      ['2026-04-23 (part)', '1', '1', '0'],
-      ['2026-04-22', '1', '1', '0'],
-    ]);
-    expect(textOf(page)).toContain('uvonly a part of the data');
-    expect(textOf(packagePage(full, site))).not.toContain('only a part');
-  });
-
-  it('says what the broken line of 2026-08-25 is', () => {
-    const days = packageDays(5, () => [downloads('uv', 1)], { last: '2026-08-26' });
-    expect(textOf(packagePage({ ...full, history: days }, site))).toContain(
-      'The broken line: from 25 Aug 2026',
-    );
-    expect(textOf(packagePage(full, site))).not.toContain('broken line');
+  it.each<[string, Parameters<typeof packageDays>[2], number, string[]]>([
+    [
+      'unknown days from those without data',
+      { unknownDays: ['2026-04-21'] },
+      2,
+      [
+        'uvno data or not known',
+        'No data for 20 Apr 2026: the table has nothing at all for it',
+        'Not known of 21 Apr 2026: the source does not say which downloads were by CI on it, so the sums leave it out.',
+      ],
+    ],
+    [
+      'days of which the table had only a part',
+      { partialDays: ['2026-04-23'] },
+      0,
+      ['uvonly a part of the data', '2026-04-23 (part)110'],
+    ],
+    ['the broken line of 2026-08-25', { last: '2026-08-26' }, 0, ['The broken line: from 25 Aug 2026']],
+  ])('tells %s', (_, more, without, sentences) => {
+    const days = packageDays(5, (index) => (index < without ? null : [downloads('uv', 1)]), more);
+    const text = textOf(packagePage({ ...full, history: days }, site));
+    for (const sentence of sentences) expect(text).toContain(sentence);
+    expect(text.split('(part)')).toHaveLength(1 + (more?.partialDays?.length ?? 0));
+    const usual = textOf(packagePage(full, site));
+    for (const none of ['not known', 'only a part', 'broken line']) expect(usual).not.toContain(none);
   });
 
   it('opens the class other into names, the largest first and at most twenty, as text', () => {
-    const names = (page: string) =>
-      [...read(page).querySelectorAll('details table')]
-        .filter((table) => table.textContent?.includes('Program'))
-        .flatMap((table) => [...table.querySelectorAll('tbody tr')])
-        .map((row) => [...row.querySelectorAll('th, td')].map(({ textContent }) => textContent));
+    const names = (page: string) => cells(page, 'details > table tbody tr');
     expect(names(packagePage(young, site))).toEqual([
       ['requests', '61'],
       ['conda', '19'],
@@ -285,16 +245,11 @@ describe('packagePage', () => {
       [HOSTILE, 1_000],
       ...Array.from({ length: 25 }, (_, at) => [`p${at}`, 25 - at] as const),
     ]);
-    const many = packagePage(
-      { ...young, windows: [{ windowDays: 30, breakdown: { ...YOUNG, others } }] },
-      site,
-    );
+    const many = packagePage({ ...young, windows: [windowOf({ ...YOUNG, others })] }, site);
     expect(names(many)).toHaveLength(20);
     expect(names(many)[0]).toEqual([HOSTILE, '1,000']);
     expect(names(many)[19]).toEqual(['p18', '7']);
-    expect(names(packagePage({ ...young, windows: [{ windowDays: 30, breakdown: NOTHING }] }, site))).toEqual(
-      [],
-    );
+    expect(names(packagePage({ ...young, windows: [windowOf(NOTHING)] }, site))).toEqual([]);
   });
 
   it('tells what may make its figures untrue, and whose they are', () => {
@@ -306,17 +261,13 @@ describe('packagePage', () => {
   });
 
   it('shows a failure as text, and since when the figures are', () => {
-    const page = packagePage(
-      { ...full, state: 'failed', failure: { code: 'permission', sentence: HOSTILE } },
-      site,
-    );
+    const failed = (sentence: string) =>
+      ({ state: 'failed', failure: { code: 'permission', sentence } }) as const;
+    const page = packagePage({ ...full, ...failed(HOSTILE) }, site);
     expect(textOf(page)).toContain(`The last run failed. ${HOSTILE} permission`);
     expect(textOf(page)).toContain('those of the last success, 25 Apr 2026, 04:12 UTC.');
     expect(read(page).querySelectorAll('script')).toHaveLength(1);
-    const never = packagePage(
-      { ...fresh, state: 'failed', failure: { code: 'permission', sentence: 'no' } },
-      site,
-    );
+    const never = packagePage({ ...fresh, ...failed('no') }, site);
     expect(textOf(never)).toContain('It has never worked.');
     expect(read(never).querySelector('svg')).toBeNull();
     expect(textOf(packagePage(fresh, site))).toContain('Not collected yet.');
@@ -329,21 +280,15 @@ describe('packagePage', () => {
   });
 
   it('has no lines for shields.io where it would refuse the address', () => {
-    const document = read(packagePage(full, { ...site, publicUrl: 'http://badges.example.com' }));
-    const texts = [...document.querySelectorAll('pre code')].map(({ textContent }) => textContent);
-    expect(texts).toHaveLength(4);
-    expect(texts.join(' ')).not.toContain('img.shields.io');
-    expect(document.querySelector('main')?.textContent).toContain(
-      'only the lines for the pictures from this site',
-    );
+    const page = packagePage(full, { ...site, publicUrl: 'http://badges.example.com' });
+    expect(textsIn(page, 'pre code')).toHaveLength(4);
+    expect(textsIn(page, 'pre code').join(' ')).not.toContain('img.shields.io');
+    expect(textOf(page)).toContain('only the lines for the pictures from this site');
   });
 
   it('shows a package that nobody downloads without empty charts', () => {
-    const nobody = historyOf(20, () => 0);
-    const page = packagePage(
-      { ...young, windows: [{ windowDays: 20, breakdown: NOTHING }], history: nobody },
-      site,
-    );
+    const nobody = historyOf(20, 0);
+    const page = packagePage({ ...young, windows: [windowOf(NOTHING, 20)], history: nobody }, site);
     expect(textOf(page)).toContain('Nothing was downloaded in 20 days.');
     expect(textOf(page)).toContain('None from 5 Apr 2026 to 24 Apr 2026.');
     expect(read(page).querySelectorAll('.chart')).toHaveLength(0);
@@ -361,7 +306,7 @@ describe('packagePage', () => {
   });
 
   it('draws the mix of a short window by day', () => {
-    expect(textOf(packagePage({ ...full, history: historyOf(7, () => 1) }, site))).toContain(
+    expect(textOf(packagePage({ ...full, history: historyOf(7, 1) }, site))).toContain(
       'Installer mix by day',
     );
     expect(textOf(packagePage(full, site))).toContain('Installer mix by week');
@@ -369,7 +314,7 @@ describe('packagePage', () => {
 });
 
 describe('mainWindow', () => {
-  const windows = (...lengths: number[]) => lengths.map((windowDays) => ({ windowDays, breakdown: NOTHING }));
+  const windows = (...lengths: number[]) => lengths.map((windowDays) => windowOf(NOTHING, windowDays));
 
   it.each([
     [90, [90, 7], 90],

@@ -42,7 +42,7 @@ function setUp(packages = '[demo]') {
   const draw = (health: Health, signal?: AbortSignal, drawing?: Drawing) =>
     open(signal, drawing).finish(health);
   /** Puts a history where `collect` would. */
-  const publish = (days = historyOf(30, () => 1)) => {
+  const publish = (days = historyOf(30, 1)) => {
     const text = historyText(days, FACTS);
     return publishFolder(output, 'demo', [{ name: 'history.json', content: text }]).then(() => ({
       days,
@@ -275,7 +275,7 @@ describe('pages from files of before', () => {
 
   it('show a shorter window where the history does not reach as far as the main one', async () => {
     const { draw, publish, rows } = setUp('[{name: demo, window_days: [90, 7]}]');
-    await publish(historyOf(30, () => 2));
+    await publish(historyOf(30, 2));
     await draw(EMPTY);
     expect(rows()[0]?.slice(0, 4)).toEqual(['demo', '14', '7 days', '14']);
   });

@@ -48,17 +48,21 @@ export function packageDays(
   return { days, breakdowns, unknownDays, partialDays };
 }
 
-/** A history of `days` days up to 2026-04-24, with `pip(index)` and `uv(index)` downloads each. */
+/** So many downloads a day, or on the day of each index. */
+type Daily = number | ((index: number) => number);
+const on = (daily: Daily, index: number) => (typeof daily === 'number' ? daily : daily(index));
+
+/** A history of `days` days up to 2026-04-24, with downloads by pip and by uv. */
 export function historyOf(
   days: number,
-  pip: (index: number) => number,
-  uv: (index: number) => number = () => 0,
+  pip: Daily,
+  uv: Daily = 0,
   missingDays: readonly Day[] = [],
 ): PackageDays {
   return packageDays(days, (index) =>
     missingDays.includes(addDays('2026-04-25', index - days))
       ? null
-      : [downloads('pip', pip(index)), downloads('uv', uv(index))],
+      : [downloads('pip', on(pip, index)), downloads('uv', on(uv, index))],
   );
 }
 
