@@ -416,24 +416,17 @@ export function mixChart(history: PackageDays): Markup {
   return timeChart(history, list, size, scale, `Share of each installer. ${summary}`);
 }
 
-/** How finely lines are drawn: where there are thousands of them, every point counts. */
-export type SparkDetail = 'fine' | 'coarse';
-
-/** Most points of a line, and how its coordinates are rounded. */
-const DETAILS: Record<SparkDetail, { points: number; round: (value: number) => number }> = {
-  fine: { points: 45, round: px },
-  coarse: { points: 12, round: Math.round },
-};
-
 /** Pixels of the drawing inside of its margin; page.css has its whole size. */
 const SIZE = { width: 116, height: 22, margin: 2 };
 
 /**
  * The non-CI downloads of a history as a line small enough for a table's cell: by day, or over long
  * windows by the mean of some days.
+ *
+ * @param isLong Whether there are thousands of lines, so that every point counts.
  */
-export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): Markup {
-  const { points, round } = DETAILS[detail];
+export function sparkline(history: PackageDays, isLong = false): Markup {
+  const [points, round] = isLong ? [12, Math.round] : [45, px];
   const size = Math.ceil(history.days.length / points);
   const list = buckets(history, size).slice(history.days.length % size === 0 ? 0 : 1);
   const means = list.map(({ count, known }) => (count === null ? undefined : count / known));
@@ -452,9 +445,8 @@ export function sparkline(history: PackageDays, detail: SparkDetail = 'fine'): M
   }
   const mean = size === 1 ? '' : ` in the mean of ${size}`;
   const best = Math.max(0, ...history.breakdowns.map((breakdown) => breakdown?.count ?? 0));
-  const label =
-    detail === 'coarse'
-      ? `At most ${formatNumber(best)} a day`
-      : `Non-CI downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
+  const label = isLong
+    ? `At most ${formatNumber(best)} a day`
+    : `Non-CI downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
   return picture(label, 'spark', new Markup(`<path d="${path}"/>`));
 }

@@ -69,19 +69,15 @@ const rules = (scheme: 0 | 1) => INSTALLERS.map((name) => `.${name}{--of:${COLOR
 /** The style sheet of the installers' colours: a mark or a sample of the class of an installer is of its colour. */
 const INSTALLER_STYLE = `${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`;
 
-/** A kind of page: the style and the script that it has beside those of every page. */
-interface Kind {
-  readonly style: Markup;
-  readonly script: Markup;
-  readonly policy: string;
-}
-
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** What the page may do: run its own script, use its own style, and nothing else; above all it may ask nobody for anything. */
-function kindOf(style: string, script: string): Kind {
+/**
+ * A kind of page: the style and the script that it has beside those of every page, and what it may do: run its own script,
+ * use its own style, and nothing else; above all it may ask nobody for anything.
+ */
+function kindOf(style: string, script: string) {
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(script)}`,
@@ -90,8 +86,8 @@ function kindOf(style: string, script: string): Kind {
     'img-src data:',
     "base-uri 'none'",
     "form-action 'none'",
-  ].join('; ');
-  return { style: new Markup(style), script: new Markup(script), policy };
+  ];
+  return { style: new Markup(style), script: new Markup(script), policy: new Markup(policy.join('; ')) };
 }
 
 /** The rule for shares, as a script has it that is no module. */
@@ -117,7 +113,7 @@ export function htmlDocument(
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${parts.title}</title>

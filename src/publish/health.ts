@@ -192,10 +192,7 @@ const entrySchema = object({
   lastSuccess: lenient(instant),
 });
 
-const entriesSchema = z.record(
-  z.string(),
-  z.custom<object>((entry) => typeof entry === 'object' && entry !== null && !Array.isArray(entry)),
-);
+const entriesSchema = z.record(z.string(), entrySchema);
 
 const fileSchema = z.object({
   source: lenient(shownText),
@@ -218,9 +215,8 @@ const fileSchema = z.object({
  * @param ended When the whole run ended, for a file that says so of no package (pypi-winnow-downloads): it had counted up
  * to the day before.
  */
-function packageFromJson(value: unknown, ended: string | undefined): PackageHealth {
-  const { error, errorCode, heldBack, windowDays, windows, other, warnings, ...entry } =
-    entrySchema.parse(value);
+function packageFromJson(value: z.infer<typeof entrySchema>, ended: string | undefined): PackageHealth {
+  const { error, errorCode, heldBack, windowDays, windows, other, warnings, ...entry } = value;
   const others = new Map(other.map(({ installer, count: downloads }) => [installer, downloads]));
   const success = error === undefined && entry.count !== undefined ? ended : undefined;
   return {
@@ -251,7 +247,7 @@ export function parseHealth(text: string): Health | undefined {
   if (data === undefined) return undefined;
   const { upstream, packages, groups, ...rest } = data;
   const ended = upstream === undefined ? rest.finished : undefined;
-  const entries = (of: Readonly<Record<string, object>>) =>
+  const entries = (of: z.infer<typeof entriesSchema>) =>
     new Map(
       Object.entries(of).map(([name, entry]) => [normalizePackageName(name), packageFromJson(entry, ended)]),
     );

@@ -213,7 +213,7 @@ export async function publishPackage(
 }
 
 /** What a run has brought of the members of one group so far. */
-export interface GroupSum {
+interface GroupSum {
   readonly group: TrackedGroup;
   /** Their days and totals together; absent before the first. The total is undefined once one is not known. */
   figures?: Figures;
@@ -221,14 +221,6 @@ export interface GroupSum {
   readonly failed: string[];
   /** Members of which the run has brought nothing. */
   readonly waiting: Set<string>;
-}
-
-/** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
-export interface GroupSums {
-  /** @param figures undefined if the package failed. */
-  add(packageName: string, figures: Figures | undefined): void;
-  /** Those of which the run has brought any member, in the order of the configuration. */
-  sums(): readonly GroupSum[];
 }
 
 function added(before: Figures | undefined, { days, total }: Figures): Figures {
@@ -239,21 +231,24 @@ function added(before: Figures | undefined, { days, total }: Figures): Figures {
   };
 }
 
-export function createGroupSums(groups: readonly TrackedGroup[]): GroupSums {
+/** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
+export function createGroupSums(groups: readonly TrackedGroup[]) {
   const all = groups.map((group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }));
   const ofMember = new Map<string, GroupSum[]>();
   for (const sum of all) {
     for (const name of sum.group.members) append(ofMember, name, sum);
   }
   return {
-    add(packageName, figures) {
+    /** @param figures undefined if the package failed. */
+    add(packageName: string, figures: Figures | undefined): void {
       for (const sum of ofMember.get(packageName) ?? []) {
         sum.waiting.delete(packageName);
         if (figures === undefined) sum.failed.push(packageName);
         else sum.figures = added(sum.figures, figures);
       }
     },
-    sums: () => all.filter(({ group, waiting }) => waiting.size < group.members.length),
+    /** Those of which the run has brought any member, in the order of the configuration. */
+    sums: (): readonly GroupSum[] => all.filter(({ group, waiting }) => waiting.size < group.members.length),
   };
 }
 

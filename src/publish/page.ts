@@ -138,7 +138,7 @@ export function openPages(
   drawing: Drawing = builtInDrawing(),
 ): Pages {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups } = config;
-  const detail = packages.length >= LONG_LIST ? 'coarse' : 'fine';
+  const isLong = packages.length >= LONG_LIST;
   const rows = new Map<string, { entry: IndexEntry; lastDay?: string | undefined }>();
   const faults: unknown[] = [];
 
@@ -162,7 +162,7 @@ export function openPages(
         await replaceFile(path, page + mark(drawnFrom, page), false);
       }
     }
-    const line = history && sparkline(history.days, detail);
+    const line = history && sparkline(history.days, isLong);
     rows.set(tracked.name, { entry: indexEntry(view, hasPage, line), lastDay: history?.days.days.at(-1) });
   }
 

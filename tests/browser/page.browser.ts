@@ -349,7 +349,7 @@ describe('the page of a thousand packages', () => {
   beforeAll(() => {
     const line = sparkline(
       historyOf(30, (day) => day),
-      'coarse',
+      true,
     );
     const packages = names.map((name, at) => {
       const count = 10_000 + ((at * 7_919) % 1_201);

@@ -340,7 +340,7 @@ describe('sparkline', () => {
     expect(look(year).label).toBe('Non-CI downloads over 365 days, at most 360 a day in the mean of 9');
     const coarse = sparkline(
       historyOf(365, (index) => index),
-      'coarse',
+      true,
     );
     expect(look(coarse).label).toBe('At most 364 a day');
     const steps = (svg: { text: string }) => svg.text.match(/[lh]/g)?.length ?? 0;
