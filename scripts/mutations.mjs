@@ -59,8 +59,8 @@ const MUTATIONS = [
   ],
   ['maybeSent: status >= 500', 'maybeSent: status > 500', 'tests/sources/faults'],
   ['pauseOf(error) <= longestPauseMs', 'pauseOf(error) < longestPauseMs * 1_000', 'tests/sources/http'],
-  ["'rate-limited': {\n    passes: true,", "'rate-limited': {", 'tests/docs'],
-  ["'api-disabled': {\n    affectsAll: true,", "'api-disabled': {", 'tests/docs'],
+  ["'rate-limited': fault({ passes: true }", "'rate-limited': fault({}", 'tests/docs'],
+  ["'api-disabled': fault(\n    { affectsAll: true }", "'api-disabled': fault(\n    {}", 'tests/docs'],
 
   // The reader.
   [

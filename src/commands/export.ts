@@ -7,7 +7,7 @@ import { replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
 import { readHistory } from '../publish/history.ts';
-import { loadDuckDb } from '../sources/duckdb/library.ts';
+import { loadDuckDb } from '../sources/duckdb/index.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
 import { MS_PER_DAY } from '../units.ts';

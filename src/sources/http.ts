@@ -9,11 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry from 'p-retry';
 import type { Env } from '../env.ts';
-import { ERRORS, type ErrorCode } from '../errors/codes.ts';
+import type { ErrorCode, Step } from '../errors/codes.ts';
 import { until } from '../until.ts';
-import { type Endpoint, Fault } from './fault.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
-import { SourceError } from './source.ts';
+import { type Endpoint, Fault, mayPass, SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;
@@ -54,8 +53,10 @@ function proxyFault(server: string, what: string, said: string): Fault {
   if (Number.isNaN(status)) return new Fault('proxy-unreachable', said || what, proxy);
   const details = { status, spoken: true };
   if (status >= 500) return new Fault('proxy-unreachable', said, proxy, { ...details, variants: ['failed'] });
-  const variants = status === 407 ? ['password'] : [];
-  return new Fault('proxy-refused', said, proxy, { ...details, variants });
+  return new Fault('proxy-refused', said, proxy, {
+    ...details,
+    variants: status === 407 ? ['password'] : [],
+  });
 }
 
 /**
@@ -85,6 +86,12 @@ export function networkFault(error: unknown, endpoint: Endpoint): Fault | undefi
   if (name === 'EPROTO' && NOT_TLS.test(words)) return new Fault('wrong-port', words, endpoint);
   const found = NETWORK.find(([pattern]) => pattern.test(name))?.[1] ?? 'connection-broken';
   return new Fault(found, words, endpoint, { maybeSent: !/^(unreachable|clock|certificate)$/.test(found) });
+}
+
+/** What the status of a failed answer means that says nothing else; undefined where that depends on who answers. */
+export function codeOfStatus(status: number): ErrorCode | undefined {
+  if (status === 429) return 'rate-limited';
+  return status === 408 || status >= 500 ? 'unavailable' : undefined;
 }
 
 /**
@@ -224,11 +231,6 @@ export function openHttp(env: Env, now: () => Date): Http {
   };
 }
 
-/** Whether the same request may well work a little later. */
-export function mayPass(error: unknown): error is Fault {
-  return error instanceof Fault && ERRORS[error.code].passes === true;
-}
-
 /**
  * Does `work` again while it fails by a fault that may pass, after the wait that the server asked for or that is due
  * anyway. If the server asks for a longer wait than there is time, it gives up at once.
@@ -280,11 +282,16 @@ function inWords(skewMs: number): string {
  * @param skewMs How far this machine's clock is ahead of the server's; undefined if that is not known.
  * @param mostMs How far it may be off whatever the day.
  * @param whose The server's name, as in "Google's".
+ * @param step Who had the request when that was found out; absent if nobody had it.
  */
 export function clockFault(
   skewMs: number | undefined,
   now: Date,
-  { whose, mostMs = Number.POSITIVE_INFINITY }: { readonly whose: string; readonly mostMs?: number },
+  {
+    whose,
+    mostMs = Number.POSITIVE_INFINITY,
+    step,
+  }: { readonly whose: string; readonly mostMs?: number; readonly step?: Step | undefined },
 ): SourceError | undefined {
   if (skewMs === undefined) return undefined;
   const day = (time: number) => Math.floor(time / 86_400_000);
@@ -294,6 +301,7 @@ export function clockFault(
   return new SourceError(
     'clock',
     `clock: this machine's is ${inWords(skewMs)} ${side} ${whose}; set it: timedatectl set-ntp true`,
+    { step },
   );
 }
 

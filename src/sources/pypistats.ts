@@ -3,9 +3,8 @@ import { type Day, parseDay } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { type DownloadRow, zeros } from '../winnow/breakdown.ts';
 import { isSystem, SYSTEMS } from '../winnow/classes.ts';
-import { type Endpoint, Fault, sourceErrorOf } from './fault.ts';
 import {
-  mayPass,
+  codeOfStatus,
   openHttp,
   plainUrl,
   RETRY_POLICY,
@@ -13,7 +12,7 @@ import {
   retryAfter,
   withRetry,
 } from './http.ts';
-import type { World } from './source.ts';
+import { type Endpoint, Fault, mayPass, sourceErrorOf, type World } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the
@@ -142,10 +141,8 @@ export async function readPyPiStats(
     // An unknown package is a 404 of pypistats.org's own, whose body is the number; a proxy's is a page.
     if (status === 404 && body.trim() === '404') return undefined;
     if (status === 200) return parseAnswer(kind, name, body);
-    const passing = status === 408 || status >= 500 ? 'unavailable' : 'not-the-source';
-    const code = status === 429 ? 'rate-limited' : passing;
     const details = { status, retryAfterMs: retryAfter(answer.headers) };
-    throw new Fault(code, `HTTP status ${status}`, PYPISTATS, details);
+    throw new Fault(codeOfStatus(status) ?? 'not-the-source', `HTTP status ${status}`, PYPISTATS, details);
   }
 
   // Another site at this address stays one.

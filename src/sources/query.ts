@@ -62,6 +62,10 @@ export interface Shape {
   readonly fileNames: boolean;
 }
 
+export function shapeOf({ packages, span }: Question): Shape {
+  return { several: packages.length > 1, fileNames: needsFileNames(span) };
+}
+
 /** Names and BigQuery types of the answer's columns, in order. */
 export function pivotColumns({ several, fileNames }: Shape) {
   return {

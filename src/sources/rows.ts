@@ -1,5 +1,5 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
-import { sanitizeMessage } from '../errors/sanitize.ts';
+import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../winnow/classes.ts';
 import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
@@ -10,6 +10,12 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** A value that should be an object; without any of its fields where it is none. */
+export const objectOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
+
+/** A word of a server's; no other value becomes one. */
+export const wordOf = (value: unknown): string => (typeof value === 'string' ? value : '?');
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;

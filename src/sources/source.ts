@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Day, PartitionRows, Span } from '../days/day.ts';
 import type { Env } from '../env.ts';
-import { ERRORS, type ErrorCode, type Step } from '../errors/codes.ts';
-import { type ErrorDetails, OperatorError } from '../errors/error.ts';
+import { ERRORS, type ErrorCode, type Step, sentenceOf } from '../errors/codes.ts';
+import { type ErrorDetails, OperatorError, sanitizeMessage } from '../errors/error.ts';
 import type { PivotRow, Question } from './query.ts';
 
 /** What answering a question took. */
@@ -46,7 +46,7 @@ export type DaysAnswer =
       readonly kind: 'untold';
       readonly reason: string;
       readonly refused?: true;
-      readonly cost?: QueryCost;
+      readonly cost?: QueryCost | undefined;
     };
 
 /** What the rest of the program may expect of a source, known without opening it. */
@@ -103,9 +103,9 @@ export interface Source {
 
 /** What may be said of a question that got no answer, beside its code and its sentence. */
 export interface SourceErrorDetails extends ErrorDetails {
-  readonly cost?: QueryCost;
+  readonly cost?: QueryCost | undefined;
   /** Who was being talked to. */
-  readonly step?: Step;
+  readonly step?: Step | undefined;
 }
 
 /** A question that got no answer. */
@@ -123,20 +123,19 @@ export class SourceError extends OperatorError {
   }
 }
 
-/** Whether the same question may well be answered a little later, so that it says nothing of the package. */
-export function isPassing(error: unknown): error is SourceError {
-  return error instanceof SourceError && ERRORS[error.code].passes === true;
+/** Whether the same question, or request, may well be answered a little later, so that it says nothing of the package. */
+export function mayPass(error: unknown): error is SourceError | Fault {
+  return (error instanceof SourceError || error instanceof Fault) && ERRORS[error.code].passes === true;
 }
 
 /** The same of a fault that one package may be to blame for: every other package need not meet it. */
 export function mayBePackages(error: unknown): error is SourceError {
-  return isPassing(error) && !error.affectsAll;
+  return error instanceof SourceError && mayPass(error) && !error.affectsAll;
 }
 
 /** The same fault as one that ends the querying. */
 export function ending({ code, message, cost, step, cause }: SourceError): SourceError {
-  const known = { ...(cost === undefined ? {} : { cost }), ...(step === undefined ? {} : { step }) };
-  return new SourceError(code, message, { ...known, cause, affectsAll: true });
+  return new SourceError(code, message, { cost, step, cause, affectsAll: true });
 }
 
 /** What a question took, whether it was answered or not; undefined if that is not known. */
@@ -152,7 +151,100 @@ export function costOf(result: { readonly cost?: QueryCost | undefined } | Error
  */
 export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
   const message = reason instanceof Error ? reason.message : String(reason);
-  return new SourceError('interrupted', message, { ...(cost === undefined ? {} : { cost }), cause: reason });
+  return new SourceError('interrupted', message, { cost, cause: reason });
+}
+
+/** Who is asked. */
+export interface Endpoint {
+  readonly step: Step;
+  /** As the subject of a sentence. */
+  readonly who: string;
+}
+
+/** What a sentence begins with where who refused is not the source itself, or may be either. */
+const PREFIXES: Readonly<Record<Step, string>> = {
+  'sign-in': 'sign-in: ',
+  proxy: 'proxy: ',
+  bigquery: 'BigQuery: ',
+  clickhouse: '',
+  pypistats: '',
+};
+
+const SPEAKERS: Readonly<Partial<Record<Step, string>>> = { proxy: 'the proxy', bigquery: 'BigQuery' };
+
+/** What is known of a fault beside its code. */
+export interface FaultDetails {
+  /** Which of the code's sentences fit, the best first. */
+  readonly variants?: readonly (string | undefined)[];
+  /** HTTP status of the answer, if there was one. */
+  readonly status?: number;
+  /** The server's own name for it, such as `accessDenied` or `158`. */
+  readonly reason?: string | undefined;
+  /** How long the server asks to be left alone. */
+  readonly retryAfterMs?: number | undefined;
+  /** Whether the words are the server's own. */
+  readonly spoken?: boolean;
+  /** Whether the server may have had the request. */
+  readonly maybeSent?: boolean;
+  /** Whether every other package would meet the same, where that is more than the code says. */
+  readonly affectsAll?: true | undefined;
+}
+
+/** A request without a usable answer, before anybody has decided what that means. Its message is what was said, raw. */
+export class Fault extends Error {
+  override name = 'Fault';
+  readonly code: ErrorCode;
+  readonly endpoint: Endpoint;
+  readonly details: FaultDetails;
+  /** How often it was tried. */
+  tries = 1;
+
+  constructor(code: ErrorCode, said: string, endpoint: Endpoint, details: FaultDetails = {}) {
+    super(said);
+    this.code = code;
+    this.endpoint = endpoint;
+    this.details = details;
+  }
+}
+
+/** What is told beside the fault itself. */
+export interface FaultContext {
+  /** Absent if there was no job. */
+  readonly jobId?: string | undefined;
+  /** What was billed nonetheless. */
+  readonly cost?: QueryCost | undefined;
+  /** What one signs in with. */
+  readonly identity?: string | undefined;
+  /** What must not be repeated, whatever the server says. */
+  readonly secrets?: readonly string[];
+}
+
+/** What was said, by whom, and how often. */
+function saidBy({ message, tries, endpoint, details }: Fault, secrets: readonly string[]): string {
+  const text = sanitizeMessage(message, secrets);
+  const parts = [text, tries > 1 ? `${tries} times` : ''].filter((part) => part !== '');
+  if (parts.length === 0) return '';
+  const speaker = SPEAKERS[endpoint.step] ?? endpoint.who;
+  return text !== '' && details.spoken ? ` (${speaker} said: ${parts.join(', ')})` : ` (${parts.join(', ')})`;
+}
+
+/**
+ * A fault as a sentence for the operator: `<what happened>; <what to do> (<who> said: <words>)`. Nothing of a
+ * foreign error gets through but its message, without secrets: such errors carry the request with its token.
+ */
+export function sourceErrorOf(fault: Fault, context: FaultContext = {}): SourceError {
+  const { jobId, cost, identity, secrets = [] } = context;
+  const { code, endpoint, details } = fault;
+  const { step, who } = endpoint;
+  const what = sentenceOf(code, who, [...(details.variants ?? []), identity, step]);
+  const job = jobId === undefined ? '' : ` [job ${jobId}]`;
+  // Every package signs in, and through the same proxy.
+  const affectsAll = details.affectsAll ?? (step === 'sign-in' || step === 'proxy' || undefined);
+  return new SourceError(code, `${PREFIXES[step]}${what}${saidBy(fault, secrets)}${job}`, {
+    step,
+    affectsAll,
+    cost,
+  });
 }
 
 /** What a source may know of the world. */

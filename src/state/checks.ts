@@ -1,4 +1,4 @@
-import { sanitizeMessage } from '../errors/sanitize.ts';
+import { sanitizeMessage } from '../errors/error.ts';
 
 /** A file of the state that must not be trusted; the message says why, and may quote the file. */
 export class FileRejected extends Error {

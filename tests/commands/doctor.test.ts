@@ -165,7 +165,7 @@ describe('doctor', () => {
     const { stdout, exitCode } = await runMain(project.folder, ['doctor'], {});
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(
-      /^FAIL {2}credentials {4}sign-in: credential_file .*key.json: it lacks client_email/m,
+      /^FAIL {2}credentials {4}sign-in: .*key\.json cannot be used; make it again \(.*client_email/m,
     );
     expect(stdout).not.toContain('secret');
   });

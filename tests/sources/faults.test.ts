@@ -9,9 +9,9 @@ import {
   signInFault,
   TOKEN,
 } from '../../src/sources/bigquery/fault.ts';
-import { exceptionFault, statusFault } from '../../src/sources/clickhouse/fault.ts';
-import { Fault, sourceErrorOf } from '../../src/sources/fault.ts';
-import { type HttpAnswer, mayPass, networkFault } from '../../src/sources/http.ts';
+import { exceptionFault, statusFault } from '../../src/sources/clickhouse/answer.ts';
+import { type HttpAnswer, networkFault } from '../../src/sources/http.ts';
+import { Fault, mayPass, sourceErrorOf } from '../../src/sources/source.ts';
 
 const answer = (status: number, body: unknown = '', headers: Record<string, string> = {}): HttpAnswer => ({
   status,
@@ -80,7 +80,7 @@ describe('ClickHouse', () => {
       false,
     ],
   ])('without an exception is known by the status %d: %s', (status, body, code, passes) => {
-    const found = statusFault(answer(status, body), 'it answered');
+    const found = statusFault(answer(status, body));
     expect([found.code, mayPass(found)]).toEqual([code, passes]);
   });
 });

@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { Fault } from '../../src/sources/fault.ts';
 import {
   clockFault,
   openHttp,
@@ -12,6 +11,7 @@ import {
   retryAfter,
   withRetry,
 } from '../../src/sources/http.ts';
+import { Fault } from '../../src/sources/source.ts';
 import { ProxyServer } from '../support/google-server.ts';
 
 const NOW = new Date('2026-04-25T04:00:00Z');

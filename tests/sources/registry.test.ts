@@ -116,7 +116,9 @@ describe('kinds of sources', () => {
     const naming = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
       (file) =>
         file.endsWith('.ts') &&
-        !/^sources\/(index|fault|(bigquery|clickhouse|duckdb)\/[\w-]+)\.ts$|^errors\/codes\.ts$/.test(file) &&
+        !/^sources\/(index|source|(bigquery|clickhouse|duckdb)\/[\w-]+)\.ts$|^errors\/codes\.ts$/.test(
+          file,
+        ) &&
         /(['"`])(bigquery|clickhouse|duckdb)\1|\.(bigquery|clickhouse|duckdb)\b/.test(
           readFileSync(join(src, file), 'utf8'),
         ),

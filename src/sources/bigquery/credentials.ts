@@ -1,119 +1,49 @@
-import { createPrivateKey } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
 import type { Env } from '../../env.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
-import { isObject, type JsonObject } from '../rows.ts';
+import { isObject, type JsonObject, objectOf } from '../rows.ts';
 import { SourceError } from '../source.ts';
 
 /** The kind of credentials for Google. */
 export type Identity = 'key' | 'login' | 'impersonation' | 'federation' | 'metadata';
 
-/** A credential file that was looked at. */
-interface CredentialFile {
+/** What one signs in with: a file, or the identity that a machine on Google Cloud has of its own. */
+export interface Credentials {
   readonly identity: Identity;
-  /** The project that it names, to pay. */
-  readonly projectId?: string;
-  /** All of it, with the key: for Google's library, and for nobody else. */
+  /** Where the file is; undefined for a machine's own identity. */
+  readonly path?: string;
+  /** All of the file, with the key: for Google's library, and for nobody else. */
   readonly fields: JsonObject;
 }
 
-const LOGIN_AGAIN = 'log in again: gcloud auth application-default login';
+/** The types of credential files (https://cloud.google.com/docs/authentication/application-default-credentials). */
+const IDENTITIES: ReadonlyMap<unknown, Identity> = new Map<unknown, Identity>([
+  ['service_account', 'key'],
+  ['authorized_user', 'login'],
+  ['external_account_authorized_user', 'login'],
+  ['impersonated_service_account', 'impersonation'],
+  ['external_account', 'federation'],
+]);
 
-/**
- * The types of credentials (https://cloud.google.com/docs/authentication/application-default-credentials): what one
- * signs in with, the fields that it cannot do without, and how to get a whole file.
- */
-const TYPES: Readonly<Record<string, readonly [Identity, readonly string[], string]>> = {
-  service_account: [
-    'key',
-    ['client_email', 'private_key'],
-    'download the key again from the Google Cloud console',
-  ],
-  authorized_user: ['login', ['client_id', 'client_secret', 'refresh_token'], LOGIN_AGAIN],
-  external_account_authorized_user: [
-    'login',
-    ['audience', 'refresh_token', 'token_url', 'client_id', 'client_secret'],
-    LOGIN_AGAIN,
-  ],
-  impersonated_service_account: [
-    'impersonation',
-    ['service_account_impersonation_url', 'source_credentials'],
-    `${LOGIN_AGAIN} --impersonate-service-account=ACCOUNT`,
-  ],
-  external_account: [
-    'federation',
-    ['audience', 'subject_token_type', 'credential_source'],
-    'make it again: gcloud iam workload-identity-pools create-cred-config',
-  ],
-};
-
-const filled = (fields: JsonObject, name: string) =>
-  (typeof fields[name] === 'string' && fields[name] !== '') || isObject(fields[name]);
-
-function isKey(privateKey: unknown): boolean {
+/** Whether a command can be run. Google's library does not survive one that cannot be started. */
+function canRun(command: unknown): boolean {
+  const [, quoted, bare] = /^\s*(?:"([^"]*)"|(\S+))/.exec(String(command)) ?? [];
+  const program = quoted ?? bare ?? '';
   try {
-    createPrivateKey(unescaped(String(privateKey)));
-    return true;
+    accessSync(program, constants.X_OK);
+    return isAbsolute(program);
   } catch {
     return false;
   }
 }
 
-/** What is wrong with the command that prints a token. Google's library does not survive one that cannot be started. */
-function checkCommand(command: unknown, env: Env): string | undefined {
-  if (env['GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES'] !== '1') {
-    return 'its token comes from a command, which has to be allowed; set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1';
-  }
-  const [, quoted, bare] = /^\s*(?:"([^"]*)"|(\S+))/.exec(String(command)) ?? [];
-  const program = quoted ?? bare ?? '';
-  try {
-    accessSync(program, constants.X_OK);
-    if (isAbsolute(program)) return undefined;
-  } catch {
-    // It is told below, like one without a path.
-  }
-  return 'credential_source.executable.command must begin with the absolute path of a program that may be run';
-}
-
-/** What is wrong with the content of a credential file, and how to fix it; undefined if nothing is. */
-function check(fields: JsonObject, env: Env): string | undefined {
-  const { type, private_key: key, source_credentials: source, credential_source: token } = fields;
-  if (typeof type !== 'string') {
-    return 'it is not a credential file (it has no "type"); download the key again from the Google Cloud console';
-  }
-  const known = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
-  if (known === undefined) {
-    const name = /^[\w-]{1,40}$/.test(type) ? `"${type}"` : 'in it';
-    return `the type ${name} is unknown; it must be one of ${Object.keys(TYPES).join(', ')}`;
-  }
-  const [identity, required, remedy] = known;
-  const missing = required.filter((name) => !filled(fields, name));
-  if (missing.length > 0) return `it lacks ${missing.join(' and ')}; ${remedy}`;
-  if (identity === 'key' && !isKey(key)) {
-    return 'its private key is damaged; make a new key for the service account';
-  }
-  if (identity === 'impersonation') {
-    const wrong = isObject(source) ? check(source, env) : 'it is no object';
-    return wrong === undefined ? undefined : `source_credentials: ${wrong}`;
-  }
-  const { executable } = isObject(token) ? token : {};
-  return isObject(executable) ? checkCommand(executable['command'], env) : undefined;
-}
-
-/** Line ends that were escaped once more than JSON asks for. No backslash stands in a PEM block otherwise. */
-function unescaped(privateKey: string): string {
-  return privateKey.replaceAll(/\\+r/g, '').replaceAll(/\\+n/g, '\n');
-}
-
-function repaired(fields: JsonObject): JsonObject {
-  const { private_key: key, source_credentials: source } = fields;
-  return {
-    ...fields,
-    ...(typeof key === 'string' ? { private_key: unescaped(key) } : {}),
-    ...(isObject(source) ? { source_credentials: repaired(source) } : {}),
-  };
+/** Line ends that were escaped once more than JSON asks for, as happens on the way through environment variables. */
+function unescapeKey(name: string, value: unknown): unknown {
+  // No backslash stands in a PEM block otherwise.
+  const isKey = name === 'private_key' && typeof value === 'string';
+  return isKey ? value.replaceAll(/\\+r/g, '').replaceAll(/\\+n/g, '\n') : value;
 }
 
 /** Why a file cannot be read. */
@@ -126,15 +56,13 @@ const UNREADABLE: Record<string, string> = {
 };
 
 /**
- * Reads a credential file and looks at it, so that a wrong one is told apart from a refused one. A private key
- * whose line ends were escaped twice, as happens on the way through environment variables, is repaired.
+ * Reads a credential file. What it lacks is told by Google's library, or by who refuses it.
  *
  * @param path Absolute path.
  * @param from What named the file, for messages.
- * @param env For what some types ask to be allowed.
  * @throws SourceError if it cannot be read or is no credential file. Nothing of its content is in the message.
  */
-export function readCredentialFile(path: string, from: string, env: Env): CredentialFile {
+export function readCredentialFile(path: string, from: string): Credentials {
   const fail = (what: string, code: ErrorCode = 'credentials-invalid') =>
     new SourceError(code, `sign-in: ${from} ${path}: ${what}`);
   let text: string;
@@ -151,53 +79,37 @@ export function readCredentialFile(path: string, from: string, env: Env): Creden
       'credentials-unreadable',
     );
   }
-  if (text.trim() === '') {
+  if (text.trim() === '')
     throw fail('it is empty; put the service account key there', 'credentials-unreadable');
-  }
-  let value: unknown;
+  let fields: JsonObject;
   try {
-    value = JSON.parse(text);
+    fields = objectOf(JSON.parse(text, unescapeKey));
   } catch {
     throw fail('it is not JSON; download the key again from the Google Cloud console');
   }
-  const content = isObject(value) ? value : {};
-  const wrong = check(content, env);
-  if (wrong !== undefined) throw fail(wrong);
-  const fields = repaired(content);
-  const [identity] = TYPES[String(fields['type'])] as readonly [Identity, ...unknown[]];
-  const project = ['project_id', 'quota_project_id'].find((name) => filled(fields, name));
-  return { identity, fields, ...(project === undefined ? {} : { projectId: String(fields[project]) }) };
-}
-
-/** The account at the end of an impersonation's address. */
-const ACCOUNT = /\/serviceAccounts\/([^/:]+):generateAccessToken$/;
-
-/** The account that is signed in as; undefined where the file does not tell, as of a person's login. */
-function accountIn(fields: JsonObject): string | undefined {
-  const { client_email: own, service_account_impersonation_url: url } = fields;
-  if (typeof own === 'string') return own;
-  const account = ACCOUNT.exec(String(url))?.[1];
-  return account === undefined ? undefined : decodeURIComponent(account);
-}
-
-/** Where the credentials come from. */
-export type Credentials =
-  | { readonly kind: 'file'; readonly path: string; readonly file: CredentialFile }
-  /** The machine is on Google Cloud and has an identity of its own. */
-  | { readonly kind: 'metadata' };
-
-/** Whether this machine is on Google Cloud. */
-export const onGoogleCloud = () => gcpMetadata.getGCPResidency();
-
-/** What one signs in with. */
-export function identityOf(credentials: Credentials): Identity {
-  return credentials.kind === 'metadata' ? 'metadata' : credentials.file.identity;
+  const identity = IDENTITIES.get(fields['type']);
+  if (identity === undefined) {
+    const types = [...IDENTITIES.keys()].join(', ');
+    throw fail(
+      `it is not a credential file (its "type" must be one of ${types}); download the key again from the Google Cloud console`,
+    );
+  }
+  const { executable } = objectOf(objectOf(fields['source_credentials'] ?? fields)['credential_source']);
+  if (isObject(executable) && !canRun(executable['command'])) {
+    throw fail(
+      'credential_source.executable.command must begin with the absolute path of a program that may be run',
+    );
+  }
+  return { identity, path, fields };
 }
 
 /** The account that asks, in words, for the operator alone. */
-export function accountOf(credentials: Credentials): string {
-  if (credentials.kind === 'metadata') return "this machine's own account";
-  return accountIn(credentials.file.fields) ?? 'your own account';
+export function accountOf({ identity, fields }: Credentials): string {
+  if (identity === 'metadata') return "this machine's own account";
+  const { client_email: own, service_account_impersonation_url: url } = fields;
+  if (typeof own === 'string') return own;
+  const account = /\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(String(url))?.[1];
+  return account === undefined ? 'your own account' : decodeURIComponent(account);
 }
 
 /** Where gcloud keeps what `gcloud auth application-default login` makes. */
@@ -218,21 +130,16 @@ function wellKnownFile(env: Env): string | undefined {
 export function findCredentials(
   file: string | undefined,
   env: Env,
-  isOnGoogleCloud: () => boolean,
+  isOnGoogleCloud: () => boolean = () => gcpMetadata.getGCPResidency(),
 ): Credentials {
-  const at = (path: string, from: string): Credentials => ({
-    kind: 'file',
-    path,
-    file: readCredentialFile(path, from, env),
-  });
-  if (file !== undefined) return at(file, 'credential_file');
+  if (file !== undefined) return readCredentialFile(file, 'credential_file');
   const named = env['GOOGLE_APPLICATION_CREDENTIALS'];
-  if (named) return at(named, 'GOOGLE_APPLICATION_CREDENTIALS');
+  if (named) return readCredentialFile(named, 'GOOGLE_APPLICATION_CREDENTIALS');
   const known = wellKnownFile(env);
-  if (known !== undefined && existsSync(known)) return at(known, 'gcloud credentials');
+  if (known !== undefined && existsSync(known)) return readCredentialFile(known, 'gcloud credentials');
   // Each of these is set by hand where there is a metadata server; `none` says that there is not.
   const told = env['GCE_METADATA_HOST'] || env['GCE_METADATA_IP'] || env['METADATA_SERVER_DETECTION'];
-  if (told === undefined || told === '' ? isOnGoogleCloud() : told !== 'none') return { kind: 'metadata' };
+  if (told ? told !== 'none' : isOnGoogleCloud()) return { identity: 'metadata', fields: {} };
   throw new SourceError(
     'credentials-missing',
     'sign-in: there are no Google credentials; set service.credential_file in tracked.yaml, or run: gcloud auth application-default login',

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../errors/codes.ts';
-import { type Endpoint, Fault, type FaultDetails } from '../fault.ts';
-import { type HttpAnswer, networkFault, retryAfter } from '../http.ts';
+import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
+import { objectOf } from '../rows.ts';
+import { type Endpoint, Fault, type FaultDetails } from '../source.ts';
 
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };
 
@@ -60,18 +61,6 @@ const REASONS: Readonly<Record<string, Meaning>> = {
 /** Reasons of a job that failed by no fault of its query. */
 const JOB_REASONS = /^(backendError|internalError|jobBackendError|jobInternalError|tableUnavailable)$/;
 
-/** What an answer of BigQuery without any such reason means, by its status. */
-function meaningOfStatus(status: number, isPage: boolean): Meaning {
-  if (status === 401) return ['credentials-refused'];
-  if (status === 429) return ['rate-limited'];
-  if (status === 408 || status >= 500) return ['unavailable'];
-  return [isPage ? 'not-the-source' : 'source-failed'];
-}
-
-function object(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
 const textOf = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** What a page or a plain text says: its title, or all of it. */
@@ -89,33 +78,30 @@ interface Said {
   readonly isPage: boolean;
 }
 
-function parsed(body: unknown): unknown {
-  if (typeof body !== 'string') return body;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
-}
-
 /**
  * Reads an error answer: Google's `{error: {message, errors: [{reason}], details: [{reason}], status}}`, OAuth's
  * `{error: "invalid_grant", error_description}`, a text, or a proxy's page.
  */
 function saidIn(body: unknown): Said {
-  const answer = parsed(body);
+  let answer = body;
+  try {
+    if (typeof body === 'string') answer = JSON.parse(body);
+  } catch {
+    // A text or a page.
+  }
   if (typeof answer === 'string') return { reasons: [], words: wordsOf(answer), isPage: true };
-  const { error, error_description: description } = object(answer);
+  const { error, error_description: description } = objectOf(answer);
   if (typeof error === 'string') {
     const words = [error, textOf(description)].filter((part) => part !== undefined).join(': ');
     return { reasons: [error], words, isPage: false };
   }
-  const { message, errors, details, status } = object(error);
-  const list = [...(Array.isArray(details) ? details : []), ...(Array.isArray(errors) ? errors : [])];
-  const reasons = [...list.map((each) => object(each)['reason']), status].flatMap(
-    (each) => textOf(each) ?? [],
-  );
-  return { reasons, words: textOf(message) ?? '', isPage: false };
+  const { message, errors, details, status } = objectOf(error);
+  const reasons = [details, errors].flat().map((each) => objectOf(each)['reason']);
+  return {
+    reasons: [...reasons, status].flatMap((each) => textOf(each) ?? []),
+    words: textOf(message) ?? '',
+    isPage: false,
+  };
 }
 
 function meaningOf({ reasons, words }: Said): Meaning | undefined {
@@ -123,20 +109,18 @@ function meaningOf({ reasons, words }: Said): Meaning | undefined {
   return WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? REASONS[reason];
 }
 
-function detailsOf(said: Said, variant: string | undefined, more: FaultDetails): FaultDetails {
-  const [reason] = said.reasons;
-  return {
-    spoken: true,
-    ...(reason === undefined ? {} : { reason }),
-    ...(variant === undefined ? {} : { variants: [variant] }),
-    ...more,
-  };
-}
+const detailsOf = ({ reasons }: Said, variant: string | undefined, more: FaultDetails): FaultDetails => ({
+  spoken: true,
+  reason: reasons[0],
+  variants: [variant],
+  ...more,
+});
 
 /** The fault in an answer of BigQuery with an error status. */
 export function faultOfAnswer({ status, headers, body }: HttpAnswer): Fault {
   const said = saidIn(body);
-  const [code, variant] = meaningOf(said) ?? meaningOfStatus(status, said.isPage);
+  const refused = status === 401 ? 'credentials-refused' : codeOfStatus(status);
+  const [code, variant] = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
   // What was refused was not begun; a plain 500 on inserting a job may have started it.
   const more = { status, retryAfterMs: retryAfter(headers), maybeSent: status >= 500 };
   return new Fault(code, said.words || `HTTP status ${status}`, BIGQUERY, detailsOf(said, variant, more));
@@ -149,33 +133,33 @@ export class JobFailed extends Fault {
 
 /** The fault in a job's `errorResult`. */
 export function faultOfResult(errorResult: unknown): JobFailed {
-  const { reason = '', message } = object(errorResult);
-  const said: Said = {
-    reasons: [String(reason)],
-    words: textOf(message) ?? 'no reason given',
-    isPage: false,
-  };
+  const { reason = '', message } = objectOf(errorResult);
+  const words = textOf(message) ?? 'no reason given';
+  const said: Said = { reasons: [String(reason)], words, isPage: false };
   const otherwise: Meaning = [JOB_REASONS.test(String(reason)) ? 'job-failed' : 'source-failed'];
   const [code, variant] = meaningOf(said) ?? otherwise;
   return new JobFailed(code, said.words, BIGQUERY, detailsOf(said, variant, {}));
 }
 
 /** What a refusal to give a token means, by who refused. */
+const REFUSALS: ReadonlyMap<Endpoint, Meaning> = new Map<Endpoint, Meaning>([
+  [IAM, ['impersonation-denied']],
+  [SUBJECT, ['subject-token']],
+  [METADATA, ['sign-in-refused', 'metadata']],
+  [STS, ['credentials-refused', 'federation']],
+]);
+
 function meaningOfRefusal(endpoint: Endpoint, status: number, words: string): Meaning {
   if (/account.{0,40}disabled/i.test(words)) return ['credentials-refused', 'disabled'];
-  switch (endpoint) {
-    case IAM:
-      return ['impersonation-denied'];
-    case SUBJECT:
-      return ['subject-token'];
-    case METADATA:
-      return ['sign-in-refused', 'metadata'];
-    case STS:
-      return ['credentials-refused', 'federation'];
-    default:
-      return status === 404 ? ['sign-in-refused'] : ['credentials-refused'];
-  }
+  return REFUSALS.get(endpoint) ?? [status === 404 ? 'sign-in-refused' : 'credentials-refused'];
 }
+
+/** What Google's library says by itself. */
+const SIGN_IN_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/invalid_(grant|client|rapt)/, 'credentials-refused'],
+  [/DECODER|PEM/, 'credentials-invalid'],
+  [/^Invalid response from metadata service/, 'not-the-source'],
+];
 
 /**
  * Anything that Google's library threw while it signed in.
@@ -184,27 +168,23 @@ function meaningOfRefusal(endpoint: Endpoint, status: number, words: string): Me
  */
 export function signInFault(error: unknown, endpoint: Endpoint): Fault {
   if (error instanceof Fault) return error;
-  const { response, message } = object(error);
-  const { status, data, headers } = object(response);
+  const { response, message } = objectOf(error);
+  const { status, data, headers } = objectOf(response);
   if (typeof status === 'number' && status >= 400) {
     const said = saidIn(data);
-    const passing = status === 429 || status === 408 || status >= 500;
-    const [code, variant] = passing
-      ? meaningOfStatus(status, false)
-      : meaningOfRefusal(endpoint, status, said.words);
+    const passing = codeOfStatus(status);
+    const [code, variant] = passing ? [passing] : meaningOfRefusal(endpoint, status, said.words);
     const more = { status, retryAfterMs: retryAfter(headers as Headers) };
     return new Fault(code, said.words || `HTTP status ${status}`, endpoint, detailsOf(said, variant, more));
   }
   const words = textOf(message) ?? String(error);
-  const { code: name } = object(error);
+  const name = String(objectOf(error)['code']);
+  if (/^ERR_INVALID/.test(name)) return new Fault('credentials-invalid', words, endpoint);
   // A file that is not there, and a command that fails, are what the token should have come from.
-  const isLocal = /^(\d+|E(NOENT|ACCES|PERM|ISDIR|NOTDIR|LOOP))$/.test(String(name));
-  if (/^ERR_INVALID/.test(String(name))) return new Fault('credentials-invalid', words, endpoint);
+  const isLocal = /^(\d+|E(NOENT|ACCES|PERM|ISDIR|NOTDIR|LOOP))$/.test(name);
   const network = isLocal ? undefined : networkFault(error, endpoint);
   if (network !== undefined) return network;
-  if (/invalid_(grant|client|rapt)/.test(words)) return new Fault('credentials-refused', words, endpoint);
-  if (/DECODER|PEM/.test(words)) return new Fault('credentials-invalid', words, endpoint);
-  if (/^Invalid response from metadata service/.test(words))
-    return new Fault('not-the-source', words, endpoint);
-  return new Fault(endpoint === SUBJECT ? 'subject-token' : 'source-failed', words, endpoint);
+  const otherwise = endpoint === SUBJECT ? 'subject-token' : 'source-failed';
+  const known = SIGN_IN_WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  return new Fault(known ?? otherwise, words, endpoint);
 }

@@ -86,6 +86,6 @@ export const bigquery: SourceKind<BigQueryConfig> = {
     ['credentials', credentialFile ?? 'Application Default Credentials'],
   ],
   check: async (config, world, question) =>
-    (await import('./check.ts')).checkBigQuery(config, world, question),
+    (await import('./source.ts')).checkBigQuery(config, world, question),
   open: async (config, { env, now }) => (await import('./source.ts')).openBigQuery(config, env, now),
 };

@@ -1,24 +1,35 @@
 import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
 import type { Env } from '../../env.ts';
+import { errorCode } from '../../errors/error.ts';
+import { formatBytes } from '../../format.ts';
+import { broken, checkClock, note, ok } from '../check.ts';
 import { traitsOf } from '../index.ts';
 import {
   bigQueryDialect,
   midnight,
-  needsFileNames,
   pivotColumns,
   pivotSql,
   type Question,
   rowLimit,
-  type Shape,
+  shapeOf,
 } from '../query.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
-import { addCost, type DaysAnswer, NO_COST, type QueryCost, type Source, SourceError } from '../source.ts';
+import {
+  addCost,
+  type DaysAnswer,
+  type Finding,
+  NO_COST,
+  type QueryCost,
+  type Source,
+  SourceError,
+  type World,
+} from '../source.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
 
 /** BigQuery, with what only `doctor` asks of it. */
-export interface BigQuerySource extends Source {
+interface BigQuerySource extends Source {
   /** The project that runs and pays for the queries. */
   readonly project: string;
   /** Why days cannot be asked for, found out for free; undefined if they can. */
@@ -29,10 +40,6 @@ export interface BigQuerySource extends Source {
 const LABEL_MAX = 63;
 
 const APP = 'pypi-badges';
-
-function shapeOf({ packages, span }: Question): Shape {
-  return { several: packages.length > 1, fileNames: needsFileNames(span) };
-}
 
 function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
   const { packages, span } = question;
@@ -54,8 +61,6 @@ function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
   };
 }
 
-const PARTITION_COLUMNS = { partition_id: 'STRING', total_rows: 'INT64' };
-
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
 const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
@@ -75,7 +80,7 @@ LIMIT @limit`,
       end: ['STRING', partitionOf(span.end)],
       limit: ['INT64', String(limit)],
     },
-    columns: PARTITION_COLUMNS,
+    columns: { partition_id: 'STRING', total_rows: 'INT64' },
     labels: { app: APP },
     location: config.location,
     rowLimit: limit,
@@ -110,14 +115,6 @@ function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | st
 /** Any day at all, for a table that has none of those asked for. */
 const EVER: Span = { start: '0001-01-01', end: '9999-12-31' };
 
-/** Time limits of production; an emulator on this machine needs no courtesy. */
-function patienceFor(config: BigQueryConfig, emulated: boolean): Patience {
-  const limitMs = config.queryTimeoutSeconds * 1000;
-  return emulated
-    ? { limitMs, backoffMs: 2, pollMs: 20, cancelMs: 2_000 }
-    : { limitMs, backoffMs: 1_000, pollMs: 500, cancelMs: 2_000 };
-}
-
 /**
  * Google BigQuery, through the official client.
  *
@@ -131,33 +128,32 @@ export async function openBigQuery(
   now: () => Date,
 ): Promise<BigQuerySource> {
   const connection = await connect(config, env, now);
-  const patience = patienceFor(config, connection.emulated);
+  // An emulator on this machine needs no courtesy.
+  const [backoffMs, pollMs] = connection.identity === undefined ? [2, 20] : [1_000, 500];
+  const patience: Patience = { limitMs: config.queryTimeoutSeconds * 1000, backoffMs, pollMs };
+
+  /** The refusal to tell the days: the account may well read the table itself. */
+  const refusal = (error: unknown): SourceError => {
+    if (error instanceof SourceError && error.code === 'permission') return error;
+    throw error;
+  };
 
   async function daysRefused(span: Span): Promise<string | undefined> {
-    try {
-      await dryRun(connection, partitionsSpec(config, span), patience);
-      return undefined;
-    } catch (error) {
-      if (error instanceof SourceError && error.code === 'permission') return error.message;
-      throw error;
-    }
+    const asked = dryRun(connection, partitionsSpec(config, span), patience);
+    const answer = await asked.catch(refusal);
+    return answer instanceof Error ? answer.message : undefined;
   }
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
     const untold = (text: string, cost: QueryCost | undefined, refused?: true): DaysAnswer => ({
       kind: 'untold',
       reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
-      ...(refused === undefined ? {} : { refused }),
-      ...(cost === undefined ? {} : { cost }),
+      ...(refused && { refused }),
+      cost,
     });
     const accept = (rows: readonly RawRow[]) => readPartitions(rows, span);
-    const answer = await runQuery(connection, partitionsSpec(config, span), patience, accept, signal).catch(
-      (error: unknown) => {
-        // The account may well read the table itself.
-        if (error instanceof SourceError && error.code === 'permission') return error;
-        throw error;
-      },
-    );
+    const asked = runQuery(connection, partitionsSpec(config, span), patience, accept, signal);
+    const answer = await asked.catch(refusal);
     if (answer instanceof Error) return untold(answer.message, answer.cost, true);
     const { value, cost } = answer;
     if (typeof value === 'string') return untold(value, cost);
@@ -198,4 +194,59 @@ export async function openBigQuery(
     daysRefused,
     close: async () => connection.close(),
   };
+}
+
+/** Longest wait, in seconds; shorter than in a run, as `doctor` is run by hand. */
+const WAIT_SECONDS = 20;
+
+/** Where the identity comes from, without anything secret. */
+function describeCredentials({ credentialFile }: BigQueryConfig, env: World['env']): string {
+  const emulator = env['BIGQUERY_EMULATOR_HOST'];
+  if (emulator) return `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
+  return credentialFile ?? 'Application Default Credentials';
+}
+
+async function checkTable(source: BigQuerySource, table: string, question: Question): Promise<Finding[]> {
+  try {
+    const bytes = await source.estimate(question);
+    const size = formatBytes(bytes);
+    const permission = `${table} may be queried (free dry run for ${question.packages[0]}: ${size} at most)`;
+    const refused = await source.daysRefused(question.span);
+    const without =
+      'the two newest days are read again with each run, and every seventh day the whole window';
+    return [
+      ok('permission', permission),
+      refused === undefined
+        ? ok('days', 'the table tells which days have changed')
+        : note('days', `${refused}; ${without}`),
+    ];
+  } catch (error) {
+    // The check of the clock says that, and how far it is off.
+    if (errorCode(error) === 'clock') return [];
+    const step = error instanceof SourceError ? error.step : undefined;
+    return [broken(step === 'sign-in' || step === 'proxy' ? step : 'permission', error)];
+  }
+}
+
+/** Signs in and asks for a dry run, which is free: credentials, permission, days and clock. */
+export async function checkBigQuery(
+  config: BigQueryConfig,
+  { env, now }: World,
+  question: Question,
+): Promise<Finding[]> {
+  const queryTimeoutSeconds = Math.min(config.queryTimeoutSeconds, WAIT_SECONDS);
+  let source: BigQuerySource;
+  try {
+    source = await openBigQuery({ ...config, queryTimeoutSeconds }, env, now);
+  } catch (error) {
+    return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
+  }
+  try {
+    const who = `${describeCredentials(config, env)} (${source.payer ?? `project ${source.project}`})`;
+    const table = await checkTable(source, config.table, question);
+    const refused = ', and Google refuses such credentials';
+    return [ok('credentials', who), ...table, ...checkClock(source.clockSkewMs?.(), "Google's", refused)];
+  } finally {
+    await source.close();
+  }
 }

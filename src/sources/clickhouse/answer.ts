@@ -1,7 +1,71 @@
-import { Fault } from '../fault.ts';
-import type { HttpAnswer } from '../http.ts';
-import { isObject, type JsonObject, type RawRow } from '../rows.ts';
-import { exceptionFault, SERVER, statusFault } from './fault.ts';
+import type { ErrorCode } from '../../errors/codes.ts';
+import { codeOfStatus, type HttpAnswer, retryAfter } from '../http.ts';
+import { isObject, type JsonObject, objectOf, type RawRow, wordOf } from '../rows.ts';
+import { type Endpoint, Fault } from '../source.ts';
+
+export const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse' };
+
+type Meaning = readonly [code: ErrorCode, variant?: string];
+
+const UNKNOWN_TABLE = 60;
+const MEMORY_LIMIT_EXCEEDED = 241;
+
+/**
+ * What ClickHouse's exceptions mean (src/Common/ErrorCodes.cpp there), as far as they last or ask for a pause. Every
+ * other number may pass: a server that is overloaded, starts or loses its disks has hundreds of them.
+ */
+const EXCEPTIONS: readonly (readonly [meaning: Meaning, ...numbers: number[]])[] = [
+  // TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES.
+  [['too-large'], 158, 307, 396],
+  [['too-large', 'memory'], MEMORY_LIMIT_EXCEEDED],
+  // TIMEOUT_EXCEEDED, TOO_SLOW.
+  [['timeout', 'other'], 159, 160],
+  // UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED.
+  [['sign-in-refused'], 192, 193, 194, 516],
+  // ACCESS_DENIED.
+  [['sign-in-refused', 'grant'], 497],
+  // UNKNOWN_TABLE, UNKNOWN_DATABASE.
+  [['not-found'], UNKNOWN_TABLE, 81],
+  // NO_SUCH_COLUMN_IN_TABLE, ILLEGAL_TYPE_OF_ARGUMENT, UNKNOWN_IDENTIFIER, TYPE_MISMATCH, CANNOT_CONVERT_TYPE,
+  // NO_COMMON_TYPE.
+  [['unexpected-answer', 'schema'], 16, 43, 47, 53, 70, 386],
+  // SYNTAX_ERROR.
+  [['query-invalid'], 62],
+  // UNKNOWN_SETTING, READONLY, SETTING_CONSTRAINT_VIOLATION.
+  [['query-invalid', 'settings'], 115, 164, 452],
+  // QUOTA_EXCEEDED: renewed by the hour, which is too long to wait.
+  [['quota'], 201],
+  // TOO_MANY_SIMULTANEOUS_QUERIES, RECEIVED_ERROR_TOO_MANY_REQUESTS.
+  [['rate-limited'], 202, 364],
+];
+
+/** What an exception means, by its number. */
+function meaningOf(exception: number, said: string, isPublicTable: boolean): Meaning {
+  // The public table is there, whatever its server says while it is moved.
+  const isMoved = exception === UNKNOWN_TABLE && isPublicTable;
+  // What all queries take together is not this one's fault.
+  const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
+  const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
+  return isMoved || isFull || known === undefined ? ['unavailable'] : known;
+}
+
+/** The exception of an answer, which may stand in its header or anywhere in its text. */
+export function exceptionFault(
+  { status, headers }: HttpAnswer,
+  exception: number,
+  said: string,
+  isPublicTable: boolean,
+): Fault {
+  const [code, variant] = meaningOf(exception, said, isPublicTable);
+  return new Fault(code, said, SERVER, {
+    status,
+    reason: String(exception),
+    retryAfterMs: retryAfter(headers),
+    spoken: true,
+    variants: [variant],
+    affectsAll: variant === 'schema' || undefined,
+  });
+}
 
 /** The columns that an answer must have, in order: which ClickHouse types will do, and the usual one. */
 export type Columns = Readonly<Record<string, { readonly type: RegExp; readonly expected: string }>>;
@@ -14,6 +78,17 @@ function described({ status, headers, body }: HttpAnswer): string {
   const type = headers.get('content-type') ?? 'no content type';
   const title = /<title>([^<]*)<\/title>/i.exec(body)?.[1]?.trim();
   return `it answered ${status} with ${type}${title ? `, titled ${title}` : ''}`;
+}
+
+/** A failed answer without an exception: of a proxy, or of something else at this address. */
+export function statusFault(answer: HttpAnswer): Fault {
+  const { status, headers, body } = answer;
+  const details = { status, retryAfterMs: retryAfter(headers) };
+  if (/is for clickhouse-client program/.test(body)) {
+    return new Fault('wrong-port', body, SERVER, { ...details, variants: ['native'], spoken: true });
+  }
+  const refused = status === 401 || status === 403 ? 'sign-in-refused' : codeOfStatus(status);
+  return new Fault(refused ?? 'not-the-source', described(answer), SERVER, details);
 }
 
 const cut = (what: string) => new Fault('connection-broken', what, SERVER);
@@ -34,7 +109,7 @@ export function readAnswer(answer: HttpAnswer, columns: Columns, isPublicTable: 
   const code = headers.get('x-clickhouse-exception-code');
   if (status < 200 || status > 299 || code !== null) {
     throwIfException(body, code);
-    throw statusFault(answer, described(answer));
+    throw statusFault(answer);
   }
   const { meta, data, rows } = parse(answer, throwIfException);
   const names = Object.keys(columns);
@@ -75,17 +150,14 @@ function parse(
   return { ...value, meta };
 }
 
-/** A word of a server's; no other value becomes one. */
-const word = (value: unknown) => (typeof value === 'string' ? value : '?');
-
 function checkColumns(meta: readonly unknown[], columns: Columns): void {
-  const found = meta.map((column) => (isObject(column) ? column : {}));
+  const found = meta.map(objectOf);
   const expected = Object.entries(columns);
   const fits = expected.every(
-    ([name, { type }], index) => found[index]?.['name'] === name && type.test(word(found[index]?.['type'])),
+    ([name, { type }], index) => found[index]?.['name'] === name && type.test(wordOf(found[index]?.['type'])),
   );
   if (fits && found.length === expected.length) return;
-  const names = found.map((column) => `${word(column['name'])} ${word(column['type'])}`).join(', ');
+  const names = found.map((column) => `${wordOf(column['name'])} ${wordOf(column['type'])}`).join(', ');
   const wanted = expected.map(([name, column]) => `${name} ${column.expected}`).join(', ');
   throw new Fault('unexpected-answer', `${names} instead of ${wanted}`, SERVER, {
     variants: ['columns'],

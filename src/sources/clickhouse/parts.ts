@@ -1,18 +1,8 @@
-import { addDays, type Day, type Span, spanDays } from '../../days/day.ts';
+import { addDays, type Day, spanDays } from '../../days/day.ts';
 import { isNonEmpty } from '../../non-empty.ts';
 import type { PivotRow, Question } from '../query.ts';
 import type { CheckedRows } from '../rows.ts';
-import { ending, isPassing, mayBePackages, SourceError } from '../source.ts';
-import { ROW_LIMIT } from './query.ts';
-
-/** What became of one question. */
-export type Reply =
-  | ({ readonly kind: 'rows' } & CheckedRows)
-  /** The server refuses it, or its answer may be cut off: a smaller one may be answered. `error` is for when there is none. */
-  | { readonly kind: 'too-much'; readonly error: SourceError };
-
-/** Most packages in one question. */
-const PACKAGES_MAX = 100;
+import { ending, mayBePackages, mayPass, SourceError } from '../source.ts';
 
 /**
  * Most characters of package names in one question. Parameters travel in the address, and 4,096 is where
@@ -24,60 +14,35 @@ const NAMES_MAX = 4_096;
 const NAME_EXTRA = 9;
 
 /**
- * Rows that a package's day has at a guess: combinations of CI flag, installer and system. It only saves
- * questions that would have to be halved; whatever the truth is, a full answer is never taken for a whole one.
- */
-const ROWS_PER_DAY = 25;
-
-/**
  * So many packages with a day that took too long end the reading. A day is found through the index, so that it
  * is the server that is slow; each further package would cost it a dozen questions of a minute.
  */
 const SLOW_MAX = 3;
 
-/** A question cut into ones of a size that the server can be expected to answer. */
-function cut({ packages, span }: Question): Question[] {
-  const most = Math.min(PACKAGES_MAX, Math.max(1, Math.floor(ROW_LIMIT / (ROWS_PER_DAY * spanDays(span)))));
-  const parts: [string, ...string[]][] = [];
-  let letters = 0;
-  for (const name of packages) {
-    const length = name.length + NAME_EXTRA;
-    const part = parts.at(-1);
-    if (part === undefined || part.length >= most || letters + length > NAMES_MAX) {
-      parts.push([name]);
-      letters = length;
-    } else {
-      part.push(name);
-      letters += length;
-    }
-  }
-  return parts.map((part) => ({ packages: part, span }));
-}
-
-function splitSpan({ start, end }: Span): [Span, Span] {
-  const middle = addDays(start, Math.ceil(spanDays({ start, end }) / 2));
-  return [
-    { start, end: middle },
-    { start: middle, end },
-  ];
-}
-
 /** Two questions of half the size: packages first, then days. None for a day of one package. */
 function halve({ packages, span }: Question): readonly Question[] {
   const middle = Math.ceil(packages.length / 2);
-  const first = packages.slice(0, middle);
-  const second = packages.slice(middle);
+  const [first, second] = [packages.slice(0, middle), packages.slice(middle)];
   if (isNonEmpty(first) && isNonEmpty(second)) {
     return [
       { packages: first, span },
       { packages: second, span },
     ];
   }
-  return spanDays(span) > 1 ? splitSpan(span).map((half) => ({ packages, span: half })) : [];
+  const { start, end } = span;
+  if (spanDays(span) < 2) return [];
+  const half = addDays(start, Math.ceil(spanDays(span) / 2));
+  return [
+    { packages, span: { start, end: half } },
+    { packages, span: { start: half, end } },
+  ];
 }
 
-/** Puts one part to the server: as often as its faults may pass, or once. */
-export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Reply>;
+/**
+ * Puts one part to the server: as often as its faults may pass, or once. It returns an error where the server refuses
+ * the question, or its answer may be cut off: a smaller one may be answered.
+ */
+export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<CheckedRows | SourceError>;
 
 /**
  * Reads a question in as many parts as it takes.
@@ -92,6 +57,7 @@ export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Reply>;
  */
 export async function readInParts(question: Question, ask: Ask): Promise<CheckedRows> {
   const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
+  const daysLeft = new Map(question.packages.map((name) => [name, spanDays(question.span)]));
   const unknownDays = new Map<string, Set<Day>>();
   const failures = new Map<string, SourceError>();
   const fail = (name: string, error: SourceError) => {
@@ -100,30 +66,43 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
   };
   let slow = 0;
   let alone = 0;
-  const parts = cut(question);
 
-  /** @throws SourceError that ends the reading. */
-  function take(asked: Question, reply: Reply): void {
-    if (reply.kind === 'rows') {
-      alone = 0;
-      for (const [name, error] of reply.failures) fail(name, error);
-      for (const [name, more] of reply.rows) rows.get(name)?.push(...more);
-      for (const [name, more] of reply.unknownDays) {
-        unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
-      }
-      return;
+  function take({ packages, span }: Question, answer: CheckedRows): void {
+    alone = 0;
+    for (const name of packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(span));
+    for (const [name, error] of answer.failures) fail(name, error);
+    for (const [name, more] of answer.rows) rows.get(name)?.push(...more);
+    for (const [name, more] of answer.unknownDays) {
+      unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
     }
-    const halves = halve(asked);
-    parts.unshift(...halves);
-    if (halves.length > 0) return;
-    fail(asked.packages[0], reply.error);
-    if (reply.error.code === 'timeout') slow += 1;
-    if (slow >= SLOW_MAX) throw reply.error;
   }
 
-  /** Finds the package whose query fails. @throws SourceError that ends the reading; what was not read waits in `parts`. */
-  async function isolate(asked: Question, error: SourceError): Promise<void> {
-    const [name, ...others] = asked.packages;
+  /** @throws SourceError that ends the reading. */
+  async function readHalves(part: Question, error: SourceError): Promise<void> {
+    const halves = halve(part);
+    for (const half of halves) await read(half);
+    if (halves.length > 0) return;
+    fail(part.packages[0], error);
+    if (error.code === 'timeout') slow += 1;
+    if (slow >= SLOW_MAX) throw error;
+  }
+
+  /** @returns The fault if one package may be to blame for it. @throws SourceError that ends the reading. */
+  async function attempt(part: Question, how: 'patiently' | 'once'): Promise<SourceError | undefined> {
+    try {
+      const reply = await ask(part, how);
+      if (reply instanceof SourceError) await readHalves(part, reply);
+      else take(part, reply);
+      return undefined;
+    } catch (error) {
+      if (mayBePackages(error)) return error;
+      throw error;
+    }
+  }
+
+  /** Finds the package whose query fails. @throws SourceError that ends the reading. */
+  async function isolate(part: Question, error: SourceError): Promise<void> {
+    const [name, ...others] = part.packages;
     if (others.length === 0) {
       fail(name, error);
       alone += 1;
@@ -131,48 +110,37 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
       return;
     }
     const failed: [Question, SourceError][] = [];
-    const halves = halve(asked);
-    for (const [index, half] of halves.entries()) {
-      try {
-        take(half, await ask(half, 'once'));
-      } catch (reason) {
-        if (mayBePackages(reason)) {
-          failed.push([half, reason]);
-          continue;
-        }
-        parts.unshift(...halves.slice(index), ...failed.map(([each]) => each));
-        throw reason;
-      }
+    for (const half of halve(part)) {
+      const reason = await attempt(half, 'once');
+      if (reason !== undefined) failed.push([half, reason]);
     }
-    if (failed.length > 1) {
-      parts.unshift(...halves);
-      throw ending(error);
-    }
+    if (failed.length > 1) throw ending(error);
     for (const [half, reason] of failed) await isolate(half, reason);
   }
 
-  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
-    // What has failed in an earlier part of the span is not asked for again.
-    const packages = part.packages.filter((name) => rows.has(name));
-    if (!isNonEmpty(packages)) continue;
-    const asked: Question = { packages, span: part.span };
-    try {
-      const reply = await ask(asked, 'patiently').catch((error: unknown) => {
-        if (mayBePackages(error)) return error;
-        parts.unshift(asked);
-        throw error;
-      });
-      if (reply instanceof SourceError) await isolate(asked, reply);
-      else take(asked, reply);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      for (const rest of parts) for (const name of rest.packages) fail(name, error);
-      // A slow server has answered, package by package.
-      if (rows.size === 0 && slow < SLOW_MAX) throw error;
-      break;
+  /** Reads what has not failed yet of a part. @throws SourceError that ends the reading. */
+  async function read({ packages, span }: Question): Promise<void> {
+    const wanted = packages.filter((name) => rows.has(name));
+    if (!isNonEmpty(wanted)) return;
+    const part: Question = { packages: wanted, span };
+    const letters = wanted.reduce((sum, name) => sum + name.length + NAME_EXTRA, 0);
+    if (letters > NAMES_MAX && wanted.length > 1) {
+      for (const half of halve(part)) await read(half);
+      return;
     }
+    const error = await attempt(part, 'patiently');
+    if (error !== undefined) await isolate(part, error);
+  }
+
+  try {
+    await read(question);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    for (const [name, days] of daysLeft) if (days > 0) fail(name, error);
+    // A slow server has answered, package by package.
+    if (rows.size === 0 && slow < SLOW_MAX) throw error;
   }
   const [only] = failures.values();
-  if (question.packages.length === 1 && isPassing(only)) throw only;
+  if (question.packages.length === 1 && mayPass(only)) throw only;
   return { rows, unknownDays, failures };
 }

@@ -4,7 +4,6 @@ import pLimit from 'p-limit';
 import type { Day, Span } from '../../days/day.ts';
 import type { Env } from '../../env.ts';
 import { UsageError } from '../../errors/error.ts';
-import { Fault, type FaultContext, sourceErrorOf } from '../fault.ts';
 import {
   clockFault,
   type HttpRequest,
@@ -17,11 +16,18 @@ import {
 import { traitsOf } from '../index.ts';
 import type { Question } from '../query.ts';
 import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
-import { type DaysAnswer, NO_COST, type Source, SourceError, type World } from '../source.ts';
-import { readAnswer } from './answer.ts';
-import { SERVER } from './fault.ts';
+import {
+  type DaysAnswer,
+  Fault,
+  NO_COST,
+  type Source,
+  SourceError,
+  sourceErrorOf,
+  type World,
+} from '../source.ts';
+import { readAnswer, SERVER } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
-import { type Reply, readInParts } from './parts.ts';
+import { type Ask, readInParts } from './parts.ts';
 import {
   daysStatement,
   pivotStatement,
@@ -105,12 +111,8 @@ function requestOf(
   };
 }
 
-export interface ClickHousePolicy extends RetryPolicy {
-  /** On top of the query's time limit, so that the server's own words on it can arrive. */
-  readonly graceMs: number;
-}
-
-const POLICY: ClickHousePolicy = { ...RETRY_POLICY, graceMs: 5_000 };
+/** On top of the query's time limit, so that the server's own words on it can arrive. */
+const GRACE_MS = 5_000;
 
 /** @throws SourceError if a day is none of the span, or there twice. */
 function readDays(rows: readonly RawRow[], span: Span): Map<Day, number> {
@@ -133,20 +135,20 @@ function readDays(rows: readonly RawRow[], span: Span): Map<Day, number> {
 export async function openClickHouse(
   config: ClickHouseConfig,
   { env, now, product = 'pypi-badges', retries }: World,
-  policy: ClickHousePolicy = POLICY,
+  policy: RetryPolicy & { readonly graceMs?: number } = RETRY_POLICY,
 ): Promise<Source> {
   const url = serverUrl(config, env);
   const account = { user: config.user, password: readPassword(config.passwordFile), product };
   const isPublic = isPublicClickHouse(config, env);
   const http = openHttp(env, now);
   const inTurn = pLimit(1);
-  const context: FaultContext = { secrets: [account.password] };
+  const context = { secrets: [account.password] };
   const limitMs = config.queryTimeoutSeconds * 1000;
 
   const often: RetryPolicy = retries === undefined ? policy : { ...policy, retries };
 
   async function once(statement: Statement, signal: AbortSignal): Promise<RawRow[]> {
-    const deadline = AbortSignal.timeout(limitMs + policy.graceMs);
+    const deadline = AbortSignal.timeout(limitMs + (policy.graceMs ?? GRACE_MS));
     const either = AbortSignal.any([signal, deadline]);
     try {
       const answer = await http.send(requestOf(url, statement, account), SERVER, either);
@@ -179,21 +181,20 @@ export async function openClickHouse(
 
   async function askPart(
     question: Question,
+    how: Parameters<Ask>[1],
     signal: AbortSignal | undefined,
-    how: 'patiently' | 'once',
-  ): Promise<Reply> {
+  ): ReturnType<Ask> {
     try {
       const statement = pivotStatement(config.table, question);
       const rows = await ask(statement, signal, how === 'once' ? { ...policy, retries: 0 } : often);
-      return { kind: 'rows', ...checkRows(question, rows, ROW_LIMIT) };
+      return checkRows(question, rows, ROW_LIMIT);
     } catch (error) {
       // A smaller question may have a whole answer.
-      if (error instanceof SourceError && error.code === 'truncated') return { kind: 'too-much', error };
+      if (error instanceof SourceError && error.code === 'truncated') return error;
       if (!(error instanceof Fault)) throw error;
       const failed = sourceErrorOf(error, context);
       // The server's own time limit, and not ours, for which it would have to be asked again and again.
-      const isTooMuch = error.code === 'too-large' || (error.code === 'timeout' && error.details.spoken);
-      if (isTooMuch) return { kind: 'too-much', error: failed };
+      if (error.code === 'too-large' || (error.code === 'timeout' && error.details.spoken)) return failed;
       throw failed;
     }
   }
@@ -224,7 +225,7 @@ export async function openClickHouse(
     hasFileNames: true,
     clockSkewMs: http.clockSkewMs,
     read: async (question, signal) => ({
-      ...(await readInParts(question, (part, how) => askPart(part, signal, how))),
+      ...(await readInParts(question, (part, how) => askPart(part, how, signal))),
       cost: NO_COST,
     }),
     estimate: async () => 0,

@@ -23,87 +23,56 @@ const FEDERATION = {
   credential_source: { file: '/var/run/token' },
 };
 
+const command = (text: string) => ({
+  ...FEDERATION,
+  credential_source: { executable: { command: text } },
+});
+
 function put(value: unknown): string {
   const path = join(tempFolder(), 'key.json');
   writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
   return path;
 }
-const read = (value: unknown, env = {}) => readCredentialFile(put(value), 'credential_file', env);
+const read = (value: unknown) => readCredentialFile(put(value), 'credential_file');
 
 describe('a credential file', () => {
   it.each([
-    [KEY, 'key', 'p'],
-    [{ ...LOGIN, quota_project_id: 'q' }, 'login', 'q'],
-    [LOGIN, 'login', undefined],
-    [
-      {
-        ...LOGIN,
-        type: 'external_account_authorized_user',
-        audience: '//iam.googleapis.com/locations/global/workforcePools/x',
-        token_url: 'https://sts.googleapis.com/v1/oauthtoken',
-      },
-      'login',
-      undefined,
-    ],
-    [IMPERSONATION, 'impersonation', undefined],
-    [FEDERATION, 'federation', undefined],
-    [
-      { ...FEDERATION, credential_source: { environment_id: 'aws1', region_url: 'http://169.254.169.254/' } },
-      'federation',
-      undefined,
-    ],
-  ])('%# is known by what one signs in with', (value, identity, projectId) => {
-    const file = read(value);
-    expect(file).toMatchObject({ identity, fields: value });
-    expect(file.projectId).toBe(projectId);
+    [KEY, 'key'],
+    [LOGIN, 'login'],
+    [{ ...LOGIN, type: 'external_account_authorized_user' }, 'login'],
+    [IMPERSONATION, 'impersonation'],
+    [FEDERATION, 'federation'],
+    [command(`${process.execPath} --flag`), 'federation'],
+    [command(`"${process.execPath}" --flag`), 'federation'],
+  ])('%# is known by what one signs in with', (value, identity) => {
+    expect(read(value)).toMatchObject({ identity, fields: value });
   });
 
-  it.each([['\\n'], ['\\\\n'], ['\\r\\n']])('with line ends written as %s is repaired', (end) => {
-    const { fields } = read({ ...KEY, private_key: private_key.replaceAll('\n', end) });
-    expect(fields['private_key']).toBe(private_key);
-    const source = {
-      ...IMPERSONATION,
-      source_credentials: { ...KEY, private_key: private_key.replaceAll('\n', end) },
-    };
-    expect(read(source).fields['source_credentials']).toEqual(KEY);
+  it.each(['\\n', '\\\\n', '\\r\\n'])('with line ends written as %s is repaired', (end) => {
+    const broken = { ...KEY, private_key: private_key.replaceAll('\n', end) };
+    expect(read(broken).fields).toEqual(KEY);
+    expect(read({ ...IMPERSONATION, source_credentials: broken }).fields['source_credentials']).toEqual(KEY);
   });
 
+  const NO_PROGRAM = /must begin with the absolute path of a program/;
   it.each([
     ['{"cut', /it is not JSON; download the key again/],
-    ['[]', /it has no "type"/],
-    [{ type: 'service_account' }, /it lacks client_email and private_key; download the key again/],
-    [{ ...KEY, private_key: 'x' }, /its private key is damaged; make a new key/],
-    [{ ...LOGIN, refresh_token: '' }, /it lacks refresh_token; log in again: gcloud auth/],
-    [{ type: 'toString' }, /the type "toString" is unknown; it must be one of service_account, /],
-    [{ type: private_key }, /the type in it is unknown; it must be one of/],
-    [
-      { ...IMPERSONATION, source_credentials: { type: 'authorized_user' } },
-      /source_credentials: it lacks client_id/,
-    ],
-    [{ ...IMPERSONATION, source_credentials: 'x' }, /source_credentials: it is no object/],
-    [{ ...FEDERATION, credential_source: { executable: { command: 'x' } } }, /ALLOW_EXECUTABLES=1/],
-  ])('%# is refused, and nothing of it repeated but names', (value, says) => {
+    ['[]', /it is not a credential file \(its "type" must be one of service_account, authorized_user, /],
+    [{ type: 'toString' }, /it is not a credential file/],
+    [{ type: private_key }, /it is not a credential file/],
+    [command('node'), NO_PROGRAM],
+    [command('/gone/token --flag'), NO_PROGRAM],
+    [command(''), NO_PROGRAM],
+    [{ ...IMPERSONATION, source_credentials: command('node') }, NO_PROGRAM],
+  ])('%# is refused, and nothing of it repeated', (value, says) => {
     expect(() => read(value)).toThrow(says);
     expect(() => read(value)).not.toThrow(private_key.slice(100, 120));
     expect(() => read(value)).toThrow(/^sign-in: credential_file .*key\.json: /);
   });
 
-  it.each([
-    [`${process.execPath} --flag`, undefined],
-    [`"${process.execPath}" --flag`, undefined],
-    ['node', /must begin with the absolute path of a program/],
-    ['/gone/token --flag', /must begin with the absolute path of a program/],
-    ['', /must begin with the absolute path of a program/],
-  ])('may run %j where commands are allowed: refused with %s', (command, says) => {
-    const value = { ...FEDERATION, credential_source: { executable: { command } } };
-    const work = () => read(value, { GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES: '1' });
-    if (says === undefined) expect(work().identity).toBe('federation');
-    else expect(work).toThrow(says);
-  });
-
   it('that cannot be read says why', () => {
     const folder = tempFolder();
-    const at = (path: string) => () => readCredentialFile(path, 'credential_file', {});
+    const at = (path: string) => () => readCredentialFile(path, 'credential_file');
     expect(at(join(folder, 'gone'))).toThrow(/there is no such file; put the service account key there/);
     expect(at(folder)).toThrow(
       /this is a folder; put the credential file in its place \(a container runtime/,
@@ -136,13 +105,12 @@ describe('credentials are looked for', () => {
     for (const path of ['own.json', GCLOUD]) writeFileSync(join(home, path), JSON.stringify(LOGIN));
     const there = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, join(home, path)]));
     expect(findCredentials(file && join(home, file), there, nowhere)).toMatchObject({
-      kind: 'file',
       path: join(home, expected),
     });
   });
 
   it('on the metadata server where there is one', () => {
-    const metadata = { kind: 'metadata' };
+    const metadata = { identity: 'metadata', fields: {} };
     expect(findCredentials(undefined, {}, () => true)).toEqual(metadata);
     expect(findCredentials(undefined, { GCE_METADATA_HOST: '127.0.0.1:1' }, nowhere)).toEqual(metadata);
     const none = { METADATA_SERVER_DETECTION: 'none' };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { printable, REMOVED, sanitizeMessage } from '../../src/errors/sanitize.ts';
+import { printable, REMOVED, sanitizeMessage } from '../../src/errors/error.ts';
 
 it.each([
   ['words', 'no such table', 'no such table'],
