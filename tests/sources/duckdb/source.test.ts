@@ -155,12 +155,6 @@ describe('the source duckdb', () => {
     });
   });
 
-  it('bills nothing', async () => {
-    const path = join(tempFolder(), 'rows.ndjson');
-    writeNdjson(path, MIXED);
-    expect(await (await open(path)).estimate(DEMO)).toBe(0);
-  });
-
   it('answers with no name that is on no list, however many there are', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     writeNdjson(
