@@ -44,7 +44,7 @@ const MUTATIONS = [
 
   // What is asked, and what is accepted as an answer.
   ['\n    AND timestamp < ', '\n    AND timestamp <= ', 'tests/sources/duckdb/source'],
-  ['spanDays(span) * packages.length + 1', 'spanDays(span) * packages.length', 'tests/sources/query'],
+  ['spanDays(span) * packages.length + 1', 'spanDays(span) * packages.length', 'tests/sources/sql'],
   ["  read_overflow_mode: 'throw'", "  read_overflow_mode: 'break'", 'tests/sources/clickhouse/source'],
   ['rows.length >= limit', 'rows.length > limit', 'tests/sources/rows'],
   ['groups.add(group);', '', 'tests/sources/rows'],

@@ -1,7 +1,6 @@
 import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
 import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
-import type { PivotRow, Question } from '../sources/query.ts';
 import {
   type Answer,
   addCost,
@@ -14,6 +13,7 @@ import {
   type Source,
   SourceError,
 } from '../sources/source.ts';
+import type { PivotRow, Question } from '../sources/sql.ts';
 import { BudgetError } from '../state/bills.ts';
 import {
   allDownloadsOf,

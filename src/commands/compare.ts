@@ -15,8 +15,8 @@ import {
   STATS,
   type StatsCount,
 } from '../sources/pypistats.ts';
-import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
 import { SourceError } from '../sources/source.ts';
+import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';

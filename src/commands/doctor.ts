@@ -10,8 +10,8 @@ import { nodeFault } from '../node-version.ts';
 import { readHealth, standingsOf } from '../publish/health.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf } from '../sources/index.ts';
-import type { Question } from '../sources/query.ts';
 import type { Finding } from '../sources/source.ts';
+import type { Question } from '../sources/sql.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
 function checkNode(version: string): Finding {

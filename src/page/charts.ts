@@ -2,7 +2,7 @@ import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
 import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
-import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/query.ts';
+import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
 import { allDownloads, type Breakdown, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../winnow/classes.ts';
 import type { PackageDays } from '../winnow/package-days.ts';

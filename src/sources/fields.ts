@@ -26,13 +26,18 @@ export const wholeNumber = (error: string, min: number, max: number) =>
 
 const URL_ALLOWED = 'an http:// or https:// address without a query, a fragment or a password';
 
-function isPlainUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  const plain = !/[?#]/.test(value) && url.username === '' && url.password === '';
-  return /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(value) && plain;
+/**
+ * A text as the base address of a service: http:// or https://, and nothing in it that may be a secret.
+ *
+ * @returns Undefined if it is none. An error must not repeat the text: it may hold a password.
+ */
+export function plainUrl(text: string): URL | undefined {
+  if (!URL.canParse(text) || !/^https?:\/\/[^?#]*$/i.test(text)) return undefined;
+  const url = new URL(text);
+  return url.username === '' && url.password === '' ? url : undefined;
 }
 
-export const webAddress = () => text(URL_ALLOWED).refine(isPlainUrl, { error: URL_ALLOWED });
+export const webAddress = () =>
+  text(URL_ALLOWED).refine((value) => plainUrl(value) !== undefined, { error: URL_ALLOWED });
 
 export const querySeconds = () => wholeNumber('a whole number of seconds from 1 to 3600', 1, 3600);

@@ -113,7 +113,7 @@ export interface HttpRequest {
   readonly url: string;
   readonly params?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly data?: string;
 }
 
 /** One answer, whole and whatever its status. */
@@ -123,32 +123,8 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** What makes requests. */
-export interface Http {
-  /**
-   * For libraries that send by themselves, such as Google's ways to sign in. It retries nothing.
-   */
-  readonly transport: Gaxios;
-  /**
-   * Sends one request, once, and reads the whole answer.
-   *
-   * @param endpoint Who answers.
-   * @throws Fault if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
-   * `no-answer`.
-   */
-  send(request: HttpRequest, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer>;
-  /** The address that was asked last. */
-  lastAsked(): URL | undefined;
-  /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
-  silence(endpoint: Endpoint): Fault;
-  /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
-  clockSkewMs(): number | undefined;
-  /** Drops every connection, also those that still wait for an answer. */
-  close(): void;
-}
-
 /** Opens the way to the servers. */
-export function openHttp(env: Env, now: () => Date): Http {
+export function openHttp(env: Env, now: () => Date) {
   const direct = {
     'http:': new HttpAgent({ keepAlive: true }),
     'https:': new HttpsAgent({ keepAlive: true }),
@@ -195,16 +171,23 @@ export function openHttp(env: Env, now: () => Date): Http {
 
   const transport = new Transport();
 
+  /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
   function silence(endpoint: Endpoint): Fault {
     const proxy = [...proxies.values()].find(({ waiting }) => waiting > 0);
     const asked: Endpoint = proxy === undefined ? endpoint : { step: 'proxy', who: proxy.server };
     return new Fault('no-answer', '', asked, { maybeSent: proxy === undefined });
   }
 
-  async function send({ body, ...request }: HttpRequest, endpoint: Endpoint, signal: AbortSignal) {
+  /**
+   * Sends one request, once, and reads the whole answer.
+   *
+   * @param endpoint Who answers.
+   * @throws Fault if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
+   * `no-answer`.
+   */
+  async function send(request: HttpRequest, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
     const asked = transport.request<string>({
       ...request,
-      ...(body === undefined ? {} : { data: body }),
       signal,
       redirect: 'manual',
       responseType: 'text',
@@ -220,11 +203,15 @@ export function openHttp(env: Env, now: () => Date): Http {
   }
 
   return {
+    /** For libraries that send by themselves, such as Google's ways to sign in. It retries nothing. */
     transport,
     send,
+    /** The address that was asked last. */
     lastAsked: () => lastAsked,
     silence,
+    /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
     clockSkewMs: () => skewMs,
+    /** Drops every connection, also those that still wait for an answer. */
     close() {
       for (const agent of [...Object.values(direct), ...proxies.values()]) agent.destroy();
     },
@@ -303,16 +290,4 @@ export function clockFault(
     `clock: this machine's is ${inWords(skewMs)} ${side} ${whose}; set it: timedatectl set-ntp true`,
     { step },
   );
-}
-
-/**
- * A text as the base address of a service: http:// or https://, and nothing in it that may be a secret.
- *
- * @returns Undefined if it is none. An error must not repeat the text: it may hold a password.
- */
-export function plainUrl(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  const plain = [url.username, url.password, url.search, url.hash].every((part) => part === '');
-  return plain && /^https?:$/.test(url.protocol) ? url : undefined;
 }

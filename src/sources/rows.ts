@@ -1,8 +1,8 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
 import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../winnow/classes.ts';
-import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './query.ts';
 import { SourceError } from './source.ts';
+import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './sql.ts';
 
 /** An object out of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import type { Day, PartitionRows, Span } from '../days/day.ts';
 import type { Env } from '../env.ts';
 import { ERRORS, type ErrorCode, type Step, sentenceOf } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError, sanitizeMessage } from '../errors/error.ts';
-import type { PivotRow, Question } from './query.ts';
+import type { PivotRow, Question } from './sql.ts';
 
 /** What answering a question took. */
 export interface QueryCost {

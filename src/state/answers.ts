@@ -11,7 +11,7 @@ import {
   replaceFile,
   sweepTemporary,
 } from '../disk/files.ts';
-import { QUESTION } from '../sources/query.ts';
+import { QUESTION } from '../sources/sql.ts';
 import { demand, FileRejected, isRecord, parseJson } from './checks.ts';
 import { checksum, dayText, type LedgerDay, parseDays } from './ledger.ts';
 import { distrust, type Warn } from './set-aside.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
-import { type PivotRow, QUESTION } from '../sources/query.ts';
+import { type PivotRow, QUESTION } from '../sources/sql.ts';
 import { demand, demandCount, isRecord, parseJson } from './checks.ts';
 import {
   type DayRow,

@@ -1,5 +1,5 @@
 import { addDays, type Day, parseDay, type Span } from '../days/day.ts';
-import type { PivotRow } from '../sources/query.ts';
+import type { PivotRow } from '../sources/sql.ts';
 import { demand, demandCount, isRecord } from './checks.ts';
 
 /*

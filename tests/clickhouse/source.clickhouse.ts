@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Span } from '../../src/days/day.ts';
 import type { NonEmpty } from '../../src/non-empty.ts';
-import { pivotStatement } from '../../src/sources/clickhouse/query.ts';
 import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
-import type { PivotRow } from '../../src/sources/query.ts';
+import { pivotStatement } from '../../src/sources/clickhouse/sql.ts';
 import type { Source } from '../../src/sources/source.ts';
+import type { PivotRow } from '../../src/sources/sql.ts';
 import { crowd } from '../support/hostile-names.ts';
 import { type Engine, type EngineRow, loadNdjson, startEngine } from './engine.ts';
 

@@ -1,8 +1,8 @@
 import type { Outcome } from '../../src/collect/run.ts';
 import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf } from '../../src/days/day.ts';
-import type { PivotRow, Question } from '../../src/sources/query.ts';
 import { NO_COST, type Source } from '../../src/sources/source.ts';
+import type { PivotRow, Question } from '../../src/sources/sql.ts';
 import type { MemoryState } from './state.ts';
 
 export const GB = 1_000_000_000;

@@ -8,9 +8,9 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { type Day, dayNumber, type Span, spanDays } from '../../src/days/day.ts';
-import { duckDbDialect, pivotSql, type Question, rowLimit } from '../../src/sources/query.ts';
 import { checkRows } from '../../src/sources/rows.ts';
 import type { DaysAnswer, QueryCost, Source, SourceTraits } from '../../src/sources/source.ts';
+import { duckDbDialect, pivotSql, type Question, rowLimit } from '../../src/sources/sql.ts';
 
 /** What a test puts into the table: `times` downloads that are alike, at noon of the day. */
 export interface Downloads {

@@ -219,7 +219,7 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
     };
     const url = `${base}/projects/${project}${path}`;
     const params = { ...query, prettyPrint: 'false' };
-    const sent = { method, url, params, headers, ...(body && { body: JSON.stringify(body) }) };
+    const sent = { method, url, params, headers, ...(body && { data: JSON.stringify(body) }) };
     const answer = await http.send(sent, BIGQUERY, signal);
     if (!skipClockCheck) checkClock('bigquery');
     if (answer.status >= 400) throw faultOfAnswer(answer);

@@ -4,15 +4,6 @@ import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
 import { traitsOf } from '../index.ts';
-import {
-  bigQueryDialect,
-  midnight,
-  pivotColumns,
-  pivotSql,
-  type Question,
-  rowLimit,
-  shapeOf,
-} from '../query.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
 import {
   addCost,
@@ -24,6 +15,15 @@ import {
   SourceError,
   type World,
 } from '../source.ts';
+import {
+  bigQueryDialect,
+  midnight,
+  pivotColumns,
+  pivotSql,
+  type Question,
+  rowLimit,
+  shapeOf,
+} from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
 import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';

@@ -1,8 +1,8 @@
 import { addDays, type Day, spanDays } from '../../days/day.ts';
 import { isNonEmpty } from '../../non-empty.ts';
-import type { PivotRow, Question } from '../query.ts';
 import type { CheckedRows } from '../rows.ts';
 import { ending, mayBePackages, mayPass, SourceError } from '../source.ts';
+import type { PivotRow, Question } from '../sql.ts';
 
 /**
  * Most characters of package names in one question. Parameters travel in the address, and 4,096 is where

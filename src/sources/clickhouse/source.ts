@@ -4,17 +4,16 @@ import pLimit from 'p-limit';
 import type { Day, Span } from '../../days/day.ts';
 import type { Env } from '../../env.ts';
 import { UsageError } from '../../errors/error.ts';
+import { plainUrl } from '../fields.ts';
 import {
   clockFault,
   type HttpRequest,
   openHttp,
-  plainUrl,
   RETRY_POLICY,
   type RetryPolicy,
   withRetry,
 } from '../http.ts';
 import { traitsOf } from '../index.ts';
-import type { Question } from '../query.ts';
 import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import {
   type DaysAnswer,
@@ -25,6 +24,7 @@ import {
   sourceErrorOf,
   type World,
 } from '../source.ts';
+import type { Question } from '../sql.ts';
 import { readAnswer, SERVER } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
 import { type Ask, readInParts } from './parts.ts';
@@ -35,7 +35,7 @@ import {
   referenceStatement,
   SETTINGS,
   type Statement,
-} from './query.ts';
+} from './sql.ts';
 
 /**
  * Where ClickHouse is asked: CLICKHOUSE_URL in the environment, or what the configuration says.
@@ -84,30 +84,20 @@ function parameter(value: string | number | readonly string[]): string {
   return `[${value.map((each: string) => `'${each.replaceAll(/['\\]/g, '\\$&')}'`).join(',')}]`;
 }
 
-/**
- * One statement as a request: text in the body, parameters and settings in the address.
- *
- * @param product The value of User-Agent.
- */
+/** One statement as a request: text in the body, parameters and settings in the address. */
 function requestOf(
   url: URL,
   { sql, parameters }: Statement,
-  { user, password, product }: { readonly user: string; readonly password: string; readonly product: string },
+  headers: Readonly<Record<string, string>>,
 ): HttpRequest {
   const named = Object.entries(parameters).map(([name, value]) => [`param_${name}`, parameter(value)]);
+  const address = url.href.replace(/\/+$/, '');
   return {
     method: 'POST',
-    url: url.href.replace(/\/+$/, ''),
-    params: Object.fromEntries(
-      [...Object.entries(SETTINGS), ...named].map(([key, value]) => [key, String(value)]),
-    ),
-    headers: {
-      'content-type': 'text/plain; charset=utf-8',
-      'user-agent': product,
-      'x-clickhouse-user': utf8(user),
-      ...(password === '' ? {} : { 'x-clickhouse-key': utf8(password) }),
-    },
-    body: sql,
+    url: address,
+    params: { ...SETTINGS, ...Object.fromEntries(named) },
+    headers,
+    data: sql,
   };
 }
 
@@ -138,11 +128,17 @@ export async function openClickHouse(
   policy: RetryPolicy & { readonly graceMs?: number } = RETRY_POLICY,
 ): Promise<Source> {
   const url = serverUrl(config, env);
-  const account = { user: config.user, password: readPassword(config.passwordFile), product };
+  const password = readPassword(config.passwordFile);
+  const headers = {
+    'content-type': 'text/plain; charset=utf-8',
+    'user-agent': product,
+    'x-clickhouse-user': utf8(config.user),
+    ...(password !== '' && { 'x-clickhouse-key': utf8(password) }),
+  };
   const isPublic = isPublicClickHouse(config, env);
   const http = openHttp(env, now);
   const inTurn = pLimit(1);
-  const context = { secrets: [account.password] };
+  const context = { secrets: [password] };
   const limitMs = config.queryTimeoutSeconds * 1000;
 
   const often: RetryPolicy = retries === undefined ? policy : { ...policy, retries };
@@ -151,7 +147,7 @@ export async function openClickHouse(
     const deadline = AbortSignal.timeout(limitMs + (policy.graceMs ?? GRACE_MS));
     const either = AbortSignal.any([signal, deadline]);
     try {
-      const answer = await http.send(requestOf(url, statement, account), SERVER, either);
+      const answer = await http.send(requestOf(url, statement, headers), SERVER, either);
       const clock = clockFault(http.clockSkewMs(), now(), { whose: "the server's" });
       if (clock !== undefined) throw clock;
       return readAnswer(answer, statement.columns, isPublic);

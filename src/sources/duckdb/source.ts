@@ -5,9 +5,9 @@ import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
 import { MS_PER_DAY } from '../../units.ts';
 import { traitsOf } from '../index.ts';
-import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../query.ts';
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
+import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 

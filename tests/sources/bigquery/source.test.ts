@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
-import type { Question } from '../../../src/sources/query.ts';
 import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
+import type { Question } from '../../../src/sources/sql.ts';
 import {
   BigQueryServer,
   type CallKind,

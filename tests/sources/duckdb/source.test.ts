@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDuckDb } from '../../../src/sources/duckdb/source.ts';
-import type { PivotRow, Question } from '../../../src/sources/query.ts';
 import type { Source } from '../../../src/sources/source.ts';
+import type { PivotRow, Question } from '../../../src/sources/sql.ts';
 import { type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 

@@ -6,7 +6,7 @@ import {
   literals,
   needsFileNames,
   type Question,
-} from '../query.ts';
+} from '../sql.ts';
 import type { Columns } from './answer.ts';
 
 /*
@@ -42,32 +42,17 @@ export const SETTINGS = {
   read_overflow_mode_leaf: 'throw',
   max_result_rows: String(ROW_LIMIT),
   // The server answers when it is done, so that an error comes as an error and not behind half of the rows.
-  wait_end_of_query: 1,
+  wait_end_of_query: '1',
 } as const;
 
-const TEXT = /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/;
-const DATE = /^(?:Nullable\()?Date(?:32)?\)?$/;
-const COUNT = /^U?Int64$/;
-
-const PIVOT_COLUMNS: Columns = {
-  project: { type: TEXT, expected: 'String' },
-  day: { type: DATE, expected: 'Date' },
-  ci: { type: TEXT, expected: 'String' },
-  installer_name: { type: TEXT, expected: 'String' },
-  system_name: { type: TEXT, expected: 'String' },
-  download_count: { type: COUNT, expected: 'UInt64' },
-};
-
-const SIDECAR_COLUMNS: Columns = { sidecar: { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' } };
+const TEXT = { type: /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/, expected: 'String' };
+const DATE = { type: /^(?:Nullable\()?Date(?:32)?\)?$/, expected: 'Date' };
+const COUNT = { type: /^U?Int64$/, expected: 'UInt64' };
+const FLAG = { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' };
 
 /** A checked `database.table` as ClickHouse quotes it. */
 function quoted(...names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join('.');
-}
-
-function splitTable(table: string): [database: string, name: string] {
-  const [database = '', name = ''] = table.split('.');
-  return [database, name];
 }
 
 /**
@@ -98,7 +83,7 @@ FROM (
     date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`
       : ''
   }
-  FROM ${quoted(...splitTable(table))}
+  FROM ${quoted(...table.split('.'))}
   WHERE project IN {projects:Array(String)}
     AND date >= {start:Date}
     AND date < {end:Date}
@@ -111,9 +96,13 @@ FORMAT JSONCompact`,
       start: span.start,
       end: span.end,
       limit: ROW_LIMIT,
-      ...(sidecars ? { distributions_only_since: DISTRIBUTIONS_ONLY_SINCE } : {}),
+      ...(sidecars && { distributions_only_since: DISTRIBUTIONS_ONLY_SINCE }),
     },
-    columns: { ...PIVOT_COLUMNS, ...(sidecars ? SIDECAR_COLUMNS : {}) },
+    columns: {
+      ...{ project: TEXT, day: DATE, ci: TEXT, installer_name: TEXT, system_name: TEXT },
+      download_count: COUNT,
+      ...(sidecars && { sidecar: FLAG }),
+    },
   };
 }
 
@@ -136,7 +125,7 @@ export const REFERENCE_PACKAGES = [
 
 /** The table of ClickPy that has the downloads of each package and day, several rows for each. */
 function perDay(table: string): string {
-  return quoted(splitTable(table)[0], 'pypi_downloads_per_day');
+  return quoted(table.replace(/\..*/, ''), 'pypi_downloads_per_day');
 }
 
 /** How many rows the reference packages have on each day of a span. */
@@ -151,7 +140,7 @@ GROUP BY day
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
     parameters: { projects: REFERENCE_PACKAGES, start: span.start, end: span.end, limit: ROW_LIMIT },
-    columns: { day: { type: DATE, expected: 'Date' }, row_count: { type: COUNT, expected: 'Int64' } },
+    columns: { day: DATE, row_count: COUNT },
   };
 }
 
@@ -163,6 +152,6 @@ FROM ${perDay(table)}
 WHERE project IN {projects:Array(String)}
 FORMAT JSONCompact`,
     parameters: { projects: REFERENCE_PACKAGES },
-    columns: { row_count: { type: COUNT, expected: 'UInt64' } },
+    columns: { row_count: COUNT },
   };
 }

@@ -7,7 +7,7 @@ import {
   QUESTION,
   rowLimit,
   type Shape,
-} from '../../src/sources/query.ts';
+} from '../../src/sources/sql.ts';
 
 const SHAPES: Shape[] = [false, true].flatMap((several) =>
   [false, true].map((fileNames) => ({ several, fileNames })),
