@@ -35,7 +35,10 @@ const MIRRORS: ReadonlySet<string> = new Set(['bandersnatch', 'z3c.pypimirror', 
  * clients that give no name; and the latter by system.
  */
 export const STATS = ['with_mirrors', 'without_mirrors', ...SYSTEMS] as const;
-export type StatsCount = Record<(typeof STATS)[number], number>;
+type Stat = (typeof STATS)[number];
+export type StatsCount = Record<Stat, number>;
+
+const isStat = (category: unknown): category is Stat => STATS.some((stat) => stat === category);
 
 /** Whether pypistats.org has a row of ours in `without_mirrors`. */
 export function isWithoutMirrors({ installer }: Pick<DownloadRow, 'installer'>): boolean {
@@ -69,25 +72,14 @@ export const PATIENCE: RetryPolicy & { readonly limitMs: number } = {
   retries: 3,
 };
 
-const row = z.object({
-  date: z.string().refine((text) => parseDay(text) !== undefined),
-  category: z.string().nullable(),
-  downloads: z.int().min(0),
-});
-
-/** The two answers that are asked for. */
-const ANSWERS = {
-  overall: z.object({
-    package: z.string(),
-    type: z.literal('overall_downloads'),
-    data: z.array(row.extend({ category: z.enum(['with_mirrors', 'without_mirrors']) })),
-  }),
-  system: z.object({ package: z.string(), type: z.literal('system_downloads'), data: z.array(row) }),
+/** The two answers that are asked for, by the categories of their rows. */
+const CATEGORIES = {
+  overall: z.enum(['with_mirrors', 'without_mirrors']),
+  system: z.string().nullable(),
 };
-type Kind = keyof typeof ANSWERS;
 
 /** @throws Fault if the answer is another one. */
-function parseAnswer<K extends Kind>(kind: K, name: string, body: string): z.infer<(typeof ANSWERS)[K]> {
+function parseAnswer(kind: keyof typeof CATEGORIES, name: string, body: string) {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -95,10 +87,16 @@ function parseAnswer<K extends Kind>(kind: K, name: string, body: string): z.inf
     if (/^\s*\{/.test(body)) throw new Fault('connection-broken', 'it was cut short', PYPISTATS);
     throw new Fault('not-the-source', 'a page instead of JSON', PYPISTATS);
   }
-  const { data, error } = ANSWERS[kind].safeParse(value);
-  if (data?.package === name) return data as z.infer<(typeof ANSWERS)[K]>;
-  const where = error?.issues[0]?.path.join('.') || 'package';
-  throw new Fault('unexpected-answer', `${kind}, at ${where}`, PYPISTATS);
+  const date = z.string().refine((text) => parseDay(text) !== undefined);
+  const row = z.object({ date, category: CATEGORIES[kind], downloads: z.int().min(0) });
+  const shape = z.object({
+    package: z.literal(name),
+    type: z.literal(`${kind}_downloads`),
+    data: z.array(row),
+  });
+  const { data, error } = shape.safeParse(value);
+  if (data !== undefined) return data.data;
+  throw new Fault('unexpected-answer', `${kind}, at ${error.issues[0]?.path.join('.')}`, PYPISTATS);
 }
 
 /**
@@ -125,7 +123,7 @@ export async function readPyPiStats(
   }
   const http = openHttp(env, now);
 
-  async function once<K extends Kind>(kind: K) {
+  async function once(kind: keyof typeof CATEGORIES) {
     const url = `${base?.href.replace(/\/+$/, '')}/api/packages/${encodeURIComponent(name)}/${kind}`;
     const headers = { 'user-agent': product, accept: 'application/json' };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience.limitMs)]);
@@ -146,14 +144,11 @@ export async function readPyPiStats(
     if (overall === undefined) return undefined;
     const system = await withRetry(() => once('system'), patience, signal, isWorthIt);
     const days = new Map<Day, StatsCount>();
-    const on = (day: Day): StatsCount => {
-      const count = days.get(day) ?? zeros(STATS);
-      days.set(day, count);
-      return count;
-    };
-    for (const { date, category, downloads } of overall.data) on(date)[category] += downloads;
-    for (const { date, category, downloads } of system?.data ?? []) {
-      if (isSystem(category)) on(date)[category] += downloads;
+    for (const { date, category, downloads } of [...overall, ...(system ?? [])]) {
+      if (!isStat(category)) continue;
+      const day = days.get(date) ?? zeros(STATS);
+      day[category] += downloads;
+      days.set(date, day);
     }
     return days;
   } catch (error) {

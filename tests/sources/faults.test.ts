@@ -71,12 +71,7 @@ describe('ClickHouse', () => {
     [503, '', 'unavailable', true],
     [404, '<html>', 'not-the-source', true],
     [302, '', 'not-the-source', true],
-    [
-      400,
-      'Port 9000 is for clickhouse-client program\r\nYou must use port 8123 for HTTP.\r\n',
-      'wrong-port',
-      false,
-    ],
+    [400, 'Port 9000 is for clickhouse-client program\r\n', 'wrong-port', false],
   ])('without an exception is known by the status %d: %s', (status, body, code, passes) => {
     const found = statusFault(answer(status, body));
     expect([found.code, mayPass(found)]).toEqual([code, passes]);
@@ -116,20 +111,15 @@ describe('BigQuery', () => {
     ['neverHeardOf', 400, 'source-failed', 'source-failed'],
   ];
   const LASTING = [
-    'accessDenied',
-    'billingNotEnabled',
-    'billingTierLimitExceeded',
-    'bytesBilledLimitExceeded',
-    'invalid',
-    'invalidQuery',
-    'invalidUser',
-    'notFound',
-    'notImplemented',
-    'quotaExceeded',
-    'resourcesExceeded',
-    'responseTooLarge',
-    'stopped',
-    'timeout',
+    ...[
+      'accessDenied',
+      'billingNotEnabled',
+      'billingTierLimitExceeded',
+      'bytesBilledLimitExceeded',
+      'invalid',
+    ],
+    ...['invalidQuery', 'invalidUser', 'notFound', 'notImplemented', 'quotaExceeded', 'resourcesExceeded'],
+    ...['responseTooLarge', 'stopped', 'timeout'],
   ];
   const problem = (reason: string, message = 'said so') => ({ error: { message, errors: [{ reason }] } });
 
@@ -148,60 +138,22 @@ describe('BigQuery', () => {
     }
   });
 
+  const long = 'has exceeded quota for free query bytes scanned';
   it.each<[string, number, unknown, ErrorCode, RegExp]>([
     ['no token', 401, problem('authError'), 'credentials-refused', /Google refused the credentials/],
-    [
-      'a project that has used up the free tier',
-      403,
-      problem('quotaExceeded', 'Your project exceeded quota for free query bytes scanned'),
-      'free-tier',
-      /free tier of this month/,
-    ],
+    ['the free tier', 403, problem('quotaExceeded', long), 'free-tier', /free tier of this month/],
     ['a disabled API', 403, problem('accessNotConfigured'), 'api-disabled', /gcloud services enable/],
+    ['one in words', 403, problem('x', 'has not been used in project 1'), 'api-disabled', /gcloud services/],
     [
-      'a disabled API, in words',
+      'a location',
       403,
-      problem('forbidden', 'BigQuery API has not been used in project 1'),
-      'api-disabled',
-      /gcloud services enable/,
-    ],
-    [
-      'another location',
-      403,
-      problem(
-        'accessDenied',
-        'Access Denied: Table bigquery-public-data:pypi.file_downloads: User does not have permission to query table, or perhaps it does not exist in location EU.',
-      ),
+      problem('accessDenied', 'does not exist in location EU'),
       'not-found',
-      /bigquery\.location.* US/,
+      /location.* US/,
     ],
-    [
-      'a bill that is too large',
-      400,
-      problem(
-        'bytesBilledLimitExceeded',
-        'Query exceeded limit for bytes billed: 1. 10485760 or higher required.',
-      ),
-      'too-large',
-      /maximum bytes billed/,
-    ],
-    [
-      'a perimeter',
-      403,
-      problem(
-        'accessDenied',
-        'VPC Service Controls: Request is prohibited. vpcServiceControlsUniqueIdentifier: x',
-      ),
-      'permission',
-      /service perimeter/,
-    ],
-    [
-      'a page of 403',
-      403,
-      '<html><title>Blocked</title></html>',
-      'not-the-source',
-      /\(BigQuery said: Blocked\)$/,
-    ],
+    ['a large bill', 400, problem('bytesBilledLimitExceeded'), 'too-large', /maximum bytes billed/],
+    ['a perimeter', 403, problem('x', 'VPC Service Controls: no'), 'permission', /service perimeter/],
+    ['a page of 403', 403, '<html><title>No</title></html>', 'not-the-source', /\(BigQuery said: No\)$/],
     ['nothing at all', 503, '', 'unavailable', /HTTP status 503/],
   ])('says what to do about %s', (_, status, body, code, says) => {
     const fault = faultOfAnswer(answer(status, body));
@@ -218,18 +170,13 @@ describe('BigQuery', () => {
 describe('signing in', () => {
   const refusal = (status: number, data: unknown) => ({ response: { status, data, headers: new Headers() } });
 
-  it.each<[string, unknown, typeof TOKEN, ErrorCode, RegExp]>([
-    [
-      'a disabled account',
-      refusal(400, { error: 'invalid_grant', error_description: 'Account has been disabled' }),
-      TOKEN,
-      'credentials-refused',
-      /the service account is disabled; enable it/,
-    ],
-    ['an old grant', new Error('invalid_grant: reauth'), TOKEN, 'credentials-refused', /refused the key/],
-    ['no network', { code: 'ENOTFOUND', message: 'x' }, TOKEN, 'unreachable', /check the network, DNS/],
-  ])('tells %s', (_, error, endpoint, code, says) => {
-    const fault = signInFault(error, endpoint);
+  const disabled = refusal(400, { error: 'invalid_grant', error_description: 'Account has been disabled' });
+  it.each<[string, unknown, ErrorCode, RegExp]>([
+    ['a disabled account', disabled, 'credentials-refused', /the service account is disabled; enable it/],
+    ['an old grant', new Error('invalid_grant: reauth'), 'credentials-refused', /refused the key/],
+    ['no network', { code: 'ENOTFOUND', message: 'x' }, 'unreachable', /check the network, DNS/],
+  ])('tells %s', (_, error, code, says) => {
+    const fault = signInFault(error, TOKEN);
     expect(fault.code).toBe(code);
     expect(sourceErrorOf(fault, { identity: 'key' })).toMatchObject({
       affectsAll: true,

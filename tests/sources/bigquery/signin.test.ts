@@ -135,6 +135,9 @@ const oauth = (status: number, error: string, error_description: string) => ({
   status,
   body: { error, error_description },
 });
+const says = (who: Asked, answer: ReturnType<typeof aip | typeof oauth>): GoogleOptions => ({
+  answers: { [who]: answer },
+});
 const sts = (error: string, description: string, status = 400): GoogleOptions => ({
   answers: { sts: oauth(status, error, description) },
 });
@@ -153,7 +156,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
   // A service account's key.
   [
     'a key that was deleted',
-    { with: 'key', google: { answers: { token: oauth(400, 'invalid_grant', 'Invalid JWT Signature.') } } },
+    { with: 'key', google: says('token', oauth(400, 'invalid_grant', 'Invalid JWT Signature.')) },
     'credentials-refused',
     /^sign-in: Google refused the key; .*make a new key.* \(Google's token endpoint said: invalid_grant: Invalid JWT Signature\.\)$/,
     ['token'],
@@ -212,7 +215,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     'a login that has expired',
     {
       with: 'login',
-      google: { answers: { token: oauth(400, 'invalid_grant', 'Token has been expired or revoked.') } },
+      google: says('token', oauth(400, 'invalid_grant', 'Token has been expired or revoked.')),
     },
     'credentials-refused',
     /^sign-in: Google refused the login; log in again: gcloud auth application-default login \(Google's/,
@@ -246,7 +249,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
   ],
   [
     'a login behind the impersonation that has expired',
-    { with: 'impersonation', google: { answers: { token: oauth(400, 'invalid_grant', 'Bad Request') } } },
+    { with: 'impersonation', google: says('token', oauth(400, 'invalid_grant', 'Bad Request')) },
     'credentials-refused',
     /^sign-in: Google refused the credentials that impersonate; log in again: .*--impersonate-service-account/,
     ['token'],
@@ -294,7 +297,7 @@ const CASES: [string, Case, ErrorCode, RegExp, Asked[]][] = [
     'getAccessToken that is denied to a federated identity',
     {
       with: 'federation as an account',
-      google: { answers: { iam: aip(403, "Permission 'iam.serviceAccounts.getAccessToken' denied") } },
+      google: says('iam', aip(403, "Permission 'iam.serviceAccounts.getAccessToken' denied")),
     },
     'impersonation-denied',
     /^sign-in: the federated identity may not act as the service account; .*roles\/iam.workloadIdentityUser/,
