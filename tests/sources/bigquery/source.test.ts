@@ -267,24 +267,21 @@ describe('a fault that may pass', () => {
 });
 
 describe('a fault that does not pass', () => {
-  const refusals: [string, number, string, boolean, RegExp][] = [
+  it.each<[string, number, string, RegExp]>([
     [
       'accessDenied',
       403,
-      'Access Denied: User does not have bigquery.jobs.create',
-      true,
-      /^BigQuery: permission denied; grant .*roles\/bigquery.jobUser/,
+      'no bigquery.jobs.create',
+      /^BigQuery: permission denied; grant .*bigquery.jobUser/,
     ],
-    ['authError', 401, 'Invalid Credentials', true, /^BigQuery: Google refused the credentials/],
-  ];
-
-  it.each(refusals)('%s is not tried again', async (reason, status, message, affectsAll, text) => {
+    ['authError', 401, 'Invalid Credentials', /^BigQuery: Google refused the credentials/],
+  ])('%s is not tried again', async (reason, status, message, text) => {
     const bigQuery = await withTrouble({ on: 'insert', fault: { status, reason, message } });
     const error = await failure(bigQuery.read(QUESTION));
     expect(error.message).toMatch(text);
     // There was no job.
     expect(error.message).not.toContain('[job');
-    expect(error.affectsAll).toBe(affectsAll);
+    expect(error.affectsAll).toBe(true);
     expect(server.calls.map(({ kind }) => kind)).toEqual(['insert']);
   });
 
@@ -353,46 +350,34 @@ describe('an answer that makes no sense', () => {
     const cells = first?.f.slice(0, -1) ?? [];
     return { ...body, rows: [{ f: [...cells, { v }] }, ...others] };
   };
+  const fields = (...list: unknown[]) => ({ schema: { fields: list } });
+  const strange = { name: '\u009b2J\u202e', type: 'constructor' };
+  const odd = { f: [1, 2, 3, 4, 5, 6] };
   const answers: [string, (body: Body) => unknown, RegExp][] = [
     ['no jobComplete', ({ jobComplete: _, ...rest }) => rest, /does not say whether the job is done/],
     ['no schema', ({ schema: _, ...rest }) => rest, /its columns are not named/],
     [
-      'an unknown type',
-      (body) => ({ ...body, schema: { fields: [{ name: 'day', type: 'WHATEVER' }] } }),
-      /columns are day WHATEVER instead of/,
+      'a type',
+      (body) => ({ ...body, ...fields({ name: 'day', type: 'X' }) }),
+      /columns are day X instead of/,
     ],
-    ['a missing column', (body) => ({ ...body, schema: { fields: ['day'] } }), /columns are \? \? instead/],
+    ['a missing column', (body) => ({ ...body, ...fields('day') }), /columns are \? \? instead/],
     [
       'columns of a strange name and type',
-      (body) => ({
-        ...body,
-        schema: { fields: [{ name: '\u009b2J\u202e', type: 'constructor' }, { name: { toString: 1 } }] },
-      }),
+      (body) => ({ ...body, ...fields(strange, { name: { toString: 1 } }) }),
       /columns are \ufffd2J\ufffd constructor, \? \? instead/,
     ],
-    [
-      'a part of its rows, without how many there are',
-      (body) => ({ ...body, rows: [], totalRows: undefined }),
-      /it does not say how many rows it has/,
-    ],
+    ['no number of its rows', (body) => ({ ...body, totalRows: undefined }), /it does not say how many rows/],
     [
       'a number of rows that is none',
       (body) => ({ ...body, totalRows: 'x' }),
-      /it does not say how many rows it has/,
+      /it does not say how many rows/,
     ],
     ['rows that are no list', (body) => ({ ...body, rows: 'none' }), /its rows are no list/],
     ['a row without values', (body) => ({ ...body, rows: [{}] }), /a row has 0 values instead of 6/],
     ['missing rows', (body) => ({ ...body, rows: [] }), /0 rows came instead of 3/],
-    [
-      'a value that is none',
-      (body) => ({ ...body, rows: Array(3).fill({ f: [1, 2, 3, 4, 5, 6] }) }),
-      /column day holds nothing/,
-    ],
-    [
-      'a count past 2^53',
-      value('9007199254740993'),
-      /download_count holds "9007199254740993" instead of a count/,
-    ],
+    ['a value that is none', (body) => ({ ...body, rows: Array(3).fill(odd) }), /column day holds nothing/],
+    ['a count past 2^53', value('9007199254740993'), /holds "9007199254740993" instead of a count/],
   ];
 
   it.each(answers)('%s is an error and no number', async (_, change, text) => {
