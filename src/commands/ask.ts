@@ -1,6 +1,5 @@
 import { beginRun, type Outcome } from '../collect/run.ts';
-import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX } from '../config/package-name.ts';
-import { WINDOW_DAYS_MAX } from '../config/schema.ts';
+import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { openSource, type SourceConfig } from '../sources/index.ts';

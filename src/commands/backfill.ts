@@ -1,7 +1,6 @@
 import type { Task } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
-import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { budgetBytes, type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
 import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';

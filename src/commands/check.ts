@@ -1,5 +1,4 @@
-import { asGroup, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { asGroup, loadConfig, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { plural } from '../format.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { daysBehind, isStale } from '../days/staleness.ts';
 import { diskError } from '../disk/disk-error.ts';

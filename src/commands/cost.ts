@@ -1,7 +1,6 @@
 import { type Forecast, type ForecastEntry, forecast } from '../collect/forecast.ts';
 import { needOf, WORTH_ASKING_BYTES } from '../collect/plan.ts';
-import { budgetBytes, type Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { budgetBytes, type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';

@@ -1,6 +1,5 @@
 import { longestWindow } from '../collect/plan.ts';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';

@@ -1,8 +1,7 @@
 import { BADGES, type BadgeKind, isWanted } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
-import { asGroup } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { nearest } from '../config/suggest.ts';
+import { asGroup, loadConfig } from '../config/config.ts';
+import { nearest } from '../config/document.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';

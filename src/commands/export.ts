@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';

@@ -1,6 +1,5 @@
 import { relative } from 'node:path';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { removeFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadConfig } from '../config/load.ts';
+import { loadConfig } from '../config/config.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { demandHealth, type Health } from '../publish/health.ts';

@@ -1,6 +1,6 @@
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import { normalizePackageName } from '../config/package-name.ts';
-import { nearest } from '../config/suggest.ts';
+import { nearest } from '../config/document.ts';
+import { normalizePackageName } from '../config/schema.ts';
 import { type Day, dayOf, parseDay } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 

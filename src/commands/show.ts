@@ -1,5 +1,5 @@
 import { causeText } from '../collect/run.ts';
-import { loadSource } from '../config/load.ts';
+import { loadSource } from '../config/config.ts';
 import type { Day } from '../days/day.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';

@@ -1,12 +1,13 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { camelKeys } from '../keys.ts';
-import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
+import { z } from 'zod';
+import { misplacedSecret } from '../errors/misplaced.ts';
+import { mapNonEmpty, type NonEmpty } from '../non-empty.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB } from '../units.ts';
-import { ConfigError, type Problem, type YamlDocument } from './document.ts';
+import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import type { Looks } from './looks.ts';
-import { normalizePackageName } from './package-name.ts';
-import { DEFAULT_WINDOW_DAYS, neededKeys, type Tracked, type TrackedBadges } from './schema.ts';
+import { DEFAULT_WINDOW_DAYS, normalizePackageName, type Tracked, trackedSchema } from './schema.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -14,7 +15,7 @@ export interface TrackedPackage {
   readonly name: string;
   /** Window lengths in days, in the order listed; the first is the package's main one. */
   readonly windows: NonEmpty<number>;
-  /** How its badges differ from the default; absent if they do not. */
+  /** How its badges differ from the default. */
   readonly looks?: Looks;
   /** Whether its total is wanted, for itself or for a group. */
   readonly total?: boolean;
@@ -57,70 +58,210 @@ export interface Config {
   readonly groups: readonly TrackedGroup[];
 }
 
-/** Where an SVG stands in a data: address. */
-const DATA = 'data:image/svg+xml;base64,';
+const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
 
-function logoOf(logo: string): NonNullable<Looks['logo']> {
-  if (!logo.startsWith(DATA)) return { name: logo };
-  return { svg: Buffer.from(logo.slice(DATA.length), 'base64').toString('utf8') };
-}
-
-function colorsOf(color: NonNullable<TrackedBadges['color']>): NonNullable<Looks['color']> {
-  if (typeof color === 'string') return color;
-  return Object.entries(color)
-    .map(([from, name]) => ({ from: Number(from), color: name }))
-    .toSorted((a, b) => a.from - b.from);
-}
-
-/** What is said of badges in tracked.yaml as looks. */
-function looksOf(badges: TrackedBadges = {}): Looks {
-  const { color, logo, ...others } = camelKeys(badges);
-  return {
-    ...others,
-    ...(color === undefined ? {} : { color: colorsOf(color) }),
-    ...(logo === undefined ? {} : { logo: logoOf(logo) }),
-  };
-}
-
-const looksIfAny = (looks: Looks) => (Object.keys(looks).length === 0 ? {} : { looks });
-
-/** An entry of the list, where a name alone is one, too. */
-export function entryOf(entry: Tracked['packages'][number]): Exclude<typeof entry, string> {
-  return typeof entry === 'string' ? { name: entry, window_days: DEFAULT_WINDOW_DAYS } : entry;
+function trackedGroups({ groups = [], badges: ofAll }: Tracked): TrackedGroup[] {
+  return groups.map(({ name, title = name, packages, window_days, badges }) => ({
+    name: normalizePackageName(name),
+    title,
+    members: mapNonEmpty(packages, normalizePackageName),
+    windows: window_days,
+    looks: { ...ofAll, ...badges },
+  }));
 }
 
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
-function trackedPackages(entries: Tracked['packages'], badges: TrackedBadges | undefined): TrackedPackage[] {
-  const windows = new Map<string, number[]>();
-  const own = new Map<string, Looks>();
-  for (const { name, window_days, badges: said } of entries.map(entryOf)) {
-    const key = normalizePackageName(name);
-    windows.set(key, [...(windows.get(key) ?? []), ...[window_days].flat()]);
-    own.set(key, { ...own.get(key), ...looksOf(said) });
+function trackedPackages({ packages, badges: ofAll }: Tracked, groups: TrackedGroup[]): TrackedPackage[] {
+  const totals = new Set(groups.flatMap(({ looks = {}, members }) => (wantsTotal(looks) ? members : [])));
+  const merged = new Map<string, TrackedPackage>();
+  for (const { name: written, windows: listed, looks: said } of packages) {
+    const name = normalizePackageName(written);
+    const before = merged.get(name);
+    const looks = { ...ofAll, ...before?.looks, ...said };
+    const windows = before === undefined ? listed : ([...before.windows, ...listed] as const);
+    const total = wantsTotal(looks) || totals.has(name);
+    merged.set(name, { name, windows, looks, ...(total && { total }) });
   }
-  const ofAll = looksOf(badges);
-  return [...windows].flatMap(([name, list]) =>
-    isNonEmpty(list) ? [{ name, windows: list, ...looksIfAny({ ...ofAll, ...own.get(name) }) }] : [],
-  );
+  return [...merged.values()];
 }
 
-function trackedGroups({ groups = [], badges: ofAll }: Tracked): TrackedGroup[] {
-  return groups.flatMap(({ name, title = name, packages, window_days, badges }) => {
-    const [windows, members] = [[window_days].flat(), packages.map(normalizePackageName)];
-    if (!isNonEmpty(windows) || !isNonEmpty(members)) return [];
-    const looks = { ...looksOf(ofAll), ...looksOf(badges) };
-    return [{ name: normalizePackageName(name), title, members, windows, ...looksIfAny(looks) }];
+type Issue = z.core.$ZodIssue;
+
+/** Of a union's branches, the issues of the one that the writer had in mind: the one of the right type. */
+function leaves(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find(
+    (branch) => !branch.some((inner) => inner.code === 'invalid_type' && inner.path.length === 0),
+  );
+  if (meant === undefined) return [issue];
+  return meant.flatMap((inner) => leaves({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+/** The mapping that a part of the schema is, wraps, is a list of, or has among its choices. */
+function mappingIn(schema: unknown): z.ZodObject | undefined {
+  if (schema instanceof z.ZodObject) return schema;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return mappingIn(schema.unwrap());
+  if (schema instanceof z.ZodPipe) return mappingIn(schema.in);
+  if (schema instanceof z.ZodArray) return mappingIn(schema.element);
+  if (!(schema instanceof z.ZodUnion)) return undefined;
+  return schema.options.map(mappingIn).find((option) => option !== undefined);
+}
+
+/** The keys that the mapping at `path` may have. */
+function allowedKeys(path: readonly PropertyKey[]): string[] {
+  const names = path.filter((key) => typeof key === 'string');
+  const mapping = names.reduce<z.ZodObject | undefined>(
+    (schema, name) => mappingIn(schema?.shape[name]),
+    trackedSchema,
+  );
+  return Object.keys(mapping?.shape ?? {});
+}
+
+function toProblems(issue: Issue, document: YamlDocument): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    const allowed = allowedKeys(issue.path);
+    return issue.keys.map((key) => document.unknownKey(issue.path, key, allowed));
+  }
+  const found = document.found(issue.path);
+  const what = found === undefined ? 'missing' : `found ${found}`;
+  return [document.problem(issue.path, `${what}; allowed: ${issue.message}`)];
+}
+
+/**
+ * Windows of a package that are listed twice, under whatever spelling. (Different windows of one package may
+ * stand in several entries: so lists for pypi-winnow-downloads are written.) Works on a list that is wrong
+ * elsewhere, too.
+ */
+function duplicates(document: YamlDocument): Problem[] {
+  const packages = (document.value as { packages?: unknown } | null | undefined)?.packages;
+  if (!Array.isArray(packages)) return [];
+  const firsts = new Map<string, { name: string; line: number }>();
+  return packages.flatMap((entry: unknown, index) => {
+    const alone = typeof entry === 'string';
+    const said = (alone ? { name: entry } : entry) as { name?: unknown; window_days?: unknown } | null;
+    const { name, window_days: windows = DEFAULT_WINDOW_DAYS } = said ?? {};
+    if (typeof name !== 'string' || misplacedSecret(name) !== undefined) return [];
+    const path = alone ? ['packages', index] : ['packages', index, 'name'];
+    // A window that is wrong, or twice in one list, is reported by itself.
+    return [...new Set([windows].flat())].filter(Number.isInteger).flatMap((days) => {
+      const key = `${normalizePackageName(name)} ${days}`;
+      const first = firsts.get(key);
+      if (first === undefined) {
+        firsts.set(key, { name, line: document.position(path).line });
+        return [];
+      }
+      const same = first.name === name ? '' : ` as ${first.name}, which is the same package`;
+      const text = `${name} with ${days} days is already listed at line ${first.line}${same}; list each window once`;
+      return [document.problem(path, text)];
+    });
   });
 }
 
-const wantsTotal = ({ looks }: TrackedPackage) => looks?.extra?.includes('total') === true;
+/** The keys that a source without a section lacks. */
+function missingKeys(kind: SourceConfig['kind'], tracked: Tracked | undefined): string[] {
+  if (tracked?.[kind] !== undefined) return [];
+  const { error } = kindOf({ kind }).section.safeParse({});
+  return error?.issues.map(({ path }) => path.join('.')) ?? [];
+}
 
-/** The packages, with those marked whose totals are wanted. */
-function withTotals(packages: readonly TrackedPackage[], groups: readonly TrackedGroup[]): TrackedPackage[] {
-  const ofGroups = new Set(groups.filter(wantsTotal).flatMap(({ members }) => members));
-  return packages.map((each) =>
-    wantsTotal(each) || ofGroups.has(each.name) ? { ...each, total: true } : each,
-  );
+/** A source that is chosen, has no section, and cannot do without. */
+function sourceProblems(tracked: Tracked, document: YamlDocument): Problem[] {
+  const { source } = tracked.service;
+  const missing = missingKeys(source, tracked);
+  const text = `${source} is chosen, but there is no section ${source} with ${missing.join(' and ')}`;
+  return missing.length === 0 ? [] : [document.problem(['service', 'source'], text)];
+}
+
+/**
+ * What is wrong with groups of the right shape: names that are taken, members that are not listed, and windows for
+ * which a member has too few days.
+ */
+function groupProblems(tracked: Tracked, document: YamlDocument): Problem[] {
+  const packages = trackedPackages(tracked, []);
+  const longest = new Map(packages.map(({ name, windows }) => [name, Math.max(...windows)]));
+  const names = new Set<string>();
+  const problems: Problem[] = [];
+  const refuse = (path: readonly PropertyKey[], text: string) => problems.push(document.problem(path, text));
+  for (const [index, group] of (tracked.groups ?? []).entries()) {
+    const path = ['groups', index];
+    const key = normalizePackageName(group.name);
+    if (longest.has(key)) {
+      refuse([...path, 'name'], `${group.name} is a package of the list; give the group another name`);
+    }
+    if (names.has(key)) refuse([...path, 'name'], `there is a group ${group.name} already`);
+    names.add(key);
+    const days = Math.max(...group.window_days);
+    const members = new Set<string>();
+    for (const [place, name] of group.packages.entries()) {
+      const at = [...path, 'packages', place];
+      const member = normalizePackageName(name);
+      const known = longest.get(member);
+      if (known === undefined) {
+        const meant = nearest(member, longest.keys());
+        const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
+        refuse(at, `${name} is not a package of the list; ${hint}`);
+      } else if (members.has(member)) {
+        refuse(at, `${name} is in the group already, and would be counted twice`);
+      } else if (known < days) {
+        refuse(
+          at,
+          `${name} is read for ${known} days only, and the group asks for ${days}; give it window_days of ${days}, too, or the group a shorter one`,
+        );
+      }
+      members.add(member);
+    }
+  }
+  return problems;
+}
+
+/** @throws ConfigError with every problem of the text. */
+function validate(text: string, file: string): { document: YamlDocument; tracked: Tracked } {
+  const document = parseYaml(text);
+  if (document.problems.length > 0) throw new ConfigError(file, document.problems);
+  const { success, data: tracked, error } = trackedSchema.safeParse(document.value);
+  const problems = [
+    ...duplicates(document),
+    ...(success
+      ? [...sourceProblems(tracked, document), ...groupProblems(tracked, document)]
+      : error.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document))),
+  ];
+  if (!success || problems.length > 0) throw new ConfigError(file, problems);
+  return { document, tracked };
+}
+
+function readText(file: string, cwd: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(resolve(cwd, file));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const reasons: Record<string, string> = {
+      ENOENT: 'there is no such file; name the right one with --config <file>',
+      EACCES: 'you may not read this file; give the user that runs the collector read permission',
+      EISDIR: 'this is a folder; name the tracked.yaml in it with --config <file>',
+    };
+    throw new ConfigError(file, [{ text: reasons[code ?? ''] ?? `cannot be read (${code})` }]);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(file, [{ text: 'the file is not UTF-8 text; save it as UTF-8' }]);
+  }
+}
+
+/** What makes paths absolute, against the folder of the file: a timer's working directory is not the operator's. */
+function absoluteFrom(file: string, cwd: string): (path: string) => string {
+  const folder = dirname(resolve(cwd, file));
+  return (path) => resolve(folder, path);
+}
+
+function sourceOf(
+  kind: SourceConfig['kind'],
+  tracked: Tracked | undefined,
+  absolute: (path: string) => string,
+): SourceConfig {
+  const credentialFile = tracked?.service.credential_file;
+  return kindOf({ kind }).configure({ section: tracked?.[kind], credentialFile, absolute });
 }
 
 function deepFreeze<T extends object>(value: T): T {
@@ -130,76 +271,73 @@ function deepFreeze<T extends object>(value: T): T {
   return Object.freeze(value);
 }
 
-/**
- * One source out of a tracked.yaml, with its defaults.
- *
- * @param tracked Undefined if there is no such file.
- * @throws ConfigError if it has no section, and the source cannot do without.
- */
-export function resolveSource(
-  kind: SourceConfig['kind'],
-  tracked: Tracked | undefined,
-  file: string,
-  cwd: string,
-): SourceConfig {
-  const folder = dirname(resolve(cwd, file));
-  const section = tracked?.[kind];
-  const [needed] = section === undefined ? neededKeys(kind) : [];
-  if (needed !== undefined) throw new ConfigError(file, [{ field: `${kind}.${needed}`, text: 'is missing' }]);
-  return kindOf({ kind }).configure({
-    section,
-    credentialFile: tracked?.service.credential_file,
-    absolute: (path) => resolve(folder, path),
-  });
-}
-
-/**
- * Makes paths absolute, against the folder of the file: a timer's working directory is not the operator's.
- *
- * @param file Path of tracked.yaml as the user named it.
- * @param cwd Absolute path that `file` is relative to.
- */
-export function resolveConfig(tracked: Tracked, file: string, cwd: string): Config {
-  const folder = dirname(resolve(cwd, file));
-  const absolute = (path: string) => resolve(folder, path);
-  const { service, badges } = tracked;
-  const { output_dir, state_dir, public_url } = service;
-  const outputDir = absolute(output_dir);
-  const groups = trackedGroups(tracked);
-  const billed = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
-  return deepFreeze({
-    file,
-    outputDir,
-    stateDir: state_dir === undefined ? join(dirname(outputDir), 'state') : absolute(state_dir),
-    staleThresholdDays: service.stale_threshold_days,
-    concurrency: service.concurrency,
-    ...(public_url === undefined ? {} : { publicUrl: public_url.replace(/\/+$/, '') }),
-    monthlyBudgetGib: billed?.monthlyBudgetGib?.(tracked[billed.kind]) ?? null,
-    source: resolveSource(service.source, tracked, file, cwd),
-    packages: withTotals(trackedPackages(tracked.packages, badges), groups),
-    groups,
-  });
-}
-
 function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
 }
 
 /** Private paths that lie in the folder that is served to everybody. */
-export function exposedPaths({ source, stateDir, outputDir }: Config, document: YamlDocument): Problem[] {
-  const secrets = [
-    [['service', 'state_dir'], stateDir] as const,
-    kindOf(source).privateFile?.(source) ?? ([['service'], undefined] as const),
-  ];
-  return secrets.flatMap(([key, path]) =>
-    path === undefined || !isInside(outputDir, path)
-      ? []
-      : [
-          document.problem(
-            key,
-            `${path} lies in output_dir, which is served to everybody; choose a place outside of it`,
-          ),
-        ],
-  );
+function exposedPaths({ source, stateDir, outputDir }: Config, document: YamlDocument): Problem[] {
+  const secrets = [[['service', 'state_dir'], stateDir] as const, kindOf(source).privateFile?.(source)];
+  return secrets.flatMap((secret) => {
+    const [field = [], path] = secret ?? [];
+    if (path === undefined || !isInside(outputDir, path)) return [];
+    const text = `${path} lies in output_dir, which is served to everybody; choose a place outside of it`;
+    return [document.problem(field, text)];
+  });
+}
+
+/**
+ * Turns the text of a tracked.yaml into a Config.
+ *
+ * @param file Its path as the user named it, for messages and as the base of relative paths.
+ * @param cwd Absolute path that `file` is relative to.
+ * @throws ConfigError with every problem of the text.
+ */
+export function parseConfig(text: string, file: string, cwd: string): Config {
+  const { document, tracked } = validate(text, file);
+  const { service } = tracked;
+  const absolute = absoluteFrom(file, cwd);
+  const outputDir = absolute(service.output_dir);
+  const groups = trackedGroups(tracked);
+  const billed = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
+  const config: Config = deepFreeze({
+    file,
+    outputDir,
+    stateDir: absolute(service.state_dir ?? join(dirname(outputDir), 'state')),
+    staleThresholdDays: service.stale_threshold_days,
+    concurrency: service.concurrency,
+    ...(service.public_url && { publicUrl: service.public_url.replace(/\/+$/, '') }),
+    monthlyBudgetGib: billed?.monthlyBudgetGib?.(tracked[billed.kind]) ?? null,
+    source: sourceOf(service.source, tracked, absolute),
+    packages: trackedPackages(tracked, groups),
+    groups,
+  });
+  const exposed = exposedPaths(config, document);
+  if (exposed.length > 0) throw new ConfigError(file, exposed);
+  return config;
+}
+
+/**
+ * Reads and checks a tracked.yaml.
+ *
+ * @throws ConfigError if it cannot be read or is wrong in any way.
+ */
+export function loadConfig(file: string, cwd: string): Config {
+  return parseConfig(readText(file, cwd), file, cwd);
+}
+
+/**
+ * A source as a tracked.yaml describes it, whether or not it is the one that it chooses; with its defaults where
+ * there is no such file.
+ *
+ * @throws ConfigError if the file is wrong in any way, or does not describe a source that has no defaults.
+ */
+export function loadSource(kind: SourceConfig['kind'], file: string, cwd: string): SourceConfig {
+  const tracked = existsSync(resolve(cwd, file)) ? validate(readText(file, cwd), file).tracked : undefined;
+  const [missing] = missingKeys(kind, tracked);
+  if (missing !== undefined) {
+    throw new ConfigError(file, [{ field: `${kind}.${missing}`, text: 'is missing' }]);
+  }
+  return sourceOf(kind, tracked, absoluteFrom(file, cwd));
 }

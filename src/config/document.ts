@@ -1,3 +1,4 @@
+import leven, { closestMatch } from 'leven';
 import {
   type Document,
   isAlias,
@@ -50,25 +51,26 @@ export class ConfigError extends UsageError {
   }
 }
 
+/**
+ * The candidate that the writer probably meant, or undefined when none is near: at most a third of
+ * the letters may differ (two for short words), which catches slips and not other words.
+ */
+export function nearest(written: string, candidates: Iterable<string>): string | undefined {
+  const byLower = new Map([...candidates].map((candidate) => [candidate.toLowerCase(), candidate]));
+  const maxDistance = Math.max(2, Math.floor(written.length / 3));
+  const lower = closestMatch(written.toLowerCase(), [...byLower.keys()], { maxDistance });
+  // A word of which no letter is right was not meant.
+  if (lower === undefined || leven(written.toLowerCase(), lower) >= lower.length) return undefined;
+  return byLower.get(lower);
+}
+
 /** Most aliases that one file may expand: far more than a list needs, far fewer than an alias bomb. */
 const ALIASES_MAX = 100;
 
 type Path = readonly PropertyKey[];
 
 /** A YAML text with the value that it holds and the places where its parts stand. */
-export interface YamlDocument {
-  readonly value: unknown;
-  /** What is wrong with the YAML itself. Unless this is empty, `value` may be incomplete. */
-  readonly problems: readonly Problem[];
-  /** Line and column (1-based) of the value at `path`, or of the nearest enclosing one that exists. */
-  position(path: Path): { line: number; column: number };
-  /** What is wrong with the value at `path`. */
-  problem(path: Path, text: string): Problem;
-  /** Line and column of the key `key` in the mapping at `path`. */
-  keyPosition(path: Path, key: string): { line: number; column: number };
-  /** What the file says at `path`, short enough for a message, or undefined where there is nothing. */
-  found(path: Path): string | undefined;
-}
+export type YamlDocument = ReturnType<typeof parseYaml>;
 
 function pairOf(node: unknown, key: PropertyKey) {
   if (!isMap(node)) return undefined;
@@ -99,10 +101,9 @@ function offsetOf(node: Node | undefined): number {
 
 /** Whether a mapping is the content of a key file, which JSON makes of one that was pasted. */
 function isKeyFile(node: Node): boolean {
-  const keys = isMap(node)
-    ? node.items.map((pair) => (isScalar(pair.key) ? String(pair.key.value) : ''))
-    : [];
-  return keys.some((key) => /^(private_key|client_secret|refresh_token)$/.test(key));
+  const isSecret = (key: unknown) =>
+    isScalar(key) && /^(private_key|client_secret|refresh_token)$/.test(String(key.value));
+  return isMap(node) && node.items.some(({ key }) => isSecret(key));
 }
 
 function describe(document: Document, node: Node): string {
@@ -124,7 +125,7 @@ function shown(name: string): string {
 }
 
 /** A place as messages name it, such as `packages[1].window_days`. */
-export function fieldName(path: Path): string {
+function fieldName(path: Path): string {
   return path.reduce<string>((name, key) => {
     if (typeof key === 'number') return `${name}[${key}]`;
     const word = shown(String(key));
@@ -177,7 +178,7 @@ function meaningless(document: Document): { offset: number; text: string }[] {
  * Parses one YAML 1.2 document, keeping positions. Duplicate keys, several documents, unknown tags,
  * keys that are no words, and more than a hundred aliases are problems; nothing is thrown for any text.
  */
-export function parseYaml(text: string): YamlDocument {
+export function parseYaml(text: string) {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
   const at = (offset: number) => {
@@ -203,21 +204,32 @@ export function parseYaml(text: string): YamlDocument {
   const position = (path: Path) => at(offsetOf(nodesAlong(document, path).at(-1)));
   return {
     value,
-    problems,
+    /** What is wrong with the YAML itself. Unless this is empty, `value` may be incomplete. */
+    problems: problems as readonly Problem[],
+    /** Line and column (1-based) of the value at `path`, or of the nearest enclosing one that exists. */
     position,
-    problem: (path, what) => ({
+    /** What is wrong with the value at `path`. */
+    problem: (path: Path, text: string): Problem => ({
       ...position(path),
       ...(path.length === 0 ? {} : { field: fieldName(path) }),
-      text: what,
+      text,
     }),
-    keyPosition(path, key) {
-      const nodes = nodesAlong(document, path);
-      const last = nodes.at(-1);
-      const target = isAlias(last) ? last.resolve(document) : last;
-      const pair = pairOf(target, key);
-      return at(offsetOf(isNode(pair?.key) ? pair.key : last));
+    /** That the mapping at `path` has a key that none of the allowed is. */
+    unknownKey(path: Path, key: string, allowed: readonly string[]): Problem {
+      const last = nodesAlong(document, path).at(-1);
+      const written = pairOf(isAlias(last) ? last.resolve(document) : last, key)?.key;
+      const meant = nearest(key, allowed);
+      const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
+      const secret = misplacedSecret(key);
+      const what = secret === undefined ? 'unknown key' : `what looks like ${secret} stands here as a key`;
+      return {
+        ...at(offsetOf(isNode(written) ? written : last)),
+        field: fieldName([...path, key]),
+        text: `${what}${hint} Allowed: ${allowed.join(', ')}`,
+      };
     },
-    found(path) {
+    /** What the file says at `path`, short enough for a message, or undefined where there is nothing. */
+    found(path: Path): string | undefined {
       const nodes = nodesAlong(document, path);
       const node = nodes.at(-1);
       if (nodes.some(isKeyFile)) return 'a part of a key file, which is not repeated here';

@@ -1,7 +1,6 @@
+import type { Env } from '../env.ts';
 import { UsageError } from '../errors/error.ts';
 import { type Allowed, misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 interface Variable extends Allowed {
   /** What should stand there. */
@@ -10,48 +9,29 @@ interface Variable extends Allowed {
   readonly path?: true;
 }
 
-const KEY_FILE: Variable = { takes: 'the path of a credential file', path: true };
-const FOLDER: Variable = { takes: 'the path of a folder', path: true };
-const HOST: Variable = { takes: 'an address such as localhost:9050' };
-const SERVER: Variable = { takes: 'an address such as https://example.com' };
-const PROJECT: Variable = { takes: 'a Google Cloud project id' };
-const PROXY: Variable = { takes: 'an address such as http://proxy.example.com:3128', password: true };
-const HOSTS: Variable = { takes: 'a list of hosts, such as localhost,.example.com', list: true };
-const WORD: Variable = { takes: 'one word' };
-
-/** Every variable that this program or a library of it reads, in capitals. */
-const VARIABLES: Readonly<Record<string, Variable>> = {
-  GOOGLE_APPLICATION_CREDENTIALS: KEY_FILE,
-  CLOUDSDK_CONFIG: FOLDER,
-  HOME: FOLDER,
-  APPDATA: FOLDER,
-  NODE_EXTRA_CA_CERTS: { takes: 'the path of a file of certificates', path: true },
-  SSL_CERT_FILE: { takes: 'the path of a file of certificates', path: true },
-  BIGQUERY_EMULATOR_HOST: HOST,
-  GCE_METADATA_HOST: HOST,
-  GCE_METADATA_IP: HOST,
-  METADATA_SERVER_DETECTION: WORD,
-  CLICKHOUSE_URL: SERVER,
-  PYPISTATS_URL: SERVER,
-  GOOGLE_CLOUD_PROJECT: PROJECT,
-  GCLOUD_PROJECT: PROJECT,
-  GOOGLE_CLOUD_QUOTA_PROJECT: PROJECT,
-  GOOGLE_CLOUD_UNIVERSE_DOMAIN: { takes: 'a domain' },
-  HTTPS_PROXY: PROXY,
-  HTTP_PROXY: PROXY,
-  ALL_PROXY: PROXY,
-  NO_PROXY: HOSTS,
-  LOG_LEVEL: WORD,
-  NO_COLOR: WORD,
-  TERM: WORD,
-  LANG: WORD,
-  LC_ALL: WORD,
-  LC_CTYPE: WORD,
-};
+/** Every variable that this program or a library of it reads, in capitals, by what it takes. */
+const VARIABLES: readonly (readonly [names: string, variable: Variable])[] = [
+  ['GOOGLE_APPLICATION_CREDENTIALS', { takes: 'the path of a credential file', path: true }],
+  ['CLOUDSDK_CONFIG HOME APPDATA', { takes: 'the path of a folder', path: true }],
+  ['NODE_EXTRA_CA_CERTS SSL_CERT_FILE', { takes: 'the path of a file of certificates', path: true }],
+  [
+    'BIGQUERY_EMULATOR_HOST GCE_METADATA_HOST GCE_METADATA_IP',
+    { takes: 'an address such as localhost:9050' },
+  ],
+  ['CLICKHOUSE_URL PYPISTATS_URL', { takes: 'an address such as https://example.com' }],
+  ['GOOGLE_CLOUD_PROJECT GCLOUD_PROJECT GOOGLE_CLOUD_QUOTA_PROJECT', { takes: 'a Google Cloud project id' }],
+  ['GOOGLE_CLOUD_UNIVERSE_DOMAIN', { takes: 'a domain' }],
+  [
+    'HTTPS_PROXY HTTP_PROXY ALL_PROXY',
+    { takes: 'an address such as http://proxy.example.com:3128', password: true },
+  ],
+  ['NO_PROXY', { takes: 'a list of hosts, such as localhost,.example.com', list: true }],
+  ['METADATA_SERVER_DETECTION LOG_LEVEL NO_COLOR TERM LANG LC_ALL LC_CTYPE', { takes: 'one word' }],
+];
 
 /** What is wrong with a variable, or undefined. */
 function fault(name: string, value: string): string | undefined {
-  const variable = VARIABLES[name.toUpperCase()];
+  const [, variable] = VARIABLES.find(([names]) => names.split(' ').includes(name.toUpperCase())) ?? [];
   if (variable === undefined) return undefined;
   const text = variable.list || variable.password ? value.trim() : value;
   const found = misplacedSecret(text, variable);

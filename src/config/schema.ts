@@ -1,8 +1,23 @@
 import { z } from 'zod';
+import { camelKeys } from '../keys.ts';
+import type { NonEmpty } from '../non-empty.ts';
 import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
-import { kindOf, SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { EXTRAS, STYLES } from './looks.ts';
-import { PACKAGE_NAME, PACKAGE_NAME_MAX } from './package-name.ts';
+import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
+import { EXTRAS, type Looks, STYLES } from './looks.ts';
+
+/** A valid package name: PEP 508's "Names", matched from end to end, letters in either case. */
+export const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+
+/** Longest accepted name. A file system holds 255 bytes in a folder's name; PyPI's own longest is far below. */
+export const PACKAGE_NAME_MAX = 200;
+
+/**
+ * The normalized form of a package name, by the formula of PEP 503. It is what `file.project` holds in
+ * the table and what the badge folder is called; it never contains a dot, a slash or an upper-case letter.
+ */
+export function normalizePackageName(name: string): string {
+  return name.replaceAll(/[-_.]+/g, '-').toLowerCase();
+}
 
 /** Longest window, in days. The ledger keeps days for a year. */
 export const WINDOW_DAYS_MAX = 365;
@@ -39,7 +54,7 @@ const LOGO =
   'a name of simpleicons.org, such as python, or an SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
 const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
 
-const badges = z.strictObject(
+const saidOfBadges = z.strictObject(
   {
     label: shortText('a text of 1 to 60 characters', 60)
       .optional()
@@ -90,6 +105,25 @@ const badges = z.strictObject(
   { error: 'a mapping' },
 );
 
+/** Where an SVG stands in a data: address. */
+const DATA = 'data:image/svg+xml;base64,';
+
+/** What is said of badges as looks: keys that are absent change nothing. */
+function looksOf({ color, logo, ...said }: z.output<typeof saidOfBadges>): Looks {
+  const steps = (byCount: object) =>
+    Object.entries(byCount)
+      .map(([from, name]) => ({ from: Number(from), color: name }))
+      .toSorted((a, b) => a.from - b.from);
+  const svg = (address: string) => Buffer.from(address.slice(DATA.length), 'base64').toString('utf8');
+  return {
+    ...camelKeys(said),
+    ...(color && { color: typeof color === 'string' ? color : steps(color) }),
+    ...(logo && { logo: logo.startsWith(DATA) ? { svg: svg(logo) } : { name: logo } }),
+  };
+}
+
+const badges = saidOfBadges.transform(looksOf);
+
 const windows = z
   .union(
     [
@@ -105,15 +139,25 @@ const windows = z
   .default(DEFAULT_WINDOW_DAYS)
   .describe(
     'Days that the badge covers, up to yesterday. Default 30. A list makes one set of badges for each.',
-  );
+  )
+  .transform((days) => [days].flat() as unknown as NonEmpty<number>);
 
-const packageEntry = z.strictObject(
-  {
-    name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
-    window_days: windows,
-    badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
-  },
-  { error: 'a package name, or a mapping with name and window_days' },
+/** An entry of the list, with its name as it is written there; where that is all, the rest has defaults. */
+const packageEntry = z.union(
+  [
+    packageName.transform((name) => ({ name, windows: [DEFAULT_WINDOW_DAYS] as const, looks: {} })),
+    z
+      .strictObject(
+        {
+          name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
+          window_days: windows,
+          badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
+        },
+        { error: 'a package name, or a mapping with name and window_days' },
+      )
+      .transform(({ name, window_days, badges: looks = {} }) => ({ name, windows: window_days, looks })),
+  ],
+  { error: nameError },
 );
 
 const TITLE = 'a text of 1 to 60 characters on one line';
@@ -129,7 +173,8 @@ const group = z.strictObject(
     packages: z
       .array(packageName, { error: MEMBERS })
       .min(1, { error: MEMBERS })
-      .describe('Names of packages of the list, whose downloads are added up.'),
+      .describe('Names of packages of the list, whose downloads are added up.')
+      .transform((names) => names as unknown as NonEmpty<string>),
     window_days: windows,
     badges: badges.optional().describe('Looks of the badges of this group, over those of all.'),
   },
@@ -179,9 +224,7 @@ export const trackedSchema = z.strictObject(
     ...sections,
     badges: badges.optional().describe('Looks of the badges of every package.'),
     packages: z
-      .array(z.union([packageName, packageEntry], { error: nameError }), {
-        error: 'a list with at least one package',
-      })
+      .array(packageEntry, { error: 'a list with at least one package' })
       .min(1, { error: 'a list with at least one package' })
       .describe('The packages to track: a name, or a mapping with name and window_days.'),
     groups: z
@@ -193,13 +236,7 @@ export const trackedSchema = z.strictObject(
 );
 
 export type Tracked = z.infer<typeof trackedSchema>;
-export type TrackedBadges = NonNullable<Tracked['badges']>;
-
-/** Keys of a source's section that have no default. */
-export function neededKeys(kind: SourceConfig['kind']): string[] {
-  const { shape } = kindOf({ kind }).section;
-  return Object.keys(shape).filter((key) => !z.safeParse(shape[key] as z.ZodType, undefined).success);
-}
+export type TrackedBadges = z.infer<typeof saidOfBadges>;
 
 /** The JSON Schema of tracked.yaml, for editors that complete and check YAML. */
 export function trackedJsonSchema(): object {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
-import { normalizePackageName } from '../config/package-name.ts';
+import { normalizePackageName } from '../config/schema.ts';
 import { addDays, type Day, dayOf } from '../days/day.ts';
 import { isStale } from '../days/staleness.ts';
 import { windowBefore } from '../days/window.ts';

@@ -4,7 +4,7 @@ import { append } from '../append.ts';
 import { BADGES, type BadgeKind, badgeStem, isWanted, retiredBadge } from '../badges/catalogue.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
-import { normalizePackageName, PACKAGE_NAME } from '../config/package-name.ts';
+import { normalizePackageName, PACKAGE_NAME } from '../config/schema.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/files.ts';
 import { nameSome } from '../format.ts';

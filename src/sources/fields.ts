@@ -3,7 +3,7 @@ import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 
 /*
  * What fields of tracked.yaml are made of. Each error text says what is allowed at that place, and nothing else: where
- * it stands and what was found there is added by config/load.ts, which knows the positions.
+ * it stands and what was found there is added by config/config.ts, which knows the positions.
  */
 
 /** A text that can be what its field is for: whatever looks like a key or a password is refused. */

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
-import { PACKAGE_NAME } from '../config/package-name.ts';
+import { PACKAGE_NAME } from '../config/schema.ts';
 import type { Span } from '../days/day.ts';
 import { ensureFolder, probeRoom, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { selectAsOf, selectPackages } from '../../src/commands/select.ts';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { UsageError } from '../../src/errors/error.ts';
 
 const config = parseConfig(

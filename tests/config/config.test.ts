@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 
 const parse = (text: string, file = 'tracked.yaml') => parseConfig(text, file, '/etc/pypi-badges');
 

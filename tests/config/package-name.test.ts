@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normalizePackageName, PACKAGE_NAME } from '../../src/config/package-name.ts';
+import { normalizePackageName, PACKAGE_NAME } from '../../src/config/schema.ts';
 
 describe('normalizePackageName', () => {
   // The examples of PEP 503's successor: https://packaging.python.org/en/latest/specifications/name-normalization/

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/document.ts';
-import { parseConfig } from '../../src/config/load.ts';
 
 /** The report that a text is refused with, line by line. */
 function report(text: string): string[] {

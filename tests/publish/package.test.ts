@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import type { Outcome } from '../../src/collect/run.ts';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';

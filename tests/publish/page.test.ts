@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { packagePage } from '../../src/page/package-page.ts';
 import { type Health, parseHealth } from '../../src/publish/health.ts';
 import { historyText } from '../../src/publish/history.ts';

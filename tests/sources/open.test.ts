@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { openSource, traitsOf } from '../../src/sources/index.ts';
 import { writeNdjson } from '../support/downloads.ts';
 import { tempFolder } from '../support/temp-folder.ts';

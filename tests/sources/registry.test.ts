@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { parseConfig } from '../../src/config/load.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { trackedJsonSchema } from '../../src/config/schema.ts';
 import { SOURCES, traitsOf } from '../../src/sources/index.ts';
 import type { SourceKind } from '../../src/sources/source.ts';
