@@ -1,7 +1,15 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/config.ts';
+import { loadConfig, parseConfig } from '../../src/config/config.ts';
+import { asNobody } from '../support/nobody.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const parse = (text: string, file = 'tracked.yaml') => parseConfig(text, file, '/etc/pypi-badges');
+
+/** A list with one package, and what else stands in its service and beside it. */
+const parseWith = (service: string, sections = '') =>
+  parse(`service: {output_dir: out${service}}\npackages: [demo]\n${sections}\n`);
 
 describe('a valid tracked.yaml', () => {
   it('needs an output_dir and one package; the rest has defaults', () => {
@@ -19,7 +27,7 @@ describe('a valid tracked.yaml', () => {
         queryTimeoutSeconds: 180,
         sharing: 'auto',
       },
-      packages: [{ name: 'demo', windows: [30] }],
+      packages: [{ name: 'demo', windows: [30], looks: {} }],
       groups: [],
     });
   });
@@ -70,6 +78,7 @@ groups:
   - {name: all, packages: [zope.interface]}
   - {name: My_Suite, title: 'My suite', packages: [Zope-Interface, flask.sqlalchemy], window_days: [30, 7]}
 `);
+    const members = ['zope-interface', 'flask-sqlalchemy'];
     expect(config).toEqual({
       file: 'tracked.yaml',
       outputDir: '/etc/pypi-badges/output',
@@ -88,134 +97,78 @@ groups:
         sharing: 'auto',
       },
       packages: [
-        { name: 'flask-sqlalchemy', windows: [30] },
-        { name: 'zope-interface', windows: [7, 30, 365] },
+        { name: 'flask-sqlalchemy', windows: [30], looks: {} },
+        { name: 'zope-interface', windows: [7, 30, 365], looks: {} },
       ],
       groups: [
-        { name: 'all', title: 'all', members: ['zope-interface'], windows: [30] },
-        {
-          name: 'my-suite',
-          title: 'My suite',
-          members: ['zope-interface', 'flask-sqlalchemy'],
-          windows: [30, 7],
-        },
+        { name: 'all', title: 'all', members: ['zope-interface'], windows: [30], looks: {} },
+        { name: 'my-suite', title: 'My suite', members, windows: [30, 7], looks: {} },
       ],
     });
   });
 
-  it('may be about local files', () => {
-    const config = parse(
-      'service: {output_dir: out, source: duckdb}\nduckdb: {files: data/*.parquet}\npackages: [demo]\n',
-    );
-    expect(config.source).toEqual({
-      kind: 'duckdb',
-      files: '/etc/pypi-badges/data/*.parquet',
-      wholeLog: false,
-    });
+  const PUBLIC = { url: 'https://sql-clickhouse.clickhouse.com', user: 'demo', table: 'pypi.pypi' };
+  const OWN = { url: 'https://clickhouse.example.com:8443', user: 'badges', table: 'mirror.pypi' };
+  const PASSWORD = { passwordFile: '/etc/pypi-badges/secrets/clickhouse' };
+
+  it.each([
+    ['duckdb', '{files: data/*.parquet}', { files: '/etc/pypi-badges/data/*.parquet', wholeLog: false }],
+    ['duckdb', '{files: /x.parquet, whole_log: true}', { files: '/x.parquet', wholeLog: true }],
+    ['clickhouse', '{}', { ...PUBLIC, queryTimeoutSeconds: 60 }],
+    [
+      'clickhouse',
+      `{url: '${OWN.url}', user: badges, password_file: secrets/clickhouse, table: mirror.pypi, query_timeout_seconds: 300}`,
+      { ...OWN, ...PASSWORD, queryTimeoutSeconds: 300 },
+    ],
+  ])('may be about %s: %s', (kind, section, source) => {
+    expect(parseWith(`, source: ${kind}`, `${kind}: ${section}`).source).toEqual({ kind, ...source });
+    if (section === '{}') expect(parseWith(`, source: ${kind}`).source).toEqual({ kind, ...source });
   });
 
-  it('may be about every day of the log, in local files', () => {
-    const config = parse(
-      'service: {output_dir: out, source: duckdb}\nduckdb: {files: all.parquet, whole_log: true}\npackages: [demo]\n',
-    );
-    expect(config.source).toMatchObject({ wholeLog: true });
-  });
-
-  it("may be about ClickHouse's public copy, which needs nothing else", () => {
-    const config = parse('service: {output_dir: out, source: clickhouse}\npackages: [demo]\n');
-    expect(config.source).toEqual({
-      kind: 'clickhouse',
-      url: 'https://sql-clickhouse.clickhouse.com',
-      user: 'demo',
-      table: 'pypi.pypi',
-      queryTimeoutSeconds: 60,
-    });
-  });
-
-  it('may be about a ClickHouse of your own', () => {
-    const config = parse(`service: {output_dir: out, source: clickhouse}
-clickhouse:
-  url: https://clickhouse.example.com:8443
-  user: badges
-  password_file: secrets/clickhouse
-  table: mirror.pypi
-  query_timeout_seconds: 300
-packages: [demo]
-`);
-    expect(config.source).toEqual({
-      kind: 'clickhouse',
-      url: 'https://clickhouse.example.com:8443',
-      user: 'badges',
-      passwordFile: '/etc/pypi-badges/secrets/clickhouse',
-      table: 'mirror.pypi',
-      queryTimeoutSeconds: 300,
-    });
-  });
-
-  it('may forbid that a day is read once for all packages', () => {
-    const config = parse('service: {output_dir: out}\nbigquery: {sharing: never}\npackages: [demo]\n');
-    expect(config.source).toMatchObject({ sharing: 'never' });
-  });
-
-  it('may describe a source that is not chosen', () => {
-    const config = parse('service: {output_dir: out}\nduckdb: {files: x.ndjson}\npackages: [demo]\n');
-    expect(config.source.kind).toBe('bigquery');
-  });
-
-  it('may switch the budget off', () => {
-    expect(
-      parse('service: {output_dir: out}\nbigquery: {monthly_budget_gib: null}\npackages: [demo]\n'),
-    ).toMatchObject({ monthlyBudgetGib: null });
+  it.each([
+    ['bigquery: {sharing: never}', { source: { sharing: 'never' } }],
+    ['bigquery: {monthly_budget_gib: null}', { monthlyBudgetGib: null }],
+    ['duckdb: {files: x.ndjson}', { source: { kind: 'bigquery' } }],
+  ])('may say %s', (section, config) => {
+    expect(parseWith('', section)).toMatchObject(config);
   });
 
   it('resolves paths against its own folder, not the working directory', () => {
-    const config = parse(
-      'service: {output_dir: ../out, state_dir: .}\npackages: [demo]\n',
-      'lists/a/tracked.yaml',
-    );
-    expect(config.outputDir).toBe('/etc/pypi-badges/lists/out');
-    expect(config.stateDir).toBe('/etc/pypi-badges/lists/a');
+    const text = 'service: {output_dir: ../out, state_dir: .}\npackages: [demo]\n';
+    const { outputDir, stateDir } = parse(text, 'lists/a/tracked.yaml');
+    expect([outputDir, stateDir]).toEqual(['/etc/pypi-badges/lists/out', '/etc/pypi-badges/lists/a']);
   });
 
-  it('may keep its state beside an output folder of a similar name', () => {
-    expect(parse('service: {output_dir: out, state_dir: out-state}\npackages: [demo]\n').stateDir).toBe(
-      '/etc/pypi-badges/out-state',
-    );
-    expect(parse('service: {output_dir: out, state_dir: ..state}\npackages: [demo]\n').stateDir).toBe(
-      '/etc/pypi-badges/..state',
-    );
+  it.each(['out-state', '..state'])('may keep its state in %s, beside its output folder', (folder) => {
+    expect(parseWith(`, state_dir: ${folder}`).stateDir).toBe(`/etc/pypi-badges/${folder}`);
   });
 
-  it('may use anchors, quotes, a byte order mark and Windows line ends', () => {
-    const config = parse(
-      'service: {output_dir: "out"}\r\npackages:\r\n  - {name: a, window_days: &w [7, 30]}\r\n  - {name: \'b\', window_days: *w}\r\n',
-    );
-    expect(config.packages).toEqual([
-      { name: 'a', windows: [7, 30] },
-      { name: 'b', windows: [7, 30] },
+  it('may use anchors, quotes and Windows line ends', () => {
+    const text = `service: {output_dir: "out"}\r\npackages:\r\n  - {name: a, window_days: &w [7, 30]}\r\n  - {name: 'b', window_days: *w}\r\n`;
+    expect(parse(text).packages).toEqual([
+      { name: 'a', windows: [7, 30], looks: {} },
+      { name: 'b', windows: [7, 30], looks: {} },
     ]);
   });
 
   it('may list a package in several entries with different windows', () => {
-    const config = parse(
-      'service: {output_dir: out}\npackages:\n  - {name: Big_Tool, window_days: 30}\n  - small\n  - {name: big-tool, window_days: [7, 90]}\n',
-    );
-    expect(config.packages).toEqual([
-      { name: 'big-tool', windows: [30, 7, 90] },
-      { name: 'small', windows: [30] },
+    const text = `service: {output_dir: out}
+packages: [{name: Big_Tool, window_days: 30}, small, {name: big-tool, window_days: [7, 90]}]`;
+    expect(parse(text).packages).toEqual([
+      { name: 'big-tool', windows: [30, 7, 90], looks: {} },
+      { name: 'small', windows: [30], looks: {} },
     ]);
   });
 
   it('is frozen all the way down', () => {
-    const config = parse('service: {output_dir: out}\npackages: [demo]\n');
+    const config = parseWith('');
     const parts = [config, config.source, config.packages, config.packages[0], config.packages[0]?.windows];
     expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
   });
 
   it('has looks for all packages, and for each over those', () => {
-    const logo = `data:image/svg+xml;base64,${Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')}`;
-    const { packages } = parse(
-      `service: {output_dir: out}
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>';
+    const { packages } = parse(`service: {output_dir: out}
 badges:
   label: downloads
   color: {1000: green, 0: lightgrey, 100: '#fe7d37'}
@@ -225,37 +178,53 @@ badges:
 packages:
   - plain
   - name: own
-    badges: {color: blue, style: flat-square, logo: '${logo}', label_color: '333', dark: true}
-  - {name: own, window_days: 7, badges: {logo_color: white}}
-`.replace('white', "'fff'"),
-    );
+    badges:
+      {color: blue, style: flat-square, label_color: '333', dark: true, logo: 'data:image/svg+xml;base64,${btoa(svg)}'}
+  - {name: own, window_days: 7, badges: {logo_color: 'fff'}}
+`);
     const all = { label: 'downloads', suffix: '/month', cacheSeconds: 3600, extra: ['trend'] };
+    const color = [
+      { from: 0, color: 'lightgrey' },
+      { from: 100, color: '#fe7d37' },
+      { from: 1000, color: 'green' },
+    ];
+    const own = { style: 'flat-square', labelColor: '333', dark: true, logo: { svg }, logoColor: 'fff' };
     expect(packages).toEqual([
-      {
-        name: 'plain',
-        windows: [30],
-        looks: {
-          ...all,
-          color: [
-            { from: 0, color: 'lightgrey' },
-            { from: 100, color: '#fe7d37' },
-            { from: 1000, color: 'green' },
-          ],
-        },
-      },
-      {
-        name: 'own',
-        windows: [30, 7],
-        looks: {
-          ...all,
-          color: 'blue',
-          style: 'flat-square',
-          labelColor: '333',
-          dark: true,
-          logo: { svg: '<svg xmlns="http://www.w3.org/2000/svg"/>' },
-          logoColor: 'fff',
-        },
-      },
+      { name: 'plain', windows: [30], looks: { ...all, color } },
+      { name: 'own', windows: [30, 7], looks: { ...all, color: 'blue', ...own } },
     ]);
+  });
+});
+
+describe('loadConfig', () => {
+  const VALID = 'service: {output_dir: out}\npackages: [demo]\n';
+
+  /** A folder with a file of these bytes. */
+  function folderWith(name: string, content: string | Buffer): string {
+    const folder = tempFolder();
+    writeFileSync(join(folder, name), content);
+    return folder;
+  }
+
+  it('reads a file, also one with a byte order mark', () => {
+    const folder = folderWith('list.yaml', `\ufeff${VALID}`);
+    expect(loadConfig('list.yaml', folder).outputDir).toBe(join(folder, 'out'));
+  });
+
+  it('says what is wrong with a file that it cannot read', () => {
+    const folder = folderWith('list.yaml', VALID);
+    writeFileSync(join(folder, 'bytes.yaml'), Buffer.from([0x61, 0xff, 0xfe]));
+    mkdirSync(join(folder, 'list'));
+    chmodSync(join(folder, 'list.yaml'), 0o000);
+    for (const [file, says] of [
+      ['none.yaml', 'there is no such file; name the right one with --config <file>\n1 problem'],
+      ['list', 'this is a folder; name the tracked.yaml in it'],
+      ['list.yaml/tracked.yaml', 'cannot be read (ENOTDIR)'],
+      ['bytes.yaml', 'the file is not UTF-8 text'],
+      ['list.yaml', 'you may not read this file'],
+    ] as const) {
+      const load = () => loadConfig(file, folder);
+      expect(file === 'list.yaml' ? () => asNobody(load) : load).toThrow(`${file}: ${says}`);
+    }
   });
 });

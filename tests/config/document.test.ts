@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/config/document.ts';
+import { ConfigError, nearest } from '../../src/config/document.ts';
 import { UsageError } from '../../src/errors/error.ts';
 
 describe('ConfigError', () => {
@@ -23,5 +23,19 @@ describe('ConfigError', () => {
       '6 problems in list.yaml; nothing was queried or written',
     ]);
     expect(error.problems).toHaveLength(6);
+  });
+});
+
+describe('nearest', () => {
+  it.each([
+    ['window_day', ['name', 'window_days'], 'window_days'],
+    ['WINDOW_DAYS', ['name', 'window_days'], 'window_days'],
+    ['nmae', ['name', 'window_days'], 'name'],
+    ['mcp-clipbord', ['mcp-synology', 'mcp-clipboard'], 'mcp-clipboard'],
+    ['colour', ['name', 'window_days'], undefined],
+    ['x', ['a'], undefined],
+    ['anything', [], undefined],
+  ])('of %s among %j is %s', (written, candidates, expected) => {
+    expect(nearest(written, candidates)).toBe(expected);
   });
 });
