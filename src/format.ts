@@ -1,4 +1,4 @@
-import { GIB, MS_PER_DAY } from './units.ts';
+import { GIB, MS_PER_DAY } from './util.ts';
 
 /** A value as JSON for people and programs: indented, with a final newline. */
 export function formatJson(value: unknown): string {

@@ -9,7 +9,7 @@ import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
 import { needsFileNames } from '../sources/sql.ts';
 import { BudgetError } from '../state/bills.ts';
 import type { SpendBook } from '../state/spend-book.ts';
-import { MINIMUM_BILLED } from '../units.ts';
+import { MINIMUM_BILLED } from '../util.ts';
 import { type KnownDays, longestWindow } from './plan.ts';
 
 /** What a run is asked for. */

@@ -11,7 +11,7 @@ import {
   nextMonthStart,
   type Spend,
 } from '../state/bills.ts';
-import { GIB, MINIMUM_BILLED } from '../units.ts';
+import { GIB, MINIMUM_BILLED } from '../util.ts';
 import {
   aloneBytes,
   BYTES_PER_UNSEEN_DAY,

@@ -1,4 +1,3 @@
-import { append } from '../append.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import {
   addDays,
@@ -13,12 +12,11 @@ import { ERAS } from '../days/eras.ts';
 import { windowBefore } from '../days/window.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
-import { isNonEmpty, type NonEmpty } from '../non-empty.ts';
 import { type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import type { Ledger } from '../state/ledger.ts';
 import { isOld } from '../state/old-days.ts';
-import { MINIMUM_BILLED, roundedBill } from '../units.ts';
+import { append, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
 import type { LearntDays, Task } from './days.ts';
 
 /** What is known of the table's days. */

@@ -1,6 +1,5 @@
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { append } from '../append.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
@@ -15,7 +14,7 @@ import type { Lock } from '../state/lock.ts';
 import { type DayRow, isOld } from '../state/old-days.ts';
 import type { SpendFile } from '../state/spend.ts';
 import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
-import { until } from '../until.ts';
+import { abortable, append } from '../util.ts';
 import { winnowDays } from '../winnow/fold.ts';
 import { type Total, totalSince } from '../winnow/total.ts';
 import { type LearntDays, learnDays, type Task } from './days.ts';
@@ -306,7 +305,7 @@ export async function beginRun(input: RunInput): Promise<Run> {
   let learnt: LearntDays | undefined;
   try {
     const { ledgers, spend, signal, now, assertHeld } = input;
-    source = await until(input.open(), signal);
+    source = await abortable(input.open(), signal);
     const { traits } = source;
     const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
     learnt = await learnDays(source, book, input);

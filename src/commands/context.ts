@@ -1,4 +1,4 @@
-import type { Env } from '../env.ts';
+import type { Env } from '../util.ts';
 
 /** Where text goes. */
 export interface Output {

@@ -1,4 +1,3 @@
-import { append } from '../append.ts';
 import { learnDaysFree, type Task } from '../collect/days.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
@@ -19,6 +18,7 @@ import {
 import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { readSpend } from '../state/spend.ts';
+import { append } from '../util.ts';
 import type { Context } from './context.ts';
 import { FEW, left, renderTable, right } from './output.ts';
 

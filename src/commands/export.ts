@@ -9,7 +9,7 @@ import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/index.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
-import { MS_PER_DAY } from '../units.ts';
+import { MS_PER_DAY } from '../util.ts';
 import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winnow/table.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';

@@ -1,11 +1,9 @@
 import { styleText } from 'node:util';
 import type { Logger } from 'pino';
-import { append } from '../append.ts';
-import type { Env } from '../env.ts';
 import { formatNumber, formatShare, plural } from '../format.ts';
 import { snakeKeys } from '../keys.ts';
 import type { PackageHealth } from '../publish/health.ts';
-import { TIB } from '../units.ts';
+import { append, type Env, TIB } from '../util.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
 import { type Context, type Output, useColor } from './context.ts';

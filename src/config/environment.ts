@@ -1,6 +1,6 @@
-import type { Env } from '../env.ts';
 import { UsageError } from '../errors/error.ts';
 import { type Allowed, misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
+import type { Env } from '../util.ts';
 
 interface Variable extends Allowed {
   /** What should stand there. */

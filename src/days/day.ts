@@ -1,5 +1,4 @@
-import { remember } from '../remember.ts';
-import { MS_PER_DAY } from '../units.ts';
+import { MS_PER_DAY, memoize } from '../util.ts';
 
 /** A UTC calendar day, `YYYY-MM-DD`. Compares correctly as a string. */
 export type Day = string;
@@ -20,13 +19,13 @@ export type PartitionRows = ReadonlyMap<Day, number>;
 const DAYS_MAX = 4_000;
 
 /** Days since 1970-01-01. */
-export const dayNumber: (day: Day) => number = remember(
+export const dayNumber: (day: Day) => number = memoize(
   DAYS_MAX,
   (day: Day) => day,
   (day) => Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY,
 );
 
-const dayAt = remember(
+const dayAt = memoize(
   DAYS_MAX,
   (number: number) => number,
   (number) => new Date(number * MS_PER_DAY).toISOString().slice(0, 10),
@@ -66,7 +65,7 @@ export function spanDays({ start, end }: Span): number {
 const SPANS_MAX = 64;
 
 /** The days of a span, oldest first. */
-export const daysOf: (span: Span) => readonly Day[] = remember(
+export const daysOf: (span: Span) => readonly Day[] = memoize(
   SPANS_MAX,
   ({ start, end }: Span) => `${start} ${end}`,
   (span) => Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index)),

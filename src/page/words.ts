@@ -1,6 +1,6 @@
 import { type Day, dayNumber } from '../days/day.ts';
 import { formatShare, plural } from '../format.ts';
-import { MS_PER_DAY } from '../units.ts';
+import { MS_PER_DAY } from '../util.ts';
 import type { Exclusion } from '../winnow/classes.ts';
 
 /** The classes that do not count, as headings. */

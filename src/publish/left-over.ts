@@ -1,6 +1,5 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { append } from '../append.ts';
 import { BADGES, type BadgeKind, badgeStem, isWanted, retiredBadge } from '../badges/catalogue.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
@@ -8,6 +7,7 @@ import { normalizePackageName, PACKAGE_NAME } from '../config/schema.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/files.ts';
 import { nameSome } from '../format.ts';
+import { append } from '../util.ts';
 import type { Warning } from '../winnow/warnings.ts';
 import { HISTORY_FILE } from './history.ts';
 

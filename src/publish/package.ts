@@ -1,10 +1,10 @@
-import { append } from '../append.ts';
 import { badgeFiles } from '../badges/endpoint.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { defined } from '../keys.ts';
+import { append } from '../util.ts';
 import { foldDays, type Window } from '../winnow/fold.ts';
 import { isWindowKnown, lastDays, type PackageDays, together } from '../winnow/package-days.ts';
 import { type Total, totalsTogether } from '../winnow/total.ts';

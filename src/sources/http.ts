@@ -8,9 +8,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry from 'p-retry';
-import type { Env } from '../env.ts';
 import type { ErrorCode, Step } from '../errors/codes.ts';
-import { until } from '../until.ts';
+import { abortable, type Env } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
 import { type Endpoint, Fault, mayPass, SourceError } from './source.ts';
 
@@ -194,7 +193,7 @@ export function openHttp(env: Env, now: () => Date) {
       validateStatus: () => true,
     });
     try {
-      const { status, headers, data } = await until(asked, signal);
+      const { status, headers, data } = await abortable(asked, signal);
       return { status, headers, body: data };
     } catch (error) {
       if (signal.aborted) throw silence(endpoint);

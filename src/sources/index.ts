@@ -1,4 +1,4 @@
-import type { Env } from '../env.ts';
+import type { Env } from '../util.ts';
 import { bigquery } from './bigquery/index.ts';
 import { clickhouse } from './clickhouse/index.ts';
 import { duckdb } from './duckdb/index.ts';

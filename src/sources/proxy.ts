@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import type { Env } from '../env.ts';
+import type { Env } from '../util.ts';
 import { SourceError } from './source.ts';
 
 /** Which variables name the proxy, by the scheme of the address that is asked; the first that is set wins. */

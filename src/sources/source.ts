@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Day, PartitionRows, Span } from '../days/day.ts';
-import type { Env } from '../env.ts';
 import { ERRORS, type ErrorCode, type Step, sentenceOf } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError, sanitizeMessage } from '../errors/error.ts';
+import type { Env } from '../util.ts';
 import type { PivotRow, Question } from './sql.ts';
 
 /** What answering a question took. */

@@ -1,5 +1,5 @@
 import { type Day, type Span, spanDays } from '../days/day.ts';
-import type { NonEmpty } from '../non-empty.ts';
+import type { NonEmpty } from '../util.ts';
 import { KNOWN_INSTALLERS, OTHER_NAME, ROWS_A_DAY, SYSTEMS } from '../winnow/classes.ts';
 
 /*

@@ -5,8 +5,8 @@ import { PACKAGE_NAME } from '../config/schema.ts';
 import type { Span } from '../days/day.ts';
 import { ensureFolder, probeRoom, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
-import type { NonEmpty } from '../non-empty.ts';
 import type { Answer } from '../sources/source.ts';
+import type { NonEmpty } from '../util.ts';
 import { openAnswers } from './answers.ts';
 import { FileRejected } from './checks.ts';
 import {

@@ -1,6 +1,6 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { mapNonEmpty, type NonEmpty } from '../non-empty.ts';
+import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
 import { lastDays, type PackageDays, totalOf } from './package-days.ts';
 import { trendOf } from './trend.ts';

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Span } from '../../src/days/day.ts';
-import type { NonEmpty } from '../../src/non-empty.ts';
 import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
 import { pivotStatement } from '../../src/sources/clickhouse/sql.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { PivotRow } from '../../src/sources/sql.ts';
+import type { NonEmpty } from '../../src/util.ts';
 import { crowd } from '../support/hostile-names.ts';
 import { type Engine, type EngineRow, loadNdjson, startEngine } from './engine.ts';
 

@@ -13,7 +13,7 @@ import {
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import type { SourceTraits } from '../../src/sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
-import { roundedBill } from '../../src/units.ts';
+import { roundedBill } from '../../src/util.ts';
 
 describe('a day has changed', () => {
   it.each([

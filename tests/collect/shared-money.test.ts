@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import { SourceError } from '../../src/sources/source.ts';
-import { GIB } from '../../src/units.ts';
+import { GIB } from '../../src/util.ts';
 import { type Asked, failuresOf, GB, listOf, pricedSource, runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 

@@ -1,9 +1,8 @@
 import { Agent } from 'node:http';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
-import type { Env } from '../../env.ts';
 import { sanitizeMessage, UsageError } from '../../errors/error.ts';
-import { until } from '../../until.ts';
+import { abortable, type Env } from '../../util.ts';
 import { clockFault, openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
 import { isObject, type JsonObject } from '../rows.ts';
@@ -75,7 +74,7 @@ async function machineProject(limitMs: number): Promise<string> {
   const limit = AbortSignal.timeout(limitMs);
   askMetadataDirectly();
   try {
-    return String(await until(gcpMetadata.project('project-id'), limit));
+    return String(await abortable(gcpMetadata.project('project-id'), limit));
   } catch (error) {
     const fault = limit.aborted ? new Fault('no-answer', '', METADATA) : signInFault(error, METADATA);
     throw fault.details.status === 404
@@ -160,7 +159,7 @@ function openSignIn(credentials: Credentials, env: Env, now: () => Date) {
         waiting = undefined;
       });
       try {
-        return await until(waiting, signal);
+        return await abortable(waiting, signal);
       } catch (error) {
         throw signal.aborted ? http.silence(asked()) : signInFault(error, asked());
       }

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
-import type { Env } from '../../env.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
+import type { Env } from '../../util.ts';
 import { isObject, type JsonObject, objectOf } from '../rows.ts';
 import { SourceError } from '../source.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sanitizeMessage } from '../../errors/error.ts';
-import { roundedBill } from '../../units.ts';
+import { roundedBill } from '../../util.ts';
 import { withRetry } from '../http.ts';
 import { type JsonObject, objectOf, type RawRow, wordOf } from '../rows.ts';
 import {

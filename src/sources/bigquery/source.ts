@@ -1,7 +1,7 @@
 import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
-import type { Env } from '../../env.ts';
 import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
+import type { Env } from '../../util.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';

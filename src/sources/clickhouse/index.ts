@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Env } from '../../env.ts';
 import { type CamelKeys, camelKeys } from '../../keys.ts';
+import type { Env } from '../../util.ts';
 import { path, querySeconds, text, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 

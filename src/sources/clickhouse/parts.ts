@@ -1,5 +1,5 @@
 import { addDays, type Day, spanDays } from '../../days/day.ts';
-import { isNonEmpty } from '../../non-empty.ts';
+import { isNonEmpty } from '../../util.ts';
 import type { CheckedRows } from '../rows.ts';
 import { ending, mayBePackages, mayPass, SourceError } from '../source.ts';
 import type { PivotRow, Question } from '../sql.ts';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
-import type { Env } from '../../env.ts';
 import { UsageError } from '../../errors/error.ts';
+import type { Env } from '../../util.ts';
 import { plainUrl } from '../fields.ts';
 import {
   clockFault,

@@ -3,7 +3,7 @@ import type { DuckDBConnection, DuckDBResult, DuckDBType, DuckDBValue } from '@d
 import { dayNumber, type Span } from '../../days/day.ts';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
-import { MS_PER_DAY } from '../../units.ts';
+import { MS_PER_DAY } from '../../util.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';

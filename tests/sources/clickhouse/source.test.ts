@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Span } from '../../../src/days/day.ts';
-import type { NonEmpty } from '../../../src/non-empty.ts';
 import type { ClickHouseConfig } from '../../../src/sources/clickhouse/index.ts';
 import { openClickHouse } from '../../../src/sources/clickhouse/source.ts';
 import { traitsOf } from '../../../src/sources/index.ts';
+import type { NonEmpty } from '../../../src/util.ts';
 import {
   type Fault,
   type Options,

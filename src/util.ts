@@ -1,0 +1,90 @@
+/** The environment's variables, as they are handed down from cli.ts. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Milliseconds of a UTC day. */
+export const MS_PER_DAY = 86_400_000;
+
+/** Bytes in a MiB and its like. */
+export const MIB = 1024 ** 2;
+export const GIB = 1024 ** 3;
+export const TIB = 1024 ** 4;
+
+/** A list with at least one element, so that the first one is always there. */
+export type NonEmpty<T> = readonly [T, ...T[]];
+
+export function isNonEmpty<T>(list: readonly T[]): list is NonEmpty<T> {
+  return list.length > 0;
+}
+
+/** `map` that keeps the promise. */
+export function mapNonEmpty<T, U>([first, ...rest]: NonEmpty<T>, to: (value: T) => U): NonEmpty<U> {
+  return [to(first), ...rest.map(to)];
+}
+
+/** Adds a value to the list that a map has under a key. */
+export function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/**
+ * The same function, which remembers: for what a run asks again for each package.
+ *
+ * @param max How many results are kept; when there are as many, all are forgotten. None is undefined.
+ */
+export function memoize<T, R extends object | string | number>(
+  max: number,
+  keyOf: (value: T) => string | number,
+  make: (value: T) => R,
+): (value: T) => R {
+  const made = new Map<string | number, R>();
+  return (value) => {
+    const key = keyOf(value);
+    let result = made.get(key);
+    if (result === undefined) {
+      result = make(value);
+      if (made.size >= max) made.clear();
+      made.set(key, result);
+    }
+    return result;
+  };
+}
+
+/** Waits for `work`, but not once `signal` is given: it then rejects with the signal's reason. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Least that BigQuery bills for a query (https://cloud.google.com/bigquery/pricing#on_demand_pricing). */
+export const MINIMUM_BILLED = 10 * MIB;
+
+/** What BigQuery bills for reading so many bytes: rounded up to a whole MiB, and at least the minimum. */
+export function roundedBill(bytes: number): number {
+  return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
+}
+
+/** Oldest Node.js that the collector runs on (package.json, engines). */
+const NODE_MIN = [20, 19] as const;
+
+/**
+ * What is wrong with a version of Node.js, and what to do; undefined if nothing is.
+ *
+ * @param version Without a v.
+ */
+export function nodeFault(version: string): string | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const old = major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
+  return old ? `${version} is too old; install ${NODE_MIN.join('.')} or newer` : undefined;
+}
