@@ -1,11 +1,11 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { checkArguments, namesOf } from './commands/arguments.ts';
 import type { Context } from './commands/context.ts';
 import { journalPrefix } from './commands/log.ts';
-import { checkEnvironment } from './config/environment.ts';
+import { checkEnvironment, LOG_LEVELS } from './config/environment.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
-import { PUBLIC_SOURCE, SOURCE_CHOICE, sourceName } from './sources/index.ts';
+import { PUBLIC_SOURCE, SOURCE_KINDS, sourceName } from './sources/index.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
 const EXIT = { failed: 1, usage: 2 };
@@ -16,11 +16,19 @@ function list(value: string, previous: string[] = []): string[] {
 
 /** Declares the commands. Each is loaded only when it is run: `check` must not wait for BigQuery's client. */
 function declare(version: string, context: Context, done: (exitCode: number) => void): Command {
+  /** Runs a command with its arguments, the options of both it and the program, and the world. */
+  const run =
+    <A extends unknown[]>(load: () => Promise<(...args: A) => number | Promise<number>>) =>
+    async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const work = await load();
+      done(await work(...([...given.slice(0, -2), command.optsWithGlobals(), context] as unknown as A)));
+    };
   const program = new Command('pypi-badges')
     .description('PyPI download badges without CI runs, mirrors and bots.')
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
-    .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (also LOG_LEVEL)')
+    .addOption(new Option('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)').choices(LOG_LEVELS))
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
@@ -39,10 +47,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--json', 'print _health.json instead of a table')
     .option('--wait <minutes>', 'keep trying for so many minutes if the source cannot be reached', '0')
     .option('--no-page', 'do not draw the page (index.html and one for each package)')
-    .action(async (_, command: Command) => {
-      const { collect } = await import('./commands/collect.ts');
-      done(await collect(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/collect.ts')).collect));
 
   program
     .command('show')
@@ -50,12 +55,13 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .argument('<name...>', 'names of packages on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
-    .option('--source <source>', `${SOURCE_CHOICE} (default: ${sourceName(PUBLIC_SOURCE.kind).name})`)
+    .addOption(
+      new Option('--source <source>', `default: ${sourceName(PUBLIC_SOURCE.kind).name}`).choices(
+        SOURCE_KINDS,
+      ),
+    )
     .option('--json', 'print it for programs')
-    .action(async (names: string[], _, command: Command) => {
-      const { show } = await import('./commands/show.ts');
-      done(await show(names, command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/show.ts')).show));
 
   program
     .command('compare')
@@ -63,37 +69,25 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .argument('<name>', 'name of a package on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--json', 'print it for programs')
-    .action(async (name: string, _, command: Command) => {
-      const { compare } = await import('./commands/compare.ts');
-      done(await compare(name, command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/compare.ts')).compare));
 
   program
     .command('doctor')
     .description('check credentials, permissions, folders, clock and freshness, and say how to fix them')
-    .action(async (_, command: Command) => {
-      const { doctor } = await import('./commands/doctor.ts');
-      done(await doctor(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/doctor.ts')).doctor));
 
   program
     .command('status')
     .description('how every package stands since the last run; exits 1 if any is stale or failed')
     .option('--json', 'print it for programs')
     .option('--prometheus', "print it for node_exporter's textfile collector")
-    .action(async (_, command: Command) => {
-      const { status } = await import('./commands/status.ts');
-      done(await status(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/status.ts')).status));
 
   program
     .command('cost')
     .description('what the list has billed this month, what it will, and how many more packages fit')
     .option('--json', 'print it for programs, in bytes')
-    .action(async (_, command: Command) => {
-      const { cost } = await import('./commands/cost.ts');
-      done(await cost(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/cost.ts')).cost));
 
   program
     .command('embed')
@@ -102,21 +96,15 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('-b, --badge <id>', 'this badge, such as installer-uv (repeatable; default: downloads)', list)
     .option('-f, --format <format>', 'markdown, rst, html or url', 'markdown')
     .option('--svg', 'show the SVG from public_url instead of going through shields.io')
-    .action(async (_, command: Command) => {
-      const { embed } = await import('./commands/embed.ts');
-      done(embed(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/embed.ts')).embed));
 
   program
     .command('export')
     .description('the days that are kept of every package, by class, installer and system; for notebooks')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
-    .option('--format <format>', 'csv, json or parquet', 'csv')
+    .addOption(new Option('--format <format>').choices(['csv', 'json', 'parquet']).default('csv'))
     .option('-o, --output <file>', 'write a file instead of the terminal; needed for parquet')
-    .action(async (_, command: Command) => {
-      const { exportDays } = await import('./commands/export.ts');
-      done(await exportDays(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/export.ts')).exportDays));
 
   program
     .command('backfill')
@@ -125,36 +113,24 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('--dry-run', 'only say what it would cost')
     .option('--yes', 'pay without being asked')
-    .action(async (_, command: Command) => {
-      const { backfill } = await import('./commands/backfill.ts');
-      done(await backfill(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/backfill.ts')).backfill));
 
   program
     .command('prune')
     .description('remove the badges, pages and ledgers of what is no longer listed or asked for')
     .option('--dry-run', 'only say what would be removed')
     .option('--mark', 'let the badges say that they are not renewed, instead of removing them')
-    .action(async (_, command: Command) => {
-      const { prune } = await import('./commands/prune.ts');
-      done(await prune(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/prune.ts')).prune));
 
   program
     .command('report')
     .description('draw the page again from the last run, without querying')
-    .action(async (_, command: Command) => {
-      const { report: redraw } = await import('./commands/report.ts');
-      done(await redraw(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/report.ts')).report));
 
   program
     .command('check')
     .description('validate tracked.yaml, without network, and print what would be tracked')
-    .action(async (_, command: Command) => {
-      const { check } = await import('./commands/check.ts');
-      done(await check(command.optsWithGlobals(), context));
-    });
+    .action(run(async () => (await import('./commands/check.ts')).check));
 
   return program;
 }

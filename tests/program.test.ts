@@ -43,6 +43,35 @@ describe('main', () => {
   });
 
   it.each([
+    ['collect'],
+    ['show', 'demo'],
+    ['compare', 'demo'],
+    ['doctor'],
+    ['status'],
+    ['cost'],
+    ['embed'],
+    ['export'],
+    ['backfill', '--from', '2026-01-01'],
+    ['prune'],
+    ['report'],
+    ['check'],
+  ])('refuses a level of the log that there is not: %s', async (...argv) => {
+    const option = await runMain('/', ['--log-level', 'loud', ...argv]);
+    expect([option.exitCode, option.stdout]).toEqual([2, '']);
+    expect(option.stderr).toBe(
+      "error: option '--log-level <level>' argument 'loud' is invalid. Allowed choices are trace, debug, info, warn, error, fatal, silent.\n",
+    );
+    const variable = await runMain('/', argv, { env: { LOG_LEVEL: 'loud' } });
+    expect(variable).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        'LOG_LEVEL: "loud" is unknown; it takes one of trace, debug, info, warn, error, fatal, silent\n',
+    });
+    expect(command.check).not.toHaveBeenCalled();
+  });
+
+  it.each([
     ['a terminal sequence', '\u001b]0;gone\u0007'],
     ['a C1 control', '\u009b2J'],
     ['a line break', '\nbeta: ok'],

@@ -1,6 +1,8 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { formatNumber, formatShare } from '../format.ts';
+import type { Day } from '../days/day.ts';
+import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { date, days, EXCLUSION_NAMES } from '../page/words.ts';
+import type { NonEmpty } from '../util.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Folded } from '../winnow/fold.ts';
@@ -37,15 +39,13 @@ function bars(lines: readonly Line[], whole: number, { ink }: Drawing): string[]
   });
 }
 
-/** What does not count, the greatest first; what there is nothing of is left out. */
-function exclusions({ excluded }: Breakdown): Line[] {
-  return EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]])
-    .filter(([, value]) => value > 0)
-    .toSorted(([, a], [, b]) => b - a);
+/** The greatest first; what there is nothing of is left out. */
+function sorted(lines: readonly Line[]): Line[] {
+  return lines.filter(([, value]) => value > 0).toSorted(([, a], [, b]) => b - a);
 }
 
 function section(title: string, lines: readonly Line[], drawing: Drawing): string[] {
-  const shown = lines.filter(([, value]) => value > 0).toSorted(([, a], [, b]) => b - a);
+  const shown = sorted(lines);
   const whole = shown.reduce((sum, [, value]) => sum + value, 0);
   return shown.length === 0 ? [] : ['', paint(title, 'bold', drawing.color), ...bars(shown, whole, drawing)];
 }
@@ -55,25 +55,22 @@ function byDay({ history }: Folded, { ink }: Drawing): string {
   return columns(values, WIDTH, ink);
 }
 
-function otherNames({ others }: Breakdown): string[] {
-  const sorted = [...others].toSorted(([, a], [, b]) => b - a);
-  if (sorted.length === 0) return [];
-  const named = sorted.slice(0, NAMES_SHOWN).map(([name, downloads]) => `${name} ${formatNumber(downloads)}`);
-  const more = sorted.length > NAMES_SHOWN ? ` and ${formatNumber(sorted.length - NAMES_SHOWN)} more` : '';
-  return ['', `Other programs: ${named.join(', ')}${more}`];
+/** Days in a sentence: each of a few, or how many there are. */
+export function listDays(some: readonly Day[]): string {
+  return some.length > 3 ? days(some.length) : some.map(date).join(', ');
 }
 
-function remarks(name: string, { history, warnings }: Folded): string[] {
+function remarks({ name, folded: { history, warnings } }: Account): string[] {
   const missing = missingDaysOf(history);
-  const list = (some: readonly string[]) => (some.length > 3 ? days(some.length) : some.map(date).join(', '));
+  const { unknownDays, partialDays } = history;
   return [
-    ...(missing.length === 0 ? [] : [`Nothing is known of ${list(missing)}.`]),
-    ...(history.unknownDays.length === 0
+    ...(missing.length === 0 ? [] : [`Nothing is known of ${listDays(missing)}.`]),
+    ...(unknownDays.length === 0
       ? []
-      : [`Left out, as it is not known which downloads were by CI: ${list(history.unknownDays)}.`]),
-    ...(history.partialDays.length === 0
+      : [`Left out, as it is not known which downloads were by CI: ${listDays(unknownDays)}.`]),
+    ...(partialDays.length === 0
       ? []
-      : [`The source has only a part of the rows of ${list(history.partialDays)}.`]),
+      : [`The source has only a part of the rows of ${listDays(partialDays)}.`]),
     ...warnings.map(({ code, message }) => `${name}: warning (${code}): ${message}`),
   ];
 }
@@ -84,23 +81,26 @@ export function windowText({ history }: Folded): string {
   return `${days(history.days.length)} from ${date(first)} to ${date(last)}`;
 }
 
+/** That a source has no row of a package. */
+export function unknownText({ name, folded }: Account, sourceName: string): string {
+  const [first = '', last = ''] = [folded.history.days[0], folded.history.days.at(-1)];
+  return `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/\n`;
+}
+
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
-export function renderAccount({ name, folded }: Account, drawing: Drawing): string {
+function renderAccount(account: Account, drawing: Drawing): string {
+  const { name, folded } = account;
   const [{ breakdown }] = folded.windows;
-  const { count, counts, countsBySystem } = breakdown;
+  const { count, counts, countsBySystem, excluded, others } = breakdown;
   const all = allDownloads(breakdown);
-  const way = bars(
-    [['All downloads', all], ...exclusions(breakdown), ['Non-CI downloads', count]],
-    all,
-    drawing,
-  );
-  const [honest = '', ...before] = way.toReversed();
-  const notes = remarks(name, folded).map((line) => paint(line, 'yellow', drawing.color));
+  const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
+  const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
+  const notes = remarks(account).map((line) => paint(line, 'yellow', drawing.color));
   return `${[
     `${paint(name, 'bold', drawing.color)}, ${windowText(folded)} (UTC)`,
     '',
-    ...before.toReversed(),
-    paint(honest, 'green', drawing.color),
+    ...bars([['All downloads', all], ...classes], all, drawing),
+    ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
     ...section(
       'By installer',
       INSTALLERS.map((installer): Line => [installer, counts[installer]]),
@@ -114,7 +114,7 @@ export function renderAccount({ name, folded }: Account, drawing: Drawing): stri
     ...(count === 0
       ? []
       : ['', paint('Non-CI downloads by day', 'bold', drawing.color), byDay(folded, drawing)]),
-    ...otherNames(breakdown),
+    ...(programs.length === 0 ? [] : ['', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')}\n`;
 }
@@ -136,23 +136,18 @@ function groups(accounts: readonly Account[]): Account[][] {
 }
 
 function rowsOf(accounts: readonly Account[]): string[][] {
+  const breakdowns = accounts.map(({ folded }) => folded.windows[0].breakdown);
   const cells = (label: string, of: (breakdown: Breakdown) => number) => [
     label,
-    ...accounts.map(({ folded }) => formatNumber(of(folded.windows[0].breakdown))),
+    ...breakdowns.map((each) => formatNumber(of(each))),
   ];
   const whenAny = (label: string, of: (breakdown: Breakdown) => number) =>
-    accounts.some(({ folded }) => of(folded.windows[0].breakdown) > 0) ? [cells(label, of)] : [];
+    breakdowns.some((each) => of(each) > 0) ? [cells(label, of)] : [];
   return [
     cells('All downloads', allDownloads),
     ...EXCLUSIONS.flatMap((reason) => whenAny(EXCLUSION_NAMES[reason], ({ excluded }) => excluded[reason])),
     cells('Non-CI downloads', ({ count }) => count),
-    [
-      'of all',
-      ...accounts.map(({ folded }) => {
-        const [{ breakdown }] = folded.windows;
-        return formatShare(breakdown.count, allDownloads(breakdown));
-      }),
-    ],
+    ['of all', ...breakdowns.map((each) => formatShare(each.count, allDownloads(each)))],
     [],
     ...INSTALLERS.flatMap((name) => whenAny(`by ${name}`, ({ counts }) => counts[name])),
     ...SYSTEMS.flatMap((name) =>
@@ -161,22 +156,20 @@ function rowsOf(accounts: readonly Account[]): string[][] {
   ];
 }
 
-/** Several packages, side by side. */
-export function renderAccounts(accounts: readonly Account[], drawing: Drawing): string {
+/** Packages side by side; one alone is drawn. */
+export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): string {
   const [first] = accounts;
-  if (first === undefined) return '';
+  if (accounts.length === 1) return renderAccount(first, drawing);
   const tables = groups(accounts).map((group) => {
     const titles = [left(''), ...group.map(({ name }) => right(name))];
     return renderTable(titles, rowsOf(group), { width: Number.POSITIVE_INFINITY, color: drawing.color });
   });
   const lines = accounts.map(({ name, folded }) => `${name.padEnd(LABEL)}  ${byDay(folded, drawing)}`);
-  const notes = [...new Set(accounts.flatMap(({ name, folded }) => remarks(name, folded)))];
+  const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [
     `${windowText(first.folded)} (UTC)\n`,
     ...tables,
     `Non-CI downloads by day\n${lines.join('\n')}\n`,
-    ...(notes.length === 0
-      ? []
-      : [`${notes.map((line) => paint(line, 'yellow', drawing.color)).join('\n')}\n`]),
+    ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`]),
   ].join('\n');
 }

@@ -20,7 +20,8 @@ import { openLedgers } from '../state/ledgers.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
 import { foldDays } from '../winnow/fold.ts';
-import { readNow, selectDays, selectNames } from './ask.ts';
+import { type Account, listDays, unknownText, windowText } from './account.ts';
+import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
 import { left, paint, renderTable, right, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
@@ -104,21 +105,15 @@ function explain(days: readonly Day[], rows: Rows, stats: Stats) {
   };
 }
 
-interface Figures {
-  readonly all: number;
-  readonly count: number;
-}
-
 /** A day as our source and another one have it; null where nothing is known. */
 interface BothDays {
   readonly day: Day;
   readonly own: Figures | null;
   readonly other: Figures | null;
 }
+type Figures = ReturnType<typeof figuresOf>;
 
-function figuresOf(breakdown: Breakdown | null | undefined): Figures | null {
-  return breakdown ? { all: allDownloads(breakdown), count: breakdown.count } : null;
-}
+const figuresOf = (breakdown: Breakdown) => ({ all: allDownloads(breakdown), count: breakdown.count });
 
 /** Whether the two disagree by more than 1 % of the greater figure. */
 function disagrees({ own, other }: BothDays): boolean {
@@ -126,27 +121,24 @@ function disagrees({ own, other }: BothDays): boolean {
   return own !== null && other !== null && (far(own.count, other.count) || far(own.all, other.all));
 }
 
-interface Compared {
-  readonly name: string;
+interface Compared extends Account {
   /** The window, oldest first. */
   readonly days: readonly BothDays[];
-  readonly total: Breakdown;
   /** Undefined where pypistats.org has none, or could not be asked. */
   readonly stats: Stats | undefined;
   readonly explained: ReturnType<typeof explain>;
   /** The source of tracked.yaml, where it is another one, and what must be said of it. */
   readonly other: { readonly kind: string; readonly remark: string } | undefined;
-  readonly warnings: readonly string[];
 }
 
-function toJson({ name, days, total, stats, explained, other }: Compared): object {
+function toJson({ name, folded, days, stats, explained, other }: Compared): object {
+  const [{ breakdown: total }] = folded.windows;
   return {
     package: name,
     source: PUBLIC_SOURCE.kind,
     days: { first: days[0]?.day, last: days.at(-1)?.day, count: days.length },
     ours: {
-      all: allDownloads(total),
-      count: total.count,
+      ...figuresOf(total),
       counts: total.counts,
       counts_by_system: total.countsBySystem,
       excluded: total.excluded,
@@ -168,35 +160,34 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 
 /** From pypistats.org's figures down to the count; where there are none, from ours. */
-function renderSteps({ total, stats, explained }: Compared, bold: (text: string) => string): string {
+function renderSteps({ folded, stats, explained }: Compared, bold: (text: string) => string): string {
   const { differences, counted_the_same_way: sameWay, excluded, honest } = explained;
-  const cells = (pair: Pair, format = formatNumber) => [
+  const row = (label: string, pair: Pair, format = formatNumber) => [
+    label,
     format(pair.with_mirrors),
     format(pair.without_mirrors),
   ];
   const classes = Object.entries(excluded) as [Exclusion, number][];
   const there = [
-    ['pypistats.org', ...cells(explained)],
-    ...differences.map((gap) => [`  ${DIFFERENCES[gap.reason].label}`, ...cells(gap, signed)]),
+    row('pypistats.org', explained),
+    ...differences.map((gap) => row(`  ${DIFFERENCES[gap.reason].label}`, gap, signed)),
   ];
   const steps = table(
     ['with mirrors', 'without mirrors'],
     [
       ...(stats === undefined ? [] : there),
-      ['ClickHouse, the same way', ...cells(sameWay)],
+      row('ClickHouse, the same way', sameWay),
       ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
       ['Non-CI downloads', '', formatNumber(honest)],
     ],
   );
   if (stats === undefined) return steps;
-  const { unknown } = total.excluded;
+  const { unknown } = folded.windows[0].breakdown.excluded;
   const here = unknown > 0 ? `, of which there are ${formatNumber(unknown)} here` : '';
-  const listed = (days: readonly Day[]) =>
-    days.length > 3 ? daysText(days.length) : days.map(date).join(', ');
   const reasons = [
     `Without mirrors: pypistats.org also leaves clients without a name out${here}`,
     ...differences.map(
-      ({ reason, days }) => `${DIFFERENCES[reason].label} (${listed(days)}): ${DIFFERENCES[reason].why}`,
+      ({ reason, days }) => `${DIFFERENCES[reason].label} (${listDays(days)}): ${DIFFERENCES[reason].why}`,
     ),
     ...classes.map(([reason]) => `${EXCLUSION_NAMES[reason]}: ${CLASSES[reason]}`),
   ];
@@ -214,16 +205,10 @@ function renderOther({ days, other }: Compared): string {
   const note = other.remark === '' ? '' : `, ${other.remark}`;
   const head = `\n${name}${note}: ${formatNumber(both.length)} of ${daysText(days.length)}\n`;
   if (both.length === 0) return head;
-  const cells = (label: string, some: readonly BothDays[]) => {
-    const sum = (of: (each: BothDays) => number | undefined) =>
-      formatNumber(some.reduce((all, each) => all + (of(each) ?? 0), 0));
-    return [
-      label,
-      sum(({ own }) => own?.all),
-      sum((each) => each.other?.all),
-      sum(({ own }) => own?.count),
-      sum((each) => each.other?.count),
-    ];
+  const row = (label: string, some: readonly BothDays[]) => {
+    const sum = (whose: 'own' | 'other', what: 'all' | 'count') =>
+      formatNumber(some.reduce((total, each) => total + (each[whose]?.[what] ?? 0), 0));
+    return [label, sum('own', 'all'), sum('other', 'all'), sum('own', 'count'), sum('other', 'count')];
   };
   const differing = both.filter(disagrees);
   const [count, shown] = [differing.length, differing.slice(-DAYS_SHOWN)];
@@ -233,30 +218,27 @@ function renderOther({ days, other }: Compared): string {
     head +
     table(
       ['all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
-      [...shown.map((each) => cells(date(each.day), [each])), cells(daysText(both.length), both)],
+      [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
     ) +
     (count === 0 ? 'No day differs by more than 1 %.\n' : some)
   );
 }
 
 function render(compared: Compared, color: boolean): string {
-  const { name, days, total, stats, explained, warnings } = compared;
+  const { name, folded, stats, explained } = compared;
   const bold = (text: string) => paint(text, 'bold', color);
-  const [first = '', last = ''] = [days[0]?.day, days.at(-1)?.day];
-  const systems = table(
-    ['pypistats.org', 'ClickHouse, the same way', 'CI left out'],
-    SYSTEMS.map((system) => [
-      SYSTEM_NAMES[system],
-      stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
-      formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
-      formatNumber(total.countsBySystem[system]),
-    ]),
-  );
+  const systems = SYSTEMS.map((system) => [
+    SYSTEM_NAMES[system],
+    stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
+    formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
+    formatNumber(folded.windows[0].breakdown.countsBySystem[system]),
+  ]);
+  const warnings = folded.warnings.map(({ message }) => wrap(`Warning: ${message}`)).join('');
   return [
-    `${bold(name)}, ${daysText(days.length)} from ${date(first)} to ${date(last)} (UTC)\n`,
+    `${bold(name)}, ${windowText(folded)} (UTC)\n`,
     renderSteps(compared, bold),
-    systems + renderOther(compared),
-    ...(warnings.length === 0 ? [] : [warnings.map((warning) => wrap(`Warning: ${warning}`)).join('')]),
+    table(['pypistats.org', 'ClickHouse, the same way', 'CI left out'], systems) + renderOther(compared),
+    ...(warnings === '' ? [] : [warnings]),
     `Counted from ${sourceName(PUBLIC_SOURCE.kind).name}.\n`,
   ].join('\n');
 }
@@ -267,18 +249,18 @@ function render(compared: Compared, color: boolean): string {
  */
 async function readOther(
   { source, stateDir }: Config,
-  asked: { readonly name: string; readonly windowDays: number; readonly asOf: Day },
+  asked: Omit<Asking, 'source'>,
   options: CompareOptions,
   context: Context,
 ): Promise<{ kind: string; rows: Rows; remark: string }> {
   const { kind, billed, id } = traitsOf(source, context.env);
-  const { name, ...window } = asked;
+  const [name = ''] = asked.names;
   if (billed) {
     const { ledger } = await openLedgers(stateDir, id, undefined).load(name);
     const rows = new Map([...ledger.days].map(([day, entry]) => [day, entry.rows]));
     return { kind, rows, remark: 'as its ledger has them, which costs nothing' };
   }
-  const [outcome] = await readNow({ names: [name], ...window, source }, options, context);
+  const [outcome] = await readNow({ ...asked, source }, options, context);
   return outcome?.kind === 'read'
     ? { kind, rows: outcome.rows, remark: '' }
     : { kind, rows: new Map(), remark: causeText(outcome?.error) };
@@ -293,20 +275,19 @@ async function readOther(
  */
 export async function compare(text: string, options: CompareOptions, context: Context): Promise<number> {
   const { cwd, stdout, stderr } = context;
-  const [name = ''] = selectNames([text]);
+  const names = selectNames([text]);
+  const [name = ''] = names;
   const windowDays = selectDays(options.days);
-  const listed = existsSync(resolve(cwd, options.config));
-  const config = listed ? loadConfig(options.config, cwd) : undefined;
-  const source = listed ? loadSource(PUBLIC_SOURCE.kind, options.config, cwd) : PUBLIC_SOURCE;
+  const config = existsSync(resolve(cwd, options.config)) ? loadConfig(options.config, cwd) : undefined;
+  const source = loadSource(PUBLIC_SOURCE.kind, options.config, cwd);
   const asOf = selectAsOf(undefined, context.now());
-  const [outcome] = await readNow({ names: [name], source, windowDays, asOf }, options, context);
+  const [outcome] = await readNow({ names, source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
     stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
     return 1;
   }
-  const { history, windows, warnings } = foldDays(outcome.days, [windowDays]);
-  const { days } = history;
-  const [{ breakdown: total }] = windows;
+  const folded = foldDays(outcome.days, [windowDays]);
+  const { days, breakdowns, unknownDays } = folded.history;
   let stats: Stats | undefined;
   let fault = `${name}: pypistats.org does not know it`;
   try {
@@ -320,30 +301,25 @@ export async function compare(text: string, options: CompareOptions, context: Co
       ? undefined
       : await readOther(
           config,
-          { name, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) },
+          { names, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) },
           options,
           context,
         );
   const compared: Compared = {
     name,
+    folded,
     days: days.map((day, index) => {
-      const rows = other?.rows.get(day);
-      return { day, own: figuresOf(history.breakdowns[index]), other: figuresOf(rows && winnow(rows)) };
+      const [own, rows] = [breakdowns[index], other?.rows.get(day)];
+      return { day, own: own ? figuresOf(own) : null, other: rows ? figuresOf(winnow(rows)) : null };
     }),
-    total,
     stats,
     explained: explain(days, outcome.rows, stats ?? new Map()),
     other,
-    warnings: warnings.map(({ message }) => message),
   };
-  const known = allDownloads(total) > 0 || history.unknownDays.length > 0;
+  const known = allDownloads(folded.windows[0].breakdown) > 0 || unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined) stdout.write(render(compared, useColor(stdout, context.env)));
-  if (!known) {
-    stderr.write(
-      `${name}: ${sourceName(PUBLIC_SOURCE.kind).name} has no download of any kind from ${days[0] ?? asOf} on; is the name right? See https://pypi.org/project/${name}/\n`,
-    );
-  }
+  if (!known) stderr.write(unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
   if (stats === undefined) stderr.write(`${fault}\n`);
   return known && stats !== undefined ? 0 : 1;
 }

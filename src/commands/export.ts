@@ -14,24 +14,10 @@ import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winno
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';
 
-const FORMATS = ['csv', 'json', 'parquet'] as const;
-type Format = (typeof FORMATS)[number];
-
 export interface ExportOptions extends GlobalOptions {
-  readonly format: string;
+  readonly format: 'csv' | 'json' | 'parquet';
   readonly package?: readonly string[];
   readonly output?: string;
-}
-
-function selectFormat({ format: text, output }: ExportOptions): Format {
-  const format = FORMATS.find((each) => each === text);
-  if (format === undefined) {
-    throw new UsageError(`--format ${text}: unknown; choose one of ${FORMATS.join(', ')}`);
-  }
-  if (format === 'parquet' && output === undefined) {
-    throw new UsageError('--format parquet is no text: name a file with --output <file>');
-  }
-  return format;
 }
 
 /** All that is known of a package: the days that its ledger has kept, or where there is none those of its history. */
@@ -106,7 +92,10 @@ async function writeParquet(rows: readonly TableRow[], path: string): Promise<vo
  * @throws UsageError if an option is wrong; OperatorError if the disk refuses, or DuckDB is needed and missing.
  */
 export async function exportDays(options: ExportOptions, context: Context): Promise<number> {
-  const format = selectFormat(options);
+  const { format, output } = options;
+  if (format === 'parquet' && output === undefined) {
+    throw new UsageError('--format parquet is no text: name a file with --output <file>');
+  }
   const config = loadConfig(options.config, context.cwd);
   const packages = selectPackages(config, options.package);
   const { keepsLedger, id } = traitsOf(config.source, context.env);
@@ -115,14 +104,15 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
   for (const { name } of packages) {
     for (const row of await rowsOf(config, ledgers, name)) rows.push(row);
   }
-  const path = options.output === undefined ? undefined : resolve(context.cwd, options.output);
-  if (path === undefined) {
-    context.stdout.write(format === 'csv' ? toCsv(rows) : formatJson(rows));
+  const text = () => (format === 'csv' ? toCsv(rows) : formatJson(rows));
+  if (output === undefined) {
+    context.stdout.write(text());
     return 0;
   }
+  const path = resolve(context.cwd, output);
   demandFolder(path);
   if (format === 'parquet') await writeParquet(rows, path);
-  else await replaceFile(path, format === 'csv' ? toCsv(rows) : formatJson(rows), true);
+  else await replaceFile(path, text(), true);
   context.stdout.write(`${plural(rows.length, 'row')} of ${plural(packages.length, 'package')} in ${path}\n`);
   return 0;
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { bugIn, UsageError } from '../errors/error.ts';
+import { bugIn } from '../errors/error.ts';
 import { stackOf } from '../errors/report.ts';
 import { type Context, type GlobalOptions, type Output, useColor } from './context.ts';
 
@@ -38,8 +38,6 @@ export interface Log {
   readonly bug: (error: unknown) => void;
 }
 
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
 /** Priorities of syslog (RFC 5424) by pino's levels. */
 const PRIORITIES: readonly [atLeast: number, priority: number][] = [
   [50, 3],
@@ -70,14 +68,9 @@ export function journalPrefix(
 /**
  * The log, on stderr: for people on a terminal, as JSON lines otherwise, for journald with their priority. The level is
  * that of --log-level, else of LOG_LEVEL, else info.
- *
- * @throws UsageError if the level is none of pino's.
  */
 export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, context: Context): Promise<Log> {
   const level = options.logLevel ?? (context.env['LOG_LEVEL'] || 'info');
-  if (!LEVELS.includes(level)) {
-    throw new UsageError(`log level ${JSON.stringify(level)} is unknown; choose one of ${LEVELS.join(', ')}`);
-  }
   const { stderr } = context;
   const progress = createProgress(stderr);
   const { pino, stdTimeFunctions } = await import('pino');

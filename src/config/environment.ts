@@ -2,11 +2,16 @@ import { UsageError } from '../errors/error.ts';
 import { type Allowed, misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 import type { Env } from '../util.ts';
 
+/** Names of pino's levels. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
 interface Variable extends Allowed {
   /** What should stand there. */
   readonly takes: string;
   /** Whether it is a path, in which ~ and $NAME are not expanded. */
   readonly path?: true;
+  /** All that it takes; anything if absent. */
+  readonly choices?: readonly string[];
 }
 
 /** Every variable that this program or a library of it reads, in capitals, by what it takes. */
@@ -26,7 +31,8 @@ const VARIABLES: readonly (readonly [names: string, variable: Variable])[] = [
     { takes: 'an address such as http://proxy.example.com:3128', password: true },
   ],
   ['NO_PROXY', { takes: 'a list of hosts, such as localhost,.example.com', list: true }],
-  ['METADATA_SERVER_DETECTION LOG_LEVEL NO_COLOR TERM LANG LC_ALL LC_CTYPE', { takes: 'one word' }],
+  ['LOG_LEVEL', { takes: `one of ${LOG_LEVELS.join(', ')}`, choices: LOG_LEVELS }],
+  ['METADATA_SERVER_DETECTION NO_COLOR TERM LANG LC_ALL LC_CTYPE', { takes: 'one word' }],
 ];
 
 /** What is wrong with a variable, or undefined. */
@@ -38,9 +44,9 @@ function fault(name: string, value: string): string | undefined {
   if (found !== undefined) {
     return `${name} holds what looks like ${found}, which is not repeated here; it takes ${variable.takes}`;
   }
-  return variable.path && UNEXPANDED.test(text)
-    ? `${name}: ${text} is not expanded; write the path out`
-    : undefined;
+  if (variable.path && UNEXPANDED.test(text)) return `${name}: ${text} is not expanded; write the path out`;
+  if (text === '' || !variable.choices || variable.choices.includes(text)) return undefined;
+  return `${name}: ${JSON.stringify(text)} is unknown; it takes ${variable.takes}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { renderAccount, renderAccounts } from '../../src/commands/account.ts';
+import { renderAccounts } from '../../src/commands/account.ts';
 import { inkOf } from '../../src/commands/output.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { foldDays, type ReadDays, winnowDays } from '../../src/winnow/fold.ts';
@@ -36,7 +36,7 @@ const folded = fold(
 const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
 
 it('says what is not known, what is there in part, and the first of many names', () => {
-  const text = renderAccount({ name: 'demo', folded }, { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', folded }], { ink, color: false });
   expect(text).toContain('\nNothing is known of 4 days.\n');
   expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
   expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
@@ -45,16 +45,15 @@ it('says what is not known, what is there in part, and the first of many names',
 });
 
 it('is painted on a terminal, with the same words', () => {
-  const plain = renderAccount({ name: 'demo', folded }, { ink, color: false });
-  const painted = renderAccount({ name: 'demo', folded }, { ink, color: true });
+  const plain = renderAccounts([{ name: 'demo', folded }], { ink, color: false });
+  const painted = renderAccounts([{ name: 'demo', folded }], { ink, color: true });
   expect(painted).toContain('\u001B[32mNon-CI downloads');
   expect(painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(plain);
 });
 
-it('has nothing to show of no package, and no line of days of one that nobody installs', () => {
-  expect(renderAccounts([], { ink, color: false })).toBe('');
+it('has no line of days of a package that nobody installs', () => {
   const nobody = fold({ span, rows: new Map([['2026-10-10', [row('bandersnatch', 5)]]]) }, [10], []);
-  const text = renderAccount({ name: 'demo', folded: nobody }, { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', folded: nobody }], { ink, color: false });
   expect(text).not.toContain('by day');
   expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
 });

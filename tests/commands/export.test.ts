@@ -119,7 +119,7 @@ alpha,2026-04-24,mirror,,,1
   });
 
   it.each([
-    [['--format', 'xml'], '--format xml: unknown; choose one of csv, json, parquet'],
+    [['--format', 'xml'], "argument 'xml' is invalid. Allowed choices are csv, json, parquet."],
     [['--format', 'parquet'], '--format parquet is no text: name a file with --output <file>'],
     [['-p', 'gamma'], '--package gamma: not tracked'],
   ])('refuses %j', async (argv, sentence) => {

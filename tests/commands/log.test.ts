@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { createLog } from '../../src/commands/log.ts';
-import { UsageError } from '../../src/errors/error.ts';
 import { capture } from '../support/context.ts';
 
 const ESCAPE = '\u001b[';
@@ -74,13 +73,5 @@ describe('the log', () => {
     const { log } = await createLog({}, captured.context);
     log.error('broken');
     expect(captured.stderr()).not.toContain('<3>');
-  });
-
-  it('refuses a level that there is not', async () => {
-    const work = createLog({ logLevel: 'loud' }, capture('/').context);
-    await expect(work).rejects.toThrow(UsageError);
-    await expect(work).rejects.toThrow(
-      'log level "loud" is unknown; choose one of trace, debug, info, warn, error, fatal, silent',
-    );
   });
 });

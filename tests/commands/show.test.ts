@@ -164,7 +164,10 @@ Counted from ClickHouse's public copy of PyPI's download log.
   it.each([
     [['young', '--days', '0'], '--days 0: expected a whole number of days from 1 to 365'],
     [['young', '--days', 'x'], '--days x: expected a whole number'],
-    [['young', '--source', 'pepy'], '--source pepy: expected bigquery, clickhouse or duckdb'],
+    [
+      ['young', '--source', 'pepy'],
+      "argument 'pepy' is invalid. Allowed choices are bigquery, clickhouse, duckdb.",
+    ],
     [['../young'], '../young: not a package name'],
     [['young', '--as-of', '2026-12-01'], '--as-of 2026-12-01: today is 2026-10-31'],
     [['young', '--source', 'duckdb'], 'duckdb.files: is missing'],

@@ -32,7 +32,7 @@ describe('checkEnvironment', () => {
     ],
     [
       { GOOGLE_APPLICATION_CREDENTIALS: '~/key.json', LOG_LEVEL: 'ya29.x' },
-      'GOOGLE_APPLICATION_CREDENTIALS: ~/key.json is not expanded; write the path out\nLOG_LEVEL holds what looks like a token, which is not repeated here; it takes one word',
+      'GOOGLE_APPLICATION_CREDENTIALS: ~/key.json is not expanded; write the path out\nLOG_LEVEL holds what looks like a token, which is not repeated here; it takes one of trace, debug, info, warn, error, fatal, silent',
     ],
   ])('refuses %j', (env, says) => {
     expect(refusal(env as Record<string, string>)).toBe(says);

@@ -66,7 +66,7 @@ describe('collect refuses, with exit 2, the place named and nothing written,', (
     [['collect', '--as-of', 'today'], /^--as-of today: not a day/],
     [['collect', '--as-of', '2999-01-01'], /^--as-of 2999-01-01: today is /],
     [['collect', '--package', 'dmeo'], /did you mean demo\?/],
-    [['collect', '--log-level', 'loud'], /log level "loud" is unknown/],
+    [['collect', '--log-level', 'loud'], /'--log-level <level>' argument 'loud' is invalid/],
     [['collect', '--nonsense'], /unknown option/],
     [['nonsense'], /unknown command/],
   ])('%j', async (argv, says) => {
