@@ -13,17 +13,16 @@ describe('main', () => {
     expect(await runMain('/', ['--version'])).toEqual({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
   });
 
-  it('prints help that names every command', async () => {
-    const { exitCode, stdout, stderr } = await runMain('/', ['--help']);
+  it.each([
+    [['--help'], ['collect', 'check', '--config', '--log-level']],
+    [
+      ['collect', '--help'],
+      ['--package', '--as-of', '--dry-run', '--json', '--config'],
+    ],
+  ])('prints the help for %j', async (argv, names) => {
+    const { exitCode, stdout, stderr } = await runMain('/', argv);
     expect([exitCode, stderr]).toEqual([0, '']);
-    for (const name of ['collect', 'check', '--config', '--log-level']) expect(stdout).toContain(name);
-  });
-
-  it('prints the help of a command', async () => {
-    const { exitCode, stdout } = await runMain('/', ['collect', '--help']);
-    expect(exitCode).toBe(0);
-    for (const name of ['--package', '--as-of', '--dry-run', '--json', '--config'])
-      expect(stdout).toContain(name);
+    for (const name of names) expect(stdout).toContain(name);
   });
 
   it.each([

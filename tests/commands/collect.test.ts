@@ -574,11 +574,4 @@ describe('collect with a wrong configuration', () => {
     }
     expect(project.prints()).toEqual({});
   });
-
-  it('refuses a log level that there is not', async () => {
-    const project = abc();
-    const { exitCode, stderr } = await collect(project.folder, ['--log-level', 'loud']);
-    expect([exitCode, stderr.split(';')[0]]).toEqual([2, 'log level "loud" is unknown']);
-    expect(project.prints()).toEqual({});
-  });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { main } from '../../src/program.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
-import { BigQueryServer, type ServerOptions } from '../support/bigquery-server.ts';
+import { BigQueryServer, type ServerOptions, type Trouble } from '../support/bigquery-server.ts';
 import { startClickHouse } from '../support/clickhouse-server.ts';
 import { capture, runMain } from '../support/context.ts';
 import { type GoogleOptions, GoogleServer, type ProxyManner, ProxyServer } from '../support/google-server.ts';
@@ -49,29 +49,32 @@ describe('doctor', () => {
     expect(server.bytesBilled).toBe(0);
   });
 
-  it('says how to get the permission', async () => {
-    const fault = { status: 403, reason: 'accessDenied', message: 'Access Denied: Project p' };
-    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', fault }] });
-    expect(exitCode).toBe(1);
-    expect(line('permission')).toMatch(
+  it.each<[string, object, number, string, RegExp]>([
+    [
+      'how to get the permission',
+      { fault: { status: 403, reason: 'accessDenied', message: 'Access Denied: Project p' } },
+      1,
+      'permission',
       /^FAIL {2}permission {5}BigQuery: permission denied; grant .*roles\/bigquery.jobUser/,
-    );
-  });
-
-  it('knows what it means when the rows of days are refused', async () => {
-    const fault = { status: 403, reason: 'accessDenied' };
-    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
-    expect(exitCode).toBe(0);
-    expect(line('days')).toMatch(
+    ],
+    [
+      'what it means when the rows of days are refused',
+      { revisions: true, fault: { status: 403, reason: 'accessDenied' } },
+      0,
+      'days',
       /^note {2}days {11}BigQuery: permission denied.*; the two newest days are read again/,
-    );
-  });
-
-  it('does not take a fault of the service for a refusal', async () => {
-    const fault = { status: 401, reason: 'authError' };
-    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', revisions: true, fault }] });
-    expect(exitCode).toBe(1);
-    expect(line('permission')).toMatch(/^FAIL .*Google refused the credentials/);
+    ],
+    [
+      'of a fault of the service that it is no refusal',
+      { revisions: true, fault: { status: 401, reason: 'authError' } },
+      1,
+      'permission',
+      /^FAIL .*Google refused the credentials/,
+    ],
+  ])('says %s', async (_, trouble, code, what, says) => {
+    const { exitCode, line } = await doctor({ trouble: [{ on: 'dryRun', ...trouble } as Trouble] });
+    expect(exitCode).toBe(code);
+    expect(line(what)).toMatch(says);
   });
 
   it.each([

@@ -7,7 +7,6 @@ import { tempFolder } from '../support/temp-folder.ts';
 /* An output folder that was taken over from pypi-winnow-downloads, as docs/deploy.md tells. */
 
 const world = { now: () => new Date('2026-04-25T12:00:00.000Z') };
-const columns = (text: string) => text.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
 
 describe('output that pypi-winnow-downloads left', () => {
   const project = () => {
@@ -27,7 +26,7 @@ describe('output that pypi-winnow-downloads left', () => {
   it('is shown by status', async () => {
     const { exitCode, stdout, stderr } = await runMain(project().folder, ['status'], world);
     expect([exitCode, stderr]).toEqual([1, '']);
-    expect(columns(stdout)).toEqual([
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       'last run: 2026-04-25T04:12:42.654Z (7 hours ago)',
       '',
       'package | window | non-CI | counted to | last success | state',

@@ -1,0 +1,237 @@
+import { stripVTControlCharacters } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { bar, columns, inkOf, renderResults, renderTable, tableStyle } from '../../src/commands/output.ts';
+import type { PackageHealth } from '../../src/publish/health.ts';
+import type { Exclusion } from '../../src/winnow/classes.ts';
+import type { Window } from '../../src/winnow/fold.ts';
+import { NOTHING } from '../support/views.ts';
+
+const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });
+const ASCII = inkOf({});
+
+describe('the characters of a picture', () => {
+  it.each([
+    [{ LANG: 'de_DE.utf8' }, UNICODE],
+    [{ LC_ALL: 'C', LANG: 'en_US.UTF-8' }, ASCII],
+    [{ LC_CTYPE: 'C.UTF-8' }, UNICODE],
+    [{ LANG: 'en_US.UTF-8', TERM: 'linux' }, ASCII],
+    [{}, ASCII],
+  ])('are those that %j can show', (env, ink) => {
+    expect(inkOf(env)).toBe(ink);
+  });
+});
+
+describe('a bar', () => {
+  it.each([
+    [0, 10, ''],
+    [0, 0, ''],
+    [10, 10, '##########'],
+    [5, 10, '#####'],
+    // Less than half a character is still something, and less than all is not full.
+    [1, 1_000, '.'],
+    [999, 1_000, '#########.'],
+    [45, 100, '####.'],
+  ])('of %i of %i has %j', (part, whole, expected) => {
+    expect(bar(part, whole, 10, ASCII)).toBe(expected);
+  });
+
+  it('has eighths of a character where the terminal can show them', () => {
+    expect(bar(3, 16, 2, UNICODE)).toBe('▍');
+    expect(bar(11, 16, 2, UNICODE)).toBe('█▍');
+  });
+});
+
+describe('a line of days', () => {
+  it.each([
+    [[0, 1, 2, 4, null, 8], 80, UNICODE, '·▁▂▄?█'],
+    [[0, 1, 4, null, 8], 80, ASCII, '._-?#'],
+    [[0, 0], 80, UNICODE, '··'],
+    // Five days in two characters: three and two.
+    [[1, 1, 1, 3, 3], 2, UNICODE, '▄█'],
+    [[null, null, null, 3, 3], 2, UNICODE, '?█'],
+  ])('of %j in %i characters', (values, cells, ink, expected) => {
+    expect(columns(values, cells, ink)).toBe(expected);
+  });
+});
+
+describe('renderTable', () => {
+  it('lays cells out under their titles', () => {
+    const titles = [
+      { title: 'package', align: 'left' },
+      { title: 'count', align: 'right' },
+      { title: 'state', align: 'left' },
+    ] as const;
+    expect(
+      renderTable(titles, [
+        ['a', '1,234,567', 'ok'],
+        ['longer', '2'],
+      ]),
+    ).toBe(['package      count  state', 'a        1,234,567  ok', 'longer           2', ''].join('\n'));
+  });
+
+  it('prints its titles when there is nothing else', () => {
+    expect(renderTable([{ title: 'package', align: 'left' }], [])).toBe('package\n');
+  });
+
+  const titles = [
+    { title: 'package', align: 'left' },
+    { title: 'non-CI', align: 'right' },
+    { title: 'state', align: 'left', tone: (cell: string) => (cell === 'failed' ? 'red' : undefined) },
+  ] as const;
+  const rows = [
+    ['a-name-that-is-much-too-long', '1,234,567', 'ok'],
+    ['b', '', 'failed'],
+  ];
+
+  it('takes what is missing of its room from the column that gives way', () => {
+    expect(renderTable(titles, rows, { width: 34, color: false })).toBe(
+      [
+        'package             non-CI  state',
+        'a-name-that-is…  1,234,567  ok',
+        'b                           failed',
+        '',
+      ].join('\n'),
+    );
+    expect(renderTable(titles, rows, { width: 10, color: false })).toContain('a-name-…  1,234,567');
+    const numpy = ['n'.repeat(200), '30d', '1,234,567,890', '12,345,678,901', '99.9%', 'failed'];
+    const six = numpy.map(() => ({ title: 'x', align: 'left' }) as const);
+    const widths = renderTable(six, [numpy], { width: 80, color: false })
+      .split('\n')
+      .map((line) => line.length);
+    expect(Math.max(...widths)).toBe(80);
+  });
+
+  it('cuts no name for a program that reads it', () => {
+    const name = 'n'.repeat(200);
+    expect(renderTable(titles, [[name, '1', 'ok']])).toContain(`${name}       1  ok`);
+  });
+
+  it('colours titles and tones where it may, and measures what is seen', () => {
+    const text = renderTable(titles, rows, { width: 80, color: true });
+    expect(text).toContain('\u001b[1mpackage\u001b[22m');
+    expect(text).toContain('\u001b[31mfailed\u001b[39m');
+    expect(text).not.toContain('\u001b[1mok');
+    const plain = stripVTControlCharacters(text);
+    expect(plain).toBe(renderTable(titles, rows));
+  });
+});
+
+describe('tableStyle', () => {
+  const output = (isTTY: boolean, columns?: number) => ({
+    write: () => undefined,
+    isTTY,
+    ...(columns === undefined ? {} : { columns }),
+  });
+
+  it('is as wide as the terminal, or 80 columns, and without limit elsewhere', () => {
+    expect(tableStyle(output(true, 132), {})).toEqual({ width: 132, color: true });
+    expect(tableStyle(output(true), {}).width).toBe(80);
+    expect(tableStyle(output(false, 132), {})).toEqual({
+      width: Number.POSITIVE_INFINITY,
+      color: false,
+    });
+  });
+
+  it('has no colour against NO_COLOR', () => {
+    expect(tableStyle(output(true, 80), { NO_COLOR: '1' }).color).toBe(false);
+  });
+});
+
+const window = (windowDays: number, count: number, out: Partial<Record<Exclusion, number>>): Window => ({
+  windowDays,
+  breakdown: { ...NOTHING, count, excluded: { ...NOTHING.excluded, ...out } },
+});
+const success = (first: Window, ...rest: Window[]): PackageHealth => ({
+  windowDays: first.windowDays,
+  count: first.breakdown.count,
+  windows: [first, ...rest],
+  warnings: [],
+  countedTo: '2026-04-24',
+  attempted: '2026-04-25T04:12:00.000Z',
+  lastSuccess: '2026-04-25T04:12:00.000Z',
+});
+const failed = (error: string): PackageHealth => ({
+  failure: { error, code: 'source-failed' },
+  windowDays: 7,
+  windows: [],
+  warnings: [],
+});
+
+describe('renderResults', () => {
+  it('has a line for each package and window, and then what failed and why', () => {
+    const text = renderResults([
+      ['young', success(window(30, 14, { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 }))],
+      ['busy', success(window(7, 1_000, { sidecar: 400, ci: 600 }), window(365, 1_234_567, {}))],
+      ['unused', success(window(30, 0, {}))],
+      ['broken', failed('the disk is full')],
+    ]);
+    const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
+    expect(lines).toEqual([
+      'package | window | non-CI | all | excluded | state',
+      'young | 30d | 14 | 2,771 | 99.5% | ok',
+      'busy | 7d | 1,000 | 2,000 | 50.0% | ok',
+      'busy | 365d | 1,234,567 | 1,234,567 | 0.0% | ok',
+      'unused | 30d | 0 | 0 | - | ok',
+      'broken | 7d | - | - | - | failed',
+      '',
+      'broken: the disk is full',
+      '',
+    ]);
+  });
+
+  it('has a line for each window that was held back, below those that were published', () => {
+    const failure = { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7, 1] } as const;
+    const text = renderResults([['demo', { ...success(window(30, 14, {})), failure }]]);
+    const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
+    expect(lines.slice(1, 4)).toEqual([
+      'demo | 30d | 14 | 14 | 0.0% | ok',
+      'demo | 7d | - | - | - | failed',
+      'demo | 1d | - | - | - | failed',
+    ]);
+  });
+
+  it('tells one cause of many failures once', () => {
+    const text = renderResults(['a', 'b', 'c', 'd'].map((name) => [name, failed('no credentials')]));
+    expect(text.match(/no credentials/g)).toHaveLength(1);
+    expect(text).toContain('\n4 packages: no credentials\n');
+    const few = renderResults(['a', 'b'].map((name) => [name, failed('no credentials')]));
+    expect(few).toContain('\na, b: no credentials\n');
+  });
+
+  it('tells warnings after failures, each sentence once', () => {
+    const warned = {
+      ...success(window(30, 0, {})),
+      warnings: [
+        { code: 'no-rows', message: 'is the name right?' },
+        { code: 'left-over', message: 'a file is left' },
+      ] as const,
+    };
+    const text = renderResults([
+      ['a', warned],
+      ['b', failed('no credentials')],
+      ['c', warned],
+    ]);
+    expect(text.slice(text.indexOf('\n\n') + 1)).toBe(
+      '\nb: no credentials\n\na, c: warning (no-rows): is the name right?\n\na, c: warning (left-over): a file is left\n',
+    );
+  });
+
+  it('fits 80 columns with the longest name and figures in the billions', () => {
+    const big = window(365, 1_234_567_890, { ci: 9_876_543_210 });
+    const text = renderResults([['n'.repeat(200), success(big)]], { width: 80, color: false });
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toContain('1,234,567,890  11,111,111,100     88.9%  ok');
+  });
+
+  it('colours states on a terminal', () => {
+    const text = renderResults(
+      [
+        ['a', failed('no')],
+        ['b', success(window(7, 1, {}))],
+      ],
+      { width: 80, color: true },
+    );
+    expect(text).toContain('\u001b[31mfailed');
+    expect(text).toContain('\u001b[32mok');
+  });
+});
