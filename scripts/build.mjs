@@ -33,7 +33,7 @@ const groups = [
   ],
   [
     'shared',
-    /^src\/(?!cli|node-version|sources\/(fault|http|proxy)\.|sources\/\w+\/(?!index\.)|page\/|badges\/|publish\/(?!health|history))/,
+    /^src\/(?!cli|node-version|sources\/(fault|http|proxy)\.|sources\/\w+\/(?!index\.)|page\/|badges\/|publish\/(?!health|history)|commands\/account\.)/,
     { minShareCount: 2 },
   ],
 ].map(([name, paths, more]) => ({ name, test: (id) => paths.test(relative(root, id)), ...more }));

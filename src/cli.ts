@@ -14,7 +14,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 // An older one would end somewhere in the middle of things, with a stack.
-const { nodeFault } = await import('./util.ts');
+const { nodeFault } = await import('./node-version.ts');
 const fault = nodeFault(process.versions.node);
 if (fault !== undefined) {
   process.stderr.write(`pypi-badges: Node.js ${fault}\n`);

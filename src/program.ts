@@ -56,7 +56,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
     .addOption(
-      new Option('--source <source>', `default: ${sourceName(PUBLIC_SOURCE.kind).name}`).choices(
+      new Option('--source <source>', `by default ${sourceName(PUBLIC_SOURCE.kind).name}`).choices(
         SOURCE_KINDS,
       ),
     )
@@ -102,7 +102,9 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .command('export')
     .description('the days that are kept of every package, by class, installer and system; for notebooks')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
-    .addOption(new Option('--format <format>').choices(['csv', 'json', 'parquet']).default('csv'))
+    .addOption(
+      new Option('--format <format>', 'what is written').choices(['csv', 'json', 'parquet']).default('csv'),
+    )
     .option('-o, --output <file>', 'write a file instead of the terminal; needed for parquet')
     .action(run(async () => (await import('./commands/export.ts')).exportDays));
 

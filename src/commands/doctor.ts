@@ -5,12 +5,13 @@ import { windowBefore } from '../days/window.ts';
 import { probeFolder } from '../disk/probe.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
+import { nodeFault } from '../node-version.ts';
 import { readHealth, standingsOf } from '../publish/health.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
-import { nodeFault } from '../util.ts';
+
 import type { Context, GlobalOptions } from './context.ts';
 
 function checkNode(version: string): Finding {

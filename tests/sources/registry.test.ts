@@ -100,7 +100,7 @@ describe('a source that is in the registry and nowhere else', () => {
 
   it('is offered by show, whose help names it', async () => {
     expect((await run(undefined, ['show', '--help'])).text).toMatch(
-      /bigquery, clickhouse or\s+logbook \(default/,
+      /choices: "bigquery", "clickhouse",\s+"logbook"/,
     );
     expect((await run(LIST, ['show', 'demo', '--source', 'logbook'])).text).toContain('the book is shut');
     expect(await run(undefined, ['show', 'demo', '--source', 'logbook'])).toEqual({
