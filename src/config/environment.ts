@@ -45,7 +45,9 @@ function fault(name: string, value: string): string | undefined {
     return `${name} holds what looks like ${found}, which is not repeated here; it takes ${variable.takes}`;
   }
   if (variable.path && UNEXPANDED.test(text)) return `${name}: ${text} is not expanded; write the path out`;
-  if (text === '' || !variable.choices || variable.choices.includes(text)) return undefined;
+  // A library also reads http_proxy; log_level is somebody else's.
+  if (text === '' || name !== name.toUpperCase() || variable.choices?.includes(text) !== false)
+    return undefined;
   return `${name}: ${JSON.stringify(text)} is unknown; it takes ${variable.takes}`;
 }
 

@@ -47,6 +47,7 @@ describe('checkEnvironment', () => {
         NO_PROXY: `localhost\n${',.example.com'.repeat(900)}`.trim().replace('\n', ''),
       },
     ],
+    [{ log_level: 'loud', LOG_LEVEL: '' }],
     [{ GOOGLE_CREDENTIALS: '{"type": "service_account"}', OTHER: 'a\nb' }],
   ])('accepts %j', (env) => {
     expect(refusal(env as Record<string, string>)).toBeUndefined();
