@@ -65,24 +65,19 @@ function memoryState({ EMPTY_LEDGER, parseLedger, serializeLedger }, { EMPTY_SPE
   return {
     ledgers: {
       async load(name) {
-        const ledger = texts.has(name) ? parseLedger(texts.get(name), identity(name)).ledger : EMPTY_LEDGER;
-        return { ledger, saved: ledger, bills: undefined };
+        const ledger = texts.has(name) ? parseLedger(texts.get(name), identity(name)) : EMPTY_LEDGER;
+        return { ledger, saved: ledger };
       },
       async save(name, ledger) {
-        if (keeps)
-          texts.set(
-            name,
-            serializeLedger(ledger, identity(name), (text) => text),
-          );
+        if (keeps) texts.set(name, serializeLedger(ledger, identity(name)));
       },
-      tidy: async () => undefined,
-      demandRoom: async () => undefined,
+      recover: async () => undefined,
+      assertRoom: async () => undefined,
     },
     spend: {
       load: async () => EMPTY_SPEND,
       note: async () => undefined,
       save: async () => undefined,
-      backUp: async () => undefined,
     },
   };
 }
@@ -113,7 +108,7 @@ async function monthOfRuns({ beginRun }, ledgerModule, billsModule, count, keeps
 async function savings() {
   const run = await importTs('src/collect/run.ts');
   const ledger = await importTs('src/state/ledger.ts');
-  const bills = await importTs('src/state/bills.ts');
+  const bills = await importTs('src/state/spend.ts');
   const figures = [];
   for (const count of [1, 100, 1000]) {
     const kept = await monthOfRuns(run, ledger, bills, count, true);

@@ -5,8 +5,7 @@ import type { NonEmpty } from '../util.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
-import { lastDays, type PackageDays } from '../winnow/package-days.ts';
-import type { Total } from '../winnow/total.ts';
+import { lastDays, type PackageDays, type Total } from '../winnow/package-days.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {

@@ -1,14 +1,12 @@
 import type { TrackedPackage } from '../config/config.ts';
-import type { Day, Span } from '../days/day.ts';
+import { type Day, type Span, windowBefore } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
-import { windowBefore } from '../days/window.ts';
 import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
 import { needsFileNames } from '../sources/sql.ts';
-import { BudgetError } from '../state/bills.ts';
-import type { SpendBook } from '../state/spend-book.ts';
+import { type Budget, BudgetError } from '../state/spend.ts';
 import { MINIMUM_BILLED } from '../util.ts';
 import { type KnownDays, longestWindow } from './plan.ts';
 
@@ -121,7 +119,7 @@ function spanOf({ packages, asOf, lookBackDays = 0 }: Task, { traits }: Source):
  *
  * @throws SourceError if the source cannot be asked anything.
  */
-export async function learnDays(source: Source, book: SpendBook, task: Task): Promise<LearntDays> {
+export async function learnDays(source: Source, book: Budget, task: Task): Promise<LearntDays> {
   try {
     const answer = await book.query(
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },

@@ -4,13 +4,13 @@ import {
   bytesPerDay,
   bytesPerSharedDay,
   committedBytes,
-  EMPTY_BILL,
   EMPTY_MONTH,
+  EMPTY_USAGE,
   type Month,
   monthOf,
   nextMonthStart,
   type Spend,
-} from '../state/bills.ts';
+} from '../state/spend.ts';
 import { GIB, MINIMUM_BILLED } from '../util.ts';
 import {
   aloneBytes,
@@ -155,7 +155,7 @@ export function forecast(
     };
   });
 
-  const { daysScanned, bytesBilled: sharedBytes } = spend.shared.get(month) ?? EMPTY_BILL;
+  const { daysScanned, bytesBilled: sharedBytes } = spend.shared.get(month) ?? EMPTY_USAGE;
   const { queries } = spend.months.get(month) ?? EMPTY_MONTH;
   const bytesBilled = committedBytes(spend, month);
   const missing = [...packagesByDay(list.map(({ need }) => need)).values()].map((names) =>

@@ -7,15 +7,14 @@ import {
   type PartitionRows,
   type Span,
   spanDays,
+  windowBefore,
 } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { windowBefore } from '../days/window.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import { type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
-import type { Ledger } from '../state/ledger.ts';
-import { isOld } from '../state/old-days.ts';
+import { isOld, type Ledger } from '../state/ledger.ts';
 import { append, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
 import type { LearntDays, Task } from './days.ts';
 

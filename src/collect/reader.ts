@@ -14,9 +14,9 @@ import {
   SourceError,
 } from '../sources/source.ts';
 import type { PivotRow, Question } from '../sources/sql.ts';
-import { BudgetError } from '../state/bills.ts';
 import {
   allDownloadsOf,
+  isOld,
   KEEP_DAYS,
   type Ledger,
   soundWholeRead,
@@ -25,8 +25,7 @@ import {
   withoutOld,
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
-import { isOld } from '../state/old-days.ts';
-import type { SpendBook } from '../state/spend-book.ts';
+import { type Budget, BudgetError } from '../state/spend.ts';
 import { chunks, expectedBill, type KnownDays, type Need, type PlannedRead, readsWhole } from './plan.ts';
 
 /** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
@@ -40,7 +39,7 @@ export interface DayChange {
 export interface ReaderInput {
   readonly source: Source;
   readonly ledgers: Ledgers;
-  readonly book: SpendBook;
+  readonly book: Budget;
   readonly known: KnownDays;
   readonly needs: ReadonlyMap<string, Need>;
   readonly asOf: Day;
@@ -179,8 +178,8 @@ function createAsker(
     if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
     const cause = known();
     if (cause !== undefined) throw cause;
-    book.demand(expectedBytes);
-    if (billed) await ledgers.demandRoom(packages, spanDays(span));
+    book.assertWithin(expectedBytes);
+    if (billed) await ledgers.assertRoom(packages, spanDays(span));
     const answer = await book.query(
       { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
       () => source.read({ packages, span }, signal),
@@ -362,7 +361,7 @@ export function createReader(input: ReaderInput): Reader {
   ): Promise<FiledLedger | undefined> {
     const [name, ...others] = packages;
     const own = others.length === 0 ? rows.get(name) : undefined;
-    const hold = () => ledgers.hold(span, rows, partitionRowsOf, without).then(() => undefined);
+    const hold = () => ledgers.append(span, rows, partitionRowsOf, without).then(() => undefined);
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);

@@ -8,15 +8,13 @@ import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import type { PivotRow } from '../sources/sql.ts';
-import { EMPTY_LEDGER, type Ledger, soundWholeRead } from '../state/ledger.ts';
+import { type DayRow, EMPTY_LEDGER, isOld, type Ledger, soundWholeRead } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
-import { type DayRow, isOld } from '../state/old-days.ts';
-import type { SpendFile } from '../state/spend.ts';
-import { openSpendBook, type SpendBook } from '../state/spend-book.ts';
+import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
 import { winnowDays } from '../winnow/fold.ts';
-import { type Total, totalSince } from '../winnow/total.ts';
+import { type Total, totalSince } from '../winnow/package-days.ts';
 import { type LearntDays, learnDays, type Task } from './days.ts';
 import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
@@ -28,7 +26,8 @@ export interface RunInput extends Task {
   /** Throws if another run may be under way. Nothing is queried after that, and no money written down. */
   readonly assertHeld: Lock['assertHeld'];
   readonly ledgers: Ledgers;
-  readonly spend: SpendFile;
+  /** Absent for a run that leaves nothing behind. */
+  readonly spend?: SpendFile;
   /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
   readonly budgetBytes: number | null;
   /** How many packages are read side by side; one after another if absent. */
@@ -68,7 +67,7 @@ export interface Run {
 interface Prepared {
   readonly input: RunInput;
   readonly source: Source;
-  readonly book: SpendBook;
+  readonly book: Budget;
   readonly learnt: LearntDays;
   readonly plan: RunPlan;
 }
@@ -307,7 +306,7 @@ export async function beginRun(input: RunInput): Promise<Run> {
     const { ledgers, spend, signal, now, assertHeld } = input;
     source = await abortable(input.open(), signal);
     const { traits } = source;
-    const book = await openSpendBook(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
+    const book = await openBudget(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
     learnt = await learnDays(source, book, input);
     const { fault } = learnt.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
@@ -319,7 +318,7 @@ export async function beginRun(input: RunInput): Promise<Run> {
       const { ledger } = await ledgers.load(packageName);
       return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
     };
-    await ledgers.tidy(signal);
+    await ledgers.recover(signal);
     const plan = await planRun(input, source, learnt, {
       load,
       budgetBytes: input.budgetBytes,

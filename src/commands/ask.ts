@@ -3,7 +3,7 @@ import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX }
 import type { Day } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { openSource, type SourceConfig } from '../sources/index.ts';
-import { ledgersInMemory, spendInMemory } from '../state/in-memory.ts';
+import { ledgersInMemory } from '../state/ledgers.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { createLog } from './log.ts';
 
@@ -54,7 +54,6 @@ export async function readNow(
     // Nothing is written that another run could need.
     assertHeld: () => undefined,
     ledgers: ledgersInMemory(),
-    spend: spendInMemory(),
     budgetBytes: null,
     signal,
     warn: (message) => log.warn(message),

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
-import { dayOf } from '../days/day.ts';
-import { daysBehind, isStale } from '../days/staleness.ts';
+import { dayOf, daysBehind, isStale } from '../days/day.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';

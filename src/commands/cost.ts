@@ -5,9 +5,8 @@ import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
 import { traitsOf } from '../sources/index.ts';
-import { type Bill, EMPTY_SPEND } from '../state/bills.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { readSpend } from '../state/spend.ts';
+import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { FEW, formatDollars, left, listPrice, renderTable, right } from './output.ts';
 
@@ -30,11 +29,11 @@ async function forecastEntries(config: Config, { env, now }: Context): Promise<F
   return list;
 }
 
-function billJson({ daysScanned, bytesBilled }: Pick<Bill, 'daysScanned' | 'bytesBilled'>) {
+function billJson({ daysScanned, bytesBilled }: Pick<Usage, 'daysScanned' | 'bytesBilled'>) {
   return { days_scanned: daysScanned, bytes_billed: bytesBilled };
 }
 
-function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null) {
+function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: number | null) {
   const { day } = result;
   return {
     month: result.month,
@@ -66,7 +65,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: numbe
 }
 
 /** What a day was billed, by its age when it was read. */
-function renderAges(ages: ReadonlyMap<string, Bill>): string {
+function renderAges(ages: ReadonlyMap<string, Usage>): string {
   const rows = [...ages]
     .filter(([, { daysScanned }]) => daysScanned > 0)
     .toSorted(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
@@ -141,7 +140,7 @@ function renderBills(result: Forecast): string {
   );
 }
 
-function render(result: Forecast, ages: ReadonlyMap<string, Bill>, budget: number | null): string {
+function render(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: number | null): string {
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
     [`${month} to date`, bytesBilled],

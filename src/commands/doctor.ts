@@ -1,8 +1,7 @@
 import { longestWindow } from '../collect/plan.ts';
 import { type Config, loadConfig } from '../config/config.ts';
-import { dayOf } from '../days/day.ts';
-import { windowBefore } from '../days/window.ts';
-import { probeFolder } from '../disk/probe.ts';
+import { dayOf, windowBefore } from '../days/day.ts';
+import { probeFolder } from '../disk/files.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
@@ -21,10 +20,7 @@ function checkNode(version: string): Finding {
 
 async function checkFolder(what: string, path: string): Promise<Finding> {
   try {
-    return ok(
-      what,
-      (await probeFolder(path)) ? `${path} is writable` : `${path} will be made by the first run`,
-    );
+    return ok(what, probeFolder(path) ? `${path} is writable` : `${path} will be made by the first run`);
   } catch (error) {
     return broken(what, error);
   }

@@ -6,6 +6,8 @@ import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../format.ts';
 import { openSource } from '../sources/index.ts';
 import type { SourceTraits, World } from '../sources/source.ts';
+import { EMPTY_LEDGER } from '../state/ledger.ts';
+import { openLedgers } from '../state/ledgers.ts';
 import {
   billedPart,
   bytesPerDay,
@@ -13,11 +15,9 @@ import {
   committedBytes,
   EMPTY_SPEND,
   monthOf,
+  readSpend,
   type Spend,
-} from '../state/bills.ts';
-import { EMPTY_LEDGER } from '../state/ledger.ts';
-import { openLedgers } from '../state/ledgers.ts';
-import { readSpend } from '../state/spend.ts';
+} from '../state/spend.ts';
 import { append } from '../util.ts';
 import type { Context } from './context.ts';
 import { FEW, left, renderTable, right } from './output.ts';

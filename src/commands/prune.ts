@@ -49,7 +49,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<nu
     if (!dryRun) {
       // What waits for the ledger of a package would else bring it back.
       const { id } = traitsOf(config.source, context.env);
-      await openLedgers(config.stateDir, id, (message) => context.stderr.write(`${message}\n`)).tidy();
+      await openLedgers(config.stateDir, id, (message) => context.stderr.write(`${message}\n`)).recover();
     }
     const left = await findLeftOver(config);
     const ledgers = unlistedLedgers(config.stateDir, tracked);

@@ -70,3 +70,26 @@ export const daysOf: (span: Span) => readonly Day[] = memoize(
   ({ start, end }: Span) => `${start} ${end}`,
   (span) => Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index)),
 );
+
+/**
+ * The window of a badge: the `windowDays` whole UTC days that end before the day `asOf`.
+ * As of 2026-04-25, 30 days are 2026-03-26 to 2026-04-24.
+ */
+export function windowBefore(asOf: Day, windowDays: number): Span {
+  return { start: addDays(asOf, -windowDays), end: asOf };
+}
+
+/** How many days before yesterday a day is; yesterday is the newest that can have been counted. */
+export function daysBehind(countedTo: Day, today: Day): number {
+  return dayNumber(addDays(today, -1)) - dayNumber(countedTo);
+}
+
+/**
+ * Whether figures that were counted up to a day are too old, however often the collector ran since.
+ *
+ * @param thresholdDays `stale_threshold_days`.
+ * @param today UTC.
+ */
+export function isStale(countedTo: Day, thresholdDays: number, today: Day): boolean {
+  return daysBehind(countedTo, today) > thresholdDays;
+}

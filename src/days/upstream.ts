@@ -1,5 +1,4 @@
-import { addDays, type Day, dayNumber, daysOf, type PartitionRows, type Span } from './day.ts';
-import { windowBefore } from './window.ts';
+import { addDays, type Day, dayNumber, daysOf, type PartitionRows, type Span, windowBefore } from './day.ts';
 
 /** How many days upstream may be behind before a window that ends earlier says too little. */
 export const LATE_DAYS_MAX = 7;

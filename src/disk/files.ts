@@ -1,7 +1,9 @@
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fsyncSync,
   lstatSync,
@@ -105,26 +107,17 @@ const READ = { encoding: 'utf8', flag: OLD_FILE } as { encoding: 'utf8' };
 /** What reading a file or folder brings; undefined where there is none of this name. A link counts as none. */
 function ifPresent<T>(path: string, read: () => T): T | undefined {
   try {
-    return read();
+    // An error for each file that is not there yet would take longer than everything else.
+    return lstatSync(path, { throwIfNoEntry: false }) && read();
   } catch (error) {
     if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw diskError(error, path);
   }
 }
 
-function readText(path: string): string | undefined {
-  return ifPresent(path, () => readFileSync(path, READ));
-}
-
 /** The content of a regular file, or undefined where there is none; a link counts as none. */
 export async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    // An error for each file that is not there yet would take longer than everything else.
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
-  } catch (error) {
-    throw diskError(error, path);
-  }
-  return readText(path);
+  return ifPresent(path, () => readFileSync(path, READ));
 }
 
 /** Bytes of a regular file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
@@ -146,6 +139,7 @@ export function readPart(path: string, start: number, end: number): Buffer | und
  *
  * @param durable Whether the content must survive a power cut once this returns. Badges need not:
  * the next run makes them again, and eleven waits for the disk a package add up.
+ * @throws SyntaxError if a file of JSON would hold something else.
  */
 export async function replaceFile(
   path: string,
@@ -153,11 +147,6 @@ export async function replaceFile(
   durable: boolean,
   audience: Audience = 'everybody',
 ): Promise<void> {
-  replaceWith(path, content, durable, audience);
-}
-
-/** @throws SyntaxError if a file of JSON would hold something else. */
-function replaceWith(path: string, content: string, durable: boolean, audience: Audience): void {
   if (path.endsWith('.json')) JSON.parse(content);
   const temporary = temporaryPath(path);
   try {
@@ -175,7 +164,7 @@ function replaceWith(path: string, content: string, durable: boolean, audience: 
   }
 }
 
-/** @throws OperatorError that says how to mend it. */
+/** @throws OperatorError that says how to fix it. */
 export function removeFile(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -203,7 +192,7 @@ export function removeIfPossible(path: string): boolean {
  * Finds out whether there is room for a file of so many bytes, by writing it; it is removed again.
  *
  * @param name Of the file: `.<what>.<process id>.tmp`, which the next run removes where this one is killed.
- * @throws OperatorError that says how to mend it.
+ * @throws OperatorError that says how to fix it.
  */
 export function probeRoom(folder: string, name: string, bytes: number): void {
   const path = join(folder, name);
@@ -214,10 +203,46 @@ export function probeRoom(folder: string, name: string, bytes: number): void {
       fsyncSync(descriptor);
     });
   } catch (error) {
-    throw diskError(error, path);
+    throw diskError(error, folder);
   } finally {
     removeIfPossible(path);
   }
+}
+
+/** Whether anything is there, a link that leads nowhere among it. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Finds out whether a run could write into a folder, by doing so; what it writes it removes again.
+ *
+ * @param path Absolute path.
+ * @returns Whether the folder is there; one that is missing can be made.
+ * @throws OperatorError that says how to fix it.
+ */
+export function probeFolder(path: string): boolean {
+  let nearest = path;
+  while (!isThere(nearest)) nearest = dirname(nearest);
+  if (nearest !== path) {
+    try {
+      accessSync(nearest, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw diskError(error, nearest);
+    }
+    return false;
+  }
+  if (!existsSync(path)) {
+    const message = `${path}: this is a link that leads nowhere; make the folder, or remove the link`;
+    throw new OperatorError('disk-obstacle', message);
+  }
+  // As much as a badge: a full disk may still have room for a name.
+  probeRoom(path, `.doctor.${process.pid}.tmp`, 4_096);
+  return true;
 }
 
 /** Names of what is in a folder; undefined where that cannot be told. */
@@ -254,15 +279,13 @@ export async function sweepTemporary(folder: string): Promise<string[] | undefin
 /**
  * Writes a file only if that changes it, so that a web server's validators stay stable.
  *
+ * @param onlyThere Whether a file that is not there is left out.
  * @returns Whether it was written.
  */
-export async function writeIfChanged(path: string, content: string): Promise<boolean> {
-  return writeOver(path, await readIfPresent(path), content);
-}
-
-function writeOver(path: string, before: string | undefined, content: string): boolean {
-  if (before === content) return false;
-  replaceWith(path, content, false, 'everybody');
+export async function writeIfChanged(path: string, content: string, onlyThere = false): Promise<boolean> {
+  const before = await readIfPresent(path);
+  if (before === content || (before === undefined && onlyThere)) return false;
+  await replaceFile(path, content, false);
   return true;
 }
 
@@ -285,11 +308,6 @@ export async function writeFiles(
   onlyThere = false,
 ): Promise<readonly string[]> {
   const names = await sweepTemporary(folder);
-  const there = names && new Set(names);
-  for (const { name, content } of files) {
-    const path = join(folder, name);
-    const before = there?.has(name) === false ? undefined : readText(path);
-    if (before !== undefined || !onlyThere) writeOver(path, before, content);
-  }
+  for (const { name, content } of files) await writeIfChanged(join(folder, name), content, onlyThere);
   return names ?? [];
 }

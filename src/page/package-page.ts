@@ -12,11 +12,9 @@ import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
-import { INSTALLERS, type Installer } from '../winnow/classes.ts';
+import { BLIND_SPOTS, INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
-import { BLIND_SPOTS } from '../winnow/metric.ts';
-import { knownDays, missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
-import type { Total } from '../winnow/total.ts';
+import { knownDays, missingDaysOf, type PackageDays, type Total } from '../winnow/package-days.ts';
 import {
   breakNote,
   dailyChart,

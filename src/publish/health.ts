@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { normalizePackageName } from '../config/schema.ts';
-import { addDays, type Day, dayOf } from '../days/day.ts';
-import { isStale } from '../days/staleness.ts';
-import { windowBefore } from '../days/window.ts';
+import { addDays, type Day, dayOf, isStale, windowBefore } from '../days/day.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
@@ -12,7 +10,7 @@ import { formatJson } from '../format.ts';
 import { camelKeys, defined, snakeKeys } from '../keys.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
-import type { Total } from '../winnow/total.ts';
+import type { Total } from '../winnow/package-days.ts';
 import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warnings.ts';
 
 /*

@@ -2,10 +2,17 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
-import { isCount } from '../state/checks.ts';
+import { isCount } from '../state/state-file.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, INSTALLERS, type Installer, PIP_FAMILY, SYSTEMS } from '../winnow/classes.ts';
-import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/metric.ts';
+import {
+  BLIND_SPOTS,
+  EXCLUSIONS,
+  INSTALLERS,
+  type Installer,
+  METRIC_DEFINITION,
+  PIP_FAMILY,
+  SYSTEMS,
+} from '../winnow/classes.ts';
 import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
 
 /*

@@ -6,8 +6,14 @@ import { nameSome } from '../format.ts';
 import { defined } from '../keys.ts';
 import { append } from '../util.ts';
 import { foldDays, type Window } from '../winnow/fold.ts';
-import { isWindowKnown, lastDays, type PackageDays, together } from '../winnow/package-days.ts';
-import { type Total, totalsTogether } from '../winnow/total.ts';
+import {
+  isWindowKnown,
+  lastDays,
+  type PackageDays,
+  type Total,
+  together,
+  totalsTogether,
+} from '../winnow/package-days.ts';
 import type { PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
 import { leftOverWindows } from './left-over.ts';

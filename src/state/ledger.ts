@@ -1,21 +1,16 @@
 import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
+import { isObject } from '../sources/rows.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
-import { demand, demandCount, isRecord, parseJson } from './checks.ts';
-import {
-  type DayRow,
-  type OldDays,
-  oldText,
-  parseOldDays,
-  parseRow,
-  rowToJson,
-  withOldDays,
-} from './old-days.ts';
+import { assert, isCount, parseJson } from './state-file.ts';
 
 /*
  * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
  * twice. It is a cache of paid days and nothing else: what they cost is in spend.json.
  */
+
+/** A pivot row without its day. */
+export type DayRow = Omit<PivotRow, 'day'>;
 
 export interface LedgerDay {
   /** Rows that the whole table had on this day when it was read; null if the source could not tell. */
@@ -23,9 +18,20 @@ export interface LedgerDay {
   readonly rows: readonly DayRow[];
 }
 
+/**
+ * Days as a sum: what totals are made of. Rows are as the source gave them, so that a later version may sort clients
+ * into other classes.
+ */
+export interface OldDays {
+  /** Which days were added up, oldest first; between them days that were never read. */
+  readonly spans: readonly Span[];
+  /** Rows of all of these days together, one for each combination. */
+  readonly rows: readonly DayRow[];
+}
+
 export interface Ledger {
-  /** Absent until a day has become too old. */
-  readonly old?: OldDays;
+  /** Days that are too old to be kept one by one. */
+  readonly old: OldDays;
   /** As-of day of the last time that a whole window was read at once. */
   readonly wholeRead: Day | null;
   readonly days: ReadonlyMap<Day, LedgerDay>;
@@ -38,7 +44,7 @@ export interface LedgerIdentity {
   readonly package: string;
 }
 
-export const EMPTY_LEDGER: Ledger = { wholeRead: null, days: new Map() };
+export const EMPTY_LEDGER: Ledger = { old: { spans: [], rows: [] }, wholeRead: null, days: new Map() };
 
 const VERSION = 2;
 
@@ -55,9 +61,22 @@ export function checksum(text: string): string {
   return hash('sha256', text).slice(0, 16);
 }
 
+function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow) {
+  return sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads];
+}
+
 /** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
 export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
   return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)]);
+}
+
+function oldText({ spans, rows }: OldDays): string {
+  return JSON.stringify({ spans: spans.map(({ start, end }) => [start, end]), rows: rows.map(rowToJson) });
+}
+
+/** What the checksum of a ledger is made of. */
+function summed(old: string, lines: string): string {
+  return old === '' ? lines : `${old}\n${lines}`;
 }
 
 /** The ledger as the text of its file: one day a line. */
@@ -66,16 +85,40 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, entry]) => dayText(day, entry))
     .join(',\n');
-  const old = ledger.old === undefined ? undefined : oldText(ledger.old);
+  const old = ledger.old.spans.length === 0 ? '' : oldText(ledger.old);
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
     question: QUESTION,
     package: identity.package,
     whole_read: ledger.wholeRead,
-    checksum: checksum(old === undefined ? lines : `${old}\n${lines}`),
+    checksum: checksum(summed(old, lines)),
   });
-  return `${head.slice(0, -1)}${old === undefined ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
+  return `${head.slice(0, -1)}${old === '' ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === 'string';
+}
+
+/** @param of What the row is of, for messages. */
+function parseRow(value: unknown, of: string): DayRow {
+  const [ci, installer, system, downloads, sidecar = false] = Array.isArray(value)
+    ? (value as unknown[])
+    : [];
+  assert(
+    (ci === null || typeof ci === 'boolean') &&
+      isTextOrNull(installer) &&
+      isTextOrNull(system) &&
+      isCount(downloads) &&
+      typeof sidecar === 'boolean',
+    () => `${JSON.stringify(value)} is no row of ${of}`,
+  );
+  return { ci, installer, system, sidecar, downloads };
+}
+
+function parseDayOrNone(value: unknown): Day | undefined {
+  return typeof value === 'string' ? parseDay(value) : undefined;
 }
 
 /**
@@ -84,25 +127,41 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
  * @throws FileRejected if they are not sound.
  */
 export function parseDays(value: unknown): Map<Day, LedgerDay> {
-  demand(Array.isArray(value), 'it has no list of days');
+  assert(Array.isArray(value), 'it has no list of days');
   const days = new Map<Day, LedgerDay>();
   for (const entry of value as unknown[]) {
-    demand(Array.isArray(entry) && entry.length === 4, 'an entry is no day with its rows');
-    const [text, partitionRows] = entry as unknown[];
-    const day = typeof text === 'string' ? parseDay(text) : undefined;
-    demand(day !== undefined, () => `${JSON.stringify(text)} is not a day`);
-    demand(!days.has(day), () => `${day} is there twice`);
-    if (partitionRows !== null) demandCount(partitionRows, () => `the rows of the table on ${day}`);
-    const list: unknown = entry.at(-1);
-    demand(Array.isArray(list), () => `${day} has no list of rows`);
+    const [text, partitionRows, total, list] = Array.isArray(entry) ? (entry as unknown[]) : [];
+    const day = parseDayOrNone(text);
+    assert(day !== undefined, () => `${JSON.stringify(text)} is not a day`);
+    assert(!days.has(day), () => `${day} is there twice`);
+    assert(
+      partitionRows === null || isCount(partitionRows),
+      () => `the rows of the table on ${day} are ${JSON.stringify(partitionRows)}`,
+    );
+    assert(Array.isArray(list), () => `${day} has no list of rows`);
     const rows = (list as unknown[]).map((row) => parseRow(row, day));
-    demand(
-      entry[2] === allDownloadsOf(rows),
+    assert(
+      total === allDownloadsOf(rows),
       () => `the rows of ${day} are not those that its total was made of`,
     );
-    days.set(day, { partitionRows: partitionRows as number | null, rows });
+    days.set(day, { partitionRows, rows });
   }
   return days;
+}
+
+function parseOldDays(value: unknown): OldDays {
+  const { spans: list, rows } = isObject(value) ? value : {};
+  assert(Array.isArray(list) && Array.isArray(rows), 'its old days are none');
+  const spans = (list as unknown[]).map((pair) => {
+    const [start, end] = (Array.isArray(pair) ? pair : []).map(parseDayOrNone);
+    assert(start !== undefined && end !== undefined && start < end, 'a span of its old days is none');
+    return { start, end };
+  });
+  assert(
+    spans.every(({ start }, index) => start > (spans[index - 1]?.end ?? '')),
+    'the spans of its old days overlap',
+  );
+  return { spans, rows: (rows as unknown[]).map((row) => parseRow(row, 'its old days')) };
 }
 
 /**
@@ -112,23 +171,24 @@ export function parseDays(value: unknown): Map<Day, LedgerDay> {
  */
 export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
   const value = parseJson(text);
-  demand(isRecord(value), 'it is not a ledger');
+  assert(isObject(value), 'it is not a ledger');
   const { version, source, question, package: name, whole_read: wholeRead } = value;
-  demand(
+  assert(
     source === identity.source,
     `it was read from ${JSON.stringify(source)}, not from ${identity.source}`,
   );
-  demand(name === identity.package, `it is about ${JSON.stringify(name)}`);
-  demand(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
-  demand(question === QUESTION, 'it was read with another query');
-  const day = typeof wholeRead === 'string' ? parseDay(wholeRead) : wholeRead;
-  demand(day === null || typeof day === 'string', 'whole_read is not a day');
-  const lines = /"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text)?.[1] ?? '';
-  const old = value['old'] === undefined ? undefined : parseOldDays(value['old']);
-  const summed = old === undefined ? lines : `${oldText(old)}\n${lines}`;
-  demand(value['checksum'] === checksum(summed), 'it was altered');
-  const days = parseDays(value['days']);
-  return { wholeRead: day, ...(old === undefined ? {} : { old }), days };
+  assert(name === identity.package, `it is about ${JSON.stringify(name)}`);
+  assert(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
+  assert(question === QUESTION, 'it was read with another query');
+  const day = wholeRead === null ? null : parseDayOrNone(wholeRead);
+  assert(day !== undefined, 'whole_read is not a day');
+  const [, old = '', lines = ''] = /(?:,"old":(.*))?,"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text) ?? [];
+  assert(value['checksum'] === checksum(summed(old, lines)), 'it was altered');
+  return {
+    old: old === '' ? EMPTY_LEDGER.old : parseOldDays(value['old']),
+    wholeRead: day,
+    days: parseDays(value['days']),
+  };
 }
 
 /** How many rows the whole table has on a day; null if the source cannot tell. */
@@ -173,6 +233,40 @@ export function soundWholeRead({ wholeRead }: Ledger, today: Day): Day | null {
   return (wholeRead ?? '') > today ? null : wholeRead;
 }
 
+/** Whether a day is in the sum. */
+export function isOld({ spans }: OldDays, day: Day): boolean {
+  return spans.some(({ start, end }) => day >= start && day < end);
+}
+
+/** Spans with a day more, which is in none of them; neighbours become one. */
+function withDay(spans: readonly Span[], day: Day): Span[] {
+  const next = addDays(day, 1);
+  const before = spans.find(({ end }) => end === day);
+  const after = spans.find(({ start }) => start === next);
+  const others = spans.filter((span) => span !== before && span !== after);
+  const merged = { start: before?.start ?? day, end: after?.end ?? next };
+  return [...others, merged].toSorted((a, b) => (a.start < b.start ? -1 : 1));
+}
+
+/** Rows with one for each combination. */
+function addedUp(rows: Iterable<DayRow>): DayRow[] {
+  const sums = new Map<string, DayRow>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.ci, row.installer, row.system, row.sidecar]);
+    sums.set(key, { ...row, downloads: row.downloads + (sums.get(key)?.downloads ?? 0) });
+  }
+  return [...sums.values()];
+}
+
+/** The sum with some days more; one that is in it already is not added again. */
+function withOldDays(old: OldDays, days: readonly (readonly [Day, LedgerDay])[]): OldDays {
+  const fresh = days.filter(([day]) => !isOld(old, day));
+  return {
+    spans: fresh.reduce<readonly Span[]>((spans, [day]) => withDay(spans, day), old.spans),
+    rows: addedUp([...old.rows, ...fresh.flatMap(([, { rows }]) => rows)]),
+  };
+}
+
 /**
  * The ledger with the days that no window will need again, those of more than a year ago, added up instead of kept.
  *
@@ -184,13 +278,11 @@ export function withoutOld(ledger: Ledger, needed: Day, today: Day): Ledger {
   const days = [...ledger.days];
   const tooOld = days.filter(([day]) => day < first);
   if (tooOld.length === 0) return ledger;
+  // Days that the table had nothing of are not known, and stay so.
+  const known = tooOld.filter(([, { partitionRows }]) => partitionRows !== 0);
   return {
     ...ledger,
-    // Days that the table had nothing of are not known, and stay so.
-    old: withOldDays(
-      ledger.old,
-      tooOld.filter(([, { partitionRows }]) => partitionRows !== 0),
-    ),
+    old: withOldDays(ledger.old, known),
     days: new Map(days.filter(([day]) => day >= first)),
   };
 }

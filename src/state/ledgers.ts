@@ -2,30 +2,259 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import { PACKAGE_NAME } from '../config/schema.ts';
-import type { Span } from '../days/day.ts';
-import { ensureFolder, probeRoom, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
+import type { Day, Span } from '../days/day.ts';
+import {
+  demandNames,
+  ensureFolder,
+  probeRoom,
+  readIfPresent,
+  readPart,
+  removeFile,
+  removeIfPossible,
+  replaceFile,
+  sweepTemporary,
+} from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
+import { isObject } from '../sources/rows.ts';
 import type { Answer } from '../sources/source.ts';
+import { QUESTION } from '../sources/sql.ts';
 import type { NonEmpty } from '../util.ts';
-import { openAnswers } from './answers.ts';
-import { FileRejected } from './checks.ts';
 import {
   checksum,
   daysRead,
+  dayText,
   EMPTY_LEDGER,
   type Ledger,
+  type LedgerDay,
   type PartitionRowsOf,
+  parseDays,
   parseLedger,
   replaceDays,
   serializeLedger,
+  withDays,
 } from './ledger.ts';
-import { distrust, type Warn } from './set-aside.ts';
-import { orStateError, stateError } from './state-error.ts';
+import { assert, FileRejected, orStateError, parseJson, rejectFile, type Warn } from './state-file.ts';
 
 /*
- * The ledgers of one source on the disk, and with them the answers that have not reached them: who loads a ledger
- * gets both.
+ * <state_dir>/ledger/<source>: the ledgers of one source, and in _answers/<number>-<checksum>.ndjson the answers that have not
+ * reached them: those to questions about several packages, and those that the disk did not take into a ledger at once, each until
+ * the days in it have reached the packages' ledgers. Who loads a ledger gets both. A list of thousands is filled by dozens of such
+ * questions. To save thousands of ledgers after each of them takes longer than all else; so an answer, which is paid for, is saved as
+ * a whole, and each ledger once, when its package has had all its answers.
+ *
+ * The first line of an answer says what the file is, each other line has a package with its days, as in its ledger. The checksum in
+ * the name is that of the whole content, so that a name stands for one content for ever.
  */
+
+const ANSWER_VERSION = 1;
+const ANSWER_FILE = /^(\d{6,})-([0-9a-f]{16})\.ndjson$/;
+const NEWLINE = 0x0a;
+
+/** Days of one package. */
+type Days = ReadonlyMap<Day, LedgerDay>;
+
+/** One answer on the disk. */
+interface SavedAnswer {
+  readonly path: string;
+  /** Number of each package's line. */
+  readonly lines: ReadonlyMap<string, number>;
+  /** Where each line begins, in bytes, and where the last one ends. */
+  readonly starts: Float64Array;
+  /** 1 for each line whose days are in a ledger. */
+  readonly merged: Uint8Array;
+  /** How many are not. */
+  left: number;
+}
+
+function serialize(days: Iterable<readonly [string, Days]>, source: string): string {
+  const lines = [JSON.stringify({ version: ANSWER_VERSION, source, question: QUESTION })];
+  for (const [name, own] of days) {
+    lines.push(
+      `[${JSON.stringify(name)},[${[...own].map(([day, entry]) => dayText(day, entry)).join(',')}]]`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Where lines begin, and where the last one ends. */
+function startsOf(content: Uint8Array): Float64Array {
+  const starts = [0];
+  for (let at = content.indexOf(NEWLINE); at >= 0; at = content.indexOf(NEWLINE, at + 1)) starts.push(at + 1);
+  return Float64Array.from(starts);
+}
+
+/** Number of the line of each package. Questions of a run are mostly about the same packages, so that one list will do. */
+function linesOf(names: readonly string[], similar: SavedAnswer | undefined): ReadonlyMap<string, number> {
+  const known = similar?.lines;
+  const same = known?.size === names.length && names.every((name, index) => known.get(name) === index + 1);
+  return same ? known : new Map(names.map((name, index) => [name, index + 1]));
+}
+
+/** @throws FileRejected if a text is not what was written with that checksum, or about something else. */
+function assertSound(text: string, sum: string | undefined, source: string): void {
+  assert(sum === checksum(text), 'it was altered');
+  const head = parseJson(text.slice(0, text.indexOf('\n')), 'a line of it is not JSON');
+  assert(isObject(head), 'it is no answer');
+  assert(head['version'] === ANSWER_VERSION, `its format is version ${JSON.stringify(head['version'])}`);
+  assert(head['source'] === source, `it was read from ${JSON.stringify(head['source'])}, not from ${source}`);
+  assert(head['question'] === QUESTION, 'it was read with another query');
+}
+
+/** Where the days of each package are in the text of an answer. */
+function indexed(path: string, text: string, similar: SavedAnswer | undefined): SavedAnswer {
+  const [, ...lines] = text.trimEnd().split('\n');
+  const names = lines.map((line) => /^\["([^"]*)"/.exec(line)?.[1] ?? '');
+  const starts = startsOf(Buffer.from(text));
+  const merged = new Uint8Array(starts.length);
+  return { path, lines: linesOf(names, similar), starts, merged, left: names.length };
+}
+
+/** Days of a package in an answer; undefined where they are in its ledger, or it is not part of the question. */
+function daysIn({ path, lines, starts, merged }: SavedAnswer, packageName: string): Days | undefined {
+  const line = lines.get(packageName);
+  if (line === undefined || merged[line] === 1) return undefined;
+  const part = readPart(path, starts[line] ?? 0, starts[line + 1] ?? 0);
+  // A run that goes on meanwhile has put all of it into the ledgers.
+  if (part === undefined) return undefined;
+  const value = parseJson(part.toString(), 'a line of it is not JSON');
+  assert(Array.isArray(value) && value[0] === packageName, `a line of it is not about ${packageName}`);
+  return parseDays(value[1]);
+}
+
+/**
+ * Opens the answers of a source that have not reached the ledgers. Whatever is asked of them throws an OperatorError if
+ * the disk refuses.
+ *
+ * @param parent Absolute path of the folder of the source's ledgers; made when an answer is saved.
+ * @param source What the state calls the source.
+ * @param warn Is told of files that are set aside; without it, the disk is only read.
+ */
+function openAnswers(parent: string, source: string, warn: Warn) {
+  const folder = join(parent, '_answers');
+  /** Those on the disk, oldest first. They are looked for once: all that is added later is this run's own. */
+  let known: readonly SavedAnswer[] = [];
+  let looking: Promise<void> | undefined;
+  /** Those of which each package's days were handed over, and have not been saved. */
+  const handedOver = new Map<string, SavedAnswer[]>();
+  let last = 0;
+
+  function put(path: string, text: string): void {
+    known = [...known, indexed(path, text, known.at(-1))];
+  }
+
+  async function find(): Promise<void> {
+    for (const name of demandNames(folder).toSorted()) {
+      const [, number, sum] = ANSWER_FILE.exec(name) ?? [];
+      if (number === undefined) continue;
+      last = Number(number);
+      const path = join(folder, name);
+      const text = await readIfPresent(path);
+      if (text === undefined) continue;
+      try {
+        assertSound(text, sum, source);
+        put(path, text);
+      } catch (error) {
+        rejectFile(path, error, warn);
+      }
+    }
+  }
+
+  function look(): Promise<void> {
+    looking ??= find();
+    return looking;
+  }
+
+  function drop(answer: SavedAnswer): void {
+    known = known.filter((each) => each !== answer);
+  }
+
+  /** Days of a package in all answers, and which of these have any. */
+  function gather(packageName: string): { days: Map<Day, LedgerDay>; from: SavedAnswer[] } {
+    const days = new Map<Day, LedgerDay>();
+    const from: SavedAnswer[] = [];
+    for (const answer of known) {
+      try {
+        const own = daysIn(answer, packageName);
+        if (own === undefined) continue;
+        for (const [day, entry] of own) days.set(day, entry);
+        from.push(answer);
+      } catch (error) {
+        if (!(error instanceof FileRejected)) throw error;
+        // Another package's line may well be sound.
+        warn?.(`${answer.path}: what it holds of ${packageName} cannot be trusted: ${error.message}`);
+      }
+    }
+    return { days, from };
+  }
+
+  /** Packages that have days here, each once. */
+  async function packages(): Promise<Set<string>> {
+    await look();
+    return new Set(known.flatMap(({ lines }) => [...lines.keys()]));
+  }
+
+  /** Saves an answer; it survives a power cut once this returns. */
+  async function add(days: Iterable<readonly [packageName: string, days: Days]>): Promise<void> {
+    await look();
+    await ensureFolder(folder, 'operator');
+    const text = serialize(days, source);
+    last += 1;
+    const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
+    await replaceFile(path, text, true, 'operator');
+    put(path, text);
+  }
+
+  return {
+    packages,
+    add,
+    /** Removes what killed runs have left half-written. To be called under the lock. */
+    sweep: () => sweepTemporary(folder),
+    /** Days of a package; of two answers about the same day, the later one counts. */
+    async daysOf(packageName: string): Promise<Days> {
+      await look();
+      const { days, from } = gather(packageName);
+      if (from.length > 0) handedOver.set(packageName, from);
+      return days;
+    },
+    /** Finds out whether an answer of so many bytes could be saved. */
+    async assertRoom(bytes: number): Promise<void> {
+      await ensureFolder(folder, 'operator');
+      probeRoom(folder, `.room.${process.pid}.tmp`, bytes);
+    },
+    /**
+     * Is to be called when a package's ledger has been saved with the days that `daysOf` handed over. Days that came
+     * meanwhile stay here.
+     */
+    merged(packageName: string): void {
+      for (const answer of handedOver.get(packageName) ?? []) {
+        const line = answer.lines.get(packageName);
+        if (line === undefined || answer.merged[line] === 1) continue;
+        answer.merged[line] = 1;
+        answer.left -= 1;
+        if (answer.left === 0 && removeIfPossible(answer.path)) drop(answer);
+      }
+      handedOver.delete(packageName);
+    },
+    /**
+     * Is to be called before anything newer is read, when what was there is merged as far as it can be. What could not be is kept
+     * by itself, and the rest removed: else it would pass for newer than what the ledgers get from now on.
+     */
+    async compact(): Promise<void> {
+      const names = await packages();
+      const old = known;
+      if (old.every(({ left, lines }) => left === lines.size)) return;
+      const waiting = [...names]
+        .map((name) => [name, gather(name).days] as const)
+        .filter(([, days]) => days.size > 0);
+      if (waiting.length > 0) await add(waiting);
+      for (const answer of old) {
+        removeFile(answer.path);
+        drop(answer);
+      }
+      handedOver.clear();
+    },
+  };
+}
 
 /**
  * How the state names a source, as a folder and in its files: the kind that its id begins with, and a checksum. The GitHub
@@ -56,7 +285,7 @@ export interface Ledgers {
    * Saves what a question brought, for all of its packages at once; it survives a power cut once this returns, and is in
    * their ledgers when these are loaded.
    */
-  hold(
+  append(
     span: Span,
     rows: Answer['rows'],
     partitionRowsOf: PartitionRowsOf,
@@ -69,13 +298,13 @@ export interface Ledgers {
    *
    * @throws OperatorError if no ledger could be saved.
    */
-  tidy(signal?: AbortSignal): Promise<void>;
+  recover(signal?: AbortSignal): Promise<void>;
   /**
    * Finds out whether some days of one package, or of several in one answer, could be saved, before anything is paid for.
    *
    * @throws OperatorError if they could not.
    */
-  demandRoom(packages: NonEmpty<string>, days: number): Promise<void>;
+  assertRoom(packages: NonEmpty<string>, days: number): Promise<void>;
 }
 
 /** Room for a day of a rich package, in bytes. */
@@ -94,44 +323,39 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
   const pathOf = (name: string) => join(folder, `${name}.json`);
   const answers = openAnswers(folder, source, warn);
 
-  /** What the file of a ledger has. */
   async function loadFile(packageName: string): Promise<Ledger> {
     const path = pathOf(packageName);
+    const text = await readIfPresent(path);
     try {
-      const text = await readIfPresent(path);
       return text === undefined ? EMPTY_LEDGER : parseLedger(text, { source, package: packageName });
     } catch (error) {
-      if (!(error instanceof FileRejected)) throw stateError(error);
-      distrust(path, error, warn);
+      rejectFile(path, error, warn);
       return EMPTY_LEDGER;
     }
   }
 
-  async function load(packageName: string): Promise<LoadedLedger> {
-    // In this order: while a run goes on, days move from answers into ledgers.
-    const held = await orStateError(() => answers.daysOf(packageName));
-    const saved = await loadFile(packageName);
-    return { ledger: held.size === 0 ? saved : replaceDays(saved, held), saved };
+  function load(packageName: string): Promise<LoadedLedger> {
+    return orStateError(async () => {
+      // In this order: while a run goes on, days move from answers into ledgers.
+      const waiting = await answers.daysOf(packageName);
+      const saved = await loadFile(packageName);
+      return { ledger: waiting.size === 0 ? saved : replaceDays(saved, waiting), saved };
+    });
   }
 
-  async function save(packageName: string, ledger: Ledger): Promise<void> {
-    await orStateError(async () => {
+  function save(packageName: string, ledger: Ledger): Promise<void> {
+    return orStateError(async () => {
       await ensureFolder(folder, 'operator');
       const text = serializeLedger(ledger, { source, package: packageName });
       await replaceFile(pathOf(packageName), text, true, 'operator');
+      answers.merged(packageName);
     });
-    answers.filed(packageName);
-  }
-
-  async function putAway(packageName: string): Promise<void> {
-    const { ledger, saved } = await load(packageName);
-    if (ledger !== saved) await save(packageName, ledger);
   }
 
   return {
     load,
     save,
-    async hold(span, rows, partitionRowsOf, unknownDays) {
+    async append(span, rows, partitionRowsOf, unknownDays) {
       if (rows.size === 0) return;
       function* days() {
         for (const [name, own] of rows) {
@@ -140,7 +364,7 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
       }
       await orStateError(() => answers.add(days()));
     },
-    async tidy(signal) {
+    async recover(signal) {
       await sweepTemporary(folder);
       await answers.sweep();
       for (const name of await orStateError(answers.packages)) {
@@ -148,21 +372,39 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
         await yieldToSignals();
         if (signal?.aborted) return;
         try {
-          await putAway(name);
+          const { ledger, saved } = await load(name);
+          if (ledger !== saved) await save(name, ledger);
         } catch (error) {
           if (!(error instanceof OperatorError) || error.affectsAll) throw error;
           warn?.(`${name}: what an earlier run has read waits to be saved: ${error.message}`);
         }
       }
-      await orStateError(answers.settle);
+      await orStateError(answers.compact);
     },
-    demandRoom: ([packageName, ...others], days) =>
+    assertRoom: ([packageName, ...others], days) =>
       orStateError(async () => {
-        if (others.length > 0) return answers.demandRoom((others.length + 1) * days * BYTES_PER_DAY);
+        if (others.length > 0) return answers.assertRoom((others.length + 1) * days * BYTES_PER_DAY);
         await ensureFolder(folder, 'operator');
         const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
         probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
       }),
+  };
+}
+
+/** Ledgers for a run that leaves nothing behind. */
+export function ledgersInMemory(): Ledgers {
+  const kept = new Map<string, Ledger>();
+  const of = (name: string) => kept.get(name) ?? EMPTY_LEDGER;
+  return {
+    load: async (name) => ({ ledger: of(name), saved: of(name) }),
+    save: async (name, ledger) => void kept.set(name, ledger),
+    append: async (span, rows, partitionRowsOf, unknownDays) => {
+      for (const [name, own] of rows) {
+        kept.set(name, withDays(of(name), span, own, partitionRowsOf, unknownDays?.get(name)));
+      }
+    },
+    recover: async () => undefined,
+    assertRoom: async () => undefined,
   };
 }
 
@@ -172,7 +414,6 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
  * @param tracked Normalized names.
  */
 export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>): string[] {
-  const root = join(stateDir, 'ledger');
   const list = (folder: string) => {
     try {
       return readdirSync(folder, { withFileTypes: true });
@@ -180,10 +421,11 @@ export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>):
       return [];
     }
   };
-  const folders = list(root).flatMap((entry) => (entry.isDirectory() ? [join(root, entry.name)] : []));
-  return folders
-    .flatMap((folder) => list(folder).map((entry) => ({ folder, entry })))
-    .filter(({ entry: { name } }) => name.endsWith('.json') && !tracked.has(name.slice(0, -'.json'.length)))
-    .filter(({ entry }) => entry.isFile() && PACKAGE_NAME.test(entry.name.slice(0, -'.json'.length)))
-    .map(({ folder, entry }) => join(folder, entry.name));
+  const root = join(stateDir, 'ledger');
+  const packageOf = (name: string) => name.slice(0, -'.json'.length);
+  return list(root)
+    .flatMap((entry) => (entry.isDirectory() ? list(join(root, entry.name)) : []))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
+    .filter(({ name }) => PACKAGE_NAME.test(packageOf(name)) && !tracked.has(packageOf(name)))
+    .map(({ parentPath, name }) => join(parentPath, name));
 }

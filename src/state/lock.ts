@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { lstatSync } from 'node:fs';
 import { chmod, lstat, mkdtemp, open, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskError } from '../disk/disk-error.ts';
 import { OperatorError } from '../errors/error.ts';
-import { stateError } from './state-error.ts';
+import { stateError } from './state-file.ts';
 
 /*
  * One run at a time. A run listens on a Unix socket of its own in the state folder, and looks whether
@@ -76,11 +78,11 @@ interface ShortPath {
  * A folder whose own path is too long is reached through its descriptor, which only Linux can, or else
  * through a link among the temporary files.
  */
-export async function shortPath(folder: string, platform: string): Promise<ShortPath> {
+async function shortPath(folder: string): Promise<ShortPath> {
   if (Buffer.byteLength(folder) + NAME_LENGTH <= PATH_MAX) {
     return { path: folder, close: async () => undefined };
   }
-  if (platform === 'linux') {
+  if (process.platform === 'linux') {
     const handle = await open(folder, 'r');
     return { path: `/proc/self/fd/${handle.fd}`, close: () => handle.close() };
   }
@@ -93,37 +95,19 @@ export async function shortPath(folder: string, platform: string): Promise<Short
 /** How often an answer that makes no sense is asked for again: a run that ends just now breaks off. */
 const UNCLEAR_TRIES = 5;
 
-/** What the run behind a socket says; `'unclear'` if it broke off, undefined if there is none any more. */
-function hear(path: string): Promise<Partial<Greeting> | 'unclear' | undefined> {
-  return new Promise((resolve) => {
-    let text = '';
-    const socket = connect(path);
-    const end = (greeting: Partial<Greeting> | 'unclear' | undefined) => {
-      socket.destroy();
-      resolve(greeting);
-    };
-    socket.setTimeout(ANSWER_MS, () => end({ state: 'held' }));
-    socket.on('data', (part) => {
-      text += part;
-    });
-    socket.on('end', () => {
-      try {
-        end(JSON.parse(text));
-      } catch {
-        end('unclear');
-      }
-    });
-    socket.on('error', ({ code }: NodeJS.ErrnoException) =>
-      end(code === 'ECONNREFUSED' || code === 'ENOENT' ? undefined : 'unclear'),
-    );
-  });
-}
-
-/** What the run behind a socket says at last. A run whose answers stay unclear is alive, so it counts as holding the lock. */
+/**
+ * What the run behind a socket says; undefined if there is none any more. A run whose answers make no sense or do not come
+ * is alive, so it counts as holding the lock.
+ */
 async function greet(path: string): Promise<Partial<Greeting> | undefined> {
   for (let tries = 1; tries <= UNCLEAR_TRIES; tries += 1) {
-    const said = await hear(path);
-    if (said !== 'unclear') return said;
+    try {
+      return JSON.parse(await text(connect({ path, signal: AbortSignal.timeout(ANSWER_MS) })));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+      if (code === 'ABORT_ERR') break;
+    }
     await sleep(LOOK_AGAIN_MS);
   }
   return { state: 'held' };
@@ -141,10 +125,7 @@ async function listen(path: string, greeting: () => Greeting): Promise<Server> {
     socket.on('error', () => socket.destroy());
     socket.end(JSON.stringify(greeting()));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
+  await once(server.listen(path), 'listening');
   // The lock must not keep a process alive that has nothing left to do.
   server.unref();
   return server;
@@ -183,7 +164,7 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
   const since = now().toISOString();
   const ticket = `${String(now().getTime()).padStart(15, '0')}-${randomBytes(4).toString('hex')}`;
   const name = `run-${ticket}.lock`;
-  const { path, close } = await shortPath(folder, process.platform);
+  const { path, close } = await shortPath(folder);
   let state: Greeting['state'] = 'waiting';
   const greeting = () => ({ state, pid: process.pid, since });
   let server: Server | undefined;

@@ -1,17 +1,8 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
-import {
-  type Bill,
-  type Bills,
-  EMPTY_BILL,
-  EMPTY_MONTH,
-  EMPTY_SPEND,
-  type Spend,
-  withPendingBilled,
-} from './bills.ts';
-import { FileRejected, isRecord, parseJson } from './checks.ts';
-import { EMPTY_LEDGER, type LedgerIdentity, parseLedger, serializeLedger } from './ledger.ts';
-import type { OldDays } from './old-days.ts';
-import { parseSpend, serializeSpend } from './spend.ts';
+import { isObject } from '../sources/rows.ts';
+import { EMPTY_LEDGER, type LedgerIdentity, type OldDays, parseLedger, serializeLedger } from './ledger.ts';
+import { EMPTY_SPEND, parseSpend, type Spend, serializeSpend, withPendingBilled } from './spend.ts';
+import { assert, parseJson, readable } from './state-file.ts';
 
 /*
  * What two runs made of the same state, each without knowing of the other: the GitHub Action keeps the state in
@@ -25,22 +16,11 @@ export interface Versions {
   readonly theirs: string;
 }
 
-/** The text as a value, or undefined where it is not sound. */
-function readable<T>(text: string | undefined, parse: (text: string) => T): T | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return parse(text);
-  } catch (error) {
-    if (error instanceof FileRejected) return undefined;
-    throw error;
-  }
-}
-
 function identityOf(text: string): LedgerIdentity {
   const value = parseJson(text);
-  const { source, package: name } = isRecord(value) ? value : {};
-  if (typeof source === 'string' && typeof name === 'string') return { source, package: name };
-  throw new FileRejected('it is not a ledger');
+  const { source, package: name } = isObject(value) ? value : {};
+  assert(typeof source === 'string' && typeof name === 'string', 'it is not a ledger');
+  return { source, package: name };
 }
 
 function later(one: Day | null, other: Day | null): Day | null {
@@ -48,9 +28,8 @@ function later(one: Day | null, other: Day | null): Day | null {
 }
 
 /** The sum of more old days: sums cannot be merged, as they do not tell what each day had. */
-function richer(one: OldDays | undefined, other: OldDays | undefined): OldDays | undefined {
-  const known = (old: OldDays | undefined) =>
-    (old?.spans ?? []).reduce((days, span) => days + spanDays(span), 0);
+function richer(one: OldDays, other: OldDays): OldDays {
+  const known = ({ spans }: OldDays) => spans.reduce((days, span) => days + spanDays(span), 0);
   return known(other) > known(one) ? other : one;
 }
 
@@ -68,43 +47,41 @@ export function mergeLedgers({ base, ours, theirs }: Versions): string {
   if (own === undefined) return theirs;
   if (other === undefined) return ours;
   const before = (readable(base, parse) ?? EMPTY_LEDGER).days;
-  const days = new Map([...other.days]);
+  const days = new Map(other.days);
   for (const [day, mine] of own.days) {
     const unchanged = JSON.stringify(before.get(day)) === JSON.stringify(mine);
     if (!days.has(day) || !unchanged) days.set(day, mine);
   }
-  const old = richer(own.old, other.old);
-  const wholeRead = later(own.wholeRead, other.wholeRead);
-  return serializeLedger({ wholeRead, ...(old === undefined ? {} : { old }), days }, identity);
-}
-
-/** What both spent on top of what there was. */
-function addUp<T extends { readonly [K in keyof T]: number }>(
-  empty: T,
-  [base, ours, theirs]: readonly [T | undefined, T | undefined, T | undefined],
-): T {
-  // A run that forgets an old month has spent nothing less.
-  const spent = (now: T | undefined, key: keyof T) => Math.max(0, (now?.[key] ?? 0) - (base?.[key] ?? 0));
-  const sums = (Object.keys(empty) as (keyof T)[]).map((key) => [
-    key,
-    (base?.[key] ?? 0) + spent(ours, key) + spent(theirs, key),
-  ]);
-  return Object.fromEntries(sums) as T;
+  const merged = {
+    old: richer(own.old, other.old),
+    wholeRead: later(own.wholeRead, other.wholeRead),
+    days,
+  };
+  return serializeLedger(merged, identity);
 }
 
 type Three<T> = readonly [base: T, ours: T, theirs: T];
 
-function mergeMaps<T>(
-  maps: Three<ReadonlyMap<string, T>>,
-  merge: (values: Three<T | undefined>) => T,
-): Map<string, T> {
-  const [base, ours, theirs] = maps;
-  // A key that is in neither of the results was forgotten on purpose.
-  const keys = new Set([...ours.keys(), ...theirs.keys()]);
-  return new Map([...keys].map((key) => [key, merge([base.get(key), ours.get(key), theirs.get(key)])]));
+/** What both spent on top of what there was. */
+function addUp<T extends object>(three: Three<T | undefined>): T {
+  const sums = Object.keys(Object.assign({}, ...three)).map((key) => {
+    const [base, ours, theirs] = three.map(
+      (each) => (each as Record<string, number> | undefined)?.[key] ?? 0,
+    ) as [number, number, number];
+    // A run that forgets an old month has spent nothing less.
+    return [key, base + Math.max(0, ours - base) + Math.max(0, theirs - base)];
+  });
+  return Object.fromEntries(sums);
 }
 
-const NO_BILLS: Bills = new Map();
+function mergeMaps<T>(
+  [base, ours, theirs]: Three<ReadonlyMap<string, T> | undefined>,
+  merge: (values: Three<T | undefined>) => T,
+): Map<string, T> {
+  // A key that is in neither of the results was forgotten on purpose.
+  const keys = new Set([...(ours?.keys() ?? []), ...(theirs?.keys() ?? [])]);
+  return new Map([...keys].map((key) => [key, merge([base?.get(key), ours?.get(key), theirs?.get(key)])]));
+}
 
 /**
  * The account of money of both runs: nothing that either was billed is lost, and nothing is counted twice.
@@ -116,36 +93,14 @@ export function mergeSpend({ base, ours, theirs }: Versions): string {
   if (own === undefined) return theirs;
   if (other === undefined) return ours;
   // What a killed run had under way is counted as billed by the first run after it, so by both of these.
-  const all: Three<Spend> = [
-    withPendingBilled(readable(base, parseSpend) ?? EMPTY_SPEND),
-    withPendingBilled(own),
-    withPendingBilled(other),
-  ];
-  const each = <T>(part: (spend: Spend) => T): Three<T> => [part(all[0]), part(all[1]), part(all[2])];
-  const bill = (values: Three<Bill | undefined>) =>
-    addUp(
-      values.some((value) => value?.bytesEstimated !== undefined)
-        ? { ...EMPTY_BILL, bytesEstimated: 0 }
-        : EMPTY_BILL,
-      values,
-    );
+  const all = [readable(base, parseSpend) ?? EMPTY_SPEND, own, other].map(withPendingBilled);
+  const each = <K extends keyof Spend>(key: K) =>
+    all.map((spend) => spend[key]) as unknown as Three<Spend[K]>;
   return serializeSpend({
-    months: mergeMaps(
-      each(({ months }) => months),
-      (values) => addUp(EMPTY_MONTH, values),
-    ),
+    months: mergeMaps(each('months'), addUp),
     pending: new Map(),
-    packages: mergeMaps(
-      each(({ packages }) => packages),
-      ([before = NO_BILLS, mine = NO_BILLS, its = NO_BILLS]) => mergeMaps([before, mine, its], bill),
-    ),
-    shared: mergeMaps(
-      each(({ shared }) => shared),
-      bill,
-    ),
-    ages: mergeMaps(
-      each(({ ages }) => ages),
-      bill,
-    ),
+    packages: mergeMaps(each('packages'), (usages) => mergeMaps(usages, addUp)),
+    shared: mergeMaps(each('shared'), addUp),
+    ages: mergeMaps(each('ages'), addUp),
   });
 }

@@ -80,11 +80,11 @@ export function winnow(rows: Iterable<DownloadRow>): Breakdown {
   const sums = noSums();
   for (const row of rows) {
     const { installer, system, downloads } = row;
-    const landed = classify(row);
-    if (isInstaller(landed)) sums.installers[landed] += downloads;
-    else sums.excluded[landed] += downloads;
-    if (landed === 'other' && installer !== null && downloads > 0) addTo(sums.others, installer, downloads);
-    if (landed !== 'ci' && landed !== 'sidecar' && isSystem(system)) sums.systems[system] += downloads;
+    const category = classify(row);
+    if (isInstaller(category)) sums.installers[category] += downloads;
+    else sums.excluded[category] += downloads;
+    if (category === 'other' && installer !== null && downloads > 0) addTo(sums.others, installer, downloads);
+    if (category !== 'ci' && category !== 'sidecar' && isSystem(system)) sums.systems[system] += downloads;
   }
   return finish(sums);
 }

@@ -2,8 +2,7 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
-import { lastDays, type PackageDays, totalOf } from './package-days.ts';
-import { trendOf } from './trend.ts';
+import { lastDays, type PackageDays, totalOf, trendOf } from './package-days.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
 /** What was read of a package. */

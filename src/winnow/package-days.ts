@@ -1,5 +1,5 @@
-import type { Day } from '../days/day.ts';
-import { type Breakdown, sumOf } from './breakdown.ts';
+import { type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
+import { type Breakdown, type DownloadRow, sumOf, winnow } from './breakdown.ts';
 
 /**
  * The unit that everything published is made from: a package's days, each with its breakdown. Windows,
@@ -79,4 +79,71 @@ const UNKNOWN_SHARE = 1 / 10;
 /** Whether enough is known of the last `windowDays` days for their sum to be published. */
 export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
   return lastDays(all, windowDays).unknownDays.length <= windowDays * UNKNOWN_SHARE;
+}
+
+/** The non-CI downloads since the first day that is known, which need not be the first that there was. */
+export interface Total {
+  readonly since: Day;
+  readonly count: number;
+  /** Days since then of which nothing is known, so that they are left out; of a group, of all its packages together. */
+  readonly unknownDays: number;
+}
+
+/**
+ * The total of what is known of a package.
+ *
+ * @param spans Days that are known, oldest first and disjoint.
+ * @param rows Their rows.
+ * @param end The day after the last that is wanted.
+ * @returns undefined if no day is known.
+ */
+export function totalSince(spans: readonly Span[], rows: Iterable<DownloadRow>, end: Day): Total | undefined {
+  const since = spans[0]?.start;
+  if (since === undefined) return undefined;
+  const known = spans.reduce((sum, span) => sum + spanDays(span), 0);
+  return { since, count: winnow(rows).count, unknownDays: spanDays({ start: since, end }) - known };
+}
+
+/** Two totals together: since the earlier first day, with the days before the later one among those that are unknown. */
+export function totalsTogether(one: Total, other: Total): Total {
+  const [earlier, later] = one.since <= other.since ? [one, other] : [other, one];
+  return {
+    since: earlier.since,
+    count: one.count + other.count,
+    unknownDays: one.unknownDays + other.unknownDays + dayNumber(later.since) - dayNumber(earlier.since),
+  };
+}
+
+/** Share of a window's days that must be known in full for its mean to mean something. */
+const KNOWN_SHARE = 1 / 2;
+
+/** The breakdowns of the days that are known in full. */
+export function wholeDaysOf({ days, breakdowns, partialDays }: PackageDays): Breakdown[] {
+  return days.flatMap((day, index) => {
+    const breakdown = breakdowns[index];
+    return breakdown && !partialDays.includes(day) ? [breakdown] : [];
+  });
+}
+
+/** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
+function dailyMean(all: PackageDays): number | undefined {
+  const counts = wholeDaysOf(all).map(({ count }) => count);
+  if (counts.length === 0 || counts.length < all.days.length * KNOWN_SHARE) return undefined;
+  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+}
+
+/**
+ * The share by which a window's non-CI count a day has changed against the window of the same length before it. Days
+ * that are missing or incomplete are left out of both, so that an outage is no trend.
+ *
+ * @param all Days up to the end of the window; what is known of the window before among them.
+ * @returns Undefined if there is nothing to compare with: too little is known of either, or nothing was counted before.
+ */
+export function trendOf(all: PackageDays, windowDays: number): number | undefined {
+  const start = all.days.length - 2 * windowDays;
+  if (start < 0) return undefined;
+  const before = dailyMean(sliceDays(all, start, start + windowDays));
+  const now = dailyMean(lastDays(all, windowDays));
+  if (before === undefined || now === undefined || before === 0) return undefined;
+  return now / before - 1;
 }

@@ -34,11 +34,11 @@ export function tableOfRows(
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([day, rows]) =>
       [...rows].map((row): TableRow => {
-        const landed = classify(row);
+        const category = classify(row);
         return {
           package: packageName,
           day,
-          class: isInstaller(landed) ? 'counted' : landed,
+          class: isInstaller(category) ? 'counted' : category,
           installer: row.installer ?? '',
           system: row.system ?? '',
           downloads: row.downloads,
@@ -52,17 +52,14 @@ export function tableOfDays(packageName: string, { days, breakdowns }: PackageDa
   return days.flatMap((day, index) => {
     const breakdown = breakdowns[index];
     if (!breakdown) return [];
-    const row = (name: TableRow['class'], installer: string, downloads: number): TableRow => ({
-      package: packageName,
-      day,
-      class: name,
-      installer,
-      system: '',
-      downloads,
-    });
-    return [
-      ...INSTALLERS.map((installer) => row('counted', installer, breakdown.counts[installer])),
-      ...EXCLUSIONS.map((reason) => row(reason, '', breakdown.excluded[reason])),
-    ].filter(({ downloads }) => downloads > 0);
+    const sums = [
+      ...INSTALLERS.map((installer) => ['counted', installer, breakdown.counts[installer]] as const),
+      ...EXCLUSIONS.map((reason) => [reason, '', breakdown.excluded[reason]] as const),
+    ];
+    return sums
+      .filter(([, , downloads]) => downloads > 0)
+      .map(([category, installer, downloads]) => {
+        return { package: packageName, day, class: category, installer, system: '', downloads };
+      });
   });
 }

@@ -1,7 +1,7 @@
 import { formatNumber, formatShare, nameSome } from '../format.ts';
-import { allDownloads, type Breakdown, sumOf } from './breakdown.ts';
+import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
-import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from './package-days.ts';
+import { knownDays, lastDays, type PackageDays, sliceDays, totalOf, wholeDaysOf } from './package-days.ts';
 
 /** What may make a figure untrue without failing anything. */
 export type WarningCode =
@@ -46,37 +46,26 @@ const VANISHED_EXPECTED_MIN = 7;
 const JUMP_POINTS = 0.2;
 const JUMP_DOWNLOADS_MIN = 100;
 
-/** How many of some days are known in full. */
-function wholeDays({ days, breakdowns, partialDays }: PackageDays): number {
-  return days.filter((day, index) => breakdowns[index] !== null && !partialDays.includes(day)).length;
-}
-
-/** Some days and what they come to. */
-interface Stretch {
-  readonly days: PackageDays;
-  readonly sum: Breakdown;
-}
-
-function stretch(all: PackageDays, fromEnd: number, toEnd: number): Stretch {
-  const place = (before: number) => Math.max(0, all.days.length - before);
-  const days = sliceDays(all, place(fromEnd), place(toEnd));
-  return { days, sum: totalOf(days) };
+/** The days that are fewer than `from` days old, and not fewer than `to`; the newest is 0 days old. */
+function stretch(all: PackageDays, from: number, to: number): PackageDays {
+  const place = (age: number) => Math.max(0, all.days.length - age);
+  return sliceDays(all, place(from), place(to));
 }
 
 /** @param before The three weeks before the last. */
-function vanished(before: Stretch, week: Stretch): Warning[] {
-  if (before.days.days.length < FOUR_WEEKS - WEEK || week.sum.count === 0) return [];
-  const expected = (downloads: number) => (downloads / wholeDays(before.days)) * wholeDays(week.days);
-  const had = before.sum.counts;
-  const total = before.sum.count + week.sum.count;
+function vanished(before: PackageDays, week: PackageDays): Warning[] {
+  const [{ counts: had, count: hadAll }, has] = [totalOf(before), totalOf(week)];
+  if (before.days.length < FOUR_WEEKS - WEEK || has.count === 0) return [];
+  const expected = (downloads: number) => (downloads / wholeDaysOf(before).length) * wholeDaysOf(week).length;
+  const total = hadAll + has.count;
   return INSTALLERS.filter(
     (name) =>
-      week.sum.counts[name] === 0 &&
+      has.counts[name] === 0 &&
       had[name] >= total * VANISHED_SHARE &&
       expected(had[name]) >= VANISHED_EXPECTED_MIN,
   ).map((name) => ({
     code: 'installer-vanished',
-    message: `${name} had ${formatNumber(had[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(week.sum.count)}; it may send its name in another form, which would count as unknown or other`,
+    message: `${name} had ${formatNumber(had[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(has.count)}; it may send its name in another form, which would count as unknown or other`,
   }));
 }
 
@@ -124,15 +113,13 @@ export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
     ];
   }
   const week = stretch(all, WEEK, 0);
-  const threeWeeks = stretch(all, FOUR_WEEKS, WEEK);
-  const oldest = stretch(all, FOUR_WEEKS + WEEK, FOUR_WEEKS);
   const unknown: Warning = {
     code: 'unknown-days',
     message: `the source does not say which downloads of ${nameSome(unknownDays)} were by CI; ${unknownDays.length === 1 ? 'this day is' : 'these days are'} left out`,
   };
   return [
     ...(unknownDays.length === 0 ? [] : [unknown]),
-    ...vanished(threeWeeks, week),
-    ...jumped(sumOf([threeWeeks.sum, oldest.sum]), week.sum),
+    ...vanished(stretch(all, FOUR_WEEKS, WEEK), week),
+    ...jumped(totalOf(stretch(all, FOUR_WEEKS + WEEK, WEEK)), totalOf(week)),
   ];
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
 import { layOutMerged } from '../../action/merge.mjs';
-import { parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
 import { makeOrigin, type Origin } from './git.ts';
 
 /*
@@ -149,7 +149,7 @@ it('lays out what both runs have done, file by file', async () => {
   const identity = { source: 'bigquery', package: 'alpha' };
   const ledger = (...days: string[]) =>
     serializeLedger(
-      { wholeRead: null, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
+      { ...EMPTY_LEDGER, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
       identity,
     );
   const memory = (attempted: Record<string, string>) =>

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { learnDays, learnDaysFree, type Task } from '../../src/collect/days.ts';
 import type { Source } from '../../src/sources/source.ts';
-import { openSpendBook } from '../../src/state/spend-book.ts';
+import { openBudget } from '../../src/state/spend.ts';
 import { createState } from '../support/state.ts';
 import { createTable } from '../support/table.ts';
 
 const task: Task = { packages: [{ name: 'alpha', windows: [3] }], asOf: '2026-03-05', full: false };
 const book = (budgetBytes: number | null = null, { spend } = createState()) =>
-  openSpendBook(
+  openBudget(
     spend,
     budgetBytes,
     () => new Date('2026-03-05T04:00:00Z'),

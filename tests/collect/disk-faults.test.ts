@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { EMPTY_SPEND } from '../../src/state/bills.ts';
 import { openLedgers } from '../../src/state/ledgers.ts';
-import { openSpendFile, serializeSpend } from '../../src/state/spend.ts';
+import { EMPTY_SPEND, openSpendFile, serializeSpend } from '../../src/state/spend.ts';
 import { downloadsOf, failuresOf, GB, listOf, pricedSource, runOn } from '../support/priced-source.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 

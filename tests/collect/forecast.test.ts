@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { forecast } from '../../src/collect/forecast.ts';
-import { type Bill, EMPTY_SPEND, type Spend } from '../../src/state/bills.ts';
+import { EMPTY_SPEND, type Spend, type Usage } from '../../src/state/spend.ts';
 
 const MB = 1_000_000;
 const DAYS_QUESTION = 10 * 1024 ** 2;
 const TIB = 1024 ** 4;
 const now = new Date('2026-11-10T12:00:00Z'); // 20 days of 30 are left
 
-const bill = (daysScanned: number, bytesBilled: number): Bill => ({ daysScanned, bytesBilled, queries: 1 });
+const bill = (daysScanned: number, bytesBilled: number): Usage => ({ daysScanned, bytesBilled, queries: 1 });
 
 /** A package whose ledger lacks some days. */
 const entry = (name: string, windows: readonly [number, ...number[]], missing: string[] = []) => ({

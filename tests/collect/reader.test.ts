@@ -5,7 +5,7 @@ import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import { SourceError, type SourceTraits } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
-import { openSpendBook } from '../../src/state/spend-book.ts';
+import { openBudget } from '../../src/state/spend.ts';
 import { createState } from '../support/state.ts';
 import { createTable } from '../support/table.ts';
 
@@ -30,7 +30,7 @@ async function reader({ traits, fault, ledgers }: Setting) {
   const made = createReader({
     source: table.source({ ...(traits === undefined ? {} : { traits }), ...(fault ? { fault } : {}) }),
     ledgers: { ...state.ledgers, ...ledgers },
-    book: await openSpendBook(state.spend, null, now, () => undefined),
+    book: await openBudget(state.spend, null, now, () => undefined),
     known: { kind: 'untold' },
     needs: new Map(NAMES.map((name) => [name, need(name)])),
     asOf: '2026-04-02',
@@ -136,7 +136,7 @@ describe('a question for several packages', () => {
   });
 
   it('whose answer was damaged before it reached the ledgers is no count that is too low', async () => {
-    const { readAll } = await reader({ ledgers: { hold: async () => undefined } });
+    const { readAll } = await reader({ ledgers: { append: async () => undefined } });
     expect(new Set(Object.values(await readAll()))).toEqual(
       new Set([
         '2026-04-01 was read, and what was kept of it is damaged or gone; the next run reads it again',
@@ -171,7 +171,7 @@ describe('a question about several days that are read once for all', () => {
     const made = createReader({
       source: table.source({ fault, bytesPerDay: 100 }),
       ledgers: state.ledgers,
-      book: await openSpendBook(
+      book: await openBudget(
         state.spend,
         null,
         () => new Date(),
@@ -280,7 +280,7 @@ describe('a package that needs its whole window from a source that cannot tell w
         fault: ({ span }) => (span.start === failing ? new SourceError('timeout', 'too slow') : undefined),
       }),
       ledgers: state.ledgers,
-      book: await openSpendBook(
+      book: await openBudget(
         undefined,
         null,
         () => new Date(),

@@ -77,7 +77,7 @@ it('a cause that all would meet, found while a question falls apart, ends the as
 
 it('days whose answer was lost are missed, also where the last question is about one package', async () => {
   const state = createState();
-  state.ledgers.hold = async () => undefined;
+  state.ledgers.append = async () => undefined;
   const packages = listOf(100, 3).map((each, index) =>
     index === 7 ? { ...each, windows: [5] as const } : each,
   );

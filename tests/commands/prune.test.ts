@@ -43,11 +43,11 @@ describe('prune', () => {
       ['alpha', []],
       ['gone', []],
     ]);
-    await open().hold({ start: '2026-04-24', end: '2026-04-25' }, rows, () => 1);
+    await open().append({ start: '2026-04-24', end: '2026-04-25' }, rows, () => 1);
     const pruned = await runMain(project.folder, ['prune']);
     expect(pruned.stderr).toBe('');
     expect(pruned.stdout).toMatch(/^remove {2}ledger\/.*\/gone\.json\n$/);
-    await open().tidy();
+    await open().recover();
     expect((await open().load('gone')).ledger.days.size).toBe(0);
     expect((await open().load('alpha')).ledger.days.size).toBe(1);
   });

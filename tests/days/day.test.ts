@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addDays, dayNumber, dayOf, daysOf, parseDay, spanDays } from '../../src/days/day.ts';
+import {
+  addDays,
+  dayNumber,
+  dayOf,
+  daysBehind,
+  daysOf,
+  isStale,
+  parseDay,
+  spanDays,
+  windowBefore,
+} from '../../src/days/day.ts';
 
 describe('days', () => {
   it.each([
@@ -76,5 +86,28 @@ describe('spans', () => {
         expect(days.map(dayNumber)).toEqual(Array.from({ length }, (_, index) => from + index));
       }),
     );
+  });
+});
+
+it.each([
+  // Yesterday of 2026-04-25 is the 24th; with a threshold of 3 the 21st is the last day that will do.
+  ['2026-04-24', 0, false],
+  ['2026-04-21', 3, false],
+  ['2026-04-20', 4, true],
+  ['2026-03-24', 31, true],
+])('figures up to %s are %d days behind on 2026-04-25; stale: %s', (countedTo, behind, stale) => {
+  expect(daysBehind(countedTo, '2026-04-25')).toBe(behind);
+  expect(isStale(countedTo, 3, '2026-04-25')).toBe(stale);
+});
+
+describe('windowBefore', () => {
+  it.each([
+    // The example of docs/metric.md: 2026-03-26 .. 2026-04-24.
+    ['2026-04-25', 30, { start: '2026-03-26', end: '2026-04-25' }],
+    ['2026-04-25', 1, { start: '2026-04-24', end: '2026-04-25' }],
+    ['2024-03-01', 1, { start: '2024-02-29', end: '2024-03-01' }],
+    ['2026-01-01', 365, { start: '2025-01-01', end: '2026-01-01' }],
+  ])('as of %s, %d days are %j', (asOf, days, span) => {
+    expect(windowBefore(asOf, days)).toEqual(span);
   });
 });

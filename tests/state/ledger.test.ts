@@ -1,36 +1,39 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FileRejected } from '../../src/state/checks.ts';
+import { addDays, type Day, daysOf } from '../../src/days/day.ts';
 import {
   EMPTY_LEDGER,
+  isOld,
+  type Ledger,
   parseLedger,
   serializeLedger,
   soundWholeRead,
   withDays,
   withoutOld,
 } from '../../src/state/ledger.ts';
+import { FileRejected } from '../../src/state/state-file.ts';
 
 const identity = { source: 'bigquery:p.d.t', package: 'alpha' };
-const span = { start: '2026-03-01', end: '2026-03-04' };
+const row = (installer: string, downloads: number) => {
+  return { ci: null, installer, system: 'Linux', sidecar: false, downloads };
+};
 const rows = [
-  { day: '2026-03-01', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 },
+  { day: '2026-03-01', ...row('pip', 3) },
   { day: '2026-03-03', ci: true, installer: null, system: null, sidecar: true, downloads: 1 },
-  { day: '2026-03-03', ci: false, installer: 'uv', system: null, sidecar: false, downloads: 2 },
+  { day: '2026-03-03', ...row('uv', 2), ci: false, system: null },
 ];
-const ledger = {
-  ...withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-03-02' ? 0 : 1000)),
+const ledger: Ledger = {
+  ...withDays(EMPTY_LEDGER, { start: '2026-03-01', end: '2026-03-04' }, rows, (day) =>
+    day === '2026-03-02' ? 0 : 1000,
+  ),
   wholeRead: '2026-03-04',
 };
 const text = serializeLedger(ledger, identity);
 
 describe('a ledger file', () => {
-  it('brings back what was saved', () => {
+  it('brings back what was saved, a line for each day, oldest first', () => {
     expect(parseLedger(text, identity)).toEqual(ledger);
-    expect(ledger.days.get('2026-03-02')).toEqual({ partitionRows: 0, rows: [] });
-    expect(ledger.days.get('2026-03-03')?.rows).toHaveLength(2);
-  });
-
-  it('has a line for each day, oldest first', () => {
     expect(text.split('\n').slice(1, 4)).toEqual([
       '["2026-03-01",1000,3,[[null,"pip","Linux",3]]],',
       '["2026-03-02",0,0,[]],',
@@ -39,17 +42,24 @@ describe('a ledger file', () => {
   });
 
   /** The file with other content, and the checksum that belongs to it: as if another program had written it. */
-  const rewritten = (days: string, head: object = {}) => {
-    const checksum = createHash('sha256').update(days).digest('hex').slice(0, 16);
+  const rewritten = (days: string, head: object = {}, old?: unknown) => {
+    const summed = old === undefined ? days : `${JSON.stringify(old)}\n${days}`;
+    const checksum = createHash('sha256').update(summed).digest('hex').slice(0, 16);
     const { days: _, ...value } = JSON.parse(text);
-    const start = JSON.stringify({ ...value, checksum, ...head });
+    const start = JSON.stringify({ ...value, checksum, ...head, ...(old === undefined ? {} : { old }) });
     return `${start.slice(0, -1)},"days":[\n${days}\n]}\n`;
   };
   const lines = text.split('\n').slice(1, 4).join('\n');
   const day = (...parts: unknown[]) => rewritten(JSON.stringify(parts));
+  const old = (spans: unknown, oldRows: unknown = []) => rewritten(lines, {}, { spans, rows: oldRows });
 
   it('is whole when it is written anew', () => {
     expect(rewritten(lines)).toBe(text);
+    const sum = { spans: [{ start: '2024-01-01', end: '2024-01-03' }], rows: [row('pip', 2)] };
+    expect(parseLedger(old([['2024-01-01', '2024-01-03']], [[null, 'pip', 'Linux', 2]]), identity)).toEqual({
+      ...ledger,
+      old: sum,
+    });
   });
 
   it.each([
@@ -71,7 +81,7 @@ describe('a ledger file', () => {
     ['altered in a name', text.replace('"pip"', '"uv"'), 'altered'],
     ['without a line', rewritten(lines).replace('["2026-03-02",0,0,[]],\n', ''), 'altered'],
     ['with a day whose total is another', day('2026-03-01', 1, 2, [[null, 'pip', null, 1]]), 'total'],
-    ['with a day that is text', rewritten('"2026-03-01"'), 'entry'],
+    ['with a day that is text', rewritten('"2026-03-01"'), 'not a day'],
     ['with a day that does not exist', day('2026-02-30', 1, 0, []), '2026-02-30'],
     ['with a day that is a number', day(20260301, 1, 0, []), 'not a day'],
     [
@@ -80,14 +90,40 @@ describe('a ledger file', () => {
       'rows of the table on 2026-03-01',
     ],
     ['with negative rows of the table', day('2026-03-01', -1, 0, []), 'rows of the table on 2026-03-01'],
-    ['with rows that are no list', day('2026-03-01', 1, 0, null), 'rows'],
-    ['with a row that is short', day('2026-03-01', 1, 1, [[null, 'pip', 1]]), 'no row'],
-    ['with a CI flag that is text', day('2026-03-01', 1, 1, [['no', 'pip', null, 1]]), 'CI flag'],
-    ['with an installer that is a number', day('2026-03-01', 1, 1, [[null, 3, null, 1]]), 'name'],
-    ['with a flag of the file that is text', day('2026-03-01', 1, 1, [[null, 'pip', null, 1, 'x']]), 'file'],
-    ['with a negative count', day('2026-03-01', 1, -1, [[null, 'pip', null, -1]]), 'are -1'],
-    ['with half a download', day('2026-03-01', 1, 0.5, [[null, 'pip', null, 0.5]]), 'are 0.5'],
+    ['with rows that are no list', day('2026-03-01', 1, 0, null), 'no list of rows'],
+    ...[
+      [null, 'pip', 1],
+      ['no', 'pip', null, 1],
+      [null, 3, null, 1],
+      [null, 'pip', 3, 1],
+      [null, 'pip', null, 1, 'x'],
+      [null, 'pip', null, -1],
+      [null, 'pip', null, 0.5],
+    ].map((wrong): [string, string, string] => {
+      const shown = JSON.stringify(wrong);
+      return [`with the row ${shown}`, day('2026-03-01', 1, 1, [wrong]), `${shown} is no row of 2026-03-01`];
+    }),
     ['with a day twice', rewritten('["2026-03-01",1,0,[]],\n["2026-03-01",1,0,[]]'), 'twice'],
+    ['with old days of null', rewritten(lines, {}, null), 'its old days are none'],
+    [
+      'with an old span that ends early',
+      old([['2024-01-02', '2024-01-01']]),
+      'a span of its old days is none',
+    ],
+    ['with an old span of a number', old([['2024-01-01', 3]]), 'a span of its old days is none'],
+    [
+      'with old spans that overlap',
+      old([
+        ['2024-01-01', '2024-01-03'],
+        ['2024-01-02', '2024-01-05'],
+      ]),
+      'the spans of its old days overlap',
+    ],
+    [
+      'with an old row that is none',
+      old([['2024-01-01', '2024-01-03']], [[null, 'pip', null, -1]]),
+      'is no row of its old days',
+    ],
   ])('is rejected when it is %s', (_, broken, reason) => {
     expect(() => parseLedger(broken, identity)).toThrow(FileRejected);
     expect(() => parseLedger(broken, identity)).toThrow(reason);
@@ -99,22 +135,63 @@ describe('a ledger file', () => {
   });
 });
 
-describe('forgetting', () => {
-  it('drops days of more than a year ago, unless a window reaches them', () => {
-    const today = '2027-03-03';
-    const window = { start: '2027-02-01', end: '2027-03-03' };
-    expect([...withoutOld(ledger, window.start, today).days.keys()]).toEqual(['2026-03-03']);
-    expect([...withoutOld(ledger, '2026-03-01', today).days.keys()]).toEqual([
-      '2026-03-01',
-      '2026-03-02',
-      '2026-03-03',
-    ]);
-  });
-});
-
 it.each([
   ['2026-03-04', '2026-03-04'],
   ['2026-03-03', null],
 ])('was read as a whole on 2026-03-04, which on %s is %s', (today, expected) => {
   expect(soundWholeRead(ledger, today)).toBe(expected);
+});
+
+describe('days of more than a year ago', () => {
+  /** The ledger with a download by pip on each of some days more, long after which all of them are old. */
+  const withOld = (before: Ledger, days: readonly Day[]) => {
+    const read = days.map((each) => [each, { partitionRows: 9, rows: [row('pip', 1)] }] as const);
+    return withoutOld({ ...before, days: new Map(read) }, '2030-01-01', '2030-01-01');
+  };
+
+  it('are kept one by one where a window reaches them', () => {
+    const kept = (needed: Day) => [...withoutOld(ledger, needed, '2027-03-03').days.keys()];
+    expect(kept('2027-02-01')).toEqual(['2026-03-03']);
+    expect(kept('2026-03-01')).toEqual(['2026-03-01', '2026-03-02', '2026-03-03']);
+  });
+
+  it('are added up, each once, but for those that the table had nothing of', () => {
+    const span = { start: '2024-12-30', end: '2025-01-03' };
+    const read = daysOf(span).map((each) => ({ day: each, ...row('pip', 1) }));
+    const forget = (grown: Ledger) => withoutOld(grown, '2025-12-30', '2026-01-02');
+    // The table had nothing of New Year's Eve.
+    const older = forget(withDays(EMPTY_LEDGER, span, read, (each) => (each === '2024-12-31' ? 0 : 10)));
+    expect([...older.days.keys()]).toEqual(['2025-01-02']);
+    expect(older.old).toEqual({
+      spans: [
+        { start: '2024-12-30', end: '2024-12-31' },
+        { start: '2025-01-01', end: '2025-01-02' },
+      ],
+      rows: [row('pip', 2)],
+    });
+    const tested = ['2024-12-29', '2024-12-30', '2024-12-31', '2025-01-01', '2025-01-02'];
+    expect(tested.map((each) => isOld(older.old, each))).toEqual([false, true, false, true, false]);
+    expect(forget(withDays(older, span, read, () => 10)).old).toEqual({
+      spans: [{ start: '2024-12-30', end: '2025-01-02' }],
+      rows: [row('pip', 3)],
+    });
+
+    const saved = serializeLedger(older, identity);
+    expect(parseLedger(saved, identity)).toEqual(older);
+    const altered = saved.replace('"pip","Linux",2]', '"pip","Linux",3]');
+    expect(altered).not.toBe(saved);
+    expect(() => parseLedger(altered, identity)).toThrow('it was altered');
+  });
+
+  it('come to the same in whatever order and portions they are added', () => {
+    const all = Array.from({ length: 12 }, (_, index) => addDays('2024-02-25', index));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(all), fc.shuffledSubarray(all), (one, other) => {
+        const { old } = withOld(withOld(EMPTY_LEDGER, one), other);
+        const known = new Set([...one, ...other]);
+        expect(old.spans.flatMap(daysOf)).toEqual(all.filter((each) => known.has(each)));
+        expect(old.rows.map(({ downloads }) => downloads)).toEqual(known.size === 0 ? [] : [known.size]);
+      }),
+    );
+  });
 });

@@ -91,9 +91,9 @@ describe('ledgers on the disk', () => {
 
   it('find out beforehand whether there is room, and leave nothing of that behind', async () => {
     const { open, folder } = setUp();
-    await open().demandRoom(['alpha'], 30);
+    await open().assertRoom(['alpha'], 30);
     expect(readdirSync(folder)).toEqual([]);
-    await open().demandRoom(['alpha', 'beta'], 30);
+    await open().assertRoom(['alpha', 'beta'], 30);
     expect(readdirSync(folder, { recursive: true })).toEqual(['_answers']);
   });
 
@@ -104,7 +104,7 @@ describe('ledgers on the disk', () => {
       for (const name of ['.alpha.json.77.tmp', '.alpha.room.77.tmp', 'notes.tmp'])
         writeFileSync(join(place, name), '');
     }
-    await open().tidy();
+    await open().recover();
     expect(readdirSync(folder, { recursive: true }).toSorted()).toEqual([
       '_answers',
       '_answers/notes.tmp',
@@ -135,8 +135,8 @@ describe('answers about several packages', () => {
     const tools = setUp();
     const answersFolder = join(tools.folder, '_answers');
     const ledgers = tools.open();
-    await ledgers.hold(first, answer(first.start, 10), () => 5);
-    await ledgers.hold(second, answer(second.start, 20), () => null);
+    await ledgers.append(first, answer(first.start, 10), () => 5);
+    await ledgers.append(second, answer(second.start, 20), () => null);
     return { ...tools, ledgers, answers: () => readdirSync(answersFolder).toSorted(), answersFolder };
   }
 
@@ -181,7 +181,7 @@ describe('answers about several packages', () => {
     const { ledgers, open, answers, warnings } = await held();
     await ledgers.save('alpha', (await ledgers.load('alpha')).ledger);
     const next = open();
-    await next.tidy();
+    await next.recover();
     expect(answers()).toEqual([]);
     expect(await downloads(next, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
     expect(await downloads(open(), 'beta')).toEqual({ '2026-09-01': 11, '2026-09-02': 21 });
@@ -193,22 +193,22 @@ describe('answers about several packages', () => {
     const obstacle = join(folder, 'beta.json');
     mkdirSync(join(obstacle, 'x'), { recursive: true });
     const next = open();
-    await next.tidy();
+    await next.recover();
     expect(warnings).toEqual([
       expect.stringMatching(/^beta: what an earlier run has read waits to be saved: /),
     ]);
     expect(answers()).toHaveLength(1);
     // The first day is filled in upstream, and read again for both.
-    await next.hold(first, answer(first.start, 1_000), () => 50);
+    await next.append(first, answer(first.start, 1_000), () => 50);
     await next.save('alpha', (await next.load('alpha')).ledger);
     for (let run = 0; run < 2; run += 1) {
       const later = open();
-      await later.tidy();
+      await later.recover();
       expect(await downloads(later, 'alpha')).toEqual({ '2026-09-01': 1_000, '2026-09-02': 20 });
     }
     rmSync(obstacle, { recursive: true });
     const last = open();
-    await last.tidy();
+    await last.recover();
     expect(answers()).toEqual([]);
     expect(await downloads(last, 'beta')).toEqual({ '2026-09-01': 1_001, '2026-09-02': 21 });
   });
@@ -216,7 +216,7 @@ describe('answers about several packages', () => {
   it('go on being counted up after a kill, so that the later one about a day is known', async () => {
     const { open, answers } = await held();
     const next = open();
-    await next.hold(first, answer(first.start, 90), () => 6);
+    await next.append(first, answer(first.start, 90), () => 6);
     expect(answers().map((name) => name.slice(0, 6))).toEqual(['000001', '000002', '000003']);
     for (const each of [next, open()]) {
       expect(await downloads(each, 'alpha')).toEqual({ '2026-09-01': 90, '2026-09-02': 20 });
@@ -225,9 +225,9 @@ describe('answers about several packages', () => {
 
   it('are about some packages each, and none is kept that brought nothing', async () => {
     const { ledgers, answers } = await held();
-    await ledgers.hold(first, new Map(), () => 5);
+    await ledgers.append(first, new Map(), () => 5);
     expect(answers()).toHaveLength(2);
-    await ledgers.hold(first, new Map([['gamma', [row(first.start, 7)]]]), () => 5);
+    await ledgers.append(first, new Map([['gamma', [row(first.start, 7)]]]), () => 5);
     expect(await downloads(ledgers, 'gamma')).toEqual({ '2026-09-01': 7 });
     expect(await downloads(ledgers, 'alpha')).toEqual({ '2026-09-01': 10, '2026-09-02': 20 });
   });
@@ -275,7 +275,7 @@ describe('answers about several packages', () => {
     const { ledgers, open, answers } = await held();
     const loaded = (await ledgers.load('alpha')).ledger;
     const third = { start: '2026-09-03', end: '2026-09-04' };
-    await ledgers.hold(third, answer(third.start, 30), () => 5);
+    await ledgers.append(third, answer(third.start, 30), () => 5);
     await ledgers.save('alpha', loaded);
     for (const each of [ledgers, open()]) {
       expect(await downloads(each, 'alpha')).toEqual({
@@ -317,9 +317,9 @@ describe('answers about several packages', () => {
     const ledgers = open();
     for (const work of [
       ledgers.load('alpha'),
-      ledgers.hold(first, answer(first.start, 1), () => 5),
-      ledgers.demandRoom(['alpha', 'beta'], 1),
-      ledgers.tidy(),
+      ledgers.append(first, answer(first.start, 1), () => 5),
+      ledgers.assertRoom(['alpha', 'beta'], 1),
+      ledgers.recover(),
     ]) {
       await expect(work).rejects.toMatchObject({ code: 'disk-obstacle' });
     }

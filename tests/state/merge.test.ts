@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type LedgerDay, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, type LedgerDay, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
 import { mergeLedgers, mergeSpend } from '../../src/state/merge.ts';
-import type { OldDays } from '../../src/state/old-days.ts';
 
 const identity = { source: 'bigquery', package: 'alpha' };
 
@@ -12,7 +11,7 @@ const day = (downloads: number, partitionRows = 1_000): LedgerDay => ({
 
 function ledger(days: Record<string, LedgerDay>, wholeRead: string | null = null, name = 'alpha'): string {
   const about = { ...identity, package: name };
-  return serializeLedger({ wholeRead, days: new Map(Object.entries(days)) }, about);
+  return serializeLedger({ ...EMPTY_LEDGER, wholeRead, days: new Map(Object.entries(days)) }, about);
 }
 
 function downloads(text: string): Record<string, number | undefined> {
@@ -52,7 +51,7 @@ describe('mergeLedgers', () => {
 
   it('keeps the sum of more old days, whoever has it', () => {
     const days = new Map([['2026-04-01', day(1)]]);
-    const text = (old?: OldDays) => serializeLedger({ wholeRead: null, ...(old && { old }), days }, identity);
+    const text = (old = EMPTY_LEDGER.old) => serializeLedger({ old, wholeRead: null, days }, identity);
     const one = { spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows };
     const more = { spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows };
     for (const [ours, theirs] of [

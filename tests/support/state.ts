@@ -1,6 +1,5 @@
 import type { Day } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
-import { EMPTY_SPEND } from '../../src/state/bills.ts';
 import {
   daysRead,
   EMPTY_LEDGER,
@@ -10,7 +9,7 @@ import {
   serializeLedger,
 } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
-import { parseSpend, type SpendFile, serializeMoney, serializeSpend } from '../../src/state/spend.ts';
+import { EMPTY_SPEND, parseSpend, type SpendFile, serializeSpend } from '../../src/state/spend.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
 export interface MemoryState {
@@ -25,23 +24,23 @@ export interface MemoryState {
 export function createState(source = 'test'): MemoryState {
   const texts = new Map<string, string>();
   const spends: string[] = [];
-  const held = new Map<string, Map<Day, LedgerDay>>();
+  const waiting = new Map<string, Map<Day, LedgerDay>>();
   const ledgers: Ledgers = {
     async load(name) {
       const text = texts.get(name);
       const saved = text === undefined ? EMPTY_LEDGER : parseLedger(text, { source, package: name });
-      const more = held.get(name);
+      const more = waiting.get(name);
       const ledger = more === undefined ? saved : replaceDays(saved, more);
       return { ledger, saved };
     },
-    async hold(span, rows, partitionRowsOf, unknownDays) {
+    async append(span, rows, partitionRowsOf, unknownDays) {
       for (const [name, own] of rows) {
         const days = daysRead(span, own, partitionRowsOf, unknownDays?.get(name));
-        held.set(name, new Map([...(held.get(name) ?? []), ...days]));
+        waiting.set(name, new Map([...(waiting.get(name) ?? []), ...days]));
       }
     },
-    async tidy() {
-      for (const name of [...held.keys()]) {
+    async recover() {
+      for (const name of [...waiting.keys()]) {
         try {
           await ledgers.save(name, (await ledgers.load(name)).ledger);
         } catch (error) {
@@ -50,23 +49,18 @@ export function createState(source = 'test'): MemoryState {
       }
     },
     async save(name, ledger) {
-      held.delete(name);
+      waiting.delete(name);
       texts.set(name, serializeLedger(ledger, { source, package: name }));
     },
-    demandRoom: async () => undefined,
+    assertRoom: async () => undefined,
   };
   const spend: SpendFile = {
     async load() {
       const text = spends.at(-1);
       return text === undefined ? EMPTY_SPEND : parseSpend(text);
     },
-    async note(state) {
-      spends.push(serializeMoney(state));
-    },
-    async save(state) {
-      spends.push(serializeSpend(state));
-    },
-    backUp: async () => undefined,
+    note: async ({ packages: _, ...money }) => void spends.push(serializeSpend(money)),
+    save: async (spend) => void spends.push(serializeSpend(spend)),
   };
   return { ledgers, spend, texts, spends };
 }

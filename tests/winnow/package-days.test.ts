@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
+import { winnow } from '../../src/winnow/breakdown.ts';
 import {
   isWindowKnown,
   knownDays,
@@ -8,6 +10,9 @@ import {
   sliceDays,
   together,
   totalOf,
+  totalSince,
+  totalsTogether,
+  trendOf,
 } from '../../src/winnow/package-days.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
@@ -96,4 +101,60 @@ it.each([
 
 it('knows four of the five days', () => {
   expect(knownDays(all).map(({ count }) => count)).toEqual([1, 2, 8, 16]);
+});
+
+const rows = [downloads('uv', 5), downloads('pip', 2, { ci: true }), downloads('bandersnatch', 9)];
+
+it('counts the non-CI downloads since the first day that is known, and the days between that are not', () => {
+  const spans = [
+    { start: '2024-02-28', end: '2024-03-01' },
+    { start: '2024-03-04', end: '2024-03-05' },
+  ];
+  // 1, 2 and 3 March are not known, nor is the 5th: 2024 is a leap year.
+  expect(totalSince(spans, rows, '2024-03-06')).toEqual({ since: '2024-02-28', count: 5, unknownDays: 4 });
+  expect(totalSince([], rows, '2024-03-06')).toBeUndefined();
+});
+
+it.each([
+  ['2024-01-01', '2024-01-01', '2024-01-01', 3],
+  ['2024-01-01', '2024-01-11', '2024-01-01', 13],
+  ['2024-01-11', '2024-01-01', '2024-01-01', 13],
+])('adds up totals since %s and %s', (one, other, since, unknownDays) => {
+  expect(
+    totalsTogether({ since: one, count: 10, unknownDays: 1 }, { since: other, count: 5, unknownDays: 2 }),
+  ).toEqual({ since, count: 15, unknownDays });
+});
+
+/** Days with so many downloads by pip; null where nothing is known. */
+function days(counts: readonly (number | null)[], partial: readonly number[] = []): PackageDays {
+  const list = counts.map((_, index) => addDays('2026-10-01', index));
+  return {
+    days: list,
+    breakdowns: counts.map((downloads) =>
+      downloads === null
+        ? null
+        : winnow([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
+    ),
+    unknownDays: [],
+    partialDays: partial.map((index) => list[index] ?? ''),
+  };
+}
+
+describe('trendOf', () => {
+  it.each<[string, PackageDays, number | undefined]>([
+    ['twice as many', days([5, 5, 10, 10]), 1],
+    ['half as many', days([10, 10, 5, 5]), -0.5],
+    ['the same', days([3, 3, 3, 3]), 0],
+    // Means of a day: 10 and 12, whatever is missing.
+    ['a day that is missing', days([10, null, 12, 12]), 0.2],
+    ['a day that is incomplete', days([10, 10, 12, 1], [3]), 0.2],
+    ['older days beside', days([999, 5, 5, 10, 10]), 1],
+    ['nothing before', days([0, 0, 4, 4]), undefined],
+    ['too little known before', days([null, null, 4, 4]), undefined],
+    ['too few days', days([1, 2, 3]), undefined],
+  ])('%s', (_, all, expected) => {
+    const change = trendOf(all, 2);
+    if (expected === undefined) expect(change).toBeUndefined();
+    else expect(change).toBeCloseTo(expected, 10);
+  });
 });
