@@ -246,7 +246,7 @@ describe('a fault that may pass', () => {
       { on: 'results', fault: { ...busy, retryAfter: '5' } },
     );
     const error = await pastLimit(() => bigQuery.read(QUESTION), 'results', 2);
-    expect(error.message).toMatch(/^BigQuery: the service is in trouble.*, 2 times\)/);
+    expect(error.message).toMatch(/^BigQuery: the service is in trouble/);
     expect(error.cost?.bytesBilled).toBe(BILLED);
   });
 
