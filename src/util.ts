@@ -74,3 +74,11 @@ export const MINIMUM_BILLED = 10 * MIB;
 export function roundedBill(bytes: number): number {
   return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
 }
+
+/** The value in the middle; the mean of the two there of an even number, and 0 of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}

@@ -4,7 +4,7 @@ import { defined } from '../keys.ts';
 import type { NonEmpty } from '../util.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
-import type { Window } from '../winnow/fold.ts';
+import type { Trend, Window } from '../winnow/fold.ts';
 import { lastDays, type PackageDays, type Total } from '../winnow/package-days.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
@@ -28,7 +28,7 @@ export interface Summary extends Window {
   /** The days of the longest window. */
   readonly history: PackageDays;
   /** Share by which the count a day has changed against the window before; undefined if there is nothing to compare with. */
-  readonly trend: number | undefined;
+  readonly trend: Trend;
   /** Its downloads since the first day that is known; undefined if they are not known. */
   readonly total: Total | undefined;
   /** Whether too little is known of the window, so that its badges stay as they were. */
@@ -217,6 +217,7 @@ const EXTRA_KINDS: Readonly<Record<Extra, Omit<BadgeKind, 'id' | 'scope' | 'extr
     label: 'trend',
     subject: 'Change of the PyPI downloads of',
     render({ trend, windowDays }, looks) {
+      if (trend === null) return badgeOf(labelOf('trend', windowDays), 'not comparable', 'lightgrey', looks);
       const percent = trend === undefined ? undefined : Math.round(trend * 100);
       const color =
         percent === undefined || percent === 0 ? 'lightgrey' : percent > 0 ? 'brightgreen' : 'orange';

@@ -7,6 +7,7 @@ import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Folded } from '../winnow/fold.ts';
 import { missingDaysOf } from '../winnow/package-days.ts';
+import { typicalDay } from '../winnow/spikes.ts';
 import { bar, columns, type Ink, left, paint, renderTable, right } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
@@ -93,6 +94,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
   const [{ breakdown }] = folded.windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
   const all = allDownloads(breakdown);
+  const typical = typicalDay(folded.history, folded.history.days.length);
   const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
   const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
   const notes = remarks(account).map((line) => paint(line, 'yellow', drawing.color));
@@ -101,6 +103,9 @@ function renderAccount(account: Account, drawing: Drawing): string {
     '',
     ...bars([['All downloads', all], ...classes], all, drawing),
     ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
+    ...(typical === undefined
+      ? []
+      : [`${'On a typical day'.padEnd(LABEL)}${formatNumber(typical).padStart(NUMBER)}`]),
     ...section(
       'By installer',
       INSTALLERS.map((installer): Line => [installer, counts[installer]]),

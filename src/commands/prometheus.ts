@@ -88,7 +88,7 @@ function standingMetrics(each: ReturnType<typeof metricsOf>): string[] {
  */
 export function renderPrometheus(config: Config, health: Health, states: readonly Standing[]): string {
   const one = (name: string, help: string, value: number) => metric(name, help, [{ labels: {}, value }]);
-  const { lastDay, missingDays, partialDays } = health.upstream;
+  const { lastDay, missingDays, partialDays, excessDays } = health.upstream;
   /** A table that told nothing did not tell that no day is missing. */
   const count = (days: readonly string[]) => (lastDay === null ? Number.NaN : days.length);
   const [start, end] = [seconds(health.started), seconds(health.finished)];
@@ -115,6 +115,11 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
       'upstream_partial_days',
       'Days within the windows of which the table has only a part.',
       count(partialDays),
+    ),
+    one(
+      'upstream_excess_days',
+      'Days within the windows with more than twice the usual rows.',
+      count(excessDays),
     ),
     one(
       'stale_threshold_seconds',

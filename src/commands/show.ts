@@ -6,6 +6,7 @@ import { isNonEmpty } from '../util.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, foldDays } from '../winnow/fold.ts';
 import { knownDays } from '../winnow/package-days.ts';
+import { typicalDay } from '../winnow/spikes.ts';
 import { type Account, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
@@ -29,6 +30,7 @@ function packageJson({ history, windows, warnings }: Folded) {
     counts_by_system: countsBySystem,
     excluded,
     others: Object.fromEntries([...others].toSorted(([, a], [, b]) => b - a)),
+    typical_day: typicalDay(history, history.days.length) ?? null,
     by_day: history.days.map((day, index) => ({ day, count: history.breakdowns[index]?.count ?? null })),
     unknown_days: history.unknownDays,
     partial_days: history.partialDays,

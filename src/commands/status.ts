@@ -59,7 +59,7 @@ function statusJson({ state, entry }: Standing, now: Date) {
 }
 
 function toJson(health: Health, states: readonly Standing[], healthy: boolean, now: Date) {
-  const { lastDay, missingDays, partialDays } = health.upstream;
+  const { lastDay, missingDays, partialDays, excessDays } = health.upstream;
   const entries = (of: readonly Standing[]) =>
     Object.fromEntries(of.map((standing) => [standing.name, statusJson(standing, now)]));
   const groups = states.filter(({ isGroup }) => isGroup);
@@ -68,7 +68,12 @@ function toJson(health: Health, states: readonly Standing[], healthy: boolean, n
     source: health.source,
     started: health.started,
     finished: health.finished,
-    upstream: { last_day: lastDay, missing_days: missingDays, partial_days: partialDays },
+    upstream: {
+      last_day: lastDay,
+      missing_days: missingDays,
+      partial_days: partialDays,
+      excess_days: excessDays,
+    },
     warnings: health.warnings.length === 0 ? undefined : health.warnings,
     packages: entries(states.filter(({ isGroup }) => !isGroup)),
     groups: groups.length === 0 ? undefined : entries(groups),

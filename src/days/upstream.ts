@@ -1,3 +1,4 @@
+import { median } from '../util.ts';
 import { addDays, type Day, dayNumber, daysOf, type PartitionRows, type Span, windowBefore } from './day.ts';
 
 /** How many days upstream may be behind before a window that ends earlier says too little. */
@@ -52,13 +53,6 @@ export interface Upstream {
  */
 export function partitionSpan(asOf: Day, longestDays: number): Span {
   return { start: addDays(asOf, -longestDays - LATE_DAYS_MAX - 7 * USUAL_WEEKS - 7), end: asOf };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
 /** The days of a span whose rows, over all packages, are not those of such a day. */

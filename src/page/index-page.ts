@@ -29,6 +29,8 @@ export interface IndexView extends SiteView {
   readonly missingDays: readonly Day[];
   /** Days within the windows of which the table had only a part. */
   readonly partialDays: readonly Day[];
+  /** Days within the windows with more than twice the usual rows. */
+  readonly excessDays: readonly Day[];
   readonly packages: readonly IndexEntry[];
   readonly groups: readonly IndexEntry[];
 }
@@ -135,8 +137,8 @@ function failures(site: IndexView): Markup | undefined {
   return notice('bad', 'The last run had failures; their badges stay as they were.', causes);
 }
 
-/** Days of which the table lacks something. */
-function incomplete(title: string, list: readonly Day[], what: string, then: string): Markup | undefined {
+/** Days of which the table lacks something, or has too much. */
+function oddDays(title: string, list: readonly Day[], what: string, then: string): Markup | undefined {
   const which = list.length > 10 ? days(list.length) : list.map(date).join(', ');
   return notice('warn', title, list.length === 0 ? [] : [`The table has ${what} for ${which}. ${then}`]);
 }
@@ -151,8 +153,8 @@ function warnings({ packages, groups: sums }: IndexView): Markup | undefined {
 
 const METRIC = ({ sourceName }: IndexView) => html`<section class="card" id="metric">
 <h2>How it is counted</h2>
-<p>${METRIC_DEFINITION} Everything else is left out, for the first reason that fits: the file is not a package but lies beside
-one, such as <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every row of the log is accounted for.
+<p>${METRIC_DEFINITION} Everything else is excluded, for the first reason that fits: the file is no distribution, such as
+<code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every row of the log is accounted for.
 A window is a number of whole UTC days; the last is the newest one in the data.</p>
 <p>The figures are counted from ${sourceName}. The log has blind spots:</p>
 <ul>${BLIND_SPOTS.map((spot) => html`<li>${spot}</li>`)}</ul>
@@ -161,15 +163,16 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 /** The page of all packages. */
 export function indexPage(site: IndexView): string {
   const newest = newestOf(site);
-  const { finished, missingDays, partialDays, packages } = site;
+  const { finished, missingDays, partialDays, excessDays, packages } = site;
   return htmlDocument('index', site, {
     title: 'Non-CI PyPI downloads',
     header: html`<h1>Non-CI PyPI downloads</h1>
 <p class="quiet">Without CI runs, mirrors, browsers and unknown clients.
 ${finished === undefined ? 'No run yet.' : html`Last run ${time(finished)}.`}</p>`,
     main: html`${failures(site)}
-${incomplete('Days without data', missingDays, 'nothing at all', 'Figures leave these days out; if they are filled in later, they are counted then.')}
-${incomplete('Days with a part of the data', partialDays, 'far fewer rows than usual', 'What is there is counted; if the rest is filled in later, the figures follow.')}
+${oddDays('Days without data', missingDays, 'nothing at all', 'Figures leave these days out; if they are filled in later, they are counted then.')}
+${oddDays('Days with a part of the data', partialDays, 'far fewer rows than usual', 'What is there is counted; if the rest is filled in later, the figures follow.')}
+${oddDays('Days with too much data', excessDays, 'more than twice the usual rows', 'They are counted as they are; rows may have been written twice.')}
 ${warnings(site)}
 ${facts(site)}
 ${groups(site)}

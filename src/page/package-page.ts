@@ -15,6 +15,7 @@ import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { BLIND_SPOTS, INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import { knownDays, missingDaysOf, type PackageDays, type Total } from '../winnow/package-days.ts';
+import { typicalDay } from '../winnow/spikes.ts';
 import {
   breakNote,
   dailyChart,
@@ -148,10 +149,11 @@ function totalOf({ total, group }: PackageView): Markup | undefined {
 }
 
 function headline(view: PackageView, main: Window): Markup {
+  const typical = view.history && typicalDay(view.history, main.windowDays);
   return card(
     'Non-CI downloads',
     html`<div class="hero">
-<p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}</small></p>
+<p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}${typical === undefined ? undefined : html`, <span data-figure="typical">${formatNumber(typical)}</span> on a typical day`}</small></p>
 <p class="story">${story(main)}</p>
 </div>
 ${badgesOf(view)}

@@ -49,11 +49,12 @@ export interface PackageHealth {
   readonly lastSuccess?: string;
 }
 
-/** What the table had: its newest day (null: unknown), days without any row, and days with a part of them. */
+/** What the table had: its newest day (null: unknown), and days without any row, with a part of them, and with far too many. */
 export interface UpstreamFacts {
   readonly lastDay: Day | null;
   readonly missingDays: readonly Day[];
   readonly partialDays: readonly Day[];
+  readonly excessDays: readonly Day[];
   /** The last day of the badges, as the last run of today told that read this source and was told its days. */
   readonly published?: { readonly source: string; readonly lastDay: Day };
 }
@@ -76,7 +77,12 @@ export const HEALTH_FILE = '_health.json';
 
 const VERSION = 1;
 
-export const NOTHING_KNOWN: UpstreamFacts = { lastDay: null, missingDays: [], partialDays: [] };
+export const NOTHING_KNOWN: UpstreamFacts = {
+  lastDay: null,
+  missingDays: [],
+  partialDays: [],
+  excessDays: [],
+};
 
 /** Most names of the class `other` that are told. */
 const OTHERS_MAX = 20;
@@ -200,6 +206,7 @@ const fileSchema = z.object({
       lastDay: day.nullable().catch(null),
       missingDays: z.array(day).catch([]),
       partialDays: z.array(day).catch([]),
+      excessDays: z.array(day).catch([]),
       published: lenient(object({ source: shownText, lastDay: day })),
     }).transform(defined),
   ),
@@ -358,6 +365,7 @@ export function mergeUpstream(
     lastDay: ofThePast ? before.lastDay : (learnt.lastDay ?? before.lastDay),
     missingDays: merge(before.missingDays, learnt.missingDays),
     partialDays: merge(before.partialDays, learnt.partialDays),
+    excessDays: merge(before.excessDays, learnt.excessDays),
     ...defined({ published }),
   };
 }

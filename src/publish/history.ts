@@ -14,6 +14,7 @@ import {
   SYSTEMS,
 } from '../winnow/classes.ts';
 import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
+import { typicalDay } from '../winnow/spikes.ts';
 
 /*
  * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for
@@ -52,6 +53,13 @@ const historySchema = z.strictObject({
     .array(day)
     .describe('Days of `days` of which it is not known which downloads were by CI; they are no zeros.'),
   partial_days: z.array(day).describe('Days of `days` for which the table had only a part of the data.'),
+  typical_day: z
+    .int()
+    .min(10)
+    .nullable()
+    .describe(
+      'Median of `count` over the days that are known in full, from the first download on; null below 10.',
+    ),
   count: column.describe('The non-CI downloads: those by an allowed installer outside of CI.'),
   installers: columns(INSTALLERS).describe('`count` by installer.'),
   systems: columns(SYSTEMS).describe('Downloads outside of CI by system, whatever the installer.'),
@@ -115,6 +123,7 @@ export function historyText(
     missing_days: missingDaysOf(all),
     unknown_days: [...all.unknownDays],
     partial_days: [...all.partialDays],
+    typical_day: typicalDay(all, all.days.length) ?? null,
     count: figures(({ count }) => count),
     installers: table(INSTALLERS, ({ counts }, installer) => counts[installer]),
     systems: table(SYSTEMS, ({ countsBySystem }, system) => countsBySystem[system]),

@@ -206,6 +206,7 @@ export function openPages(
         lastDay: upstream.lastDay ?? newest.toSorted().at(-1),
         missingDays: upstream.missingDays,
         partialDays: upstream.partialDays,
+        excessDays: upstream.excessDays,
         packages: rowsOf(packages).map(({ entry }) => entry),
         groups: rowsOf(groups).map(({ entry }) => entry),
       });

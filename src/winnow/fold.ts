@@ -2,7 +2,8 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
-import { lastDays, type PackageDays, totalOf, trendOf } from './package-days.ts';
+import { lastDays, type PackageDays, sliceDays, totalOf, trendOf } from './package-days.ts';
+import { spikesOf } from './spikes.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
 /** What was read of a package. */
@@ -21,14 +22,17 @@ export interface Window {
   readonly breakdown: Breakdown;
 }
 
+/** As a share; undefined where it is not known, and null where a spike in either window makes it mean nothing. */
+export type Trend = number | null | undefined;
+
 /** What is published of a package. */
 export interface Folded {
   /** One for each window, in the order of the configuration. */
   readonly windows: NonEmpty<Window>;
   /** The days of the longest window. */
   readonly history: PackageDays;
-  /** Change of each window's count against the window before, as a share; undefined where that is not known. */
-  readonly trends: readonly (number | undefined)[];
+  /** Change of each window's count against the window before. */
+  readonly trends: readonly Trend[];
   readonly warnings: readonly Warning[];
 }
 
@@ -47,6 +51,13 @@ export function winnowDays({ span, rows, unknownDays }: ReadDays, partialDays: r
   return { days, breakdowns, unknownDays: days.filter(isUnknown), partialDays };
 }
 
+function comparableTrend(all: PackageDays, windowDays: number): Trend {
+  const trend = trendOf(all, windowDays);
+  const before = sliceDays(all, 0, -windowDays);
+  const isSpiked = spikesOf(all, windowDays).length + spikesOf(before, windowDays).length > 0;
+  return trend !== undefined && isSpiked ? null : trend;
+}
+
 /**
  * Turns the days of a package, or of several together, into what is published.
  *
@@ -61,7 +72,7 @@ export function foldDays(all: PackageDays, windows: NonEmpty<number>): Folded {
       breakdown: totalOf(lastDays(all, windowDays)),
     })),
     history: lastDays(all, longest),
-    trends: windows.map((windowDays) => trendOf(all, windowDays)),
-    warnings: warningsOf(all, longest),
+    trends: windows.map((windowDays) => comparableTrend(all, windowDays)),
+    warnings: warningsOf(all, windows),
   };
 }

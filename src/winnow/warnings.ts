@@ -2,11 +2,13 @@ import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf, wholeDaysOf } from './package-days.ts';
+import { spikesOf } from './spikes.ts';
 
 /** What may make a figure untrue without failing anything. */
 export type WarningCode =
   | 'no-rows'
   | 'unknown-days'
+  | 'spike'
   | 'installer-vanished'
   | 'unidentified-jump'
   | 'left-over';
@@ -21,6 +23,8 @@ export interface Warning {
 export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'no-rows': 'There was no download of any kind in the longest window; the name may be wrong.',
   'unknown-days': 'Of some days it is not known which downloads were by CI; these days are left out.',
+  spike:
+    'On some days there were many times the usual downloads, most often by one client; the typical day says more than the sum.',
   'installer-vanished':
     'An installer that had a good part of the count has been at zero for a week; it may have changed its name.',
   'unidentified-jump':
@@ -92,13 +96,28 @@ function jumped(before: Breakdown, week: Breakdown): Warning[] {
   ];
 }
 
+function spiked(all: PackageDays, windows: readonly number[]): Warning[] {
+  const found = windows.map((windowDays) => ({ windowDays, spikes: spikesOf(all, windowDays) }));
+  const lengths = found.filter(({ spikes }) => spikes.length > 0).map(({ windowDays }) => `${windowDays}d`);
+  if (lengths.length === 0) return [];
+  const counts = new Map(found.flatMap(({ spikes }) => spikes.map(({ day, count }) => [day, count])));
+  const days = [...counts].toSorted().map(([day, count]) => `${day} (${formatNumber(count)})`);
+  return [
+    {
+      code: 'spike',
+      message: `${nameSome(days)}: more than ten times the usual downloads, and more than a third of ${lengths.join(', ')}; most often one client is behind it`,
+    },
+  ];
+}
+
 /**
  * What the days of a package say that its figures do not.
  *
  * @param all Its days, at least those of the longest window; for what has changed, five weeks.
- * @param longestDays Days of the longest window.
+ * @param windows Lengths in days.
  */
-export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
+export function warningsOf(all: PackageDays, windows: readonly number[]): Warning[] {
+  const longestDays = Math.max(...windows);
   const window = lastDays(all, longestDays);
   const known = knownDays(window);
   const { unknownDays } = window;
@@ -119,6 +138,7 @@ export function warningsOf(all: PackageDays, longestDays: number): Warning[] {
   };
   return [
     ...(unknownDays.length === 0 ? [] : [unknown]),
+    ...spiked(all, windows),
     ...vanished(stretch(all, FOUR_WEEKS, WEEK), week),
     ...jumped(totalOf(stretch(all, FOUR_WEEKS + WEEK, WEEK)), totalOf(week)),
   ];

@@ -336,6 +336,7 @@ describe('collect, and what is known of the table', () => {
       last_day: '2026-04-20',
       missing_days: ['2026-04-17'],
       partial_days: [],
+      excess_days: [],
     });
   });
 
@@ -386,7 +387,7 @@ describe('collect, and what is known of the table', () => {
     const yaml = project.read('tracked.yaml').replace('beta, window_days: 7', 'beta, window_days: 14');
     project.put('tracked.yaml', yaml);
     await onServer(project);
-    const known = { last_day: '2026-04-24', missing_days: gaps, partial_days: [] };
+    const known = { last_day: '2026-04-24', missing_days: gaps, partial_days: [], excess_days: [] };
     expect(project.health().upstream).toEqual(known);
 
     // Seven days do not reach back to the 12th.

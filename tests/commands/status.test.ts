@@ -36,7 +36,12 @@ const HEALTH: Health = {
   source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:02.500Z',
-  upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-20'], partialDays: ['2026-04-01', '2026-04-02'] },
+  upstream: {
+    lastDay: '2026-04-24',
+    missingDays: ['2026-04-20'],
+    partialDays: ['2026-04-01', '2026-04-02'],
+    excessDays: ['2026-04-03'],
+  },
   groups: new Map(),
   packages: new Map<string, PackageHealth>([
     [
@@ -142,6 +147,7 @@ describe('status', () => {
         last_day: '2026-04-24',
         missing_days: ['2026-04-20'],
         partial_days: ['2026-04-01', '2026-04-02'],
+        excess_days: ['2026-04-03'],
       },
       warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
       packages: {
@@ -207,6 +213,7 @@ const NAMES = [
   'upstream_last_day_timestamp_seconds',
   'upstream_missing_days',
   'upstream_partial_days',
+  'upstream_excess_days',
   'stale_threshold_seconds',
   'package_last_success_timestamp_seconds',
   'package_last_attempt_timestamp_seconds',
@@ -256,6 +263,7 @@ describe('status --prometheus', () => {
         'pypi_badges_upstream_last_day_timestamp_seconds 1776988800',
         'pypi_badges_upstream_missing_days 1',
         'pypi_badges_upstream_partial_days 2',
+        'pypi_badges_upstream_excess_days 1',
         'pypi_badges_stale_threshold_seconds 259200',
         'pypi_badges_package_last_success_timestamp_seconds{package="alpha"} 1777090321',
         // 2026-04-24, 19 and 20, at midnight.

@@ -56,7 +56,12 @@ const health: Health = {
   source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:03.000Z',
-  upstream: { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+  upstream: {
+    lastDay: '2026-04-24',
+    missingDays: ['2026-04-02'],
+    partialDays: ['2026-04-03'],
+    excessDays: [],
+  },
   groups: new Map(),
   packages: new Map([
     ['mcp-clipboard', success],
@@ -100,7 +105,12 @@ describe('the health file', () => {
       source: 'bigquery',
       started: '2026-04-25T04:12:00.000Z',
       finished: '2026-04-25T04:12:03.000Z',
-      upstream: { last_day: '2026-04-24', missing_days: ['2026-04-02'], partial_days: ['2026-04-03'] },
+      upstream: {
+        last_day: '2026-04-24',
+        missing_days: ['2026-04-02'],
+        partial_days: ['2026-04-03'],
+        excess_days: [],
+      },
       warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
       packages: {
         'mcp-clipboard': {
@@ -178,7 +188,7 @@ describe('parseHealth', () => {
     expect(read(HEALTH_WINNOW)).toEqual({
       started: '2026-04-25T04:12:00.123Z',
       finished: '2026-04-25T04:12:42.654Z',
-      upstream: { lastDay: null, missingDays: [], partialDays: [] },
+      upstream: { lastDay: null, missingDays: [], partialDays: [], excessDays: [] },
       warnings: [],
       groups: new Map(),
       packages: new Map([
@@ -265,7 +275,7 @@ describe('parseHealth', () => {
       },
     };
     expect(read(odd)).toEqual({
-      upstream: { lastDay: null, missingDays: [], partialDays: [] },
+      upstream: { lastDay: null, missingDays: [], partialDays: [], excessDays: [] },
       warnings: [],
       groups: new Map(),
       packages: new Map<string, PackageHealth>([
@@ -284,12 +294,14 @@ describe('mergeUpstream', () => {
     lastDay: '2026-04-23',
     missingDays: ['2026-01-30', '2026-02-10', '2026-04-01'],
     partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+    excessDays: [],
   };
   /** Of a run as of 2026-04-25 that looked at 30 days, where the longest window has 90: from 2026-01-25 on. */
   const learnt: LearntUpstream = {
     lastDay: '2026-04-24',
     missingDays: ['2026-04-02'],
     partialDays: [],
+    excessDays: [],
     since: '2026-03-26',
     end: '2026-04-25',
   };
@@ -303,12 +315,13 @@ describe('mergeUpstream', () => {
         lastDay: '2026-04-24',
         missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
         partialDays: ['2026-01-25', '2026-03-01'],
+        excessDays: [],
       },
     ],
     [
       'that looked at all 90',
       { ...learnt, since: '2026-01-25' },
-      { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: [] },
+      { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: [], excessDays: [] },
     ],
     [
       'whose windows have left a day behind',
@@ -317,16 +330,31 @@ describe('mergeUpstream', () => {
         lastDay: '2026-04-24',
         missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
         partialDays: ['2026-03-01'],
+        excessDays: [],
       },
     ],
     [
       'whose source could not tell',
-      { lastDay: null, missingDays: [], partialDays: [], since: '2026-04-25', end: '2026-04-25' },
+      {
+        lastDay: null,
+        missingDays: [],
+        partialDays: [],
+        excessDays: [],
+        since: '2026-04-25',
+        end: '2026-04-25',
+      },
       before,
     ],
     [
       'that found the table a week behind, and knows no more',
-      { lastDay: '2026-04-15', missingDays: [], partialDays: [], since: '2026-04-25', end: '2026-04-25' },
+      {
+        lastDay: '2026-04-15',
+        missingDays: [],
+        partialDays: [],
+        excessDays: [],
+        since: '2026-04-25',
+        end: '2026-04-25',
+      },
       { ...before, lastDay: '2026-04-15' },
     ],
     [
@@ -336,6 +364,7 @@ describe('mergeUpstream', () => {
         lastDay: '2026-04-23',
         missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
         partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+        excessDays: [],
       },
       '2026-04-10',
     ],
@@ -355,7 +384,12 @@ describe('mergeHealth', () => {
     source: 'bigquery',
     started: '2026-04-24T04:00:00.000Z',
     finished: '2026-04-24T04:01:00.000Z',
-    upstream: { lastDay: '2026-04-23', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
+    upstream: {
+      lastDay: '2026-04-23',
+      missingDays: ['2026-04-02'],
+      partialDays: ['2026-04-03'],
+      excessDays: [],
+    },
     groups: new Map(),
     packages: new Map([
       ['beta', entry(1)],
@@ -392,7 +426,7 @@ describe('mergeHealth', () => {
 
   it('begins with nothing', () => {
     const first = mergeHealth(config, undefined, run);
-    expect(first.upstream).toEqual({ lastDay: null, missingDays: [], partialDays: [] });
+    expect(first.upstream).toEqual({ lastDay: null, missingDays: [], partialDays: [], excessDays: [] });
     expect([...first.packages.keys()]).toEqual(['beta']);
   });
 

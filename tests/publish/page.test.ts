@@ -16,7 +16,7 @@ const FACTS = { package: 'demo', source: 'bigquery', publicUrl: undefined };
 
 const EMPTY: Health = {
   finished: '2026-04-25T04:12:00.000Z',
-  upstream: { lastDay: null, missingDays: [], partialDays: [] },
+  upstream: { lastDay: null, missingDays: [], partialDays: [], excessDays: [] },
   packages: new Map(),
   groups: new Map(),
   warnings: [],
@@ -94,11 +94,13 @@ describe('pages', () => {
       lastDay: '2026-04-22',
       missingDays: ['2026-04-02'],
       partialDays: ['2026-04-03'],
+      excessDays: ['2026-04-04'],
     };
     await draw({ ...EMPTY, upstream });
     expect(index()).toContain('Counted up to22 Apr 2026');
     expect(index()).toContain('nothing at all for 2 Apr 2026.');
     expect(index()).toContain('far fewer rows than usual for 3 Apr 2026.');
+    expect(index()).toContain('more than twice the usual rows for 4 Apr 2026.');
     expect(index()).toContain('counted from a table of the test');
     await publish();
     await draw(EMPTY);

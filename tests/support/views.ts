@@ -95,6 +95,7 @@ export function index(view: Partial<IndexView> = {}): IndexView {
     lastDay: '2026-04-24',
     missingDays: [],
     partialDays: [],
+    excessDays: [],
     packages: [entry()],
     groups: [],
     ...view,

@@ -14,12 +14,12 @@ const always = (day: Record<string, number>): Day => {
   const rows = Object.entries(day).map(([name, count]) => downloads(name || null, count));
   return () => rows;
 };
-const codes = (all: PackageDays) => warningsOf(all, 30).map(({ code }) => code);
+const codes = (all: PackageDays) => warningsOf(all, [30]).map(({ code }) => code);
 
 describe('installer-vanished', () => {
   it('tells its figures', () => {
     // Over four weeks: uv 21 days at 2; pip 28 days at 2.
-    expect(warningsOf(weeks(always({ pip: 2, uv: 2 }), always({ pip: 2 })), 30)).toEqual([
+    expect(warningsOf(weeks(always({ pip: 2, uv: 2 }), always({ pip: 2 })), [30])).toEqual([
       {
         code: 'installer-vanished',
         message:
@@ -82,7 +82,7 @@ describe('installer-vanished', () => {
 
   it('tells each that has vanished', () => {
     const all = weeks(always({ uv: 9, poetry: 9, pip: 9 }), always({ pip: 9 }));
-    expect(warningsOf(all, 30).map(({ message }) => message.split(' ')[0])).toEqual(['uv', 'poetry']);
+    expect(warningsOf(all, [30]).map(({ message }) => message.split(' ')[0])).toEqual(['uv', 'poetry']);
   });
 });
 
@@ -93,7 +93,7 @@ describe('unidentified-jump', () => {
 
   it('tells its figures, and goes with the installer that has changed its name', () => {
     const all = weeks(always({ pip: 10, uv: 10 }), always({ pip: 10, '': 10 }));
-    const warnings = warningsOf(all, 30);
+    const warnings = warningsOf(all, [30]);
     expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished', 'unidentified-jump']);
     expect(warnings[1]?.message).toBe(
       'clients that are unknown or other had 50.0% of the downloads of the last seven days, and 0.0% in the four weeks before; an installer may send its name in another form',
@@ -156,14 +156,14 @@ describe('no-rows', () => {
       ['unknown-days'],
     ],
   ])('%s', (_, all, longest, expected) => {
-    expect(warningsOf(all, longest).map(({ code }) => code)).toEqual(expected);
+    expect(warningsOf(all, [longest]).map(({ code }) => code)).toEqual(expected);
   });
 
   it('names the days', () => {
     expect(
       warningsOf(
         packageDays(7, () => []),
-        7,
+        [7],
       )[0]?.message,
     ).toBe('no download of any kind in 7 days: is the name right?');
   });
@@ -176,7 +176,7 @@ it.each<[string, readonly string[], string | undefined]>([
   ['one before the window', ['2026-03-25'], undefined],
 ])('unknown-days names them: %s', (_, unknownDays, says) => {
   const all = packageDays(35, always({ pip: 1 }), { unknownDays });
-  expect(warningsOf(all, 30)).toEqual(
+  expect(warningsOf(all, [30])).toEqual(
     says === undefined
       ? []
       : [{ code: 'unknown-days', message: `the source does not say which downloads of ${says}` }],

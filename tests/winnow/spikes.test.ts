@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
+import { winnow } from '../../src/winnow/breakdown.ts';
+import type { PackageDays } from '../../src/winnow/package-days.ts';
+import { spikesOf, typicalDay } from '../../src/winnow/spikes.ts';
+
+const START = '2026-01-05';
+
+/** A package's days from its counts; null is a day that is not known. */
+function daysWith(counts: readonly (number | null)[], partial: readonly number[] = []): PackageDays {
+  const days = counts.map((_, index) => addDays(START, index));
+  const row = { ci: null, installer: 'pip', system: 'Linux', sidecar: false };
+  return {
+    days,
+    breakdowns: counts.map((downloads) => (downloads === null ? null : winnow([{ ...row, downloads }]))),
+    unknownDays: [],
+    partialDays: partial.map((index) => addDays(START, index)),
+  };
+}
+
+const usual = (days: number, count = 20) => Array.from({ length: days }, () => count);
+const dayAt = (index: number) => addDays(START, index);
+
+describe('spikes', () => {
+  it.each<[string, (number | null)[], number, number[]]>([
+    ['one day of 50,000 among days of 20', [...usual(29), 50_000], 30, [29]],
+    ['two of them', [50_000, ...usual(10), 40_000, ...usual(18)], 30, [0, 11]],
+    ['none on ordinary days', usual(30), 30, []],
+    ['none of 99 downloads', [...usual(29, 0), 99], 30, []],
+    [
+      'none where days of 200 among days of 20 are not more than ten times as many',
+      [...usual(29), 200],
+      30,
+      [],
+    ],
+    ['a day of 201 that is less than a third of the sum: none', [...usual(29), 201], 30, []],
+    ['none where a third of the days are such', [...usual(20), ...usual(10, 5_000)], 30, []],
+    ['none at a launch, with nothing before', [...usual(10, 0), 5_000, 3_000, ...usual(18)], 30, []],
+    ['one after a launch', [...usual(10, 0), 5_000, ...usual(18), 9_000], 30, [29]],
+    ['one on the first day where nothing is known of the days before', [9_000, ...usual(29)], 30, [0]],
+    ['none where fewer than seven days are known', [...usual(5), null, 9_000], 7, []],
+    ['one where seven are', [...usual(6), 9_000], 7, [6]],
+    ['none in a window that begins after it', [9_000, ...usual(29)], 29, []],
+    [
+      'one of a package that is hardly used: 0.3 downloads a day and then 400',
+      [...usual(20, 0), 1, 0, 0, 1, 0, 0, 1, 0, 0, 400],
+      30,
+      [29],
+    ],
+  ])('%s', (_, counts, windowDays, expected) => {
+    expect(spikesOf(daysWith(counts), windowDays).map(({ day }) => day)).toEqual(expected.map(dayAt));
+  });
+
+  it('may be on an incomplete day, which is no part of what is usual', () => {
+    const all = daysWith([...usual(6), 20, 50_000], [7]);
+    expect(spikesOf(all, 8)).toEqual([{ day: dayAt(7), count: 50_000 }]);
+    expect(typicalDay(all, 8)).toBe(20);
+  });
+
+  it.each([
+    [[...usual(29), 50_000], 20],
+    [[...usual(20, 0), ...usual(10, 30)], 30],
+    [[...usual(10, 10), ...usual(10, 11)], 11],
+    [usual(30, 9), undefined],
+    [[null, null], undefined],
+  ])('leave the typical day as it is: case %#', (counts, typical) => {
+    expect(typicalDay(daysWith(counts), counts.length)).toBe(typical);
+  });
+});
+
+/** Numbers between 0 and 1 from a fixed seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The simulation that chose the thresholds: packages of 1 to 10,000 downloads a day, with weekends and noise. */
+describe('the thresholds', () => {
+  const WINDOWS = 4_000;
+  const random = createRandom(20261130);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  /** A window of a mean level whose days scatter by a factor (log-normal), and by chance on top of that. */
+  const ordinary = (level: number, scatter: number) =>
+    Array.from({ length: 30 }, (_, index) => {
+      const mean = level * (index % 7 < 5 ? 1 : 0.64) * Math.exp(scatter * normal() - scatter ** 2 / 2);
+      return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
+    });
+  const levelOf = (least: number) => least * 10 ** (random() * 3);
+  const shareOf = (make: () => number[]) => {
+    let found = 0;
+    for (let round = 0; round < WINDOWS; round += 1)
+      found += spikesOf(daysWith(make()), 30).length > 0 ? 1 : 0;
+    return found / WINDOWS;
+  };
+
+  it.each([
+    ['calm', 0.2, 0],
+    ['usual', 0.5, 0.003],
+    ['restless', 0.8, 0.01],
+  ])('give a false alarm on at most 1 % of windows of %s packages', (_, scatter, most) => {
+    expect(shareOf(() => ordinary(levelOf(1), scatter))).toBeLessThanOrEqual(most);
+  });
+
+  it.each([
+    [20, 0.95],
+    [50, 0.995],
+  ])('find days with %d times the usual in %d of all cases at least', (times, least) => {
+    const withSpike = () => {
+      const level = levelOf(10);
+      const counts = ordinary(level, 0.3);
+      counts[Math.floor(random() * 30)] = Math.round(level * times);
+      return counts;
+    };
+    expect(shareOf(withSpike)).toBeGreaterThanOrEqual(least);
+  });
+});
