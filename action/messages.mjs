@@ -142,7 +142,7 @@ export function summary({ health, snippets, notes, published }) {
   );
   const [pasted, moreSnippets] = fitting(snippets === '' ? [] : snippets.split('\n'), ROOM.snippets);
   return [
-    '## PyPI downloads by people',
+    '## Non-CI PyPI downloads',
     '',
     '| package | window | non-CI | all | counted to | state |',
     '| --- | ---: | ---: | ---: | --- | --- |',

@@ -53,7 +53,7 @@ function times(count, make) {
 const anyDay = (days) => 1 + Math.floor(random() * days);
 const SYSTEMS = { Linux: 60, Darwin: 25, Windows: 15 };
 
-// A young package, drowned in mirror traffic: 2,771 downloads in 30 days, 14 by people. The figures of
+// A young package, drowned in mirror traffic: 2,771 downloads in 30 days, 14 of them non-CI. The figures of
 // each class are those that README.md tells of.
 {
   const name = 'example-young';

@@ -25,7 +25,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
       done(await work(...([...given.slice(0, -2), command.optsWithGlobals(), context] as unknown as A)));
     };
   const program = new Command('pypi-badges')
-    .description('PyPI download badges without CI runs, mirrors and bots.')
+    .description('PyPI download badges: downloads by installers, not marked as CI.')
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
     .addOption(new Option('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)').choices(LOG_LEVELS))

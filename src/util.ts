@@ -82,3 +82,8 @@ export function median(values: readonly number[]): number {
   const upper = sorted[middle] ?? 0;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
+
+/** For sorting names with their counts: the greatest first, and by name where they are equal, on every source alike. */
+export function byCount([a, ofA]: readonly [string, number], [b, ofB]: readonly [string, number]): number {
+  return ofB - ofA || (a < b ? -1 : 1);
+}

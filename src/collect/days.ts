@@ -46,12 +46,12 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
   }
   if (missingDays.length > 0) {
     warnings.push(
-      `the table has no rows on ${nameSome(missingDays)}; counts are too low by what was downloaded then`,
+      `the table has no rows on ${nameSome(missingDays)}; counts lack the downloads of these days`,
     );
   }
   if (partialDays.length > 0) {
     warnings.push(
-      `the table has only a part of the rows of ${nameSome(partialDays)}; counts are too low until the source has the rest`,
+      `the table has only a part of the rows of ${nameSome(partialDays)}; counts lack a part of them until the source has the rest`,
     );
   }
   if (excessDays.length > 0) {
@@ -59,11 +59,9 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
       `the table has more than twice the usual rows on ${nameSome(excessDays)}; rows may have been written twice, and counts be too high`,
     );
   }
-  if (!wholeLog && (lastDay === null || lastDay < upstream.since)) {
+  if (!wholeLog && lastDay !== null && lastDay < upstream.since) {
     warnings.push(
-      lastDay === null
-        ? `there are no rows of the last weeks before ${asOf}; every count is 0, unless --as-of says another day`
-        : `the rows end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
+      `the rows end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
     );
   }
   return warnings;

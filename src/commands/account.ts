@@ -1,9 +1,9 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import type { Day } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
-import { date, days, EXCLUSION_NAMES } from '../page/words.ts';
-import type { NonEmpty } from '../util.ts';
-import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
+import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM } from '../page/words.ts';
+import { byCount, type NonEmpty } from '../util.ts';
+import { allDownloads, type Breakdown, otherSystems } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Folded } from '../winnow/fold.ts';
 import { missingDaysOf } from '../winnow/package-days.ts';
@@ -32,23 +32,37 @@ const NAMES_SHOWN = 6;
 
 type Line = readonly [label: string, value: number];
 
-/** Lines with a figure, its share and a bar. */
-function bars(lines: readonly Line[], whole: number, { ink }: Drawing): string[] {
+/**
+ * Lines with a figure, its share and a bar.
+ *
+ * @param longest What a bar of the full width stands for.
+ */
+function bars(lines: readonly Line[], whole: number, { ink }: Drawing, longest = whole): string[] {
   return lines.map(([label, value]) => {
     const figures = formatNumber(value).padStart(NUMBER) + formatShare(value, whole).padStart(SHARE);
-    return `${label.padEnd(LABEL)}${figures}  ${bar(value, whole, BAR, ink)}`.trimEnd();
+    return `${label.padEnd(LABEL)}${figures}  ${bar(value, longest, BAR, ink)}`.trimEnd();
   });
 }
 
 /** The greatest first; what there is nothing of is left out. */
 function sorted(lines: readonly Line[]): Line[] {
-  return lines.filter(([, value]) => value > 0).toSorted(([, a], [, b]) => b - a);
+  return lines.filter(([, value]) => value > 0).toSorted(byCount);
 }
 
-function section(title: string, lines: readonly Line[], drawing: Drawing): string[] {
+const sumOf = (lines: readonly Line[]) => lines.reduce((sum, [, value]) => sum + value, 0);
+
+/** @param rest What no line is about: it has a share, and no bar. */
+function section(title: string, lines: readonly Line[], drawing: Drawing, rest?: Line): string[] {
   const shown = sorted(lines);
-  const whole = shown.reduce((sum, [, value]) => sum + value, 0);
-  return shown.length === 0 ? [] : ['', paint(title, 'bold', drawing.color), ...bars(shown, whole, drawing)];
+  const others = rest === undefined ? [] : sorted([rest]);
+  const whole = sumOf([...shown, ...others]);
+  if (whole === 0) return [];
+  return [
+    '',
+    paint(title, 'bold', drawing.color),
+    ...bars(shown, whole, drawing, sumOf(shown)),
+    ...bars(others, whole, drawing, Number.POSITIVE_INFINITY),
+  ];
 }
 
 function byDay({ history }: Folded, { ink }: Drawing): string {
@@ -115,6 +129,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
       'By system, for all clients',
       SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]]),
       drawing,
+      [OTHER_SYSTEM, otherSystems(breakdown)],
     ),
     ...(count === 0
       ? []

@@ -17,6 +17,7 @@ import {
 import { SourceError } from '../sources/source.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
 import { openLedgers } from '../state/ledgers.ts';
+import { byCount } from '../util.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
 import { foldDays } from '../winnow/fold.ts';
@@ -96,7 +97,9 @@ function explain(days: readonly Day[], rows: Rows, stats: Stats) {
     differences: [...differences.values()],
     counted_the_same_way: pairOf(sameWay),
     excluded: Object.fromEntries(
-      present.toSorted((a, b) => excluded[b] - excluded[a]).map((reason) => [reason, excluded[reason]]),
+      present
+        .toSorted((a, b) => byCount([a, excluded[a]], [b, excluded[b]]))
+        .map((reason) => [reason, excluded[reason]]),
     ),
     honest: count,
     systems: Object.fromEntries(

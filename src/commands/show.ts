@@ -2,7 +2,7 @@ import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/config.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
-import { isNonEmpty } from '../util.ts';
+import { byCount, isNonEmpty } from '../util.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import { type Folded, foldDays } from '../winnow/fold.ts';
 import { knownDays } from '../winnow/package-days.ts';
@@ -29,7 +29,7 @@ function packageJson({ history, windows, warnings }: Folded) {
     counts,
     counts_by_system: countsBySystem,
     excluded,
-    others: Object.fromEntries([...others].toSorted(([, a], [, b]) => b - a)),
+    others: Object.fromEntries([...others].toSorted(byCount)),
     typical_day: typicalDay(history, history.days.length) ?? null,
     by_day: history.days.map((day, index) => ({ day, count: history.breakdowns[index]?.count ?? null })),
     unknown_days: history.unknownDays,

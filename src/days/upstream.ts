@@ -120,7 +120,15 @@ export function upstreamOf(
   const nothing = { end: asOf, missingDays: [], partialDays: [], excessDays: [], since, fault: undefined };
   if (rows === undefined) return { ...nothing, lastDay: null, since: asOf };
   const hasRows = (day: Day) => (rows.get(day) ?? 0) > 0;
-  if (!wholeLog) return { ...nothing, lastDay: daysOf(reach).findLast(hasRows) ?? null };
+  const late = (message: string, day?: Day): Upstream => {
+    return { ...nothing, lastDay: day ?? null, since: asOf, fault: { code: 'upstream-late', message } };
+  };
+  if (!wholeLog) {
+    const lastDay = daysOf(reach).findLast(hasRows);
+    if (lastDay !== undefined) return { ...nothing, lastDay };
+    const message = `there are no rows from ${reach.start} to ${addDays(asOf, -1)} (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
+    return late(message);
+  }
 
   const { partial, excess, shares } = oddDaysOf(reach, rows);
   const newest = addDays(asOf, -1);
@@ -137,7 +145,7 @@ export function upstreamOf(
         ? `no whole day from ${reach.start} to ${newest}`
         : `no whole day since ${lastDay}`;
     const message = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
-    return { ...nothing, lastDay: lastDay ?? null, since: asOf, fault: { code: 'upstream-late', message } };
+    return late(message, lastDay);
   }
   const end = addDays(lastDay, 1);
   const window = daysOf(windowBefore(end, longestDays));

@@ -3,11 +3,11 @@ import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
-import { allDownloads, type Breakdown, zeros } from '../winnow/breakdown.ts';
+import { allDownloads, type Breakdown, otherSystems, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../winnow/classes.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
 import { html, Markup } from './document.ts';
-import { date, days, EXCLUSION_NAMES, instantOf, monthOf, share } from './words.ts';
+import { date, days, EXCLUSION_NAMES, instantOf, monthOf, OTHER_SYSTEM, share } from './words.ts';
 
 /** A coordinate with one decimal: nobody sees what is finer, and it would make up a third of a chart's text. */
 function px(value: number): number {
@@ -170,20 +170,25 @@ export function winnowingChart(breakdown: Breakdown): Markup {
   );
 }
 
-/** Downloads outside of CI by system, as bars from zero. */
-export function systemsChart({ countsBySystem }: Breakdown): Markup {
-  const counts = SYSTEMS.map((system) => countsBySystem[system]);
-  const all = counts.reduce((sum, count) => sum + count, 0);
-  if (all === 0) return html`<p class="none">No download named its system.</p>`;
-  const rows = SYSTEMS.map((system) => ({
-    label: SYSTEM_NAMES[system],
-    figure: formatNumber(countsBySystem[system]),
-    share: share(countsBySystem[system], all),
-    from: 0,
-    to: (countsBySystem[system] / Math.max(...counts)) * WIDTH,
-    className: 'system',
-  }));
-  return barChart('Downloads outside of CI by system', 'systems', rows);
+/**
+ * Downloads not marked as CI by system, as bars from zero, with shares of all of them. Mirrors name no system, so that the rest
+ * would dwarf the others: it has figures, and no bar.
+ */
+export function systemsChart(breakdown: Breakdown): Markup {
+  const counts = SYSTEMS.map((system) => breakdown.countsBySystem[system]);
+  const rest = otherSystems(breakdown);
+  const all = counts.reduce((sum, count) => sum + count, rest);
+  if (all === 0) return html`<p class="none">No downloads, so no systems.</p>`;
+  const most = Math.max(1, ...counts);
+  const row = (label: string, count: number, to: number) => ({
+    ...{ label, figure: formatNumber(count), share: share(count, all) },
+    ...{ from: 0, to, className: 'system' },
+  });
+  const rows = SYSTEMS.map((system, index) => {
+    const count = counts[index] ?? 0;
+    return row(SYSTEM_NAMES[system], count, (count / most) * WIDTH);
+  });
+  return barChart('Downloads not marked as CI by system', 'systems', [...rows, row(OTHER_SYSTEM, rest, 0)]);
 }
 
 /** Some neighbouring days, added up. */

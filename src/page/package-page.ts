@@ -11,6 +11,7 @@ import type { Looks } from '../config/looks.ts';
 import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
+import { byCount } from '../util.ts';
 import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
 import { BLIND_SPOTS, INSTALLERS, type Installer } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
@@ -101,7 +102,9 @@ function legend(items: readonly Markup[]): Markup | undefined {
 }
 
 function installerTable({ counts, count }: Breakdown): Markup {
-  const names = INSTALLERS.filter((name) => counts[name] > 0).sort((a, b) => counts[b] - counts[a]);
+  const names = INSTALLERS.filter((name) => counts[name] > 0).sort((a, b) =>
+    byCount([a, counts[a]], [b, counts[b]]),
+  );
   if (names.length === 0) return html`<p class="none">No non-CI downloads, so no installers.</p>`;
   return table(
     ['Installer', 'Downloads', 'Share'],
@@ -318,7 +321,7 @@ function failureNotice({ state, failure, lastSuccess }: PackageView): Markup | u
 
 /** The names behind the class `other`, the largest first. */
 function otherNames({ breakdown }: Window): Markup | undefined {
-  const names = [...breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, 20);
+  const names = [...breakdown.others].toSorted(byCount).slice(0, 20);
   if (names.length === 0) return undefined;
   return html`<details><summary>Other programs by name</summary>
 ${table(
@@ -345,7 +348,7 @@ ${card(`Installers in ${days(main.windowDays)}`, installerTable(main.breakdown))
 ${card(
   `Systems in ${days(main.windowDays)}`,
   html`<figure>${systemsChart(main.breakdown)}
-<figcaption>All downloads outside of CI that named their system, mirrors included; so the sum can differ from the non-CI downloads.</figcaption></figure>`,
+<figcaption>All downloads not marked as CI, mirrors included; so the sum can differ from the non-CI downloads.</figcaption></figure>`,
 )}
 </div>
 </div>`;

@@ -5,13 +5,16 @@ import type { Exclusion } from '../winnow/classes.ts';
 
 /** The classes that do not count, as headings. */
 export const EXCLUSION_NAMES: Record<Exclusion, string> = {
-  sidecar: 'Files beside packages',
+  sidecar: 'Other files',
   ci: 'CI runs',
   mirror: 'Mirrors',
   browser: 'Browsers',
   unknown: 'Unknown clients',
   other: 'Other programs',
 };
+
+/** What stands beside the systems that have a badge. */
+export const OTHER_SYSTEM = 'Other or none';
 
 /** `1 day`, `30 days`. */
 export function days(count: number): string {

@@ -8,6 +8,7 @@ import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
 import { camelKeys, defined, snakeKeys } from '../keys.ts';
+import { byCount } from '../util.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { Total } from '../winnow/package-days.ts';
@@ -93,7 +94,7 @@ function packageToJson({ failure, windows, warnings, count, windowDays, ...known
   if (first === undefined) {
     return { ...fault, count, windowDays, warnings: warnings.length === 0 ? undefined : warnings, ...known };
   }
-  const others = [...first.breakdown.others].toSorted(([, a], [, b]) => b - a).slice(0, OTHERS_MAX);
+  const others = [...first.breakdown.others].toSorted(byCount).slice(0, OTHERS_MAX);
   const flat = (window: Window) => ({
     windowDays: window.windowDays,
     ...window.breakdown,

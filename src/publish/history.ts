@@ -60,9 +60,9 @@ const historySchema = z.strictObject({
     .describe(
       'Median of `count` over the days that are known in full, from the first download on; null below 10.',
     ),
-  count: column.describe('The non-CI downloads: those by an allowed installer outside of CI.'),
+  count: column.describe('The non-CI downloads: those by an allowed installer, not marked as CI.'),
   installers: columns(INSTALLERS).describe('`count` by installer.'),
-  systems: columns(SYSTEMS).describe('Downloads outside of CI by system, whatever the installer.'),
+  systems: columns(SYSTEMS).describe('Downloads not marked as CI by system, whatever the installer.'),
   excluded: columns(EXCLUSIONS).describe('Downloads that do not count, by the first reason that fits.'),
   metric: z
     .strictObject({

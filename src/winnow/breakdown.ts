@@ -23,11 +23,11 @@ export interface DownloadRow extends Trait {
  * All rows of a package over some days, by class. `count` plus all of `excluded` is the number of rows.
  */
 export interface Breakdown {
-  /** The non-CI downloads: those by an installer that a person runs, outside of CI. */
+  /** The non-CI downloads: those by an installer, not marked as CI. */
   readonly count: number;
   /** `count` by installer, and the sum of those that are pip underneath. */
   readonly counts: Readonly<Record<Installer | 'pip-family', number>>;
-  /** Downloads outside of CI by system, whatever the installer: their sum can be above or below `count`. */
+  /** Downloads not marked as CI by system, whatever the installer: their sum can be above or below `count`. */
   readonly countsBySystem: Readonly<Record<System, number>>;
   /** Downloads that do not count, by the first reason that fits. */
   readonly excluded: Readonly<Record<Exclusion, number>>;
@@ -104,4 +104,13 @@ export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
 /** All rows of a breakdown, whether they count or not. */
 export function allDownloads({ count, excluded }: Pick<Breakdown, 'count' | 'excluded'>): number {
   return EXCLUSIONS.reduce((total, reason) => total + excluded[reason], count);
+}
+
+/** Downloads not marked as CI whose system has no badge, or is not known. */
+export function otherSystems({ count, countsBySystem, excluded }: Breakdown): number {
+  const { sidecar, ci } = excluded;
+  return SYSTEMS.reduce(
+    (rest, system) => rest - countsBySystem[system],
+    allDownloads({ count, excluded }) - sidecar - ci,
+  );
 }

@@ -4,7 +4,7 @@
  */
 
 /**
- * Installers that a person runs. The list fails closed: a new installer is left out until it is added
+ * Installers whose downloads count. The list fails closed: a new installer is left out until it is added
  * here.
  */
 export const INSTALLERS = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm'] as const;
@@ -111,10 +111,11 @@ export const METRIC_DEFINITION = `One download of one file counts when its CI fl
 
 /** What the data cannot show, and therefore neither can any figure made from it. */
 export const BLIND_SPOTS = [
-  'pipx and pipenv run pip, so the data never names them: they read 0 and their downloads count as pip.',
-  'Only pip and uv send the CI flag, so the CI runs of poetry and pdm cannot be taken out.',
-  'pip and uv take the CI flag from the environment: a person in a container that sets CI=true is left out, and a build machine that sets nothing counts.',
+  "pipenv runs pip; pipx runs pip or, from 1.12 on, uv: the data never names them, so their badges read 0 and their downloads are pip's and uv's.",
+  'Only pip and uv send the CI flag; tox 4, docker build, notebooks and clusters do not pass it on, so their downloads count.',
+  'pip and uv take the CI flag from the environment: what runs where CI is set does not count, and a build machine that sets nothing does.',
+  'PyPI did not know uv before 23 April 2024: earlier downloads by it are in no figure.',
   'A client that fetches a file in parts (status 206) is recorded once for each part, and counts as often.',
   'pdm from 2.13 on is not known to PyPI, so its downloads are among the unknown clients.',
-  'The systems count all downloads outside of CI, whatever the installer, so their sum can be above or below the count.',
+  'The systems count all downloads not marked as CI, whatever the installer, so their sum can be above or below the count.',
 ] as const;

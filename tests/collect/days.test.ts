@@ -28,7 +28,7 @@ describe('learning the days of the table', () => {
       upstream: { end: '2026-03-04', lastDay: '2026-03-03', missingDays: ['2026-03-01'] },
       warnings: [
         'the table ends with 2026-03-03; windows end there too instead of before 2026-03-05',
-        'the table has no rows on 2026-03-01; counts are too low by what was downloaded then',
+        'the table has no rows on 2026-03-01; counts lack the downloads of these days',
       ],
     });
   });
@@ -37,7 +37,7 @@ describe('learning the days of the table', () => {
     const table = await tableWithDays('2026-03-04');
     const wide = { ...task, packages: [{ name: 'alpha', windows: [9] as const }] };
     expect((await learnDays(table.source(), await book(), wide)).warnings).toEqual([
-      'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more; counts are too low by what was downloaded then',
+      'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more; counts lack the downloads of these days',
     ]);
   });
 

@@ -116,7 +116,7 @@ describe('winnowingChart', () => {
     const { label, texts, titles } = look(winnowingChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
-      'What is excluded: All downloads 2,771 (100%), Files beside packages 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
+      'What is excluded: All downloads 2,771 (100%), Other files 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
     );
     expect(titles).toEqual(
       expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Non-CI downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),
@@ -149,11 +149,11 @@ describe('systemsChart', () => {
   it('compares the systems', () => {
     const { label, rects, titles } = look(systemsChart(YOUNG));
     expect(label).toBe(
-      'Downloads outside of CI by system: Linux 8 (61.5%), macOS 4 (30.8%), Windows 1 (7.7%)',
+      'Downloads not marked as CI by system: Linux 8 (0.3%), macOS 4 (0.2%), Windows 1 (<0.1%), Other or none 2,638 (99.5%)',
     );
     expect(rects.map(({ width }) => width)).toEqual([360, 180, 45]);
-    expect(titles).toEqual(['Linux: 8 (61.5%)', 'macOS: 4 (30.8%)', 'Windows: 1 (7.7%)']);
-    expect(systemsChart(NOTHING).text).toContain('No download named its system');
+    expect(titles).toEqual(['Linux: 8 (0.3%)', 'macOS: 4 (0.2%)', 'Windows: 1 (&lt;0.1%)']);
+    expect(systemsChart(NOTHING).text).toContain('No downloads, so no systems.');
   });
 });
 

@@ -62,7 +62,7 @@ describe('historyText', () => {
       JSON.parse(historyText(all, { ...facts, publicUrl })).metric.url;
     expect(urlOf(undefined)).toBe('../index.html#metric');
     expect(urlOf('https://b.example.com')).toBe('https://b.example.com/index.html#metric');
-    expect(written.blind_spots.join(' ')).toContain('pipx and pipenv run pip');
+    expect(written.blind_spots.join(' ')).toContain('pipenv runs pip; pipx runs pip or, from 1.12 on, uv');
   });
 
   // The names behind the class other are not in the file.
