@@ -23,13 +23,23 @@ const MUTATIONS = [
   ["if (ci === true) return 'ci';", "if (ci !== false) return 'ci';", 'tests/winnow'],
   ["category !== 'sidecar' && isSystem(system)", 'isSystem(system)', 'tests/winnow'],
   ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/winnow'],
-  ['counts.length < days.length * KNOWN_SHARE', 'counts.length <= days.length * KNOWN_SHARE', 'tests/winnow'],
+  [
+    'counts.length < all.days.length * KNOWN_SHARE',
+    'counts.length <= all.days.length * KNOWN_SHARE',
+    'tests/winnow',
+  ],
   ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/winnow'],
   ['CLASSES.has(name) ? name : OTHER_NAME', 'name', 'tests/winnow/breakdown tests/sources/rows'],
 
   // Days, and what the table has of them.
-  ['count < PARTIAL_SHARE * median(usual)', 'count <= PARTIAL_SHARE * median(usual)', 'tests/days'],
-  ['.filter((before) => !partial.has(before))', '', 'tests/days'],
+  ['share < PARTIAL_SHARE ?', 'share <= PARTIAL_SHARE ?', 'tests/days'],
+  ['&& !partial.has(before)', '', 'tests/days'],
+  ['least >= LEVEL_ALIKE * most && ', '', 'tests/days'],
+  ['before >= level && ', '', 'tests/days'],
+  ['day < ERAS.ci || ', '', 'tests/commands/eras'],
+  ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/winnow/spikes'],
+  ['&& !launch.has(day)', '', 'tests/winnow/spikes'],
+  [' && sum(spikes) > sum(lived) * SUM_SHARE', '', 'tests/winnow/spikes'],
   [
     'dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX',
     'dayNumber(newest) - dayNumber(lastDay) >= LATE_DAYS_MAX',

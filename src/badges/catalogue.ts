@@ -1,7 +1,6 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
 import { escapeMarkup, formatNumber } from '../format.ts';
-import { defined } from '../keys.ts';
-import type { NonEmpty } from '../util.ts';
+import { defined, type NonEmpty } from '../util.ts';
 import type { Breakdown } from '../winnow/breakdown.ts';
 import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
 import type { Trend, Window } from '../winnow/fold.ts';

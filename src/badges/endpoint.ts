@@ -1,7 +1,7 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
-import { defined } from '../keys.ts';
+import { defined } from '../util.ts';
 import { BADGES, badgeStem, type EndpointBadge, isWanted, type Summary } from './catalogue.ts';
 
 /** The library's grey of a label, and one that stands out from a dark page. */

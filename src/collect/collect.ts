@@ -46,8 +46,8 @@ export interface Listener {
 /** What a run has done. */
 export interface Collected {
   readonly health: Health;
-  /** Whether that could be written. */
-  readonly written: boolean;
+  /** Whether that could be written, and the page drawn. */
+  readonly isComplete: boolean;
   /** What it has finished. */
   readonly packages: ReadonlyMap<string, PackageHealth>;
   readonly groups: ReadonlyMap<string, PackageHealth>;
@@ -55,8 +55,6 @@ export interface Collected {
   readonly changes: ReadonlyMap<string, readonly DayChange[]>;
   /** How many days were read once for all who lack them. */
   readonly sharedDays: number;
-  /** Those of what it has finished are drawn; the others are still to be. */
-  readonly pages: Pages | undefined;
 }
 
 /**
@@ -101,7 +99,7 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
 }
 
 /** Days that warnings and trends look back on: a trend compares a window with the one before it. */
-function lookBackDays({ packages, config }: Job): number {
+function lookBackDays({ packages, config }: Pick<Job, 'packages' | 'config'>): number {
   const trends = [...packages, ...config.groups]
     .filter(({ looks }) => looks?.extra?.includes('trend'))
     .map((tracked) => 2 * longestWindow(tracked));
@@ -159,55 +157,94 @@ async function publishGroups(
   return entries;
 }
 
+/** What every run of a configuration needs. */
+function runInput(
+  { config, world, asOf, full, signal, ...job }: Job,
+  { assertHeld }: Pick<Lock, 'assertHeld'>,
+  { log }: Listener,
+): Omit<RunInput, 'packages' | 'published'> {
+  const traits = traitsOf(config.source, world.env);
+  const warn = (message: string) => log.warn(message);
+  return {
+    ...{ asOf, full, signal, assertHeld, warn, now: world.now },
+    lookBackDays: lookBackDays({ config, packages: job.packages }),
+    open: () => {
+      assertHeld();
+      return openSource(config.source, world);
+    },
+    concurrency: config.concurrency,
+    ledgers: openLedgers(config.stateDir, traits.id, warn),
+    spend: openSpendFile(config.stateDir, warn),
+    budgetBytes: budgetBytes(config),
+  };
+}
+
+/** @returns Whether the health file was written and all pages were drawn. If not, the log says why. */
+async function finish(
+  health: Health,
+  pages: Pages | undefined,
+  { config, signal }: Job,
+  { log, onFault }: Listener,
+): Promise<boolean> {
+  let isComplete = true;
+  const attempt = async (what: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (error) {
+      isComplete = false;
+      log.error({ error_code: errorCode(error) }, `${what}: ${describeError(error)}`);
+      onFault(error);
+    }
+  };
+  await attempt('_health.json could not be written', () => writeHealth(config.outputDir, health));
+  if (pages !== undefined && !signal?.aborted) {
+    await attempt('the page could not be drawn completely', async () => {
+      await pages.finish(health).catch((error) => {
+        if (!signal?.aborted) throw error;
+      });
+    });
+  }
+  return isComplete;
+}
+
 /**
  * The main job: fetches the days that the source has, plans what must be read, reads it, publishes each package as it
- * comes, and at the end the groups and `_health.json`. What happens to one package is its own affair.
+ * comes, and at the end the groups, `_health.json` and the page. What happens to one package is its own affair.
  *
- * @param assertHeld Throws if another run may be under way.
+ * @param lock Tells whether another run may be under way.
  */
 export async function collect(
   job: Job,
-  { assertHeld }: Pick<Lock, 'assertHeld'>,
+  lock: Pick<Lock, 'assertHeld'>,
   listener: Listener,
 ): Promise<Collected> {
-  const { config, world, asOf, full, isToday, signal } = job;
+  const { config, world, isToday, full } = job;
   const { log, onProgress, onEntry, onFault } = listener;
   const started = world.now();
   const traits = traitsOf(config.source, world.env);
   const source = ledgerFolder(traits.id);
-  const warn = (message: string) => log.warn(message);
   const previous = await previousHealth(config, log);
   const published = isToday ? previous?.upstream.published : undefined;
   const wanted = readingOrder(job.packages, previous);
-  let loading: Promise<Publishing> | undefined;
-  let sharedDays = 0;
   await sweepTemporary(config.stateDir);
 
+  const input = runInput(job, lock, listener);
+  let loading: Promise<Publishing> | undefined;
+  let sharedDays = 0;
   const run = await beginPatiently(
     {
+      ...input,
       packages: wanted,
-      asOf,
-      full,
-      signal,
       published: published?.source === source ? published.lastDay : undefined,
-      lookBackDays: lookBackDays(job),
       open: async () => {
-        assertHeld();
-        const opened = await openSource(config.source, world);
+        const opened = await input.open();
         loading ??= loadPublishing(job.page);
         return opened;
       },
-      concurrency: config.concurrency,
-      assertHeld,
-      ledgers: openLedgers(config.stateDir, traits.id, warn),
-      spend: openSpendFile(config.stateDir, warn),
-      budgetBytes: budgetBytes(config),
-      warn,
       onSharedDays: (read, of) => {
         sharedDays = read;
         onProgress(`${read} of ${plural(of, 'day')} read for all`);
       },
-      now: world.now,
     },
     job.waitMinutes,
     log,
@@ -216,7 +253,7 @@ export async function collect(
   for (const note of run.notes) log.info(note);
 
   const publishing = await (loading ?? loadPublishing(job.page));
-  const pages = publishing.openPages?.(config, traits.name, world.now, signal);
+  const pages = publishing.openPages?.(config, traits.name, world.now, job.signal);
   const spellings = publishing.otherSpellings(config.outputDir);
   const context: PublishContext = { spellings, pages, now: world.now, onFault };
   const sums = publishing.createGroupSums(config.groups);
@@ -239,19 +276,12 @@ export async function collect(
   const health = mergeHealth(config, previous, {
     started,
     finished: world.now(),
-    asOf,
+    asOf: job.asOf,
     upstream: run.upstream && { ...run.upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
     entries: packages,
     groups,
     warnings: await publishing.leftOverPackages(config),
   });
-  let written = true;
-  try {
-    await writeHealth(config.outputDir, health);
-  } catch (error) {
-    written = false;
-    log.error(`_health.json could not be written: ${describeError(error)}`);
-    onFault(error);
-  }
-  return { health, written, packages, groups, changes, sharedDays, pages };
+  const isComplete = await finish(health, pages, job, listener);
+  return { health, isComplete, packages, groups, changes, sharedDays };
 }

@@ -12,7 +12,6 @@ import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog } from './log.ts';
 import { createEntryLog, createFold, groupName, renderResults, tableStyle } from './output.ts';
-import { finishPages } from './report.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
@@ -143,14 +142,10 @@ export async function collect(options: CollectOptions, context: Context): Promis
     });
     progress.clear();
     entryLog.finish();
-    const { health, packages, groups, sharedDays, pages } = collected;
+    const { health, isComplete, packages, groups, sharedDays } = collected;
     for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
     warnOfStale(log, config, health, now());
     stdout.write(json ? formatJson(healthToJson(health)) : renderCollected(collected, job, context));
-    let { written } = collected;
-    if (pages !== undefined && !signal?.aborted) {
-      written = (await finishPages(pages, health, { log, bug }, signal)) && written;
-    }
     if (signal?.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
       const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
@@ -160,7 +155,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
       return exitCode;
     }
     const entries = [...packages.values(), ...groups.values()];
-    return written && entries.every(({ failure }) => failure === undefined) ? 0 : 1;
+    return isComplete && entries.every(({ failure }) => failure === undefined) ? 0 : 1;
   } finally {
     await held.release();
   }

@@ -1,9 +1,8 @@
 import { styleText } from 'node:util';
 import type { Logger } from 'pino';
 import { formatNumber, formatShare, plural } from '../format.ts';
-import { snakeKeys } from '../keys.ts';
 import type { PackageHealth } from '../publish/health.ts';
-import { append, type Env, TIB } from '../util.ts';
+import { append, type Env, snakeKeys, TIB } from '../util.ts';
 import { allDownloads } from '../winnow/breakdown.ts';
 import type { Window } from '../winnow/fold.ts';
 import { type Context, type Output, useColor } from './context.ts';

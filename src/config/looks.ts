@@ -1,4 +1,4 @@
-import type { CamelKeys } from '../keys.ts';
+import type { CamelKeys } from '../util.ts';
 import type { TrackedBadges } from './schema.ts';
 
 /*

@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { camelKeys } from '../keys.ts';
 import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
-import type { NonEmpty } from '../util.ts';
+import { camelKeys, type NonEmpty } from '../util.ts';
 import { EXTRAS, type Looks, STYLES } from './looks.ts';
 
 /** A valid package name: PEP 508's "Names", matched from end to end, letters in either case. */

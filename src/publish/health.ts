@@ -7,8 +7,7 @@ import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../dis
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
-import { camelKeys, defined, snakeKeys } from '../keys.ts';
-import { byCount } from '../util.ts';
+import { byCount, camelKeys, defined, snakeKeys } from '../util.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
 import type { Window } from '../winnow/fold.ts';
 import type { Total } from '../winnow/package-days.ts';

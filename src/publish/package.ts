@@ -3,8 +3,7 @@ import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '..
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { defined } from '../keys.ts';
-import { append } from '../util.ts';
+import { append, defined } from '../util.ts';
 import { foldDays, type Window } from '../winnow/fold.ts';
 import {
   isWindowKnown,

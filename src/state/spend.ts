@@ -4,8 +4,7 @@ import { type Day, dayNumber, dayOf, daysOf, type Span } from '../days/day.ts';
 import { ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatGib, formatJson } from '../format.ts';
-import { camelKeys, snakeKeys } from '../keys.ts';
-import type { NonEmpty } from '../util.ts';
+import { camelKeys, type NonEmpty, snakeKeys } from '../util.ts';
 import type { Lock } from './lock.ts';
 import { assert, isCount, orStateError, parseJson, readable, setAside } from './state-file.ts';
 

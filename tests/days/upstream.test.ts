@@ -117,6 +117,15 @@ describe('a level that changes for good', () => {
     expect(runs[25]?.partialDays).toHaveLength(20);
   });
 
+  it('is told from one that leaves now a little, now a third', () => {
+    const rows = weeks(
+      '2026-01-01',
+      80,
+      (day) => (day >= 50 && day < 62 ? (day % 2 === 0 ? 0.3 : 0.06) : 1) * 3e9,
+    );
+    expect(oddDaysOf(spanOf(rows), rows).partial.size).toBe(12);
+  });
+
   it('to three times as much is told for a week, and usual then', () => {
     const runs = runsAfter(3);
     expect(runs.every(({ isNew }) => isNew)).toBe(true);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CamelKeys, camelKeys } from '../../keys.ts';
+import { type CamelKeys, camelKeys } from '../../util.ts';
 import { querySeconds, text } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { type CamelKeys, camelKeys } from '../../keys.ts';
-import type { Env } from '../../util.ts';
+import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
 import { path, querySeconds, text, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { printable } from '../../errors/error.ts';
 import { nameSome, plural } from '../../format.ts';
-import { type CamelKeys, camelKeys } from '../../keys.ts';
+import { type CamelKeys, camelKeys } from '../../util.ts';
 import { path } from '../fields.ts';
 import { SourceError, type SourceKind } from '../source.ts';
 
