@@ -176,14 +176,6 @@ describe('collect --package', () => {
     expect(Object.keys(project.health().packages)).toEqual(['beta']);
     expect(readdirSync(project.output).toSorted()).toEqual(['_health.json', 'beta', 'index.html']);
   });
-
-  it('refuses a name that is not tracked before it does anything', async () => {
-    const project = abc();
-    const { exitCode, stdout, stderr } = await collect(project.folder, ['--package', 'alhpa']);
-    expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toBe('--package alhpa: not tracked in tracked.yaml; did you mean alpha?\n');
-    expect(project.prints()).toEqual({});
-  });
 });
 
 describe('collect --dry-run', () => {
@@ -263,6 +255,12 @@ describe('collect --dry-run', () => {
     const { exitCode, stdout, stderr } = await onServer(project, '--dry-run');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toContain('a folder stands where a file should be');
+    // In a run it is the failure of its package alone.
+    expect((await onServer(project)).exitCode).toBe(1);
+    const { alpha, beta } = project.health().packages;
+    expect(beta?.['error']).toMatch(/ledger\/.*\/beta.json: a folder stands/);
+    expect(alpha).toMatchObject({ count: 7 });
+    expect(project.read(ledgerPath(project, 'alpha'))).toContain('2026-04-24');
   });
 });
 
@@ -566,13 +564,14 @@ describe('collect with a wrong configuration', () => {
     expect(readdirSync(project.folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
   });
 
-  it('refuses an as-of date that is no day, or not over', async () => {
+  it.each([
+    ['--as-of', '2026-04-26', 'today is 2026-04-25'],
+    ['--package', 'alhpa', 'not tracked in tracked.yaml; did you mean alpha?'],
+  ])('refuses %s %s before it does anything', async (option, value, says) => {
     const project = abc();
-    for (const day of ['2026-04-26', '2026-02-30', 'today']) {
-      const { exitCode, stderr } = await runMain(project.folder, ['collect', '--as-of', day]);
-      expect(exitCode).toBe(2);
-      expect(stderr).toContain(`--as-of ${day}: `);
-    }
+    const { exitCode, stdout, stderr } = await runMain(project.folder, ['collect', option, value]);
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(`${option} ${value}: ${says}`);
     expect(project.prints()).toEqual({});
   });
 });
