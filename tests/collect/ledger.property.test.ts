@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { beginRun } from '../../src/collect/run.ts';
 import type { TrackedPackage } from '../../src/config/config.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { allDownloads } from '../../src/winnow/breakdown.ts';
 import { foldDays } from '../../src/winnow/fold.ts';
+import { runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 import { createTable, type Table } from '../support/table.ts';
 
@@ -144,20 +144,10 @@ describe('a run with a ledger', () => {
           }
           if (event.kind !== 'run') continue;
           const packages: TrackedPackage[] = event.packages.map((name) => ({ name, windows: event.windows }));
-          const { outcomes } = await beginRun({
-            packages,
-            asOf: event.asOf,
-            full: event.full,
-            open: async () => table.source(),
-            assertHeld: () => undefined,
-            ledgers: state.ledgers,
-            spend: state.spend,
-            budgetBytes: null,
-            warn: () => undefined,
-            now: () => new Date(`${event.asOf}T04:00:00Z`),
-          });
-          const end = await expectedEnd(table, event.asOf);
-          for await (const outcome of outcomes) {
+          const { asOf, full } = event;
+          const { outcomes } = await runOn(table.source(), state, asOf, packages, { full });
+          const end = await expectedEnd(table, asOf);
+          for (const outcome of outcomes) {
             if (end === undefined) {
               expect(outcome.kind).toBe('failed');
               continue;

@@ -4,6 +4,7 @@ import { beginPatiently } from '../../src/collect/collect.ts';
 import { selectMinutes } from '../../src/commands/collect.ts';
 import type { ErrorCode } from '../../src/errors/codes.ts';
 import { SourceError } from '../../src/sources/source.ts';
+import { runInput } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 import { createTable } from '../support/table.ts';
 
@@ -11,7 +12,6 @@ import { createTable } from '../support/table.ts';
 const MINUTES = 0.01;
 
 async function begin(codes: readonly ErrorCode[], minutes = MINUTES, signal?: AbortSignal) {
-  const state = createState();
   const lines: string[] = [];
   const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line).msg) });
   let opened = 0;
@@ -19,22 +19,14 @@ async function begin(codes: readonly ErrorCode[], minutes = MINUTES, signal?: Ab
   await table.add({ package: 'demo', day: '2026-04-24', installer: 'pip' });
   const run = await beginPatiently(
     {
-      packages: [{ name: 'demo', windows: [7] }],
-      asOf: '2026-04-25',
-      full: false,
+      ...runInput(createState(), '2026-04-25', [{ name: 'demo', windows: [7] }]),
       open: async () => {
         const code = codes[opened];
         opened += 1;
         if (code !== undefined) throw new SourceError(code, `attempt ${opened}`);
         return table.source();
       },
-      assertHeld: () => undefined,
-      ledgers: state.ledgers,
-      spend: state.spend,
-      budgetBytes: null,
       signal,
-      warn: () => undefined,
-      now: () => new Date('2026-04-25T06:00:00Z'),
     },
     minutes,
     log,

@@ -11,9 +11,9 @@ import {
   toSpans,
 } from '../../src/collect/plan.ts';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
-import type { SourceTraits } from '../../src/sources/source.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
 import { roundedBill } from '../../src/util.ts';
+import { TRAITS } from '../support/priced-source.ts';
 
 describe('a day has changed', () => {
   it.each([
@@ -31,20 +31,6 @@ describe('a day has changed', () => {
     expect(hasChanged(before, now)).toBe(changed);
   });
 });
-
-const TRAITS: SourceTraits = {
-  kind: 'bigquery',
-  id: 'test',
-  name: 'test',
-  billed: true,
-  keepsLedger: true,
-  wholeLog: true,
-  whereToLook: 'see there',
-  packagesAtOnce: 1,
-  packageDaysAtOnce: Number.POSITIVE_INFINITY,
-  sharesDays: false,
-  questionsAtOnce: 1,
-};
 
 describe('the days that a package needs', () => {
   const window = { start: '2026-03-01', end: '2026-03-06' };

@@ -1,18 +1,41 @@
 import { describe, expect, it } from 'vitest';
-import type { Need, PlannedRead } from '../../src/collect/plan.ts';
+import type { PlannedRead } from '../../src/collect/plan.ts';
 import { createReader } from '../../src/collect/reader.ts';
-import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
-import { SourceError, type SourceTraits } from '../../src/sources/source.ts';
+import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
+import { type Source, SourceError, type SourceTraits } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
 import { openBudget } from '../../src/state/spend.ts';
-import { createState } from '../support/state.ts';
+import { createState, type MemoryState } from '../support/state.ts';
 import { createTable } from '../support/table.ts';
 
 const DAY = '2026-04-01';
 const SPAN = { start: DAY, end: '2026-04-02' };
 const NAMES: readonly [string, ...string[]] = ['alpha', 'beta', 'gamma', 'delta'];
 const PLANNED: PlannedRead = { packages: NAMES, span: SPAN, expectedBytes: 0 };
+
+/** A reader of days that all of the packages need, from a source that cannot tell which have changed. */
+async function makeReader(
+  source: Source,
+  state: Pick<MemoryState, 'ledgers' | 'spend'>,
+  span: Span,
+  packages: readonly string[],
+  { today = span.end, ...more }: { today?: Day; fillsPast?: boolean; warn?: (message: string) => void } = {},
+) {
+  const now = () => new Date(`${today}T06:00:00Z`);
+  return createReader({
+    source,
+    ledgers: state.ledgers,
+    book: await openBudget(state.spend, null, now, () => undefined),
+    known: { kind: 'untold' },
+    needs: new Map(packages.map((name) => [name, { package: name, span, days: daysOf(span) }])),
+    asOf: span.end,
+    end: today,
+    warn: () => undefined,
+    now,
+    ...more,
+  });
+}
 
 interface Setting {
   readonly traits?: Partial<SourceTraits>;
@@ -25,19 +48,10 @@ async function reader({ traits, fault, ledgers }: Setting) {
   await table.add(...NAMES.map((name, index) => ({ day: DAY, package: name, times: index + 1 })));
   const state = createState();
   const warnings: string[] = [];
-  const now = () => new Date('2026-04-02T06:00:00Z');
-  const need = (name: string): Need => ({ package: name, span: SPAN, days: [DAY] });
-  const made = createReader({
-    source: table.source({ ...(traits === undefined ? {} : { traits }), ...(fault ? { fault } : {}) }),
-    ledgers: { ...state.ledgers, ...ledgers },
-    book: await openBudget(state.spend, null, now, () => undefined),
-    known: { kind: 'untold' },
-    needs: new Map(NAMES.map((name) => [name, need(name)])),
-    asOf: '2026-04-02',
-    end: '2026-04-02',
-    warn: (message) => warnings.push(message),
-    now,
-  });
+  const source = table.source({ ...(traits === undefined ? {} : { traits }), ...(fault ? { fault } : {}) });
+  const kept = { spend: state.spend, ledgers: { ...state.ledgers, ...ledgers } };
+  const warn = (message: string) => void warnings.push(message);
+  const made = await makeReader(source, kept, SPAN, NAMES, { warn });
   return {
     warnings,
     spend: state.spend,
@@ -163,27 +177,13 @@ describe('a question about several days that are read once for all', () => {
   const [FIRST_HALF, SECOND_HALF] = ['2026-04-01+2', '2026-04-03+2'];
 
   /** Every package has one download a day; a question bills 100 bytes a day for each of its packages. */
-  async function four(fault: (question: Question) => SourceError | undefined, past?: { asOf: Day }) {
+  async function four(fault: (question: Question) => SourceError | undefined, today?: Day) {
     const table = await createTable();
     await table.add(...daysOf(FOUR).flatMap((day) => NAMES.map((name) => ({ day, package: name }))));
-    const state = createState();
     const warnings: string[] = [];
-    const made = createReader({
-      source: table.source({ fault, bytesPerDay: 100 }),
-      ledgers: state.ledgers,
-      book: await openBudget(
-        state.spend,
-        null,
-        () => new Date(),
-        () => undefined,
-      ),
-      known: { kind: 'untold' },
-      needs: new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }])),
-      asOf: FOUR.end,
-      end: past?.asOf ?? FOUR.end,
-      fillsPast: past !== undefined,
-      warn: (message) => warnings.push(message),
-      now: () => new Date(`${past?.asOf ?? FOUR.end}T06:00:00Z`),
+    const made = await makeReader(table.source({ fault, bytesPerDay: 100 }), createState(), FOUR, NAMES, {
+      ...(today === undefined ? {} : { today, fillsPast: true }),
+      warn: (message) => void warnings.push(message),
     });
     const planned = { packages: NAMES, span: FOUR, expectedBytes: 0 };
     const got: Record<string, unknown> = {};
@@ -249,7 +249,7 @@ describe('a question about several days that are read once for all', () => {
     { what: 'answered', days: 4, billed: 400 },
     { what: 'refused', days: 2, billed: 410 },
   ])('is whole where its days are too old to be kept one by one, and is $what', async ({ days, billed }) => {
-    const { got } = await four(longerThan(days, 'too-large'), { asOf: '2028-01-01' });
+    const { got } = await four(longerThan(days, 'too-large'), '2028-01-01');
     expect(got).toEqual(everybody([0, billed, FOUR]));
   });
 
@@ -268,31 +268,16 @@ describe('a question about several days that are read once for all', () => {
 });
 
 describe('a package that needs its whole window from a source that cannot tell what changed', () => {
-  const DAYS = ['2026-04-01', '2026-04-02', '2026-04-03'];
+  const SPAN_OF_THREE = { start: '2026-04-01', end: '2026-04-04' };
+  const DAYS = daysOf(SPAN_OF_THREE);
 
   /** Asks a question for each day, of which one may fail. */
   async function wholeRead(packages: readonly [string, ...string[]], failing?: string) {
     const table = await createTable();
     const state = createState();
-    const need = { span: { start: '2026-04-01', end: '2026-04-04' }, days: DAYS };
-    const made = createReader({
-      source: table.source({
-        fault: ({ span }) => (span.start === failing ? new SourceError('timeout', 'too slow') : undefined),
-      }),
-      ledgers: state.ledgers,
-      book: await openBudget(
-        undefined,
-        null,
-        () => new Date(),
-        () => undefined,
-      ),
-      known: { kind: 'untold' },
-      needs: new Map(packages.map((name) => [name, { package: name, ...need }])),
-      asOf: '2026-04-04',
-      end: '2026-04-04',
-      warn: () => undefined,
-      now: () => new Date('2026-04-04T06:00:00Z'),
-    });
+    const fault = ({ span }: Question) =>
+      span.start === failing ? new SourceError('timeout', 'too slow') : undefined;
+    const made = await makeReader(table.source({ fault }), state, SPAN_OF_THREE, packages);
     for (const day of DAYS) {
       const planned = { packages, span: { start: day, end: addDays(day, 1) }, expectedBytes: 0 };
       if ((await made.read(planned, 'alpha')).kind === 'failed') break;

@@ -1,48 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../src/collect/run.ts';
-import { beginRun, type RunInput } from '../../src/collect/run.ts';
+import type { Outcome, RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import { SourceError } from '../../src/sources/source.ts';
-import { createState, type MemoryState } from '../support/state.ts';
-import { createTable, type SourceOptions, type Table } from '../support/table.ts';
+import { runOn } from '../support/priced-source.ts';
+import { createState } from '../support/state.ts';
+import { createTable, type SourceOptions } from '../support/table.ts';
 
 const MB = 1_000_000;
 
-interface Setting extends Partial<RunInput> {
-  readonly table: Table;
-  readonly state: MemoryState;
-  readonly asOf: Day;
-  readonly source?: SourceOptions;
-}
-
-async function collect({ table, state, source, ...input }: Setting) {
-  const run = await beginRun({
-    packages: [{ name: 'alpha', windows: [30] }],
-    full: false,
-    open: async () => table.source(source),
-    assertHeld: () => undefined,
-    ledgers: state.ledgers,
-    spend: state.spend,
-    budgetBytes: null,
-    warn: () => undefined,
-    now: () => new Date(`${input.asOf}T04:00:00Z`),
-    ...input,
-  });
-  const outcomes: Outcome[] = [];
-  for await (const outcome of run.outcomes) outcomes.push(outcome);
-  return { ...run, outcomes };
-}
-
-/** A table in which somebody downloads alpha, and others something else, on every day of 2026 until June. */
-async function quietTable(): Promise<Table> {
+/** A table in which somebody downloads alpha, and others something else, on every day of 2026 until 30 May. */
+async function quiet() {
   const table = await createTable();
   await table.sql(
     `INSERT INTO file_downloads SELECT '2026-01-01 12:00:00+00'::TIMESTAMPTZ + to_days(n::INTEGER),
        {'project': project}, {'ci': NULL, 'installer': {'name': 'pip'}, 'system': NULL}
      FROM range(150) AS days(n), (VALUES ('alpha'), ('someone'), ('someone')) AS projects(project)`,
   );
-  return table;
+  const state = createState();
+  /** A run of alpha with 30 days, unless told otherwise. */
+  const collect = (asOf: Day, more: Partial<RunInput> & { source?: SourceOptions } = {}) =>
+    runOn(table.source(more.source), state, asOf, [{ name: 'alpha', windows: [30] }], more);
+  return { table, state, collect };
 }
 
 function total(outcome: Outcome | undefined): number {
@@ -66,36 +45,28 @@ function messageOf(outcome: Outcome | undefined): string {
 
 describe('what is read', () => {
   it('scans 30 + 39 days in forty daily runs of a quiet table', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { table, collect } = await quiet();
     for (let run = 0; run < 40; run += 1) {
-      const { outcomes } = await collect({ table, state, asOf: addDays('2026-03-01', run) });
+      const { outcomes } = await collect(addDays('2026-03-01', run));
       expect(total(outcomes[0])).toBe(30);
     }
     expect(table.daysScanned()).toBe(30 + 39);
   });
 
   it('reads a day that has changed again, and nothing else', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01');
     await table.add({ day: '2026-02-10', package: 'alpha', times: 5 });
     table.asked.length = 0;
-    const { outcomes } = await collect({ table, state, asOf: '2026-03-01' });
+    const { outcomes } = await collect('2026-03-01');
     expect(table.asked).toEqual([{ packages: ['alpha'], span: { start: '2026-02-10', end: '2026-02-11' } }]);
     expect(total(outcomes[0])).toBe(35);
     expect(outcomes[0]).toMatchObject({ changes: [{ day: '2026-02-10', before: 1, after: 6 }] });
   });
 
   it('takes any number of windows from what the longest one read', async () => {
-    const table = await quietTable();
-    const state = createState();
-    const { outcomes } = await collect({
-      table,
-      state,
-      asOf: '2026-05-01',
-      packages: [{ name: 'alpha', windows: [7, 30, 90] }],
-    });
+    const { table, collect } = await quiet();
+    const { outcomes } = await collect('2026-05-01', { packages: [{ name: 'alpha', windows: [7, 30, 90] }] });
     expect(table.daysScanned()).toBe(90);
     const [outcome] = outcomes;
     if (outcome?.kind !== 'read') throw new Error('not read');
@@ -103,20 +74,18 @@ describe('what is read', () => {
   });
 
   it('reads only the older days when a window grows', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, asOf: '2026-05-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-05-01');
     table.asked.length = 0;
-    await collect({ table, state, asOf: '2026-05-01', packages: [{ name: 'alpha', windows: [40] }] });
+    await collect('2026-05-01', { packages: [{ name: 'alpha', windows: [40] }] });
     expect(table.asked).toEqual([{ packages: ['alpha'], span: { start: '2026-03-22', end: '2026-04-01' } }]);
   });
 
   it('reads everything again with --full, and tells what had changed', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01');
     await table.add({ day: '2026-02-03', package: 'alpha' });
-    const { outcomes } = await collect({ table, state, asOf: '2026-03-01', full: true });
+    const { outcomes } = await collect('2026-03-01', { full: true });
     expect(table.daysScanned()).toBe(60);
     expect(outcomes[0]).toMatchObject({
       taken: { daysScanned: 30 },
@@ -129,10 +98,9 @@ describe('a source that cannot tell its days', () => {
   const source = { withoutDays: true };
 
   it('costs two days a run, and every seventh time the whole window', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { table, collect } = await quiet();
     for (let run = 0; run < 40; run += 1) {
-      const { warnings } = await collect({ table, state, source, asOf: addDays('2026-03-01', run) });
+      const { warnings } = await collect(addDays('2026-03-01', run), { source });
       expect(warnings).toHaveLength(1);
       expect(warnings[0]).toContain('the view is refused');
     }
@@ -141,58 +109,51 @@ describe('a source that cannot tell its days', () => {
   });
 
   it('still counts rows that come a day late', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, source, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01', { source });
     await table.add({ day: '2026-02-28', package: 'alpha', times: 3 });
-    const { outcomes } = await collect({ table, state, source, asOf: '2026-03-02' });
+    const { outcomes } = await collect('2026-03-02', { source });
     expect(total(outcomes[0])).toBe(33);
   });
 
   it('finds a day that was filled in weeks later within a week', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, source, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01', { source });
     await table.add({ day: '2026-02-15', package: 'alpha', times: 3 });
     const counts: number[] = [];
     for (let run = 1; run <= 7; run += 1) {
-      const { outcomes } = await collect({ table, state, source, asOf: addDays('2026-03-01', run) });
+      const { outcomes } = await collect(addDays('2026-03-01', run), { source });
       counts.push(total(outcomes[0]));
     }
     expect(counts).toEqual([30, 30, 30, 30, 30, 30, 33]);
   });
 
   it('reads its days once more when its days can be told again', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, source, asOf: '2026-03-01' });
-    await collect({ table, state, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01', { source });
+    await collect('2026-03-01');
     expect(table.daysScanned()).toBe(60);
-    await collect({ table, state, asOf: '2026-03-01' });
+    await collect('2026-03-01');
     expect(table.daysScanned()).toBe(60);
   });
 });
 
 describe('a table that is late or has holes', () => {
   it('ends the window with the last day that there is', async () => {
-    const table = await quietTable(); // until 2026-05-30
-    const { upstream, warnings, outcomes } = await collect({
-      table,
-      state: createState(),
-      asOf: '2026-06-07',
-    });
+    const { collect } = await quiet();
+    const { upstream, warnings, outcomes } = await collect('2026-06-07');
     expect(upstream).toMatchObject({ end: '2026-05-31', lastDay: '2026-05-30', missingDays: [] });
     expect(warnings.join()).toContain('the table ends with 2026-05-30');
     expect(total(outcomes[0])).toBe(30);
   });
 
   it('fails every package, unread, when it is more than seven days behind', async () => {
-    const table = await quietTable();
+    const { table, collect } = await quiet();
     const packages = [
       { name: 'alpha', windows: [30] as const },
       { name: 'beta', windows: [7] as const },
     ];
-    const { outcomes } = await collect({ table, state: createState(), asOf: '2026-06-08', packages });
+    const { outcomes } = await collect('2026-06-08', { packages });
     expect(outcomes.map(messageOf)).toEqual([
       expect.stringContaining('no whole day since 2026-05-30'),
       expect.stringContaining('no whole day since 2026-05-30'),
@@ -201,28 +162,26 @@ describe('a table that is late or has holes', () => {
   });
 
   it('lists a hole, does not read it, and reads it once it is filled', async () => {
-    const table = await quietTable();
+    const { table, collect } = await quiet();
     await table.sql("DELETE FROM file_downloads WHERE timestamp::DATE = DATE '2026-02-18'");
-    const state = createState();
-    const first = await collect({ table, state, asOf: '2026-03-01' });
+    const first = await collect('2026-03-01');
     expect(first.upstream?.missingDays).toEqual(['2026-02-18']);
     expect(first.warnings.join()).toContain('2026-02-18');
     expect(table.daysScanned()).toBe(29);
     expect(total(first.outcomes[0])).toBe(29);
 
     await table.add({ day: '2026-02-18', package: 'alpha', times: 9 });
-    const second = await collect({ table, state, asOf: '2026-03-01' });
+    const second = await collect('2026-03-01');
     expect(second.upstream?.missingDays).toEqual([]);
     expect(table.daysScanned()).toBe(30);
     expect(total(second.outcomes[0])).toBe(38);
   });
 
   it('counts a day as the table says when the table has lost it', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, asOf: '2026-03-01' });
+    const { table, collect } = await quiet();
+    await collect('2026-03-01');
     await table.sql("DELETE FROM file_downloads WHERE timestamp::DATE = DATE '2026-02-18'");
-    const { outcomes } = await collect({ table, state, asOf: '2026-03-01' });
+    const { outcomes } = await collect('2026-03-01');
     expect(total(outcomes[0])).toBe(29);
   });
 });
@@ -234,16 +193,16 @@ describe('failures', () => {
   });
 
   it('keep to their package', async () => {
-    const table = await quietTable();
+    const { collect } = await quiet();
     const source = faultOn('beta', new SourceError('unavailable', 'broken'));
-    const { outcomes } = await collect({ table, state: createState(), source, packages, asOf: '2026-03-01' });
+    const { outcomes } = await collect('2026-03-01', { source, packages });
     expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'failed', 'read']);
   });
 
   it('end the run when every package would meet them', async () => {
-    const table = await quietTable();
+    const { table, collect } = await quiet();
     const source = faultOn('beta', new SourceError('permission', 'no permission'));
-    const { outcomes } = await collect({ table, state: createState(), source, packages, asOf: '2026-03-01' });
+    const { outcomes } = await collect('2026-03-01', { source, packages });
     expect(outcomes.map(({ kind }) => kind)).toEqual(['read', 'failed', 'failed']);
     expect(messageOf(outcomes[2])).toBe('not attempted: no permission');
     expect(outcomes[2]).not.toHaveProperty('attempted');
@@ -251,29 +210,28 @@ describe('failures', () => {
   });
 
   it("are every package's when the source cannot be opened", async () => {
-    const table = await quietTable();
+    const { collect } = await quiet();
     const open = async () => {
       throw new OperatorError('files-missing', 'no such file');
     };
-    const run = await collect({ table, state: createState(), packages, open, asOf: '2026-03-01' });
+    const run = await collect('2026-03-01', { packages, open });
     expect(run.upstream).toBeUndefined();
     expect(run.outcomes.map(messageOf)).toEqual(Array(3).fill('not attempted: no such file'));
   });
 
   it('keep what was paid for before them', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, asOf: '2026-02-01', packages: [{ name: 'alpha', windows: [3] }] });
-    await collect({ table, state, asOf: '2026-02-20', packages: [{ name: 'alpha', windows: [3] }] });
+    const { table, collect } = await quiet();
+    await collect('2026-02-01', { packages: [{ name: 'alpha', windows: [3] }] });
+    await collect('2026-02-20', { packages: [{ name: 'alpha', windows: [3] }] });
     table.asked.length = 0;
     // Three gaps to fill, the newest first; the second query fails.
     let queries = 0;
     const source = { fault: () => (++queries === 2 ? new SourceError('unavailable', 'broken') : undefined) };
     const wide = [{ name: 'alpha', windows: [40] as const }];
-    const failed = await collect({ table, state, source, asOf: '2026-02-25', packages: wide });
+    const failed = await collect('2026-02-25', { source, packages: wide });
     expect(failed.outcomes.map(({ kind }) => kind)).toEqual(['failed']);
     table.asked.length = 0;
-    await collect({ table, state, asOf: '2026-02-25', packages: wide });
+    await collect('2026-02-25', { packages: wide });
     expect(table.asked.map(({ span }) => span)).toEqual([
       { start: '2026-02-01', end: '2026-02-17' },
       { start: '2026-01-16', end: '2026-01-29' },
@@ -285,9 +243,8 @@ describe('the budget', () => {
   const source = { bytesPerDay: 150 * MB };
 
   it('writes down what is about to be asked before it is, and what it billed after', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, source, asOf: '2026-03-01' });
+    const { state, collect } = await quiet();
+    await collect('2026-03-01', { source });
     const spends = state.spends.map((text) => JSON.parse(text));
     expect(spends[0]).toMatchObject({
       version: 1,
@@ -304,26 +261,21 @@ describe('the budget', () => {
   });
 
   it('counts what a killed run was asking as billed', async () => {
-    const table = await quietTable();
-    const state = createState();
-    await collect({ table, state, source, asOf: '2026-03-01' });
+    const { state, collect } = await quiet();
+    await collect('2026-03-01', { source });
     state.spends.push(state.spends[2] ?? ''); // as if it had been killed during alpha's query
-    await collect({ table, state, source, asOf: '2026-03-02' });
+    await collect('2026-03-02', { source });
     const last = JSON.parse(state.spends.at(-1) ?? '');
     // Days of the first run, alpha's lost query, and the two of the second run, with one new day.
     expect(last.months['2026-03']).toEqual({ bytes_billed: 4578 * 1024 ** 2 + 150 * MB, queries: 4 });
   });
 
   it('stops the package that would pass it, says when it can run, and lets cheaper ones run', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { table, collect } = await quiet();
     const alpha = { name: 'alpha', windows: [30] as const };
-    await collect({ table, state, source, asOf: '2026-03-01', packages: [alpha] });
-    const { outcomes } = await collect({
-      table,
-      state,
+    await collect('2026-03-01', { source, packages: [alpha] });
+    const { outcomes } = await collect('2026-03-02', {
       source,
-      asOf: '2026-03-02',
       packages: [{ name: 'someone', windows: [30] }, alpha],
       budgetBytes: 6_000 * MB,
     });
@@ -335,42 +287,32 @@ describe('the budget', () => {
   });
 
   it('still serves what the ledger has when not even the question about days fits', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { collect } = await quiet();
     const packages = [
       { name: 'alpha', windows: [30] as const },
       { name: 'someone', windows: [7] as const },
     ];
-    await collect({ table, state, source, asOf: '2026-03-01', packages: packages.slice(0, 1) });
-    const { outcomes, warnings } = await collect({
-      table,
-      state,
-      source,
-      asOf: '2026-03-01',
-      packages,
-      budgetBytes: 1,
-    });
+    await collect('2026-03-01', { source, packages: packages.slice(0, 1) });
+    const { outcomes, warnings } = await collect('2026-03-01', { source, packages, budgetBytes: 1 });
     expect(warnings.join()).toContain('which days changed was not asked');
     expect(total(outcomes[0])).toBe(30);
     expect(messageOf(outcomes[1])).toContain('it can never run within this budget');
   });
 
   it('accounts for a query that failed after it was billed', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { state, collect } = await quiet();
     const cost = { bytesProcessed: 5 * MB, bytesBilled: 5 * MB, cacheHit: false };
     const billedFault = { ...source, fault: () => new SourceError('unavailable', 'page lost', { cost }) };
-    await collect({ table, state, source: billedFault, asOf: '2026-03-01' });
+    await collect('2026-03-01', { source: billedFault });
     expect(JSON.parse(state.spends.at(-1) ?? '').months).toEqual({
       '2026-03': { bytes_billed: 5 * MB, queries: 2 },
     });
   });
 
   it('does not concern a source that bills nothing', async () => {
-    const table = await quietTable();
-    const state = createState();
+    const { state, collect } = await quiet();
     const free = { traits: { billed: false } };
-    const { outcomes } = await collect({ table, state, source: free, asOf: '2026-03-01', budgetBytes: 1 });
+    const { outcomes } = await collect('2026-03-01', { source: free, budgetBytes: 1 });
     expect(outcomes[0]?.kind).toBe('read');
     expect(state.spends).toEqual([]);
   });

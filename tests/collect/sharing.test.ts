@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/collect/run.ts';
-import { beginRun } from '../../src/collect/run.ts';
 import { addDays } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { BigQueryConfig } from '../../src/sources/bigquery/index.ts';
@@ -11,7 +10,7 @@ import {
   type ServerRow,
   type Trouble,
 } from '../support/bigquery-server.ts';
-import { downloadsOf, failuresOf } from '../support/priced-source.ts';
+import { downloadsOf, failuresOf, runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 
 /*
@@ -74,25 +73,15 @@ async function house(
       const before = server.bytesBilled;
       const today = addDays(yesterday, 1);
       const now = () => new Date(`${today}T06:00:00Z`);
-      const run = await beginRun({
-        packages,
-        full,
-        fillsPast: window > WINDOW,
-        asOf: today,
-        open: () => openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: server.host }, now),
-        assertHeld: () => undefined,
-        ledgers: state.ledgers,
-        spend: state.spend,
-        budgetBytes: null,
-        warn: (message) => warnings.push(message),
+      const source = await openBigQuery(
+        { ...CONFIG, ...config },
+        { BIGQUERY_EMULATOR_HOST: server.host },
         now,
-      });
-      const outcomes: Outcome[] = [];
-      for await (const outcome of run.outcomes) {
-        outcomes.push(outcome);
-        if (outcomes.length === stopAfter) break;
-      }
-      return { ...run, outcomes, billed: server.bytesBilled - before };
+      );
+      const more = { full, stopAfter, fillsPast: window > WINDOW };
+      const warn = (message: string) => void warnings.push(message);
+      const run = await runOn(source, state, today, packages, { ...more, warn });
+      return { ...run, billed: server.bytesBilled - before };
     },
   };
 }

@@ -19,6 +19,7 @@ import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG } from '../support/views.ts';
 
+const UPSTREAM: UpstreamFacts = { lastDay: null, missingDays: [], partialDays: [], excessDays: [] };
 const success: PackageHealth = {
   windowDays: 30,
   count: 14,
@@ -56,12 +57,7 @@ const health: Health = {
   source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
   finished: '2026-04-25T04:12:03.000Z',
-  upstream: {
-    lastDay: '2026-04-24',
-    missingDays: ['2026-04-02'],
-    partialDays: ['2026-04-03'],
-    excessDays: [],
-  },
+  upstream: { ...UPSTREAM, lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: ['2026-04-03'] },
   groups: new Map(),
   packages: new Map([
     ['mcp-clipboard', success],
@@ -188,7 +184,7 @@ describe('parseHealth', () => {
     expect(read(HEALTH_WINNOW)).toEqual({
       started: '2026-04-25T04:12:00.123Z',
       finished: '2026-04-25T04:12:42.654Z',
-      upstream: { lastDay: null, missingDays: [], partialDays: [], excessDays: [] },
+      upstream: UPSTREAM,
       warnings: [],
       groups: new Map(),
       packages: new Map([
@@ -275,7 +271,7 @@ describe('parseHealth', () => {
       },
     };
     expect(read(odd)).toEqual({
-      upstream: { lastDay: null, missingDays: [], partialDays: [], excessDays: [] },
+      upstream: UPSTREAM,
       warnings: [],
       groups: new Map(),
       packages: new Map<string, PackageHealth>([
@@ -312,10 +308,10 @@ describe('mergeUpstream', () => {
       'that looked at 30 of 90 days',
       learnt,
       {
+        ...UPSTREAM,
         lastDay: '2026-04-24',
         missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
         partialDays: ['2026-01-25', '2026-03-01'],
-        excessDays: [],
       },
     ],
     [
@@ -327,45 +323,22 @@ describe('mergeUpstream', () => {
       'whose windows have left a day behind',
       { ...learnt, end: '2026-04-26', since: '2026-03-27' },
       {
+        ...UPSTREAM,
         lastDay: '2026-04-24',
         missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
         partialDays: ['2026-03-01'],
-        excessDays: [],
       },
     ],
-    [
-      'whose source could not tell',
-      {
-        lastDay: null,
-        missingDays: [],
-        partialDays: [],
-        excessDays: [],
-        since: '2026-04-25',
-        end: '2026-04-25',
-      },
-      before,
-    ],
+    ['whose source could not tell', { ...UPSTREAM, since: '2026-04-25', end: '2026-04-25' }, before],
     [
       'that found the table a week behind, and knows no more',
-      {
-        lastDay: '2026-04-15',
-        missingDays: [],
-        partialDays: [],
-        excessDays: [],
-        since: '2026-04-25',
-        end: '2026-04-25',
-      },
+      { ...UPSTREAM, lastDay: '2026-04-15', since: '2026-04-25', end: '2026-04-25' },
       { ...before, lastDay: '2026-04-15' },
     ],
     [
       'of the past',
       { ...learnt, lastDay: '2026-04-09', since: '2026-03-11', end: '2026-04-10' },
-      {
-        lastDay: '2026-04-23',
-        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
-        partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
-        excessDays: [],
-      },
+      { ...before, missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'] },
       '2026-04-10',
     ],
   ])('after a run %s', (_, run, expected, asOf = '2026-04-25') => {
@@ -385,10 +358,10 @@ describe('mergeHealth', () => {
     started: '2026-04-24T04:00:00.000Z',
     finished: '2026-04-24T04:01:00.000Z',
     upstream: {
+      ...UPSTREAM,
       lastDay: '2026-04-23',
       missingDays: ['2026-04-02'],
       partialDays: ['2026-04-03'],
-      excessDays: [],
     },
     groups: new Map(),
     packages: new Map([
@@ -426,7 +399,7 @@ describe('mergeHealth', () => {
 
   it('begins with nothing', () => {
     const first = mergeHealth(config, undefined, run);
-    expect(first.upstream).toEqual({ lastDay: null, missingDays: [], partialDays: [], excessDays: [] });
+    expect(first.upstream).toEqual(UPSTREAM);
     expect([...first.packages.keys()]).toEqual(['beta']);
   });
 

@@ -83,9 +83,12 @@ describe('the lock', () => {
     await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
   });
 
-  it('is not taken from somebody who talks nonsense', async () => {
+  it.each([
+    ['is not taken from somebody who talks nonsense', LAST, 'pardon?'],
+    ['gives way to one with a smaller ticket that is still looking', FIRST, waiting],
+  ])('%s', async (_, name, greeting) => {
     const folder = tempFolder();
-    await holder(folder, LAST, 'pardon?');
+    await holder(folder, name, greeting);
     await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
   });
 
@@ -96,12 +99,6 @@ describe('the lock', () => {
     setTimeout(() => void other.kill(), 150);
     await (await asking).release();
     expect(readdirSync(folder)).toEqual([]);
-  });
-
-  it('gives way to one with a smaller ticket that is still looking', async () => {
-    const folder = tempFolder();
-    await holder(folder, FIRST, waiting);
-    await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
   });
 
   it('works in folders whose path is too long for a socket', async () => {

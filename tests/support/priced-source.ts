@@ -1,11 +1,26 @@
 import type { Outcome } from '../../src/collect/run.ts';
 import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf } from '../../src/days/day.ts';
-import { NO_COST, type Source } from '../../src/sources/source.ts';
+import { NO_COST, type Source, type SourceTraits } from '../../src/sources/source.ts';
 import type { PivotRow, Question } from '../../src/sources/sql.ts';
 import type { MemoryState } from './state.ts';
 
 export const GB = 1_000_000_000;
+
+/** Of a source that bills, and takes one package at a time. */
+export const TRAITS: SourceTraits = {
+  kind: 'bigquery',
+  id: 'test',
+  name: 'a table of the test',
+  billed: true,
+  keepsLedger: true,
+  wholeLog: true,
+  whereToLook: 'see there',
+  packagesAtOnce: 1,
+  packageDaysAtOnce: Number.POSITIVE_INFINITY,
+  sharesDays: false,
+  questionsAtOnce: Number.POSITIVE_INFINITY,
+};
 
 /** What a priced source was asked, and what that billed. */
 export interface Asked extends Question {
@@ -33,19 +48,7 @@ export function pricedSource(pricing: Pricing) {
   const bytesOf = ({ packages, span }: Question) =>
     daysOf(span).reduce((sum, day) => sum + (packages.length > 1 ? shared(day) : alone), 0);
   const source: Source = {
-    traits: {
-      kind: 'bigquery',
-      id: 'test',
-      name: 'a test',
-      billed: true,
-      keepsLedger: true,
-      wholeLog: true,
-      whereToLook: 'see there',
-      packagesAtOnce: 1,
-      packageDaysAtOnce: 10_000,
-      sharesDays: true,
-      questionsAtOnce: Number.POSITIVE_INFINITY,
-    },
+    traits: { ...TRAITS, packageDaysAtOnce: 10_000, sharesDays: true },
     hasFileNames: true,
     async read(question) {
       const one = { ...question, bytes: bytesOf(question) };
@@ -84,26 +87,36 @@ export function listOf(count: number, window: number) {
   }));
 }
 
-/** A run at six in the morning of `today`. */
+type State = Pick<MemoryState, 'ledgers' | 'spend'>;
+
+/** What a run at six in the morning of `today` is given. */
+export function runInput({ ledgers, spend }: State, today: Day, packages: RunInput['packages']) {
+  return {
+    packages,
+    full: false,
+    asOf: today,
+    assertHeld: () => undefined,
+    ledgers,
+    spend,
+    budgetBytes: null,
+    warn: () => undefined,
+    now: () => new Date(`${today}T06:00:00Z`),
+  };
+}
+
+/** @param more `stopAfter`: how many packages are read before the run is stopped. */
 export async function runOn(
   source: Source,
-  { ledgers, spend }: Pick<MemoryState, 'ledgers' | 'spend'>,
+  state: State,
   today: Day,
   packages: RunInput['packages'],
   more: Partial<RunInput> & { stopAfter?: number } = {},
 ) {
   const warnings: string[] = [];
   const run = await beginRun({
-    packages,
-    full: false,
-    asOf: today,
+    ...runInput(state, today, packages),
     open: async () => source,
-    assertHeld: () => undefined,
-    ledgers,
-    spend,
-    budgetBytes: null,
     warn: (message) => warnings.push(message),
-    now: () => new Date(`${today}T06:00:00Z`),
     ...more,
   });
   const outcomes: Outcome[] = [];

@@ -11,6 +11,7 @@ import { type Day, dayNumber, type Span, spanDays } from '../../src/days/day.ts'
 import { checkRows } from '../../src/sources/rows.ts';
 import type { DaysAnswer, QueryCost, Source, SourceTraits } from '../../src/sources/source.ts';
 import { duckDbDialect, pivotSql, type Question, rowLimit } from '../../src/sources/sql.ts';
+import { TRAITS } from './priced-source.ts';
 
 /** What a test puts into the table: `times` downloads that are alike, at noon of the day. */
 export interface Downloads {
@@ -74,20 +75,7 @@ export async function createTable(): Promise<Table> {
       return { bytesProcessed: bytes, bytesBilled: bytes, cacheHit: false };
     };
     return {
-      traits: {
-        kind: 'bigquery',
-        id: 'test',
-        name: 'a table of the test',
-        billed: true,
-        keepsLedger: true,
-        wholeLog: true,
-        whereToLook: 'see there',
-        packagesAtOnce: 1,
-        packageDaysAtOnce: Number.POSITIVE_INFINITY,
-        sharesDays: false,
-        questionsAtOnce: Number.POSITIVE_INFINITY,
-        ...traits,
-      },
+      traits: { ...TRAITS, ...traits },
       hasFileNames: true,
       async read(question) {
         asked.push(question);
