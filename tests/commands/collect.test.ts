@@ -434,21 +434,6 @@ describe('collect, when something fails', () => {
     expect(beta).not.toHaveProperty('count');
   });
 
-  it('remembers the last success of a package that fails', async () => {
-    const project = abc();
-    await collect(project.folder);
-    rmSync(join(project.output, 'beta'), { recursive: true });
-    writeFileSync(join(project.output, 'beta'), '');
-    const later = () => new Date('2026-04-26T04:12:00.000Z');
-    await collect(project.folder, [], { now: later });
-    expect(project.health().packages['beta']).toMatchObject({
-      error: expect.stringContaining('move it away'),
-      attempted: '2026-04-26T04:12:00.000Z',
-      last_success: '2026-04-25T04:12:00.000Z',
-    });
-    expect(project.health().packages['alpha']).toMatchObject({ last_success: '2026-04-26T04:12:00.000Z' });
-  });
-
   it('tells a fault of the source once, keeps every badge and writes the health file', async () => {
     const project = abc();
     await collect(project.folder);
@@ -496,15 +481,6 @@ describe('collect, when something fails', () => {
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/"level":"warn".*_health\.json .* is unreadable/);
     expect(project.health().packages['alpha']).toMatchObject({ count: 14 });
-  });
-
-  it('forgets packages that are no longer tracked', async () => {
-    const project = abc();
-    await collect(project.folder);
-    project.track(['gamma', 'alpha']);
-    await collect(project.folder);
-    expect(Object.keys(project.health().packages)).toEqual(['gamma', 'alpha']);
-    expect(project.message('beta', hero)).toBe('3');
   });
 
   it('warns of figures that end more than stale_threshold_days before yesterday', async () => {

@@ -1,10 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
+import { afterAll, describe, expect, it } from 'vitest';
+import { listen } from '../support/listen.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /* The hook as systemd starts it, with a journal of its own and a web server as the service. */
@@ -17,8 +16,8 @@ const server = createServer(async (request, response) => {
   asked.push({ url: request.url, headers: request.headers, body });
   response.end('ok');
 });
-beforeAll(() => new Promise<void>((done) => server.listen(0, '127.0.0.1', done)));
-afterAll(() => server.close());
+const { port, close } = await listen(server);
+afterAll(close);
 
 async function run(address: string) {
   const bin = tempFolder();
@@ -42,7 +41,6 @@ async function run(address: string) {
 
 describe('notify-failure.mjs', () => {
   it('tells a service behind a password, and never prints its address', async () => {
-    const { port } = server.address() as AddressInfo;
     const { exitCode, all } = await run(`http://user:s3cret@127.0.0.1:${port}/hook/t0ken`);
     expect([exitCode, all]).toEqual([
       0,

@@ -1,10 +1,10 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { isOverdue, nextRun } from '../../deploy/container/schedule.mjs';
+import { listen } from '../support/listen.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 describe('nextRun', () => {
@@ -92,14 +92,13 @@ describe('schedule.mjs', () => {
       pings++;
       response.end();
     });
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    const { port } = server.address() as AddressInfo;
+    const { port, close } = await listen(server);
     const { start, asked } = stand({ finished: '2020-01-01T04:20:00Z', collect: '' });
     const { exitCode, all } = await endAfter(
       start({ PING_URL: `http://127.0.0.1:${port}/t0ken` }),
       'next run',
     );
-    server.close();
+    await close();
     expect(exitCode, all).toBe(0);
     expect(asked()).toEqual([looking, collecting]);
     expect(all).toContain('the run ended well');

@@ -1,3 +1,5 @@
+import { ndjson } from '../support/downloads.ts';
+
 /** The source table of the deploy test, and by hand what must come out of it. */
 
 /** [package, CI flag, installer, system, downloads] */
@@ -17,26 +19,16 @@ const groups: Group[] = [
   ['somebody-elses', null, 'pip', 'Linux', 400],
 ];
 
-/** NDJSON of the schema of BigQuery's PyPI table; every row lies a few days before `today`. */
+/** The table, where every row lies a few days before `today`. */
 export function table(today: Date): string {
-  const rows: string[] = [];
-  for (const [project, ci, installer, system, count] of groups) {
-    for (let index = 0; index < count; index++) {
-      const day = new Date(today.getTime() - (2 + (index % 5)) * 86_400_000);
-      rows.push(
-        JSON.stringify({
-          timestamp: `${day.toISOString().slice(0, 10)} 12:00:00`,
-          file: { project },
-          details: {
-            ci,
-            installer: installer === null ? null : { name: installer },
-            system: system === null ? null : { name: system },
-          },
-        }),
-      );
-    }
-  }
-  return `${rows.join('\n')}\n`;
+  return ndjson(
+    groups.flatMap(([project, ci, installer, system, count]) =>
+      Array.from({ length: count }, (_, index) => {
+        const day = new Date(today.getTime() - (2 + (index % 5)) * 86_400_000);
+        return { at: day.toISOString().slice(0, 10), project, ci, installer, system };
+      }),
+    ),
+  );
 }
 
 /** The tracked.yaml that goes with it. */

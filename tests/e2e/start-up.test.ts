@@ -44,17 +44,12 @@ describe('starting', () => {
     expect(stdout).toMatch(/\w/);
   });
 
-  it('loads the client of the source that is used, and no other', async () => {
+  it('loads the client of the source that is used and no other, and what draws while it is asked', async () => {
     const { folder } = makeProject(tempFolder(), ['demo'], [ROW]);
     const { exitCode, packages, files } = await loaded(folder, ['collect', '--as-of', '2026-04-25']);
     expect(exitCode).toBe(0);
     expect(packages).toContain('@duckdb/node-api');
     expect(files).not.toContain('google');
-  });
-
-  it('loads what draws after the source, which is asked in the meantime', async () => {
-    const { folder } = makeProject(tempFolder(), ['demo'], [ROW]);
-    const { packages } = await loaded(folder, ['collect', '--as-of', '2026-04-25']);
     expect(packages.indexOf('badge-maker')).toBeGreaterThan(packages.indexOf('@duckdb/node-api'));
   });
 

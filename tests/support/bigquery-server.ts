@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from './listen.ts';
 
 /*
  * BigQuery's REST dialect on loopback, with every fault that the real service can throw, on demand. It
@@ -219,9 +220,8 @@ export class BigQueryServer {
   #options: ServerOptions;
   #left: number[];
   readonly #started = Date.now();
-  readonly #sockets = new Set<Socket>();
   #atOnce = 0;
-  readonly #server = createServer((request, response) => this.handle(request, response));
+  #listening = { port: 0, close: async () => {} };
 
   constructor(options: ServerOptions = {}) {
     this.#options = options;
@@ -236,11 +236,7 @@ export class BigQueryServer {
 
   static async start(options: ServerOptions = {}): Promise<BigQueryServer> {
     const server = new BigQueryServer(options);
-    server.#server.on('connection', (socket) => {
-      server.#sockets.add(socket);
-      socket.on('close', () => server.#sockets.delete(socket));
-    });
-    await new Promise<void>((done) => server.#server.listen(0, '127.0.0.1', done));
+    server.#listening = await listen(createServer((request, response) => server.handle(request, response)));
     return server;
   }
 
@@ -254,16 +250,15 @@ export class BigQueryServer {
 
   /** For BIGQUERY_EMULATOR_HOST. */
   get host(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${this.#listening.port}`;
   }
 
   callsOf(kind: CallKind): Call[] {
     return this.calls.filter((call) => call.kind === kind);
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((done) => this.#server.close(done));
+  close(): Promise<void> {
+    return this.#listening.close();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { BigQueryServer, type ServerOptions } from './bigquery-server.ts';
+import { listen } from './listen.ts';
 
 /*
  * Everybody who is asked for a token on the way to BigQuery, and BigQuery itself, on loopback: as plain HTTP for
@@ -50,24 +51,6 @@ function whoIs(path: string): Asked {
   if (path === '/token') return 'token';
   if (path.startsWith('/bigquery/v2/')) return 'bigquery';
   return 'subject';
-}
-
-/** A server with sockets that a test can end. */
-async function listen(server: Server): Promise<{ port: number; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  return {
-    port: (server.address() as AddressInfo).port,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((done) => server.close(done));
-    },
-  };
 }
 
 export class GoogleServer {

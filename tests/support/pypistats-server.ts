@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from './listen.ts';
 
 /*
  * pypistats.org's JSON API on loopback, with its limits. Written from its public source
@@ -28,8 +28,6 @@ export interface StatsOptions {
   /** The n-th request meets the n-th of them; undefined is none. */
   readonly faults?: readonly (StatsFault | undefined)[];
   readonly fault?: (path: string) => StatsFault | undefined;
-  /** Requests that are answered until 429. */
-  readonly limit?: number;
 }
 
 export interface StatsRequest {
@@ -80,7 +78,7 @@ function system(rows: readonly StatsRow[]): Series[] {
 
 /** Starts the server on loopback. */
 export async function startPyPiStats(options: StatsOptions = {}) {
-  const { rows = [], faults = [], limit = Number.POSITIVE_INFINITY } = options;
+  const { rows = [], faults = [] } = options;
   const begun = performance.now();
   const requests: StatsRequest[] = [];
 
@@ -100,10 +98,6 @@ export async function startPyPiStats(options: StatsOptions = {}) {
     const number = requests.push({ path, agent: request.headers['user-agent'], at });
     const json = { 'content-type': 'application/json' };
     const html = { 'content-type': 'text/html; charset=utf-8' };
-    if (number > limit) {
-      response.writeHead(429, html).end('<a href="/api/#etiquette">429 RATE LIMIT EXCEEDED</a>');
-      return;
-    }
     const { status, body } = answer(path);
     const fault = faults[number - 1] ?? options.fault?.(path);
     if (fault === 'silence') return;
@@ -116,15 +110,6 @@ export async function startPyPiStats(options: StatsOptions = {}) {
       response.writeHead(fault.status, { ...html, ...fault.headers }).end(fault.body ?? String(fault.status));
   }
 
-  const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    requests,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const { port, close } = await listen(createServer(handle));
+  return { url: `http://127.0.0.1:${port}`, requests, close };
 }

@@ -137,9 +137,8 @@ export function openHouse(folder: string, host: string) {
       const path = folders
         .map((entry) => join(root, entry.name, `${name}.json`))
         .find((each) => existsSync(each));
-      const file = path ?? join(root, `${name}.json`);
-      if (!existsSync(file)) return new Map();
-      const { days } = JSON.parse(readFileSync(file, 'utf8')) as { days: [string, number | null][] };
+      if (path === undefined) return new Map();
+      const { days } = JSON.parse(readFileSync(path, 'utf8')) as { days: [string, number | null][] };
       return new Map(days.map(([day, rows]) => [dayNumber(day), rows]));
     },
 
