@@ -4,12 +4,7 @@ import { addDays } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { BigQueryConfig } from '../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../src/sources/bigquery/source.ts';
-import {
-  BigQueryServer,
-  type ServerOptions,
-  type ServerRow,
-  type Trouble,
-} from '../support/bigquery-server.ts';
+import { BigQueryServer, type ServerOptions, type ServerRow } from '../support/bigquery-server.ts';
 import { downloadsOf, failuresOf, runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 
@@ -129,58 +124,6 @@ describe('the second day of a list', () => {
     expect(jobs()).toBe(80);
     expect(notes).toEqual([]);
     expect(server.callsOf('dryRun')).toEqual([]);
-  });
-});
-
-describe('a day that is read once for all', () => {
-  const CHEAP = { bytesPerSharedDay: 10 * GB };
-
-  it('and that is refused is asked for one by one in the same run, with one warning', async () => {
-    const { collect, warnings } = await house(100, {
-      ...CHEAP,
-      trouble: [
-        {
-          on: 'insert',
-          revisions: false,
-          times: 1,
-          fault: { jobFails: { reason: 'resourcesExceeded', message: 'Resources exceeded' } },
-        },
-      ],
-    });
-    const { outcomes } = await collect(FIRST);
-    expect(failuresOf(outcomes)).toEqual([]);
-    expect(downloadsOf(outcomes[41])).toBe(42 * WINDOW);
-    expect(warnings).toEqual([expect.stringMatching(/for 100 packages together: .*one by one/)]);
-  });
-
-  it('and falls apart leaves one failing package its own failure', async () => {
-    const trouble: Trouble[] = [
-      {
-        on: 'insert',
-        revisions: false,
-        times: 1,
-        fault: { jobFails: { reason: 'resourcesExceeded', message: 'Resources exceeded' } },
-      },
-      {
-        on: 'insert',
-        package: nameOf(5),
-        fault: { jobFails: { reason: 'resourcesExceeded', message: 'of its own' } },
-      },
-    ];
-    const { outcomes } = await (await house(100, { ...CHEAP, trouble })).collect(FIRST);
-    expect(failuresOf(outcomes)).toEqual([expect.stringMatching(/^p-5: .*of its own/)]);
-  });
-
-  it('and fails for a cause that all would meet is not asked for again', async () => {
-    const { collect } = await house(100, {
-      ...CHEAP,
-      trouble: [
-        { on: 'insert', revisions: false, fault: { status: 403, reason: 'quotaExceeded', message: 'Quota' } },
-      ],
-    });
-    const { outcomes } = await collect(FIRST);
-    expect(outcomes.every(({ kind }) => kind === 'failed')).toBe(true);
-    expect(jobs()).toBe(1);
   });
 });
 

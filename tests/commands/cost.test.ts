@@ -32,6 +32,16 @@ function writeSpend(folder: string, bytes_billed: number): void {
   );
 }
 
+/** A folder of a list alone. */
+function listed(packages: readonly string[], more = ''): string {
+  const folder = tempFolder();
+  const text = `service: {output_dir: output${more}}\npackages: [${packages.join(', ')}]\n`;
+  writeFileSync(join(folder, 'tracked.yaml'), text);
+  return folder;
+}
+
+const HUNDRED = Array.from({ length: 100 }, (_, index) => `package-${index}`);
+
 /** A folder with two packages; alpha has cost half a GiB in November, beta a GiB in October, and its ledger is lost. */
 function makeFolder(bigquery = ''): string {
   const folder = tempFolder();
@@ -124,11 +134,10 @@ describe('cost', () => {
 
   it('knows when a day is read for all, and that more packages then cost no more', async () => {
     const folder = makeFolder();
-    const list = Array.from({ length: 100 }, (_, index) => `package-${index}`);
-    const write = (budget: number | null, names = list) =>
+    const write = (budget: number) =>
       writeFileSync(
         join(folder, 'tracked.yaml'),
-        `service: {output_dir: output}\nbigquery: {monthly_budget_gib: ${budget}}\npackages: [alpha, ${names.join(', ')}]\n`,
+        `service: {output_dir: output}\nbigquery: {monthly_budget_gib: ${budget}}\npackages: [alpha, ${HUNDRED.join(', ')}]\n`,
       );
     write(1024);
     const path = join(folder, 'state', 'spend.json');
@@ -170,13 +179,7 @@ describe('cost', () => {
   });
 
   it('says of an estimate that a run asks for better', async () => {
-    const folder = tempFolder();
-    const list = Array.from({ length: 100 }, (_, index) => `package-${index}`);
-    writeFileSync(
-      join(folder, 'tracked.yaml'),
-      `service: {output_dir: output}\npackages: [${list.join(', ')}]\n`,
-    );
-    const { stdout } = await runMain(folder, ['cost'], world);
+    const { stdout } = await runMain(listed(HUNDRED), ['cost'], world);
     expect(stdout).toContain('decides by its answer: collect --dry-run shows it.');
     expect((await runMain(makeFolder(), ['cost'], world)).stdout).not.toContain('decides by its answer');
   });
@@ -208,11 +211,7 @@ describe('cost', () => {
   });
 
   it('has nothing to show where nothing is billed', async () => {
-    const folder = tempFolder();
-    writeFileSync(
-      join(folder, 'tracked.yaml'),
-      'service: {output_dir: output, source: duckdb}\nduckdb: {files: x.ndjson}\npackages: [alpha]\n',
-    );
+    const folder = listed(['alpha'], ', source: duckdb}\nduckdb: {files: x.ndjson');
     const { exitCode, stderr } = await runMain(folder, ['cost'], world);
     expect([exitCode, stderr]).toEqual([1, 'source duckdb bills nothing; there is no cost to show\n']);
   });
@@ -226,9 +225,7 @@ describe('cost', () => {
   });
 
   it('starts with nothing', async () => {
-    const folder = tempFolder();
-    writeFileSync(join(folder, 'tracked.yaml'), 'service: {output_dir: output}\npackages: [alpha]\n');
-    const { exitCode, stdout } = await runMain(folder, ['cost'], world);
+    const { exitCode, stdout } = await runMain(listed(['alpha']), ['cost'], world);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^2026-11 to date +0\.0 GiB +\$0\.00$/m);
   });

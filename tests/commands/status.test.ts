@@ -69,11 +69,11 @@ const HEALTH: Health = {
   warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
 };
 
-function folder(packages: readonly string[], health: Health | string | undefined = HEALTH): string {
+function folder(packages: readonly string[], health: Health | string | null = HEALTH): string {
   const path = tempFolder();
   const list = packages.map((name) => `  - ${name}\n`).join('');
   writeFileSync(join(path, 'tracked.yaml'), `service:\n  output_dir: output\npackages:\n${list}`);
-  if (health !== undefined) {
+  if (health !== null) {
     mkdirSync(join(path, 'output'));
     writeFileSync(
       join(path, 'output/_health.json'),
@@ -187,13 +187,14 @@ describe('status', () => {
   });
 
   it.each([
-    [undefined, /_health.json: there is none yet; run: pypi-badges collect/],
+    [null, /_health.json: there is none yet; run: pypi-badges collect/],
     ['{', /_health.json: it is not a health file/],
   ])('says so where there is no health file', async (health, text) => {
-    const path = folder(ALL, health ?? 'x');
-    if (health === undefined)
-      writeFileSync(join(path, 'tracked.yaml'), 'service: {output_dir: none}\npackages: [a]\n');
-    const { exitCode, stdout, stderr } = await runMain(path, ['status', '--prometheus'], world);
+    const { exitCode, stdout, stderr } = await runMain(
+      folder(ALL, health),
+      ['status', '--prometheus'],
+      world,
+    );
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(text);
   });

@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { aprilRows, type BigQueryProject, bigQueryProject, SECRET } from '../support/bigquery-project.ts';
-import { BigQueryServer, type ServerOptions, type Trouble } from '../support/bigquery-server.ts';
+import type { ServerOptions, Trouble } from '../support/bigquery-server.ts';
 import { runCommand } from '../support/command.ts';
 import { type GoogleOptions, GoogleServer, ProxyServer, TEST_CA } from '../support/google-server.ts';
+import { keyFile, rsaPem } from '../support/secrets.ts';
 
 /*
  * Each kind of consequence once, through the built command. Which fault has which is told by the tests of
@@ -154,15 +154,10 @@ describe('what every package would meet ends the querying', () => {
   });
 
   it('for good credentials that stay secret, however much is logged', async () => {
-    const closed = await BigQueryServer.start();
-    const { host } = closed;
-    await closed.close();
     const project = await bigQueryProject(PACKAGES, {}, { bigquery: '  query_timeout_seconds: 2\n' });
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const private_key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const key = { type: 'service_account', client_email: 'a@b.iam.gserviceaccount.com', private_key };
-    project.put('key.json', JSON.stringify(key));
-    const env = { HTTPS_PROXY: `http://user:hush@${host}`, DEBUG: '*', LOG_LEVEL: 'trace' };
+    const pem = rsaPem();
+    project.put('key.json', keyFile(pem));
+    const env = { HTTPS_PROXY: `http://user:hush@127.0.0.1:1`, DEBUG: '*', LOG_LEVEL: 'trace' };
     const result = await runCommand(project.folder, COLLECT, { env });
     expect(result.exitCode).toBe(1);
     expect(project.health().packages['gamma']).toMatchObject({
@@ -172,7 +167,7 @@ describe('what every package would meet ends the querying', () => {
       ),
     });
     const { 'key.json': _, ...files } = project.files();
-    const [, line = ''] = private_key.split('\n');
+    const [, line = ''] = pem.split('\n');
     for (const text of [result.stdout, result.stderr, ...Object.values(files)]) {
       expect(text).not.toContain(line);
       expect(text).not.toContain('hush');
