@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
 import { layOutMerged } from '../../action/merge.mjs';
 import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { listen } from '../support/listen.ts';
 import { makeOrigin, type Origin } from './git.ts';
 
 /*
@@ -17,7 +17,7 @@ const AUTHORIZATION = `Basic ${btoa('x-access-token:good')}`;
 
 let origin: Origin;
 let url: string;
-let server: ReturnType<typeof createServer>;
+let server: Awaited<ReturnType<typeof listen>>;
 /** What the server answers instead of asking git; one for each request. */
 let faults: number[];
 let mayWrite: boolean;
@@ -72,13 +72,11 @@ beforeEach(async () => {
   origin.git('config', 'http.receivepack', 'true');
   faults = [];
   mayWrite = true;
-  server = createServer(serve);
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = await listen(createServer(serve));
+  url = `http://127.0.0.1:${server.port}`;
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
+afterEach(async () => {
+  await server.close();
   rmSync(origin.folder, { recursive: true, force: true });
 });
 
@@ -157,61 +155,37 @@ it('lays out what both runs have done, file by file', async () => {
       packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
     });
   const { branch, places } = await open();
-  async function treeWith(files: Record<string, string>): Promise<string> {
+  /** What stands in each file before, in ours, in theirs, and then: undefined where there is none. */
+  const FILES: Record<string, (string | undefined)[]> = {
+    same: ['0', '0', '0', '0'],
+    ours: ['0', 'ours', '0', 'ours'],
+    theirs: ['0', '0', 'theirs', 'theirs'],
+    both: ['0', 'ours', 'theirs', 'ours'],
+    new: [undefined, 'ours', undefined, 'ours'],
+    gone: ['0', undefined, '0', undefined],
+    kept: ['0', undefined, 'theirs', 'theirs'],
+  };
+  async function treeOf(which: number, days: string[], attempted: Record<string, string>): Promise<string> {
     await branch.layOut(undefined, places);
     mkdirSync(join(places.stateDir, 'ledger'));
-    for (const [path, content] of Object.entries(files)) {
-      writeFileSync(
-        path.startsWith('.state/') ? join(places.stateDir, path.slice(7)) : join(places.outputDir, path),
-        content,
-      );
+    writeFileSync(join(places.stateDir, 'ledger/alpha.json'), ledger(...days));
+    writeFileSync(join(places.stateDir, '_health.json'), memory(attempted));
+    for (const [name, { [which]: content }] of Object.entries(FILES)) {
+      if (content !== undefined) writeFileSync(join(places.outputDir, `${name}.json`), content);
     }
     return branch.tree(places, () => true);
   }
-  const base = await treeWith({
-    '.state/ledger/alpha.json': ledger('2026-04-01'),
-    '.state/_health.json': memory({ alpha: '1', beta: '1' }),
-    'same.json': '0',
-    'ours.json': '0',
-    'theirs.json': '0',
-    'both.json': '0',
-    'gone.json': '0',
-    'kept.json': '0',
-  });
-  const ours = await treeWith({
-    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-02'),
-    '.state/_health.json': memory({ alpha: '3', beta: '1' }),
-    'same.json': '0',
-    'ours.json': 'ours',
-    'theirs.json': '0',
-    'both.json': 'ours',
-    'new.json': 'ours',
-  });
-  const theirs = await treeWith({
-    '.state/ledger/alpha.json': ledger('2026-04-01', '2026-04-03'),
-    '.state/_health.json': memory({ alpha: '2', beta: '2', gamma: '2' }),
-    'same.json': '0',
-    'ours.json': '0',
-    'theirs.json': 'theirs',
-    'both.json': 'theirs',
-    'gone.json': '0',
-    'kept.json': 'theirs',
-  });
+  const base = await treeOf(0, ['2026-04-01'], { alpha: '1', beta: '1' });
+  const ours = await treeOf(1, ['2026-04-01', '2026-04-02'], { alpha: '3', beta: '1' });
+  const theirs = await treeOf(2, ['2026-04-01', '2026-04-03'], { alpha: '2', beta: '2', gamma: '2' });
   await layOutMerged(branch, { base, ours, theirs }, places);
   const read = (name: string) => {
     const path = join(places.outputDir, name);
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   };
-  const names = ['same', 'ours', 'theirs', 'both', 'new', 'gone', 'kept'];
-  expect(Object.fromEntries(names.map((name) => [name, read(`${name}.json`)]))).toEqual({
-    same: '0',
-    ours: 'ours',
-    theirs: 'theirs',
-    both: 'ours',
-    new: 'ours',
-    gone: undefined,
-    kept: 'theirs',
-  });
+  for (const [name, contents] of Object.entries(FILES)) {
+    expect([name, read(`${name}.json`)]).toEqual([name, contents[3]]);
+  }
   const merged = readFileSync(join(places.stateDir, 'ledger/alpha.json'), 'utf8');
   expect([...parseLedger(merged, identity).days.keys()]).toEqual(['2026-04-01', '2026-04-02', '2026-04-03']);
   expect(JSON.parse(readFileSync(join(places.stateDir, '_health.json'), 'utf8'))).toEqual(
