@@ -16,12 +16,15 @@ const EXCESS_TIMES = 2;
 /** "Usually": the same weekday in so many weeks before, of which so many must be known. */
 const USUAL_WEEKS = 4;
 const USUAL_KNOWN_MIN = 2;
-/** So many odd days in a row that are alike are a new level: one more than the table may be late. */
+/** So many odd days that are alike, of so many at most, are a new level: one more than the table may be late, and two that differ. */
 const LEVEL_DAYS = LATE_DAYS_MAX + 1;
+const LEVEL_WITHIN = LEVEL_DAYS + 2;
 /** Alike: the least of their shares is this part of the greatest at least, */
 const LEVEL_ALIKE = 0.6;
 /** and the least share is no rest of an outage. In November 2021 days had 0.2 % of their rows. */
 const LEVEL_SHARE_MIN = 0.05;
+/** So many days in a row that are as before a new level take it back: it was an outage. */
+const BACK_DAYS = 3;
 
 export interface UpstreamFault {
   readonly code: 'upstream-late' | 'upstream-back';
@@ -63,35 +66,65 @@ export interface OddDays {
   readonly shares: ReadonlyMap<Day, number>;
 }
 
+/** The odd days up to one that are alike, oldest first, if they are enough for a new level. */
+function alikeOf(odd: ReadonlySet<Day>, shares: OddDays['shares'], last: Day): Day[] | undefined {
+  const newest = daysOf({ start: addDays(last, 1 - LEVEL_WITHIN), end: addDays(last, 1) });
+  const days = newest.filter((day) => odd.has(day));
+  const shareOf = (day: Day) => shares.get(day) ?? 0;
+  const sorted = days.toSorted((a, b) => shareOf(a) - shareOf(b));
+  const first = sorted.findIndex((day, index) => {
+    const least = shareOf(day);
+    const other = sorted[index + LEVEL_DAYS - 1];
+    return other !== undefined && least >= LEVEL_SHARE_MIN && least >= LEVEL_ALIKE * shareOf(other);
+  });
+  return first < 0 ? undefined : sorted.slice(first, first + LEVEL_DAYS).toSorted();
+}
+
+/** Whether a day that is usual by a former level is nearer to it than to the level now. */
+function isNearer(formerShare: number, share: number): boolean {
+  const isUsual = formerShare >= PARTIAL_SHARE && formerShare <= EXCESS_TIMES;
+  return isUsual && Math.abs(Math.log(formerShare)) < Math.abs(Math.log(share));
+}
+
 /**
  * Compares each day of a span with the median of the same weekday in the four weeks before, as far as these are known and
  * not odd themselves; a weekend has about 64 % of a midweek day. In November 2021 days of 467,591,439 rows fell to
- * 780,878, and 780,878 is not zero. Where the log stays at another level, its days are usual from then on.
+ * 780,878, and 780,878 is not zero. Where the log stays at another level, its days are usual from then on, unless it comes
+ * back within these weeks.
  */
 export function oddDaysOf(span: Span, rows: PartitionRows): OddDays {
   const [partial, excess, shares] = [new Set<Day>(), new Set<Day>(), new Map<Day, number>()];
-  let level = span.start;
-  let row: Day[] = [];
+  const rowsOf = (day: Day) => rows.get(day) ?? 0;
+  /** Since when the log is at its level, and since when it was at the one before. */
+  let level = { start: span.start, before: span.start, odd: partial };
+  /** The newest days, as far as they are as before the level. */
+  let back: Day[] = [];
   for (const day of daysOf(span)) {
-    const count = rows.get(day) ?? 0;
+    const count = rowsOf(day);
     if (count === 0) continue;
-    const usual = Array.from({ length: USUAL_WEEKS }, (_, week) => addDays(day, -7 * (week + 1)))
-      .filter((before) => before >= level && !partial.has(before) && !excess.has(before))
-      .map((before) => rows.get(before) ?? 0)
-      .filter((known) => known > 0);
-    if (usual.length < USUAL_KNOWN_MIN) continue;
-    const share = count / median(usual);
-    shares.set(day, share);
-    const odd = share < PARTIAL_SHARE ? partial : share > EXCESS_TIMES ? excess : undefined;
-    const goesOn = odd?.has(addDays(day, -1)) === true;
-    row = odd === undefined ? [] : [...(goesOn ? row : []), day];
-    odd?.add(day);
-    const alike = row.slice(-LEVEL_DAYS).map((each) => shares.get(each) ?? 0);
-    const [least, most] = [Math.min(...alike), Math.max(...alike)];
-    if (alike.length === LEVEL_DAYS && least >= LEVEL_ALIKE * most && least >= LEVEL_SHARE_MIN) {
-      [level = day] = row.slice(-LEVEL_DAYS);
-      for (const each of row.slice(-LEVEL_DAYS)) odd?.delete(each);
-      row = [];
+    const weeks = Array.from({ length: USUAL_WEEKS }, (_, week) => addDays(day, -7 * (week + 1)));
+    const known = weeks.filter((each) => rowsOf(each) > 0 && !partial.has(each) && !excess.has(each));
+    const usual = known.filter((each) => each >= level.start).map(rowsOf);
+    const former = known.filter((each) => each < level.start && each >= level.before).map(rowsOf);
+    const share = usual.length === 0 ? undefined : count / median(usual);
+    const formerShare = former.length === 0 ? undefined : count / median(former);
+    const isBack = share !== undefined && formerShare !== undefined && isNearer(formerShare, share);
+    back = isBack ? [...back, day] : [];
+    if (back.length === BACK_DAYS) {
+      const outage = daysOf({ start: level.start, end: back[0] ?? day });
+      for (const each of back) (level.odd === partial ? excess : partial).delete(each);
+      for (const each of outage) if (rowsOf(each) > 0) level.odd.add(each);
+      level = { ...level, start: level.before };
+      back = [];
+    } else if (share !== undefined && usual.length >= USUAL_KNOWN_MIN) {
+      shares.set(day, share);
+      const odd = share < PARTIAL_SHARE ? partial : share > EXCESS_TIMES ? excess : undefined;
+      odd?.add(day);
+      const alike = odd && alikeOf(odd, shares, day);
+      if (odd !== undefined && alike !== undefined) {
+        for (const each of alike) odd.delete(each);
+        level = { start: alike[0] ?? day, before: level.start, odd };
+      }
     }
   }
   return { partial, excess, shares };

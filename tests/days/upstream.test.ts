@@ -85,10 +85,10 @@ describe('a level that changes for good', () => {
   const PYPI = { wholeLog: true, whereToLook: 'status.python.org' };
 
   /** What each daily run of six weeks says, with what was published before as the last run left it. */
-  function runsAfter(share: number, lasts = 60) {
+  function runsAfter(share: number, lasts = 60, others: Readonly<Record<number, number>> = {}) {
     const rows = weeks('2025-11-01', 200, () => 3e9);
-    for (const day of daysOf({ start: FALL, end: addDays(FALL, lasts) })) {
-      rows.set(day, Math.round((rows.get(day) ?? 0) * share));
+    for (const [index, day] of daysOf({ start: FALL, end: addDays(FALL, lasts) }).entries()) {
+      rows.set(day, Math.round((rows.get(day) ?? 0) * (others[index] ?? share)));
     }
     let published = addDays(FALL, -1);
     return Array.from({ length: 42 }, (_, index) => {
@@ -124,6 +124,33 @@ describe('a level that changes for good', () => {
       (day) => (day >= 50 && day < 62 ? (day % 2 === 0 ? 0.3 : 0.06) : 1) * 3e9,
     );
     expect(oddDaysOf(spanOf(rows), rows).partial.size).toBe(12);
+  });
+
+  it.each<[string, Readonly<Record<number, number>>, number]>([
+    ['a day without rows', { 3: 0 }, 0],
+    ['a late day without rows', { 7: 0 }, 0],
+    ['two days without rows', { 3: 0, 6: 0 }, 0],
+    ['a day like those before', { 4: 0.9 }, 0],
+    ['a day with still fewer rows, which stays incomplete', { 4: 0.1 }, 1],
+  ])('is accepted after ten days with %s among them', (_, others, incomplete) => {
+    const after = runsAfter(0.35, 60, others).filter(({ index }) => index >= 10 && index < 25);
+    expect(after.map(({ isNew, partialDays }) => [isNew, partialDays.length])).toEqual(
+      after.map(() => [true, incomplete]),
+    );
+  });
+
+  it.each([
+    [0.35, 8],
+    [0.35, 10],
+    [0.1, 10],
+    [0.1, 20],
+    [2.7, 10],
+    [2.7, 20],
+  ])('to %d for %i days only was none: these days are named, and no other', (share, lasts) => {
+    const days = daysOf({ start: FALL, end: addDays(FALL, lasts) });
+    const after = runsAfter(share, lasts).filter(({ index }) => index >= lasts + 2 && index < 30);
+    const odd = after.map(({ isNew, partialDays, excessDays }) => [isNew, partialDays, excessDays]);
+    expect(odd).toEqual(after.map(() => (share < 1 ? [true, days, []] : [true, [], days])));
   });
 
   it('to three times as much is told for a week, and usual then', () => {
