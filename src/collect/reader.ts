@@ -245,7 +245,8 @@ function createAsker(
     const { packages, expectedBytes } = planned;
     const alone = oneByOne(planned);
     const aloneBytes = alone.reduce((sum, each) => sum + each.expectedBytes, 0);
-    if (aloneBytes <= 2 * expectedBytes) return yield* askEach(planned, alone, refused);
+    if (packages.length <= 2 || aloneBytes <= 2 * expectedBytes)
+      return yield* askEach(planned, alone, refused);
     const failed: [PlannedRead, SourceError][] = [];
     for (const half of chunks(packages, Math.ceil(packages.length / 2))) {
       const part = { ...planned, packages: half };
@@ -258,7 +259,9 @@ function createAsker(
     }
     const [first, second] = failed;
     if (second !== undefined) throw ending(second[1]);
-    if (first !== undefined) yield* isolate(first[0], refused);
+    if (first === undefined) return;
+    const [half, { cost = NO_COST }] = first;
+    yield* isolate(half, addCost(refused, shareOf(cost, half.packages.length)));
   }
 
   /**

@@ -246,6 +246,26 @@ describe('a question about several days that are read once for all', () => {
   });
 
   it.each([
+    [
+      'beta',
+      ['', 'alpha,beta', 'gamma,delta', 'alpha', 'beta'],
+      { alpha: [4, 430], gamma: [4, 410], delta: [4, 410] },
+    ],
+    [
+      'delta',
+      ['', 'alpha,beta', 'gamma,delta', 'gamma', 'delta'],
+      { alpha: [4, 410], beta: [4, 410], gamma: [4, 430] },
+    ],
+  ])('leaves a fault that may pass to %s, after a fault of halves', async (bad, questions, rest) => {
+    const { got, asked } = await four(({ packages }) =>
+      packages.includes(bad) ? new SourceError('job-failed', 'no', { cost }) : undefined,
+    );
+    expect(asked).toEqual(questions.map((names) => `${names}2026-04-01+4`));
+    // A quarter of what the first question in vain was billed, and half of what the second was.
+    expect(got).toEqual({ ...rest, [bad]: 'no' });
+  });
+
+  it.each([
     { what: 'answered', days: 4, billed: 400 },
     { what: 'refused', days: 2, billed: 410 },
   ])('is whole where its days are too old to be kept one by one, and is $what', async ({ days, billed }) => {
