@@ -64,7 +64,7 @@ function launchDays(all: PackageDays, isMany: (count: number) => boolean): Reado
 export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
   const lived = livedDays(all, windowDays);
   const complete = lived.filter(({ isComplete }) => isComplete);
-  if (complete.length < KNOWN_MIN) return [];
+  if (lived.length < KNOWN_MIN) return [];
   const usual = Math.max(medianOf(complete), 1);
   const isMany = (count: number) => count > TIMES * usual && count >= DOWNLOADS_MIN;
   const launch = launchDays(all, isMany);
