@@ -85,7 +85,7 @@ export const NOTHING_KNOWN: UpstreamFacts = {
 };
 
 /** Most names of the class `other` that are told. */
-const OTHERS_MAX = 20;
+export const OTHERS_MAX = 20;
 
 function packageToJson({ failure, windows, warnings, count, windowDays, ...known }: PackageHealth) {
   const fault = failure && { error: failure.error, errorCode: failure.code, heldBack: failure.heldBack };

@@ -18,10 +18,11 @@ import { sparkline } from '../page/charts.ts';
 import { type IndexEntry, indexEntry, indexPage, LONG_LIST } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { date } from '../page/words.ts';
+import { byCount } from '../util.ts';
 import type { Window } from '../winnow/fold.ts';
 import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
-import { type Health, type PackageHealth, stateOf } from './health.ts';
+import { type Health, OTHERS_MAX, type PackageHealth, stateOf } from './health.ts';
 import { type History, readHistory } from './history.ts';
 
 export const PAGE_FILE = 'index.html';
@@ -95,6 +96,11 @@ function packageView(
   };
 }
 
+/** The names of the class `other` as far as the health file has them, so that a page is drawn from the same before and after. */
+function namedOthers({ windows: [first] }: Omit<PackageView, 'history'>) {
+  return [...(first?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
+}
+
 /** The last line of a page: the digests of what it was drawn from, and of its text. */
 function mark(drawnFrom: string, text: string): string {
   return `${markOf(drawnFrom)}${digest(text)} -->\n`;
@@ -155,7 +161,9 @@ export function openPages(
       // It says when it was drawn to the day, so that later runs of the day may leave it alone.
       const site = { finished: finished?.slice(0, DAY_LENGTH), staleThresholdDays, publicUrl, sourceName };
       const path = join(await ensureChildFolder(outputDir, tracked.name), PAGE_FILE);
-      const seen = JSON.stringify([view, site], (_, value) => (value instanceof Map ? [...value] : value));
+      const seen = JSON.stringify([view, site, namedOthers(view)], (_, value) =>
+        value instanceof Map ? undefined : value,
+      );
       const drawnFrom = digest(drawing.version, seen, history?.text ?? '');
       if (!(await isDrawn(path, drawnFrom))) {
         const page = drawing.packagePage({ ...view, history: history?.days }, site);

@@ -4,13 +4,13 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { packagePage } from '../../src/page/package-page.ts';
-import { type Health, parseHealth } from '../../src/publish/health.ts';
+import { type Health, healthToJson, parseHealth } from '../../src/publish/health.ts';
 import { historyText } from '../../src/publish/history.ts';
 import { publishFolder } from '../../src/publish/package.ts';
 import { type Drawing, openPages } from '../../src/publish/page.ts';
 import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { downloads, historyOf, NOW, packageDays } from '../support/views.ts';
+import { downloads, historyOf, NOW, packageDays, YOUNG } from '../support/views.ts';
 
 const FACTS = { package: 'demo', source: 'bigquery', publicUrl: undefined };
 
@@ -115,6 +115,19 @@ describe('pages', () => {
     const before = prints();
     await draw(EMPTY);
     expect(prints()).toEqual(before);
+  });
+
+  it('finds a page as the run has drawn it, which knows more names than the health file', async () => {
+    const { config, open, publish } = setUp();
+    const drawing = counting('1');
+    const windows = [3, 30].map((windowDays) => ({ windowDays, breakdown: YOUNG }));
+    const lastSuccess = NOW.toISOString();
+    const entry = { windowDays: 3, count: 14, windows, warnings: [], countedTo: '2026-04-24', lastSuccess };
+    const history = await publish();
+    for (const tracked of config.packages) await open(undefined, drawing).draw(tracked, entry, history);
+    const health = { ...EMPTY, finished: lastSuccess, packages: new Map([['demo', entry]]) };
+    await open(undefined, drawing).finish(healthOf(healthToJson(health)));
+    expect(drawing.drawn).toBe(1);
   });
 
   describe('draws the page of a package', () => {
