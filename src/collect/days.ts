@@ -1,7 +1,7 @@
 import type { TrackedPackage } from '../config/config.ts';
 import { type Day, type Span, windowBefore } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
+import { oddDaysOf, partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
@@ -30,6 +30,8 @@ export interface Task {
 export interface LearntDays {
   readonly upstream: Upstream;
   readonly known: KnownDays;
+  /** All days that are known to be incomplete, those before the longest window among them: a trend leaves them out, too. */
+  readonly partialDays: readonly Day[];
   /** What an operator should know, once a run. */
   readonly warnings: readonly string[];
 }
@@ -82,6 +84,7 @@ function conclude(source: Source, task: Task, known: KnownDays, warnings: readon
   return {
     upstream,
     known,
+    partialDays: rows && traits.wholeLog ? [...oddDaysOf(spanOf(task, source), rows).partial] : [],
     warnings: [
       ...warnings,
       ...(isFuture

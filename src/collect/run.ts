@@ -178,7 +178,7 @@ async function readPackage(
       changes.push(...filed.changes);
       ledger = filed.ledger;
     }
-    const { end, partialDays } = learnt.upstream;
+    const { end } = learnt.upstream;
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
     const rows =
       ledger === undefined ? rowsByDay(read, span, learnt, source) : rowsOfLedger(ledger, span, learnt);
@@ -190,7 +190,7 @@ async function readPackage(
       kind: 'read',
       package: tracked,
       attempted,
-      days: winnowDays({ span, rows, unknownDays: reader.unknownDays(name) }, partialDays),
+      days: winnowDays({ span, rows, unknownDays: reader.unknownDays(name) }, learnt.partialDays),
       rows,
       total: tracked.total ? totalOf() : undefined,
       taken: {

@@ -43,6 +43,19 @@ function messageOf(outcome: Outcome | undefined): string {
   return outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
 }
 
+it('knows of incomplete days before the longest window, so that an outage is no trend', async () => {
+  const { table, collect } = await quiet();
+  await table.sql(
+    `INSERT INTO file_downloads SELECT '2026-01-01 12:00:00+00'::TIMESTAMPTZ + to_days(n::INTEGER),
+       {'project': 'someone'}, {'ci': NULL, 'installer': {'name': 'pip'}, 'system': NULL}
+     FROM range(150) AS days(n), range(10) WHERE n <> 79`,
+  );
+  const source = { traits: { billed: false } };
+  const { outcomes, upstream } = await collect('2026-05-10', { source, lookBackDays: 60 });
+  expect(upstream?.partialDays).toEqual([]);
+  expect(outcomes).toMatchObject([{ kind: 'read', days: { partialDays: ['2026-03-21'] } }]);
+});
+
 describe('what is read', () => {
   it('scans 30 + 39 days in forty daily runs of a quiet table', async () => {
     const { table, collect } = await quiet();

@@ -17,7 +17,7 @@ function learnt(end: string, filled: readonly string[]): LearntDays {
     fault: undefined,
   };
   const rows = new Map(filled.map((day) => [`2026-01-${day}`, 5]));
-  return { upstream, known: { kind: 'told', rows }, warnings: [] };
+  return { upstream, known: { kind: 'told', rows }, partialDays: [], warnings: [] };
 }
 
 describe('the total', () => {
