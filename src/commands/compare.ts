@@ -4,6 +4,7 @@ import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { causeText } from '../collect/run.ts';
 import { type Config, loadConfig, loadSource } from '../config/config.ts';
 import { addDays, type Day } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { formatJson, formatNumber } from '../format.ts';
 import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
@@ -15,7 +16,6 @@ import {
   type StatsCount,
 } from '../sources/pypistats.ts';
 import { SourceError } from '../sources/source.ts';
-import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { byCount } from '../util.ts';
 import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
@@ -51,7 +51,7 @@ type Reason = keyof typeof DIFFERENCES;
 
 /** Why pypistats.org counts what we do not. */
 const CLASSES: Readonly<Record<Exclusion, string>> = {
-  sidecar: `until ${DISTRIBUTIONS_ONLY_SINCE} PyPI also recorded files beside packages, such as .metadata, and pypistats.org counts them`,
+  sidecar: `until ${ERAS.distributions} PyPI also recorded files beside packages, such as .metadata, and pypistats.org counts them`,
   ci: 'pypistats.org does not look at the CI flag',
   mirror:
     'pypistats.org knows bandersnatch, z3c.pypimirror, Artifactory and devpi, but not Nexus and pep381client',

@@ -1,8 +1,8 @@
 import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
 import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { formatNumber } from '../format.ts';
-import { DISTRIBUTIONS_ONLY_SINCE } from '../sources/sql.ts';
 import { allDownloads, type Breakdown, otherSystems, zeros } from '../winnow/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../winnow/classes.ts';
 import type { PackageDays } from '../winnow/package-days.ts';
@@ -281,12 +281,12 @@ const TOUCHING = 150;
 const GAP = 1 / 600;
 
 /** The place where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
-const breakOf = ({ days: list }: PackageDays) => list.indexOf(DISTRIBUTIONS_ONLY_SINCE);
+const breakOf = ({ days: list }: PackageDays) => list.indexOf(ERAS.distributions);
 
 /** What the broken line in the charts of a history means; undefined if there is none. */
 export function breakNote(history: PackageDays): string | undefined {
   if (breakOf(history) <= 0) return undefined;
-  return `The broken line: from ${date(DISTRIBUTIONS_ONLY_SINCE)} on, PyPI's log holds only files that can be installed.`;
+  return `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
 }
 
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */

@@ -1,8 +1,9 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../winnow/classes.ts';
 import { SourceError } from './source.ts';
-import { DISTRIBUTIONS_ONLY_SINCE, type PivotRow, type Question } from './sql.ts';
+import type { PivotRow, Question } from './sql.ts';
 
 /** An object out of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -84,7 +85,7 @@ export function dayReader(span: Span): (row: RawRow) => Day {
 /** A row as it is kept: names that are on no list are folded also where an engine did not. */
 function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
   const day = dayOf(row);
-  const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < DISTRIBUTIONS_ONLY_SINCE;
+  const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < ERAS.distributions;
   const ci = flag(row, 'ci');
   const installer = foldInstaller(text(row, 'installer_name'));
   const system = foldSystem(text(row, 'system_name'));

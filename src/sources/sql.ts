@@ -1,4 +1,5 @@
 import { type Day, type Span, spanDays } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
 import type { NonEmpty } from '../util.ts';
 import { KNOWN_INSTALLERS, OTHER_NAME, ROWS_A_DAY, SYSTEMS } from '../winnow/classes.ts';
 
@@ -36,19 +37,12 @@ export interface Question {
  */
 export const QUESTION = 3;
 
-/**
- * From this day on PyPI's log holds distributions only (https://blog.pypi.org/posts/2026-08-31-download-counts: the change
- * went out on the day before). Until then, requests for `.metadata`, `.asc`, `.egg` and others are in it, too, and only the file's name
- * tells them apart: one more column to pay for, so it is asked for only then.
- */
-export const DISTRIBUTIONS_ONLY_SINCE: Day = '2026-08-25';
-
 /** Endings of the names of distributions. */
 export const DISTRIBUTION_ENDINGS = ['.whl', '.tar.gz', '.zip'] as const;
 
 /** Whether a span has days whose files must be told apart by name. */
 export function needsFileNames({ start }: Span): boolean {
-  return start < DISTRIBUTIONS_ONLY_SINCE;
+  return start < ERAS.distributions;
 }
 
 /** LIMIT of a question: one more than its answer can have. A result that is this long is refused. */
@@ -125,7 +119,7 @@ FROM (
     CAST(CAST(timestamp AS DATE) AS STRING) AS day,
     details.ci AS flag,
     details.installer.name AS installer,
-    details.system.name AS system${fileNames ? `,\n    COALESCE(CAST(timestamp AS DATE) < DATE '${DISTRIBUTIONS_ONLY_SINCE}' AND NOT (${endings.join(' OR ')}), FALSE) AS sidecar` : ''}
+    details.system.name AS system${fileNames ? `,\n    COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distributions}' AND NOT (${endings.join(' OR ')}), FALSE) AS sidecar` : ''}
   FROM ${table}
   WHERE file.project ${several ? among : `= ${marker}project`}
     AND timestamp >= ${marker}start

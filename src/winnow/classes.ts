@@ -1,3 +1,5 @@
+import { ERAS } from '../days/eras.ts';
+
 /*
  * Who counts and who does not: the lists of the metric, as docs/metric.md explains them. Names are compared
  * exactly, as the table holds them: `Pip` is somebody else's user agent.
@@ -114,7 +116,7 @@ export const BLIND_SPOTS = [
   "pipenv runs pip; pipx runs pip or, from 1.12 on, uv: the data never names them, so their badges read 0 and their downloads are pip's and uv's.",
   'Only pip and uv send the CI flag; tox 4, docker build, notebooks and clusters do not pass it on, so their downloads count.',
   'pip and uv take the CI flag from the environment: what runs where CI is set does not count, and a build machine that sets nothing does.',
-  'PyPI did not know uv before 23 April 2024: earlier downloads by it are in no figure.',
+  `PyPI did not know uv before ${ERAS.uv}: earlier downloads by it are in no figure.`,
   'A client that fetches a file in parts (status 206) is recorded once for each part, and counts as often.',
   'pdm from 2.13 on is not known to PyPI, so its downloads are among the unknown clients.',
   'The systems count all downloads not marked as CI, whatever the installer, so their sum can be above or below the count.',

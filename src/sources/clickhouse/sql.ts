@@ -1,12 +1,7 @@
 import type { Span } from '../../days/day.ts';
+import { ERAS } from '../../days/eras.ts';
 import { KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../winnow/classes.ts';
-import {
-  DISTRIBUTION_ENDINGS,
-  DISTRIBUTIONS_ONLY_SINCE,
-  literals,
-  needsFileNames,
-  type Question,
-} from '../sql.ts';
+import { DISTRIBUTION_ENDINGS, literals, needsFileNames, type Question } from '../sql.ts';
 import type { Columns } from './answer.ts';
 
 /*
@@ -96,7 +91,7 @@ FORMAT JSONCompact`,
       start: span.start,
       end: span.end,
       limit: ROW_LIMIT,
-      ...(sidecars && { distributions_only_since: DISTRIBUTIONS_ONLY_SINCE }),
+      ...(sidecars && { distributions_only_since: ERAS.distributions }),
     },
     columns: {
       ...{ project: TEXT, day: DATE, ci: TEXT, installer_name: TEXT, system_name: TEXT },
