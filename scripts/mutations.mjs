@@ -20,16 +20,16 @@ const WANTED = 36;
  */
 const MUTATIONS = [
   // The metric.
-  ["if (ci === true) return 'ci';", "if (ci !== false) return 'ci';", 'tests/winnow'],
-  ["category !== 'sidecar' && isSystem(system)", 'isSystem(system)', 'tests/winnow'],
-  ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/winnow'],
+  ["if (ci === true) return 'ci';", "if (ci !== false) return 'ci';", 'tests/metric'],
+  ["category !== 'sidecar' && isSystem(system)", 'isSystem(system)', 'tests/metric'],
+  ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/metric'],
   [
     'counts.length < all.days.length * KNOWN_SHARE',
     'counts.length <= all.days.length * KNOWN_SHARE',
-    'tests/winnow',
+    'tests/metric',
   ],
-  ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/winnow'],
-  ['CLASSES.has(name) ? name : OTHER_NAME', 'name', 'tests/winnow/breakdown tests/sources/rows'],
+  ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/metric'],
+  ['CLASSES.has(name) ? name : OTHER_NAME', 'name', 'tests/metric/breakdown tests/sources/rows'],
 
   // Days, and what the table has of them.
   ['share < PARTIAL_SHARE ?', 'share <= PARTIAL_SHARE ?', 'tests/days'],
@@ -37,9 +37,9 @@ const MUTATIONS = [
   ['least >= LEVEL_ALIKE * most && ', '', 'tests/days'],
   ['before >= level && ', '', 'tests/days'],
   ['day < ERAS.ci || ', '', 'tests/commands/eras'],
-  ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/winnow/spikes'],
-  ['&& !launch.has(day)', '', 'tests/winnow/spikes'],
-  [' && sum(spikes) > sum(lived) * SUM_SHARE', '', 'tests/winnow/spikes'],
+  ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/metric/spikes'],
+  ['&& !launch.has(day)', '', 'tests/metric/spikes'],
+  [' && sum(spikes) > sum(lived) * SUM_SHARE', '', 'tests/metric/spikes'],
   [
     'dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX',
     'dayNumber(newest) - dayNumber(lastDay) >= LATE_DAYS_MAX',

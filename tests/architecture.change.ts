@@ -40,17 +40,17 @@ function broken(file: string, from: string, to: string): string[] {
 
 describe('what must follow does not compile without it', () => {
   it.each([
-    ['nothing, after nothing', 'winnow/classes.ts', "'pdm'] as const", "'pdm' ] as const", []],
+    ['nothing, after nothing', 'metric/classes.ts', "'pdm'] as const", "'pdm' ] as const", []],
     [
       'the colours of an installer',
-      'winnow/classes.ts',
+      'metric/classes.ts',
       "'pdm'] as const",
       "'pdm', 'hatch'] as const",
       ['page/document.ts'],
     ],
     [
       'the words for a class',
-      'winnow/classes.ts',
+      'metric/classes.ts',
       "'unknown', 'other'] as const",
       "'unknown', 'bot', 'other'] as const",
       ['commands/compare.ts', 'page/words.ts'],

@@ -12,7 +12,7 @@ const ORDER = [
   'errors',
   'disk',
   'days',
-  'winnow',
+  'metric',
   'sources',
   'config',
   'state',
@@ -21,7 +21,7 @@ const ORDER = [
   'publish',
   'collect',
 ];
-const PURE = ['errors', 'days', 'winnow', 'badges', 'page'];
+const PURE = ['errors', 'days', 'metric', 'badges', 'page'];
 /** Computes, and reads nothing. */
 const HARMLESS = ['node:crypto'];
 

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { trackedJsonSchema } from '../src/config/schema.ts';
 import { ERROR_CODES, ERRORS, type ErrorKind } from '../src/errors/codes.ts';
+import { allDownloads } from '../src/metric/breakdown.ts';
 import { main } from '../src/program.ts';
 import { healthToJson, parseHealth } from '../src/publish/health.ts';
 import { historyJsonSchema, parseHistory } from '../src/publish/history.ts';
-import { allDownloads } from '../src/winnow/breakdown.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pypi-badges-docs-'));

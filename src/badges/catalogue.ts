@@ -1,10 +1,10 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
 import { escapeMarkup, formatNumber } from '../format.ts';
+import type { Breakdown } from '../metric/breakdown.ts';
+import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../metric/classes.ts';
+import { lastDays, type PackageDays, type Total } from '../metric/package-days.ts';
+import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
-import type { Breakdown } from '../winnow/breakdown.ts';
-import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../winnow/classes.ts';
-import type { Trend, Window } from '../winnow/fold.ts';
-import { lastDays, type PackageDays, type Total } from '../winnow/package-days.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {

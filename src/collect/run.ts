@@ -5,6 +5,8 @@ import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/d
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { type Total, totalSince } from '../metric/package-days.ts';
+import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import type { PivotRow } from '../sources/sql.ts';
@@ -13,8 +15,6 @@ import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
-import { winnowDays } from '../winnow/fold.ts';
-import { type Total, totalSince } from '../winnow/package-days.ts';
 import { type LearntDays, learnDays, type Task } from './days.ts';
 import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
@@ -190,7 +190,7 @@ async function readPackage(
       kind: 'read',
       package: tracked,
       attempted,
-      days: winnowDays({ span, rows, unknownDays: reader.unknownDays(name) }, learnt.partialDays),
+      days: breakdownDays({ span, rows, unknownDays: reader.unknownDays(name) }, learnt.partialDays),
       rows,
       total: tracked.total ? totalOf() : undefined,
       taken: {

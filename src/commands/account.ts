@@ -1,19 +1,19 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import type { Day } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
+import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
+import { missingDaysOf } from '../metric/package-days.ts';
+import { typicalDay } from '../metric/spikes.ts';
+import type { PackageSummary } from '../metric/summary.ts';
 import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM } from '../page/words.ts';
 import { byCount, type NonEmpty } from '../util.ts';
-import { allDownloads, type Breakdown, otherSystems } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
-import type { Folded } from '../winnow/fold.ts';
-import { missingDaysOf } from '../winnow/package-days.ts';
-import { typicalDay } from '../winnow/spikes.ts';
 import { bar, columns, type Ink, left, paint, renderTable, right } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
 export interface Account {
   readonly name: string;
-  readonly folded: Folded;
+  readonly summary: PackageSummary;
 }
 
 /** How it is drawn. */
@@ -65,7 +65,7 @@ function section(title: string, lines: readonly Line[], drawing: Drawing, rest?:
   ];
 }
 
-function byDay({ history }: Folded, { ink }: Drawing): string {
+function byDay({ history }: PackageSummary, { ink }: Drawing): string {
   const values = history.breakdowns.map((breakdown) => breakdown?.count ?? null);
   return columns(values, WIDTH, ink);
 }
@@ -75,7 +75,7 @@ export function listDays(some: readonly Day[]): string {
   return some.length > 3 ? days(some.length) : some.map(date).join(', ');
 }
 
-function remarks({ name, folded: { history, warnings } }: Account): string[] {
+function remarks({ name, summary: { history, warnings } }: Account): string[] {
   const missing = missingDaysOf(history);
   const { unknownDays, partialDays } = history;
   return [
@@ -91,29 +91,29 @@ function remarks({ name, folded: { history, warnings } }: Account): string[] {
 }
 
 /** The window as people write it. */
-export function windowText({ history }: Folded): string {
+export function windowText({ history }: PackageSummary): string {
   const [first = '', last = ''] = [history.days[0], history.days.at(-1)];
   return `${days(history.days.length)} from ${date(first)} to ${date(last)}`;
 }
 
 /** That a source has no row of a package. */
-export function unknownText({ name, folded }: Account, sourceName: string): string {
-  const [first = '', last = ''] = [folded.history.days[0], folded.history.days.at(-1)];
+export function unknownText({ name, summary }: Account, sourceName: string): string {
+  const [first = '', last = ''] = [summary.history.days[0], summary.history.days.at(-1)];
   return `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/\n`;
 }
 
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
 function renderAccount(account: Account, drawing: Drawing): string {
-  const { name, folded } = account;
-  const [{ breakdown }] = folded.windows;
+  const { name, summary } = account;
+  const [{ breakdown }] = summary.windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
   const all = allDownloads(breakdown);
-  const typical = typicalDay(folded.history, folded.history.days.length);
+  const typical = typicalDay(summary.history, summary.history.days.length);
   const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
   const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
   const notes = remarks(account).map((line) => paint(line, 'yellow', drawing.color));
   return `${[
-    `${paint(name, 'bold', drawing.color)}, ${windowText(folded)} (UTC)`,
+    `${paint(name, 'bold', drawing.color)}, ${windowText(summary)} (UTC)`,
     '',
     ...bars([['All downloads', all], ...classes], all, drawing),
     ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
@@ -133,7 +133,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
     ),
     ...(count === 0
       ? []
-      : ['', paint('Non-CI downloads by day', 'bold', drawing.color), byDay(folded, drawing)]),
+      : ['', paint('Non-CI downloads by day', 'bold', drawing.color), byDay(summary, drawing)]),
     ...(programs.length === 0 ? [] : ['', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')}\n`;
@@ -156,7 +156,7 @@ function groups(accounts: readonly Account[]): Account[][] {
 }
 
 function rowsOf(accounts: readonly Account[]): string[][] {
-  const breakdowns = accounts.map(({ folded }) => folded.windows[0].breakdown);
+  const breakdowns = accounts.map(({ summary }) => summary.windows[0].breakdown);
   const cells = (label: string, of: (breakdown: Breakdown) => number) => [
     label,
     ...breakdowns.map((each) => formatNumber(of(each))),
@@ -184,10 +184,10 @@ export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): s
     const titles = [left(''), ...group.map(({ name }) => right(name))];
     return renderTable(titles, rowsOf(group), { width: Number.POSITIVE_INFINITY, color: drawing.color });
   });
-  const lines = accounts.map(({ name, folded }) => `${name.padEnd(LABEL)}  ${byDay(folded, drawing)}`);
+  const lines = accounts.map(({ name, summary }) => `${name.padEnd(LABEL)}  ${byDay(summary, drawing)}`);
   const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [
-    `${windowText(first.folded)} (UTC)\n`,
+    `${windowText(first.summary)} (UTC)\n`,
     ...tables,
     `Non-CI downloads by day\n${lines.join('\n')}\n`,
     ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`]),

@@ -6,6 +6,9 @@ import { type Config, loadConfig, loadSource } from '../config/config.ts';
 import { addDays, type Day } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatJson, formatNumber } from '../format.ts';
+import { allDownloads, type Breakdown, breakdownOf, type DownloadRow, zeros } from '../metric/breakdown.ts';
+import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
+import { summarize } from '../metric/summary.ts';
 import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import {
@@ -18,9 +21,6 @@ import {
 import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { byCount } from '../util.ts';
-import { allDownloads, type Breakdown, type DownloadRow, winnow, zeros } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../winnow/classes.ts';
-import { foldDays } from '../winnow/fold.ts';
 import { type Account, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
@@ -88,7 +88,7 @@ function explain(days: readonly Day[], rows: Rows, stats: Stats) {
     found.days.push(day);
     differences.set(reason, found);
   }
-  const { excluded, count } = winnow(
+  const { excluded, count } = breakdownOf(
     days.flatMap((day) => [...(rows.get(day) ?? [])].filter(isWithoutMirrors)),
   );
   const present = EXCLUSIONS.filter((reason) => excluded[reason] > 0);
@@ -101,7 +101,7 @@ function explain(days: readonly Day[], rows: Rows, stats: Stats) {
         .toSorted((a, b) => byCount([a, excluded[a]], [b, excluded[b]]))
         .map((reason) => [reason, excluded[reason]]),
     ),
-    honest: count,
+    count,
     systems: Object.fromEntries(
       SYSTEMS.map((system) => [system, { pypistats: theirs[system], counted_the_same_way: sameWay[system] }]),
     ),
@@ -134,8 +134,8 @@ interface Compared extends Account {
   readonly other: { readonly kind: string; readonly remark: string } | undefined;
 }
 
-function toJson({ name, folded, days, stats, explained, other }: Compared): object {
-  const [{ breakdown: total }] = folded.windows;
+function toJson({ name, summary, days, stats, explained, other }: Compared): object {
+  const [{ breakdown: total }] = summary.windows;
   return {
     package: name,
     source: PUBLIC_SOURCE.kind,
@@ -163,8 +163,8 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 
 /** From pypistats.org's figures down to the count; where there are none, from ours. */
-function renderSteps({ folded, stats, explained }: Compared, bold: (text: string) => string): string {
-  const { differences, counted_the_same_way: sameWay, excluded, honest } = explained;
+function renderSteps({ summary, stats, explained }: Compared, bold: (text: string) => string): string {
+  const { differences, counted_the_same_way: sameWay, excluded, count } = explained;
   const row = (label: string, pair: Pair, format = formatNumber) => [
     label,
     format(pair.with_mirrors),
@@ -181,11 +181,11 @@ function renderSteps({ folded, stats, explained }: Compared, bold: (text: string
       ...(stats === undefined ? [] : there),
       row('ClickHouse, the same way', sameWay),
       ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
-      ['Non-CI downloads', '', formatNumber(honest)],
+      ['Non-CI downloads', '', formatNumber(count)],
     ],
   );
   if (stats === undefined) return steps;
-  const { unknown } = folded.windows[0].breakdown.excluded;
+  const { unknown } = summary.windows[0].breakdown.excluded;
   const here = unknown > 0 ? `, of which there are ${formatNumber(unknown)} here` : '';
   const reasons = [
     `Without mirrors: pypistats.org also leaves clients without a name out${here}`,
@@ -228,17 +228,17 @@ function renderOther({ days, other }: Compared): string {
 }
 
 function render(compared: Compared, color: boolean): string {
-  const { name, folded, stats, explained } = compared;
+  const { name, summary, stats, explained } = compared;
   const bold = (text: string) => paint(text, 'bold', color);
   const systems = SYSTEMS.map((system) => [
     SYSTEM_NAMES[system],
     stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
     formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
-    formatNumber(folded.windows[0].breakdown.countsBySystem[system]),
+    formatNumber(summary.windows[0].breakdown.countsBySystem[system]),
   ]);
-  const warnings = folded.warnings.map(({ message }) => wrap(`Warning: ${message}`)).join('');
+  const warnings = summary.warnings.map(({ message }) => wrap(`Warning: ${message}`)).join('');
   return [
-    `${bold(name)}, ${windowText(folded)} (UTC)\n`,
+    `${bold(name)}, ${windowText(summary)} (UTC)\n`,
     renderSteps(compared, bold),
     table(['pypistats.org', 'ClickHouse, the same way', 'CI left out'], systems) + renderOther(compared),
     ...(warnings === '' ? [] : [warnings]),
@@ -289,8 +289,8 @@ export async function compare(text: string, options: CompareOptions, context: Co
     stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
     return 1;
   }
-  const folded = foldDays(outcome.days, [windowDays]);
-  const { days, breakdowns, unknownDays } = folded.history;
+  const summary = summarize(outcome.days, [windowDays]);
+  const { days, breakdowns, unknownDays } = summary.history;
   let stats: Stats | undefined;
   let fault = `${name}: pypistats.org does not know it`;
   try {
@@ -310,16 +310,16 @@ export async function compare(text: string, options: CompareOptions, context: Co
         );
   const compared: Compared = {
     name,
-    folded,
+    summary,
     days: days.map((day, index) => {
       const [own, rows] = [breakdowns[index], other?.rows.get(day)];
-      return { day, own: own ? figuresOf(own) : null, other: rows ? figuresOf(winnow(rows)) : null };
+      return { day, own: own ? figuresOf(own) : null, other: rows ? figuresOf(breakdownOf(rows)) : null };
     }),
     stats,
     explained: explain(days, outcome.rows, stats ?? new Map()),
     other,
   };
-  const known = allDownloads(folded.windows[0].breakdown) > 0 || unknownDays.length > 0;
+  const known = allDownloads(summary.windows[0].breakdown) > 0 || unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined) stdout.write(render(compared, useColor(stdout, context.env)));
   if (!known) stderr.write(unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));

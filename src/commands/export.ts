@@ -5,12 +5,12 @@ import { diskError } from '../disk/disk-error.ts';
 import { replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
+import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../metric/table.ts';
 import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/index.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
 import { MS_PER_DAY } from '../util.ts';
-import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../winnow/table.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';
 

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import type { Logger } from 'pino';
 import { formatNumber, formatShare, plural } from '../format.ts';
+import { allDownloads } from '../metric/breakdown.ts';
+import type { Window } from '../metric/summary.ts';
 import type { PackageHealth } from '../publish/health.ts';
 import { append, type Env, snakeKeys, TIB } from '../util.ts';
-import { allDownloads } from '../winnow/breakdown.ts';
-import type { Window } from '../winnow/fold.ts';
 import { type Context, type Output, useColor } from './context.ts';
 
 /*
@@ -209,7 +209,7 @@ export function createFold(write: (fields: Line['fields'], who: string, sentence
   };
 }
 
-/** The log of what became of packages and groups: a line for each that went well; what went wrong is folded. */
+/** The log of what became of packages and groups: a line for each that went well; what went wrong is summary. */
 export function createEntryLog(log: Logger) {
   const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`));
   const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`));

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
+import { EXCLUSIONS } from '../metric/classes.ts';
 import type { Health, Standing } from '../publish/health.ts';
 import { MS_PER_DAY } from '../util.ts';
-import { EXCLUSIONS } from '../winnow/classes.ts';
 
 /** A value of a metric, under labels. */
 interface Sample {

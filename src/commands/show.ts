@@ -1,12 +1,12 @@
 import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/config.ts';
 import { formatBytes, formatJson } from '../format.ts';
+import { allDownloads } from '../metric/breakdown.ts';
+import { knownDays } from '../metric/package-days.ts';
+import { typicalDay } from '../metric/spikes.ts';
+import { type PackageSummary, summarize } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
 import { byCount, isNonEmpty } from '../util.ts';
-import { allDownloads } from '../winnow/breakdown.ts';
-import { type Folded, foldDays } from '../winnow/fold.ts';
-import { knownDays } from '../winnow/package-days.ts';
-import { typicalDay } from '../winnow/spikes.ts';
 import { type Account, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { type Context, type GlobalOptions, useColor } from './context.ts';
@@ -20,7 +20,7 @@ export interface ShowOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-function packageJson({ history, windows, warnings }: Folded) {
+function packageJson({ history, windows, warnings }: PackageSummary) {
   const [{ breakdown }] = windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
   return {
@@ -69,18 +69,18 @@ export async function show(
       continue;
     }
     bytesBilled += outcome.taken.bytesBilled;
-    const folded = foldDays(outcome.days, [asked.windowDays]);
-    if (folded.history.unknownDays.length === 0 || knownDays(folded.history).length > 0) {
-      counted.push({ name, folded });
+    const summary = summarize(outcome.days, [asked.windowDays]);
+    if (summary.history.unknownDays.length === 0 || knownDays(summary.history).length > 0) {
+      counted.push({ name, summary });
     } else {
       faults.push(`${name}: the source does not say of any of these days which downloads were by CI\n`);
     }
   }
-  const isKnown = ({ folded: { history, windows } }: Account) =>
+  const isKnown = ({ summary: { history, windows } }: Account) =>
     history.unknownDays.length > 0 || allDownloads(windows[0].breakdown) > 0;
   const accounts = counted.filter(isKnown);
   if (json) {
-    const packages = Object.fromEntries(counted.map(({ name, folded }) => [name, packageJson(folded)]));
+    const packages = Object.fromEntries(counted.map(({ name, summary }) => [name, packageJson(summary)]));
     const { asOf, windowDays } = asked;
     stdout.write(formatJson({ source: source.kind, as_of: asOf, window_days: windowDays, packages }));
   } else if (isNonEmpty(accounts)) {

@@ -3,9 +3,9 @@ import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Day, dayOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatNumber } from '../format.ts';
-import { allDownloads, type Breakdown, otherSystems, zeros } from '../winnow/breakdown.ts';
-import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../winnow/classes.ts';
-import type { PackageDays } from '../winnow/package-days.ts';
+import { allDownloads, type Breakdown, otherSystems, zeros } from '../metric/breakdown.ts';
+import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
+import type { PackageDays } from '../metric/package-days.ts';
 import { html, Markup } from './document.ts';
 import { date, days, EXCLUSION_NAMES, instantOf, monthOf, OTHER_SYSTEM, share } from './words.ts';
 
@@ -129,7 +129,7 @@ function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
       const step = row(EXCLUSION_NAMES[reason], excluded[reason], left, 'removed');
       return excluded[reason] === 0 ? step : { ...step, figure: `−${step.figure}` };
     }),
-    { ...row('Non-CI downloads', count, 0, 'honest'), total: true },
+    { ...row('Non-CI downloads', count, 0, 'counted'), total: true },
   ];
 }
 
@@ -151,7 +151,7 @@ function lens(breakdown: Breakdown, y: number): Markup[] {
  * downloads. The scale is linear, so that lengths are shares; a lens under the last row enlarges the non-CI
  * downloads to the full width by installer, which makes 14 of 2,771 as readable as 12 of 40 million.
  */
-export function winnowingChart(breakdown: Breakdown): Markup {
+export function exclusionChart(breakdown: Breakdown): Markup {
   const all = allDownloads(breakdown);
   if (all === 0) return html`<p class="none">No downloads of any kind in this window.</p>`;
   const rows = rowsOf(breakdown, all);
@@ -163,7 +163,7 @@ export function winnowingChart(breakdown: Breakdown): Markup {
   const left = html`<path class="left" d="${boxes(rows.map(({ from, total }) => (total ? undefined : from)))}"/>`;
   return barChart(
     'What is excluded',
-    'winnowing',
+    'exclusions',
     rows,
     html`${left}${lensed ? html`${cone}${lens(breakdown, lensTop)}` : undefined}`,
     LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0),

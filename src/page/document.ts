@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { escapeMarkup } from '../format.ts';
+import { INSTALLERS, type Installer } from '../metric/classes.ts';
 import shareCode from '../share.js?raw';
-import { INSTALLERS, type Installer } from '../winnow/classes.ts';
 import script from './client.js?raw';
 import indexStyle from './index.css?raw';
 import indexScript from './index-client.js?raw';

@@ -1,7 +1,7 @@
 import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
-import { allDownloads } from '../winnow/breakdown.ts';
-import { BLIND_SPOTS, METRIC_DEFINITION } from '../winnow/classes.ts';
+import { allDownloads } from '../metric/breakdown.ts';
+import { BLIND_SPOTS, METRIC_DEFINITION } from '../metric/classes.ts';
 import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
 import { mainWindow, type PackageView } from './package-page.ts';
 import { date, days, share } from './words.ts';

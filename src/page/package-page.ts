@@ -11,20 +11,20 @@ import type { Looks } from '../config/looks.ts';
 import type { Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
+import { allDownloads, type Breakdown } from '../metric/breakdown.ts';
+import { BLIND_SPOTS, INSTALLERS, type Installer } from '../metric/classes.ts';
+import { knownDays, missingDaysOf, type PackageDays, type Total } from '../metric/package-days.ts';
+import { typicalDay } from '../metric/spikes.ts';
+import type { Window } from '../metric/summary.ts';
 import { byCount } from '../util.ts';
-import { allDownloads, type Breakdown } from '../winnow/breakdown.ts';
-import { BLIND_SPOTS, INSTALLERS, type Installer } from '../winnow/classes.ts';
-import type { Window } from '../winnow/fold.ts';
-import { knownDays, missingDaysOf, type PackageDays, type Total } from '../winnow/package-days.ts';
-import { typicalDay } from '../winnow/spikes.ts';
 import {
   breakNote,
   dailyChart,
+  exclusionChart,
   mixBucketDays,
   mixChart,
   seenInstallers,
   systemsChart,
-  winnowingChart,
 } from './charts.ts';
 import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
 import { date, days, share } from './words.ts';
@@ -165,18 +165,18 @@ ${totalOf(view)}`,
 }
 
 /** What is excluded, and what the colours of the enlarged last row mean. */
-function winnowingFigure({ breakdown }: Window, caption?: Markup): Markup {
+function exclusionFigure({ breakdown }: Window, caption?: Markup): Markup {
   const names = INSTALLERS.filter((name) => breakdown.counts[name] > 0);
-  return html`<figure>${winnowingChart(breakdown)}
+  return html`<figure>${exclusionChart(breakdown)}
 ${legend(names.map((name) => swatch(name, `${name} ${formatNumber(breakdown.counts[name])}`)))}
 ${caption}</figure>`;
 }
 
-function winnowing(view: PackageView, main: Window): Markup {
+function exclusions(view: PackageView, main: Window): Markup {
   const others = view.windows.filter((window) => window !== main);
   return card(
     `What is excluded in ${days(main.windowDays)}`,
-    winnowingFigure(
+    exclusionFigure(
       main,
       html`<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
 ${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption>`,
@@ -185,7 +185,7 @@ ${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by ins
     others.map(
       (window) => html`<details>
 <summary>${days(window.windowDays)}: ${formatNumber(window.breakdown.count)} of ${formatNumber(allDownloads(window.breakdown))}</summary>
-${winnowingFigure(window)}
+${exclusionFigure(window)}
 </details>
 `,
     ),
@@ -342,7 +342,7 @@ function whereabouts({ name, group }: PackageView): Markup {
 function figures(view: PackageView, main: Window): Markup {
   return html`${headline(view, main)}
 <div class="columns">
-${winnowing(view, main)}
+${exclusions(view, main)}
 <div class="stack">
 ${card(`Installers in ${days(main.windowDays)}`, installerTable(main.breakdown))}
 ${card(

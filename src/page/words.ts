@@ -1,7 +1,7 @@
 import { type Day, dayNumber } from '../days/day.ts';
 import { formatShare, plural } from '../format.ts';
+import type { Exclusion } from '../metric/classes.ts';
 import { MS_PER_DAY } from '../util.ts';
-import type { Exclusion } from '../winnow/classes.ts';
 
 /** The classes that do not count, as headings. */
 export const EXCLUSION_NAMES: Record<Exclusion, string> = {

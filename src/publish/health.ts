@@ -7,11 +7,11 @@ import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../dis
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
+import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
+import type { Total } from '../metric/package-days.ts';
+import type { Window } from '../metric/summary.ts';
+import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../metric/warnings.ts';
 import { byCount, camelKeys, defined, snakeKeys } from '../util.ts';
-import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../winnow/classes.ts';
-import type { Window } from '../winnow/fold.ts';
-import type { Total } from '../winnow/package-days.ts';
-import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../winnow/warnings.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so

@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
-import { isCount } from '../state/state-file.ts';
-import type { Breakdown } from '../winnow/breakdown.ts';
+import type { Breakdown } from '../metric/breakdown.ts';
 import {
   BLIND_SPOTS,
   EXCLUSIONS,
@@ -12,9 +11,10 @@ import {
   METRIC_DEFINITION,
   PIP_FAMILY,
   SYSTEMS,
-} from '../winnow/classes.ts';
-import { missingDaysOf, type PackageDays } from '../winnow/package-days.ts';
-import { typicalDay } from '../winnow/spikes.ts';
+} from '../metric/classes.ts';
+import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
+import { typicalDay } from '../metric/spikes.ts';
+import { isCount } from '../state/state-file.ts';
 
 /*
  * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for

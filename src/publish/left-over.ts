@@ -7,8 +7,8 @@ import { normalizePackageName, PACKAGE_NAME } from '../config/schema.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/files.ts';
 import { nameSome } from '../format.ts';
+import type { Warning } from '../metric/warnings.ts';
 import { append } from '../util.ts';
-import type { Warning } from '../winnow/warnings.ts';
 import { HISTORY_FILE } from './history.ts';
 
 /*

@@ -3,8 +3,6 @@ import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '..
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { append, defined } from '../util.ts';
-import { foldDays, type Window } from '../winnow/fold.ts';
 import {
   isWindowKnown,
   lastDays,
@@ -12,7 +10,9 @@ import {
   type Total,
   together,
   totalsTogether,
-} from '../winnow/package-days.ts';
+} from '../metric/package-days.ts';
+import { summarize, type Window } from '../metric/summary.ts';
+import { append, defined } from '../util.ts';
 import type { PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
@@ -140,7 +140,7 @@ async function publishFigures(
 ): Promise<PackageHealth> {
   const { name, windows: lengths, looks } = tracked;
   const group = asGroup(tracked);
-  const { windows, history, trends, warnings } = foldDays(all, lengths);
+  const { windows, history, trends, warnings } = summarize(all, lengths);
   const failure = heldBack(all, lengths);
   const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
   const title = group?.title ?? name;

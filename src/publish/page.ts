@@ -14,14 +14,14 @@ import {
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
+import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../metric/package-days.ts';
+import type { Window } from '../metric/summary.ts';
+import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { sparkline } from '../page/charts.ts';
 import { type IndexEntry, indexEntry, indexPage, LONG_LIST } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { date } from '../page/words.ts';
 import { byCount } from '../util.ts';
-import type { Window } from '../winnow/fold.ts';
-import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../winnow/package-days.ts';
-import { PUBLIC_WARNINGS, type WarningCode } from '../winnow/warnings.ts';
 import { type Health, OTHERS_MAX, type PackageHealth, stateOf } from './health.ts';
 import { type History, readHistory } from './history.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
-import { type DownloadRow, zeros } from '../winnow/breakdown.ts';
-import { isSystem, SYSTEMS } from '../winnow/classes.ts';
+import { type DownloadRow, zeros } from '../metric/breakdown.ts';
+import { isSystem, SYSTEMS } from '../metric/classes.ts';
 import { plainUrl } from './fields.ts';
 import { codeOfStatus, openHttp, RETRY_POLICY, type RetryPolicy, retryAfter, withRetry } from './http.ts';
 import { type Endpoint, Fault, mayPass, sourceErrorOf, type World } from './source.ts';

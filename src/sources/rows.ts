@@ -1,7 +1,7 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { sanitizeMessage } from '../errors/error.ts';
-import { foldInstaller, foldSystem } from '../winnow/classes.ts';
+import { foldInstaller, foldSystem } from '../metric/classes.ts';
 import { SourceError } from './source.ts';
 import type { PivotRow, Question } from './sql.ts';
 
@@ -82,7 +82,7 @@ export function dayReader(span: Span): (row: RawRow) => Day {
   };
 }
 
-/** A row as it is kept: names that are on no list are folded also where an engine did not. */
+/** A row as it is kept: names that are on no list are summary also where an engine did not. */
 function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
   const day = dayOf(row);
   const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < ERAS.distributions;

@@ -1,7 +1,7 @@
 import { type Day, type Span, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
+import { KNOWN_INSTALLERS, OTHER_NAME, ROWS_A_DAY, SYSTEMS } from '../metric/classes.ts';
 import type { NonEmpty } from '../util.ts';
-import { KNOWN_INSTALLERS, OTHER_NAME, ROWS_A_DAY, SYSTEMS } from '../winnow/classes.ts';
 
 /*
  * The one question that is put to every source, and the SQL text that BigQuery and DuckDB share. BigQuery
@@ -106,13 +106,13 @@ export function pivotSql({ table, marker, among }: Dialect, { several, fileNames
   const project = several ? ['project'] : [];
   const sidecar = fileNames ? ['sidecar'] : [];
   const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';
-  const folded = (name: string, known: readonly string[]) =>
+  const summary = (name: string, known: readonly string[]) =>
     `CASE ${sidecarOnly}WHEN ${name} IN (${literals(known)}) THEN ${name} WHEN ${name} <> '' THEN '${OTHER_NAME}' END`;
   return `SELECT
   ${[...project, 'day'].join(', ')},
   ${fileNames ? 'CASE WHEN NOT sidecar THEN flag END' : 'flag'} AS ci,
-  ${folded('installer', KNOWN_INSTALLERS)} AS installer_name,
-  ${folded('system', SYSTEMS)} AS system_name,${sidecar.map((name) => `\n  ${name},`).join('')}
+  ${summary('installer', KNOWN_INSTALLERS)} AS installer_name,
+  ${summary('system', SYSTEMS)} AS system_name,${sidecar.map((name) => `\n  ${name},`).join('')}
   COUNT(*) AS download_count
 FROM (
   SELECT${several ? '\n    file.project AS project,' : ''}

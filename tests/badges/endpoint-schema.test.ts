@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import { badgeFiles } from '../../src/badges/endpoint.ts';
-import { winnow } from '../../src/winnow/breakdown.ts';
+import { breakdownOf } from '../../src/metric/breakdown.ts';
 import { historyOf } from '../support/views.ts';
 
 /*
@@ -46,7 +46,7 @@ const row = fc.record({
 const summaries = fc.record({
   title: fc.constant('demo'),
   history: fc.constant(historyOf(7, 1)),
-  breakdown: fc.array(row).map(winnow),
+  breakdown: fc.array(row).map(breakdownOf),
   windowDays: fc.integer({ min: 1, max: 365 }),
   total: fc.record({ since: fc.constant('2026-09-14'), count: fc.nat(), unknownDays: fc.nat() }),
   trend: fc.option(fc.double({ min: -1, max: 100, noNaN: true }), { nil: undefined }),

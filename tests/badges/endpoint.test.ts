@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BADGES, CATALOGUE, type Summary } from '../../src/badges/catalogue.ts';
 import { badgeFiles } from '../../src/badges/endpoint.ts';
 import type { Looks } from '../../src/config/looks.ts';
-import type { Breakdown } from '../../src/winnow/breakdown.ts';
+import type { Breakdown } from '../../src/metric/breakdown.ts';
 import { historyOf } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 

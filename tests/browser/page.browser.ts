@@ -174,7 +174,7 @@ describe('figures', () => {
     expect(await page.locator('[data-figure=count]').textContent()).toBe(grouped(entry.count));
     const all = entry.count + Object.values(entry.excluded).reduce((a, b) => a + b, 0);
     if (all > 0) {
-      const label = await page.locator('svg.winnowing').first().getAttribute('aria-label');
+      const label = await page.locator('svg.exclusions').first().getAttribute('aria-label');
       const figures = [...(label ?? '').matchAll(/ [−]?([\d,]+) \(/g)].map((match) => match[1]);
       const { sidecar, ci, mirror, browser: browsers, unknown, other } = entry.excluded;
       expect(figures).toEqual(

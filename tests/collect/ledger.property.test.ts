@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TrackedPackage } from '../../src/config/config.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
-import { allDownloads } from '../../src/winnow/breakdown.ts';
-import { foldDays } from '../../src/winnow/fold.ts';
+import { allDownloads } from '../../src/metric/breakdown.ts';
+import { summarize } from '../../src/metric/summary.ts';
 import { runOn } from '../support/priced-source.ts';
 import { createState } from '../support/state.ts';
 import { createTable, type Table } from '../support/table.ts';
@@ -153,7 +153,7 @@ describe('a run with a ledger', () => {
               continue;
             }
             if (outcome.kind === 'failed') throw outcome.error;
-            for (const { windowDays, breakdown } of foldDays(outcome.days, event.windows).windows) {
+            for (const { windowDays, breakdown } of summarize(outcome.days, event.windows).windows) {
               const found: Figures = {
                 hero: breakdown.count,
                 uv: breakdown.counts.uv,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { renderAccounts } from '../../src/commands/account.ts';
 import { inkOf } from '../../src/commands/output.ts';
 import { daysOf } from '../../src/days/day.ts';
-import { foldDays, type ReadDays, winnowDays } from '../../src/winnow/fold.ts';
+import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
 
 const span = { start: '2026-10-01', end: '2026-10-11' };
 const row = (installer: string | null, downloads: number, system: string | null = null) => ({
@@ -15,10 +15,10 @@ const row = (installer: string | null, downloads: number, system: string | null 
 const NAMES = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8'];
 
 const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[]) =>
-  foldDays(winnowDays(read, partialDays), windows);
+  summarize(breakdownDays(read, partialDays), windows);
 
 /** Four of ten days are not known, one is there in part, and eight unknown programs came by. */
-const folded = fold(
+const summary = fold(
   {
     span,
     rows: new Map(
@@ -36,7 +36,7 @@ const folded = fold(
 const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
 
 it('says what is not known, what is there in part, and the first of many names', () => {
-  const text = renderAccounts([{ name: 'demo', folded }], { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', summary }], { ink, color: false });
   expect(text).toContain('\nNothing is known of 4 days.\n');
   expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
   expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
@@ -45,15 +45,15 @@ it('says what is not known, what is there in part, and the first of many names',
 });
 
 it('is painted on a terminal, with the same words', () => {
-  const plain = renderAccounts([{ name: 'demo', folded }], { ink, color: false });
-  const painted = renderAccounts([{ name: 'demo', folded }], { ink, color: true });
+  const plain = renderAccounts([{ name: 'demo', summary }], { ink, color: false });
+  const painted = renderAccounts([{ name: 'demo', summary }], { ink, color: true });
   expect(painted).toContain('\u001B[32mNon-CI downloads');
   expect(painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(plain);
 });
 
 it('has no line of days of a package that nobody installs', () => {
   const nobody = fold({ span, rows: new Map([['2026-10-10', [row('bandersnatch', 5)]]]) }, [10], []);
-  const text = renderAccounts([{ name: 'demo', folded: nobody }], { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', summary: nobody }], { ink, color: false });
   expect(text).not.toContain('by day');
   expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
 });

@@ -3,19 +3,19 @@ import { runMain } from '../support/context.ts';
 import { makeProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-const faults = vi.hoisted(() => ({ winnow: undefined as Error | undefined }));
-vi.mock('../../src/winnow/breakdown.ts', async (original) => {
-  const real = await original<typeof import('../../src/winnow/breakdown.ts')>();
+const faults = vi.hoisted(() => ({ breakdownOf: undefined as Error | undefined }));
+vi.mock('../../src/metric/breakdown.ts', async (original) => {
+  const real = await original<typeof import('../../src/metric/breakdown.ts')>();
   return {
     ...real,
-    winnow: (rows: Parameters<typeof real.winnow>[0]) => {
-      if (faults.winnow !== undefined) throw faults.winnow;
-      return real.winnow(rows);
+    breakdownOf: (rows: Parameters<typeof real.breakdownOf>[0]) => {
+      if (faults.breakdownOf !== undefined) throw faults.breakdownOf;
+      return real.breakdownOf(rows);
     },
   };
 });
 afterEach(() => {
-  faults.winnow = undefined;
+  faults.breakdownOf = undefined;
 });
 
 const ROW = { at: '2026-04-20', installer: 'pip', system: 'Linux' };
@@ -23,7 +23,7 @@ const PLEASE = 'This is a fault of pypi-badges. Please open an issue with these 
 
 async function collect(argv: string[], world: Parameters<typeof runMain>[2] = {}) {
   const project = makeProject(tempFolder(), ['alpha', 'beta'], [ROW]);
-  faults.winnow = new TypeError('odd');
+  faults.breakdownOf = new TypeError('odd');
   const result = await runMain(project.folder, ['collect', '--as-of', '2026-04-25', ...argv], world);
   return { ...result, project };
 }

@@ -42,7 +42,7 @@ const abc = () => makeProject(tempFolder(), ['alpha', 'beta', 'gamma'], TABLE);
 const hero = 'downloads-30d-non-ci';
 
 describe('collect', () => {
-  it('counts, winnows and publishes every package', async () => {
+  it('counts, counts and publishes every package', async () => {
     const project = abc();
     const { exitCode, stdout } = await collect(project.folder);
     expect(exitCode).toBe(0);

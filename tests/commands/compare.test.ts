@@ -160,7 +160,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
         differences: [],
         counted_the_same_way: { with_mirrors: 2757, without_mirrors: 236 },
         excluded: { ci: 100, mirror: 25, browser: 31, other: 80 },
-        honest: 0,
+        count: 0,
         systems: { Linux: { pypistats: 180, counted_the_same_way: 180 } },
       },
     });

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { bar, columns, inkOf, renderResults, renderTable, tableStyle } from '../../src/commands/output.ts';
+import type { Exclusion } from '../../src/metric/classes.ts';
+import type { Window } from '../../src/metric/summary.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';
-import type { Exclusion } from '../../src/winnow/classes.ts';
-import type { Window } from '../../src/winnow/fold.ts';
 import { NOTHING } from '../support/views.ts';
 
 const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });

@@ -4,12 +4,12 @@ import { addDays } from '../../src/days/day.ts';
 import {
   breakNote,
   dailyChart,
+  exclusionChart,
   mixBucketDays,
   mixChart,
   seenInstallers,
   sparkline,
   systemsChart,
-  winnowingChart,
 } from '../../src/page/charts.ts';
 import { downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
@@ -69,7 +69,7 @@ const shares = (svg: { text: string }, what: string) =>
 describe('every chart', () => {
   const history = historyOf(30, 3, (index) => index, ['2026-04-10']);
   const charts = {
-    winnowing: winnowingChart(YOUNG),
+    exclusions: exclusionChart(YOUNG),
     systems: systemsChart(YOUNG),
     daily: dailyChart(history),
     mix: mixChart(history),
@@ -89,10 +89,10 @@ describe('every chart', () => {
   });
 });
 
-describe('winnowingChart', () => {
+describe('exclusionChart', () => {
   it('has bars as long as their share, each where the one above ends', () => {
     // 229 files beside packages make 3,000 of the 2,771.
-    const chart = winnowingChart({ ...YOUNG, excluded: { ...YOUNG.excluded, sidecar: 229 } });
+    const chart = exclusionChart({ ...YOUNG, excluded: { ...YOUNG.excluded, sidecar: 229 } });
     const removed = shares(chart, 'removed');
     let left = 3_000;
     for (const [index, out] of [229, 120, 1_325, 31, 1_201, 80].entries()) {
@@ -102,18 +102,18 @@ describe('winnowingChart', () => {
     }
     expect(left).toBe(14);
     expect(shares(chart, 'all')).toEqual([[0, 1]]);
-    expect(shares(chart, 'honest')[0]?.[1]).toBeCloseTo(14 / 3_000, 3);
+    expect(shares(chart, 'counted')[0]?.[1]).toBeCloseTo(14 / 3_000, 3);
   });
 
   it('enlarges the non-CI downloads to the full width by installer', () => {
-    const [pip] = shares(winnowingChart(YOUNG), 'pip');
-    const [uv] = shares(winnowingChart(YOUNG), 'uv');
+    const [pip] = shares(exclusionChart(YOUNG), 'pip');
+    const [uv] = shares(exclusionChart(YOUNG), 'uv');
     expect(pip?.[1]).toBeCloseTo(9 / 14, 1);
     expect((uv?.[0] ?? 0) + (uv?.[1] ?? 0)).toBeCloseTo(1, 1);
   });
 
   it('has every figure as text, as title and in its label', () => {
-    const { label, texts, titles } = look(winnowingChart(YOUNG));
+    const { label, texts, titles } = look(exclusionChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
       'What is excluded: All downloads 2,771 (100%), Other files 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
@@ -125,10 +125,10 @@ describe('winnowingChart', () => {
 
   it('keeps a sliver of what is too little to be seen, inside of the picture', () => {
     const huge = { ...YOUNG, excluded: { ...NOTHING.excluded, ci: 39_999_985, mirror: 1 } };
-    const chart = winnowingChart(huge);
-    expect(shares(chart, 'honest')).toEqual([[0, 1.5 / 360]]);
+    const chart = exclusionChart(huge);
+    expect(shares(chart, 'counted')).toEqual([[0, 1.5 / 360]]);
     expect(look(chart).texts).toEqual(expect.arrayContaining(['40,000,000', '14', '&lt;0.1%']));
-    const first = winnowingChart({ ...YOUNG, count: 40_000_000, excluded: { ...NOTHING.excluded, ci: 1 } });
+    const first = exclusionChart({ ...YOUNG, count: 40_000_000, excluded: { ...NOTHING.excluded, ci: 1 } });
     expect(shares(first, 'removed')).toEqual([[358.5 / 360, 1.5 / 360]]);
     for (const { x, width } of [...look(chart).rects, ...look(first).rects]) {
       expect(x).toBeGreaterThanOrEqual(0);
@@ -137,11 +137,11 @@ describe('winnowingChart', () => {
   });
 
   it('has no lens over nothing, and no chart without downloads', () => {
-    const machines = winnowingChart({ ...NOTHING, excluded: YOUNG.excluded });
+    const machines = exclusionChart({ ...NOTHING, excluded: YOUNG.excluded });
     expect(elementsIn(machines, '.cone')).toEqual([]);
-    expect(elementsIn(winnowingChart(YOUNG), '.cone')).toHaveLength(1);
+    expect(elementsIn(exclusionChart(YOUNG), '.cone')).toHaveLength(1);
     expect(look(machines).label).toContain('Non-CI downloads 0 (0%)');
-    expect(winnowingChart(NOTHING).text).toBe('<p class="none">No downloads of any kind in this window.</p>');
+    expect(exclusionChart(NOTHING).text).toBe('<p class="none">No downloads of any kind in this window.</p>');
   });
 });
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import type { Breakdown } from '../../src/metric/breakdown.ts';
 import { indexEntry, indexPage } from '../../src/page/index-page.ts';
 import { mainWindow, type PackageView, packagePage } from '../../src/page/package-page.ts';
-import type { Breakdown } from '../../src/winnow/breakdown.ts';
 import {
   downloads,
   entry,

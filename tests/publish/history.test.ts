@@ -4,9 +4,9 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { DownloadRow } from '../../src/metric/breakdown.ts';
+import { totalOf } from '../../src/metric/package-days.ts';
 import { historyJsonSchema, historyText, parseHistory, readHistory } from '../../src/publish/history.ts';
-import type { DownloadRow } from '../../src/winnow/breakdown.ts';
-import { totalOf } from '../../src/winnow/package-days.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { downloads, historyOf, packageDays } from '../support/views.ts';
 

@@ -6,9 +6,9 @@ import type { Outcome } from '../../src/collect/run.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
+import { breakdownDays } from '../../src/metric/summary.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';
 import { otherSpellings, publishFolder, publishPackage } from '../../src/publish/package.ts';
-import { winnowDays } from '../../src/winnow/fold.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { withUmask } from '../support/umask.ts';
 import { downloads } from '../support/views.ts';
@@ -26,7 +26,7 @@ const outcome: Outcome = {
   kind: 'read',
   package: tracked,
   attempted,
-  days: winnowDays({ span, rows }, ['2026-04-10']),
+  days: breakdownDays({ span, rows }, ['2026-04-10']),
   rows,
   total: undefined,
   taken: {

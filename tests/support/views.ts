@@ -1,9 +1,9 @@
 import { addDays, type Day } from '../../src/days/day.ts';
+import { type Breakdown, breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
+import type { PackageDays } from '../../src/metric/package-days.ts';
 import type { SiteView } from '../../src/page/document.ts';
 import { type IndexEntry, type IndexView, indexEntry } from '../../src/page/index-page.ts';
 import type { PackageView } from '../../src/page/package-page.ts';
-import { type Breakdown, type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
-import type { PackageDays } from '../../src/winnow/package-days.ts';
 
 /** The young package of the README: 2,771 downloads, 14 of them honest. */
 export const YOUNG: Breakdown = {
@@ -43,7 +43,7 @@ export function packageDays(
   const days = Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
   const breakdowns = days.map((_, index) => {
     const rows = rowsOf(index);
-    return rows === null ? null : winnow(rows);
+    return rows === null ? null : breakdownOf(rows);
   });
   return { days, breakdowns, unknownDays, partialDays };
 }

@@ -1,6 +1,6 @@
 import type { Span } from '../../days/day.ts';
 import { ERAS } from '../../days/eras.ts';
-import { KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../winnow/classes.ts';
+import { KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../metric/classes.ts';
 import { DISTRIBUTION_ENDINGS, literals, needsFileNames, type Question } from '../sql.ts';
 import type { Columns } from './answer.ts';
 
@@ -53,7 +53,7 @@ function quoted(...names: readonly string[]): string {
 /**
  * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
  * asked for where it can matter. What was NULL in PyPI's table is an empty text here. As in `pivotSql`, names that are on
- * no list are folded, and files that are no distributions are one row a day; but a flag that is not known stays one, as
+ * no list are summary, and files that are no distributions are one row a day; but a flag that is not known stays one, as
  * it makes the whole day unknown. A flag that cannot be compared with 'unknown' is refused by the server.
  *
  * @param table `database.table`, from a checked configuration.
@@ -61,15 +61,15 @@ function quoted(...names: readonly string[]): string {
 export function pivotStatement(table: string, { packages, span }: Question): Statement {
   const sidecars = needsFileNames(span);
   const endings = DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`);
-  const folded = (name: string, known: readonly string[]) =>
+  const summary = (name: string, known: readonly string[]) =>
     `multiIf(${sidecars ? "sidecar, '', " : ''}${name} IN ('', ${literals(known)}), ${name}, '${OTHER_NAME}')`;
   return {
     sql: `SELECT
   project,
   day,
   if(${sidecars ? 'sidecar AND ' : ''}flag != 'unknown', ${sidecars ? "'false'" : 'toString(flag)'}, toString(flag)) AS ci,
-  ${folded('installer', KNOWN_INSTALLERS)} AS installer_name,
-  ${folded('system', SYSTEMS)} AS system_name,
+  ${summary('installer', KNOWN_INSTALLERS)} AS installer_name,
+  ${summary('system', SYSTEMS)} AS system_name,
   count() AS download_count${sidecars ? ',\n  sidecar' : ''}
 FROM (
   SELECT project, date AS day, ci AS flag, installer, system${

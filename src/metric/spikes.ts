@@ -4,7 +4,7 @@ import { lastDays, type PackageDays } from './package-days.ts';
 
 /*
  * Days on which a package had many times its usual downloads, most often by one client. The thresholds are those of a
- * simulation that tests/winnow/spikes.test.ts repeats.
+ * simulation that tests/metric/spikes.test.ts repeats.
  */
 
 /** A spike has more than so many times the typical day, which is taken as 1 where it is less. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
-import { winnow } from '../../src/winnow/breakdown.ts';
-import type { PackageDays } from '../../src/winnow/package-days.ts';
-import { spikesOf, typicalDay } from '../../src/winnow/spikes.ts';
+import { breakdownOf } from '../../src/metric/breakdown.ts';
+import type { PackageDays } from '../../src/metric/package-days.ts';
+import { spikesOf, typicalDay } from '../../src/metric/spikes.ts';
 
 const START = '2026-01-05';
 
@@ -12,7 +12,7 @@ function daysWith(counts: readonly (number | null)[], partial: readonly number[]
   const row = { ci: null, installer: 'pip', system: 'Linux', sidecar: false };
   return {
     days,
-    breakdowns: counts.map((downloads) => (downloads === null ? null : winnow([{ ...row, downloads }]))),
+    breakdowns: counts.map((downloads) => (downloads === null ? null : breakdownOf([{ ...row, downloads }]))),
     unknownDays: [],
     partialDays: partial.map((index) => addDays(START, index)),
   };

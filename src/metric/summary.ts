@@ -1,7 +1,7 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
-import { type Breakdown, type DownloadRow, winnow } from './breakdown.ts';
+import { type Breakdown, breakdownOf, type DownloadRow } from './breakdown.ts';
 import { lastDays, type PackageDays, sliceDays, totalOf, trendOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 import { type Warning, warningsOf } from './warnings.ts';
@@ -26,7 +26,7 @@ export interface Window {
 export type Trend = number | null | undefined;
 
 /** What is published of a package. */
-export interface Folded {
+export interface PackageSummary {
   /** One for each window, in the order of the configuration. */
   readonly windows: NonEmpty<Window>;
   /** The days of the longest window. */
@@ -41,12 +41,15 @@ export interface Folded {
  *
  * @param partialDays Days of which the table had only a part.
  */
-export function winnowDays({ span, rows, unknownDays }: ReadDays, partialDays: readonly Day[]): PackageDays {
+export function breakdownDays(
+  { span, rows, unknownDays }: ReadDays,
+  partialDays: readonly Day[],
+): PackageDays {
   const days = daysOf(span);
   const isUnknown = (day: Day) => day < ERAS.ci || unknownDays?.has(day) === true;
   const breakdowns = days.map((day) => {
     const own = isUnknown(day) ? undefined : rows.get(day);
-    return own === undefined ? null : winnow(own);
+    return own === undefined ? null : breakdownOf(own);
   });
   return { days, breakdowns, unknownDays: days.filter(isUnknown), partialDays };
 }
@@ -64,7 +67,7 @@ function comparableTrend(all: PackageDays, windowDays: number): Trend {
  * @param all The longest window at least.
  * @param windows Lengths in days.
  */
-export function foldDays(all: PackageDays, windows: NonEmpty<number>): Folded {
+export function summarize(all: PackageDays, windows: NonEmpty<number>): PackageSummary {
   const longest = Math.max(...windows);
   return {
     windows: mapNonEmpty(windows, (windowDays) => ({

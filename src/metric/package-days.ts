@@ -1,5 +1,5 @@
 import { type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
-import { type Breakdown, type DownloadRow, sumOf, winnow } from './breakdown.ts';
+import { type Breakdown, breakdownOf, type DownloadRow, sumOf } from './breakdown.ts';
 
 /**
  * The unit that everything published is made from: a package's days, each with its breakdown. Windows,
@@ -101,7 +101,7 @@ export function totalSince(spans: readonly Span[], rows: Iterable<DownloadRow>, 
   const since = spans[0]?.start;
   if (since === undefined) return undefined;
   const known = spans.reduce((sum, span) => sum + spanDays(span), 0);
-  return { since, count: winnow(rows).count, unknownDays: spanDays({ start: since, end }) - known };
+  return { since, count: breakdownOf(rows).count, unknownDays: spanDays({ start: since, end }) - known };
 }
 
 /** Two totals together: since the earlier first day, with the days before the later one among those that are unknown. */

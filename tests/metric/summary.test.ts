@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addDays, daysOf } from '../../src/days/day.ts';
-import { type DownloadRow, winnow } from '../../src/winnow/breakdown.ts';
-import { foldDays, type ReadDays, winnowDays } from '../../src/winnow/fold.ts';
+import { breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
+import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
 import { downloads } from '../support/views.ts';
 
 const span = { start: '2026-04-15', end: '2026-04-25' };
 const known = new Map(daysOf(span).map((day): [string, DownloadRow[]] => [day, []]));
 
 const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[]) =>
-  foldDays(winnowDays(read, partialDays), windows);
+  summarize(breakdownDays(read, partialDays), windows);
 describe('fold', () => {
   it('sums the days of each window, in the order of the configuration', () => {
     const rows = new Map(known)
@@ -69,7 +69,7 @@ describe('fold', () => {
         );
         const start = addDays(span.end, -windowDays);
         expect(fold({ span, rows }, [windowDays], []).windows[0].breakdown).toEqual(
-          winnow(list.filter(({ day }) => day >= start)),
+          breakdownOf(list.filter(({ day }) => day >= start)),
         );
       }),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
-import { winnow } from '../../src/winnow/breakdown.ts';
+import { breakdownOf } from '../../src/metric/breakdown.ts';
 import {
   isWindowKnown,
   knownDays,
@@ -13,7 +13,7 @@ import {
   totalSince,
   totalsTogether,
   trendOf,
-} from '../../src/winnow/package-days.ts';
+} from '../../src/metric/package-days.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
 /** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th incomplete. */
@@ -133,7 +133,7 @@ function days(counts: readonly (number | null)[], partial: readonly number[] = [
     breakdowns: counts.map((downloads) =>
       downloads === null
         ? null
-        : winnow([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
+        : breakdownOf([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
     ),
     unknownDays: [],
     partialDays: partial.map((index) => list[index] ?? ''),

@@ -76,7 +76,7 @@ function addTo(others: Map<string, number>, name: string, downloads: number): vo
 }
 
 /** Sorts downloads into their classes, each into exactly one. Order and splitting do not matter. */
-export function winnow(rows: Iterable<DownloadRow>): Breakdown {
+export function breakdownOf(rows: Iterable<DownloadRow>): Breakdown {
   const sums = noSums();
   for (const row of rows) {
     const { installer, system, downloads } = row;

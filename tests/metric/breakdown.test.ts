@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import {
   allDownloads,
   type Breakdown,
+  breakdownOf,
   type DownloadRow as Row,
   sumOf,
-  winnow,
-} from '../../src/winnow/breakdown.ts';
+} from '../../src/metric/breakdown.ts';
 
 function row(ci: boolean | null, installer: string | null, system: string | null, downloads = 1): Row {
   return { sidecar: false, ci, installer, system, downloads };
@@ -65,20 +65,20 @@ const AWKWARD: [string, Row, Record<string, number>][] = [
   ['a file of whoever it was', sidecar(null, null, null), { sidecar: 1 }],
 ];
 
-describe('winnow', () => {
+describe('breakdownOf', () => {
   it.each(AWKWARD)('%s', (_, single, expected) => {
-    expect(figures(winnow([single]))).toEqual(expected);
+    expect(figures(breakdownOf([single]))).toEqual(expected);
   });
 
   it('adds the awkward rows up, each once', () => {
-    const all = winnow(AWKWARD.map(([, single]) => single));
+    const all = breakdownOf(AWKWARD.map(([, single]) => single));
     expect(allDownloads(all)).toBe(AWKWARD.length - 1);
     expect(all.count).toBe(10);
     expect(all.excluded).toEqual({ sidecar: 4, ci: 3, mirror: 6, browser: 1, unknown: 3, other: 15 });
   });
 
   it('names every class, also without downloads', () => {
-    expect(winnow([])).toEqual({
+    expect(breakdownOf([])).toEqual({
       count: 0,
       counts: { pip: 0, pipenv: 0, pipx: 0, uv: 0, poetry: 0, pdm: 0, 'pip-family': 0 },
       countsBySystem: { Linux: 0, Darwin: 0, Windows: 0 },
@@ -88,7 +88,7 @@ describe('winnow', () => {
   });
 
   it('keeps the names behind the class other, and of no other class', () => {
-    const { excluded, others } = winnow([
+    const { excluded, others } = breakdownOf([
       row(null, 'requests', 'Linux', 60),
       row(false, 'requests', null, 1),
       row(null, 'Pip', null, 4),
@@ -109,7 +109,7 @@ describe('winnow', () => {
   });
 
   it('turns the 2,771 downloads of the young package into 14', () => {
-    const young = winnow([
+    const young = breakdownOf([
       row(null, 'pip', 'Linux', 6),
       row(null, 'pip', 'Darwin', 3),
       row(null, 'uv', 'Linux', 4),
@@ -135,16 +135,16 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
 });
 const anyRows = fc.array(anyRow, { maxLength: 40 });
 
-describe('winnow, whatever the rows', () => {
+describe('breakdownOf, whatever the rows', () => {
   it('accounts for every download', () => {
     fc.assert(
       fc.property(anyRows, (rows) => {
-        const { count, counts, excluded, others } = winnow(rows);
+        const { count, counts, excluded, others } = breakdownOf(rows);
         const everything = rows.reduce((sum, { downloads }) => sum + downloads, 0);
         const named = excluded.mirror + excluded.browser + excluded.other;
         const out = excluded.sidecar + excluded.ci + excluded.unknown + named;
         expect(count + out).toBe(everything);
-        expect(allDownloads(winnow(rows))).toBe(everything);
+        expect(allDownloads(breakdownOf(rows))).toBe(everything);
         expect(counts['pip-family'] + counts.uv + counts.poetry + counts.pdm).toBe(count);
         expect(counts.pip + counts.pipenv + counts.pipx).toBe(counts['pip-family']);
         expect([...others.values()].reduce((sum, downloads) => sum + downloads, 0)).toBe(excluded.other);
@@ -162,7 +162,7 @@ describe('winnow, whatever the rows', () => {
             { ...whole, downloads: whole.downloads - part },
           ];
         });
-        expect(winnow(split)).toEqual(winnow(rows));
+        expect(breakdownOf(split)).toEqual(breakdownOf(rows));
       }),
     );
   });
@@ -170,7 +170,7 @@ describe('winnow, whatever the rows', () => {
   it('counts a download outside of CI by its system, whoever made it', () => {
     fc.assert(
       fc.property(anyRows, (rows) => {
-        const { countsBySystem } = winnow(rows);
+        const { countsBySystem } = breakdownOf(rows);
         for (const system of ['Linux', 'Darwin', 'Windows'] as const) {
           let expected = 0;
           for (const each of rows) {
@@ -187,7 +187,7 @@ describe('sumOf', () => {
   it('is what all the rows together come to, however they are split', () => {
     fc.assert(
       fc.property(fc.array(anyRows, { maxLength: 5 }), (parts) => {
-        expect(sumOf(parts.map(winnow))).toEqual(winnow(parts.flat()));
+        expect(sumOf(parts.map(breakdownOf))).toEqual(breakdownOf(parts.flat()));
       }),
     );
   });

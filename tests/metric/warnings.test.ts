@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DownloadRow } from '../../src/winnow/breakdown.ts';
-import type { PackageDays } from '../../src/winnow/package-days.ts';
-import { warningsOf } from '../../src/winnow/warnings.ts';
+import type { DownloadRow } from '../../src/metric/breakdown.ts';
+import type { PackageDays } from '../../src/metric/package-days.ts';
+import { warningsOf } from '../../src/metric/warnings.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
 /** The rows of a day, and null where it is not known; `age` is 0 for the newest. */

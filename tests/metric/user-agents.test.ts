@@ -6,7 +6,7 @@ import {
   type Exclusion,
   INSTALLERS,
   type Installer,
-} from '../../src/winnow/classes.ts';
+} from '../../src/metric/classes.ts';
 
 /*
  * What PyPI makes of user agents, and in which class they land. The installer, CI flag and system of each are
