@@ -50,7 +50,7 @@ function countingSource() {
       source.queries += 1;
       const rows = new Map();
       for (let day = start; day < end; day = dayAfter(day, 1)) rows.set(day, 1_000_000_000);
-      return { kind: 'told', rows, cost: cost(BYTES_OF_DAYS) };
+      return { kind: 'known', rows, cost: cost(BYTES_OF_DAYS) };
     },
     estimate: async () => 0,
     close: async () => undefined,

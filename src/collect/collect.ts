@@ -13,7 +13,7 @@ import type { World } from '../sources/source.ts';
 import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
-import type { Task } from './days.ts';
+import type { RunScope } from './days.ts';
 import { longestWindow, WARNING_DAYS } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
@@ -22,7 +22,7 @@ import { beginRun, type Run, type RunInput } from './run.ts';
 type Publishing = Awaited<ReturnType<typeof loadPublishing>>;
 
 /** What one run is asked for. */
-export interface Job extends Omit<Task, 'published' | 'lookBackDays' | 'fillsPast'> {
+export interface Job extends Omit<RunScope, 'published' | 'lookBackDays' | 'fillsPast'> {
   readonly config: Config;
   readonly world: World;
   /** Whether the windows end today, and not by --as-of. */

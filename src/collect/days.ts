@@ -11,7 +11,7 @@ import { MINIMUM_BILLED } from '../util.ts';
 import { type KnownDays, longestWindow } from './plan.ts';
 
 /** What a run is asked for. */
-export interface Task {
+export interface RunScope {
   readonly packages: readonly TrackedPackage[];
   readonly asOf: Day;
   /** Whether to read every day of the windows again. */
@@ -27,7 +27,7 @@ export interface Task {
 }
 
 /** What a run knows of the table's days before it asks for the first package. */
-export interface LearntDays {
+export interface FetchedDays {
   readonly upstream: Upstream;
   readonly known: KnownDays;
   /** All days that are known to be incomplete, those before the longest window among them: a trend leaves them out, too. */
@@ -71,14 +71,19 @@ function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] 
 
 const NAMELESS = `the rows have no file names (file.filename), so of days before ${ERAS.distributions} files beside packages, such as .metadata, are counted like packages`;
 
-function conclude(source: Source, task: Task, known: KnownDays, warnings: readonly string[]): LearntDays {
+function conclude(
+  source: Source,
+  task: RunScope,
+  known: KnownDays,
+  warnings: readonly string[],
+): FetchedDays {
   const { traits } = source;
   const longest = Math.max(...task.packages.map(longestWindow));
   const { asOf } = task;
   // A clock that was ahead has written it.
   const isFuture = (task.published ?? '') >= asOf;
   const published = isFuture ? undefined : task.published;
-  const rows = known.kind === 'told' ? known.rows : undefined;
+  const rows = known.kind === 'known' ? known.rows : undefined;
   const upstream = upstreamOf(asOf, longest, rows, traits, published);
   const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
   return {
@@ -96,8 +101,8 @@ function conclude(source: Source, task: Task, known: KnownDays, warnings: readon
   };
 }
 
-function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntDays {
-  if (answer.kind === 'told') return conclude(source, task, answer, []);
+function concludeAnswer(source: Source, task: RunScope, answer: DaysAnswer): FetchedDays {
+  if (answer.kind === 'known') return conclude(source, task, answer, []);
   if (answer.refused && task.published !== undefined) {
     throw new OperatorError(
       'permission',
@@ -106,10 +111,10 @@ function concludeAnswer(source: Source, task: Task, answer: DaysAnswer): LearntD
     );
   }
   const fallback = `${answer.reason}; without the rows of each day, the two newest days are read again with each run, and every seventh day the whole window`;
-  return conclude(source, task, { kind: 'untold' }, [fallback]);
+  return conclude(source, task, { kind: 'unsupported' }, [fallback]);
 }
 
-function spanOf({ packages, asOf, lookBackDays = 0 }: Task, { traits }: Source): Span {
+function spanOf({ packages, asOf, lookBackDays = 0 }: RunScope, { traits }: Source): Span {
   const span = partitionSpan(asOf, Math.max(lookBackDays, ...packages.map(longestWindow)));
   const all = !traits.keepsLedger && packages.some(({ total }) => total);
   return all && span.start > ERAS.ci ? { ...span, start: ERAS.ci } : span;
@@ -120,7 +125,7 @@ function spanOf({ packages, asOf, lookBackDays = 0 }: Task, { traits }: Source):
  *
  * @throws SourceError if the source cannot be asked anything.
  */
-export async function learnDays(source: Source, book: Budget, task: Task): Promise<LearntDays> {
+export async function fetchDays(source: Source, book: Budget, task: RunScope): Promise<FetchedDays> {
   try {
     const answer = await book.query(
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
@@ -134,14 +139,14 @@ export async function learnDays(source: Source, book: Budget, task: Task): Promi
   } catch (error) {
     if (!(error instanceof BudgetError)) throw error;
     // Packages whose ledger has every day need no query, and so no budget.
-    return conclude(source, task, { kind: 'unasked' }, [
+    return conclude(source, task, { kind: 'skipped' }, [
       `which days changed was not asked: ${error.message}`,
     ]);
   }
 }
 
 /** The same without a question that costs money: days in the ledger then count as unchanged. */
-export async function learnDaysFree(source: Source, task: Task): Promise<LearntDays> {
-  if (source.traits.billed) return conclude(source, task, { kind: 'unasked' }, []);
+export async function fetchDaysFree(source: Source, task: RunScope): Promise<FetchedDays> {
+  if (source.traits.billed) return conclude(source, task, { kind: 'skipped' }, []);
   return concludeAnswer(source, task, await source.days(spanOf(task, source)));
 }

@@ -84,7 +84,7 @@ export interface Forecast {
 export interface ForecastEntry {
   readonly tracked: TrackedPackage;
   /** Whether its newest day was read from a source that could not tell its days. */
-  readonly untold: boolean;
+  readonly unsupported: boolean;
   /** What its ledger lacks. */
   readonly need: Need;
 }
@@ -93,8 +93,8 @@ export interface ForecastEntry {
  * Days that a daily run reads of a package: one, if the source tells which others changed (those are
  * few); else the newest two, and the whole window every seventh time.
  */
-function daysARun({ tracked, untold }: ForecastEntry): number {
-  if (!untold) return 1;
+function daysARun({ tracked, unsupported }: ForecastEntry): number {
+  if (!unsupported) return 1;
   const often = WHOLE_EVERY_DAYS - 1;
   return (often * NEWEST_DAYS + longestWindow(tracked)) / WHOLE_EVERY_DAYS;
 }

@@ -16,16 +16,16 @@ import { type Source, SourceError, type SourceTraits } from '../sources/source.t
 import type { Question } from '../sources/sql.ts';
 import { isOld, type Ledger } from '../state/ledger.ts';
 import { append, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
-import type { LearntDays, Task } from './days.ts';
+import type { FetchedDays, RunScope } from './days.ts';
 
 /** What is known of the table's days. */
 export type KnownDays =
   /** How many rows each day has now. */
-  | { readonly kind: 'told'; readonly rows: PartitionRows }
+  | { readonly kind: 'known'; readonly rows: PartitionRows }
   /** The source cannot tell. */
-  | { readonly kind: 'untold' }
+  | { readonly kind: 'unsupported' }
   /** It was not asked, because asking is not free: days in the ledger are taken as unchanged. */
-  | { readonly kind: 'unasked' };
+  | { readonly kind: 'skipped' };
 
 /** A day is read again when its partition has changed by this share of its rows or more. */
 const CHANGE = 0.0001;
@@ -103,7 +103,7 @@ function wholeWindowDue({ wholeRead }: Ledger, asOf: Day): boolean {
  */
 function daysToRead(ledger: Ledger, span: Span, { known, asOf, full, fillsPast }: Goal): Day[] {
   const days = daysOf(span).filter((day) => !(fillsPast && isOld(ledger.old, day)));
-  if (known.kind === 'told') {
+  if (known.kind === 'known') {
     const rowsOf = (day: Day) => known.rows.get(day) ?? 0;
     const outdated = (day: Day) => {
       const kept = ledger.days.get(day);
@@ -111,10 +111,10 @@ function daysToRead(ledger: Ledger, span: Span, { known, asOf, full, fillsPast }
     };
     return days.filter((day) => rowsOf(day) > 0 && outdated(day));
   }
-  const untold = known.kind === 'untold';
+  const unsupported = known.kind === 'unsupported';
   if (fillsPast) return days.filter((day) => !ledger.days.has(day));
-  if (full || (untold && wholeWindowDue(ledger, asOf))) return days;
-  const again = untold ? addDays(span.end, -NEWEST_DAYS) : span.end;
+  if (full || (unsupported && wholeWindowDue(ledger, asOf))) return days;
+  const again = unsupported ? addDays(span.end, -NEWEST_DAYS) : span.end;
   return days.filter((day) => !ledger.days.has(day) || day >= again);
 }
 
@@ -381,7 +381,7 @@ function daysIn(questions: readonly Question[]): number {
  * its packages are asked for one by one.
  */
 async function share(
-  { signal, fillsPast }: Task,
+  { signal, fillsPast }: RunScope,
   source: Source,
   needs: readonly Need[],
   { bytesPerDay, bytesPerSharedDay, billedPart, budgetBytes }: Kept,
@@ -449,9 +449,14 @@ async function share(
  *
  * @throws SourceError if it is interrupted.
  */
-export async function planRun(task: Task, source: Source, learnt: LearntDays, kept: Kept): Promise<RunPlan> {
+export async function planRun(
+  task: RunScope,
+  source: Source,
+  fetched: FetchedDays,
+  kept: Kept,
+): Promise<RunPlan> {
   const { asOf, full, lookBackDays = WARNING_DAYS, fillsPast } = task;
-  const goal = { end: learnt.upstream.end, asOf, full, known: learnt.known, lookBackDays, fillsPast };
+  const goal = { end: fetched.upstream.end, asOf, full, known: fetched.known, lookBackDays, fillsPast };
   const needs = new Map<string, Need>();
   const faults = new Map<string, unknown>();
   for (const tracked of task.packages) {

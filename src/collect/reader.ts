@@ -329,7 +329,7 @@ export function createReader(input: ReaderInput): Reader {
   const answered = new Map<string, number>();
   const unknown = new Map<string, Set<Day>>();
   const unknownDays = (name: string): ReadonlySet<Day> => unknown.get(name) ?? new Set();
-  const partitionRowsOf = (day: Day) => (known.kind === 'told' ? (known.rows.get(day) ?? 0) : null);
+  const partitionRowsOf = (day: Day) => (known.kind === 'known' ? (known.rows.get(day) ?? 0) : null);
 
   /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
   function isWhole(need: Need | undefined, before: Day | null, { days }: Ledger): boolean {

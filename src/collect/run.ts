@@ -15,12 +15,12 @@ import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
-import { type LearntDays, learnDays, type Task } from './days.ts';
+import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
-export interface RunInput extends Task {
+export interface RunInput extends RunScope {
   /** Opens the source, once. */
   readonly open: () => Promise<Source>;
   /** Throws if another run may be under way. Nothing is queried after that, and no money written down. */
@@ -68,20 +68,20 @@ interface Prepared {
   readonly input: RunInput;
   readonly source: Source;
   readonly book: Budget;
-  readonly learnt: LearntDays;
+  readonly fetched: FetchedDays;
   readonly plan: RunPlan;
 }
 
 /** Whether the table does not have a day any more. */
-function isLost(day: Day, { known }: LearntDays): boolean {
-  return known.kind === 'told' && !known.rows.get(day);
+function isLost(day: Day, { known }: FetchedDays): boolean {
+  return known.kind === 'known' && !known.rows.get(day);
 }
 
 /** The days of a span as the ledger has them; a day that the table has lost is not known any more. */
-function rowsOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): Map<Day, readonly DayRow[]> {
+function rowsOfLedger({ days }: Ledger, span: Span, fetched: FetchedDays): Map<Day, readonly DayRow[]> {
   return new Map(
     daysOf(span).flatMap((day) => {
-      const entry = isLost(day, learnt) ? undefined : days.get(day);
+      const entry = isLost(day, fetched) ? undefined : days.get(day);
       return entry === undefined ? [] : [[day, entry.rows]];
     }),
   );
@@ -94,10 +94,10 @@ function rowsOfLedger({ days }: Ledger, span: Span, learnt: LearntDays): Map<Day
 function rowsByDay(
   read: readonly PivotRow[],
   span: Span,
-  learnt: LearntDays,
+  fetched: FetchedDays,
   { traits }: Source,
 ): Map<Day, DayRow[]> {
-  const days = daysOf(span).filter((day) => !(traits.wholeLog && isLost(day, learnt)));
+  const days = daysOf(span).filter((day) => !(traits.wholeLog && isLost(day, fetched)));
   const rows = new Map<Day, DayRow[]>(days.map((day) => [day, []]));
   for (const row of read) rows.get(row.day)?.push(row);
   return rows;
@@ -119,15 +119,15 @@ function joined(spans: readonly Span[]): Span[] {
  *
  * @returns undefined if nothing is known, or where older days are known only together with later ones.
  */
-export function totalOfLedger({ days, old }: Ledger, learnt: LearntDays): Total | undefined {
-  const { end, since } = learnt.upstream;
+export function totalOfLedger({ days, old }: Ledger, fetched: FetchedDays): Total | undefined {
+  const { end, since } = fetched.upstream;
   if (old?.spans.some((span) => span.end > end)) return undefined;
   const isKept = (day: Day, partitionRows: number | null) =>
     day >= ERAS.ci &&
     day < end &&
     partitionRows !== 0 &&
     !isOld(old, day) &&
-    !(day >= since && isLost(day, learnt));
+    !(day >= since && isLost(day, fetched));
   const kept = [...days].filter(([day, { partitionRows }]) => isKept(day, partitionRows));
   const spans = joined([...(old?.spans ?? []), ...toSpans(kept.map(([day]) => day).toSorted(), 0)]);
   return totalSince(spans, [...(old?.rows ?? []), ...kept.flatMap(([, { rows }]) => rows)], end);
@@ -136,10 +136,10 @@ export function totalOfLedger({ days, old }: Ledger, learnt: LearntDays): Total 
 /** The same without a ledger: of all rows of the package, and the days of which the files have any row. */
 export function totalOfRows(
   rows: readonly PivotRow[],
-  { known, upstream: { end } }: LearntDays,
+  { known, upstream: { end } }: FetchedDays,
   wholeLog: boolean,
 ): Total | undefined {
-  const filled = known.kind === 'told' ? known.rows.keys() : [];
+  const filled = known.kind === 'known' ? known.rows.keys() : [];
   const days = [...filled].filter((day) => day >= ERAS.ci && day < end).toSorted();
   const [start] = days;
   if (start === undefined) return undefined;
@@ -147,7 +147,7 @@ export function totalOfRows(
 }
 
 async function readPackage(
-  { input, source, learnt, plan }: Prepared,
+  { input, source, fetched, plan }: Prepared,
   reader: Reader,
   reads: readonly PlannedRead[],
   tracked: TrackedPackage,
@@ -178,19 +178,19 @@ async function readPackage(
       changes.push(...filed.changes);
       ledger = filed.ledger;
     }
-    const { end } = learnt.upstream;
+    const { end } = fetched.upstream;
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
     const rows =
-      ledger === undefined ? rowsByDay(read, span, learnt, source) : rowsOfLedger(ledger, span, learnt);
+      ledger === undefined ? rowsByDay(read, span, fetched, source) : rowsOfLedger(ledger, span, fetched);
     const totalOf = () =>
       ledger === undefined
-        ? totalOfRows(read, learnt, source.traits.wholeLog)
-        : totalOfLedger(ledger, learnt);
+        ? totalOfRows(read, fetched, source.traits.wholeLog)
+        : totalOfLedger(ledger, fetched);
     return {
       kind: 'read',
       package: tracked,
       attempted,
-      days: breakdownDays({ span, rows, unknownDays: reader.unknownDays(name) }, learnt.partialDays),
+      days: breakdownDays({ span, rows, unknownDays: reader.unknownDays(name) }, fetched.partialDays),
       rows,
       total: tracked.total ? totalOf() : undefined,
       taken: {
@@ -231,7 +231,7 @@ const LOOK_AHEAD = 4;
  * every package would meet nothing more is asked, and an interruption keeps those that have not begun from beginning.
  */
 async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
-  const { input, source, book, learnt, plan } = prepared;
+  const { input, source, book, fetched, plan } = prepared;
   const { packages, signal } = input;
   const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
   const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
@@ -241,8 +241,8 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     ...input,
     source,
     book,
-    known: learnt.known,
-    end: learnt.upstream.end,
+    known: fetched.known,
+    end: fetched.upstream.end,
     needs: plan.needs,
     onSharedDays: (days) => {
       read += days;
@@ -301,14 +301,14 @@ async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGe
  */
 export async function beginRun(input: RunInput): Promise<Run> {
   let source: Source | undefined;
-  let learnt: LearntDays | undefined;
+  let fetched: FetchedDays | undefined;
   try {
     const { ledgers, spend, signal, now, assertHeld } = input;
     source = await abortable(input.open(), signal);
     const { traits } = source;
     const book = await openBudget(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
-    learnt = await learnDays(source, book, input);
-    const { fault } = learnt.upstream;
+    fetched = await fetchDays(source, book, input);
+    const { fault } = fetched.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     const today = dayOf(now());
     const load = async (packageName: string): Promise<Ledger> => {
@@ -319,15 +319,15 @@ export async function beginRun(input: RunInput): Promise<Run> {
       return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
     };
     await ledgers.recover(signal);
-    const plan = await planRun(input, source, learnt, {
+    const plan = await planRun(input, source, fetched, {
       load,
       budgetBytes: input.budgetBytes,
       ...book,
     });
-    const outcomes = readAll({ input, source, book, learnt, plan });
+    const outcomes = readAll({ input, source, book, fetched, plan });
     return {
-      upstream: learnt.upstream,
-      warnings: [...learnt.warnings, ...plan.warnings],
+      upstream: fetched.upstream,
+      warnings: [...fetched.warnings, ...plan.warnings],
       notes: [
         ...(source.payer === undefined ? [] : [`BigQuery is asked by ${source.payer}, which pays`]),
         ...plan.notes,
@@ -338,8 +338,8 @@ export async function beginRun(input: RunInput): Promise<Run> {
     await source?.close();
     return {
       fault: error,
-      upstream: learnt?.upstream,
-      warnings: learnt?.warnings ?? [],
+      upstream: fetched?.upstream,
+      warnings: fetched?.warnings ?? [],
       notes: [],
       outcomes: failAll(input, error),
     };

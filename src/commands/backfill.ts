@@ -1,4 +1,4 @@
-import type { Task } from '../collect/days.ts';
+import type { RunScope } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
 import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
@@ -81,7 +81,7 @@ async function agrees({ ask }: Context): Promise<boolean> {
 }
 
 async function fill(
-  task: Task,
+  task: RunScope,
   config: Config,
   context: Context,
   { log }: Log,
@@ -148,7 +148,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
       `source ${kind} counts its files anew with each run, totals included; there is nothing to fill`,
     );
   }
-  const task: Task = {
+  const task: RunScope = {
     packages: packages.map((tracked) => ({ ...tracked, windows: [dayNumber(today) - dayNumber(from)] })),
     asOf: today,
     full: false,

@@ -6,7 +6,7 @@ import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
-import { type Health, healthToJson, standingsOf } from '../publish/health.ts';
+import { type Health, healthToJson, statusOf } from '../publish/health.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context, GlobalOptions, Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
@@ -56,7 +56,7 @@ function warnOfStale(log: Logger, config: Config, health: Health, now: Date): vo
   const fold = createFold((fields, who, sentence) =>
     log.warn(fields, `stale: the figures of ${who} ${sentence}`),
   );
-  for (const { name, entry, isGroup } of standingsOf(config, health, now)) {
+  for (const { name, entry, isGroup } of statusOf(config, health, now)) {
     const { countedTo } = entry ?? {};
     if (countedTo === undefined || !isStale(countedTo, config.staleThresholdDays, today)) continue;
     const sentence = `end with ${countedTo}, ${plural(daysBehind(countedTo, today), 'day')} before yesterday`;

@@ -18,13 +18,13 @@ async function forecastEntries(config: Config, { env, now }: Context): Promise<F
   const traits = traitsOf(config.source, env);
   const ledgers = openLedgers(config.stateDir, traits.id, undefined);
   const today = dayOf(now());
-  const goal = { end: today, asOf: today, full: false, known: { kind: 'unasked' }, lookBackDays: 0 } as const;
+  const goal = { end: today, asOf: today, full: false, known: { kind: 'skipped' }, lookBackDays: 0 } as const;
   const list: ForecastEntry[] = [];
   for (const tracked of config.packages) {
     const { ledger } = await ledgers.load(tracked.name);
     const newest = [...ledger.days.keys()].reduce((a, b) => (b > a ? b : a), '');
-    const untold = ledger.days.get(newest)?.partitionRows === null;
-    list.push({ tracked, untold, need: needOf(tracked, ledger, goal, traits) });
+    const unsupported = ledger.days.get(newest)?.partitionRows === null;
+    list.push({ tracked, unsupported, need: needOf(tracked, ledger, goal, traits) });
   }
   return list;
 }

@@ -5,7 +5,7 @@ import { probeFolder } from '../disk/files.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
-import { readHealth, standingsOf } from '../publish/health.ts';
+import { readHealth, statusOf } from '../publish/health.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
@@ -42,7 +42,7 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
     if (health === 'unreadable')
       return fail(what, '_health.json is not a health file; run: pypi-badges collect');
-    const states = standingsOf(config, health, now);
+    const states = statusOf(config, health, now);
     const unwell = states.filter(({ state }) => state !== 'ok');
     if (unwell.length > 0) {
       const some = unwell.map(({ name, state }) => `${name} (${state})`);

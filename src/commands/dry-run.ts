@@ -1,4 +1,4 @@
-import { learnDaysFree, type Task } from '../collect/days.ts';
+import { fetchDaysFree, type RunScope } from '../collect/days.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
@@ -102,11 +102,11 @@ export function expectedOf({ reads }: PricedPlan): number {
  *
  * @throws OperatorError if the source, or the disk, refuses.
  */
-export async function planPriced(task: Task, config: Config, world: World): Promise<PricedPlan> {
+export async function planPriced(task: RunScope, config: Config, world: World): Promise<PricedPlan> {
   const source = await openSource(config.source, world);
   try {
     const { traits } = source;
-    const learnt = await learnDaysFree(source, task);
+    const learnt = await fetchDaysFree(source, task);
     const { fault } = learnt.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     const ledgers = openLedgers(config.stateDir, traits.id, undefined);
@@ -133,7 +133,7 @@ export async function planPriced(task: Task, config: Config, world: World): Prom
 
 /** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
 export async function dryRun(
-  task: Task & { readonly config: Config },
+  task: RunScope & { readonly config: Config },
   json: boolean,
   context: Context,
 ): Promise<number> {

@@ -1,13 +1,7 @@
 import { loadConfig } from '../config/config.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
-import {
-  demandHealth,
-  type Health,
-  type PackageHealth,
-  type Standing,
-  standingsOf,
-} from '../publish/health.ts';
+import { demandHealth, type Health, type PackageHealth, type Standing, statusOf } from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import {
@@ -125,7 +119,7 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const config = loadConfig(options.config, context.cwd);
   const health = await demandHealth(config.outputDir);
   const now = context.now();
-  const states = standingsOf(config, health, now);
+  const states = statusOf(config, health, now);
   const healthy = states.every(({ state }) => state === 'ok');
   if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy, now)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));

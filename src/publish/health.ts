@@ -321,7 +321,7 @@ export interface Standing {
 }
 
 /** How all that is tracked stands, in the order of the configuration: packages, then groups. */
-export function standingsOf(
+export function statusOf(
   { packages, groups, staleThresholdDays }: Pick<Config, 'packages' | 'groups' | 'staleThresholdDays'>,
   health: Health,
   now: Date,
@@ -333,8 +333,8 @@ export function standingsOf(
   return all.map((each) => ({ ...each, state: stateOf(each.entry, staleThresholdDays, now) }));
 }
 
-/** What this run learnt of the table's days from `since` to before `end`. */
-export interface LearntUpstream extends UpstreamFacts {
+/** What this run fetched of the table's days from `since` to before `end`. */
+export interface FetchedUpstream extends UpstreamFacts {
   readonly since: Day;
   readonly end: Day;
 }
@@ -348,24 +348,24 @@ export interface LearntUpstream extends UpstreamFacts {
  */
 export function mergeUpstream(
   before: UpstreamFacts,
-  learnt: LearntUpstream | undefined,
+  fetched: FetchedUpstream | undefined,
   asOf: Day,
   longestDays: number,
 ): UpstreamFacts {
-  if (learnt === undefined) return before;
-  const { start } = windowBefore(learnt.end, longestDays);
+  if (fetched === undefined) return before;
+  const { start } = windowBefore(fetched.end, longestDays);
   const merge = (old: readonly Day[], fresh: readonly Day[]) => [
-    ...old.filter((each) => each >= start && each < learnt.since),
+    ...old.filter((each) => each >= start && each < fetched.since),
     ...fresh,
     ...old.filter((each) => each >= asOf),
   ];
   const ofThePast = (before.lastDay ?? '') >= asOf;
-  const published = learnt.published ?? before.published;
+  const published = fetched.published ?? before.published;
   return {
-    lastDay: ofThePast ? before.lastDay : (learnt.lastDay ?? before.lastDay),
-    missingDays: merge(before.missingDays, learnt.missingDays),
-    partialDays: merge(before.partialDays, learnt.partialDays),
-    excessDays: merge(before.excessDays, learnt.excessDays),
+    lastDay: ofThePast ? before.lastDay : (fetched.lastDay ?? before.lastDay),
+    missingDays: merge(before.missingDays, fetched.missingDays),
+    partialDays: merge(before.partialDays, fetched.partialDays),
+    excessDays: merge(before.excessDays, fetched.excessDays),
     ...defined({ published }),
   };
 }
@@ -381,7 +381,7 @@ export function mergeHealth(
     readonly started: Date;
     readonly finished: Date;
     readonly asOf: Day;
-    readonly upstream: LearntUpstream | undefined;
+    readonly upstream: FetchedUpstream | undefined;
     readonly entries: ReadonlyMap<string, PackageHealth>;
     /** Those of groups. */
     readonly groups: ReadonlyMap<string, PackageHealth>;
@@ -399,10 +399,10 @@ export function mergeHealth(
         return entry === undefined ? [] : [[name, entry] as const];
       }),
     );
-  const learnt = previous?.upstream ?? NOTHING_KNOWN;
+  const fetched = previous?.upstream ?? NOTHING_KNOWN;
   // Another source says nothing of the days of this one.
   const sameSource = previous?.source === undefined || previous.source === source.kind;
-  const before = sameSource ? learnt : { ...NOTHING_KNOWN, ...defined({ published: learnt.published }) };
+  const before = sameSource ? fetched : { ...NOTHING_KNOWN, ...defined({ published: fetched.published }) };
   const longestDays = Math.max(...packages.flatMap(({ windows }) => windows));
   return {
     source: source.kind,

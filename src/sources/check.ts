@@ -41,7 +41,7 @@ async function checkDays(source: Source, opened: Finding, now: Date): Promise<Fi
   const today = dayOf(now);
   const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
   const answers = [opened, ...checkClock(source.clockSkewMs?.(), "the server's")];
-  if (answer.kind === 'untold') return [...answers, note('days', answer.reason)];
+  if (answer.kind === 'unsupported') return [...answers, note('days', answer.reason)];
   const days = [...answer.rows].flatMap(([day, rows]) => (rows > 0 ? [day] : []));
   const newest = days.toSorted().at(-1);
   const last =

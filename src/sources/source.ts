@@ -41,9 +41,9 @@ export interface Answer {
  * its days before has not become one that cannot.
  */
 export type DaysAnswer =
-  | { readonly kind: 'told'; readonly rows: PartitionRows; readonly cost: QueryCost }
+  | { readonly kind: 'known'; readonly rows: PartitionRows; readonly cost: QueryCost }
   | {
-      readonly kind: 'untold';
+      readonly kind: 'unsupported';
       readonly reason: string;
       readonly refused?: true;
       readonly cost?: QueryCost | undefined;

@@ -12,7 +12,7 @@ const bill = (daysScanned: number, bytesBilled: number): Usage => ({ daysScanned
 /** A package whose ledger lacks some days. */
 const entry = (name: string, windows: readonly [number, ...number[]], missing: string[] = []) => ({
   tracked: { name, windows },
-  untold: false,
+  unsupported: false,
   need: { package: name, span: { start: '2026-10-11', end: '2026-11-10' }, days: missing },
 });
 const list = [entry('a', [30]), entry('b', [7, 90])];
@@ -54,7 +54,7 @@ describe('the forecast', () => {
   });
 
   it('expects more of a source that cannot tell its days', () => {
-    const blind = [{ ...entry('a', [30]), untold: true }];
+    const blind = [{ ...entry('a', [30]), unsupported: true }];
     const days = (6 * 2 + 30) / 7;
     expect(forecast(blind, spend, TIB, now, false).steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
   });
@@ -121,7 +121,7 @@ describe('the forecast', () => {
     });
     expect(shared.steadyBytes).toBe(30 * (12_000 * MB + DAYS_QUESTION));
     expect(shared.missingBytes).toBe(12_000 * MB);
-    const blind = many.map((each) => ({ ...each, untold: true }));
+    const blind = many.map((each) => ({ ...each, unsupported: true }));
     expect(forecast(blind, cheap, TIB, now, true).steadyBytes).toBe(
       30 * (((6 * 2 + 30) / 7) * 12_000 * MB + DAYS_QUESTION),
     );

@@ -46,35 +46,35 @@ describe('the days that a package needs', () => {
   });
   const needed = (ledger: Ledger, known: KnownDays, full = false) =>
     needOf(tracked, ledger, goal(known, full), TRAITS).days;
-  const untold = withDays(kept, window, [], () => null);
+  const unsupported = withDays(kept, window, [], () => null);
 
   it.each<[string, Ledger, KnownDays, boolean, Day[]]>([
-    ['those that the ledger lacks', kept, { kind: 'told', rows }, false, ['2026-03-04', '2026-03-05']],
+    ['those that the ledger lacks', kept, { kind: 'known', rows }, false, ['2026-03-04', '2026-03-05']],
     [
       'no days without rows in the table, even in full',
       kept,
-      { kind: 'told', rows: new Map([...rows, ['2026-03-04', 0], ['2026-03-02', 0]]) },
+      { kind: 'known', rows: new Map([...rows, ['2026-03-04', 0], ['2026-03-02', 0]]) },
       true,
       ['2026-03-01', '2026-03-03', '2026-03-05'],
     ],
     [
       'only the missing ones when it was not asked which changed',
       kept,
-      { kind: 'unasked' },
+      { kind: 'skipped' },
       false,
       ['2026-03-04', '2026-03-05'],
     ],
     [
       'the newest two as well when the source cannot tell',
-      { ...untold, wholeRead: '2026-03-05' },
-      { kind: 'untold' },
+      { ...unsupported, wholeRead: '2026-03-05' },
+      { kind: 'unsupported' },
       false,
       ['2026-03-04', '2026-03-05'],
     ],
     [
       'the whole window when the source cannot tell and a week has passed',
-      { ...untold, wholeRead: '2026-02-27' },
-      { kind: 'untold' },
+      { ...unsupported, wholeRead: '2026-02-27' },
+      { kind: 'unsupported' },
       false,
       [...daysOf(window)],
     ],
@@ -83,10 +83,10 @@ describe('the days that a package needs', () => {
   });
 
   it('are those of the longest window, and what the warnings look at only where reading is free', () => {
-    const need = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), TRAITS);
+    const need = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'unsupported' }), TRAITS);
     expect(need.span).toEqual(window);
     expect(readsWhole(need)).toBe(true);
-    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'untold' }), {
+    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'unsupported' }), {
       billed: false,
       keepsLedger: true,
     });

@@ -27,7 +27,7 @@ async function makeReader(
     source,
     ledgers: state.ledgers,
     book: await openBudget(state.spend, null, now, () => undefined),
-    known: { kind: 'untold' },
+    known: { kind: 'unsupported' },
     needs: new Map(packages.map((name) => [name, { package: name, span, days: daysOf(span) }])),
     asOf: span.end,
     end: today,

@@ -89,7 +89,7 @@ it('days whose answer was lost are missed, also where the last question is about
 });
 
 it('a first filling that was stopped is not paid for again where the source cannot tell its days', async () => {
-  const { source, asked } = pricedSource({ shared: () => 100 * GB, untold: true });
+  const { source, asked } = pricedSource({ shared: () => 100 * GB, unsupported: true });
   const state = createState();
   await runOn(source, state, TODAY, listOf(1_000, 30), { stopAfter: 1 });
   const before = asked.length;
@@ -110,7 +110,7 @@ it('a first filling that was stopped is not paid for again where the source cann
 });
 
 it('a clock that was wrong once does not have whole windows read from then on', async () => {
-  const { source, asked } = pricedSource({ shared: () => 100 * GB, untold: true });
+  const { source, asked } = pricedSource({ shared: () => 100 * GB, unsupported: true });
   const state = createState();
   await runOn(source, state, '2036-01-10', listOf(1, 30));
   const days: number[] = [];

@@ -53,7 +53,7 @@ it('the price of days with names of files is none of those without', async () =>
   expect(notes.join()).toContain('(by a dry run and its last bills)');
 });
 
-it('what a question bills of its estimate is learnt', async () => {
+it('what a question bills of its estimate is fetched', async () => {
   const { source, asked } = pricedSource({
     shared: () => 10 * GB,
     estimate: async ({ span }) => 40 * GB * spanDays(span),
@@ -121,7 +121,7 @@ describe('a budget that does not hold a first filling', () => {
   });
 
   it('leaves nothing to be read twice where the source cannot tell its days', async () => {
-    const { source, asked } = pricedSource({ shared: () => 20 * GB, untold: true });
+    const { source, asked } = pricedSource({ shared: () => 20 * GB, unsupported: true });
     const state = createState();
     for (const today of [TODAY, '2026-12-01', '2027-01-01']) {
       await runOn(source, state, today, listOf(1_000, 40), { budgetBytes: 610 * GB });

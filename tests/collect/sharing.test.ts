@@ -112,7 +112,7 @@ describe('the second day of a list', () => {
     );
     // Eight days are in the ledger: the seven of the first run, and the new one.
     expect(downloadsOf(outcomes[1_499])).toBe(1_500 * 8);
-    // What a package's day bills alone is not learnt from a bill for all.
+    // What a package's day bills alone is not fetched from a bill for all.
     const spend = JSON.parse(state.spends.at(-1) ?? '');
     expect(spend.packages).toEqual({});
     expect(spend.shared['2026-04']).toMatchObject({ days_scanned: 8 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { LearntDays } from '../../src/collect/days.ts';
+import type { FetchedDays } from '../../src/collect/days.ts';
 import { totalOfLedger, totalOfRows } from '../../src/collect/run.ts';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
 
 const row = { ci: null, installer: 'pip', system: null, sidecar: false, downloads: 1 };
 
 /** What a run knows of a table that has rows on some days of January. */
-function learnt(end: string, filled: readonly string[]): LearntDays {
+function fetched(end: string, filled: readonly string[]): FetchedDays {
   const upstream = {
     end,
     lastDay: null,
@@ -17,7 +17,7 @@ function learnt(end: string, filled: readonly string[]): LearntDays {
     fault: undefined,
   };
   const rows = new Map(filled.map((day) => [`2026-01-${day}`, 5]));
-  return { upstream, known: { kind: 'told', rows }, partialDays: [], warnings: [] };
+  return { upstream, known: { kind: 'known', rows }, partialDays: [], warnings: [] };
 }
 
 describe('the total', () => {
@@ -26,9 +26,9 @@ describe('the total', () => {
     [true, 2],
   ])('of files whose being the whole log is %s leaves %d days out', (wholeLog, unknownDays) => {
     const rows = [{ ...row, day: '2026-01-03' }];
-    const days = learnt('2026-01-06', ['04', '03', '01', '06', '07']);
+    const days = fetched('2026-01-06', ['04', '03', '01', '06', '07']);
     expect(totalOfRows(rows, days, wholeLog)).toEqual({ since: '2026-01-01', count: 1, unknownDays });
-    expect(totalOfRows([], learnt('2026-01-06', ['06']), wholeLog)).toBeUndefined();
+    expect(totalOfRows([], fetched('2026-01-06', ['06']), wholeLog)).toBeUndefined();
   });
 
   it('of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
@@ -36,9 +36,9 @@ describe('the total', () => {
     const rows = ['01', '02', '03', '04'].map((day) => ({ ...row, day: `2026-01-${day}` }));
     const kept = withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-01-04' ? 0 : 5));
     const old = { spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] };
-    const days = learnt('2026-01-05', ['01', '02', '04']);
+    const days = fetched('2026-01-05', ['01', '02', '04']);
     expect(totalOfLedger({ ...kept, old }, days)).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
-    expect(totalOfLedger({ ...kept, old }, learnt('2026-01-01', ['01', '02']))).toBeUndefined();
+    expect(totalOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']))).toBeUndefined();
     expect(totalOfLedger(EMPTY_LEDGER, days)).toBeUndefined();
   });
 });

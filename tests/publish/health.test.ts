@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import {
+  type FetchedUpstream,
   type Health,
   healthToJson,
-  type LearntUpstream,
   mergeHealth,
   mergeUpstream,
   type PackageHealth,
@@ -293,7 +293,7 @@ describe('mergeUpstream', () => {
     excessDays: [],
   };
   /** Of a run as of 2026-04-25 that looked at 30 days, where the longest window has 90: from 2026-01-25 on. */
-  const learnt: LearntUpstream = {
+  const fetched: FetchedUpstream = {
     lastDay: '2026-04-24',
     missingDays: ['2026-04-02'],
     partialDays: [],
@@ -302,11 +302,11 @@ describe('mergeUpstream', () => {
     end: '2026-04-25',
   };
 
-  it.each<[string, LearntUpstream | undefined, UpstreamFacts, string?]>([
-    ['that learnt nothing', undefined, before],
+  it.each<[string, FetchedUpstream | undefined, UpstreamFacts, string?]>([
+    ['that fetched nothing', undefined, before],
     [
       'that looked at 30 of 90 days',
-      learnt,
+      fetched,
       {
         ...UPSTREAM,
         lastDay: '2026-04-24',
@@ -316,12 +316,12 @@ describe('mergeUpstream', () => {
     ],
     [
       'that looked at all 90',
-      { ...learnt, since: '2026-01-25' },
+      { ...fetched, since: '2026-01-25' },
       { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: [], excessDays: [] },
     ],
     [
       'whose windows have left a day behind',
-      { ...learnt, end: '2026-04-26', since: '2026-03-27' },
+      { ...fetched, end: '2026-04-26', since: '2026-03-27' },
       {
         ...UPSTREAM,
         lastDay: '2026-04-24',
@@ -337,7 +337,7 @@ describe('mergeUpstream', () => {
     ],
     [
       'of the past',
-      { ...learnt, lastDay: '2026-04-09', since: '2026-03-11', end: '2026-04-10' },
+      { ...fetched, lastDay: '2026-04-09', since: '2026-03-11', end: '2026-04-10' },
       { ...before, missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'] },
       '2026-04-10',
     ],

@@ -33,7 +33,7 @@ export interface Pricing {
   /** Bytes of a day that is read for several. */
   readonly shared: (day: Day) => number;
   /** Whether the source cannot tell its days. */
-  readonly untold?: boolean;
+  readonly unsupported?: boolean;
   /** Rows that the table has on a day; a million if absent. */
   readonly rowsOn?: (day: Day) => number;
   /** May refuse a question, before or after it is billed. */
@@ -43,7 +43,7 @@ export interface Pricing {
 
 /** A source that bills each day, and in which every package has one download a day. */
 export function pricedSource(pricing: Pricing) {
-  const { alone = 150_000_000, shared, untold = false, rowsOn = () => 1_000_000, before } = pricing;
+  const { alone = 150_000_000, shared, unsupported = false, rowsOn = () => 1_000_000, before } = pricing;
   const asked: Asked[] = [];
   const bytesOf = ({ packages, span }: Question) =>
     daysOf(span).reduce((sum, day) => sum + (packages.length > 1 ? shared(day) : alone), 0);
@@ -70,9 +70,9 @@ export function pricedSource(pricing: Pricing) {
     },
     estimate: pricing.estimate ?? (async (question) => bytesOf(question)),
     days: async (span) =>
-      untold
-        ? { kind: 'untold', reason: 'no' }
-        : { kind: 'told', rows: new Map(daysOf(span).map((day) => [day, rowsOn(day)])), cost: NO_COST },
+      unsupported
+        ? { kind: 'unsupported', reason: 'no' }
+        : { kind: 'known', rows: new Map(daysOf(span).map((day) => [day, rowsOn(day)])), cost: NO_COST },
     close: async () => undefined,
   };
   return { source, asked, billed: () => asked.reduce((sum, { bytes }) => sum + bytes, 0) };

@@ -97,14 +97,14 @@ export async function createTable(): Promise<Table> {
       },
       estimate: async (question) => costOf(question).bytesProcessed,
       async days({ start, end }): Promise<DaysAnswer> {
-        if (withoutDays) return { kind: 'untold', reason: 'the view is refused' };
+        if (withoutDays) return { kind: 'unsupported', reason: 'the view is refused' };
         const rows = await sql(
           `SELECT strftime(timestamp, '%Y-%m-%d') AS day, count(*)::INTEGER AS n FROM file_downloads
            WHERE timestamp >= $start AND timestamp < $end GROUP BY ALL`,
           { start: timestamp(start), end: timestamp(end) },
         );
         return {
-          kind: 'told',
+          kind: 'known',
           rows: new Map(rows.map(({ day, n }) => [String(day), Number(n)])),
           cost: { bytesProcessed: 0, bytesBilled: 0, cacheHit: false },
         };

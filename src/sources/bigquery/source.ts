@@ -146,7 +146,7 @@ export async function openBigQuery(
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
     const untold = (text: string, cost: QueryCost | undefined, refused?: true): DaysAnswer => ({
-      kind: 'untold',
+      kind: 'unsupported',
       reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
       ...(refused && { refused }),
       cost,
@@ -157,7 +157,7 @@ export async function openBigQuery(
     if (answer instanceof Error) return untold(answer.message, answer.cost, true);
     const { value, cost } = answer;
     if (typeof value === 'string') return untold(value, cost);
-    if (value.size > 0) return { kind: 'told', rows: value, cost };
+    if (value.size > 0) return { kind: 'known', rows: value, cost };
     // None of these days: a table that does not exist, one that is far behind, or a view, of which nothing is told ever.
     const question: Question = { packages: ['pip'], span };
     try {
@@ -166,7 +166,7 @@ export async function openBigQuery(
       const any = await runQuery(connection, partitionsSpec(config, EVER, 1), patience, hasAny, signal);
       const both = addCost(cost, any.cost);
       return any.value
-        ? { kind: 'told', rows: value, cost: both }
+        ? { kind: 'known', rows: value, cost: both }
         : untold('it has no row for the table, which must be a view', both);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;

@@ -197,15 +197,15 @@ export async function openClickHouse(
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
     const untold = (text: string): DaysAnswer => ({
-      kind: 'untold',
+      kind: 'unsupported',
       reason: `pypi_downloads_per_day: ${text}`,
     });
     try {
       const rows = readDays(await ask(daysStatement(config.table, span), signal), span);
-      if (rows.size > 0) return { kind: 'told', rows, cost: NO_COST };
+      if (rows.size > 0) return { kind: 'known', rows, cost: NO_COST };
       // Far behind, or a copy of other packages alone?
       const [known = {}] = await ask(referenceStatement(config.table), signal);
-      if (count(known, 'row_count') > 0) return { kind: 'told', rows, cost: NO_COST };
+      if (count(known, 'row_count') > 0) return { kind: 'known', rows, cost: NO_COST };
       return untold('it knows none of the packages by which days are told');
     } catch (error) {
       if (!(error instanceof Fault)) throw error;

@@ -268,7 +268,7 @@ WHERE timestamp >= $start AND timestamp < $end GROUP BY day`,
       { start: timestamp(start), end: timestamp(end) },
     );
     return {
-      kind: 'told',
+      kind: 'known',
       rows: new Map(rows.map((row) => [String(row['day']), Number(row['row_count'])])),
       cost: NO_COST,
     };

@@ -502,7 +502,7 @@ describe('the rows of days', () => {
   it('are the rows of each day of the whole table', async () => {
     const bigQuery = await source();
     expect(await bigQuery.days(SPAN)).toEqual({
-      kind: 'told',
+      kind: 'known',
       rows: new Map([
         ['2026-04-01', 12],
         ['2026-04-02', 111],
@@ -531,7 +531,7 @@ describe('the rows of days', () => {
   ])('cannot be told of a table with %s', async (_, list, text) => {
     const bigQuery = await source({ partitions: list });
     const answer = await bigQuery.days(SPAN);
-    expect(answer).toMatchObject({ kind: 'untold', reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
+    expect(answer).toMatchObject({ kind: 'unsupported', reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}` });
     expect(answer).not.toHaveProperty('refused');
     // It was answered, and so billed: once, and for the view a second time for all days.
     expect(answer.cost?.bytesBilled).toBe(server.bytesBilled);
@@ -556,7 +556,7 @@ describe('the rows of days', () => {
   it('are none of a table that is far behind', async () => {
     const bigQuery = await source();
     const answer = await bigQuery.days({ start: '2026-10-01', end: '2026-10-03' });
-    expect(answer).toMatchObject({ kind: 'told', rows: new Map() });
+    expect(answer).toMatchObject({ kind: 'known', rows: new Map() });
     expect(answer.cost?.bytesBilled).toBe(server.bytesBilled);
   });
 
@@ -587,7 +587,7 @@ describe('the rows of days', () => {
       fault: { status: 403, reason: 'accessDenied' },
     });
     expect(await bigQuery.days(SPAN)).toMatchObject({
-      kind: 'untold',
+      kind: 'unsupported',
       refused: true,
       reason: expect.stringContaining('the server says accessDenied'),
     });

@@ -481,7 +481,7 @@ describe('days', () => {
   it('are the sums of the reference packages: a half-filled one has fewer, a late one none', async () => {
     const { source } = await open({ rows: [...day(1, 100), ...day(2, 100), ...day(4, 3), ...ROWS] });
     expect(await source.days(APRIL)).toMatchObject({
-      kind: 'told',
+      kind: 'known',
       rows: new Map([
         ['2026-04-01', 300],
         ['2026-04-02', 300],
@@ -493,7 +493,7 @@ describe('days', () => {
   it('are none where the copy is far behind', async () => {
     const { source } = await open({ rows: day(1, 100) });
     expect(await source.days({ start: '2026-05-01', end: '2026-05-31' })).toMatchObject({
-      kind: 'told',
+      kind: 'known',
       rows: new Map(),
     });
   });
@@ -504,7 +504,7 @@ describe('days', () => {
   ])('are untold where %s', async (_, fault) => {
     const { source } = await open({ fault: () => fault });
     expect(await source.days(APRIL)).toMatchObject({
-      kind: 'untold',
+      kind: 'unsupported',
       reason: expect.stringMatching(/^pypi_downloads_per_day: /),
     });
   });

@@ -146,7 +146,7 @@ describe('the source duckdb', () => {
     writeNdjson(path, MIXED);
     const answer = await (await open(path)).days(APRIL);
     expect(answer).toEqual({
-      kind: 'told',
+      kind: 'known',
       rows: new Map([
         ['2026-03-26', 2],
         ['2026-04-24', 10],
