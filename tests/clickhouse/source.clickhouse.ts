@@ -326,7 +326,7 @@ describe('days', () => {
     await engine.add({ date: '2026-06-01', project: 'boto3', ci: 'true', times: 8 });
     const told = await source.days({ start: '2026-06-01', end: '2026-06-05' });
     expect(told).toMatchObject({
-      kind: 'told',
+      kind: 'known',
       rows: new Map([
         ['2026-06-01', 50],
         ['2026-06-03', 30],
@@ -334,7 +334,7 @@ describe('days', () => {
     });
     expect(await engine.asked()).toHaveLength(1);
     const none = await source.days({ start: '2026-07-01', end: '2026-07-05' });
-    expect(none).toMatchObject({ kind: 'told', rows: new Map() });
+    expect(none).toMatchObject({ kind: 'known', rows: new Map() });
   });
 
   it('cannot tell where there is no such table, or no reference package in it', async () => {
@@ -342,13 +342,13 @@ describe('days', () => {
     await engine.admin('CREATE TABLE own.pypi AS pypi.pypi');
     const source = await open({ table: 'own.pypi' });
     expect(await source.days(APRIL)).toMatchObject({
-      kind: 'untold',
+      kind: 'unsupported',
       reason: expect.stringMatching(/^pypi_downloads_per_day: the table is not there/),
     });
     await engine.admin('CREATE TABLE own.pypi_downloads_per_day AS pypi.pypi_downloads_per_day');
     await engine.admin("INSERT INTO own.pypi_downloads_per_day VALUES ('2026-04-01', 'small', 3)");
     expect(await source.days(APRIL)).toEqual({
-      kind: 'untold',
+      kind: 'unsupported',
       reason: 'pypi_downloads_per_day: it knows none of the packages by which days are told',
     });
   });
