@@ -40,9 +40,6 @@ export function hostScenario(suite: keyof typeof suites) {
   const collect = async () => {
     // This test starts it more often than systemd's limit on starts allows.
     await host.run(['systemctl', 'reset-failed', SERVICE], { reject: false });
-    await host.sh(
-      "journalctl --sync; journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p' >/run/cursor",
-    );
     return await host.run(['systemctl', 'start', SERVICE], { reject: false });
   };
   const dropIn = (name: string, lines: string[], unit = SERVICE) =>
@@ -51,11 +48,11 @@ export function hostScenario(suite: keyof typeof suites) {
       .then(() => host.run(['systemctl', 'daemon-reload']));
   const removeDropIn = (name: string, unit = SERVICE) =>
     host.sh(`rm -f /etc/systemd/system/${unit}.d/${name}.conf; systemctl daemon-reload`);
-  /** What the last run of the collector itself wrote to the journal. Of one that ended at once, journald may miss the invocation. */
-  const lastRun = () =>
-    host.sh(
-      `journalctl --sync; journalctl --no-pager -o cat --after-cursor "$(cat /run/cursor)" _SYSTEMD_UNIT=${SERVICE} -t node`,
-    );
+  /** What the last run of the collector itself wrote to the journal. Of a short run, journald may miss the invocation. */
+  const lastRun = async () => {
+    const pid = await host.property(SERVICE, 'ExecMainPID');
+    return await host.sh(`journalctl --sync; journalctl --no-pager -o cat _PID=${pid} -t node`);
+  };
   /** Every file with its mode, owner, size, time and link target. */
   const snapshot = (...roots: string[]) =>
     host.sh(`find ${roots.join(' ')} -printf '%p %m %u:%g %s %T@ %l\\n' | sort`);
