@@ -17,8 +17,8 @@ function fingerprint(folder) {
   const hash = createHash('sha256');
   for (const path of readdirSync(folder, { recursive: true }).toSorted()) {
     if (path.endsWith('.json') && !path.endsWith('_health.json')) {
-      // The stand-in's port is part of the name of the source.
-      const text = readFileSync(join(folder, path), 'utf8').replaceAll(/127\.0\.0\.1:\d+/g, 'server');
+      // The name of the source is made from the stand-in's port, too.
+      const text = readFileSync(join(folder, path), 'utf8').replaceAll(/bigquery-[0-9a-f]{16}/g, 'source');
       const { checksum, ...ledger } = path.includes('ledger/') ? JSON.parse(text) : {};
       const content = checksum === undefined ? text : JSON.stringify(ledger);
       hash.update(`${path.replace(/ledger\/[^/]+/, 'ledger')}\0${content}\0`);
