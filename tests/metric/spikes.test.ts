@@ -76,7 +76,7 @@ function createRandom(seed: number): () => number {
 }
 
 /** The simulation that chose the thresholds: packages of 1 to 10,000 downloads a day, with weekends and noise. */
-describe('the thresholds', () => {
+describe('the thresholds of a spike', () => {
   const WINDOWS = 4_000;
   const random = createRandom(20261130);
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
