@@ -33,9 +33,9 @@ const MUTATIONS = [
 
   // Days, and what the table has of them.
   ['share < PARTIAL_SHARE ?', 'share <= PARTIAL_SHARE ?', 'tests/days'],
-  ['&& !partial.has(before)', '', 'tests/days'],
-  ['least >= LEVEL_ALIKE * most && ', '', 'tests/days'],
-  ['before >= level && ', '', 'tests/days'],
+  [' && !partial.has(each)', '', 'tests/days'],
+  [' && least >= LEVEL_ALIKE * shareOf(other)', '', 'tests/days'],
+  ['.filter((each) => each >= level.start)', '', 'tests/days'],
   ['day < ERAS.ci || ', '', 'tests/commands/eras'],
   ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/metric/spikes'],
   ['&& !launch.has(day)', '', 'tests/metric/spikes'],
