@@ -122,7 +122,7 @@ function labelOf({ packages, span }: Question): string {
   return packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
 }
 
-/** Where fewer days at a time may mend it. */
+/** What may be answered if fewer days are asked for at a time. */
 const TOO_LONG: readonly ErrorCode[] = ['truncated', 'timeout', 'job-timeout'];
 
 /** What a smaller question may well be answered to. */
@@ -153,7 +153,8 @@ function halves(planned: PlannedRead): PlannedRead[] {
 /** A part of a question, with its answer or why there is none. */
 type Piece = { readonly part: PlannedRead } & (
   | {
-      readonly answer: Answer /** Each package's share of what refused questions took. */;
+      readonly answer: Answer;
+      /** Each package's share of what refused questions took. */
       readonly refused: QueryCost;
     }
   | { readonly error: unknown }
@@ -299,7 +300,7 @@ function createAsker(
     yield { part: planned, answer, refused };
   }
 
-  return { ask: (planned: PlannedRead) => askInParts(planned, NO_COST) };
+  return (planned: PlannedRead) => askInParts(planned, NO_COST);
 }
 
 /**
@@ -324,7 +325,7 @@ export function createReader(input: ReaderInput): Reader {
   const left = new Map<PlannedRead, number>();
   /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
   let cause: OperatorError | undefined;
-  const asker = createAsker(input, () => cause);
+  const askInParts = createAsker(input, () => cause);
   /** How many days of each package were answered. */
   const answered = new Map<string, number>();
   const unknown = new Map<string, Set<Day>>();
@@ -421,7 +422,7 @@ export function createReader(input: ReaderInput): Reader {
       if (error instanceof OperatorError && error.affectsAll) cause = error;
     };
     try {
-      for await (const piece of asker.ask(planned)) {
+      for await (const piece of askInParts(planned)) {
         const { part } = piece;
         try {
           if ('error' in piece) throw piece.error;

@@ -1,6 +1,6 @@
 import type { Day } from '../days/day.ts';
 import { median } from '../util.ts';
-import { lastDays, type PackageDays } from './package-days.ts';
+import type { PackageDays } from './package-days.ts';
 
 /*
  * Days on which a package had many times its usual downloads, most often by one client. The thresholds are those of a
@@ -38,12 +38,16 @@ function countedDays({ days, breakdowns, partialDays }: PackageDays): Counted[] 
   });
 }
 
-const medianOf = (days: readonly Counted[]) => median(days.map(({ count }) => count));
+/** Of the days that are known in full. */
+const medianOf = (days: readonly Counted[]) =>
+  median(days.flatMap(({ count, isComplete }) => (isComplete ? [count] : [])));
 
 /** The known days of a window since the package's first download, as far as that is known. */
 function livedDays(all: PackageDays, windowDays: number): Counted[] {
-  const first = countedDays(all).find(({ count }) => count > 0)?.day;
-  return first === undefined ? [] : countedDays(lastDays(all, windowDays)).filter(({ day }) => day >= first);
+  const days = countedDays(all);
+  const first = days.findIndex(({ count }) => count > 0);
+  const start = all.days.at(-windowDays) ?? '';
+  return first < 0 ? [] : days.slice(first).filter(({ day }) => day >= start);
 }
 
 /** The first days of a package before which it had none: a launch, however many downloads it brings. */
@@ -63,12 +67,14 @@ function launchDays(all: PackageDays, isMany: (count: number) => boolean): Reado
  */
 export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
   const lived = livedDays(all, windowDays);
-  const complete = lived.filter(({ isComplete }) => isComplete);
   if (lived.length < KNOWN_MIN) return [];
-  const usual = Math.max(medianOf(complete), 1);
+  const usual = Math.max(medianOf(lived), 1);
   const isMany = (count: number) => count > TIMES * usual && count >= DOWNLOADS_MIN;
+  const many = lived.filter(({ count }) => isMany(count));
+  // Most packages end here, and this is asked of each window of each of them.
+  if (many.length === 0) return [];
   const launch = launchDays(all, isMany);
-  const spikes = lived.filter(({ day, count }) => isMany(count) && !launch.has(day));
+  const spikes = many.filter(({ day }) => !launch.has(day));
   const sum = (list: readonly Spike[]) => list.reduce((total, { count }) => total + count, 0);
   const matters = spikes.length <= lived.length * DAYS_SHARE && sum(spikes) > sum(lived) * SUM_SHARE;
   return matters ? spikes.map(({ day, count }) => ({ day, count })) : [];
@@ -76,6 +82,6 @@ export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
 
 /** The median of the window's days that are known in full; undefined where that is too low to mean much. */
 export function typicalDay(all: PackageDays, windowDays: number): number | undefined {
-  const median = medianOf(livedDays(all, windowDays).filter(({ isComplete }) => isComplete));
-  return median < TYPICAL_MIN ? undefined : Math.round(median);
+  const typical = medianOf(livedDays(all, windowDays));
+  return typical < TYPICAL_MIN ? undefined : Math.round(typical);
 }

@@ -37,7 +37,7 @@ export interface PackageSummary {
 }
 
 /**
- * Winnows each day of what was read, once.
+ * Sorts each day of what was read into its classes, once.
  *
  * @param partialDays Days of which the table had only a part.
  */
@@ -56,9 +56,10 @@ export function breakdownDays(
 
 function comparableTrend(all: PackageDays, windowDays: number): Trend {
   const trend = trendOf(all, windowDays);
+  if (trend === undefined) return undefined;
   const before = sliceDays(all, 0, -windowDays);
-  const isSpiked = spikesOf(all, windowDays).length + spikesOf(before, windowDays).length > 0;
-  return trend !== undefined && isSpiked ? null : trend;
+  const isSpiked = [all, before].some((days) => spikesOf(days, windowDays).length > 0);
+  return isSpiked ? null : trend;
 }
 
 /**
