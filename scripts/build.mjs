@@ -31,6 +31,7 @@ const groups = [
     /^node_modules\/(@google-cloud|google-auth-library)\//,
     { includeDependenciesRecursively: true },
   ],
+  ['drawing', /^node_modules\/badge-maker\//, { includeDependenciesRecursively: true }],
   [
     'shared',
     /^src\/(?!cli|node-version|sources\/(fault|http|proxy)\.|sources\/\w+\/(?!index\.)|page\/|badges\/|publish\/(?!health|history)|commands\/account\.)/,
@@ -54,6 +55,20 @@ function licenceText(folder, { license, author }) {
   return `It comes without a text; its package.json says: ${license}, ${author.name ?? author}`;
 }
 
+/** badge-maker's tables of widths, a font each: 220 kB of JSON that is parsed when a badge of that font is drawn. */
+const widthsOnDemand = {
+  name: 'widths-on-demand',
+  transform(code, id) {
+    if (/anafanafo\/data\/.*\.json$/.test(id)) {
+      return { code: `module.exports = JSON.parse(${JSON.stringify(code)});`, moduleType: 'js' };
+    }
+    if (!id.endsWith('anafanafo/index.js')) return;
+    const lazy = code.replace(/('[^']+'): (createConsumer\([^)]+\)\s*\)),/g, 'get $1() { return $2; },');
+    if (lazy === code) throw new Error(`${id} no longer loads its tables as this expects`);
+    return lazy;
+  },
+};
+
 const bundle = await rolldown({
   // The merging of state is an entry of its own, for the Action.
   input: {
@@ -62,7 +77,7 @@ const bundle = await rolldown({
   },
   platform: 'node',
   preserveEntrySignatures: 'allow-extension',
-  plugins: [raw],
+  plugins: [raw, widthsOnDemand],
   external: (id) => external.some((name) => id === name || id.startsWith(`${name}/`)),
   resolve: {
     alias: {
