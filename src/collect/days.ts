@@ -84,12 +84,13 @@ function conclude(
   const isFuture = (task.published ?? '') >= asOf;
   const published = isFuture ? undefined : task.published;
   const rows = known.kind === 'known' ? known.rows : undefined;
-  const upstream = upstreamOf(asOf, longest, rows, traits, published);
+  const odd = rows && traits.wholeLog ? oddDaysOf(spanOf(task, source), rows) : undefined;
+  const upstream = upstreamOf(asOf, longest, rows, odd, traits.whereToLook, published);
   const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
   return {
     upstream,
     known,
-    partialDays: rows && traits.wholeLog ? [...oddDaysOf(spanOf(task, source), rows).partial] : [],
+    partialDays: [...(odd?.partial ?? [])],
     warnings: [
       ...warnings,
       ...(isFuture

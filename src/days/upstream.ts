@@ -134,9 +134,9 @@ export function oddDaysOf(span: Span, rows: PartitionRows): OddDays {
  * Where the windows end. A newest day that has no rows yet in the whole table, or only a part of them, is
  * no low figure: the table is filled late now and then, and a badge must not sink because of that.
  *
- * @param rows Of `partitionSpan`; undefined if the source cannot tell, and then nothing is known to be late.
- * @param wholeLog Whether the source holds every package's downloads, so that a day without rows is missing;
- * in somebody's export it is a day on which nothing was downloaded.
+ * @param rows Of `partitionSpan`, or more; undefined if the source cannot tell, and then nothing is known to be late.
+ * @param odd Its odd days; undefined where the source does not hold every package's downloads: in somebody's export a day
+ * without rows is one on which nothing was downloaded, and none is missing.
  * @param whereToLook What an operator can do about a table that is behind, as words in brackets.
  * @param published The last day of the badges that are published; it stays the last as long as it has rows, so that no
  * badge goes back.
@@ -145,7 +145,8 @@ export function upstreamOf(
   asOf: Day,
   longestDays: number,
   rows: PartitionRows | undefined,
-  { wholeLog, whereToLook }: { readonly wholeLog: boolean; readonly whereToLook: string },
+  odd: OddDays | undefined,
+  whereToLook: string,
   published?: Day,
 ): Upstream {
   const reach = partitionSpan(asOf, longestDays);
@@ -156,14 +157,14 @@ export function upstreamOf(
   const late = (message: string, day?: Day): Upstream => {
     return { ...nothing, lastDay: day ?? null, since: asOf, fault: { code: 'upstream-late', message } };
   };
-  if (!wholeLog) {
+  if (odd === undefined) {
     const lastDay = daysOf(reach).findLast(hasRows);
     if (lastDay !== undefined) return { ...nothing, lastDay };
     const message = `there are no rows from ${reach.start} to ${addDays(asOf, -1)} (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
     return late(message);
   }
 
-  const { partial, excess, shares } = oddDaysOf(reach, rows);
+  const { partial, excess, shares } = odd;
   const newest = addDays(asOf, -1);
   const mayGrow = (day: Day) => day === newest && (shares.get(day) ?? 1) < NEWEST_SHARE;
   const complete = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day) && !mayGrow(day));

@@ -20,6 +20,10 @@ const spanOf = (rows: ReadonlyMap<Day, number>) => {
 
 const partialDaysOf = (...args: Parameters<typeof oddDaysOf>) => oddDaysOf(...args).partial;
 
+/** Where windows of 30 days end. */
+const ofWholeLog = (asOf: Day, rows: ReadonlyMap<Day, number>, published?: Day) =>
+  upstreamOf(asOf, 30, rows, oddDaysOf(partitionSpan(asOf, 30), rows), 'see there', published);
+
 describe('an incomplete day', () => {
   it('is one like those of November 2021, when 467,591,439 rows a day fell to 780,878', () => {
     const rows = weeks('2021-10-01', 60, () => 467_591_439);
@@ -82,8 +86,6 @@ describe('an incomplete day', () => {
 
 describe('a level that changes for good', () => {
   const FALL = '2026-03-02';
-  const PYPI = { wholeLog: true, whereToLook: 'status.python.org' };
-
   /** What each daily run of six weeks says, with what was published before as the last run left it. */
   function runsAfter(share: number, lasts = 60, others: Readonly<Record<number, number>> = {}) {
     const rows = weeks('2025-11-01', 200, () => 3e9);
@@ -94,7 +96,7 @@ describe('a level that changes for good', () => {
     return Array.from({ length: 42 }, (_, index) => {
       const asOf = addDays(FALL, index + 1);
       const known = new Map([...rows].filter(([day]) => day < asOf));
-      const upstream = upstreamOf(asOf, 30, known, PYPI, published);
+      const upstream = ofWholeLog(asOf, known, published);
       if (upstream.fault === undefined) published = addDays(upstream.end, -1);
       return { index, ...upstream, isNew: upstream.fault === undefined && upstream.end === asOf };
     });
@@ -176,7 +178,7 @@ it.each([
 ])('with %s at %d of its usual rows windows end with %s', (day, share, lastDay) => {
   const rows = weeks('2026-01-01', 68, () => 1_000_000);
   rows.set(day, Math.round((rows.get(day) ?? 0) * share));
-  const found = upstreamOf('2026-03-10', 30, rows, { wholeLog: true, whereToLook: '' });
+  const found = ofWholeLog('2026-03-10', rows);
   expect(found).toMatchObject({ lastDay, partialDays: [], fault: undefined });
 });
 
@@ -230,7 +232,7 @@ describe('where windows end', () => {
       },
     ],
   ])('when %s', (_, rows, expected) => {
-    expect(upstreamOf(asOf, 30, rows, { wholeLog: true, whereToLook: 'see there' })).toMatchObject(expected);
+    expect(ofWholeLog(asOf, rows)).toMatchObject(expected);
   });
 
   it.each([
@@ -268,7 +270,6 @@ describe('where windows end', () => {
       { fault: { code: 'upstream-back', message: expect.any(String) } },
     ],
   ])('when the last day that was published %s', (_, rows, published, expected) => {
-    const how = { wholeLog: true, whereToLook: 'see there' };
-    expect(upstreamOf(asOf, 30, rows, how, published)).toMatchObject(expected);
+    expect(ofWholeLog(asOf, rows, published)).toMatchObject(expected);
   });
 });
