@@ -140,7 +140,17 @@ function find(text) {
 async function failure(copy, tests) {
   const { exitCode, all } = await execa(
     'node_modules/.bin/vitest',
-    ['run', '--project', 'unit', '--project', 'mocks', '--bail=1', '--reporter=dot', '--passWithNoTests', ...tests],
+    [
+      'run',
+      '--project',
+      'unit',
+      '--project',
+      'mocks',
+      '--bail=1',
+      '--reporter=dot',
+      '--passWithNoTests',
+      ...tests,
+    ],
     { cwd: copy, reject: false, all: true },
   );
   return exitCode === 0 ? undefined : all;

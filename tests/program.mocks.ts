@@ -164,7 +164,7 @@ describe('main', () => {
     );
     expect(line).toBe('command: pypi-badges check --config --log-level');
     expect(stack.join('\n')).toMatch(
-      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.test\.ts/,
+      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.mocks\.ts/,
     );
     expect(stderr).not.toContain(home);
   });

@@ -89,14 +89,14 @@ it('days whose answer was lost are missed, also where the last question is about
 });
 
 it('a first filling that was stopped is not paid for again where the source cannot tell its days', async () => {
-  const { source, asked } = pricedSource({ shared: () => 100 * GB, unsupported: true });
+  const { source, asked } = pricedSource({ shared: () => 40 * GB, unsupported: true });
   const state = createState();
-  await runOn(source, state, TODAY, listOf(1_000, 30), { stopAfter: 1 });
+  await runOn(source, state, TODAY, listOf(400, 30), { stopAfter: 1 });
   const before = asked.length;
-  const { outcomes } = await runOn(source, state, TODAY, listOf(1_000, 30));
+  const { outcomes } = await runOn(source, state, TODAY, listOf(400, 30));
   expect(asked.slice(before).flatMap(({ span }) => daysOf(span))).toEqual(['2026-11-27', '2026-11-28']);
   expect(failuresOf(outcomes)).toEqual([]);
-  expect(downloadsOf(outcomes[999])).toBe(30);
+  expect(downloadsOf(outcomes[399])).toBe(30);
   // The whole window is due a week later, and not before.
   const weekLater = addDays(TODAY, 7);
   for (const [today, days] of [
@@ -104,7 +104,7 @@ it('a first filling that was stopped is not paid for again where the source cann
     [weekLater, 30],
   ] as const) {
     const then = asked.length;
-    await runOn(source, state, today, listOf(1_000, 30));
+    await runOn(source, state, today, listOf(400, 30));
     expect(asked.slice(then).reduce((sum, { span }) => sum + spanDays(span), 0)).toBe(days);
   }
 });

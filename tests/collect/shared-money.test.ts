@@ -44,12 +44,12 @@ describe('days of which later ones bill ten times as much', () => {
 });
 
 it('the price of days with names of files is none of those without', async () => {
-  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-25' ? 200 : 100) * GB });
+  const { source, asked } = pricedSource({ shared: (day) => (day < '2026-08-25' ? 14 : 7) * GB });
   const state = createState();
-  await runOn(source, state, TODAY, listOf(1_500, 120));
+  await runOn(source, state, TODAY, listOf(105, 120));
   const before = asked.length;
-  const { notes } = await runOn(source, state, addDays(TODAY, 1), listOf(900, 120));
-  expect(asked.slice(before).map(({ bytes }) => bytes)).toEqual([100 * GB]);
+  const { notes } = await runOn(source, state, addDays(TODAY, 1), listOf(63, 120));
+  expect(asked.slice(before).map(({ bytes }) => bytes)).toEqual([7 * GB]);
   expect(notes.join()).toContain('(by a dry run and its last bills)');
 });
 

@@ -84,17 +84,17 @@ async function house(
 const jobs = () => server.callsOf('insert').filter(({ revisions }) => !revisions).length;
 
 describe('the second day of a list', () => {
-  it('of 120 packages is asked for one by one, and never more than one question at a time', async () => {
-    const { collect } = await house(120);
+  it('of 70 packages is asked for one by one, and never more than one question at a time', async () => {
+    const { collect } = await house(70);
     expect((await collect(FIRST)).notes).toEqual([expect.stringContaining('for each package alone')]);
     const asked = jobs();
     const { billed, outcomes, notes } = await collect(addDays(FIRST, 1));
-    expect(jobs() - asked).toBe(120);
+    expect(jobs() - asked).toBe(70);
     expect(server.mostAtOnce).toBe(1);
     expect(failuresOf(outcomes)).toEqual([]);
-    // 120 x 150 MB; each bill is rounded up to a MiB, and the days of the table are asked for once.
-    expect(billed / GB).toBeGreaterThanOrEqual(18);
-    expect(billed / GB).toBeLessThan(18.2);
+    // 70 x 150 MB; each bill is rounded up to a MiB, and the days of the table are asked for once.
+    expect(billed / GB).toBeGreaterThanOrEqual(10.5);
+    expect(billed / GB).toBeLessThan(10.7);
     expect(notes.join()).toContain('equal at about 667 packages');
   });
 
@@ -119,9 +119,9 @@ describe('the second day of a list', () => {
   });
 
   it('of packages for which sharing would be cheaper is asked for one by one where it is forbidden', async () => {
-    const { collect } = await house(80, { bytesPerSharedDay: GB }, { sharing: 'never' });
+    const { collect } = await house(63, { bytesPerSharedDay: GB }, { sharing: 'never' });
     const { notes } = await collect(FIRST);
-    expect(jobs()).toBe(80);
+    expect(jobs()).toBe(63);
     expect(notes).toEqual([]);
     expect(server.callsOf('dryRun')).toEqual([]);
   });
