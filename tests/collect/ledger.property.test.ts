@@ -40,7 +40,7 @@ async function wholeWindow(table: Table, name: string, end: Day, windowDays: num
 }
 
 /** Rows that somebody else's packages add to every day that is filled, so that a few more are no incomplete day. */
-const BULK = 50;
+const BULK = 200;
 
 async function fill(table: Table, ...days: readonly Day[]): Promise<void> {
   const list = days.map((each) => `'${each} 12:00:00+00'::TIMESTAMPTZ`).join(', ');
@@ -165,7 +165,7 @@ describe('a run with a ledger', () => {
           }
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 12 },
     );
   });
 });

@@ -124,7 +124,7 @@ describe('a budget that does not hold a first filling', () => {
     const { source, asked } = pricedSource({ shared: () => 20 * GB, unsupported: true });
     const state = createState();
     for (const today of [TODAY, '2026-12-01', '2027-01-01']) {
-      await runOn(source, state, today, listOf(1_000, 40), { budgetBytes: 610 * GB });
+      await runOn(source, state, today, listOf(260, 40), { budgetBytes: 610 * GB });
     }
     const days = daysAsked(asked);
     // Thirty; the eight that are left of the window with the two new ones; and of the whole window, due by then, thirty.
