@@ -69,6 +69,7 @@ const MUTATIONS = [
   ],
   ['maybeSent: status >= 500', 'maybeSent: status > 500', 'tests/sources/faults'],
   ['pauseOf(error) <= longestPauseMs', 'pauseOf(error) < longestPauseMs * 1_000', 'tests/sources/http'],
+  ['await sleep(pauseOf(error),', 'await sleep(0,', 'tests/sources/http'],
   ["'rate-limited': fault({ passes: true }", "'rate-limited': fault({}", 'tests/docs'],
   ["'api-disabled': fault(\n    { affectsAll: true }", "'api-disabled': fault(\n    {}", 'tests/docs'],
 
