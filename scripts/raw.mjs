@@ -1,5 +1,5 @@
-// Rolldown plugin: `import text from './file?raw'` gives the file's text, as Vite has it built in; here without what a
-// browser does not need, as each page carries it.
+// Rolldown plugin: `import text from './file?raw'` gives the file's text, as Vite has it built in; here styles and
+// scripts without what a browser does not need, as each page carries them.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Features, transform } from 'lightningcss';
@@ -9,6 +9,7 @@ const SUFFIX = '?raw';
 
 function minified(path) {
   const text = readFileSync(path, 'utf8');
+  if (!/\.(css|js)$/.test(path)) return text;
   if (path.endsWith('.css')) {
     // `max-width` and not `width <=`, which browsers from before 2023 may not know.
     const include = Features.MediaRangeSyntax;

@@ -38,6 +38,13 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .hook('preAction', () => checkEnvironment(context.env));
 
   program
+    .command('init')
+    .description('write a tracked.yaml for these packages; never overwrites')
+    .argument('[name...]', 'names of packages on PyPI')
+    .option('--action', 'write the GitHub workflow that collects the list, too; without names, only that')
+    .action(run(async () => (await import('./commands/init.ts')).init));
+
+  program
     .command('collect')
     .description('count and publish the badges of every tracked package')
     .option('-p, --package <name>', 'only this package (repeatable)', list)

@@ -50,6 +50,13 @@ export interface GlobalOptions {
   readonly logLevel?: string;
 }
 
+/** How the user called this program, for commands that they are to run next. */
+export function commandLine(env: Env): string {
+  // npx leaves no command behind, and neither does uvx.
+  if (env['npm_command'] === 'exec') return 'npx pypi-badges';
+  return env['UV'] ? 'uvx pypi-badges' : 'pypi-badges';
+}
+
 /** Whether to write colours to an output: only on a terminal, and not against NO_COLOR (no-color.org). */
 export function useColor(output: Output, env: Context['env']): boolean {
   return output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';

@@ -235,7 +235,8 @@ function readText(file: string, cwd: string): string {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const reasons: Record<string, string> = {
-      ENOENT: 'there is no such file; name the right one with --config <file>',
+      ENOENT:
+        'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>',
       EACCES: 'you may not read this file; give the user that runs the collector read permission',
       EISDIR: 'this is a folder; name the tracked.yaml in it with --config <file>',
     };

@@ -2,6 +2,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
+import { CLI } from '../support/command.ts';
+import { tempFolder } from '../support/temp-folder.ts';
 import { goTool } from './tools.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,7 +17,7 @@ it('there are workflows', () => {
   );
 });
 
-it.each(workflows)('actionlint has nothing to say of %s', async (path) => {
+const lint = async (path: string) => {
   const { all, exitCode } = await execa(goTool('actionlint'), ['-no-color', path], {
     cwd: root,
     reject: false,
@@ -23,4 +25,15 @@ it.each(workflows)('actionlint has nothing to say of %s', async (path) => {
   });
   expect(all).toBe('');
   expect(exitCode).toBe(0);
+};
+
+it.each(workflows)('actionlint has nothing to say of %s', lint);
+
+it.each([
+  ['tracked.yaml', []],
+  ["somewhere/it's: a list.yaml", ['--config', "somewhere/it's: a list.yaml"]],
+])('actionlint has nothing to say of what init writes for %s', async (_, options) => {
+  const folder = tempFolder();
+  await execa(process.execPath, [CLI, 'init', 'alpha', '--action', ...options], { cwd: folder });
+  await lint(join(folder, '.github/workflows/badges.yml'));
 });

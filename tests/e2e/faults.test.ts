@@ -149,7 +149,7 @@ describe('what every package would meet ends the querying', () => {
     expectCalm(project, result);
     expect(result.exitCode).toBe(1);
     expect(project.health().packages['alpha']?.['error']).toBe(
-      'not attempted: sign-in: there are no Google credentials; set service.credential_file in tracked.yaml, or run: gcloud auth application-default login',
+      'not attempted: sign-in: there are no Google credentials; count from ClickHouse, which needs none (service.source: clickhouse in tracked.yaml), or set service.credential_file, or run: gcloud auth application-default login',
     );
   });
 

@@ -142,6 +142,6 @@ export function findCredentials(
   if (told ? told !== 'none' : isOnGoogleCloud()) return { identity: 'metadata', fields: {} };
   throw new SourceError(
     'credentials-missing',
-    'sign-in: there are no Google credentials; set service.credential_file in tracked.yaml, or run: gcloud auth application-default login',
+    'sign-in: there are no Google credentials; count from ClickHouse, which needs none (service.source: clickhouse in tracked.yaml), or set service.credential_file, or run: gcloud auth application-default login',
   );
 }

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../../src/config/config.ts';
+import { runMain } from '../support/context.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const WORKFLOW = '.github/workflows/badges.yml';
+
+/** A repository, and a way to run `init` in a folder of it. */
+function repository(below = '.') {
+  const root = tempFolder();
+  mkdirSync(join(root, '.git'));
+  const folder = join(root, below);
+  mkdirSync(folder, { recursive: true });
+  const files = () =>
+    readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((each) =>
+      each.isFile(),
+    ).length;
+  return {
+    root,
+    folder,
+    files,
+    init: (argv: string[], env = {}) => runMain(folder, ['init', ...argv], { env }),
+    workflow: () => parse(readFileSync(join(root, WORKFLOW), 'utf8')),
+  };
+}
+
+describe('init', () => {
+  it('writes a list that is counted from ClickHouse, and names the next command', async () => {
+    const { folder, files, init } = repository();
+    const { exitCode, stdout, stderr } = await init(['Flask_SQLAlchemy', 'null', '2048', 'null']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toBe(`Wrote tracked.yaml (3 packages).
+
+Next:
+  pypi-badges collect    counts, and writes the badges to output
+`);
+    expect(files()).toBe(1);
+    const config = loadConfig('tracked.yaml', folder);
+    expect(config.packages.map(({ name, windows, looks }) => [name, windows, looks?.label])).toEqual([
+      ['flask-sqlalchemy', [30], 'downloads'],
+      ['null', [30], 'downloads'],
+      ['2048', [30], 'downloads'],
+    ]);
+    expect(config.source.kind).toBe('clickhouse');
+    expect([config.outputDir, config.stateDir]).toEqual([join(folder, 'output'), join(folder, 'state')]);
+    expect((await runMain(folder, ['check'])).exitCode).toBe(0);
+  });
+
+  it.each([
+    [{}, 'pypi-badges'],
+    [{ npm_command: 'exec' }, 'npx pypi-badges'],
+    [{ UV: '/usr/bin/uv' }, 'uvx pypi-badges'],
+  ])('with %j calls itself as it was called', async (env, command) => {
+    const { init, folder } = repository();
+    expect((await init(['a', '-c', 'lists/b.yaml'], env)).stdout).toContain(
+      `\n  ${command} collect --config lists/b.yaml    counts, and writes the badges to lists/output\n`,
+    );
+    expect(loadConfig('lists/b.yaml', folder).packages).toHaveLength(1);
+  });
+
+  it('writes the workflow where GitHub looks for it, for the list where it is', async () => {
+    const { init, workflow } = repository('deep/down');
+    const { stdout } = await init(['alpha', 'beta', '--action']);
+    expect(stdout).toContain(`Wrote tracked.yaml and ../../${WORKFLOW} (2 packages).`);
+    expect(stdout).toContain('Run workflow');
+    const { on, jobs } = workflow();
+    expect(on.push.paths).toEqual(['deep/down/tracked.yaml']);
+    expect(on.schedule[0].cron).toMatch(/^([1-9]|[1-5]\d) 6 \* \* \*$/);
+    const step = jobs.badges.steps.at(-1);
+    expect(step.uses).toMatch(/^[\w.-]+\/pypi-badges@v\d+$/);
+    expect(step.with).toEqual({ config: 'deep/down/tracked.yaml' });
+  });
+
+  it('has the workflow at a minute of its own', async () => {
+    const minutes = new Set<string>();
+    for (const name of ['alpha', 'beta', 'gamma']) {
+      const { init, workflow } = repository();
+      await init([name, '--action']);
+      minutes.add(workflow().on.schedule[0].cron);
+      expect(workflow().jobs.badges.steps.at(-1).with).toBeUndefined();
+    }
+    expect(minutes.size).toBe(3);
+  });
+
+  it('writes the workflow alone for a list that is there', async () => {
+    const { folder, init, files } = repository();
+    writeFileSync(join(folder, 'tracked.yaml'), 'service: {output_dir: out}\npackages: [mine]\n');
+    expect(await init(['--action'])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(files()).toBe(2);
+    expect(loadConfig('tracked.yaml', folder).packages[0]?.name).toBe('mine');
+  });
+
+  it.each([
+    ['no name', [], 'name a package, as in: pypi-badges init requests'],
+    ['no list', ['--action'], /^tracked\.yaml: there is no such file; write one with: pypi-badges init /],
+    ['no package', ['a', '-x'], /unknown option/],
+    ['a name that is none', ['a', 'b!'], /^b!: not a package name/],
+    ['a folder in the way', ['a', '-c', '.git'], '.git exists already, and is not overwritten'],
+  ])('refuses %s, and writes nothing', async (_, argv, said) => {
+    const { init, files } = repository();
+    const { exitCode, stderr } = await init(argv);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(said);
+    expect(files()).toBe(0);
+  });
+
+  it.each(['tracked.yaml', WORKFLOW])('leaves a %s that is there, and writes nothing', async (file) => {
+    for (const make of [
+      (path: string) => writeFileSync(path, 'mine'),
+      (path: string) => symlinkSync('gone', path),
+    ]) {
+      const { root, init } = repository();
+      mkdirSync(join(root, '.github/workflows'), { recursive: true });
+      make(join(root, file));
+      const { exitCode, stderr, stdout } = await init(['alpha', '--action']);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toBe(`${file} exists already, and is not overwritten; remove it first\n`);
+      const other = file === WORKFLOW ? 'tracked.yaml' : WORKFLOW;
+      expect(existsSync(join(root, other))).toBe(false);
+    }
+  });
+});
