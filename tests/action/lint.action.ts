@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
@@ -34,6 +34,7 @@ it.each([
   ["somewhere/it's: a list.yaml", ['--config', "somewhere/it's: a list.yaml"]],
 ])('actionlint has nothing to say of what init writes for %s', async (_, options) => {
   const folder = tempFolder();
+  mkdirSync(join(folder, '.git'));
   await execa(process.execPath, [CLI, 'init', 'alpha', '--action', ...options], { cwd: folder });
   await lint(join(folder, '.github/workflows/badges.yml'));
 });

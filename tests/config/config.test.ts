@@ -217,7 +217,10 @@ describe('loadConfig', () => {
     mkdirSync(join(folder, 'list'));
     chmodSync(join(folder, 'list.yaml'), 0o000);
     for (const [file, says] of [
-      ['none.yaml', 'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>\n1 problem'],
+      [
+        'none.yaml',
+        'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>\n1 problem',
+      ],
       ['list', 'this is a folder; name the tracked.yaml in it'],
       ['list.yaml/tracked.yaml', 'cannot be read (ENOTDIR)'],
       ['bytes.yaml', 'the file is not UTF-8 text'],
