@@ -27,10 +27,16 @@ const [{ Interruption }, { crash, main }] = await Promise.all([
 ]);
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
-// A reader that closes the pipe early (`| head`) wants no more; that is not a fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+// A reader that closes the pipe early (`| head`) wants no more; that is not a fault. What else cannot be written is none of
+// this program's either, such as on a full disk.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') return;
+    if (stream === process.stdout)
+      process.stderr.write(`pypi-badges: stdout cannot be written: ${message}\n`);
+    process.exit(1);
+  });
+}
 
 function interruptible(): AbortSignal {
   const controller = new AbortController();
@@ -45,6 +51,8 @@ async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   try {
+    // The terminal hands Ctrl-C over as a character.
+    terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     // Who ends the input without an answer does not agree to anything.
     return await Promise.race([
       terminal.question(question),

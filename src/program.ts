@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { checkArguments, namesOf } from './commands/arguments.ts';
-import type { Context } from './commands/context.ts';
+import { type Context, Interruption } from './commands/context.ts';
 import { journalPrefix } from './commands/log.ts';
+import { styleOf, wrap } from './commands/output.ts';
 import { checkEnvironment, LOG_LEVELS } from './config/environment.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
@@ -128,7 +129,8 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .command('prune')
     .description('remove the badges, pages and ledgers of what is no longer listed or asked for')
     .option('--dry-run', 'only say what would be removed')
-    .option('--mark', 'let the badges say that they are not renewed, instead of removing them')
+    .option('--mark', 'let the badges say that they are not renewed, instead of removing them; keep ledgers')
+    .option('--yes', 'do it without being asked')
     .action(run(async () => (await import('./commands/prune.ts')).prune));
 
   program
@@ -177,7 +179,9 @@ function commandContext(argv: readonly string[], version: string, context: Conte
  */
 function report(error: unknown, { env, stderr, bugReport: describe }: Context): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-  const text = `${describeError(error)}\n${error instanceof OperatorError ? '' : `\n${describe?.(error)}`}`;
+  if (error instanceof Interruption) return error.exitCode;
+  const report = error instanceof OperatorError ? '' : `\n${describe?.(error)}`;
+  const text = `${wrap(describeError(error), styleOf(stderr, env))}\n${report}`;
   stderr.write(text.replaceAll(/^(?=.)/gm, journalPrefix({ env, stderr })));
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }

@@ -86,7 +86,7 @@ describe('the shape of src/', () => {
         if (target.endsWith('.ts')) expect(FILES, `${file} imports ${target}`).toContain(target);
       }
     }
-    expect(importsOf('commands/log.ts')).toContainEqual({ target: 'pino-pretty', typeOnly: false });
+    expect(importsOf('commands/log.ts')).toContainEqual({ target: 'pino', typeOnly: false });
     expect(importsOf('sources/duckdb/source.ts')).toContainEqual({
       target: '@duckdb/node-api',
       typeOnly: true,

@@ -14,7 +14,7 @@ import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { RunScope } from './days.ts';
-import { longestWindow, WARNING_DAYS } from './plan.ts';
+import { lookBackDays } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
 
@@ -98,14 +98,6 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
   return packages.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Days that warnings and trends look back on: a trend compares a window with the one before it. */
-function lookBackDays({ packages, config }: Pick<Job, 'packages' | 'config'>): number {
-  const trends = [...packages, ...config.groups]
-    .filter(({ looks }) => looks?.extra?.includes('trend'))
-    .map((tracked) => 2 * longestWindow(tracked));
-  return Math.max(WARNING_DAYS, ...trends);
-}
-
 /** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */
 const PAUSES = [1 / 8, 1 / 8, 1 / 4, 1 / 2];
 
@@ -167,7 +159,7 @@ function runInput(
   const warn = (message: string) => log.warn(message);
   return {
     ...{ asOf, full, signal, assertHeld, warn, now: world.now },
-    lookBackDays: lookBackDays({ config, packages: job.packages }),
+    lookBackDays: lookBackDays([...job.packages, ...config.groups]),
     open: () => {
       assertHeld();
       return openSource(config.source, world);

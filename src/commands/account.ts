@@ -8,7 +8,7 @@ import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM } from '../page/words.ts';
 import { byCount, type NonEmpty } from '../util.ts';
-import { bar, columns, type Ink, left, paint, renderTable, right } from './output.ts';
+import { bar, columns, type Ink, left, paint, renderTable, right, type Style } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
 export interface Account {
@@ -17,18 +17,19 @@ export interface Account {
 }
 
 /** How it is drawn. */
-export interface Drawing {
+export interface Drawing extends Style {
   readonly ink: Ink;
-  readonly color: boolean;
 }
 
-/** Text is at most so wide, as terminals are by default. */
-const WIDTH = 80;
+/** Bars and lines of days are at most so wide, as terminals are by default. */
+const WIDTH_MAX = 80;
 const LABEL = 24;
 const NUMBER = 13;
 const SHARE = 8;
-const BAR = WIDTH - LABEL - NUMBER - SHARE - 4;
 const NAMES_SHOWN = 6;
+
+const widthOf = ({ width }: Style) => Math.min(width, WIDTH_MAX);
+const labelWidth = (style: Style) => Math.min(LABEL, widthOf(style) - NUMBER - SHARE);
 
 type Line = readonly [label: string, value: number];
 
@@ -37,10 +38,11 @@ type Line = readonly [label: string, value: number];
  *
  * @param longest What a bar of the full width stands for.
  */
-function bars(lines: readonly Line[], whole: number, { ink }: Drawing, longest = whole): string[] {
-  return lines.map(([label, value]) => {
+function bars(lines: readonly Line[], whole: number, drawing: Drawing, longest = whole): string[] {
+  const [label, room] = [labelWidth(drawing), widthOf(drawing) - LABEL - NUMBER - SHARE - 4];
+  return lines.map(([what, value]) => {
     const figures = formatNumber(value).padStart(NUMBER) + formatShare(value, whole).padStart(SHARE);
-    return `${label.padEnd(LABEL)}${figures}  ${bar(value, longest, BAR, ink)}`.trimEnd();
+    return `${what.padEnd(label)}${figures}  ${bar(value, longest, room, drawing.ink)}`.trimEnd();
   });
 }
 
@@ -65,9 +67,9 @@ function section(title: string, lines: readonly Line[], drawing: Drawing, rest?:
   ];
 }
 
-function byDay({ history }: PackageSummary, { ink }: Drawing): string {
+function byDay({ history }: PackageSummary, { ink }: Drawing, cells: number): string {
   const values = history.breakdowns.map((breakdown) => breakdown?.count ?? null);
-  return columns(values, WIDTH, ink);
+  return columns(values, cells, ink);
 }
 
 /** Days in a sentence: each of a few, or how many there are. */
@@ -99,7 +101,7 @@ export function windowText({ history }: PackageSummary): string {
 /** That a source has no row of a package. */
 export function unknownText({ name, summary }: Account, sourceName: string): string {
   const [first = '', last = ''] = [summary.history.days[0], summary.history.days.at(-1)];
-  return `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/\n`;
+  return `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/`;
 }
 
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
@@ -119,7 +121,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
     ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
     ...(typical === undefined
       ? []
-      : [`${'On a typical day'.padEnd(LABEL)}${formatNumber(typical).padStart(NUMBER)}`]),
+      : [`${'On a typical day'.padEnd(labelWidth(drawing))}${formatNumber(typical).padStart(NUMBER)}`]),
     ...section(
       'By installer',
       INSTALLERS.map((installer): Line => [installer, counts[installer]]),
@@ -133,21 +135,25 @@ function renderAccount(account: Account, drawing: Drawing): string {
     ),
     ...(count === 0
       ? []
-      : ['', paint('Non-CI downloads by day', 'bold', drawing.color), byDay(summary, drawing)]),
+      : [
+          '',
+          paint('Non-CI downloads by day', 'bold', drawing.color),
+          byDay(summary, drawing, widthOf(drawing)),
+        ]),
     ...(programs.length === 0 ? [] : ['', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n')}\n`;
 }
 
 /** Groups of packages whose columns fit beside each other. */
-function groups(accounts: readonly Account[]): Account[][] {
+function groups(accounts: readonly Account[], style: Style): Account[][] {
   const fit: Account[][] = [];
   let left = 0;
   for (const account of accounts) {
     const width = Math.max(account.name.length, 9) + 2;
     if (width > left) {
       fit.push([]);
-      left = WIDTH - LABEL;
+      left = widthOf(style) - LABEL;
     }
     fit.at(-1)?.push(account);
     left -= width;
@@ -180,11 +186,14 @@ function rowsOf(accounts: readonly Account[]): string[][] {
 export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): string {
   const [first] = accounts;
   if (accounts.length === 1) return renderAccount(first, drawing);
-  const tables = groups(accounts).map((group) => {
+  const tables = groups(accounts, drawing).map((group) => {
     const titles = [left(''), ...group.map(({ name }) => right(name))];
-    return renderTable(titles, rowsOf(group), { width: Number.POSITIVE_INFINITY, color: drawing.color });
+    return renderTable(titles, rowsOf(group), drawing);
   });
-  const lines = accounts.map(({ name, summary }) => `${name.padEnd(LABEL)}  ${byDay(summary, drawing)}`);
+  const cells = widthOf(drawing) - LABEL - 2;
+  const lines = accounts.map(
+    ({ name, summary }) => `${name.padEnd(LABEL)}  ${byDay(summary, drawing, cells)}`,
+  );
   const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [
     `${windowText(first.summary)} (UTC)\n`,

@@ -2,7 +2,8 @@ import { beginRun, type Outcome } from '../collect/run.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
-import { openSource, type SourceConfig } from '../sources/index.ts';
+import { nameSome, plural } from '../format.ts';
+import { openSource, type SourceConfig, sourceName } from '../sources/index.ts';
 import { ledgersInMemory } from '../state/ledgers.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { createLog } from './log.ts';
@@ -44,24 +45,32 @@ export async function readNow(
   { logLevel = 'warn' }: GlobalOptions,
   context: Context,
 ): Promise<Outcome[]> {
-  const { log } = await createLog({ logLevel }, context);
+  const { log, progress } = await createLog({ logLevel }, context);
   const signal = context.interruptible?.();
-  const { outcomes, warnings } = await beginRun({
-    packages: names.map((name) => ({ name, windows: [windowDays] })),
-    asOf,
-    full: false,
-    open: () => openSource(source, context),
-    // Nothing is written that another run could need.
-    assertHeld: () => undefined,
-    ledgers: ledgersInMemory(),
-    budgetBytes: null,
-    signal,
-    warn: (message) => log.warn(message),
-    now: context.now,
-  });
-  for (const warning of warnings) log.warn(warning);
-  const read: Outcome[] = [];
-  for await (const outcome of outcomes) read.push(outcome);
-  signal?.throwIfAborted();
-  return read;
+  progress.show(`Asking ${sourceName(source.kind).shortName} for ${nameSome(names, 3)}`);
+  try {
+    const { outcomes, warnings } = await beginRun({
+      packages: names.map((name) => ({ name, windows: [windowDays] })),
+      asOf,
+      full: false,
+      open: () => openSource(source, context),
+      // Nothing is written that another run could need.
+      assertHeld: () => undefined,
+      ledgers: ledgersInMemory(),
+      budgetBytes: null,
+      signal,
+      warn: (message) => log.warn(message),
+      now: context.now,
+    });
+    for (const warning of warnings) log.warn(warning);
+    const read: Outcome[] = [];
+    for await (const outcome of outcomes) {
+      read.push(outcome);
+      progress.show(`${read.length} of ${plural(names.length, 'package')} counted`);
+    }
+    signal?.throwIfAborted();
+    return read;
+  } finally {
+    progress.clear();
+  }
 }

@@ -9,10 +9,10 @@ import { openSource, traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { committedBytes, monthOf, openSpendFile } from '../state/spend.ts';
-import type { Context, GlobalOptions, Interruption } from './context.ts';
+import { agrees, type Context, type GlobalOptions, type Interruption } from './context.ts';
 import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
-import { createLog, type Log } from './log.ts';
-import { bySentence, formatDollars, listPrice } from './output.ts';
+import { createLog, withProgress } from './log.ts';
+import { bySentence, formatDollars, listPrice, styleOf, wrap } from './output.ts';
 import { selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
@@ -64,33 +64,26 @@ function renderPrice(plan: PricedPlan, budget: number | null, now: Date): string
       : '';
   const left = room === undefined ? '' : `\nThis month's budget has room for ${formatGib(room)}.${short}`;
   return `
-By what a day of these packages has billed so far, about ${formatGib(expected)}, which is ${price(expected)} at the list price; by BigQuery's upper bound
-at most ${formatGib(most)}, which is ${price(most)}. The first TiB of a month counts as free, and days that the table turns
-out to lack cost nothing.${left}
+By what a day of these packages has billed so far, about ${formatGib(expected)}, which is ${price(expected)} at the list price; by BigQuery's upper bound at most ${formatGib(most)}, which is ${price(most)}. The first TiB of a month counts as free, and days that the table turns out to lack cost nothing.${left}
 `;
-}
-
-/** Whether the operator wants to pay. */
-async function agrees({ ask }: Context): Promise<boolean> {
-  if (ask === undefined) {
-    throw new UsageError(
-      'this is paid for, and nobody is there to be asked; look at what stands above, and repeat it with --yes',
-    );
-  }
-  return /^y(es)?$/i.test((await ask('Read these days and pay for them? [y/N] ')).trim());
 }
 
 async function fill(
   task: RunScope,
   config: Config,
+  options: BackfillOptions,
   context: Context,
-  { log }: Log,
   { assertHeld }: Lock,
 ): Promise<number> {
+  const { log, progress } = await createLog(options, context);
+  const signal = context.interruptible?.();
+  const style = styleOf(context.stdout, context.env);
   const traits = traitsOf(config.source, context.env);
   const warn = (message: string) => log.warn(message);
+  progress.show(`0 of ${plural(task.packages.length, 'package')} read`);
   const { warnings, notes, outcomes } = await beginRun({
     ...task,
+    signal,
     open: () => openSource(config.source, context),
     concurrency: config.concurrency,
     assertHeld,
@@ -106,6 +99,7 @@ async function fill(
   const failures: [string, string][] = [];
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
+    progress.show(`${lines.length + failures.length + 1} of ${plural(task.packages.length, 'package')} read`);
     if (outcome.kind === 'failed') {
       failures.push([name, describeError(outcome.error)]);
       continue;
@@ -121,9 +115,9 @@ async function fill(
     lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}${left}`);
   }
   lines.push(...bySentence(failures));
-  const { signal } = task;
+  progress.clear();
   if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
-  context.stdout.write(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`);
+  context.stdout.write(wrap(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`, style));
   if (signal?.aborted) return (signal.reason as Interruption).exitCode;
   return failures.length === 0 ? 0 : 1;
 }
@@ -135,6 +129,8 @@ async function fill(
  */
 export async function backfill(options: BackfillOptions, context: Context): Promise<number> {
   const { stdout } = context;
+  const style = styleOf(stdout, context.env);
+  const say = (text: string) => stdout.write(wrap(text, style));
   const config = loadConfig(options.config, context.cwd);
   const now = context.now();
   const today = dayOf(now);
@@ -154,32 +150,32 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     full: false,
     lookBackDays: 0,
     fillsPast: true,
-    signal: context.interruptible?.(),
   };
-  const log = await createLog(options, context);
   if (isTooOld) {
-    stdout.write(
-      `days before ${ERAS.ci} are not read: PyPI's log does not say which of their downloads were by CI\n`,
-    );
+    say(`days before ${ERAS.ci} are not read: PyPI's log does not say which of their downloads were by CI\n`);
+  }
+  /** Says what is to be read, and whether anything is. */
+  const plan = async (): Promise<boolean> => {
+    const planned = await withProgress(context, 'Planning', () => planPriced(task, config, context));
+    const { reads, notes } = planned;
+    if (reads.length === 0) say(`every day since ${from} is known already\n`);
+    else if (billed) {
+      const names = packages.map(({ name }) => name);
+      say(renderReads(reads, names, style) + renderPrice(planned, budgetBytes(config), now));
+      say(notes.map((note) => `${note}\n`).join(''));
+    } else say(`${plural(reads.length, 'question')} to ${kind}, which bills nothing\n`);
+    return reads.length > 0;
+  };
+  if (options.dryRun) {
+    await plan();
+    return 0;
   }
   return underLock(config.stateDir, context, async (lock) => {
-    const plan = await planPriced(task, config, context);
-    if (plan.reads.length === 0) {
-      stdout.write(`every day since ${from} is known already\n`);
-      return 0;
-    }
-    const names = packages.map(({ name }) => name);
-    if (billed) {
-      stdout.write(renderReads(plan.reads, names) + renderPrice(plan, budgetBytes(config), now));
-      stdout.write(plan.notes.map((note) => `${note}\n`).join(''));
-    } else {
-      stdout.write(`${plural(plan.reads.length, 'question')} to ${kind}, which bills nothing\n`);
-    }
-    if (options.dryRun) return 0;
-    if (billed && !options.yes && !(await agrees(context))) {
+    if (!(await plan())) return 0;
+    if (billed && !options.yes && !(await agrees(context, 'Read these days and pay for them?'))) {
       stdout.write('nothing was read\n');
       return 0;
     }
-    return fill(task, config, context, log, lock);
+    return fill(task, config, options, context, lock);
   });
 }

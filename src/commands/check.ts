@@ -2,7 +2,7 @@ import { asGroup, loadConfig, type TrackedGroup, type TrackedPackage } from '../
 import { plural } from '../format.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { left, renderTable } from './output.ts';
+import { left, renderTable, styleOf, wrap } from './output.ts';
 
 function trackedName(tracked: TrackedPackage | TrackedGroup): string {
   const group = asGroup(tracked);
@@ -22,19 +22,19 @@ export async function check(options: GlobalOptions, context: Context): Promise<n
     ...(config.publicUrl === undefined ? [] : [['public_url', config.publicUrl]]),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
+  const style = styleOf(context.stdout, context.env);
   const table = renderTable(
     [left('package'), left('windows')],
     [...config.packages, ...config.groups].map((tracked) => [
       trackedName(tracked),
       tracked.windows.map((days) => `${days}d`).join(', '),
     ]),
+    style,
   );
   const { packages, groups } = config;
   const count = `${plural(packages.length, 'package')}${groups.length === 0 ? '' : `, ${plural(groups.length, 'group')}`}`;
-  context.stdout.write(`${options.config} is valid: ${count}\n\n`);
-  context.stdout.write(
-    `${facts.map(([name = '', value]) => `${name.padEnd(width)}  ${value}\n`).join('')}\n`,
-  );
-  context.stdout.write(table);
+  const lines = facts.map(([name = '', value]) => `${name.padEnd(width)}  ${value}\n`);
+  const head = `${options.config} is valid: ${count}\n\n${lines.join('')}\n`;
+  context.stdout.write(wrap(head, style) + wrap(table, style));
   return 0;
 }

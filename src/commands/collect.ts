@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
@@ -8,10 +9,19 @@ import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
 import { type Health, healthToJson, statusOf } from '../publish/health.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
-import type { Context, GlobalOptions, Interruption } from './context.ts';
+import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog } from './log.ts';
-import { createEntryLog, createFold, groupName, renderResults, tableStyle } from './output.ts';
+import {
+  createEntryLog,
+  createFold,
+  groupName,
+  nameOf,
+  renderRemarks,
+  renderResults,
+  styleOf,
+  wrap,
+} from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
@@ -51,10 +61,11 @@ function renderChanges(changes: Collected['changes']): string {
 }
 
 /** Warns of every package and group, whether in this run or not, whose figures are too old. */
-function warnOfStale(log: Logger, config: Config, health: Health, now: Date): void {
+function warnOfStale(log: Logger, config: Config, health: Health, now: Date, forPeople: boolean): void {
   const today = dayOf(now);
-  const fold = createFold((fields, who, sentence) =>
-    log.warn(fields, `stale: the figures of ${who} ${sentence}`),
+  const fold = createFold(
+    (fields, who, sentence) => log.warn(fields, `stale: the figures of ${who} ${sentence}`),
+    forPeople,
   );
   for (const { name, entry, isGroup } of statusOf(config, health, now)) {
     const { countedTo } = entry ?? {};
@@ -88,26 +99,26 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock> {
   }
 }
 
-/** What was published, in the order of the configuration. */
-function renderCollected(
-  { packages, groups, changes }: Collected,
-  { config }: Job,
+/** Where the files are that a run has made, and what to do next. */
+function renderNext(
+  { outputDir, publicUrl }: Config,
+  page: boolean,
+  isWell: boolean,
   context: Context,
 ): string {
-  const rows = [
-    ...config.packages.flatMap(({ name }) => {
-      const entry = packages.get(name);
-      return entry === undefined ? [] : [[name, entry] as const];
-    }),
-    ...[...groups].map(([name, entry]) => [groupName(name), entry] as const),
-  ];
-  if (rows.length === 0) return '';
-  return renderResults(rows, tableStyle(context.stdout, context.env)) + renderChanges(changes);
+  const folder = nameOf(outputDir, context.cwd);
+  const program = commandLine(context.env);
+  const open = page ? `; to see them, open ${join(folder, 'index.html')}` : '';
+  const embed =
+    publicUrl === undefined
+      ? `To show them, serve that folder and name its address in tracked.yaml (service.public_url); then run: ${program} embed`
+      : `For the lines of a README, run: ${program} embed`;
+  return `\nThe badges are in ${folder}${open}\n${isWell ? embed : `To find out what is wrong, run: ${program} doctor`}\n`;
 }
 
 /** `collect`, the main job: counts and publishes every package, and says how it went. */
 export async function collect(options: CollectOptions, context: Context): Promise<number> {
-  const { now, stdout } = context;
+  const { now, stdout, stderr, env } = context;
   const config = loadConfig(options.config, context.cwd);
   const { json = false } = options;
   const job: Job = {
@@ -130,9 +141,11 @@ export async function collect(options: CollectOptions, context: Context): Promis
     log.error({ error_code: error.code }, error.message);
     return EXIT_LOCKED;
   }
+  const forPeople = stderr.isTTY === true;
+  const style = styleOf(stdout, env);
   try {
     const signal = context.interruptible?.();
-    const entryLog = createEntryLog(log);
+    const entryLog = createEntryLog(log, forPeople);
     progress.show(`0 of ${job.packages.length}`);
     const collected = await collectAll({ ...job, signal }, held, {
       log,
@@ -141,11 +154,23 @@ export async function collect(options: CollectOptions, context: Context): Promis
       onFault: bug,
     });
     progress.clear();
+    const { health, isComplete, packages, groups, changes, sharedDays } = collected;
+    const entries = [
+      ...config.packages.flatMap(({ name }) => {
+        const entry = packages.get(name);
+        return entry === undefined ? [] : [[name, entry] as const];
+      }),
+      ...[...groups].map(([name, entry]) => [groupName(name), entry] as const),
+    ];
+    if (json) stdout.write(formatJson(healthToJson(health)));
+    else if (entries.length > 0) {
+      // On a terminal the log says them below.
+      const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(entries), style);
+      stdout.write(renderResults(entries, style) + remarks + wrap(renderChanges(changes), style));
+    }
     entryLog.finish();
-    const { health, isComplete, packages, groups, sharedDays } = collected;
     for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
-    warnOfStale(log, config, health, now());
-    stdout.write(json ? formatJson(healthToJson(health)) : renderCollected(collected, job, context));
+    warnOfStale(log, config, health, now(), forPeople);
     if (signal?.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
       const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
@@ -154,8 +179,9 @@ export async function collect(options: CollectOptions, context: Context): Promis
       log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
       return exitCode;
     }
-    const entries = [...packages.values(), ...groups.values()];
-    return isComplete && entries.every(({ failure }) => failure === undefined) ? 0 : 1;
+    const isWell = isComplete && entries.every(([, { failure }]) => failure === undefined);
+    if (stdout.isTTY && !json) stdout.write(wrap(renderNext(config, job.page, isWell, context), style));
+    return isWell ? 0 : 1;
   } finally {
     await held.release();
   }

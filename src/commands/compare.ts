@@ -23,8 +23,9 @@ import { openLedgers } from '../state/ledgers.ts';
 import { byCount } from '../util.ts';
 import { type Account, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
-import { type Context, type GlobalOptions, useColor } from './context.ts';
-import { left, paint, renderTable, right, wrap } from './output.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { withProgress } from './log.ts';
+import { left, paint, renderTable, right, type Style, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface CompareOptions extends GlobalOptions {
@@ -156,14 +157,14 @@ function toJson({ name, summary, days, stats, explained, other }: Compared): obj
   };
 }
 
-function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
-  return renderTable([left(''), ...titles.map(right)], rows);
+function table(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
+  return renderTable([left(''), ...titles.map(right)], rows, style);
 }
 
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 
 /** From pypistats.org's figures down to the count; where there are none, from ours. */
-function renderSteps({ summary, stats, explained }: Compared, bold: (text: string) => string): string {
+function renderSteps({ summary, stats, explained }: Compared, style: Style): string {
   const { differences, counted_the_same_way: sameWay, excluded, count } = explained;
   const row = (label: string, pair: Pair, format = formatNumber) => [
     label,
@@ -183,6 +184,7 @@ function renderSteps({ summary, stats, explained }: Compared, bold: (text: strin
       ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
       ['Non-CI downloads', '', formatNumber(count)],
     ],
+    style,
   );
   if (stats === undefined) return steps;
   const { unknown } = summary.windows[0].breakdown.excluded;
@@ -194,14 +196,15 @@ function renderSteps({ summary, stats, explained }: Compared, bold: (text: strin
     ),
     ...classes.map(([reason]) => `${EXCLUSION_NAMES[reason]}: ${CLASSES[reason]}`),
   ];
-  return `${steps}\n${bold('Why they differ')}\n${reasons.map((reason) => wrap(`- ${reason}.`)).join('')}`;
+  const why = paint('Why they differ', 'bold', style.color);
+  return `${steps}\n${why}\n${reasons.map((reason) => `- ${reason}.\n`).join('')}`;
 }
 
 /** Most days that are listed one by one. */
 const DAYS_SHOWN = 10;
 
 /** The days of two sources that disagree by more than 1 %, and both sums over the days that both know. */
-function renderOther({ days, other }: Compared): string {
+function renderOther({ days, other }: Compared, style: Style): string {
   if (other === undefined) return '';
   const { name, shortName } = sourceName(other.kind);
   const both = days.filter((each) => each.own !== null && each.other !== null);
@@ -222,28 +225,30 @@ function renderOther({ days, other }: Compared): string {
     table(
       ['all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
       [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
+      style,
     ) +
     (count === 0 ? 'No day differs by more than 1 %.\n' : some)
   );
 }
 
-function render(compared: Compared, color: boolean): string {
+function render(compared: Compared, style: Style): string {
   const { name, summary, stats, explained } = compared;
-  const bold = (text: string) => paint(text, 'bold', color);
   const systems = SYSTEMS.map((system) => [
     SYSTEM_NAMES[system],
     stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
     formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
     formatNumber(summary.windows[0].breakdown.countsBySystem[system]),
   ]);
-  const warnings = summary.warnings.map(({ message }) => wrap(`Warning: ${message}`)).join('');
-  return [
-    `${bold(name)}, ${windowText(summary)} (UTC)\n`,
-    renderSteps(compared, bold),
-    table(['pypistats.org', 'ClickHouse, the same way', 'CI left out'], systems) + renderOther(compared),
+  const warnings = summary.warnings.map(({ message }) => `Warning: ${message}\n`).join('');
+  const text = [
+    `${paint(name, 'bold', style.color)}, ${windowText(summary)} (UTC)\n`,
+    renderSteps(compared, style),
+    table(['pypistats.org', 'ClickHouse, the same way', 'CI left out'], systems, style) +
+      renderOther(compared, style),
     ...(warnings === '' ? [] : [warnings]),
     `Counted from ${sourceName(PUBLIC_SOURCE.kind).name}.\n`,
   ].join('\n');
+  return wrap(text, style);
 }
 
 /**
@@ -277,7 +282,8 @@ async function readOther(
  * @throws UsageError if the command line is wrong.
  */
 export async function compare(text: string, options: CompareOptions, context: Context): Promise<number> {
-  const { cwd, stdout, stderr } = context;
+  const { cwd, env, stdout, stderr } = context;
+  const say = (text: string) => stderr.write(`${wrap(text, styleOf(stderr, env))}\n`);
   const names = selectNames([text]);
   const [name = ''] = names;
   const windowDays = selectDays(options.days);
@@ -286,7 +292,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const asOf = selectAsOf(undefined, context.now());
   const [outcome] = await readNow({ names, source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
-    stderr.write(`${name}: ${causeText(outcome?.error)}\n`);
+    say(`${name}: ${causeText(outcome?.error)}`);
     return 1;
   }
   const summary = summarize(outcome.days, [windowDays]);
@@ -294,7 +300,10 @@ export async function compare(text: string, options: CompareOptions, context: Co
   let stats: Stats | undefined;
   let fault = `${name}: pypistats.org does not know it`;
   try {
-    stats = await readPyPiStats(name, context, context.interruptible?.());
+    const signal = context.interruptible?.();
+    stats = await withProgress(context, `Asking pypistats.org for ${name}`, () =>
+      readPyPiStats(name, context, signal),
+    );
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     fault = error.message;
@@ -321,8 +330,8 @@ export async function compare(text: string, options: CompareOptions, context: Co
   };
   const known = allDownloads(summary.windows[0].breakdown) > 0 || unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
-  else if (known || stats !== undefined) stdout.write(render(compared, useColor(stdout, context.env)));
-  if (!known) stderr.write(unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
-  if (stats === undefined) stderr.write(`${fault}\n`);
+  else if (known || stats !== undefined) stdout.write(render(compared, styleOf(stdout, env)));
+  if (!known) say(unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
+  if (stats === undefined) say(fault);
   return known && stats !== undefined ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors/error.ts';
 import type { Env } from '../util.ts';
 
 /** Where text goes. */
@@ -48,6 +49,18 @@ export interface GlobalOptions {
   /** Path of tracked.yaml. */
   readonly config: string;
   readonly logLevel?: string;
+}
+
+/**
+ * Asks whoever sits at the terminal to agree to what was said.
+ *
+ * @throws UsageError if nobody does.
+ */
+export async function agrees({ ask }: Context, question: string): Promise<boolean> {
+  if (ask === undefined) {
+    throw new UsageError('nobody is there to be asked; look at what stands above, and repeat it with --yes');
+  }
+  return /^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim());
 }
 
 /** How the user called this program, for commands that they are to run next. */

@@ -8,7 +8,17 @@ import { traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { FEW, formatDollars, left, listPrice, renderTable, right } from './output.ts';
+import {
+  FEW,
+  formatDollars,
+  left,
+  listPrice,
+  renderTable,
+  right,
+  type Style,
+  styleOf,
+  wrap,
+} from './output.ts';
 
 export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -65,7 +75,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: numb
 }
 
 /** What a day was billed, by its age when it was read. */
-function renderAges(ages: ReadonlyMap<string, Usage>): string {
+function renderAges(ages: ReadonlyMap<string, Usage>, style: Style): string {
   const rows = [...ages]
     .filter(([, { daysScanned }]) => daysScanned > 0)
     .toSorted(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
@@ -75,7 +85,11 @@ function renderAges(ages: ReadonlyMap<string, Usage>): string {
       formatBytes(bytesBilled / daysScanned),
     ]);
   if (rows.length === 0) return '';
-  const table = renderTable([left('age of the day'), right('days scanned'), right('billed a day')], rows);
+  const table = renderTable(
+    [left('age of the day'), right('days scanned'), right('billed a day')],
+    rows,
+    style,
+  );
   return `\n${table}`;
 }
 
@@ -115,7 +129,7 @@ function renderMore(result: Forecast, budget: number | null): string {
 }
 
 /** What each package was billed alone, and what was billed for all of them, or for none. */
-function renderBills(result: Forecast): string {
+function renderBills(result: Forecast, style: Style): string {
   const row = (what: string, days: string, bytes: number) => [
     what,
     days,
@@ -137,10 +151,16 @@ function renderBills(result: Forecast): string {
         : [row('(read once for all)', formatNumber(shared.daysScanned), shared.bytesBilled)]),
       ...(otherBytes === 0 ? [] : [row('(which days changed, failures, others)', '', otherBytes)]),
     ],
+    style,
   );
 }
 
-function render(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: number | null): string {
+function render(
+  result: Forecast,
+  ages: ReadonlyMap<string, Usage>,
+  budget: number | null,
+  style: Style,
+): string {
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
     [`${month} to date`, bytesBilled],
@@ -152,17 +172,23 @@ function render(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: numb
   const totals = renderTable(
     [left('BigQuery'), right('billed'), right('list price')],
     amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
+    style,
   );
   const more = renderMore(result, budget);
-  return `${totals}\n${renderBills(result)}${renderAges(ages)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
+  const text = `${totals}\n${renderBills(result, style)}${renderAges(ages, style)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
+  return wrap(text, style);
 }
 
 /** `cost`: what the list costs and will cost. Reads files only. */
 export async function cost(options: CostOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const traits = traitsOf(config.source, context.env);
+  const { stdout } = context;
+  const style = styleOf(stdout, context.env);
   if (!traits.billed) {
-    throw new OperatorError('usage', `source ${traits.kind} bills nothing; there is no cost to show`);
+    const nothing = { source: traits.kind, bytes_billed: 0 };
+    stdout.write(options.json ? formatJson(nothing) : wrap(`${traits.name} bills nothing.\n`, style));
+    return 0;
   }
   const spend = await readSpend(config.stateDir);
   if (spend === 'unreadable') {
@@ -180,8 +206,8 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
     context.now(),
     traits.sharesDays,
   );
-  context.stdout.write(
-    options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget),
+  stdout.write(
+    options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget, style),
   );
   return 0;
 }

@@ -5,13 +5,15 @@ import { probeFolder } from '../disk/files.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
-import { readHealth, statusOf } from '../publish/health.ts';
+import { needsCare, readHealth, statusOf } from '../publish/health.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 
 import type { Context, GlobalOptions } from './context.ts';
+import { withProgress } from './log.ts';
+import { styleOf, wrap } from './output.ts';
 
 function checkNode(version: string): Finding {
   const fault = nodeFault(version);
@@ -43,7 +45,7 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
     if (health === 'unreadable')
       return fail(what, '_health.json is not a health file; run: pypi-badges collect');
     const states = statusOf(config, health, now);
-    const unwell = states.filter(({ state }) => state !== 'ok');
+    const unwell = states.filter(({ state }) => needsCare(state));
     if (unwell.length > 0) {
       const some = unwell.map(({ name, state }) => `${name} (${state})`);
       return fail(what, `not well: ${nameSome(some, 3)}; see: pypi-badges status`);
@@ -73,8 +75,9 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
   ];
   let healthy = true;
   for (const check of checks) {
-    for (const { what, state, text, error } of await check()) {
-      context.stdout.write(`${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`);
+    for (const { what, state, text, error } of await withProgress(context, 'Checking', async () => check())) {
+      const line = `${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`;
+      context.stdout.write(wrap(line, styleOf(context.stdout, context.env)));
       healthy &&= state !== 'FAIL';
       if (bugIn(error) !== undefined) context.stderr.write(context.bugReport?.(error) ?? '');
     }

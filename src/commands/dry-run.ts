@@ -1,5 +1,5 @@
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
-import { type PlannedRead, planRun } from '../collect/plan.ts';
+import { lookBackDays, type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
@@ -20,7 +20,8 @@ import {
 } from '../state/spend.ts';
 import { append } from '../util.ts';
 import type { Context } from './context.ts';
-import { FEW, left, renderTable, right } from './output.ts';
+import { withProgress } from './log.ts';
+import { FEW, left, renderTable, right, type Style, styleOf, wrap } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
 export interface Priced extends PlannedRead {
@@ -28,9 +29,7 @@ export interface Priced extends PlannedRead {
 }
 
 const NOTES = `
-The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds
-out which blocks of the clustered table it can skip. Days that have changed since they were read are not in the plan: finding
-them out takes a query that is billed (10 MB), which the run makes.
+The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds out which blocks of the clustered table it can skip. Days that have changed since they were read are not in the plan: finding them out takes a query that is billed (10 MB), which the run makes.
 `;
 
 function sum<T>(values: readonly T[], of: (value: T) => number): number {
@@ -44,7 +43,7 @@ function subject({ packages }: PlannedRead): string {
 }
 
 /** A line for each package, and one for all. */
-export function renderReads(reads: readonly Priced[], names: readonly string[]): string {
+export function renderReads(reads: readonly Priced[], names: readonly string[], style: Style): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
   for (const read of reads) {
     append(own, subject(read), read);
@@ -65,7 +64,7 @@ export function renderReads(reads: readonly Priced[], names: readonly string[]):
       : idle.map((name) => cells(name, []))),
     cells('all', reads),
   ];
-  return renderTable([left('package'), ...['queries', 'days', 'bytes at most'].map(right)], rows);
+  return renderTable([left('package'), ...['queries', 'days', 'bytes at most'].map(right)], rows, style);
 }
 
 function toJson(reads: readonly Priced[]) {
@@ -137,18 +136,20 @@ export async function dryRun(
   json: boolean,
   context: Context,
 ): Promise<number> {
-  const { config } = task;
-  const plan = await planPriced(task, config, context);
+  const { config, packages } = task;
+  const style = styleOf(context.stdout, context.env);
+  const scope = { ...task, lookBackDays: lookBackDays([...packages, ...config.groups]) };
+  const plan = await withProgress(context, 'Planning', () => planPriced(scope, config, context));
   const { reads, traits, notes } = plan;
-  const names = task.packages.map(({ name }) => name);
+  const names = packages.map(({ name }) => name);
   const room = roomOf(plan, budgetBytes(config), context.now());
   const left =
     room === undefined ? 'there is no budget' : `this month's budget has room for ${formatGib(room)}`;
   const price = `\nThey are expected to bill about ${formatGib(expectedOf(plan))}; ${left}.\n`;
   const text =
-    renderReads(reads, names) +
+    renderReads(reads, names, style) +
     (traits.billed ? NOTES + price : '') +
     notes.map((note) => `\n${note}\n`).join('');
-  context.stdout.write(json ? formatJson(toJson(reads)) : text);
+  context.stdout.write(json ? formatJson(toJson(reads)) : wrap(text, style));
   return 0;
 }

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { bugIn } from '../errors/error.ts';
 import { stackOf } from '../errors/report.ts';
-import { type Context, type GlobalOptions, type Output, useColor } from './context.ts';
+import type { Context, GlobalOptions, Output } from './context.ts';
+import { paint, type Style, styleOf, wrap } from './output.ts';
 
-/** One line on a terminal that tells how far a run is; nothing at all anywhere else. */
+/** One line on a terminal that tells how far a run is, and for how long; nothing at all anywhere else. */
 export interface Progress {
   show(text: string): void;
   /** Takes the line away, before something else is written or at the end. */
@@ -12,19 +13,56 @@ export interface Progress {
 
 const ERASE_LINE = '\r\u001b[2K';
 
-function createProgress(output: Output): Progress {
-  let shown = false;
+function createProgress(output: Output): Progress & { makeWay(write: () => void): void } {
+  const { isTTY = false } = output;
+  let line: string | undefined;
+  let seconds = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const draw = () => {
+    if (line === undefined) return;
+    const text = seconds === 0 ? line : `${line} (${seconds} s)`;
+    output.write(`${ERASE_LINE}${text.slice(0, styleOf(output, {}).width - 1)}`);
+  };
+  const erase = () => {
+    if (line !== undefined) output.write(ERASE_LINE);
+  };
   return {
     show(text) {
-      if (!output.isTTY) return;
-      output.write(`${ERASE_LINE}${text.slice(0, 79)}`);
-      shown = true;
+      if (!isTTY) return;
+      [line, seconds] = [text, 0];
+      draw();
+      timer ??= setInterval(() => {
+        seconds += 1;
+        draw();
+      }, 1000).unref();
     },
     clear() {
-      if (shown) output.write(ERASE_LINE);
-      shown = false;
+      erase();
+      line = undefined;
+      clearInterval(timer);
+      timer = undefined;
+    },
+    makeWay(write) {
+      erase();
+      write();
+      draw();
     },
   };
+}
+
+/** Does what takes a while, below a line that says what it is. */
+export async function withProgress<T>(
+  { stderr }: Pick<Context, 'stderr'>,
+  text: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(stderr);
+  progress.show(text);
+  try {
+    return await work();
+  } finally {
+    progress.clear();
+  }
 }
 
 /** What goes to stderr: the log, and a line of progress that makes way for it. */
@@ -65,32 +103,35 @@ export function journalPrefix(
   return priority === undefined ? '' : `<${priority}>`;
 }
 
+/** A line of the log as a sentence, and what else it says where that is not a matter of what to do. */
+function sentence(line: string, style: Style): string {
+  const { level, time: _, msg, err: _fault, error_code: _code, ...fields } = JSON.parse(line);
+  const isWarning = level === 'warn';
+  if (isWarning || level === 'error' || level === 'fatal') {
+    const label = paint(isWarning ? 'Warning' : 'Error', isWarning ? 'yellow' : 'red', style.color);
+    return `${wrap(`${label}: ${msg}`, style)}\n`;
+  }
+  const said = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  return `${wrap(msg + said.join(''), style)}\n`;
+}
+
 /**
- * The log, on stderr: for people on a terminal, as JSON lines otherwise, for journald with their priority. The level is
- * that of --log-level, else of LOG_LEVEL, else info.
+ * The log, on stderr: on a terminal as sentences, from warnings on; elsewhere as JSON lines, from info on, for journald with
+ * their priority. --log-level, else LOG_LEVEL, says another level.
  */
 export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, context: Context): Promise<Log> {
-  const level = options.logLevel ?? (context.env['LOG_LEVEL'] || 'info');
-  const { stderr } = context;
+  const { stderr, env } = context;
+  const level = options.logLevel ?? (env['LOG_LEVEL'] || (stderr.isTTY ? 'warn' : 'info'));
+  const style = styleOf(stderr, env);
   const progress = createProgress(stderr);
   const { pino, stdTimeFunctions } = await import('pino');
-  let render = (line: string) => line;
-  if (stderr.isTTY) {
-    const { prettyFactory } = await import('pino-pretty');
-    const pretty = prettyFactory({
-      colorize: useColor(stderr, context.env),
-      translateTime: 'HH:MM:ss',
-      singleLine: true,
-    });
-    render = (line) => pretty(line) ?? '';
-  }
   const destination = {
     // With this, pino tells the level of the line that it is about to write.
     [Symbol.for('pino.metadata')]: true,
     lastLevel: 0,
     write(line: string) {
-      progress.clear();
-      stderr.write(journalPrefix(context, this.lastLevel) + render(line));
+      const text = stderr.isTTY ? sentence(line, style) : journalPrefix(context, this.lastLevel) + line;
+      progress.makeWay(() => stderr.write(text));
     },
   };
   const log = pino(
@@ -115,8 +156,7 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     const plain = stderr.isTTY === true || !log.isLevelEnabled('error');
     log.error({ error_code: 'bug', err: fault, ...(plain ? {} : { report }) }, 'a fault of pypi-badges');
     if (!plain) return;
-    progress.clear();
-    stderr.write(report);
+    progress.makeWay(() => stderr.write(report));
   };
   return { log, progress, bug };
 }

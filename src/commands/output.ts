@@ -1,15 +1,22 @@
-import { styleText } from 'node:util';
+import { relative } from 'node:path';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Logger } from 'pino';
 import { formatNumber, formatShare, plural } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { Window } from '../metric/summary.ts';
-import type { PackageHealth } from '../publish/health.ts';
+import { countedState, type PackageHealth } from '../publish/health.ts';
 import { append, type Env, snakeKeys, TIB } from '../util.ts';
 import { type Context, type Output, useColor } from './context.ts';
 
 /*
  * How commands print: tables, bars, and sentences that are alike for many packages.
  */
+
+/** A path as people write it: from the working directory, unless it is elsewhere. */
+export function nameOf(path: string, cwd: string): string {
+  const name = relative(cwd, path);
+  return name.startsWith('..') ? path : name || '.';
+}
 
 /** Colours that a terminal's own theme defines. */
 export type Tone = 'green' | 'yellow' | 'red';
@@ -35,15 +42,15 @@ export function right(title: string): Column {
   return { title, align: 'right' };
 }
 
-/** How a table is laid out for where it goes. */
-export interface TableStyle {
+/** How text is laid out for where it goes. */
+export interface Style {
   /** Columns of text that there is room for. */
   readonly width: number;
   readonly color: boolean;
 }
 
 /** For a file, a pipe or a journal: nothing is cut, as what is missing could not be got back. */
-const PLAIN: TableStyle = { width: Number.POSITIVE_INFINITY, color: false };
+const PLAIN: Style = { width: Number.POSITIVE_INFINITY, color: false };
 
 const TERMINAL_WIDTH = 80;
 
@@ -52,22 +59,25 @@ const SHRUNK_MIN = 8;
 
 const GAP = '  ';
 
+/** Length of a text on a terminal. */
+const lengthOf = (text: string) => stripVTControlCharacters(text).length;
+
 /** The style for an output: as wide as its terminal, 80 columns if that does not say; colour on a terminal only. */
-export function tableStyle(output: Output, env: Context['env']): TableStyle {
+export function styleOf(output: Output, env: Context['env']): Style {
   const width = output.isTTY ? (output.columns ?? TERMINAL_WIDTH) : PLAIN.width;
   return { width, color: useColor(output, env) };
 }
 
 /**
  * Lays out cells under their titles, two spaces between columns, a final newline and nothing trailing. Where there is not
- * room enough, the first column gives way.
+ * room enough, a first cell that is too long has a line of its own; where there is none at all, each row is a list.
  *
- * @param style Where it goes; by default nothing is cut, and there is no colour.
+ * @param style Where it goes; by default nothing is moved, and there is no colour.
  */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  { width: room, color }: TableStyle = PLAIN,
+  { width: room, color }: Style = PLAIN,
 ): string {
   const titles = columns.map(({ title }) => title);
   const widths = columns.map((_, index) =>
@@ -75,34 +85,56 @@ export function renderTable(
   );
   const excess = widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length) - room;
   const [first = 0] = widths;
-  if (excess > 0) widths[0] = Math.max(Math.min(first, SHRUNK_MIN), first - excess);
+  if (excess > Math.max(0, first - SHRUNK_MIN)) return renderLists(columns, rows, color);
+  if (excess > 0) widths[0] = first - excess;
   const render = (cells: readonly string[], isHead: boolean) => {
     const last = cells.findLastIndex((cell) => cell !== '');
     return columns
       .slice(0, last + 1)
       .map(({ align, tone }, index) => {
-        const [width = 0, text = ''] = [widths[index], cells[index]];
-        const cell = text.length > width ? `${text.slice(0, width - 1)}…` : text;
-        const space = ' '.repeat(width - cell.length);
+        const [width = 0, cell = ''] = [widths[index], cells[index]];
+        const space = ' '.repeat(Math.max(0, width - cell.length));
         const painted = cell === '' ? cell : paint(cell, isHead ? 'bold' : tone?.(cell), color);
         if (align === 'right') return space + painted;
-        return index === last ? painted : painted + space;
+        if (index === last) return painted;
+        return cell.length > width ? `${painted}\n${' '.repeat(width)}` : painted + space;
       })
       .join(GAP);
   };
   return `${[render(titles, true), ...rows.map((cells) => render(cells, false))].join('\n')}\n`;
 }
 
-/** Breaks a sentence into lines of at most 80 characters. */
-export function wrap(text: string): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    const longer = line === '' ? word : `${line} ${word}`;
-    if (longer.length > TERMINAL_WIDTH) lines.push(line);
-    line = longer.length > TERMINAL_WIDTH ? `  ${word}` : longer;
-  }
-  return `${[...lines, line].join('\n')}\n`;
+/** The rows of a table that is too wide, one below another: the first cell, and a line for each other one with its title. */
+function renderLists(columns: readonly Column[], rows: readonly (readonly string[])[], color: boolean) {
+  const [, ...others] = columns;
+  const width = Math.max(...others.map(({ title }) => title.length));
+  const lines = rows.flatMap(([head = '', ...cells]) => [
+    ...(head === '' ? [] : [paint(head, 'bold', color)]),
+    ...others.flatMap(({ title, tone }, index) => {
+      const cell = cells[index] ?? '';
+      return cell === '' ? [] : [`  ${title.padEnd(width)}  ${paint(cell, tone?.(cell), color)}`];
+    }),
+  ]);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/**
+ * Breaks lines that are longer than there is room for, at spaces: what has none, such as a path, stays whole and can be
+ * copied.
+ */
+export function wrap(text: string, { width }: Pick<Style, 'width'>): string {
+  const breakLine = (line: string) => {
+    const indent = `${/^ */.exec(line)?.[0]}  `;
+    const lines: string[] = [];
+    for (const word of lengthOf(line) > width ? line.split(/(?<=\S) +/) : [line]) {
+      const last = lines.at(-1);
+      if (last === undefined) lines.push(word);
+      else if (lengthOf(`${last} ${word}`) > width) lines.push(indent + word);
+      else lines[lines.length - 1] = `${last} ${word}`;
+    }
+    return lines.join('\n');
+  };
+  return text.split('\n').map(breakLine).join('\n');
 }
 
 /** Characters that a picture is drawn with. */
@@ -124,13 +156,16 @@ export function inkOf(env: Env): Ink {
   return /utf-?8/i.test(locale) && env['TERM'] !== 'linux' ? UNICODE : ASCII;
 }
 
+/** Shortest bar that tells anything, in characters. */
+const BAR_MIN = 8;
+
 /**
  * A bar as long as a part is of a whole. What is not nothing is never empty, and what is not all never full.
  *
- * @param cells Length of the whole, in characters.
+ * @param cells Length of the whole, in characters; with too few there is no bar.
  */
 export function bar(part: number, whole: number, cells: number, { full, parts }: Ink): string {
-  if (part === 0 || whole === 0) return '';
+  if (part === 0 || whole === 0 || cells < BAR_MIN) return '';
   const steps = parts.length + 1;
   const most = part < whole ? cells * steps - 1 : cells * steps;
   const length = Math.min(most, Math.max(1, Math.round((part / whole) * cells * steps)));
@@ -163,14 +198,15 @@ export function columns(values: readonly (number | null)[], cells: number, ink: 
 /** Most packages that are named, or have a line each, where the same is to be told of all; of more it is told how many. */
 export const FEW = 3;
 
+/** Packages by name, or how many there are. */
+const whoOf = (names: readonly string[]) =>
+  names.length > FEW ? plural(names.length, 'package') : names.join(', ');
+
 /** A line for each sentence, in the order of the first package that it is about: who, by name or how many, and the sentence. */
 export function bySentence(sentences: Iterable<readonly [packageName: string, sentence: string]>): string[] {
   const namesOf = new Map<string, string[]>();
   for (const [name, sentence] of sentences) append(namesOf, sentence, name);
-  return [...namesOf].map(([sentence, names]) => {
-    const who = names.length > FEW ? plural(names.length, 'package') : names.join(', ');
-    return `${who}: ${sentence}`;
-  });
+  return [...namesOf].map(([sentence, names]) => `${whoOf(names)}: ${sentence}`);
 }
 
 /** What the log is to say of one package or group. */
@@ -184,25 +220,28 @@ export interface Line {
 
 /**
  * Keeps a log short: of many packages with the same sentence, the first have a line each, and the others one together, which
- * `finish` writes. Of thousands, a cause that has kept them all would fill a journal.
+ * `finish` writes. Of thousands, a cause that has kept them all would fill a journal. For people, all have one line together.
  *
  * @param write Is given the record's fields, who it is about, and the sentence.
  */
-export function createFold(write: (fields: Line['fields'], who: string, sentence: string) => void) {
-  const told = new Map<string, { times: number; readonly fields: Line['fields'] }>();
+export function createFold(
+  write: (fields: Line['fields'], who: string, sentence: string) => void,
+  forPeople: boolean,
+) {
+  const own = forPeople ? 0 : FEW;
+  const told = new Map<string, { readonly names: string[]; readonly fields: Line['fields'] }>();
   return {
     tell({ name, what, sentence, fields }: Line): void {
-      const before = told.get(sentence) ?? { times: 0, fields };
-      if (what === 'package') {
-        told.set(sentence, before);
-        before.times += 1;
-      }
-      if (before.times <= FEW || what === 'group') write({ [what]: name, ...fields }, name, sentence);
+      const names = told.get(sentence)?.names ?? [];
+      names.push(name);
+      told.set(sentence, { names, fields });
+      if (names.length <= own) write({ [what]: name, ...fields }, name, sentence);
     },
     finish(): void {
-      for (const [sentence, { times, fields }] of told) {
-        const more = times - FEW;
-        if (more > 0) write({ packages: more, ...fields }, plural(more, 'more package'), sentence);
+      for (const [sentence, { names, fields }] of told) {
+        const more = names.length - own;
+        if (forPeople) write(fields, whoOf(names), sentence);
+        else if (more > 0) write({ packages: more, ...fields }, plural(more, 'more package'), sentence);
       }
       told.clear();
     },
@@ -210,9 +249,9 @@ export function createFold(write: (fields: Line['fields'], who: string, sentence
 }
 
 /** The log of what became of packages and groups: a line for each that went well; what went wrong is summary. */
-export function createEntryLog(log: Logger) {
-  const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`));
-  const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`));
+export function createEntryLog(log: Logger, forPeople: boolean) {
+  const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`), forPeople);
+  const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`), forPeople);
   return {
     tell(name: string, entry: PackageHealth, what: 'package' | 'group' = 'package'): void {
       const { failure, windows, count, query, warnings } = entry;
@@ -234,7 +273,7 @@ export function createEntryLog(log: Logger) {
 
 /** Colour of a state; other tables that show states use it, too. */
 export function stateTone(state: string): Tone | undefined {
-  const tones: Record<string, Tone> = { ok: 'green', stale: 'yellow', failed: 'red' };
+  const tones: Record<string, Tone> = { ok: 'green', 'no rows': 'yellow', stale: 'yellow', failed: 'red' };
   return tones[state];
 }
 
@@ -259,22 +298,21 @@ export function renderRemarks(entries: Entries): string {
 function windowCells({ windowDays, breakdown }: Window): string[] {
   const all = allDownloads(breakdown);
   const { count } = breakdown;
-  return [`${windowDays}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all), 'ok'];
+  return [`${windowDays}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all)];
 }
 
-/** What a run came to: a line for each package and window, then what needs attention. */
-export function renderResults(entries: Entries, style?: TableStyle): string {
+/** What a run came to: a line for each package and window. */
+export function renderResults(entries: Entries, style?: Style): string {
   const figures = ['window', 'non-CI', 'all', 'excluded'].map(right);
-  const rows = entries.flatMap(([name, { failure, windowDays, windows }]) => {
+  const rows = entries.flatMap(([name, entry]) => {
+    const { failure, windowDays, windows } = entry;
     const failed = failure === undefined ? [] : (failure.heldBack ?? [windowDays]);
     return [
-      ...windows.map((window) => [name, ...windowCells(window)]),
+      ...windows.map((window) => [name, ...windowCells(window), countedState(entry)]),
       ...failed.map((days) => [name, `${days}d`, '-', '-', '-', 'failed']),
     ];
   });
-  return (
-    renderTable([left('package'), ...figures, left('state', stateTone)], rows, style) + renderRemarks(entries)
-  );
+  return renderTable([left('package'), ...figures, left('state', stateTone)], rows, style);
 }
 
 /** List price of a TiB on demand in the US, in dollars, after the first in a month. */

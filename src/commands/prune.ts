@@ -1,16 +1,17 @@
 import { relative } from 'node:path';
-import { type Config, loadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { removeFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
 import { traitsOf } from '../sources/index.ts';
 import { openLedgers, unlistedLedgers } from '../state/ledgers.ts';
-import type { Context, GlobalOptions } from './context.ts';
+import { agrees, type Context, type GlobalOptions } from './context.ts';
 import { underLock } from './under-lock.ts';
 
 export interface PruneOptions extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly mark?: boolean;
+  readonly yes?: boolean;
 }
 
 function describe({ folder, whole, which, badges, others }: LeftOver, mark: boolean): string {
@@ -19,48 +20,48 @@ function describe({ folder, whole, which, badges, others }: LeftOver, mark: bool
   return `${mark ? 'mark' : 'remove'}  ${folder} (${what}): ${files}\n`;
 }
 
-async function carryOut(
-  { outputDir }: Config,
-  left: readonly LeftOver[],
-  ledgers: readonly string[],
-  mark: boolean,
-): Promise<void> {
-  for (const each of left) {
-    if (mark) await markLeftOver(outputDir, each);
-    else removeLeftOver(outputDir, each);
-  }
-  for (const path of ledgers) {
-    removeFile(path);
-  }
-}
-
 /**
- * `prune`: removes the badges, pages and ledgers of packages and windows that are no longer listed, or has the badges
- * say that they are not renewed.
+ * `prune`: removes the badges, pages and ledgers of packages and windows that are no longer listed, once the operator
+ * agrees; or has the badges say that they are not renewed, and keeps the ledgers.
  *
- * @throws OperatorError if the disk refuses.
+ * @throws UsageError if there is nobody to agree; OperatorError if the disk refuses.
  */
 export async function prune(options: PruneOptions, context: Context): Promise<number> {
   const { stdout } = context;
-  const { dryRun = false, mark = false } = options;
+  const { dryRun = false, mark = false, yes = false } = options;
   const config = loadConfig(options.config, context.cwd);
-  const tracked = new Set(config.packages.map(({ name }) => name));
-  return underLock(config.stateDir, context, async () => {
-    if (!dryRun) {
-      // What waits for the ledger of a package would else bring it back.
-      const { id } = traitsOf(config.source, context.env);
-      await openLedgers(config.stateDir, id, (message) => context.stderr.write(`${message}\n`)).recover();
-    }
-    const left = await findLeftOver(config);
-    const ledgers = unlistedLedgers(config.stateDir, tracked);
-    if (left.length + ledgers.length === 0) {
-      stdout.write('nothing is left over\n');
-      return 0;
-    }
+  const { outputDir, stateDir } = config;
+  /** Lists what there is to be done, and brings what does it. */
+  const plan = async (): Promise<(() => Promise<void>) | undefined> => {
+    const left = await findLeftOver(config, { marked: !mark });
+    const tracked = new Set(config.packages.map(({ name }) => name));
+    const ledgers = mark ? [] : unlistedLedgers(stateDir, tracked);
     for (const each of left) stdout.write(describe(each, mark));
-    for (const path of ledgers) stdout.write(`remove  ${relative(config.stateDir, path)}\n`);
-    if (dryRun) stdout.write('this was a dry run; nothing was changed\n');
-    else await carryOut(config, left, ledgers, mark);
+    for (const path of ledgers) stdout.write(`remove  ${relative(stateDir, path)}\n`);
+    if (left.length + ledgers.length === 0) return undefined;
+    return async () => {
+      for (const each of left) {
+        if (mark) await markLeftOver(outputDir, each);
+        else removeLeftOver(outputDir, each);
+      }
+      for (const path of ledgers) removeFile(path);
+    };
+  };
+  if (dryRun) {
+    const text =
+      (await plan()) === undefined ? 'nothing is left over' : 'this was a dry run; nothing was changed';
+    stdout.write(`${text}\n`);
+    return 0;
+  }
+  return underLock(stateDir, context, async () => {
+    // What waits for the ledger of a package would else bring it back.
+    const { id } = traitsOf(config.source, context.env);
+    await openLedgers(stateDir, id, (message) => context.stderr.write(`${message}\n`)).recover();
+    const carryOut = await plan();
+    if (carryOut === undefined) stdout.write('nothing is left over\n');
+    else if (yes || (await agrees(context, mark ? 'Mark these badges?' : 'Remove all of this?')))
+      await carryOut();
+    else stdout.write('nothing was changed\n');
     return 0;
   });
 }

@@ -9,8 +9,8 @@ import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts'
 import { byCount, isNonEmpty } from '../util.ts';
 import { type Account, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
-import { type Context, type GlobalOptions, useColor } from './context.ts';
-import { inkOf } from './output.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { bySentence, inkOf, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface ShowOptions extends GlobalOptions {
@@ -60,12 +60,12 @@ export async function show(
     source,
   };
   const counted: Account[] = [];
-  const faults: string[] = [];
+  const faults: [string, string][] = [];
   let bytesBilled = 0;
   for (const outcome of await readNow(asked, options, context)) {
     const { name } = outcome.package;
     if (outcome.kind === 'failed') {
-      faults.push(`${name}: ${causeText(outcome.error)}\n`);
+      faults.push([name, causeText(outcome.error)]);
       continue;
     }
     bytesBilled += outcome.taken.bytesBilled;
@@ -73,7 +73,7 @@ export async function show(
     if (summary.history.unknownDays.length === 0 || knownDays(summary.history).length > 0) {
       counted.push({ name, summary });
     } else {
-      faults.push(`${name}: the source does not say of any of these days which downloads were by CI\n`);
+      faults.push([name, 'the source does not say of any of these days which downloads were by CI']);
     }
   }
   const isKnown = ({ summary: { history, windows } }: Account) =>
@@ -84,12 +84,13 @@ export async function show(
     const { asOf, windowDays } = asked;
     stdout.write(formatJson({ source: source.kind, as_of: asOf, window_days: windowDays, packages }));
   } else if (isNonEmpty(accounts)) {
-    const text = renderAccounts(accounts, { ink: inkOf(env), color: useColor(stdout, env) });
+    const style = styleOf(stdout, env);
+    const text = renderAccounts(accounts, { ...style, ink: inkOf(env) });
     const billed = bytesBilled > 0 ? ` ${formatBytes(bytesBilled)} were billed.` : '';
-    stdout.write(`${text}\nCounted from ${sourceName}.${billed}\n`);
+    stdout.write(wrap(`${text}\nCounted from ${sourceName}.${billed}\n`, style));
   }
   const unknown = counted.filter((account) => !isKnown(account));
-  for (const account of unknown) stderr.write(unknownText(account, sourceName));
-  for (const fault of faults) stderr.write(fault);
+  const said = [...unknown.map((account) => unknownText(account, sourceName)), ...bySentence(faults)];
+  stderr.write(said.map((line) => `${wrap(line, styleOf(stderr, env))}\n`).join(''));
   return unknown.length + faults.length > 0 ? 1 : 0;
 }

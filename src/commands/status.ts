@@ -1,7 +1,14 @@
 import { loadConfig } from '../config/config.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
-import { demandHealth, type Health, type PackageHealth, type Standing, statusOf } from '../publish/health.ts';
+import {
+  demandHealth,
+  type Health,
+  needsCare,
+  type PackageHealth,
+  type Standing,
+  statusOf,
+} from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import {
@@ -10,9 +17,10 @@ import {
   renderRemarks,
   renderTable,
   right,
+  type Style,
   stateTone,
-  type TableStyle,
-  tableStyle,
+  styleOf,
+  wrap,
 } from './output.ts';
 import { renderPrometheus } from './prometheus.ts';
 
@@ -86,7 +94,7 @@ function cells({ name, state, entry, isGroup }: Standing, now: Date): string[] {
   ];
 }
 
-function render(health: Health, states: readonly Standing[], now: Date, style: TableStyle): string {
+function render(health: Health, states: readonly Standing[], now: Date, style: Style): string {
   const { finished, source, upstream } = health;
   const run =
     finished === undefined
@@ -108,7 +116,7 @@ function render(health: Health, states: readonly Standing[], now: Date, style: T
     ),
   );
   const others = health.warnings.map(({ code, message }) => `\nwarning (${code}): ${message}\n`).join('');
-  return `${facts.join(', ')}\n\n${table}${remarks}${others}`;
+  return wrap(`${facts.join(', ')}\n\n${table}${remarks}${others}`, style);
 }
 
 /** `status`: how the packages stand, from the last run's health file. Exits 1 if any is not well. */
@@ -120,9 +128,9 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const health = await demandHealth(config.outputDir);
   const now = context.now();
   const states = statusOf(config, health, now);
-  const healthy = states.every(({ state }) => state === 'ok');
+  const healthy = !states.some(({ state }) => needsCare(state));
   if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy, now)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));
-  else context.stdout.write(render(health, states, now, tableStyle(context.stdout, context.env)));
+  else context.stdout.write(render(health, states, now, styleOf(context.stdout, context.env)));
   return healthy ? 0 : 1;
 }

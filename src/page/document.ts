@@ -141,7 +141,7 @@ ${parts.footer}
 }
 
 /** How a package stands, and the class of its colour; `new` was never collected, `stale` has figures that are too old. */
-export const TONES = { ok: 'ok', stale: 'warn', failed: 'bad', new: 'quiet' } as const;
+export const TONES = { ok: 'ok', 'no rows': 'warn', stale: 'warn', failed: 'bad', new: 'quiet' } as const;
 
 /** A part of a page under a heading. */
 export function card(title: string, ...content: readonly Part[]): Markup {

@@ -110,7 +110,7 @@ ${site.groups.map((entry) => row(entry, undefined))}</tbody>
 }
 
 function facts({ packages, lastDay }: IndexView): Markup {
-  const counts = (['failed', 'stale', 'new'] as const)
+  const counts = (['failed', 'stale', 'no rows', 'new'] as const)
     .map((state) => [packages.filter((each) => each.state === state).length, state] as const)
     .filter(([count]) => count > 0);
   const well = counts.map(([count, state]) => `${formatNumber(count)} ${state}`).join(', ') || 'all well';

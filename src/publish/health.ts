@@ -302,14 +302,27 @@ export async function writeHealth(outputDir: string, health: Health): Promise<vo
   await replaceFile(join(outputDir, HEALTH_FILE), formatJson(healthToJson(health)), true);
 }
 
-/** How a package stands: `new` was never collected; `stale` has figures that are too old. */
-export type PackageState = 'ok' | 'failed' | 'stale' | 'new';
+/**
+ * How a package stands: `no rows` has no download of any kind, so that its name may be wrong; `new` was never collected;
+ * `stale` has figures that are too old.
+ */
+export type PackageState = 'ok' | 'no rows' | 'failed' | 'stale' | 'new';
+
+/** Whether there is something to be done. A name without rows may be a new package's. */
+export function needsCare(state: PackageState): boolean {
+  return state !== 'ok' && state !== 'no rows';
+}
+
+/** The state of figures that are there and not too old. */
+export function countedState({ warnings }: Pick<PackageHealth, 'warnings'>): 'ok' | 'no rows' {
+  return warnings.some(({ code }) => code === 'no-rows') ? 'no rows' : 'ok';
+}
 
 /** How a package stands, by what the health file says of it. */
 export function stateOf(entry: PackageHealth | undefined, thresholdDays: number, now: Date): PackageState {
   if (entry?.failure !== undefined) return 'failed';
   if (entry?.countedTo === undefined) return 'new';
-  return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : 'ok';
+  return isStale(entry.countedTo, thresholdDays, dayOf(now)) ? 'stale' : countedState(entry);
 }
 
 /** How a package or a group stands. */

@@ -110,10 +110,12 @@ function staleName(
   return isListed ? `${kind.id} (${windowDays}d)` : `${windowDays}d`;
 }
 
+/** @param marked Whether badges count that say already that they are not renewed. */
 async function leftOverIn(
   outputDir: string,
   folder: string,
   tracked: TrackedPackage | undefined,
+  marked = false,
   // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
   names: readonly string[] = namesIn(join(outputDir, folder)) ?? [],
 ): Promise<LeftOver | undefined> {
@@ -123,7 +125,7 @@ async function leftOverIn(
     const what = staleName(badge, tracked);
     if (what !== undefined) append(stale, what, badge);
   }
-  for (const [what, badges] of stale) {
+  for (const [what, badges] of marked ? [] : stale) {
     if (await isMarked(join(outputDir, folder), badges)) stale.delete(what);
   }
   if (stale.size === 0) return undefined;
@@ -136,16 +138,17 @@ async function leftOverIn(
  * All that is left over in the output folder, by the name of the folder.
  *
  * @param ofPackages Whether to look only for packages that are not listed: a run has looked into the other folders.
+ * @param marked Whether badges count that say already that they are not renewed.
  */
 export async function findLeftOver(
   { outputDir, packages, groups }: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
-  ofPackages = false,
+  { ofPackages = false, marked = false },
 ): Promise<LeftOver[]> {
   const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
   const found: LeftOver[] = [];
   for (const folder of packageFolders(outputDir).toSorted()) {
     const listed = tracked.get(normalizePackageName(folder));
-    const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed);
+    const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed, marked);
     if (left !== undefined) found.push(left);
   }
   return found;
@@ -166,7 +169,7 @@ export async function leftOverWindows(
   tracked: TrackedPackage,
   names: readonly string[],
 ): Promise<Warning[]> {
-  const { which } = (await leftOverIn(outputDir, tracked.name, tracked, names)) ?? {};
+  const { which } = (await leftOverIn(outputDir, tracked.name, tracked, false, names)) ?? {};
   if (which === undefined) return [];
   return warning(which.join(', '), which.length === 1 ? 'it' : 'them', ' in window_days or badges.extra');
 }
@@ -175,7 +178,7 @@ export async function leftOverWindows(
 export async function leftOverPackages(
   config: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
 ): Promise<Warning[]> {
-  const names = (await findLeftOver(config, true)).map(({ folder }) => folder);
+  const names = (await findLeftOver(config, { ofPackages: true })).map(({ folder }) => folder);
   return names.length === 0 ? [] : warning(nameSome(names), names.length === 1 ? 'it' : 'them');
 }
 

@@ -36,7 +36,7 @@ const summary = fold(
 const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
 
 it('says what is not known, what is there in part, and the first of many names', () => {
-  const text = renderAccounts([{ name: 'demo', summary }], { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color: false });
   expect(text).toContain('\nNothing is known of 4 days.\n');
   expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
   expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
@@ -45,15 +45,15 @@ it('says what is not known, what is there in part, and the first of many names',
 });
 
 it('is painted on a terminal, with the same words', () => {
-  const plain = renderAccounts([{ name: 'demo', summary }], { ink, color: false });
-  const painted = renderAccounts([{ name: 'demo', summary }], { ink, color: true });
+  const plain = renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color: false });
+  const painted = renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color: true });
   expect(painted).toContain('\u001B[32mNon-CI downloads');
   expect(painted.replaceAll(new RegExp(`${String.fromCharCode(27)}\\[\\d+m`, 'g'), '')).toBe(plain);
 });
 
 it('has no line of days of a package that nobody installs', () => {
   const nobody = fold({ span, rows: new Map([['2026-10-10', [row('bandersnatch', 5)]]]) }, [10], []);
-  const text = renderAccounts([{ name: 'demo', summary: nobody }], { ink, color: false });
+  const text = renderAccounts([{ name: 'demo', summary: nobody }], { ink, width: 80, color: false });
   expect(text).not.toContain('by day');
   expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
 });

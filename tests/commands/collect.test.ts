@@ -50,7 +50,7 @@ describe('collect', () => {
       'package | window | non-CI | all | excluded | state',
       'alpha | 30d | 14 | 100 | 86.0% | ok',
       'beta | 30d | 3 | 3 | 0.0% | ok',
-      'gamma | 30d | 0 | 0 | - | ok',
+      'gamma | 30d | 0 | 0 | - | no rows',
       '',
       'gamma: warning (no-rows): no download of any kind in 30 days: is the name right?',
       '',

@@ -39,12 +39,12 @@ it('makes trends and sparklines where they are asked for, and nothing else elsew
   expect(again.stderr).toContain(
     'badges of 7d, sparkline (30d), trend (30d) are left over: no longer listed, so no longer renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
   );
-  expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toContain(
+  expect((await runMain(project.folder, ['prune', '--mark', '--yes'])).stdout).toContain(
     'mark  alpha (7d, sparkline (30d), trend (30d)): 28 files',
   );
   expect(project.message('alpha', 'trend-30d-non-ci')).toBe('not tracked any more');
   expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('150');
-  expect((await runMain(project.folder, ['prune'])).stdout).toBe('nothing is left over\n');
+  expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toBe('nothing is left over\n');
 });
 
 it.each([']]>', '</title><script>x</script>', '" onload="x', "'&#0;<!--", '<![CDATA[', 'مرحبا 🐍', '$& $1'])(

@@ -1,6 +1,15 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { bar, columns, inkOf, renderResults, renderTable, tableStyle } from '../../src/commands/output.ts';
+import {
+  bar,
+  columns,
+  inkOf,
+  renderRemarks,
+  renderResults,
+  renderTable,
+  styleOf,
+  wrap,
+} from '../../src/commands/output.ts';
 import type { Exclusion } from '../../src/metric/classes.ts';
 import type { Window } from '../../src/metric/summary.ts';
 import type { PackageHealth } from '../../src/publish/health.ts';
@@ -36,8 +45,12 @@ describe('a bar', () => {
   });
 
   it('has eighths of a character where the terminal can show them', () => {
-    expect(bar(3, 16, 2, UNICODE)).toBe('▍');
-    expect(bar(11, 16, 2, UNICODE)).toBe('█▍');
+    expect(bar(3, 32, 8, UNICODE)).toBe('▊');
+    expect(bar(11, 32, 8, UNICODE)).toBe('██▊');
+  });
+
+  it('is left out where there is no room for one', () => {
+    expect([bar(1, 2, 7, ASCII), bar(1, 2, -3, ASCII)]).toEqual(['', '']);
   });
 });
 
@@ -83,22 +96,29 @@ describe('renderTable', () => {
     ['b', '', 'failed'],
   ];
 
-  it('takes what is missing of its room from the column that gives way', () => {
+  it('gives a first cell that is too long a line of its own', () => {
     expect(renderTable(titles, rows, { width: 34, color: false })).toBe(
       [
         'package             non-CI  state',
-        'a-name-that-is…  1,234,567  ok',
+        'a-name-that-is-much-too-long',
+        '                 1,234,567  ok',
         'b                           failed',
         '',
       ].join('\n'),
     );
-    expect(renderTable(titles, rows, { width: 10, color: false })).toContain('a-name-…  1,234,567');
-    const numpy = ['n'.repeat(200), '30d', '1,234,567,890', '12,345,678,901', '99.9%', 'failed'];
-    const six = numpy.map(() => ({ title: 'x', align: 'left' }) as const);
-    const widths = renderTable(six, [numpy], { width: 80, color: false })
-      .split('\n')
-      .map((line) => line.length);
-    expect(Math.max(...widths)).toBe(80);
+  });
+
+  it('lists the cells of each row where they do not fit beside each other', () => {
+    expect(renderTable(titles, rows, { width: 20, color: false })).toBe(
+      [
+        'a-name-that-is-much-too-long',
+        '  non-CI  1,234,567',
+        '  state   ok',
+        'b',
+        '  state   failed',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('cuts no name for a program that reads it', () => {
@@ -116,7 +136,7 @@ describe('renderTable', () => {
   });
 });
 
-describe('tableStyle', () => {
+describe('styleOf', () => {
   const output = (isTTY: boolean, columns?: number) => ({
     write: () => undefined,
     isTTY,
@@ -124,16 +144,31 @@ describe('tableStyle', () => {
   });
 
   it('is as wide as the terminal, or 80 columns, and without limit elsewhere', () => {
-    expect(tableStyle(output(true, 132), {})).toEqual({ width: 132, color: true });
-    expect(tableStyle(output(true), {}).width).toBe(80);
-    expect(tableStyle(output(false, 132), {})).toEqual({
+    expect(styleOf(output(true, 132), {})).toEqual({ width: 132, color: true });
+    expect(styleOf(output(true), {}).width).toBe(80);
+    expect(styleOf(output(false, 132), {})).toEqual({
       width: Number.POSITIVE_INFINITY,
       color: false,
     });
   });
 
   it('has no colour against NO_COLOR', () => {
-    expect(tableStyle(output(true, 80), { NO_COLOR: '1' }).color).toBe(false);
+    expect(styleOf(output(true, 80), { NO_COLOR: '1' }).color).toBe(false);
+  });
+});
+
+describe('wrap', () => {
+  it.each([
+    ['one two three', 80, 'one two three'],
+    ['one two three', 9, 'one two\n  three'],
+    ['  one two three', 9, '  one two\n    three'],
+    ['a /very/long/path/of/a/file b', 10, 'a\n  /very/long/path/of/a/file\n  b'],
+    ['one\ntwo three', 6, 'one\ntwo\n  three'],
+    ['a  b', 80, 'a  b'],
+    ['\u001b[31mone\u001b[39m two', 7, '\u001b[31mone\u001b[39m two'],
+    ['', 3, ''],
+  ])('lays %j out in %i columns', (text, width, expected) => {
+    expect(wrap(text, { width })).toBe(expected);
   });
 });
 
@@ -158,7 +193,7 @@ const failed = (error: string): PackageHealth => ({
 });
 
 describe('renderResults', () => {
-  it('has a line for each package and window, and then what failed and why', () => {
+  it('has a line for each package and window', () => {
     const text = renderResults([
       ['young', success(window(30, 14, { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 }))],
       ['busy', success(window(7, 1_000, { sidecar: 400, ci: 600 }), window(365, 1_234_567, {}))],
@@ -174,8 +209,6 @@ describe('renderResults', () => {
       'unused | 30d | 0 | 0 | - | ok',
       'broken | 7d | - | - | - | failed',
       '',
-      'broken: the disk is full',
-      '',
     ]);
   });
 
@@ -190,36 +223,11 @@ describe('renderResults', () => {
     ]);
   });
 
-  it('tells one cause of many failures once', () => {
-    const text = renderResults(['a', 'b', 'c', 'd'].map((name) => [name, failed('no credentials')]));
-    expect(text.match(/no credentials/g)).toHaveLength(1);
-    expect(text).toContain('\n4 packages: no credentials\n');
-    const few = renderResults(['a', 'b'].map((name) => [name, failed('no credentials')]));
-    expect(few).toContain('\na, b: no credentials\n');
-  });
-
-  it('tells warnings after failures, each sentence once', () => {
-    const warned = {
-      ...success(window(30, 0, {})),
-      warnings: [
-        { code: 'no-rows', message: 'is the name right?' },
-        { code: 'left-over', message: 'a file is left' },
-      ] as const,
-    };
-    const text = renderResults([
-      ['a', warned],
-      ['b', failed('no credentials')],
-      ['c', warned],
-    ]);
-    expect(text.slice(text.indexOf('\n\n') + 1)).toBe(
-      '\nb: no credentials\n\na, c: warning (no-rows): is the name right?\n\na, c: warning (left-over): a file is left\n',
-    );
-  });
-
   it('fits 80 columns with the longest name and figures in the billions', () => {
     const big = window(365, 1_234_567_890, { ci: 9_876_543_210 });
     const text = renderResults([['n'.repeat(200), success(big)]], { width: 80, color: false });
-    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    const lines = text.split('\n').filter((line) => line !== 'n'.repeat(200));
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain('1,234,567,890  11,111,111,100     88.9%  ok');
   });
 
@@ -233,5 +241,33 @@ describe('renderResults', () => {
     );
     expect(text).toContain('\u001b[31mfailed');
     expect(text).toContain('\u001b[32mok');
+  });
+});
+
+describe('renderRemarks', () => {
+  it('tells one cause of many failures once', () => {
+    const text = renderRemarks(['a', 'b', 'c', 'd'].map((name) => [name, failed('no credentials')]));
+    expect(text.match(/no credentials/g)).toHaveLength(1);
+    expect(text).toContain('\n4 packages: no credentials\n');
+    const few = renderRemarks(['a', 'b'].map((name) => [name, failed('no credentials')]));
+    expect(few).toContain('\na, b: no credentials\n');
+  });
+
+  it('tells warnings after failures, each sentence once', () => {
+    const warned = {
+      ...success(window(30, 0, {})),
+      warnings: [
+        { code: 'no-rows', message: 'is the name right?' },
+        { code: 'left-over', message: 'a file is left' },
+      ] as const,
+    };
+    const text = renderRemarks([
+      ['a', warned],
+      ['b', failed('no credentials')],
+      ['c', warned],
+    ]);
+    expect(text).toBe(
+      '\nb: no credentials\n\na, c: warning (no-rows): is the name right?\n\na, c: warning (left-over): a file is left\n',
+    );
   });
 });

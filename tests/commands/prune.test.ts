@@ -44,7 +44,7 @@ describe('prune', () => {
       ['gone', []],
     ]);
     await open().append({ start: '2026-04-24', end: '2026-04-25' }, rows, () => 1);
-    const pruned = await runMain(project.folder, ['prune']);
+    const pruned = await runMain(project.folder, ['prune', '--yes']);
     expect(pruned.stderr).toBe('');
     expect(pruned.stdout).toMatch(/^remove {2}ledger\/.*\/gone\.json\n$/);
     await open().recover();
@@ -70,7 +70,7 @@ this was a dry run; nothing was changed
 
   it('removes badges, pages and ledgers that are not listed, and nothing else', async () => {
     const { project, ledger, files, run } = await house();
-    expect((await run('prune')).exitCode).toBe(0);
+    expect((await run('prune', '--yes')).exitCode).toBe(0);
     expect(files('alpha')).toHaveLength(24);
     expect(files('alpha').filter((name) => name.includes('-7d-'))).toEqual([]);
     expect(files('beta')).toEqual(['notes.txt']);
@@ -93,16 +93,16 @@ this was a dry run; nothing was changed
     );
     await runMain(project.folder, ['collect', ...AS_OF]);
     project.track(['alpha']);
-    expect((await runMain(project.folder, ['prune', '--mark'])).stdout).toContain(
+    expect((await runMain(project.folder, ['prune', '--mark', '--yes'])).stdout).toContain(
       'mark  beta (not listed): 25 files\n',
     );
     expect(project.read(`beta/${file}`)).toContain(expected);
   });
 
   it('marks badges, which then say so and are told of no more', async () => {
-    const { project, files, run } = await house();
+    const { project, ledger, files, run } = await house();
     expect((await run('collect', ...AS_OF)).stderr).toContain('left-over');
-    const { stdout } = await run('prune', '--mark');
+    const { stdout } = await run('prune', '--mark', '--yes');
     expect(stdout).toContain('mark  beta (not listed): 22 files\n');
     expect(JSON.parse(project.read('beta/installer-uv-30d-non-ci.json'))).toEqual({
       schemaVersion: 1,
@@ -115,16 +115,44 @@ this was a dry run; nothing was changed
     expect(project.message('alpha', 'downloads-7d-non-ci')).toBe('not tracked any more');
     expect((await run('collect', ...AS_OF)).stderr).not.toContain('left-over');
     expect((await run('prune', '--mark')).stdout).toBe('nothing is left over\n');
+    // The ledger is there still, and all of it goes with a prune that removes.
+    expect(existsSync(ledger('beta'))).toBe(true);
+    const dry = await run('prune', '--dry-run');
+    expect(dry.stdout).toContain(
+      'remove  beta (not listed): 22 files\nremove  ledger/bigquery-x/beta.json\n',
+    );
     // Listed again, it is counted again.
     project.track(['alpha', 'beta']);
     await run('collect', ...AS_OF);
     expect(project.message('beta', 'downloads-30d-non-ci')).toBe('1');
   });
 
+  it.each([
+    ['y', 0, '', false],
+    ['Yes ', 0, '', false],
+    ['', 0, 'nothing was changed\n', true],
+    ['n', 0, 'nothing was changed\n', true],
+    [undefined, 2, '', true],
+  ])('asks before it removes; with the answer %j it exits %i', async (answer, exitCode, last, isLeft) => {
+    const { project } = await house();
+    const asked: string[] = [];
+    const ask = async (question: string) => {
+      asked.push(question);
+      return String(answer);
+    };
+    const result = await runMain(project.folder, ['prune'], answer === undefined ? {} : { ask });
+    expect([result.exitCode, asked]).toEqual([
+      exitCode,
+      answer === undefined ? [] : ['Remove all of this? [y/N] '],
+    ]);
+    expect(result.stdout.split('beta.json\n')[1]).toBe(last);
+    expect(existsSync(join(project.output, 'beta/index.html'))).toBe(isLeft);
+  });
+
   it('removes a folder in which nothing is left', async () => {
     const { project, run } = await house();
     project.put('gone/downloads-7d-non-ci.json', '{}');
-    await run('prune');
+    await run('prune', '--yes');
     expect(existsSync(join(project.output, 'gone'))).toBe(false);
     expect(existsSync(join(project.output, 'beta'))).toBe(true);
   });

@@ -125,9 +125,9 @@ describe('a total', () => {
     );
     project.track(['alpha', 'beta']);
     expect((await at(NOW, ['collect'])).stderr).toContain('badges of total are left over');
-    expect((await at(NOW, ['prune', '--mark'])).stdout).toContain('mark  alpha (total): 2 files');
+    expect((await at(NOW, ['prune', '--mark', '--yes'])).stdout).toContain('mark  alpha (total): 2 files');
     expect(project.read('output/alpha/total-non-ci.svg')).toContain('total: not tracked any more');
-    expect((await at(NOW, ['prune'])).stdout).toBe('nothing is left over\n');
+    expect((await at(NOW, ['prune', '--mark'])).stdout).toBe('nothing is left over\n');
   });
 });
 
