@@ -5,7 +5,7 @@ import { ERAS } from '../days/eras.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems, zeros } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
-import type { PackageDays } from '../metric/package-days.ts';
+import { lastDays, type PackageDays } from '../metric/package-days.ts';
 import { html, Markup } from './document.ts';
 import { date, days, EXCLUSION_NAMES, instantOf, monthOf, OTHER_SYSTEM, share } from './words.ts';
 
@@ -115,7 +115,7 @@ function place(from: number, to: number, all: number): { from: number; to: numbe
   return { from: (start / all) * WIDTH, to: (end / all) * WIDTH };
 }
 
-/** All downloads, what is taken away step by step, and the non-CI ones. */
+/** All downloads, what is taken away step by step, and the non-CI ones. Other files stand there where there are any: PyPI records none now. */
 function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
   let left = all;
   const row = (label: string, downloads: number, from: number, className: string) => {
@@ -124,7 +124,7 @@ function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
   };
   return [
     { ...row('All downloads', all, 0, 'all'), share: '100%', total: true },
-    ...EXCLUSIONS.map((reason) => {
+    ...EXCLUSIONS.filter((reason) => reason !== 'sidecar' || excluded.sidecar > 0).map((reason) => {
       left -= excluded[reason];
       const step = row(EXCLUSION_NAMES[reason], excluded[reason], left, 'removed');
       return excluded[reason] === 0 ? step : { ...step, figure: `−${step.figure}` };
@@ -170,25 +170,18 @@ export function exclusionChart(breakdown: Breakdown): Markup {
   );
 }
 
-/**
- * Downloads not marked as CI by system, as bars from zero, with shares of all of them. Mirrors name no system, so that the rest
- * would dwarf the others: it has figures, and no bar.
- */
+/** Downloads not marked as CI by system, as bars from zero: each is as long as its share of all of them. */
 export function systemsChart(breakdown: Breakdown): Markup {
   const counts = SYSTEMS.map((system) => breakdown.countsBySystem[system]);
   const rest = otherSystems(breakdown);
   const all = counts.reduce((sum, count) => sum + count, rest);
   if (all === 0) return html`<p class="none">No downloads, so no systems.</p>`;
-  const most = Math.max(1, ...counts);
-  const row = (label: string, count: number, to: number) => ({
-    ...{ label, figure: formatNumber(count), share: share(count, all) },
-    ...{ from: 0, to, className: 'system' },
+  const row = (label: string, count: number) => ({
+    ...{ label, figure: formatNumber(count), share: share(count, all), className: 'system' },
+    ...place(0, count, all),
   });
-  const rows = SYSTEMS.map((system, index) => {
-    const count = counts[index] ?? 0;
-    return row(SYSTEM_NAMES[system], count, (count / most) * WIDTH);
-  });
-  return barChart('Downloads not marked as CI by system', 'systems', [...rows, row(OTHER_SYSTEM, rest, 0)]);
+  const rows = SYSTEMS.map((system, index) => row(SYSTEM_NAMES[system], counts[index] ?? 0));
+  return barChart('Downloads not marked as CI by system', 'systems', [...rows, row(OTHER_SYSTEM, rest)]);
 }
 
 /** Some neighbouring days, added up. */
@@ -197,8 +190,6 @@ interface Bucket {
   readonly last: Day;
   /** Place of the last day among those of the history. */
   readonly end: number;
-  /** How many of the days are neither missing nor unknown. */
-  readonly known: number;
   /** Non-CI downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
   /** Whether it is not known of one of the days which downloads were by CI. */
@@ -226,7 +217,6 @@ function buckets({ days: list, breakdowns, unknownDays, partialDays }: PackageDa
       first: String(days[0]),
       last: String(days.at(-1)),
       end: end - 1,
-      known: known.length,
       count: known.length === 0 ? null : known.reduce((sum, { count }) => sum + count, 0),
       unknown: days.some((day) => unknown.has(day)),
       partial: days.some((day) => partial.has(day)),
@@ -265,14 +255,15 @@ function bucketTitle(
  * page.css).
  */
 
-/** The plot begins below a margin; its words stand below it. */
-const TOP = 10;
+/** The plot begins below a margin with a line of words; more stand below it. */
+const TOP = 16;
 const PLOT = 186;
 /** Base line of the words below the axis, days or months, and how far below them stands what they are in. */
 const WORDS = { y: TOP + PLOT + 16, lower: 13 };
 
-/** About how many ticks there is room for. */
+/** About how many ticks there is room for, and how many counts of a column. */
 const TICKS = { wide: 10, narrow: 4 } as const;
+const COUNTS = { wide: 14, narrow: 6 } as const;
 
 /** From so many bars on they touch: they are too narrow for a gap. */
 const TOUCHING = 150;
@@ -327,13 +318,11 @@ function stack(
   const tops = new Map<Bucket, { readonly sum: number; readonly y: number }>();
   return names.map((name) => {
     const lines = list.map((bucket) => {
-      const figure = bucket.installers[name];
-      if (figure === 0) return '';
       const below = tops.get(bucket) ?? { sum: 0, y: PLOT };
-      const sum = below.sum + figure;
+      const sum = below.sum + bucket.installers[name];
       const y = px(PLOT - height(bucket, sum));
       tops.set(bucket, { sum, y });
-      return `M${bucket.end + 0.5 - size / 2} ${below.y}V${y}`;
+      return y === below.y ? '' : `M${bucket.end + 0.5 - size / 2} ${below.y}V${y}`;
     });
     return html`<path class="${name}" d="${new Markup(lines.join(''))}"/>`;
   });
@@ -353,6 +342,7 @@ function timeChart(
   size: number,
   { max, ticks, label: tickLabel, of }: Scale,
   label: string,
+  above?: Markup,
 ): Markup {
   const names = seenInstallers(history);
   const { length } = history.days;
@@ -382,25 +372,29 @@ function timeChart(
   return picture(
     label,
     size === 1 ? 'time days' : 'time',
-    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${missing}${partial}${mark}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
+    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}${above}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${missing}${partial}${mark}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
   );
 }
 
-/** Ticks from 0 up to `max`, in whole steps of 1, 2 or 5 times a power of ten; at most five. */
+/** Ticks from 0 to the first above `max`, in whole steps of 1, 2 or 5 times a power of ten; at most six. */
 function wholeTicks(max: number): number[] {
   const rough = max / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(1, power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10));
-  return Array.from({ length: Math.floor(max / step) + 1 }, (_, index) => index * step);
+  return Array.from({ length: Math.floor(max / step) + 2 }, (_, index) => index * step);
 }
+
+/** The scale of a chart by day goes at least to this, so that a single download is no full bar. */
+const DAILY_MIN = 4;
 
 /** Non-CI downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
 export function dailyChart(history: PackageDays): Markup {
   const list = buckets(history, 1);
   const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
-  const max = Number(best.count);
-  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(max)}, on ${date(best.first)}`;
-  const scale: Scale = { max, ticks: wholeTicks(max), label: formatCount, of: (_, sum) => sum };
+  const most = Number(best.count);
+  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(most)}, on ${date(best.first)}`;
+  const ticks = wholeTicks(Math.max(most, DAILY_MIN));
+  const scale: Scale = { max: Number(ticks.at(-1)), ticks, label: formatCount, of: (_, sum) => sum };
   return timeChart(history, list, 1, scale, label);
 }
 
@@ -409,49 +403,75 @@ export function mixBucketDays(history: PackageDays): number {
   return history.days.length >= 21 ? 7 : 1;
 }
 
-/** The installers' shares of the non-CI downloads, week by week. Weeks without downloads stay empty. */
+/** Fewer downloads than these are too few for shares: a single one would be all of a column. */
+export const SHARED_MIN = 10;
+
+/** The downloads of each column above it, or of every second or third where there is no room for all. */
+function countLabels(list: readonly Bucket[], size: number, width: keyof typeof COUNTS): Markup {
+  const last = list.at(-1)?.end ?? 0;
+  const step = Math.ceil(list.length / COUNTS[width]);
+  const labels = list.map(({ end, count }, index) => {
+    if (count === null || (list.length - 1 - index) % step > 0) return undefined;
+    const middle = (Math.max(0, end + 1 - size) + end + 1) / 2;
+    return html`<text x="${px((middle / (last + 1)) * 100)}%">${formatCount(count)}</text>`;
+  });
+  return html`<g class="${width} counts" transform="translate(0 ${TOP - 5})">${labels}</g>`;
+}
+
+/**
+ * The installers' shares of the non-CI downloads, week by week, each below its number of downloads. Weeks with too few of
+ * them have no shares.
+ */
 export function mixChart(history: PackageDays): Markup {
   const size = mixBucketDays(history);
   const list = buckets(history, size);
-  const names = seenInstallers(history);
-  const ends = list.filter((_, index) => index === 0 || index === list.length - 1);
-  const summary = ends.map((bucket) => bucketTitle(bucket, names).replaceAll('\n', ', ')).join('; then ');
-  const percent = (bucket: Bucket, sum: number) => (sum / Number(bucket.count)) * 100;
+  const span = size === 1 ? 'day' : 'week';
+  if (list.every(({ count }) => (count ?? 0) < SHARED_MIN)) {
+    return html`<p class="none">No ${span} has ${SHARED_MIN} downloads; fewer are too few for shares.</p>`;
+  }
+  const percent = ({ count }: Bucket, sum: number) =>
+    Number(count) < SHARED_MIN ? 0 : (sum / Number(count)) * 100;
   const scale = { max: 100, ticks: [0, 25, 50, 75, 100], label: (tick: number) => `${tick}%`, of: percent };
-  return timeChart(history, list, size, scale, `Share of each installer. ${summary}`);
+  const label = `Share of each installer by ${span} over ${days(history.days.length)}`;
+  const counts = html`${countLabels(list, size, 'wide')}${countLabels(list, size, 'narrow')}`;
+  return timeChart(history, list, size, scale, label, counts);
 }
 
-/** Pixels of the drawing inside of its margin; page.css has its whole size. */
+/** Pixels of the drawing inside of its margin; index.css has its whole size. */
 const SIZE = { width: 116, height: 22, margin: 2 };
 
+/** Days of the lines in a table: the same for every package. */
+export const LINE_DAYS = 30;
+
+/** The non-CI downloads of a history's last days, oldest first, as one line shows them; null where nothing is known. */
+export function recentCounts(history: PackageDays): (number | null)[] {
+  return lastDays(history, LINE_DAYS).breakdowns.map((breakdown) => breakdown?.count ?? null);
+}
+
 /**
- * The non-CI downloads of a history as a line small enough for a table's cell: by day, or over long
- * windows by the mean of some days.
+ * The non-CI downloads of some days as a line small enough for a table's cell. Height is logarithmic, so that packages of
+ * any size stand on one scale; a day is equally wide in all of them.
  *
- * @param isLong Whether there are thousands of lines, so that every point counts.
+ * @param most Downloads of the best day of all lines, which is the top of each.
+ * @param isLong Whether there are thousands of lines, so that every point counts: each is the mean of three days.
  */
-export function sparkline(history: PackageDays, isLong = false): Markup {
-  const [points, round] = isLong ? [12, Math.round] : [45, px];
-  const size = Math.ceil(history.days.length / points);
-  const list = buckets(history, size).slice(history.days.length % size === 0 ? 0 : 1);
-  const means = list.map(({ count, known }) => (count === null ? undefined : count / known));
-  const most = Math.max(0, ...means.map((mean) => mean ?? 0));
+export function sparkline(counts: readonly (number | null)[], most: number, isLong = false): Markup {
+  const [size, round] = isLong ? [3, Math.round] : [1, px];
+  const step = (SIZE.width / (LINE_DAYS - size)) * size;
   let path = '';
   let before: { x: number; y: number } | undefined;
-  for (const [index, mean] of means.entries()) {
-    const point = mean !== undefined && {
-      x: round(SIZE.margin + (index / Math.max(1, means.length - 1)) * SIZE.width),
-      y: round(SIZE.margin + (1 - mean / Math.max(1, most)) * SIZE.height),
+  for (let end = counts.length % size || size; end <= counts.length; end += size) {
+    const known = counts.slice(Math.max(0, end - size), end).filter((count) => count !== null);
+    const mean = known.reduce((sum, count) => sum + count, 0) / known.length;
+    const point = known.length > 0 && {
+      x: round(SIZE.margin + SIZE.width - ((counts.length - end) / size) * step),
+      y: round(SIZE.margin + (1 - Math.log1p(mean) / Math.log1p(Math.max(1, most))) * SIZE.height),
     };
     // A day by itself is a line without length. Steps are shorter than places.
     if (point && before) path += `l${px(point.x - before.x)} ${px(point.y - before.y)}`;
     else if (point) path += `M${point.x} ${point.y}h0`;
     before = point || undefined;
   }
-  const mean = size === 1 ? '' : ` in the mean of ${size}`;
-  const best = Math.max(0, ...history.breakdowns.map((breakdown) => breakdown?.count ?? 0));
-  const label = isLong
-    ? `At most ${formatNumber(best)} a day`
-    : `Non-CI downloads over ${days(history.days.length)}, at most ${formatNumber(Math.round(most))} a day${mean}`;
-  return picture(label, 'spark', new Markup(`<path d="${path}"/>`));
+  const best = Math.max(0, ...counts.map((count) => count ?? 0));
+  return picture(`At most ${formatNumber(best)} a day`, 'spark', new Markup(`<path d="${path}"/>`));
 }

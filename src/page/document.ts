@@ -67,7 +67,7 @@ const COLORS: Readonly<Record<Installer, readonly [light: string, dark: string]>
 const rules = (scheme: 0 | 1) => INSTALLERS.map((name) => `.${name}{--of:${COLORS[name][scheme]}}`).join('');
 
 /** The style sheet of the installers' colours: a mark or a sample of the class of an installer is of its colour. */
-const INSTALLER_STYLE = `${rules(0)}@media (prefers-color-scheme:dark){${rules(1)}}`;
+const INSTALLER_STYLE = `${rules(0)}@media screen and (prefers-color-scheme:dark){${rules(1)}}`;
 
 function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -2,10 +2,12 @@
 (() => {
   /** A number as it is shown; a dash is less than any. */
   const number = (text) => (/\d/.test(text) ? Number(text.replaceAll(/[^\d.]/g, '')) : -1);
+  const WINDOW = 2;
   /** What a column is sorted by, from the cells of a row. */
   const KEYS = {
     text: (cell) => cell(),
     number: (cell) => number(cell()),
+    count: (cell) => number(cell()),
     // Exact, where the cell is rounded: non-CI and all downloads stand before it.
     share: (cell) => (number(cell()) < 0 ? -1 : 1 - number(cell(1)) / number(cell(3))),
     date: (cell) => Date.parse(`${cell()} UTC`) || 0,
@@ -15,18 +17,19 @@
     const table = header.closest('table');
     const column = header.cellIndex;
     const by = header.dataset.by ?? 'text';
-    const first = by === 'number' || by === 'share' ? 'descending' : 'ascending';
+    const first = by === 'text' || by === 'date' ? 'ascending' : 'descending';
     const before = header.getAttribute('aria-sort');
     const order = before === null ? first : before === 'ascending' ? 'descending' : 'ascending';
     for (const other of header.parentElement.children) other.removeAttribute('aria-sort');
     header.setAttribute('aria-sort', order);
     const sign = order === 'ascending' ? 1 : -1;
     const body = table.tBodies[0];
-    const keyed = [...body.rows].map((row) => ({
-      row,
-      key: KEYS[by]((at = column) => row.cells[at].textContent.trim()),
-    }));
-    keyed.sort((a, b) => sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    const keyed = [...body.rows].map((row) => {
+      const cell = (at = column) => row.cells[at].textContent.trim();
+      return { row, key: KEYS[by](cell), days: by === 'count' ? number(cell(WINDOW)) : 0 };
+    });
+    // Counts of different windows cannot be compared: those of one stand together, the longest first.
+    keyed.sort((a, b) => b.days - a.days || sign * (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
     body.append(...keyed.map(({ row }) => row));
   }
 

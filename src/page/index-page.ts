@@ -2,6 +2,7 @@ import type { Day } from '../days/day.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import { BLIND_SPOTS, METRIC_DEFINITION } from '../metric/classes.ts';
+import { LINE_DAYS, sparkline } from './charts.ts';
 import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
 import { mainWindow, type PackageView } from './package-page.ts';
 import { date, days, share } from './words.ts';
@@ -16,7 +17,8 @@ export interface IndexEntry
   readonly title?: string | undefined;
   /** The main window; absent where no figures are known. */
   readonly main?: { readonly windowDays: number; readonly count: number; readonly all: number } | undefined;
-  readonly sparkline: Markup | undefined;
+  /** The non-CI downloads of its last days, oldest first; null where nothing is known. */
+  readonly recent: readonly (number | null)[];
   /** Whether it has a page of its own to link to. */
   readonly hasPage: boolean;
 }
@@ -36,7 +38,11 @@ export interface IndexView extends SiteView {
 }
 
 /** What is kept of a package for the page of all packages. */
-export function indexEntry(view: PackageView, hasPage: boolean, sparkline: Markup | undefined): IndexEntry {
+export function indexEntry(
+  view: PackageView,
+  hasPage: boolean,
+  recent: IndexEntry['recent'] = [],
+): IndexEntry {
   const { name, state, failure, lastSuccess, countedTo, warnings, group } = view;
   const window = mainWindow(view);
   const main = window && {
@@ -45,26 +51,41 @@ export function indexEntry(view: PackageView, hasPage: boolean, sparkline: Marku
     all: allDownloads(window.breakdown),
   };
   const title = group?.title;
-  return { name, state, failure, lastSuccess, countedTo, warnings, title, main, sparkline, hasPage };
+  return { name, state, failure, lastSuccess, countedTo, warnings, title, main, recent, hasPage };
 }
 
+/** A cell without a figure: a dash, where there is room for columns. */
+const NONE = new Markup('<td class="none">–');
+
 /** Three cells, and the share: what the table sorts by is worked out from what it shows. */
-const NOTHING = new Markup('<td>–<td>–<td>–<td>–');
+const NOTHING = [NONE, NONE, NONE, NONE];
 
 /**
  * A package's line. Thousands of them make up the page, so they leave out the ends of cells, which HTML lets them, and
  * what is the same in most.
+ *
+ * @param line Draws the counts of its last days.
  */
-function row(view: IndexEntry, newest: string | undefined): Markup {
-  const { name, title = name, main, state, countedTo, lastSuccess, sparkline } = view;
+function row(view: IndexEntry, newest: string | undefined, line: Line): Markup {
+  const { name, title = name, main, state, countedTo, lastSuccess, recent } = view;
   const figures =
     main === undefined
       ? NOTHING
-      : html`<td>${formatNumber(main.count)}<td>${days(main.windowDays)}<td>${formatNumber(main.all)}<td>${main.all === 0 ? '–' : share(main.all - main.count, main.all)}`;
+      : html`<td>${formatNumber(main.count)}<td>${days(main.windowDays)}<td>${formatNumber(main.all)}${main.all === 0 ? NONE : html`<td>${share(main.all - main.count, main.all)}`}`;
   const counted =
     countedTo === undefined || countedTo === newest ? undefined : html` data-counted-to="${countedTo}"`;
-  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures}<td>${sparkline}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${TONES[state]}"${counted}>${state}
+  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures}<td>${line(recent)}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${TONES[state]}"${counted}>${state}
 `;
+}
+
+type Line = (counts: IndexEntry['recent']) => Markup | undefined;
+
+/** Downloads of the best of the last days, of packages and groups alike. */
+function mostOf({ packages, groups: sums }: IndexView): number {
+  return [...packages, ...sums].reduce(
+    (most, { recent }) => Math.max(most, ...recent.map((count) => count ?? 0)),
+    0,
+  );
 }
 
 /** The newest day that a package is counted to: most are. */
@@ -79,43 +100,52 @@ function newestOf({ packages }: IndexView): string | undefined {
 const LONG = new Markup(' class="long"');
 
 /** @param by How the script sorts the column: as text unless it is told otherwise. */
-function heading(title: string, by?: 'number' | 'share' | 'date'): Markup {
+function heading(title: string, by?: 'count' | 'number' | 'share' | 'date'): Markup {
   return html`<th scope="col"${by === undefined ? undefined : html` data-by="${by}"`}><button type="button">${title}</button></th>`;
 }
 
 const plainHeading = (title: string) => html`<th scope="col">${title}</th>`;
 
 /** What stands behind the name, and how the script sorts by it: as text, not at all, or as what it is. */
-const COLUMNS: readonly (readonly [title: string, by?: 'number' | 'share' | 'date' | 'none'])[] = [
-  ['Non-CI', 'number'],
+const COLUMNS: readonly (readonly [title: string, by?: 'count' | 'number' | 'share' | 'date' | 'none'])[] = [
+  ['Non-CI', 'count'],
   ['Window', 'number'],
-  ['All', 'number'],
+  ['All', 'count'],
   ['Excluded', 'share'],
-  ['Non-CI by day', 'none'],
+  [`Last ${LINE_DAYS} days`, 'none'],
   ['Last success', 'date'],
   ['State'],
 ];
 
 /** Sums of packages, above the packages. */
-function groups(site: IndexView): Markup | undefined {
+function groups(site: IndexView, line: Line): Markup | undefined {
   if (site.groups.length === 0) return undefined;
   return card(
     'Groups',
     html`<div class="wide-table"><table>
 <thead><tr>${['Group', ...COLUMNS.map(([title]) => title)].map(plainHeading)}</tr></thead>
 <tbody>
-${site.groups.map((entry) => row(entry, undefined))}</tbody>
+${site.groups.map((entry) => row(entry, undefined, line))}</tbody>
 </table></div>`,
   );
 }
 
-function facts({ packages, lastDay }: IndexView): Markup {
+/** How many warnings there are: of packages and groups, and one for each kind of odd days. */
+function warningCount({ packages, groups: sums, missingDays, partialDays, excessDays }: IndexView): number {
+  const odd = [missingDays, partialDays, excessDays].filter(({ length }) => length > 0);
+  return [...packages, ...sums].reduce((count, { warnings: { length } }) => count + length, odd.length);
+}
+
+function facts(site: IndexView): Markup {
+  const { packages, lastDay } = site;
+  const warned = warningCount(site);
   const counts = (['failed', 'stale', 'no rows', 'new'] as const)
     .map((state) => [packages.filter((each) => each.state === state).length, state] as const)
     .filter(([count]) => count > 0);
   const well = counts.map(([count, state]) => `${formatNumber(count)} ${state}`).join(', ') || 'all well';
   return html`<section class="card"><dl class="facts">
 <div><dt>Packages</dt><dd>${formatNumber(packages.length)}<small>${well}</small></dd></div>
+${warned > 0 ? html`<div><dt>Warnings</dt><dd><a href="#warnings">${formatNumber(warned)}</a><small>below the packages</small></dd></div>` : undefined}
 <div><dt>Counted up to</dt><dd>${lastDay === undefined ? 'nothing yet' : date(lastDay)}<small>the newest whole day (UTC) in the data</small></dd></div>
 </dl></section>`;
 }
@@ -160,30 +190,40 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 <ul>${BLIND_SPOTS.map((spot) => html`<li>${spot}</li>`)}</ul>
 </section>`;
 
+/** What may make figures untrue. */
+function doubts(site: IndexView): Markup {
+  const { missingDays, partialDays, excessDays } = site;
+  return html`<div id="warnings">
+${oddDays('Days without data', missingDays, 'nothing at all', 'Figures leave these days out; if they are filled in later, they are counted then.')}
+${oddDays('Days with a part of the data', partialDays, 'far fewer rows than usual', 'What is there is counted; if the rest is filled in later, the figures follow.')}
+${oddDays('Days with too much data', excessDays, 'more than twice the usual rows', 'They are counted as they are; rows may have been written twice.')}
+${warnings(site)}</div>`;
+}
+
 /** The page of all packages. */
 export function indexPage(site: IndexView): string {
   const newest = newestOf(site);
-  const { finished, missingDays, partialDays, excessDays, packages } = site;
+  const { finished, packages } = site;
+  const [most, isLong] = [mostOf(site), packages.length >= LONG_LIST];
+  const line: Line = (counts) => (counts.length === 0 ? undefined : sparkline(counts, most, isLong));
   return htmlDocument('index', site, {
     title: 'Non-CI PyPI downloads',
     header: html`<h1>Non-CI PyPI downloads</h1>
 <p class="quiet">Without CI runs, mirrors, browsers and unknown clients.
 ${finished === undefined ? 'No run yet.' : html`Last run ${time(finished)}.`}</p>`,
     main: html`${failures(site)}
-${oddDays('Days without data', missingDays, 'nothing at all', 'Figures leave these days out; if they are filled in later, they are counted then.')}
-${oddDays('Days with a part of the data', partialDays, 'far fewer rows than usual', 'What is there is counted; if the rest is filled in later, the figures follow.')}
-${oddDays('Days with too much data', excessDays, 'more than twice the usual rows', 'They are counted as they are; rows may have been written twice.')}
-${warnings(site)}
 ${facts(site)}
-${groups(site)}
+${groups(site, line)}
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
-<div class="wide-table"><table id="packages"${packages.length >= LONG_LIST ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
+<div class="wide-table"><table id="packages"${isLong ? LONG : undefined}${newest === undefined ? undefined : html` data-counted-to="${newest}"`}>
 <thead><tr>${heading('Package')}${COLUMNS.map(([title, by]) => (by === 'none' ? plainHeading(title) : heading(title, by)))}</tr></thead>
 <tbody>
-${packages.map((entry) => row(entry, newest))}</tbody>
+${packages.map((entry) => row(entry, newest, line))}</tbody>
 </table></div>
+<p class="quiet">The lines are on one logarithmic scale, from 0 to ${formatNumber(most)} non-CI downloads a day.</p>
 </section>
+${doubts(site)}
 ${METRIC(site)}`,
     footer: html`<p>Nothing on this page asks any other server for anything. The same figures for programs:
 <a href="_health.json">_health.json</a> (where the operator serves it), and history.json in each package's folder.</p>`,

@@ -1,4 +1,4 @@
-// What a package's page does once it is open: copying, and telling the figures of the day that one points at.
+// What a package's page does once it is open: copying, and telling the figures of the column that one chooses.
 (() => {
   async function copy(text, code) {
     try {
@@ -58,10 +58,35 @@
     });
   }
 
-  // The table has the figures of every day, newest first; the chart shows them to those who point at a day.
-  const plot = document.querySelector('.days svg');
+  /** A slider below a chart, for fingers and the keyboard as for a mouse: it tells the figures of the column at its place. */
+  function addSlider(chart) {
+    const columns = [...chart.querySelectorAll('.hit')];
+    const slider = document.createElement('input');
+    const figures = document.createElement('output');
+    Object.assign(slider, { type: 'range', max: columns.length - 1, value: columns.length - 1 });
+    slider.setAttribute('aria-label', chart.getAttribute('aria-label'));
+    const tell = () => {
+      const column = columns[slider.value];
+      chart.querySelector('.chosen')?.classList.remove('chosen');
+      column.classList.add('chosen');
+      figures.textContent = column.textContent.replaceAll('\n', ', ');
+      slider.setAttribute('aria-valuetext', figures.textContent);
+    };
+    slider.addEventListener('input', tell);
+    chart.addEventListener('pointerover', ({ target }) => {
+      const at = columns.indexOf(target);
+      if (at < 0) return;
+      slider.value = at;
+      tell();
+    });
+    chart.after(slider, figures);
+    tell();
+  }
+
+  // The table has the figures of every day, newest first; the charts by day have them by column.
+  const plots = document.querySelectorAll('.days svg');
   const table = document.querySelector('.scroll table');
-  if (plot === null) return;
+  if (table === null) return;
   const make = (name, parent) =>
     parent.appendChild(document.createElementNS('http://www.w3.org/2000/svg', name));
   const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent).slice(2, -1);
@@ -72,9 +97,12 @@
       .map((name, at) => [name, parts[at]])
       .filter(([, part]) => part !== undefined && part !== '0')
       .map(([name, part]) => `${name} ${part} (${formatShare(number(part), number(count))})`);
-    const column = make('path', plot);
-    column.setAttribute('class', 'hit');
-    column.setAttribute('d', `M${index} 0v186`);
-    make('title', column).textContent = [`${day}: ${count}`, ...shares].join('\n');
+    for (const plot of plots) {
+      const column = make('path', plot);
+      column.setAttribute('class', 'hit');
+      column.setAttribute('d', `M${index} 0v186`);
+      make('title', column).textContent = [`${day}: ${count}`, ...shares].join('\n');
+    }
   }
+  for (const chart of document.querySelectorAll('.time')) addSlider(chart);
 })();

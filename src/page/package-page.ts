@@ -23,6 +23,7 @@ import {
   exclusionChart,
   mixBucketDays,
   mixChart,
+  SHARED_MIN,
   seenInstallers,
   systemsChart,
 } from './charts.ts';
@@ -241,11 +242,12 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
 }
 
 function charts(names: readonly Installer[], history: PackageDays, when: string): Markup {
+  const span = mixBucketDays(history) === 1 ? 'day' : 'week';
   return html`${dayLegend(names, history)}
 <figure>${dailyChart(history)}</figure>
-<h3>Installer mix by ${mixBucketDays(history) === 1 ? 'day' : 'week'}</h3>
+<h3>Installer mix by ${span}</h3>
 <figure>${mixChart(history)}
-<figcaption>${when}, UTC days. Point at a column, or open the table, for exact figures.</figcaption></figure>`;
+<figcaption>${when}, UTC days. Above the mix of a ${span} stand its non-CI downloads; below ${SHARED_MIN} it has no shares.</figcaption></figure>`;
 }
 
 function overTime(history: PackageDays): Markup {

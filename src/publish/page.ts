@@ -17,8 +17,8 @@ import { nameSome } from '../format.ts';
 import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
-import { sparkline } from '../page/charts.ts';
-import { type IndexEntry, indexEntry, indexPage, LONG_LIST } from '../page/index-page.ts';
+import { recentCounts } from '../page/charts.ts';
+import { type IndexEntry, indexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { date } from '../page/words.ts';
 import { byCount } from '../util.ts';
@@ -144,7 +144,6 @@ export function openPages(
   drawing: Drawing = builtInDrawing(),
 ): Pages {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups } = config;
-  const isLong = packages.length >= LONG_LIST;
   const rows = new Map<string, { entry: IndexEntry; lastDay?: string | undefined }>();
   const faults: unknown[] = [];
 
@@ -170,8 +169,8 @@ export function openPages(
         await replaceFile(path, page + mark(drawnFrom, page), false);
       }
     }
-    const line = history && sparkline(history.days, isLong);
-    rows.set(tracked.name, { entry: indexEntry(view, hasPage, line), lastDay: history?.days.days.at(-1) });
+    const recent = history && recentCounts(history.days);
+    rows.set(tracked.name, { entry: indexEntry(view, hasPage, recent), lastDay: history?.days.days.at(-1) });
   }
 
   /** Keeps nothing but a row: a thousand histories need not be in memory at once. */
@@ -190,7 +189,7 @@ export function openPages(
     } catch (error) {
       faults.push(error);
       const view = packageView(tracked, entry, undefined, config, now());
-      rows.set(tracked.name, { entry: indexEntry(view, false, undefined) });
+      rows.set(tracked.name, { entry: indexEntry(view, false) });
     }
   }
 

@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { sparkline } from '../../src/page/charts.ts';
 import { indexPage } from '../../src/page/index-page.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { serve } from '../support/serve.ts';
-import { entry, historyOf, index, YOUNG } from '../support/views.ts';
+import { entry, index, YOUNG } from '../support/views.ts';
 
 /*
  * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
@@ -119,9 +118,12 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
-const LOOKS = (['light', 'dark'] as const).flatMap((colorScheme) =>
-  [1280, 390].map((width) => ({ colorScheme, width })),
-);
+const LOOKS = [
+  ...(['light', 'dark'] as const).flatMap((colorScheme) =>
+    [1280, 390].map((width) => ({ colorScheme, width })),
+  ),
+  { colorScheme: 'light' as const, width: 768 },
+];
 
 describe.each(PAGES)('%s', (path) => {
   it.each(LOOKS)('opens from the disk without a word or a request: $colorScheme, $width', async (look) => {
@@ -148,6 +150,23 @@ describe.each(PAGES)('%s', (path) => {
     await page.emulateMedia({ media: 'print' });
     expect(await page.locator('h1').textContent()).toBeTruthy();
     expect(await page.locator('.copy, .tools').locator('visible=true').count()).toBe(0);
+  });
+
+  it.each(['light', 'dark'] as const)('prints every figure on white, and no empty page: %s', async (look) => {
+    const { page } = await open(fromDisk(path), { colorScheme: look, width: 718 });
+    await page.emulateMedia({ media: 'print' });
+    const shown = (selector: string) => page.locator(selector).locator('visible=true').count();
+    expect(await shown('input, output, button.copy')).toBe(0);
+    expect(await shown('details td')).toBe(await page.locator('details td').count());
+    expect(await page.evaluate('getComputedStyle(document.querySelector(".card")).backgroundColor')).toBe(
+      'rgb(255, 255, 255)',
+    );
+    // Nothing below the last words makes a page of its own.
+    expect(
+      await page.evaluate(
+        'document.documentElement.scrollHeight - document.querySelector("footer p").getBoundingClientRect().bottom - scrollY',
+      ),
+    ).toBeLessThan(20);
   });
 });
 
@@ -176,11 +195,9 @@ describe('figures', () => {
     if (all > 0) {
       const label = await page.locator('svg.exclusions').first().getAttribute('aria-label');
       const figures = [...(label ?? '').matchAll(/ [−]?([\d,]+) \(/g)].map((match) => match[1]);
-      const { sidecar, ci, mirror, browser: browsers, unknown, other } = entry.excluded;
+      const { ci, mirror, browser: browsers, unknown, other } = entry.excluded;
       expect(figures).toEqual(
-        [all, sidecar, ci, mirror, browsers, unknown, other, entry.count].map((figure) =>
-          grouped(figure ?? -1),
-        ),
+        [all, ci, mirror, browsers, unknown, other, entry.count].map((figure) => grouped(figure ?? -1)),
       );
       const systems = await page.locator('svg.systems').getAttribute('aria-label');
       const { Linux, Darwin, Windows } = entry.counts_by_system;
@@ -242,6 +259,33 @@ describe('the chart by day', () => {
     expect(pointed).toBe(titles[3]);
   });
 
+  it.each(['keyboard', 'touch'])('tells them by %s', async (by) => {
+    const context = await browser.newContext({ hasTouch: true, viewport: { width: 390, height: 900 } });
+    contexts.push(context);
+    const page = await context.newPage();
+    await page.goto(fromDisk('example-moved-to-uv/index.html'));
+    const chart = page.locator('svg.time:not(.days)');
+    const figures = page.locator('svg.time:not(.days) ~ output');
+    const titles = await chart.locator('.hit title').allTextContents();
+    const expected = titles.map((title) => title.replaceAll('\n', ', '));
+    expect(await figures.textContent()).toBe(expected.at(-1));
+    if (by === 'keyboard') {
+      await page.locator('svg.time:not(.days) + input').focus();
+      await page.keyboard.press('Home');
+      await page.keyboard.press('ArrowRight');
+    } else {
+      await chart.scrollIntoViewIfNeeded();
+      const box = await chart.boundingBox();
+      if (box === null) throw new Error('there is no chart');
+      await page.touchscreen.tap(box.x + box.width * (8 / 90), box.y + box.height / 2);
+    }
+    expect(await figures.textContent()).toBe(expected[1]);
+    expect(await page.locator('svg.time:not(.days) + input').getAttribute('aria-valuetext')).toBe(
+      expected[1],
+    );
+    expect(await page.locator('svg.days ~ output').textContent()).toMatch(/^2026-04-24: \d/);
+  });
+
   it.each([390, 1280])('keeps its words, and as many as there is room for, at %d', async (width) => {
     const { page } = await open(fromDisk('example-moved-to-uv/index.html'), { width });
     const shown = page.locator('.days > g:not(.grid) text').locator('visible=true');
@@ -255,6 +299,24 @@ describe('the chart by day', () => {
   });
 });
 
+describe.each([1280, 768, 640, 390])('a row of the table at %d', (width) => {
+  it('shows all that is known, a count with its window', async () => {
+    const { page } = await open(fromDisk('index.html'), { width });
+    const row = page.locator('#packages tbody tr', { hasText: 'example-large' });
+    const cells = await row.locator('th, td').all();
+    expect(cells).toHaveLength(8);
+    for (const cell of cells) {
+      const box = await cell.boundingBox();
+      expect(box?.x).toBeGreaterThan(0);
+      expect((box?.x ?? 0) + (box?.width ?? width)).toBeLessThanOrEqual(width);
+    }
+    const [, count, window] = await Promise.all(cells.map((cell) => cell.boundingBox()));
+    expect([await cells[1]?.textContent(), await cells[2]?.textContent()]).toEqual(['404', '7 days']);
+    expect(window?.y).toBe(count?.y);
+    expect((window?.x ?? width) - (count?.x ?? 0) - (count?.width ?? 0)).toBeLessThan(30);
+  });
+});
+
 describe('by keyboard', () => {
   const names = (page: Page) => page.locator('#packages tbody tr:visible th').allInnerTexts();
 
@@ -264,17 +326,18 @@ describe('by keyboard', () => {
     await page.keyboard.press('Enter');
     expect(await names(page)).toEqual([
       'example-moved-to-uv',
-      'example-large',
       'example-young',
       'example-unused',
+      // Of seven days: no count to compare with those of thirty.
+      'example-large',
     ]);
     expect(await page.locator('th[aria-sort]').getAttribute('aria-sort')).toBe('descending');
     await page.keyboard.press('Space');
     expect(await names(page)).toEqual([
       'example-unused',
       'example-young',
-      'example-large',
       'example-moved-to-uv',
+      'example-large',
     ]);
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
@@ -347,15 +410,12 @@ describe('the page of a thousand packages', () => {
   );
   const path = join(folder, 'thousand.html');
   beforeAll(() => {
-    const line = sparkline(
-      historyOf(30, (day) => day),
-      true,
-    );
+    const recent = Array.from({ length: 30 }, (_, day) => day);
     const packages = names.map((name, at) => {
       const count = 10_000 + ((at * 7_919) % 1_201);
       const breakdown = { ...YOUNG, count };
       const failed = at % 3 === 0 ? ({ state: 'failed' } as const) : {};
-      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), ...failed, sparkline: line };
+      return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), ...failed, recent };
     });
     writeFileSync(path, indexPage(index({ packages })));
   });
@@ -363,7 +423,7 @@ describe('the page of a thousand packages', () => {
   it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {
     const { page, messages } = await open(`file://${path}`, look);
     expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
-    // Every cell stands under its heading, and none is cut off.
+    // Every cell stands under its heading where there is room, and none is cut off.
     const columns = (await page.evaluate(`(() => {
       const { tHead, tBodies } = document.querySelector('#packages');
       const edges = (row) => [...row.cells].map((cell) => Math.round(cell.getBoundingClientRect().left));
@@ -377,10 +437,12 @@ describe('the page of a thousand packages', () => {
         heights: rows.map((row) => row.offsetHeight),
       };
     })()`)) as { heading: number[]; rows: number[][]; cut: string[]; heights: number[] };
-    // One line each, but for the long name.
-    expect(new Set(columns.heights.toSpliced(7, 1)).size).toBe(1);
-    expect(columns.heights[0]).toBeLessThan(45);
-    for (const row of columns.rows) expect(row).toEqual(columns.heading);
+    // One line each, but for the long name; where there is less room, a few.
+    if (look.width === 1280) {
+      expect(new Set(columns.heights.toSpliced(7, 1)).size).toBe(1);
+      for (const row of columns.rows) expect(row).toEqual(columns.heading);
+    }
+    expect(columns.heights[0]).toBeLessThan(look.width === 1280 ? 45 : 120);
     expect(columns.cut).toEqual([]);
     expect(messages).toEqual([]);
     expect(await violations(page)).toEqual([]);

@@ -7,6 +7,7 @@ import {
   exclusionChart,
   mixBucketDays,
   mixChart,
+  recentCounts,
   seenInstallers,
   sparkline,
   systemsChart,
@@ -73,7 +74,7 @@ describe('every chart', () => {
     systems: systemsChart(YOUNG),
     daily: dailyChart(history),
     mix: mixChart(history),
-    spark: sparkline(history),
+    spark: sparkline(recentCounts(history), 32),
   };
   it.each(Object.entries(charts))('is one labelled image without style, script or address: %s', (_, svg) => {
     const { elements, label } = look(svg);
@@ -116,11 +117,17 @@ describe('exclusionChart', () => {
     const { label, texts, titles } = look(exclusionChart(YOUNG));
     expect(texts).toEqual(expect.arrayContaining(['2,771', '−120', '−1,325', '−31', '−1,201', '−80', '14']));
     expect(label).toBe(
-      'What is excluded: All downloads 2,771 (100%), Other files 0 (0%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
+      'What is excluded: All downloads 2,771 (100%), CI runs −120 (4.3%), Mirrors −1,325 (47.8%), Browsers −31 (1.1%), Unknown clients −1,201 (43.3%), Other programs −80 (2.9%), Non-CI downloads 14 (0.5%)',
     );
     expect(titles).toEqual(
       expect.arrayContaining(['Mirrors: −1,325 (47.8%)', 'Non-CI downloads: 14 (0.5%)', 'pip: 9 (64.3%)']),
     );
+  });
+
+  it('has a row of other files only where there are any: PyPI records none after 2026-08-24', () => {
+    expect(look(exclusionChart(YOUNG)).texts).not.toContain('Other files');
+    const old = exclusionChart({ ...YOUNG, excluded: { ...YOUNG.excluded, sidecar: 1 } });
+    expect(look(old).texts.slice(3, 6)).toEqual(['Other files', '−1', '&lt;0.1%']);
   });
 
   it('keeps a sliver of what is too little to be seen, inside of the picture', () => {
@@ -146,13 +153,21 @@ describe('exclusionChart', () => {
 });
 
 describe('systemsChart', () => {
-  it('compares the systems', () => {
+  it('compares the systems and the rest on one scale', () => {
     const { label, rects, titles } = look(systemsChart(YOUNG));
     expect(label).toBe(
       'Downloads not marked as CI by system: Linux 8 (0.3%), macOS 4 (0.2%), Windows 1 (<0.1%), Other or none 2,638 (99.5%)',
     );
-    expect(rects.map(({ width }) => width)).toEqual([360, 180, 45]);
-    expect(titles).toEqual(['Linux: 8 (0.3%)', 'macOS: 4 (0.2%)', 'Windows: 1 (&lt;0.1%)']);
+    // 2,638 of 2,651; of the others a sliver is all that is seen.
+    expect(rects.map(({ width }) => width)).toEqual([1.5, 1.5, 1.5, 358.2]);
+    expect(titles).toEqual([
+      'Linux: 8 (0.3%)',
+      'macOS: 4 (0.2%)',
+      'Windows: 1 (&lt;0.1%)',
+      'Other or none: 2,638 (99.5%)',
+    ]);
+    const half = { ...NOTHING, count: 40, countsBySystem: { Linux: 20, Darwin: 10, Windows: 0 } };
+    expect(look(systemsChart(half)).rects.map(({ width }) => width)).toEqual([180, 90, 90]);
     expect(systemsChart(NOTHING).text).toContain('No downloads, so no systems.');
   });
 });
@@ -178,7 +193,9 @@ describe('dailyChart', () => {
     const [uv] = linesOf(chart, 'uv');
     expect(others).toEqual([]);
     expect(pip).toMatchObject({ x: 5, from: 186 });
-    expect(uv).toMatchObject({ x: 5, from: pip?.to, to: 0 });
+    expect(uv).toMatchObject({ x: 5, from: pip?.to });
+    // 1,200 on a scale that goes to 1,500.
+    expect(uv?.to).toBeCloseTo(186 / 5, 1);
     expect((pip?.height ?? 0) / (uv?.height ?? 1)).toBeCloseTo(23, 0);
     // The 10th of April is the sixteenth day.
     expect(boxesOf(chart, 'missing')).toEqual([[15, 16]]);
@@ -215,15 +232,15 @@ describe('dailyChart', () => {
     expect(places).toEqual(['12.5%', '12.5%', '37.5%', '62.5%', '87.5%']);
   });
 
-  it('has whole numbers on its axis, in few steps', () => {
+  it('has whole numbers on its axis, in few steps, the last above the best day', () => {
     const ticks = (max: number) =>
       look(dailyChart(historyOf(7, (index) => (index === 0 ? max : 0))))
         .texts.filter((text) => /^[\d.]+[kMB]?$/.test(text))
-        .filter((text) => !/^\d+$/.test(text) || Number(text) <= max);
-    expect(ticks(1).slice(0, 2)).toEqual(['0', '1']);
-    expect(ticks(21)).toEqual(expect.arrayContaining(['0', '10', '20']));
-    expect(ticks(30)).toEqual(expect.arrayContaining(['0', '10', '20', '30']));
-    expect(ticks(1_200_000)).toEqual(expect.arrayContaining(['0', '500k', '1M']));
+        .slice(0, -10);
+    expect(ticks(1)).toEqual(['0', '1', '2', '3', '4', '5']);
+    expect(ticks(21)).toEqual(['0', '10', '20', '30']);
+    expect(ticks(30)).toEqual(['0', '10', '20', '30', '40']);
+    expect(ticks(1_200_000)).toEqual(['0', '500k', '1M', '1.5M']);
   });
 
   it('is a page, not a book: a year stays below 12 kB', () => {
@@ -262,42 +279,66 @@ describe('mixChart', () => {
       'without data, and those of which there was only a part',
       { partialDays: ['2026-04-20'] },
       [0, 1, 2, 3, 4, 5, 6],
-      ['no data', '7\nuv 7 (100.0%)', '7\nuv 7 (100.0%)\nonly a part of the data'],
+      ['no data', '70\nuv 70 (100.0%)', '70\nuv 70 (100.0%)\nonly a part of the data'],
     ],
     [
       'of which nothing or not all is known',
       { unknownDays: [...firstWeek, '2026-04-24'] },
       [0, 1, 2, 3, 4, 5, 6, 20],
-      ['not known', '7\nuv 7 (100.0%)', '6\nuv 6 (100.0%)\nunknown days left out'],
+      ['not known', '70\nuv 70 (100.0%)', '60\nuv 60 (100.0%)\nunknown days left out'],
     ],
   ])('tells weeks %s', (_, more, without, expected) => {
-    const history = packageDays(21, (index) => (without.includes(index) ? null : [downloads('uv', 1)]), more);
+    const history = packageDays(
+      21,
+      (index) => (without.includes(index) ? null : [downloads('uv', 10)]),
+      more,
+    );
     const weeks = ['4 Apr 2026 to 10 Apr 2026', '11 Apr 2026 to 17 Apr 2026', '18 Apr 2026 to 24 Apr 2026'];
     const chart = mixChart(history);
     expect(look(chart).titles).toEqual(expected.map((words, at) => `${weeks[at]}: ${words}`));
     expect(boxesOf(chart, 'missing')).toEqual([[0, 7]]);
     expect(boxesOf(chart, 'partial')).toEqual(more?.partialDays === undefined ? [] : [[14, 21]]);
-    expect(look(dailyChart(history)).label).toContain('at most 1, on 11 Apr 2026');
+    expect(look(dailyChart(history)).label).toContain('at most 10, on 11 Apr 2026');
   });
 
-  it('tells in its label how it began and ended', () => {
-    const label = look(
-      mixChart(
-        historyOf(
-          7,
-          (index) => 6 - index,
-          (index) => index,
-        ),
-      ),
-    ).label;
-    expect(label).toBe(
-      'Share of each installer. 18 Apr 2026: 6, pip 6 (100.0%); then 24 Apr 2026: 6, uv 6 (100.0%)',
+  it('has the downloads of each column above it, or of some', () => {
+    const above = (days: number, width: string) =>
+      elementsIn(mixChart(historyOf(days, 1_000)), `g.${width}.counts text`).map((text) => [
+        text.textContent,
+        text.getAttribute('x'),
+      ]);
+    // Four weeks of 7,000, and before them two days.
+    expect(above(30, 'wide')).toEqual([
+      ['2k', '3.3%'],
+      ['7k', '18.3%'],
+      ['7k', '41.7%'],
+      ['7k', '65%'],
+      ['7k', '88.3%'],
+    ]);
+    expect([above(98, 'wide').length, above(98, 'narrow').length, above(365, 'wide').length]).toEqual([
+      14, 5, 14,
+    ]);
+  });
+
+  it('has no shares of fewer than ten downloads: one would be a full column', () => {
+    const few = mixChart(historyOf(21, (index) => [9, 10, 0][Math.floor(index / 7)] ?? 0));
+    expect(linesOf(few, 'pip').map(({ x }) => x)).toEqual([3, 10]);
+    const mostly = historyOf(21, (index) => (index === 3 ? 9 : index === 10 ? 10 : 0));
+    expect(linesOf(mixChart(mostly), 'pip').map(({ x, to }) => [x, to])).toEqual([[10, 0]]);
+    expect(elementsIn(mixChart(mostly), 'g.wide.counts text').map(({ textContent }) => textContent)).toEqual([
+      '9',
+      '10',
+      '0',
+    ]);
+    expect(mixChart(historyOf(14, 1)).text).toBe(
+      '<p class="none">No day has 10 downloads; fewer are too few for shares.</p>',
     );
+    expect(mixChart(historyOf(21, 1)).text).toContain('No week has 10');
   });
 });
 
 describe('the day from which only distributions are recorded, 2026-08-25', () => {
-  const upTo = (last: string, count = 7) => packageDays(count, () => [downloads('uv', 1)], { last });
+  const upTo = (last: string, count = 7) => packageDays(count, () => [downloads('uv', 10)], { last });
   const broken = (svg: { text: string }) => elementsIn(svg, '.break').length;
 
   it.each([
@@ -326,26 +367,47 @@ describe('the day from which only distributions are recorded, 2026-08-25', () =>
 });
 
 describe('sparkline', () => {
+  const draw = (history: Parameters<typeof recentCounts>[0], most = 100, isLong = false) =>
+    sparkline(recentCounts(history), most, isLong);
+  /** The points of its line, from the steps between them. */
+  const points = (svg: { text: string }) => {
+    const at = { x: 0, y: 0 };
+    return [...svg.text.matchAll(/([Ml])(-?[\d.]+) (-?[\d.]+)/g)].map(([, step, x, y]) => {
+      at.x = Number(x) + (step === 'M' ? 0 : at.x);
+      at.y = Number(y) + (step === 'M' ? 0 : at.y);
+      return { ...at };
+    });
+  };
+
   it('has a gap where there is no data', () => {
     const moves = (svg: { text: string }) => (svg.text.match(/M/g) ?? []).length;
-    expect(moves(sparkline(historyOf(30, 2)))).toBe(1);
-    expect(moves(sparkline(historyOf(30, 2, 0, ['2026-04-10'])))).toBe(2);
+    expect(moves(draw(historyOf(30, 2)))).toBe(1);
+    expect(moves(draw(historyOf(30, 2, 0, ['2026-04-10'])))).toBe(2);
   });
 
-  it('has few points over long windows', () => {
-    expect(look(sparkline(historyOf(30, (index) => index))).label).toBe(
-      'Non-CI downloads over 30 days, at most 29 a day',
-    );
-    const year = sparkline(historyOf(365, (index) => index));
-    expect(look(year).label).toBe('Non-CI downloads over 365 days, at most 360 a day in the mean of 9');
-    const coarse = sparkline(
-      historyOf(365, (index) => index),
-      true,
-    );
-    expect(look(coarse).label).toBe('At most 364 a day');
-    const steps = (svg: { text: string }) => svg.text.match(/[lh]/g)?.length ?? 0;
-    expect([steps(year), steps(coarse)].map((count) => count > 8)).toEqual([true, true]);
-    expect(coarse.text.length).toBeLessThan(200);
+  it('is as high for the same downloads, whoever has them, from nothing to the best day of all', () => {
+    const heights = (count: number) => new Set(points(draw(historyOf(30, count), 99)).map(({ y }) => y));
+    // Between 2 and 24 pixels from above; 9 is in the middle of 99 by logarithms of one more.
+    expect([0, 9, 99].map(heights)).toEqual([24, 13, 2].map((y) => new Set([y])));
+  });
+
+  it.each([
+    [false, 30, 4],
+    [true, 10, 13],
+  ])('has the last thirty days, a day as wide in a short history: long %s', (isLong, count, step) => {
+    const year = points(draw(historyOf(365, 5), 100, isLong));
+    expect(year).toHaveLength(count);
+    expect(year[0]?.x).toBeCloseTo(2, 0);
+    expect(year.at(-1)?.x).toBeCloseTo(118, 0);
+    const week = points(draw(historyOf(7, 5), 100, isLong));
+    expect(week.at(-1)?.x).toBeCloseTo(118, 0);
+    expect((week[1]?.x ?? 0) - (week[0]?.x ?? 0)).toBeCloseTo(step, 0);
+  });
+
+  it('tells the best day, and takes few bytes in a list of thousands', () => {
+    const rising = historyOf(365, (index) => index);
+    expect(look(draw(rising)).label).toBe('At most 364 a day');
+    expect(draw(rising, 364, true).text.length).toBeLessThan(200);
   });
 });
 

@@ -74,7 +74,7 @@ describe('indexPage', () => {
       lastSuccess: '2026-04-20T00:00:00.000Z',
     };
     const unused = entry({ name: 'unused', windows: [windowOf(NOTHING)] });
-    const packages = [entry(), entry(busy), unused, indexEntry({ ...fresh, name: 'new' }, false, undefined)];
+    const packages = [entry(), entry(busy), unused, indexEntry({ ...fresh, name: 'new' }, false)];
     const page = indexPage(index({ packages }));
     expect(cells(page)).toEqual([
       ['young', '14', '30 days', '2,771', '99.5%', '', '25 Apr 2026', 'ok'],
@@ -129,6 +129,31 @@ describe('indexPage', () => {
     expect(page(['2026-04-01', '2026-04-02'])).toContain(`${sentence} 1 Apr 2026, 2 Apr 2026.`);
     const eleven = Array.from({ length: 11 }, (_, day) => `2026-04-${10 + day}`);
     expect(page(eleven)).toContain(`${sentence} 11 days.`);
+  });
+
+  it('has its packages before its warnings, which are counted and linked to above', () => {
+    const packages = [entry({ warnings: ['one', 'two'] }), entry()];
+    const page = indexPage(index({ packages, partialDays: ['2026-04-01', '2026-04-02'] }));
+    const text = textOf(page);
+    const places = ['Warnings3', '25 Apr 2026', 'Days with a part', 'Warnings young: one'];
+    expect(places.map((each) => text.indexOf(each)).toSorted((a, b) => a - b)).toEqual(
+      places.map((each) => text.indexOf(each)),
+    );
+    expect(text).toContain('Warnings3');
+    expect(hrefs(page, '.facts a')).toEqual(['#warnings']);
+    expect(read(page).querySelector('#warnings')?.textContent).toContain('young: two');
+    expect(hrefs(indexPage(index()), '.facts a')).toEqual([]);
+  });
+
+  it('draws the lines of packages and groups on one scale, which it names', () => {
+    const recent = (count: number) => ({ ...entry({ name: `n${count}` }), recent: [count, count, null] });
+    const page = indexPage(index({ packages: [recent(9), recent(9_999)], groups: [recent(99)] }));
+    const heights = [...read(page).querySelectorAll('.spark path')].map((path) =>
+      Number(/^M\S+ (\S+?)h/.exec(path.getAttribute('d') ?? '')?.[1]),
+    );
+    // Of the group first: half of the way up, then a quarter, and all of it.
+    expect(heights).toEqual([13, 18.5, 2]);
+    expect(textOf(page)).toContain('one logarithmic scale, from 0 to 9,999 non-CI downloads a day');
   });
 
   it('tells what may make figures untrue, the first ten, as text', () => {

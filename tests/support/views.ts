@@ -86,7 +86,7 @@ export const young: PackageView = {
 };
 
 export function entry(view: Partial<PackageView> = {}): IndexEntry {
-  return indexEntry({ ...young, ...view }, true, undefined);
+  return indexEntry({ ...young, ...view }, true);
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {
