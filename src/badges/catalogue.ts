@@ -1,7 +1,7 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
 import { escapeMarkup, formatNumber } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
-import { INSTALLERS, PIP_FAMILY, SYSTEMS, type System } from '../metric/classes.ts';
+import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
 import { lastDays, type PackageDays, type Total } from '../metric/package-days.ts';
 import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
@@ -142,13 +142,6 @@ function counted(
 /** The systems as people call them; in lower case, also as badges do. */
 export const SYSTEM_NAMES: Record<System, string> = { Linux: 'Linux', Darwin: 'macOS', Windows: 'Windows' };
 
-const families = ['pip', ...INSTALLERS.filter((name) => !PIP_FAMILY.some((pip) => pip === name))];
-
-/** Names as a sentence lists them. */
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
 /** As it stands in READMEs: an installer that is added later is counted, and not named. */
 const MAIN_LABEL = 'pip*/uv/poetry/pdm';
 
@@ -157,9 +150,9 @@ const MAIN_LABEL = 'pip*/uv/poetry/pdm';
  * change; an installer that is added gets a badge of its own.
  */
 export const CATALOGUE: NonEmpty<CountedKind> = [
-  counted('downloads', MAIN_LABEL, `by ${listed(families)}`, ({ count }) => count, true),
+  counted('downloads', MAIN_LABEL, 'by installers', ({ count }) => count, true),
   ...INSTALLERS.map((name) => counted(`installer-${name}`, name, `by ${name}`, ({ counts }) => counts[name])),
-  counted('installer-pip-family', 'pip*', `by ${listed(PIP_FAMILY)}`, ({ counts }) => counts['pip-family']),
+  counted('installer-pip-family', 'pip*', 'by the pip family', ({ counts }) => counts['pip-family']),
   ...SYSTEMS.map((system) => {
     const name = SYSTEM_NAMES[system];
     const id = name.toLowerCase();
@@ -214,7 +207,7 @@ const MONTH_LENGTH = 7;
 const EXTRA_KINDS: Readonly<Record<Extra, Omit<BadgeKind, 'id' | 'scope' | 'extra'>>> = {
   trend: {
     label: 'trend',
-    subject: 'Change of the PyPI downloads of',
+    subject: 'Trend of non-CI downloads of',
     render({ trend, windowDays }, looks) {
       if (trend === null) return badgeOf(labelOf('trend', windowDays), 'not comparable', 'lightgrey', looks);
       const percent = trend === undefined ? undefined : Math.round(trend * 100);
@@ -225,7 +218,7 @@ const EXTRA_KINDS: Readonly<Record<Extra, Omit<BadgeKind, 'id' | 'scope' | 'extr
   },
   sparkline: {
     label: 'by day',
-    subject: 'Line of the PyPI downloads of',
+    subject: 'Daily non-CI downloads of',
     pictureOnly: true,
     render: ({ title, history, windowDays }) => drawSparkline(title, history, windowDays),
   },

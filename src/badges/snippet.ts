@@ -1,4 +1,4 @@
-import { escapeMarkup } from '../format.ts';
+import { escapeMarkup, plural } from '../format.ts';
 import { type BadgeKind, badgeStem } from './catalogue.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
@@ -14,7 +14,7 @@ export interface SnippetBadge {
   readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;
-  /** Whose figures these are, as words that follow "counted from". */
+  /** Whose figures these are, in short. */
   readonly sourceName: string;
 }
 
@@ -54,15 +54,18 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
     : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
 }
 
-/** When the downloads of a badge were: `in the last 30 days`. */
+/** When the downloads of a badge were: `in 30 days`. */
 export function windowText(windowDays: number | undefined): string {
-  if (windowDays === undefined) return 'since the first day that is known';
-  return `in the last ${windowDays === 1 ? 'day' : `${windowDays} days`}`;
+  return windowDays === undefined ? 'on all known days' : `in ${plural(windowDays, 'day')}`;
 }
 
-/** What the figure on a badge is, for those who do not see it. */
+/** Most characters of a name in an alternative text: with them, none has more than 100. */
+const NAME_MAX = 28;
+
+/** What the figure on a badge is, for those who do not see it; at most 100 characters. */
 export function altText({ package: name, title = name, kind, windowDays, sourceName }: SnippetBadge): string {
-  return `${kind.subject ?? 'PyPI downloads of'} ${title} ${kind.scope} ${windowText(windowDays)}, CI left out, counted from ${sourceName}`;
+  const short = title.length > NAME_MAX ? `${title.slice(0, NAME_MAX - 1)}…` : title;
+  return `${kind.subject ?? 'Non-CI PyPI downloads of'} ${short} ${kind.scope} ${windowText(windowDays)} (${sourceName})`;
 }
 
 /**

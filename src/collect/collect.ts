@@ -8,7 +8,7 @@ import { plural } from '../format.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import type { PublishContext } from '../publish/package.ts';
 import type { Pages } from '../publish/page.ts';
-import { openSource, traitsOf } from '../sources/index.ts';
+import { openSource, sourceName, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
 import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
@@ -245,7 +245,7 @@ export async function collect(
   for (const note of run.notes) log.info(note);
 
   const publishing = await (loading ?? loadPublishing(job.page));
-  const pages = publishing.openPages?.(config, traits.name, world.now, job.signal);
+  const pages = publishing.openPages?.(config, sourceName(traits.kind), world.now, job.signal);
   const spellings = publishing.otherSpellings(config.outputDir);
   const context: PublishContext = { spellings, pages, now: world.now, onFault };
   const sums = publishing.createGroupSums(config.groups);

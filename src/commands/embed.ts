@@ -51,7 +51,7 @@ export function embed(options: EmbedOptions, context: Context): number {
       );
     }
   }
-  const counted = sourceName(config.source.kind);
+  const { shortName } = sourceName(config.source.kind);
   if (publicUrl === undefined) {
     throw new UsageError(
       `${options.config}: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com`,
@@ -65,7 +65,7 @@ export function embed(options: EmbedOptions, context: Context): number {
   }
   const snippets = tracked.flatMap((each) => {
     const group = asGroup(each);
-    const what = { package: each.name, ...(group && { title: group.title }), sourceName: counted.name };
+    const what = { package: each.name, ...(group && { title: group.title }), sourceName: shortName };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
         snippet({ ...what, kind, windowDays }, publicUrl, format, options.svg ? 'svg' : 'shields'),

@@ -12,9 +12,9 @@ export async function report(options: GlobalOptions, context: Context): Promise<
   const health = await demandHealth(config.outputDir);
   const { openPages, PAGE_FILE } = await import('../publish/page.ts');
   // Figures are those of the source that was asked last, whatever tracked.yaml says by now.
-  const { name } = sourceName(health.source ?? config.source.kind);
+  const source = sourceName(health.source ?? config.source.kind);
   const pages = await withProgress(context, 'Drawing', () =>
-    openPages(config, name, context.now).finish(health),
+    openPages(config, source, context.now).finish(health),
   );
   context.stdout.write(`${plural(pages, 'page')}; open ${join(config.outputDir, PAGE_FILE)}\n`);
   return 0;

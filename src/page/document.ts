@@ -43,6 +43,12 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Markup(text);
 }
 
+/** Whose figures these are, as words that follow "counted from", and where there is little room. */
+export interface SourceName {
+  readonly name: string;
+  readonly shortName: string;
+}
+
 /** What every page tells. */
 export interface SiteView {
   /** When the last run ended; ISO 8601 instant, UTC, or its day. Absent before the first. */
@@ -50,8 +56,7 @@ export interface SiteView {
   readonly staleThresholdDays: number;
   /** Where the output folder is served, without a slash at its end. */
   readonly publicUrl: string | undefined;
-  /** Whose figures these are, as words that follow "counted from". */
-  readonly sourceName: string;
+  readonly source: SourceName;
 }
 
 /** Colours of the installers on a light and on a dark page, told apart with every kind of colour vision. */

@@ -181,12 +181,12 @@ function warnings({ packages, groups: sums }: IndexView): Markup | undefined {
   return notice('warn', 'Warnings', [...all.slice(0, 10), ...more]);
 }
 
-const METRIC = ({ sourceName }: IndexView) => html`<section class="card" id="metric">
+const METRIC = ({ source }: IndexView) => html`<section class="card" id="metric">
 <h2>How it is counted</h2>
 <p>${METRIC_DEFINITION} Everything else is excluded, for the first reason that fits: the file is no distribution, such as
 <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every row of the log is accounted for.
 A window is a number of whole UTC days; the last is the newest one in the data.</p>
-<p>The figures are counted from ${sourceName}. The log has blind spots:</p>
+<p>The figures are counted from ${source.name}. The log has blind spots:</p>
 <ul>${BLIND_SPOTS.map((spot) => html`<li>${spot}</li>`)}</ul>
 </section>`;
 

@@ -272,7 +272,7 @@ function code(text: string, what: string): Markup {
   return html`<h3>${what}</h3><div class="snippet"><pre><code>${text}</code></pre></div>`;
 }
 
-function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: SiteView): Markup {
+function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteView): Markup {
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
@@ -281,7 +281,7 @@ function snippets(view: PackageView, main: Window, { publicUrl, sourceName }: Si
     title: view.group?.title,
     kind: CATALOGUE[0],
     windowDays: main.windowDays,
-    sourceName,
+    sourceName: source.shortName,
   };
   const refused = shieldsRefuses(publicUrl);
   const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
@@ -376,6 +376,6 @@ ${
   html`<section class="card no-print"><h2>Put it into a README</h2>
 ${snippets(view, main, site)}</section>`
 }`,
-    footer: html`<p>Counted from ${site.sourceName}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
+    footer: html`<p>Counted from ${site.source.name}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
   });
 }

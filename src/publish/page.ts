@@ -18,6 +18,7 @@ import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../metric/pa
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
+import type { SourceName } from '../page/document.ts';
 import { type IndexEntry, indexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { date } from '../page/words.ts';
@@ -132,13 +133,13 @@ export interface Pages {
 /**
  * Begins the pages of a run. Pages that would not change are left alone, and one that cannot be written stops no other.
  *
- * @param sourceName Whose figures these are, as words that follow "counted from".
+ * @param source Whose figures these are.
  * @param signal Ends the drawing between two pages; what is drawn stays.
  * @param drawing Instead of the program's own.
  */
 export function openPages(
   config: Config,
-  sourceName: string,
+  source: SourceName,
   now: () => Date,
   signal?: AbortSignal,
   drawing: Drawing = builtInDrawing(),
@@ -158,7 +159,7 @@ export function openPages(
     const hasPage = view.windows.length > 0 || history !== undefined;
     if (hasPage) {
       // It says when it was drawn to the day, so that later runs of the day may leave it alone.
-      const site = { finished: finished?.slice(0, DAY_LENGTH), staleThresholdDays, publicUrl, sourceName };
+      const site = { finished: finished?.slice(0, DAY_LENGTH), staleThresholdDays, publicUrl, source };
       const path = join(await ensureChildFolder(outputDir, tracked.name), PAGE_FILE);
       const seen = JSON.stringify([view, site, namedOthers(view)], (_, value) =>
         value instanceof Map ? undefined : value,
@@ -209,7 +210,7 @@ export function openPages(
         finished,
         staleThresholdDays,
         publicUrl,
-        sourceName,
+        source,
         lastDay: upstream.lastDay ?? newest.toSorted().at(-1),
         missingDays: upstream.missingDays,
         partialDays: upstream.partialDays,

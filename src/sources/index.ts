@@ -27,7 +27,8 @@ export function kindOf({ kind }: Pick<SourceConfig, 'kind'>): SourceKind<SourceC
 
 /** The names of a kind of source, as files have it; the kind itself where it is none that is known. */
 export function sourceName(kind: string): { readonly name: string; readonly shortName: string } {
-  return SOURCES.find((each) => each.kind === kind) ?? { name: kind, shortName: kind };
+  const { name, shortName } = SOURCES.find((each) => each.kind === kind) ?? { name: kind, shortName: kind };
+  return { name, shortName };
 }
 
 /** What may be expected of the configured source, without opening it. */

@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../src/badges/catalogue.ts';
+import { BADGES, CATALOGUE } from '../../src/badges/catalogue.ts';
 import { altText, snippet } from '../../src/badges/snippet.ts';
 
 const kindOf = (id: string) => {
@@ -10,8 +10,7 @@ const kindOf = (id: string) => {
 };
 const hero = { package: 'mcp-clipboard', kind: kindOf('downloads'), windowDays: 30, sourceName: 'somewhere' };
 const HERE = 'https://badges.example.com';
-const ALT =
-  'PyPI downloads of mcp-clipboard by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from somewhere';
+const ALT = 'Non-CI PyPI downloads of mcp-clipboard by installers in 30 days (somewhere)';
 const SHIELDS =
   'https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fmcp-clipboard%2Fdownloads-30d-non-ci.json';
 
@@ -49,16 +48,23 @@ describe('snippet', () => {
 
 describe('altText', () => {
   it.each([
-    ['installer-uv', 'by uv in the last 7 days'],
-    ['installer-pip-family', 'by pip, pipenv and pipx in the last 7 days'],
-    ['os-macos', 'on macOS in the last 7 days'],
+    ['installer-uv', 'by uv in 7 days'],
+    ['installer-pip-family', 'by the pip family in 7 days'],
+    ['os-macos', 'on macOS in 7 days'],
   ])('says what %s counts', (id, expected) => {
     expect(altText({ ...hero, package: 'demo', kind: kindOf(id), windowDays: 7 })).toBe(
-      `PyPI downloads of demo ${expected}, CI left out, counted from somewhere`,
+      `Non-CI PyPI downloads of demo ${expected} (somewhere)`,
     );
   });
 
+  it.each(BADGES)('has at most 100 characters, whatever the name: $id', (kind) => {
+    const windowDays = kind.windowless ? undefined : 365;
+    const alt = altText({ package: 'n'.repeat(200), kind, windowDays, sourceName: 'local files' });
+    expect(alt.length).toBeLessThanOrEqual(100);
+    expect(alt).toContain(` ${'n'.repeat(27)}… `);
+  });
+
   it('knows the singular', () => {
-    expect(altText({ ...hero, windowDays: 1 })).toContain('in the last day, CI left out');
+    expect(altText({ ...hero, windowDays: 1 })).toContain('in 1 day (somewhere)');
   });
 });

@@ -24,7 +24,7 @@ describe('embed', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[1]).toBe(
-      `[![PyPI downloads of alpha by pip, uv, poetry and pdm in the last 7 days, CI left out, counted from PyPI's download log in BigQuery](${shields('alpha/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha/)`,
+      `[![Non-CI PyPI downloads of alpha by installers in 7 days (BigQuery)](${shields('alpha/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha/)`,
     );
     expect(lines[2]).toContain('https://pypi.org/project/beta/');
   });
@@ -51,8 +51,8 @@ describe('embed', () => {
     );
     const { stdout } = await embed(['-p', 'beta', '-b', 'trend', '-b', 'sparkline'], folder);
     expect(stdout.trimEnd().split('\n')).toEqual([
-      `[![Change of the PyPI downloads of beta by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
-      `[![Line of the PyPI downloads of beta by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery](https://badges.example.com/x/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
+      `[![Trend of non-CI downloads of beta by installers in 30 days (BigQuery)](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
+      `[![Daily non-CI downloads of beta by installers in 30 days (BigQuery)](https://badges.example.com/x/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
     ]);
     const { exitCode, stderr } = await embed(['-p', 'beta', '-b', 'trend']);
     expect(exitCode).toBe(2);

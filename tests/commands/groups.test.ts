@@ -153,7 +153,7 @@ describe('groups', () => {
     const { run } = house(GROUP, '  public_url: https://badges.example.com/x\n');
     const { stdout } = await run('embed', '--package', 'suite', '--svg');
     expect(stdout.split('\n')[0]).toBe(
-      String.raw`[![PyPI downloads of My \[fine\] \<suite> by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from local files](https://badges.example.com/x/suite/downloads-30d-non-ci.svg)](https://badges.example.com/x/suite/index.html)`,
+      String.raw`[![Non-CI PyPI downloads of My \[fine\] \<suite> by installers in 30 days (local files)](https://badges.example.com/x/suite/downloads-30d-non-ci.svg)](https://badges.example.com/x/suite/index.html)`,
     );
     expect((await run('embed', '--svg')).stdout).toContain('https://pypi.org/project/alpha/');
   });

@@ -174,7 +174,9 @@ describe('indexPage', () => {
   });
 
   it('explains the metric where histories link to, and names whose figures these are', () => {
-    expect(textOf(indexPage(index({ sourceName: HOSTILE })))).toContain(`counted from ${HOSTILE}.`);
+    expect(textOf(indexPage(index({ source: { name: HOSTILE, shortName: HOSTILE } })))).toContain(
+      `counted from ${HOSTILE}.`,
+    );
     const metric = read(indexPage(index())).querySelector('#metric');
     expect(metric?.textContent).toContain('pip, pipenv, pipx, uv, poetry or pdm');
     expect(metric?.querySelectorAll('li').length).toBeGreaterThan(3);
@@ -214,7 +216,7 @@ describe('packagePage', () => {
     expect(textsIn(page, '.others .badge').slice(0, 2)).toEqual(['pip (30d) 9', 'pipenv (30d) 0']);
     expect(document.querySelector('.others')?.getAttribute('data-stem')).toBe('downloads-30d-non-ci');
     expect(snippets[0]).toBe(
-      '[![PyPI downloads of young by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from a table of the test](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
+      '[![Non-CI PyPI downloads of young by installers in 30 days (a table)](https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fyoung%2Fdownloads-30d-non-ci.json)](https://pypi.org/project/young/)',
     );
   });
 

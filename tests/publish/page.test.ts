@@ -38,7 +38,7 @@ function setUp(packages = '[demo]') {
     );
   };
   const open = (signal?: AbortSignal, drawing?: Drawing) =>
-    openPages(config, 'a table of the test', () => NOW, signal, drawing);
+    openPages(config, { name: 'a table of the test', shortName: 'a table' }, () => NOW, signal, drawing);
   const draw = (health: Health, signal?: AbortSignal, drawing?: Drawing) =>
     open(signal, drawing).finish(health);
   /** Puts a history where `collect` would. */

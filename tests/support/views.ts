@@ -72,7 +72,7 @@ export const site: SiteView = {
   finished: '2026-04-25T04:12:00.000Z',
   staleThresholdDays: 3,
   publicUrl: 'https://badges.example.com',
-  sourceName: 'a table of the test',
+  source: { name: 'a table of the test', shortName: 'a table' },
 };
 
 export const young: PackageView = {
