@@ -13,6 +13,7 @@ const LOGO =
 
 /** A picture of docs/badges.md: its file, what tracked.yaml says of badges, and which badge it is. */
 const GALLERY = [
+  ['plain', '{label: downloads}', 'downloads'],
   ['default', '{}', 'downloads'],
   ['installer', '{}', 'installer-uv'],
   ['system', '{}', 'os-macos'],

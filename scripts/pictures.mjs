@@ -11,7 +11,7 @@ const BYTES_MAX = 300_000;
 
 /** What to show of which page: everything from its top to the end of an element, or an element alone. */
 const PICTURES = [
-  { file: 'index.png', page: 'index.html', until: '#packages' },
+  { file: 'index.png', page: 'index.html', until: 'section:has(#packages)' },
   { file: 'package.png', page: 'example-young/index.html', until: '.columns' },
   { file: 'by-day.png', page: 'example-moved-to-uv/index.html', only: 'section:has(.time)' },
 ];
