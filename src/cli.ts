@@ -25,7 +25,7 @@ const [{ Interruption }, { crash, main }] = await Promise.all([
   import('./commands/context.ts'),
   import('./program.ts'),
 ]);
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const { version, bugs } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 // A reader that closes the pipe early (`| head`) wants no more; that is not a fault. What else cannot be written is none of
 // this program's either, such as on a full disk.
@@ -71,6 +71,7 @@ const world = {
   stdout: process.stdout,
   stderr: process.stderr,
   interruptible,
+  issuesUrl: bugs?.url,
   ...(process.stdin.isTTY ? { ask } : {}),
 };
 process.on('uncaughtException', (error) => process.exit(crash(error, argv, version, world)));

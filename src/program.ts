@@ -148,9 +148,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
 
 /** What a report of a fault says of a command line and the world that it was run in. */
 function circumstances(argv: readonly string[], version: string, context: Context): Circumstances {
-  const { cwd, env, nodeVersion = process.versions.node } = context;
+  const { cwd, env, issuesUrl, nodeVersion = process.versions.node } = context;
   return {
     version,
+    issuesUrl,
     nodeVersion,
     platform: `${process.platform} ${process.arch}`,
     argv,

@@ -158,7 +158,9 @@ describe('main', () => {
     expect(exitCode).toBe(1);
     const [sentence, , please, , versions, line, ...stack] = stderr.split('\n');
     expect(sentence).toBe('unexpected fault (please report it): TypeError: x is not a function');
-    expect(please).toBe('This is a fault of pypi-badges. Please open an issue with these lines:');
+    expect(please).toBe(
+      'This is a fault of pypi-badges. Please open an issue at https://example.com/issues with these lines:',
+    );
     expect(versions).toBe(
       `pypi-badges 1.2.3, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`,
     );

@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withBadges } from '../scripts/readme-badges.mjs';
 import { releaseNotes, versionOf } from '../scripts/release-notes.mjs';
-import { withRepository } from '../scripts/set-repository.mjs';
+import { placesOf, repositoryOf, UNKNOWN, withAddress, withRepository } from '../scripts/set-repository.mjs';
 
 const CHANGELOG = `# Changelog
 
@@ -61,6 +62,39 @@ describe('withRepository', () => {
     });
     expect(() => withRepository({}, undefined)).toThrow('not owner/name');
     expect(() => withRepository({}, 'alice/project/x')).toThrow('not owner/name');
+  });
+
+  it('is what every place has, or all of them have what stands for it', () => {
+    const root = join(import.meta.dirname, '..');
+    const read = (path: string) => readFileSync(join(root, path), 'utf8');
+    const current = repositoryOf(JSON.parse(read('package.json')));
+    const places = placesOf(root);
+    const used = places.flatMap((path) => [...read(path).matchAll(/uses: ([\w.-]+\/pypi-badges)@/g)]);
+    expect(used.length).toBeGreaterThan(5);
+    expect(new Set(used.map(([, repository]) => repository))).toEqual(new Set([current]));
+    // A place that the script does not know would be left out.
+    const folders = ['.github', 'action', 'deploy', 'docs', 'examples', 'python', 'src'].filter((folder) =>
+      existsSync(join(root, folder)),
+    );
+    const files = folders.flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+    );
+    const rest = [...files, ...readdirSync(root).filter((name) => /\.(md|ya?ml)$/.test(name))];
+    expect(rest.filter((path) => read(path).includes(UNKNOWN) && !places.includes(path))).toEqual([]);
+    for (const path of places) {
+      const once = withAddress(read(path), current, 'alice/badges');
+      expect(once).not.toContain(UNKNOWN);
+      expect(once).not.toContain('`OWNER`');
+      // When the repository moves, nothing of its old address stays.
+      expect(withAddress(once, 'alice/badges', 'bob/badges')).not.toContain('alice/');
+    }
+  });
+
+  it('is known from package.json', () => {
+    expect(repositoryOf(withRepository({}, 'alice/project'))).toBe('alice/project');
+    expect(repositoryOf({ repository: undefined })).toBe(UNKNOWN);
   });
 });
 

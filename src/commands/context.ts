@@ -19,6 +19,8 @@ export interface Context {
   readonly stderr: Output;
   /** How the program introduces itself to servers. */
   readonly product?: string;
+  /** Where issues are opened; absent where this copy does not know it. */
+  readonly issuesUrl?: string | undefined;
   /** Version of Node.js, without a v; that of this process if absent. */
   readonly nodeVersion?: string;
   /**

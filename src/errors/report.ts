@@ -2,6 +2,8 @@
 export interface Circumstances {
   /** Version of pypi-badges. */
   readonly version: string;
+  /** Where issues are opened; undefined where this copy does not know it. */
+  readonly issuesUrl: string | undefined;
   /** Version of Node.js, without a v. */
   readonly nodeVersion: string;
   /** Such as `linux x64`. */
@@ -53,8 +55,12 @@ function withoutFolders(text: string, { folders }: Circumstances): string {
  * values, and the stack without folders of this machine. It ends with a line break.
  */
 export function bugReport(error: unknown, circumstances: Circumstances): string {
-  const { version, nodeVersion, platform } = circumstances;
-  return `This is a fault of pypi-badges. Please open an issue with these lines:
+  const { version, issuesUrl, nodeVersion, platform } = circumstances;
+  const where =
+    issuesUrl === undefined
+      ? 'This copy does not know where issues are opened; please send these lines to whoever you have it from'
+      : `Please open an issue at ${issuesUrl} with these lines`;
+  return `This is a fault of pypi-badges. ${where}:
 
 pypi-badges ${version}, Node.js ${nodeVersion}, ${platform}
 command: ${withoutValues(circumstances)}

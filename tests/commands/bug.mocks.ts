@@ -19,7 +19,8 @@ afterEach(() => {
 });
 
 const ROW = { at: '2026-04-20', installer: 'pip', system: 'Linux' };
-const PLEASE = 'This is a fault of pypi-badges. Please open an issue with these lines:';
+const PLEASE =
+  'This is a fault of pypi-badges. Please open an issue at https://example.com/issues with these lines:';
 
 async function collect(argv: string[], world: Parameters<typeof runMain>[2] = {}) {
   const project = makeProject(tempFolder(), ['alpha', 'beta'], [ROW]);

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { bugIn, OperatorError } from '../../src/errors/error.ts';
 import { bugReport } from '../../src/errors/report.ts';
 
-function report(error: unknown, argv: string[]): string {
+function report(error: unknown, argv: string[], issuesUrl?: string): string {
   return bugReport(error, {
     version: '1.2.3',
+    issuesUrl,
     nodeVersion: '22.1.0',
     platform: 'linux x64',
     argv,
@@ -28,14 +29,20 @@ describe('bugReport', () => {
       '--json',
       '--odd=x',
     ];
-    expect(report('words', argv).split('\n')).toEqual([
-      'This is a fault of pypi-badges. Please open an issue with these lines:',
+    expect(report('words', argv, 'https://example.com/issues').split('\n')).toEqual([
+      'This is a fault of pypi-badges. Please open an issue at https://example.com/issues with these lines:',
       '',
       'pypi-badges 1.2.3, Node.js 22.1.0, linux x64',
       'command: pypi-badges -c collect --package -p --json',
       'words',
       '',
     ]);
+  });
+
+  it('sends nobody nowhere where there is no address', () => {
+    expect(report('words', []).split('\n')[0]).toBe(
+      'This is a fault of pypi-badges. This copy does not know where issues are opened; please send these lines to whoever you have it from:',
+    );
   });
 
   it('has the stack and its cause, without folders of this machine', () => {

@@ -30,6 +30,7 @@ export function capture(
       cwd,
       env,
       now,
+      issuesUrl: 'https://example.com/issues',
       ...(ask === undefined ? {} : { ask }),
       stdout: { write: (text) => (out += text), isTTY: terminal },
       stderr: { write: (text) => (err += text), isTTY: terminal },
