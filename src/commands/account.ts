@@ -33,16 +33,12 @@ const labelWidth = (style: Style) => Math.min(LABEL, widthOf(style) - NUMBER - S
 
 type Line = readonly [label: string, value: number];
 
-/**
- * Lines with a figure, its share and a bar.
- *
- * @param longest What a bar of the full width stands for.
- */
-function bars(lines: readonly Line[], whole: number, drawing: Drawing, longest = whole): string[] {
+/** Lines with a figure, its share and a bar as long as that. */
+function bars(lines: readonly Line[], whole: number, drawing: Drawing): string[] {
   const [label, room] = [labelWidth(drawing), widthOf(drawing) - LABEL - NUMBER - SHARE - 4];
   return lines.map(([what, value]) => {
     const figures = formatNumber(value).padStart(NUMBER) + formatShare(value, whole).padStart(SHARE);
-    return `${what.padEnd(label)}${figures}  ${bar(value, longest, room, drawing.ink)}`.trimEnd();
+    return `${what.padEnd(label)}${figures}  ${bar(value, whole, room, drawing.ink)}`.trimEnd();
   });
 }
 
@@ -51,25 +47,22 @@ function sorted(lines: readonly Line[]): Line[] {
   return lines.filter(([, value]) => value > 0).toSorted(byCount);
 }
 
-const sumOf = (lines: readonly Line[]) => lines.reduce((sum, [, value]) => sum + value, 0);
-
-/** @param rest What no line is about: it has a share, and no bar. */
-function section(title: string, lines: readonly Line[], drawing: Drawing, rest?: Line): string[] {
-  const shown = sorted(lines);
-  const others = rest === undefined ? [] : sorted([rest]);
-  const whole = sumOf([...shown, ...others]);
-  if (whole === 0) return [];
-  return [
-    '',
-    paint(title, 'bold', drawing.color),
-    ...bars(shown, whole, drawing, sumOf(shown)),
-    ...bars(others, whole, drawing, Number.POSITIVE_INFINITY),
-  ];
+/** @param rest What no line is about; it comes last. */
+function section(
+  title: string,
+  lines: readonly Line[],
+  drawing: Drawing,
+  rest: readonly Line[] = [],
+): string[] {
+  const shown = [...sorted(lines), ...sorted(rest)];
+  const whole = shown.reduce((sum, [, value]) => sum + value, 0);
+  return whole === 0 ? [] : ['', paint(title, 'bold', drawing.color), ...bars(shown, whole, drawing)];
 }
 
-function byDay({ history }: PackageSummary, { ink }: Drawing, cells: number): string {
-  const values = history.breakdowns.map((breakdown) => breakdown?.count ?? null);
-  return columns(values, cells, ink);
+/** A line of days for each package, all on one scale. */
+function byDay(summaries: readonly PackageSummary[], { ink }: Drawing, cells: number): string[] {
+  const lines = summaries.map(({ history }) => history.breakdowns.map((day) => day?.count ?? null));
+  return columns(lines, cells, ink);
 }
 
 /** Days in a sentence: each of a few, or how many there are. */
@@ -131,14 +124,14 @@ function renderAccount(account: Account, drawing: Drawing): string {
       'By system, for all clients',
       SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]]),
       drawing,
-      [OTHER_SYSTEM, otherSystems(breakdown)],
+      [[OTHER_SYSTEM, otherSystems(breakdown)]],
     ),
     ...(count === 0
       ? []
       : [
           '',
           paint('Non-CI downloads by day', 'bold', drawing.color),
-          byDay(summary, drawing, widthOf(drawing)),
+          ...byDay([summary], drawing, widthOf(drawing)),
         ]),
     ...(programs.length === 0 ? [] : ['', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
@@ -190,10 +183,12 @@ export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): s
     const titles = [left(''), ...group.map(({ name }) => right(name))];
     return renderTable(titles, rowsOf(group), drawing);
   });
-  const cells = widthOf(drawing) - LABEL - 2;
-  const lines = accounts.map(
-    ({ name, summary }) => `${name.padEnd(LABEL)}  ${byDay(summary, drawing, cells)}`,
+  const days = byDay(
+    accounts.map(({ summary }) => summary),
+    drawing,
+    widthOf(drawing) - LABEL - 2,
   );
+  const lines = accounts.map(({ name }, index) => `${name.padEnd(LABEL)}  ${days[index]}`);
   const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [
     `${windowText(first.summary)} (UTC)\n`,

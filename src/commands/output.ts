@@ -172,27 +172,30 @@ export function bar(part: number, whole: number, cells: number, { full, parts }:
   return full.repeat(Math.floor(length / steps)) + (parts[(length % steps) - 1] ?? '');
 }
 
+/** The highest column stands for at least so many, so that a single one is no full block. */
+const HIGHEST_MIN = 5;
+
 /**
- * Values as a line of columns.
+ * Values as lines of columns, all on one scale.
  *
- * @param values Oldest first; null where nothing is known.
+ * @param lines Each oldest first; null where nothing is known.
  * @param cells Most characters: if there are more values, each character is the sum of several.
  */
-export function columns(values: readonly (number | null)[], cells: number, ink: Ink): string {
-  const each = Math.ceil(values.length / cells);
-  const sums: (number | null)[] = [];
-  for (let start = 0; start < values.length; start += each) {
-    const known = values.slice(start, start + each).filter((value) => value !== null);
-    sums.push(known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0));
-  }
-  const highest = Math.max(...sums.map((sum) => sum ?? 0));
-  return sums
-    .map((sum) => {
-      if (sum === null) return '?';
-      if (sum === 0) return ink.nothing;
-      return ink.heights[Math.ceil((sum / highest) * ink.heights.length) - 1] ?? '';
-    })
-    .join('');
+export function columns(lines: readonly (readonly (number | null)[])[], cells: number, ink: Ink): string[] {
+  const sums = lines.map((values) => {
+    const each = Math.ceil(values.length / cells);
+    return Array.from({ length: Math.ceil(values.length / each) }, (_, at) => {
+      const known = values.slice(at * each, (at + 1) * each).filter((value) => value !== null);
+      return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
+    });
+  });
+  const highest = Math.max(HIGHEST_MIN, ...sums.flat().map((sum) => sum ?? 0));
+  const column = (sum: number | null) => {
+    if (sum === null) return '?';
+    if (sum === 0) return ink.nothing;
+    return ink.heights[Math.ceil((sum / highest) * ink.heights.length) - 1] ?? '';
+  };
+  return sums.map((line) => line.map(column).join(''));
 }
 
 /** Most packages that are named, or have a line each, where the same is to be told of all; of more it is told how many. */

@@ -63,7 +63,15 @@ describe('a line of days', () => {
     [[1, 1, 1, 3, 3], 2, UNICODE, '▄█'],
     [[null, null, null, 3, 3], 2, UNICODE, '?█'],
   ])('of %j in %i characters', (values, cells, ink, expected) => {
-    expect(columns(values, cells, ink)).toBe(expected);
+    expect(columns([values], cells, ink)).toEqual([expected]);
+  });
+
+  it('is on one scale with those beside it', () => {
+    const lines = [
+      [8, 4],
+      [1, 2],
+    ];
+    expect(columns(lines, 80, UNICODE)).toEqual(['█▄', '▁▂']);
   });
 });
 

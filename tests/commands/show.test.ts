@@ -65,9 +65,9 @@ pip                                 9   64.3%  ███████████
 uv                                  5   35.7%  ███████████▏
 
 By system, for all clients
-Linux                               6    0.2%  ████████████████████▋
-macOS                               3    0.1%  ██████████▍
-Other or none                   2,642   99.7%  ▏
+Linux                               6    0.2%  ▏
+macOS                               3    0.1%  ▏
+Other or none                   2,642   99.7%  ██████████████████████████████▉
 
 Non-CI downloads by day
 ·▆·······█····················
