@@ -204,6 +204,7 @@ ${warnings(site)}</div>`;
 export function indexPage(site: IndexView): string {
   const newest = newestOf(site);
   const { finished, packages } = site;
+  const below = doubts(site);
   const [most, isLong] = [mostOf(site), packages.length >= LONG_LIST];
   const line: Line = (counts) => (counts.length === 0 ? undefined : sparkline(counts, most, isLong));
   return htmlDocument('index', site, {
@@ -223,7 +224,7 @@ ${packages.map((entry) => row(entry, newest, line))}</tbody>
 </table></div>
 <p class="quiet">The lines are on one logarithmic scale, from 0 to ${formatNumber(most)} non-CI downloads a day.</p>
 </section>
-${doubts(site)}
+${below}
 ${METRIC(site)}`,
     footer: html`<p>Nothing on this page asks any other server for anything. The same figures for programs:
 <a href="_health.json">_health.json</a> (where the operator serves it), and history.json in each package's folder.</p>`,
