@@ -3,6 +3,7 @@ import type { Day, PartitionRows, Span } from '../days/day.ts';
 import { ERRORS, type ErrorCode, type Step, sentenceOf } from '../errors/codes.ts';
 import { type ErrorDetails, OperatorError, sanitizeMessage } from '../errors/error.ts';
 import type { Env } from '../util.ts';
+import type { FacetAnswer, FacetQuestion } from './facets.ts';
 import type { PivotRow, Question } from './sql.ts';
 
 /** What answering a question took. */
@@ -72,6 +73,13 @@ export interface SourceTraits {
   readonly sharesDays: boolean;
   /** Most questions at a time. */
   readonly questionsAtOnce: number;
+  /** What may be asked about facets of a server that is somebody's gift; absent where there is no limit but the price. */
+  readonly facetLimits?: {
+    /** Most rows of the log that a question is to read, and those of a package whose facets are asked for at all. */
+    readonly rowsAtOnce: number;
+    readonly rowsOfPackage: number;
+    readonly questionsARun: number;
+  };
 }
 
 /** Something that knows the downloads of packages, day by day. */
@@ -89,6 +97,14 @@ export interface Source {
   read(question: Question, signal?: AbortSignal): Promise<Answer>;
   /** What `read` would read, in bytes and at most. Costs nothing. */
   estimate(question: Question, signal?: AbortSignal): Promise<number>;
+  /**
+   * The facets of some packages over a span, whole.
+   *
+   * @throws SourceError when there is no complete answer.
+   */
+  facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer>;
+  /** What `facets` would read, in bytes and at most. Costs nothing; absent where reading does not either. */
+  estimateFacets?(question: FacetQuestion, signal?: AbortSignal): Promise<number>;
   /**
    * How many rows the days of a span have. A table that cannot tell, such as a view, says so; this is no failure.
    *

@@ -79,16 +79,23 @@ export interface Dialect {
   readonly table: string;
   /** What stands before a parameter's name. */
   readonly marker: '@' | '$';
-  /** Membership in the list parameter `projects`. */
-  readonly among: string;
+  /** Membership in a list parameter. */
+  readonly among: (parameter: string) => string;
+  /** The function that tells whether a text has a match of a regular expression (RE2). */
+  readonly matches: string;
 }
 
 export function bigQueryDialect(table: string): Dialect {
-  return { table: `\`${table}\``, marker: '@', among: 'IN UNNEST(@projects)' };
+  return {
+    table: `\`${table}\``,
+    marker: '@',
+    among: (parameter) => `IN UNNEST(@${parameter})`,
+    matches: 'REGEXP_CONTAINS',
+  };
 }
 
 export function duckDbDialect(table: string): Dialect {
-  return { table, marker: '$', among: 'IN $projects' };
+  return { table, marker: '$', among: (parameter) => `IN $${parameter}`, matches: 'REGEXP_MATCHES' };
 }
 
 /** Constants of ours as a list of SQL literals; none of them holds a quotation mark. */
@@ -96,13 +103,17 @@ export function literals(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join(', ');
 }
 
+const ENDINGS = DISTRIBUTION_ENDINGS.map((ending) => `ENDS_WITH(file.filename, '${ending}')`);
+
+/** Whether a row is of a file that is no distribution, on a day on which there were such. */
+export const OTHER_FILE = `COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distributions}' AND NOT (${ENDINGS.join(' OR ')}), FALSE)`;
+
 /**
  * The pivot query as SQL that BigQuery and DuckDB both understand. Parameters: `project` STRING, or
  * `projects` ARRAY<STRING> for several; `start` and `end` TIMESTAMP (half-open, midnights UTC); `limit` INT64.
  * Names that are on no list never leave the engine, and files that are no distributions are one row a day.
  */
 export function pivotSql({ table, marker, among }: Dialect, { several, fileNames }: Shape): string {
-  const endings = DISTRIBUTION_ENDINGS.map((ending) => `ENDS_WITH(file.filename, '${ending}')`);
   const project = several ? ['project'] : [];
   const sidecar = fileNames ? ['sidecar'] : [];
   const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';
@@ -119,9 +130,9 @@ FROM (
     CAST(CAST(timestamp AS DATE) AS STRING) AS day,
     details.ci AS flag,
     details.installer.name AS installer,
-    details.system.name AS system${fileNames ? `,\n    COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distributions}' AND NOT (${endings.join(' OR ')}), FALSE) AS sidecar` : ''}
+    details.system.name AS system${fileNames ? `,\n    ${OTHER_FILE} AS sidecar` : ''}
   FROM ${table}
-  WHERE file.project ${several ? among : `= ${marker}project`}
+  WHERE file.project ${several ? among('projects') : `= ${marker}project`}
     AND timestamp >= ${marker}start
     AND timestamp < ${marker}end
 )

@@ -20,6 +20,10 @@ export interface EngineRow {
   readonly ci?: 'true' | 'false';
   readonly filename?: string;
   readonly version?: string;
+  readonly country_code?: string;
+  readonly type?: string;
+  readonly python_minor?: string;
+  readonly libc?: string;
   /** How many of them; 1 if absent. */
   readonly times?: number;
 }
@@ -57,10 +61,12 @@ const TABLES = [
    AS SELECT date, project, count() AS count FROM pypi.pypi GROUP BY date, project`,
   // A row of it is so many downloads, which spares the tests a million lines.
   `CREATE TABLE pypi.alike (
-    date Date, project String, installer String, system String, ci String, filename String, version String, times UInt32
+    date Date, project String, installer String, system String, ci String, filename String, version String,
+    country_code String, type String, python_minor String, libc String, times UInt32
   ) ENGINE = Null`,
   `CREATE MATERIALIZED VIEW pypi.alike_mv TO pypi.pypi AS
-   SELECT date, project, installer, system, CAST(ci, 'Enum8(\\'false\\' = 0, \\'true\\' = 1, \\'unknown\\' = 2)') AS ci, filename, version
+   SELECT date, project, installer, system, CAST(ci, 'Enum8(\\'false\\' = 0, \\'true\\' = 1, \\'unknown\\' = 2)') AS ci, filename, version,
+    country_code, type, python_minor, libc
    FROM pypi.alike ARRAY JOIN range(times) AS n`,
 ];
 

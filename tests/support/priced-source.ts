@@ -68,6 +68,9 @@ export function pricedSource(pricing: Pricing) {
         cost: { bytesProcessed: one.bytes, bytesBilled: one.bytes, cacheHit: false },
       };
     },
+    facets: async () => {
+      throw new Error('this source has no facets');
+    },
     estimate: pricing.estimate ?? (async (question) => bytesOf(question)),
     days: async (span) =>
       unsupported

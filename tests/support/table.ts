@@ -95,6 +95,9 @@ export async function createTable(): Promise<Table> {
         );
         return { ...checkRows(question, rows, rowLimit(question)), cost: costOf(question) };
       },
+      facets: async () => {
+        throw new Error('this source has no facets');
+      },
       estimate: async (question) => costOf(question).bytesProcessed,
       async days({ start, end }): Promise<DaysAnswer> {
         if (withoutDays) return { kind: 'unsupported', reason: 'the view is refused' };

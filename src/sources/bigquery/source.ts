@@ -3,6 +3,7 @@ import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
 import type { Env } from '../../util.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
+import { checkFacets, FACET_COLUMNS, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
 import {
@@ -41,24 +42,40 @@ const LABEL_MAX = 63;
 
 const APP = 'pypi-badges';
 
-function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
-  const { packages, span } = question;
+/** What differs between queries about packages. */
+type QueryText = Pick<QuerySpec, 'sql' | 'columns' | 'rowLimit'>;
+
+function packageSpec(
+  config: BigQueryConfig,
+  { packages, span, versions }: FacetQuestion,
+  { sql, columns, rowLimit: limit }: QueryText,
+): QuerySpec {
   const [first, ...others] = packages;
-  const shape = shapeOf(question);
-  const limit = rowLimit(question);
   return {
-    sql: pivotSql(bigQueryDialect(config.table), shape),
+    sql,
     parameters: {
-      ...(shape.several ? { projects: ['STRING', packages] } : { project: ['STRING', first] }),
+      ...(others.length > 0 ? { projects: ['STRING', packages] } : { project: ['STRING', first] }),
+      ...(versions && { versions: ['STRING', versions] }),
       start: ['TIMESTAMP', midnight(span.start)],
       end: ['TIMESTAMP', midnight(span.end)],
       limit: ['INT64', String(limit)],
     },
-    columns: pivotColumns(shape),
+    columns,
     labels: { app: APP, package: others.length > 0 ? 'shared' : first.slice(0, LABEL_MAX) },
     location: config.location,
     rowLimit: limit,
   };
+}
+
+function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
+  const shape = shapeOf(question);
+  const sql = pivotSql(bigQueryDialect(config.table), shape);
+  return packageSpec(config, question, { sql, columns: pivotColumns(shape), rowLimit: rowLimit(question) });
+}
+
+function facetSpec(config: BigQueryConfig, question: FacetQuestion): QuerySpec {
+  const sql = facetSql(bigQueryDialect(config.table), shapeOf(question), question.versions !== undefined);
+  return packageSpec(config, question, { sql, columns: FACET_COLUMNS, rowLimit: facetRowLimit(question) });
 }
 
 /** A day as the id of its partition, and back. */
@@ -190,6 +207,18 @@ export async function openBigQuery(
       return { ...value, cost };
     },
     estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
+    async facets(question, signal) {
+      const accept = (rows: readonly RawRow[]) => checkFacets(question, rows);
+      const { value, cost } = await runQuery(
+        connection,
+        facetSpec(config, question),
+        patience,
+        accept,
+        signal,
+      );
+      return { ...value, cost };
+    },
+    estimateFacets: (question, signal) => dryRun(connection, facetSpec(config, question), patience, signal),
     days,
     daysRefused,
     close: async () => connection.close(),

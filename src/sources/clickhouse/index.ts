@@ -67,6 +67,7 @@ export const clickhouse: SourceKind<ClickHouseConfig> = {
     packageDaysAtOnce: 399,
     sharesDays: false,
     questionsAtOnce: 1,
+    facetLimits: { rowsAtOnce: 100_000_000, rowsOfPackage: 300_000_000, questionsARun: 20 },
   }),
   describe: async (config, env) => [
     ['source', `clickhouse, ${config.table} at ${serverOf(config, env)}`],

@@ -1,17 +1,16 @@
-import { addDays, type Day, spanDays } from '../../days/day.ts';
+import { addDays, spanDays } from '../../days/day.ts';
 import { isNonEmpty } from '../../util.ts';
-import type { CheckedRows } from '../rows.ts';
 import { ending, mayBePackages, mayPass, SourceError } from '../source.ts';
-import type { PivotRow, Question } from '../sql.ts';
+import type { Question } from '../sql.ts';
 
 /**
  * Most characters of package names in one question. Parameters travel in the address, and 4,096 is where
  * the client itself would begin to send them in another way, as servers and proxies refuse long ones.
  */
-const NAMES_MAX = 4_096;
+export const NAMES_MAX = 4_096;
 
 /** What a name takes in the address on top of its letters: two quotation marks and a comma, percent-encoded. */
-const NAME_EXTRA = 9;
+export const NAME_EXTRA = 9;
 
 /**
  * So many packages with a day that took too long end the reading. A day is found through the index, so that it
@@ -42,7 +41,13 @@ function halve({ packages, span }: Question): readonly Question[] {
  * Puts one part to the server: as often as its faults may pass, or once. It returns an error where the server refuses
  * the question, or its answer may be cut off: a smaller one may be answered.
  */
-export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<CheckedRows | SourceError>;
+export type Ask<A> = (part: Question, how: 'patiently' | 'once') => Promise<A | SourceError>;
+
+/** What every answer says. */
+interface PartAnswer {
+  /** Packages whose rows make no sense. */
+  readonly failures: ReadonlyMap<string, SourceError>;
+}
 
 /**
  * Reads a question in as many parts as it takes.
@@ -53,28 +58,28 @@ export type Ask = (part: Question, how: 'patiently' | 'once') => Promise<Checked
  * ends the reading. What was read whole until then is kept.
  *
  * @param ask What it throws that is no SourceError ends everything.
+ * @param keep Takes the answers, which add up to that of the question.
+ * @returns The packages of which not every part was read; what was kept of them is of no use.
  * @throws SourceError if that leaves nothing.
  */
-export async function readInParts(question: Question, ask: Ask): Promise<CheckedRows> {
-  const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
+export async function readInParts<A extends PartAnswer>(
+  question: Question,
+  ask: Ask<A>,
+  keep: (answer: A) => void,
+): Promise<ReadonlyMap<string, SourceError>> {
   const daysLeft = new Map(question.packages.map((name) => [name, spanDays(question.span)]));
-  const unknownDays = new Map<string, Set<Day>>();
   const failures = new Map<string, SourceError>();
   const fail = (name: string, error: SourceError) => {
-    rows.delete(name);
     if (!failures.has(name)) failures.set(name, error);
   };
   let slow = 0;
   let alone = 0;
 
-  function take({ packages, span }: Question, answer: CheckedRows): void {
+  function take({ packages, span }: Question, answer: A): void {
     alone = 0;
     for (const name of packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(span));
     for (const [name, error] of answer.failures) fail(name, error);
-    for (const [name, more] of answer.rows) rows.get(name)?.push(...more);
-    for (const [name, more] of answer.unknownDays) {
-      unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
-    }
+    keep(answer);
   }
 
   /** @throws SourceError that ends the reading. */
@@ -120,7 +125,7 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
 
   /** Reads what has not failed yet of a part. @throws SourceError that ends the reading. */
   async function read({ packages, span }: Question): Promise<void> {
-    const wanted = packages.filter((name) => rows.has(name));
+    const wanted = packages.filter((name) => !failures.has(name));
     if (!isNonEmpty(wanted)) return;
     const part: Question = { packages: wanted, span };
     const letters = wanted.reduce((sum, name) => sum + name.length + NAME_EXTRA, 0);
@@ -138,9 +143,9 @@ export async function readInParts(question: Question, ask: Ask): Promise<Checked
     if (!(error instanceof SourceError)) throw error;
     for (const [name, days] of daysLeft) if (days > 0) fail(name, error);
     // A slow server has answered, package by package.
-    if (rows.size === 0 && slow < SLOW_MAX) throw error;
+    if (failures.size === question.packages.length && slow < SLOW_MAX) throw error;
   }
   const [only] = failures.values();
   if (question.packages.length === 1 && mayPass(only)) throw only;
-  return { rows, unknownDays, failures };
+  return failures;
 }

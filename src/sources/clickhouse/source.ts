@@ -3,7 +3,9 @@ import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
 import { UsageError } from '../../errors/error.ts';
+import { addFacets, type Facets } from '../../metric/facets.ts';
 import type { Env } from '../../util.ts';
+import { type CheckedFacets, checkFacets, type FacetAnswer, type FacetQuestion } from '../facets.ts';
 import { plainUrl } from '../fields.ts';
 import {
   clockFault,
@@ -14,8 +16,9 @@ import {
   withRetry,
 } from '../http.ts';
 import { traitsOf } from '../index.ts';
-import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
+import { type CheckedRows, checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import {
+  type Answer,
   type DaysAnswer,
   Fault,
   NO_COST,
@@ -24,12 +27,14 @@ import {
   sourceErrorOf,
   type World,
 } from '../source.ts';
-import type { Question } from '../sql.ts';
+import type { PivotRow, Question } from '../sql.ts';
 import { readAnswer, SERVER } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
-import { type Ask, readInParts } from './parts.ts';
+import { type Ask, NAME_EXTRA, NAMES_MAX, readInParts } from './parts.ts';
 import {
   daysStatement,
+  facetRows,
+  facetStatement,
   pivotStatement,
   ROW_LIMIT,
   referenceStatement,
@@ -99,6 +104,22 @@ function requestOf(
     headers,
     data: sql,
   };
+}
+
+/** Versions in parts that an address holds, beside the names of packages; all at once where all are wanted. */
+function versionParts(versions: readonly string[] | undefined): (readonly string[] | undefined)[] {
+  if (versions === undefined) return [undefined];
+  const parts: string[][] = [];
+  let room = 0;
+  for (const version of versions) {
+    room -= version.length + NAME_EXTRA;
+    if (room < 0) {
+      parts.push([]);
+      room = NAMES_MAX - version.length - NAME_EXTRA;
+    }
+    parts.at(-1)?.push(version);
+  }
+  return parts;
 }
 
 /** On top of the query's time limit, so that the server's own words on it can arrive. */
@@ -175,15 +196,15 @@ export async function openClickHouse(
     });
   }
 
-  async function askPart(
-    question: Question,
-    how: Parameters<Ask>[1],
+  /** @param accept Makes something of the rows, or refuses them. */
+  async function askPart<A>(
+    statement: Statement,
+    how: Parameters<Ask<A>>[1],
+    accept: (rows: RawRow[]) => A,
     signal: AbortSignal | undefined,
-  ): ReturnType<Ask> {
+  ): Promise<A | SourceError> {
     try {
-      const statement = pivotStatement(config.table, question);
-      const rows = await ask(statement, signal, how === 'once' ? { ...policy, retries: 0 } : often);
-      return checkRows(question, rows, ROW_LIMIT);
+      return accept(await ask(statement, signal, how === 'once' ? { ...policy, retries: 0 } : often));
     } catch (error) {
       // A smaller question may have a whole answer.
       if (error instanceof SourceError && error.code === 'truncated') return error;
@@ -193,6 +214,42 @@ export async function openClickHouse(
       if (error.code === 'too-large' || (error.code === 'timeout' && error.details.spoken)) return failed;
       throw failed;
     }
+  }
+
+  async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
+    const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
+    const unknownDays = new Map<string, Set<Day>>();
+    const askRows: Ask<CheckedRows> = (part, how) =>
+      askPart(pivotStatement(config.table, part), how, (found) => checkRows(part, found, ROW_LIMIT), signal);
+    const failures = await readInParts(question, askRows, (answer) => {
+      for (const [name, more] of answer.rows) rows.get(name)?.push(...more);
+      for (const [name, more] of answer.unknownDays) {
+        unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
+      }
+    });
+    for (const name of failures.keys()) rows.delete(name);
+    return { rows, unknownDays, failures, cost: NO_COST };
+  }
+
+  /** Facets add up over days and over versions, of which an address holds a part. */
+  async function facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer> {
+    const sums = new Map<string, Facets>();
+    const failures = new Map<string, SourceError>();
+    for (const versions of versionParts(question.versions)) {
+      const askFacets: Ask<CheckedFacets> = (part, how) => {
+        const statement = facetStatement(config.table, { ...part, versions });
+        return askPart(statement, how, (found) => checkFacets(part, facetRows(found)), signal);
+      };
+      const failed = await readInParts(question, askFacets, (answer) => {
+        for (const [name, more] of answer.facets) {
+          const before = sums.get(name);
+          sums.set(name, before === undefined ? more : addFacets(before, more));
+        }
+      });
+      for (const [name, error] of failed) failures.set(name, error);
+    }
+    for (const name of failures.keys()) sums.delete(name);
+    return { facets: sums, failures, cost: NO_COST };
   }
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
@@ -220,11 +277,9 @@ export async function openClickHouse(
     traits: traitsOf(config, env),
     hasFileNames: true,
     clockSkewMs: http.clockSkewMs,
-    read: async (question, signal) => ({
-      ...(await readInParts(question, (part, how) => askPart(part, how, signal))),
-      cost: NO_COST,
-    }),
+    read,
     estimate: async () => 0,
+    facets,
     days,
     close: async () => http.close(),
   };

@@ -1,6 +1,9 @@
 import type { Span } from '../../days/day.ts';
 import { ERAS } from '../../days/eras.ts';
-import { KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../metric/classes.ts';
+import { INSTALLERS, KNOWN_INSTALLERS, OTHER_NAME, SYSTEMS } from '../../metric/classes.ts';
+import { LIBCS, PATTERNS, VALUES_MAX } from '../../metric/facets.ts';
+import { type FacetQuestion, GROUPS } from '../facets.ts';
+import type { RawRow } from '../rows.ts';
 import { DISTRIBUTION_ENDINGS, literals, needsFileNames, type Question } from '../sql.ts';
 import type { Columns } from './answer.ts';
 
@@ -43,12 +46,16 @@ export const SETTINGS = {
 const TEXT = { type: /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/, expected: 'String' };
 const DATE = { type: /^(?:Nullable\()?Date(?:32)?\)?$/, expected: 'Date' };
 const COUNT = { type: /^U?Int64$/, expected: 'UInt64' };
+const COUNTS = { type: /^Array\(Tuple\(String, U?Int64\)\)$/, expected: 'Array(Tuple(String, UInt64))' };
 const FLAG = { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' };
 
 /** A checked `database.table` as ClickHouse quotes it. */
 function quoted(...names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join('.');
 }
+
+/** Whether a row is of a file that is no distribution. */
+const OTHER_FILE = `date < {distributions_only_since:Date} AND NOT (${DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`).join(' OR ')})`;
 
 /**
  * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
@@ -60,7 +67,6 @@ function quoted(...names: readonly string[]): string {
  */
 export function pivotStatement(table: string, { packages, span }: Question): Statement {
   const sidecars = needsFileNames(span);
-  const endings = DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`);
   const summary = (name: string, known: readonly string[]) =>
     `multiIf(${sidecars ? "sidecar, '', " : ''}${name} IN ('', ${literals(known)}), ${name}, '${OTHER_NAME}')`;
   return {
@@ -75,7 +81,7 @@ FROM (
   SELECT project, date AS day, ci AS flag, installer, system${
     sidecars
       ? `,
-    date < {distributions_only_since:Date} AND NOT (${endings.join(' OR ')}) AS sidecar`
+    ${OTHER_FILE} AS sidecar`
       : ''
   }
   FROM ${quoted(...table.split('.'))}
@@ -99,6 +105,73 @@ FORMAT JSONCompact`,
       ...(sidecars && { sidecar: FLAG }),
     },
   };
+}
+
+/**
+ * The facets of some packages over a span, each as one row with its counts: a package has as many rows as there are facets,
+ * however many versions it has. A flag that is not known counts for `flag`, whatever the client. As in `facetSql`, what clients
+ * sent is folded before it is grouped.
+ *
+ * @param table `database.table`, from a checked configuration.
+ */
+export function facetStatement(table: string, { packages, span, versions }: FacetQuestion): Statement {
+  const sidecars = needsFileNames(span);
+  const checked = (name: keyof typeof PATTERNS, column: string) =>
+    `if(match(${column}, '${PATTERNS[name]}'), toString(${column}), '')`;
+  return {
+    sql: `SELECT project, facet, groupArray((value, downloads)) AS counts
+FROM (
+  SELECT project, pair.1 AS facet, pair.2 AS value, count() AS downloads
+  FROM (
+    SELECT project, arrayJoin([${GROUPS.map((group) => `('${group}', folded_${group})`).join(', ')}]) AS pair
+    FROM (
+      SELECT
+        project,
+        toString(ci) AS folded_flag,
+        ${checked('python', 'python_minor')} AS folded_python,
+        ${checked('version', 'version')} AS folded_version,
+        multiIf(system = 'Linux' AND libc IN (${literals(LIBCS)}), concat('Linux ', libc), system IN ('', ${literals(SYSTEMS)}), toString(system), '${OTHER_NAME}') AS folded_system,
+        multiIf(type = 'bdist_wheel', 'wheel', type IN ('', 'sdist'), toString(type), '${OTHER_NAME}') AS folded_type,
+        ${checked('country', 'country_code')} AS folded_country,
+        if(folded_python = '' OR folded_system IN ('', '${OTHER_NAME}'), '', concat(installer, '|', folded_python, '|', folded_system)) AS folded_kind
+      FROM ${quoted(...table.split('.'))}
+      WHERE project IN {projects:Array(String)}
+        AND date >= {start:Date}
+        AND date < {end:Date}
+        AND (ci = 'unknown' OR ci = 'false' AND installer IN (${literals(INSTALLERS)}))${
+          sidecars ? `\n        AND NOT (${OTHER_FILE})` : ''
+        }${versions === undefined ? '' : '\n        AND version IN {versions:Array(String)}'}
+    )
+  )
+  GROUP BY project, facet, value
+  ORDER BY downloads DESC, value
+  LIMIT ${VALUES_MAX} BY project, facet
+)
+GROUP BY project, facet
+LIMIT {limit:UInt32}
+FORMAT JSONCompact`,
+    parameters: {
+      projects: packages,
+      start: span.start,
+      end: span.end,
+      limit: ROW_LIMIT,
+      ...(sidecars && { distributions_only_since: ERAS.distributions }),
+      ...(versions && { versions }),
+    },
+    columns: { project: TEXT, facet: TEXT, counts: COUNTS },
+  };
+}
+
+/** The rows of a facet statement with a row for each value, as other sources answer. */
+export function facetRows(rows: readonly RawRow[]): RawRow[] {
+  return rows.flatMap(({ project, facet, counts }) =>
+    (counts as [string, unknown][]).map(([value, download_count]) => ({
+      project,
+      facet,
+      value,
+      download_count,
+    })),
+  );
 }
 
 /**

@@ -4,18 +4,20 @@ import { dayNumber, type Span } from '../../days/day.ts';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
 import { MS_PER_DAY } from '../../util.ts';
+import { checkFacets, type FacetAnswer, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
-import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
+import { duckDbDialect, pivotSql, type Question, rowLimit, type Shape, shapeOf } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
 const VIEW = 'file_downloads';
 
 /** Types of the structs of the public table, as far as they are read. */
-const FILE = 'STRUCT(project VARCHAR, filename VARCHAR)';
-const DETAILS = 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))';
+const FILE = 'STRUCT(project VARCHAR, filename VARCHAR, version VARCHAR, type VARCHAR)';
+const DETAILS =
+  'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR), python VARCHAR, distro STRUCT(libc STRUCT(lib VARCHAR)))';
 
 /** PyPI's log begins in 2016: another unit of time gives a year before it or after 9999. */
 const SOUND_TIMESTAMP =
@@ -29,7 +31,7 @@ const NO_GUESSING = 'hive_partitioning = false, union_by_name = false, filename 
 interface Rows {
   readonly path: string;
   readonly kind: FileKind;
-  /** SELECT of `timestamp`, whatever its type, `file` and `details`. */
+  /** SELECT of `timestamp`, whatever its type, `country_code`, `file` and `details`. */
   readonly sql: string;
 }
 
@@ -65,10 +67,14 @@ async function parquetRows(duckdb: DuckDb, connection: DuckDBConnection, path: s
     types.has(top) ? member(duckdb, types.get(top), rest, top) : 'NULL';
   const text = (top: string, ...rest: string[]) => `CAST(${column(top, ...rest)} AS VARCHAR)`;
   return `SELECT ${column('timestamp')} AS timestamp,
-  {'project': ${text('file', 'project')}, 'filename': ${text('file', 'filename')}} AS file,
+  ${text('country_code')} AS country_code,
+  {'project': ${text('file', 'project')}, 'filename': ${text('file', 'filename')},
+   'version': ${text('file', 'version')}, 'type': ${text('file', 'type')}} AS file,
   {'ci': CAST(${column('details', 'ci')} AS BOOLEAN),
    'installer': {'name': ${text('details', 'installer', 'name')}},
-   'system': {'name': ${text('details', 'system', 'name')}}} AS details
+   'system': {'name': ${text('details', 'system', 'name')}},
+   'python': ${text('details', 'python')},
+   'distro': {'libc': {'lib': ${text('details', 'distro', 'libc', 'lib')}}}} AS details
 FROM ${from}`;
 }
 
@@ -77,7 +83,7 @@ function jsonOptions({ format, compression }: FileKind): string {
 }
 
 function jsonRows(path: string, kind: FileKind): string {
-  return `SELECT timestamp, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {timestamp: 'VARCHAR', file: '${FILE}', details: '${DETAILS}'}, ${NO_GUESSING})`;
+  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {timestamp: 'VARCHAR', country_code: 'VARCHAR', file: '${FILE}', details: '${DETAILS}'}, ${NO_GUESSING})`;
 }
 
 /** Names of a file's columns: in JSON those of its first row. */
@@ -144,7 +150,9 @@ async function openFiles(duckdb: DuckDb, connection: DuckDBConnection, pattern: 
   // Compressed, a table takes half the time to query and a third of the memory to keep.
   await run("ATTACH ':memory:' AS rows (COMPRESS)");
   await run('USE rows');
-  await run(`CREATE TABLE json_rows (timestamp TIMESTAMPTZ, file ${FILE}, details ${DETAILS})`);
+  await run(
+    `CREATE TABLE json_rows (timestamp TIMESTAMPTZ, country_code VARCHAR, file ${FILE}, details ${DETAILS})`,
+  );
   const files: Rows[] = [];
   const selects = ['FROM json_rows'];
   for (const path of findFiles(pattern)) {
@@ -155,7 +163,7 @@ async function openFiles(duckdb: DuckDb, connection: DuckDBConnection, pattern: 
       ? await parquetRows(duckdb, connection, path).catch(about(path))
       : jsonRows(path, kind);
     files.push({ path, kind, sql });
-    const typed = `SELECT TRY_CAST(timestamp AS TIMESTAMPTZ) AS timestamp, file, details FROM (${sql})`;
+    const typed = `SELECT TRY_CAST(timestamp AS TIMESTAMPTZ) AS timestamp, country_code, file, details FROM (${sql})`;
     if (parquet) selects.push(typed);
     else await run(`INSERT INTO json_rows ${typed}`, path);
   }
@@ -238,27 +246,51 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
   const timestamp = (day: string) =>
     new duckdb.DuckDBTimestampTZValue(BigInt(dayNumber(day)) * BigInt(MS_PER_DAY) * 1_000n);
 
-  async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
-    const { packages, span } = question;
-    const limit = rowLimit(question);
+  const dialect = duckDbDialect(VIEW);
+  const shapeHere = (question: Question): Shape => {
     const { several, fileNames } = shapeOf(question);
+    return { several, fileNames: hasFileNames && fileNames };
+  };
+
+  async function ask(
+    sql: string,
+    { packages, span, versions }: FacetQuestion,
+    limit: number,
+    signal: AbortSignal | undefined,
+  ): Promise<RawRow[]> {
+    const lists = { ...(packages.length > 1 && { projects: packages }), ...(versions && { versions }) };
+    const mapped = <T>(to: (list: readonly string[]) => T) =>
+      Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, to(list)]));
+    const values = {
+      ...(packages.length > 1 ? {} : { project: packages[0] }),
+      ...mapped((list) => duckdb.listValue([...list])),
+      start: timestamp(span.start),
+      end: timestamp(span.end),
+      limit: BigInt(limit),
+    };
     const interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
-      const rows = await query(
-        pivotSql(duckDbDialect(VIEW), { several, fileNames: hasFileNames && fileNames }),
-        {
-          ...(several ? { projects: duckdb.listValue([...packages]) } : { project: packages[0] }),
-          start: timestamp(span.start),
-          end: timestamp(span.end),
-          limit: BigInt(limit),
-        },
-        several ? { projects: duckdb.LIST(duckdb.VARCHAR) } : {},
+      return await query(
+        sql,
+        values,
+        mapped(() => duckdb.LIST(duckdb.VARCHAR)),
       );
-      return { ...checkRows(question, rows, limit), cost: NO_COST };
     } finally {
       signal?.removeEventListener('abort', interrupt);
     }
+  }
+
+  async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
+    const limit = rowLimit(question);
+    const rows = await ask(pivotSql(dialect, shapeHere(question)), question, limit, signal);
+    return { ...checkRows(question, rows, limit), cost: NO_COST };
+  }
+
+  async function facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer> {
+    const sql = facetSql(dialect, shapeHere(question), question.versions !== undefined);
+    const rows = await ask(sql, question, facetRowLimit(question), signal);
+    return { ...checkFacets(question, rows), cost: NO_COST };
   }
 
   async function days({ start, end }: Span): Promise<DaysAnswer> {
@@ -274,5 +306,5 @@ WHERE timestamp >= $start AND timestamp < $end GROUP BY day`,
     };
   }
 
-  return { traits: traitsOf(config, {}), hasFileNames, read, estimate: async () => 0, days, close };
+  return { traits: traitsOf(config, {}), hasFileNames, read, estimate: async () => 0, facets, days, close };
 }

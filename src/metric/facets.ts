@@ -1,0 +1,174 @@
+import { byCount } from '../util.ts';
+import { INSTALLERS, SYSTEMS } from './classes.ts';
+import { byVersion, isSameVersion, seriesOf } from './versions.ts';
+
+/*
+ * Facets: the non-CI downloads of some days by what else is known of them. docs/facets.md explains them. Those of days, and
+ * of packages, add up.
+ */
+
+/** What people ask for. */
+export const SHOWN_FACETS = ['python', 'version', 'system', 'type', 'country'] as const;
+export type ShownFacet = (typeof SHOWN_FACETS)[number];
+
+/** With `kind`, the kind of machine: installer, Python and system, as far as all three are named. */
+export const FACETS = [...SHOWN_FACETS, 'kind'] as const;
+export type Facet = (typeof FACETS)[number];
+
+/** Most values of a facet that are told apart; rarer ones are `other`. */
+export const VALUES_MAX = 2_000;
+
+/** C libraries that clients name; `Linux` alone stands for a client that names none. */
+export const LIBCS = ['glibc', 'musl'] as const;
+
+const oneOf = (names: readonly string[]) => `(${names.join('|')})`;
+const PYTHON = '[23][.][0-9]{1,2}';
+const SYSTEM = oneOf([...SYSTEMS, ...LIBCS.map((libc) => `Linux ${libc}`)]);
+
+/** What values look like, for every engine alike; all else that a client may have sent is unknown. */
+export const PATTERNS: Readonly<Record<Facet, string>> = {
+  python: `^${PYTHON}$`,
+  version: '^[A-Za-z0-9_.!+-]{1,64}$',
+  system: `^${SYSTEM}$`,
+  type: '^(wheel|sdist)$',
+  country: '^[A-Z]{2}$',
+  kind: `^${oneOf(INSTALLERS)}[|]${PYTHON}[|]${SYSTEM}$`,
+};
+
+/** The downloads by one facet. All together are the total. */
+export interface FacetList {
+  /** In the order in which they are shown: versions from the newest on, else the most downloaded first. */
+  readonly values: readonly (readonly [value: string, downloads: number])[];
+  /** Downloads with another value than these. */
+  readonly other: number;
+  /** Downloads of which it is not known. */
+  readonly unknown: number;
+}
+
+/** The non-CI downloads of some days by each facet. */
+export interface Facets extends Readonly<Record<Facet, FacetList>> {
+  readonly total: number;
+}
+
+/** Equal versions as one, under the spelling that is downloaded most. */
+function withoutSpellings(counts: readonly (readonly [string, number])[]): [string, number][] {
+  const merged: [string, number][] = [];
+  let most = 0;
+  for (const [version, downloads] of counts) {
+    const last = merged.at(-1);
+    if (last !== undefined && isSameVersion(last[0], version)) {
+      if (downloads > most) last[0] = version;
+      last[1] += downloads;
+    } else {
+      merged.push([version, downloads]);
+      most = 0;
+    }
+    most = Math.max(most, downloads);
+  }
+  return merged;
+}
+
+type Entry = readonly [value: string, downloads: number];
+
+/**
+ * A list from counts by value: sorted, equal versions as one, and no longer than it may be.
+ *
+ * @param total All downloads; what neither a value nor `unknown` has is `other`.
+ */
+export function facetList(
+  facet: Facet,
+  counts: ReadonlyMap<string, number>,
+  unknown: number,
+  total: number,
+): FacetList {
+  const largest = [...counts].toSorted(byCount).slice(0, VALUES_MAX);
+  const byOrder = ([a]: Entry, [b]: Entry) => byVersion(a, b);
+  const sorted = facet === 'python' || facet === 'version' ? largest.toSorted(byOrder) : largest;
+  const known = largest.reduce((sum, [, downloads]) => sum + downloads, 0);
+  return {
+    values: facet === 'version' ? withoutSpellings(sorted) : sorted,
+    other: total - known - unknown,
+    unknown,
+  };
+}
+
+/** The facets of two spans, or of two packages, together. */
+export function addFacets(one: Facets, other: Facets): Facets {
+  const total = one.total + other.total;
+  const lists = FACETS.map((facet): [Facet, FacetList] => {
+    const counts = new Map(one[facet].values);
+    for (const [value, downloads] of other[facet].values)
+      counts.set(value, (counts.get(value) ?? 0) + downloads);
+    return [facet, facetList(facet, counts, one[facet].unknown + other[facet].unknown, total)];
+  });
+  return { total, ...(Object.fromEntries(lists) as Record<Facet, FacetList>) };
+}
+
+/** A list with its largest values only, in their order; the rest is `other`. */
+export function largestOf({ values, other, unknown }: FacetList, most: number): FacetList {
+  const kept = new Set(values.toSorted(byCount).slice(0, most));
+  const rest = values.filter((entry) => !kept.has(entry));
+  return {
+    values: values.filter((entry) => kept.has(entry)),
+    other: rest.reduce((sum, [, downloads]) => sum + downloads, other),
+    unknown,
+  };
+}
+
+/** Versions by major series, the newest first; what is no version of PEP 440 is `other`. */
+export function bySeries({ values, other, unknown }: FacetList): FacetList {
+  const series = new Map<string, number>();
+  let rest = other;
+  for (const [version, downloads] of values) {
+    const name = seriesOf(version);
+    if (name === undefined) rest += downloads;
+    else series.set(name, (series.get(name) ?? 0) + downloads);
+  }
+  return { values: [...series], other: rest, unknown };
+}
+
+/** Downloads with a known Python that a share is told of, at least, and the part that may be unknown. */
+const KNOWN_MIN = 100;
+const UNKNOWN_SHARE = 1 / 5;
+
+/**
+ * The share of the downloads with a known Python that are by 3.`minor` or newer.
+ *
+ * @returns undefined if too little is known.
+ */
+export function pythonShare({ total, python }: Facets, minor: number): number | undefined {
+  const sum = (values: FacetList['values']) => values.reduce((all, [, downloads]) => all + downloads, 0);
+  const known = sum(python.values);
+  if (known < KNOWN_MIN || python.unknown > total * UNKNOWN_SHARE) return undefined;
+  return sum(python.values.filter(([value]) => byVersion(value, `3.${minor}`) <= 0)) / known;
+}
+
+/** Downloads from which on one kind of machine is told of, and the part that it must have more of. */
+const KIND_DOWNLOADS_MIN = 1_000;
+const KIND_SHARE = 0.6;
+
+/** The kind of machine that most of the downloads came from, in words, and how many; undefined if none has. */
+export function oneKind({ total, kind: { values } }: Facets): Entry | undefined {
+  const [kind = '', downloads = 0] = values[0] ?? [];
+  if (total < KIND_DOWNLOADS_MIN || downloads <= total * KIND_SHARE) return undefined;
+  const [installer, python, system = ''] = kind.split('|');
+  return [`${installer}, Python ${python}, ${systemName(system)}`, downloads];
+}
+
+/** A system as people call it. */
+export function systemName(value: string): string {
+  if (value === 'Linux') return 'Linux, libc not named';
+  return value === 'Darwin' ? 'macOS' : value;
+}
+
+/** A value as it is shown. */
+export function valueName(facet: Facet, value: string): string {
+  return facet === 'system' ? systemName(value) : value;
+}
+
+/** What must be known to read the lists. */
+export const FACET_NOTES = [
+  'poetry and pdm do not send their Python, so their downloads are unknown there.',
+  'pip names glibc or nothing, and only uv names musl: Linux, libc not named, may be either.',
+  'Windows and macOS name no libc. A country is that of the network that the download came from.',
+] as const;

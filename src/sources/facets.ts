@@ -1,0 +1,171 @@
+import { INSTALLERS, OTHER_NAME, SYSTEMS } from '../metric/classes.ts';
+import { FACETS, type Facet, type Facets, facetList, LIBCS, PATTERNS, VALUES_MAX } from '../metric/facets.ts';
+import { count, type RawRow, text, unexpected } from './rows.ts';
+import { type QueryCost, SourceError } from './source.ts';
+import { type Dialect, literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
+
+/*
+ * The question about facets: the non-CI downloads of some packages over a span by Python, version, system, type, country and
+ * kind of machine. The engine folds what clients sent before it groups.
+ */
+
+/** Which packages, and which whole UTC days. */
+export interface FacetQuestion extends Question {
+  /** Only these versions of the packages; all if absent. */
+  readonly versions?: readonly string[] | undefined;
+}
+
+/** An answer; an entry for each package asked for that did not fail. */
+export interface FacetAnswer {
+  readonly facets: ReadonlyMap<string, Facets>;
+  readonly failures: ReadonlyMap<string, SourceError>;
+  readonly cost: QueryCost;
+}
+
+/** Stands among the facets for whether it is known which downloads were by CI: its counts are the total. */
+const FLAG = 'flag';
+
+/** An answer, checked. */
+export type CheckedFacets = Omit<FacetAnswer, 'cost'>;
+
+/** What a query groups by: each row of the log is in each of these once. */
+export const GROUPS = [FLAG, ...FACETS] as const;
+
+/** LIMIT of the query that BigQuery and DuckDB are asked: one more than its answer can have. */
+export function facetRowLimit({ packages }: FacetQuestion): number {
+  return GROUPS.length * VALUES_MAX * packages.length + 1;
+}
+
+/** Names and BigQuery types of its columns, in order. */
+export const FACET_COLUMNS = {
+  project: 'STRING',
+  facet: 'STRING',
+  value: 'STRING',
+  download_count: 'INT64',
+} as const;
+
+/**
+ * The query as SQL that BigQuery and DuckDB both understand. Its parameters are those of `pivotSql`, and `versions`
+ * ARRAY<STRING> where only some are asked for.
+ */
+export function facetSql(
+  { table, marker, among, matches }: Dialect,
+  { several, fileNames }: Shape,
+  ofVersions: boolean,
+): string {
+  const checked = (name: Facet, column: string) =>
+    `CASE WHEN ${matches}(${column}, '${PATTERNS[name]}') THEN ${column} END AS ${name}`;
+  const files = fileNames ? `\n      AND NOT ${OTHER_FILE}` : '';
+  const versions = ofVersions ? `\n      AND file.version ${among('versions')}` : '';
+  return `SELECT project, facet, value, download_count
+FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY download_count DESC, value) AS place
+  FROM (
+    SELECT
+      project,
+      facet,
+      CASE facet WHEN '${FLAG}' THEN 'false'${FACETS.map((facet) => ` WHEN '${facet}' THEN ${facet}`).join('')} END AS value,
+      COUNT(*) AS download_count
+    FROM (
+      SELECT *, installer || '|' || python || '|' || CASE WHEN system <> '${OTHER_NAME}' THEN system END AS kind
+      FROM (
+        SELECT
+          file.project AS project,
+          details.installer.name AS installer,
+          CASE WHEN ${matches}(details.python, '^[23][.][0-9]{1,2}([.]|$)') THEN RTRIM(SUBSTR(details.python, 1, 4), '.') END AS python,
+          ${checked('version', 'file.version')},
+          CASE
+            WHEN details.system.name = 'Linux' AND details.distro.libc.lib IN (${literals(LIBCS)}) THEN 'Linux ' || details.distro.libc.lib
+            WHEN details.system.name IN (${literals(SYSTEMS)}) THEN details.system.name
+            WHEN details.system.name <> '' THEN '${OTHER_NAME}'
+          END AS system,
+          CASE WHEN file.type = 'bdist_wheel' THEN 'wheel' WHEN file.type = 'sdist' THEN 'sdist' WHEN file.type <> '' THEN '${OTHER_NAME}' END AS type,
+          ${checked('country', 'country_code')}
+        FROM ${table}
+        WHERE file.project ${several ? among('projects') : `= ${marker}project`}
+          AND timestamp >= ${marker}start
+          AND timestamp < ${marker}end
+          AND details.ci IS NOT TRUE
+          AND details.installer.name IN (${literals(INSTALLERS)})${files}${versions}
+      ) AS folded
+    ) AS downloads
+    CROSS JOIN (${GROUPS.map((facet) => `SELECT '${facet}' AS facet`).join(' UNION ALL ')}) AS facets
+    GROUP BY project, facet, value
+  ) AS counted
+) AS placed
+WHERE place <= ${VALUES_MAX}
+LIMIT ${marker}limit`;
+}
+
+const EXACT = Object.fromEntries(FACETS.map((facet) => [facet, new RegExp(PATTERNS[facet])])) as Record<
+  Facet,
+  RegExp
+>;
+
+/** Counts of one package while its rows are read. */
+interface Sums {
+  total: number;
+  /** Downloads of which it is not known whether they were by CI. */
+  flagless: number;
+  readonly counts: Record<Facet, Map<string, number>>;
+  readonly unknown: Record<Facet, number>;
+}
+
+function noSums(): Sums {
+  const each = <T>(make: () => T) =>
+    Object.fromEntries(FACETS.map((facet) => [facet, make()])) as Record<Facet, T>;
+  return { total: 0, flagless: 0, counts: each(() => new Map()), unknown: each(() => 0) };
+}
+
+/** Adds a row; what the engine should have folded is folded here. */
+function add(sums: Sums, group: (typeof GROUPS)[number], value: string, downloads: number): void {
+  if (group === FLAG) {
+    if (value === 'unknown') sums.flagless += downloads;
+    else sums.total += downloads;
+  } else if (EXACT[group].test(value)) {
+    sums.counts[group].set(value, downloads);
+  } else if (value !== OTHER_NAME) {
+    sums.unknown[group] += downloads;
+  }
+}
+
+const NO_FLAG =
+  'the source does not say which downloads of all of these days were by CI, so their Pythons, versions and systems are not counted';
+
+/**
+ * Checks an answer about facets, row by row.
+ *
+ * @param rows With the columns of FACET_COLUMNS.
+ * @throws SourceError if a group comes twice, a row is of another package or facet than was asked for, or a list has more
+ * than all downloads.
+ */
+export function checkFacets({ packages }: Question, rows: readonly RawRow[]): CheckedFacets {
+  const all = new Map(packages.map((name): [string, Sums] => [name, noSums()]));
+  const groups = new Set<string>();
+  for (const row of rows) {
+    const [project, group, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value')];
+    const sums = all.get(project ?? '');
+    const known = GROUPS.find((each) => each === group);
+    if (sums === undefined) throw unexpected('project', project, 'a package that was asked for');
+    if (known === undefined) throw unexpected('facet', group, 'a facet');
+    const key = JSON.stringify([project, group, value]);
+    if (groups.has(key)) throw unexpected('value', value, 'each value once');
+    groups.add(key);
+    add(sums, known, value ?? '', count(row, 'download_count'));
+  }
+  const facets = new Map<string, Facets>();
+  const failures = new Map<string, SourceError>();
+  for (const [name, { total, flagless, counts, unknown }] of all) {
+    if (flagless > 0) {
+      failures.set(name, new SourceError('incomplete-window', NO_FLAG));
+      continue;
+    }
+    const lists = FACETS.map((facet) => [facet, facetList(facet, counts[facet], unknown[facet], total)]);
+    const own = { total, ...Object.fromEntries(lists) } as Facets;
+    if (FACETS.some((facet) => own[facet].other < 0)) {
+      throw unexpected('download_count', total, 'at least the downloads of each list');
+    }
+    facets.set(name, own);
+  }
+  return { facets, failures };
+}

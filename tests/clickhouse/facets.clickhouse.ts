@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { daysOf } from '../../src/days/day.ts';
+import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
+import type { NonEmpty } from '../../src/util.ts';
+import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
+import { type Engine, type EngineRow, startEngine } from './engine.ts';
+
+/* Facets of ClickHouse's own engine, against the same rows counted one by one. */
+
+const SPAN = { start: '2026-08-20', end: '2026-08-30' };
+const NAMES = Array.from({ length: 100 }, (_, index) => `p${index}`) as unknown as NonEmpty<string>;
+const ROWS = randomRows(2711, NAMES, daysOf({ start: '2026-08-18', end: '2026-09-01' }), 20_000);
+/** Of one day: `many` has so many versions, each once, and one that is downloaded more often. */
+const VERSIONS = 100_000;
+const DAY = { start: '2026-09-10', end: '2026-09-11' };
+
+/** What ClickPy makes of a row of BigQuery's table. */
+function copied({ day, python, country, times, ...row }: FacetRow): EngineRow {
+  const { project, installer, system, libc, ci, version, type, filename } = row;
+  return {
+    ...{ date: day, project, version, type, filename, times },
+    installer: installer ?? '',
+    system: system ?? '',
+    libc: libc ?? '',
+    country_code: country ?? '',
+    ci: ci ? 'true' : 'false',
+    python_minor: (python ?? '').split('.').slice(0, 2).join('.'),
+  };
+}
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine(120_000);
+  await engine.add(
+    ...ROWS.map(copied),
+    { date: DAY.start, project: 'flagless', installer: 'pip', ci: 'false', times: 9 },
+    { date: DAY.start, project: 'flagless', installer: 'Browser' },
+    { date: DAY.start, project: 'many', installer: 'pip', ci: 'false', version: '7.0', times: 3 },
+  );
+  for (const date of daysOf(SPAN)) {
+    await engine.add({ date, project: 'large', installer: 'uv', ci: 'false', type: 'sdist', times: 50_000 });
+  }
+  await engine.admin(
+    `INSERT INTO pypi.pypi (date, project, installer, version, ci) SELECT '${DAY.start}', 'many', 'pip', concat('1.', toString(number)), 'false' FROM numbers(${VERSIONS})`,
+  );
+});
+afterAll(() => engine.stop());
+beforeEach(() => engine.asked());
+
+async function open() {
+  const source = await openClickHouse(
+    { kind: 'clickhouse', url: engine.url, user: 'demo', table: 'pypi.pypi', queryTimeoutSeconds: 60 },
+    { env: {}, now: () => new Date() },
+    { graceMs: 5_000, backoffMs: 1, longestPauseMs: 1_000 },
+  );
+  onTestFinished(() => source.close());
+  return source;
+}
+
+it('are those that are counted one by one, of 100 packages in one question', async () => {
+  const { facets, failures } = await (await open()).facets({ packages: NAMES, span: SPAN });
+  expect(failures.size).toBe(0);
+  for (const name of NAMES)
+    expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
+  expect(await engine.asked()).toHaveLength(1);
+});
+
+it('are those of some versions, in as many questions as addresses hold them', async () => {
+  const versions = ['1.0', '2.0rc1', ...Array.from({ length: 400 }, (_, index) => `5.${index}.0`)];
+  const { facets } = await (await open()).facets({ packages: ['p1'], span: SPAN, versions });
+  expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
+  expect((await engine.asked()).length).toBe(2);
+});
+
+it('add up over days where the server refuses to read so much', async () => {
+  const { facets, failures } = await (await open()).facets({ packages: ['large', 'p2'], span: SPAN });
+  expect(failures.size).toBe(0);
+  expect(facets.get('large')).toMatchObject({
+    total: 500_000,
+    type: { values: [['sdist', 500_000]], unknown: 0 },
+  });
+  expect(asCounted(facets.get('p2') ?? {})).toEqual(countFacets(ROWS, 'p2', SPAN));
+  expect((await engine.asked()).length).toBeGreaterThan(3);
+});
+
+it('name 2,000 versions of 100,000, and have the others as a sum', async () => {
+  const { facets } = await (await open()).facets({ packages: ['many'], span: DAY });
+  const { total, version } = facets.get('many') ?? {};
+  expect([total, version?.values[0], version?.values.length]).toEqual([VERSIONS + 3, ['7.0', 3], 2_000]);
+  expect(version?.other).toBe(VERSIONS + 3 - (3 + 1_999));
+});
+
+it('are none where the flag of any download is not known', async () => {
+  const { facets, failures } = await (await open()).facets({
+    packages: ['flagless', 'p3'],
+    span: { start: '2026-08-20', end: '2026-09-11' },
+  });
+  expect([...facets.keys()]).toEqual(['p3']);
+  expect(failures.get('flagless')).toMatchObject({ code: 'incomplete-window' });
+});

@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import {
+  addFacets,
+  bySeries,
+  FACETS,
+  type Facet,
+  type Facets,
+  facetList,
+  largestOf,
+  oneKind,
+  pythonShare,
+  VALUES_MAX,
+  valueName,
+} from '../../src/metric/facets.ts';
+import { createRandom } from '../support/facet-rows.ts';
+
+const listOf = (facet: Facet, counts: Record<string, number>, total: number, unknown = 0) =>
+  facetList(facet, new Map(Object.entries(counts)), unknown, total);
+
+/** Facets of which one list has something; of the others everything is `other`. */
+function facetsOf(total: number, lists: Partial<Record<Facet, Record<string, number>>>, unknown = 0): Facets {
+  const all = FACETS.map((facet) => [
+    facet,
+    listOf(facet, lists[facet] ?? {}, total, lists[facet] && unknown),
+  ]);
+  return { total, ...Object.fromEntries(all) };
+}
+
+describe('a list', () => {
+  it.each<[Facet, Record<string, number>, string[]]>([
+    ['python', { '3.9': 5, '3.10': 9, '2.7': 1, '3.16': 2 }, ['3.16', '3.10', '3.9', '2.7']],
+    [
+      'version',
+      { '9.9': 5, '10.0': 1, '1!0.5': 1, '2.0rc1': 3, '2.0': 2 },
+      ['1!0.5', '10.0', '9.9', '2.0', '2.0rc1'],
+    ],
+    ['country', { DE: 5, US: 9, FR: 5 }, ['US', 'DE', 'FR']],
+  ])('of %s is in its order, and what is left is other', (facet, counts, order) => {
+    const { values, other, unknown } = listOf(facet, counts, 100, 7);
+    expect(values.map(([value]) => value)).toEqual(order);
+    const known = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    expect([other, unknown]).toEqual([93 - known, 7]);
+  });
+
+  it('has equal versions once, under the spelling that is downloaded most', () => {
+    const { values } = listOf('version', { '1.0': 2, '1.0.0': 5, '1.00': 1, '2004d': 3 }, 11);
+    expect(values).toEqual([
+      ['1.0.0', 8],
+      ['2004d', 3],
+    ]);
+  });
+
+  it('is never longer than it may be, also as a sum', () => {
+    const many = (from: number) =>
+      Object.fromEntries(Array.from({ length: VALUES_MAX }, (_, index) => [`${from + index}.0`, index + 1]));
+    const total = (VALUES_MAX * (VALUES_MAX + 1)) / 2;
+    const sum = addFacets(
+      facetsOf(total, { version: many(0) }),
+      facetsOf(total, { version: many(VALUES_MAX) }),
+    );
+    const { values, other, unknown } = sum.version;
+    expect(values.length).toBe(VALUES_MAX);
+    expect(values.reduce((all, [, count]) => all + count, other + unknown)).toBe(2 * total);
+  });
+
+  it('is cut to its largest values, in their order', () => {
+    expect(largestOf(listOf('python', { '3.9': 5, '3.10': 9, '2.7': 1 }, 20, 2), 2)).toEqual({
+      values: [
+        ['3.10', 9],
+        ['3.9', 5],
+      ],
+      other: 4,
+      unknown: 2,
+    });
+  });
+
+  it('has versions by major series', () => {
+    const list = listOf('version', { '2.0rc1': 1, '2.1': 2, '1.9': 4, '1!1.0': 8, '2004d': 16 }, 40, 3);
+    expect(bySeries(list)).toEqual({
+      values: [
+        ['1!1.*', 8],
+        ['2.*', 3],
+        ['1.*', 4],
+      ],
+      other: 22,
+      unknown: 3,
+    });
+  });
+
+  it('names systems as people do', () => {
+    expect(['Linux', 'Linux musl', 'Darwin'].map((value) => valueName('system', value))).toEqual([
+      'Linux, libc not named',
+      'Linux musl',
+      'macOS',
+    ]);
+  });
+});
+
+describe('the sum of two packages', () => {
+  it('has the sum of each value, other and unknown', () => {
+    const one = facetsOf(10, { python: { '3.9': 4, '3.10': 5 } }, 1);
+    const other = facetsOf(20, { python: { '3.10': 15 } }, 2);
+    expect(addFacets(one, other)).toEqual({
+      ...facetsOf(30, { python: { '3.9': 4, '3.10': 20 } }, 3),
+      total: 30,
+    });
+  });
+});
+
+describe('the share of a Python and newer ones', () => {
+  it.each([
+    ['of those that are known', { '3.9': 30, '3.10': 50, '2.7': 20 }, 0, 10, 0.5],
+    ['where exactly a fifth is unknown', { '3.9': 0, '3.10': 80, '3.16': 20 }, 25, 10, 1],
+    ['not where more is', { '3.10': 100 }, 26, 10, undefined],
+    ['not of 99', { '3.10': 99 }, 0, 10, undefined],
+  ])('%s', (_, python, unknown, minor, expected) => {
+    const known = Object.values(python).reduce((sum, count) => sum + count, 0);
+    expect(pythonShare(facetsOf(known + unknown, { python }, unknown), minor)).toBe(expected);
+  });
+});
+
+describe('one kind of machine', () => {
+  it.each([
+    [
+      'more than 60 % of 1,000',
+      1_000,
+      { 'pip|3.9|Linux glibc': 601, 'uv|3.13|Darwin': 399 },
+      'pip, Python 3.9, Linux glibc',
+    ],
+    ['not 60 %', 1_000, { 'pip|3.9|Linux glibc': 600 }, undefined],
+    ['not of 999', 999, { 'pip|3.9|Linux glibc': 999 }, undefined],
+    ['nor where none is named', 1_000, {}, undefined],
+  ])('is told of with %s', (_, total, kind, expected) => {
+    expect(oneKind(facetsOf(total, { kind }))?.[0]).toBe(expected);
+  });
+});
+
+/** The simulation that chose the threshold: 1,000 downloads of packages whose users are as mixed as those of ordinary ones. */
+describe('the threshold of one kind', () => {
+  const random = createRandom(20261130);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const drawn = (weights: readonly number[]) => {
+    let left = random() * weights.reduce((sum, weight) => sum + weight, 0);
+    return weights.findIndex((weight) => {
+      left -= weight;
+      return left < 0;
+    });
+  };
+  const INSTALLERS = ['pip', 'uv', 'poetry'];
+  const PYTHONS = ['3.14', '3.13', '3.12', '3.11', '3.10', '3.9'];
+  const SYSTEMS = ['Linux glibc', 'Linux', 'Darwin', 'Windows'];
+  /** Usual shares, each of which a package has more or less of (log-normal). */
+  const shares = (usual: readonly number[], scatter: number) =>
+    usual.map((share) => share * Math.exp(scatter * normal()));
+
+  function ordinary(scatter: number, downloads: number): Map<string, number> {
+    const mixes = [
+      [60, 35, 5],
+      [8, 20, 30, 22, 12, 8],
+      [70, 6, 14, 10],
+    ].map((usual) => shares(usual, scatter));
+    const counts = new Map<string, number>();
+    for (let one = 0; one < downloads; one += 1) {
+      const [installer = 0, python = 0, system = 0] = mixes.map(drawn);
+      const kind = `${INSTALLERS[installer]}|${PYTHONS[python]}|${SYSTEMS[system]}`;
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+    return counts;
+  }
+  const isTold = (kinds: Map<string, number>) => {
+    const total = [...kinds.values()].reduce((sum, count) => sum + count, 0);
+    return oneKind(facetsOf(total, { kind: Object.fromEntries(kinds) })) !== undefined;
+  };
+
+  it.each([0.3, 0.6, 1])(
+    'is passed by at most 4 %% of packages with ordinary mixes that scatter by %d',
+    (scatter) => {
+      const told = Array.from({ length: 250 }, () => isTold(ordinary(scatter, 1_000))).filter(Boolean).length;
+      expect(told / 250).toBeLessThanOrEqual(0.04);
+    },
+  );
+
+  // A country is no part of a kind, so that a fleet in four of them is one all the same.
+  it('is always passed by a fleet of 62 % in four countries', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const kinds = ordinary(0.6, 380);
+      const fleet = 'pip|3.9|Linux glibc';
+      for (const downloads of [155, 155, 155, 155]) kinds.set(fleet, (kinds.get(fleet) ?? 0) + downloads);
+      expect(isTold(kinds)).toBe(true);
+    }
+  });
+});

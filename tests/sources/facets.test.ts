@@ -1,0 +1,143 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { daysOf } from '../../src/days/day.ts';
+import { openDuckDb } from '../../src/sources/duckdb/source.ts';
+import { checkFacets, facetSql } from '../../src/sources/facets.ts';
+import { bigQueryDialect, duckDbDialect } from '../../src/sources/sql.ts';
+import type { NonEmpty } from '../../src/util.ts';
+import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** On both sides of the day from which on every file is a distribution. */
+const SPAN = { start: '2026-08-20', end: '2026-08-30' };
+const NAMES = Array.from({ length: 100 }, (_, index) => `p${index}`);
+const ROWS = randomRows(27, NAMES, daysOf({ start: '2026-08-18', end: '2026-09-01' }), 6_000);
+
+/** Rows as BigQuery exports them: what is NULL is left out. */
+function exported(rows: readonly FacetRow[]): string {
+  const given = (value: object) =>
+    Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
+  const lines = rows.flatMap(({ day, project, ci, installer, python, version, system, libc, ...row }) => {
+    const details = {
+      ...given({ ci, python }),
+      ...(installer !== null && { installer: { name: installer } }),
+      ...(system !== null && { system: { name: system } }),
+      ...(libc !== null && { distro: { libc: { lib: libc } } }),
+    };
+    const file = { project, filename: row.filename, version, type: row.type };
+    const line = JSON.stringify({
+      timestamp: `${day} 12:00:00 UTC`,
+      ...given({ country_code: row.country }),
+      file,
+      details,
+    });
+    return Array.from({ length: row.times }, () => line);
+  });
+  return `${lines.join('\n')}\n`;
+}
+
+async function open(files: string) {
+  const source = await openDuckDb({ kind: 'duckdb', files, wholeLog: false });
+  onTestFinished(() => source.close());
+  return source;
+}
+
+describe('the facets of local files', () => {
+  it.each(['ndjson', 'parquet'])(
+    'are those that are counted one by one, of 100 packages: %s',
+    async (kind) => {
+      const folder = tempFolder();
+      writeFileSync(join(folder, 'rows.ndjson'), exported(ROWS));
+      if (kind === 'parquet') {
+        const instance = await DuckDBInstance.create();
+        const connection = await instance.connect();
+        await connection.run(
+          `COPY (FROM read_json('${folder}/rows.ndjson', maximum_depth = -1, sample_size = -1)) TO '${folder}/rows.parquet'`,
+        );
+        connection.closeSync();
+        instance.closeSync();
+      }
+      const source = await open(join(folder, `rows.${kind}`));
+      const { facets, failures } = await source.facets({
+        packages: NAMES as unknown as NonEmpty<string>,
+        span: SPAN,
+      });
+      expect(failures.size).toBe(0);
+      for (const name of NAMES)
+        expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
+    },
+  );
+
+  it('are those of some versions of one package, and of its days alone', async () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'rows.ndjson'), exported(ROWS));
+    const source = await open(join(folder, 'rows.ndjson'));
+    for (const versions of [['1.0', '2.0rc1'], ['1!0.5'], ['7']]) {
+      const { facets } = await source.facets({ packages: ['p1'], span: SPAN, versions });
+      expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
+    }
+  });
+});
+
+describe('the query about facets', () => {
+  it('differs between the engines in table, marker, membership and one function only', () => {
+    for (const several of [false, true]) {
+      const shape = { several, fileNames: true };
+      const bigquery = facetSql(bigQueryDialect('a.b.c'), shape, true);
+      expect(
+        bigquery
+          .replaceAll(/IN UNNEST\(@(\w+)\)/g, 'IN @$1')
+          .replaceAll('@', '$')
+          .replaceAll('REGEXP_CONTAINS', 'REGEXP_MATCHES')
+          .replace('`a.b.c`', 'rows'),
+      ).toBe(facetSql(duckDbDialect('rows'), shape, true));
+    }
+  });
+});
+
+describe('an answer about facets', () => {
+  const question = { packages: ['demo'], span: SPAN } as const;
+  const row = (facet: string, value: string | null, n: unknown = 5, project = 'demo') => ({
+    project,
+    facet,
+    value,
+    download_count: n,
+  });
+
+  it.each([
+    ['another package', [row('flag', 'false', 5, 'other')], /column project holds "other"/],
+    ['another facet', [row('shoe', '42')], /column facet holds "shoe"/],
+    [
+      'a value twice',
+      [row('flag', 'false'), row('python', '3.9', 2), row('python', '3.9', 2)],
+      /each value once/,
+    ],
+    ['a count that is none', [row('flag', 'false', -1)], /column download_count/],
+    ['more than all', [row('flag', 'false'), row('python', '3.9', 6)], /at least the downloads of each list/],
+  ])('is refused for %s', (_, rows, says) => {
+    expect(() => checkFacets(question, rows)).toThrow(says);
+  });
+
+  it('is folded again: what an engine should have folded does not get through', () => {
+    const { facets } = checkFacets(question, [
+      row('flag', 'false', 60),
+      ...['<script>', '3.9 ', '3.900'].map((value) => row('python', value, 10)),
+      row('python', '3.9', 30),
+      row('system', '(other)', 7),
+      row('system', 'Plan 9', 8),
+    ]);
+    expect(facets.get('demo')).toMatchObject({
+      total: 60,
+      python: { values: [['3.9', 30]], other: 0, unknown: 30 },
+      system: { values: [], other: 52, unknown: 8 },
+    });
+  });
+
+  it('is no answer where the flag of a download is not known', () => {
+    const { facets, failures } = checkFacets(question, [row('flag', 'false'), row('flag', 'unknown', 1)]);
+    expect(facets.size).toBe(0);
+    expect(failures.get('demo')).toMatchObject({ code: 'incomplete-window' });
+  });
+});
