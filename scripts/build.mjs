@@ -19,7 +19,7 @@ const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDepende
  */
 const groups = [
   ['errors', /^src\/errors\//],
-  ['libraries', /^node_modules\/(commander|leven|p-limit|yaml|yocto-queue|zod)\//],
+  ['libraries', /^node_modules\/(@renovatebot\/pep440|commander|leven|p-limit|yaml|yocto-queue|zod)\//],
   [
     'http',
     /^node_modules\/(gaxios|https-proxy-agent|node-fetch|p-retry)\//,
@@ -34,7 +34,7 @@ const groups = [
   ['drawing', /^node_modules\/badge-maker\//, { includeDependenciesRecursively: true }],
   [
     'shared',
-    /^src\/(?!cli|node-version|sources\/(fault|http|proxy)\.|sources\/\w+\/(?!index\.)|page\/|badges\/|publish\/(?!health|history)|commands\/account\.)/,
+    /^src\/(?!cli|node-version|sources\/(fault|http|proxy)\.|sources\/\w+\/(?!index\.)|page\/|badges\/|publish\/(?!health|history|facets)|commands\/account\.)/,
     { minShareCount: 2 },
   ],
 ].map(([name, paths, more]) => ({ name, test: (id) => paths.test(relative(root, id)), ...more }));

@@ -1,5 +1,5 @@
 // Writes the JSON Schemas from the shapes in src/: tracked.schema.json, for editors of tracked.yaml, and
-// docs/history.schema.json, for readers of history.json.
+// docs/history.schema.json and docs/facets.schema.json, for readers of history.json and facets.json.
 import { writeFileSync } from 'node:fs';
 import { importTs } from './import-ts.mjs';
 
@@ -11,3 +11,5 @@ const { trackedJsonSchema } = await importTs('src/config/schema.ts');
 write('tracked.schema.json', trackedJsonSchema());
 const { historyJsonSchema } = await importTs('src/publish/history.ts');
 write('docs/history.schema.json', historyJsonSchema());
+const { facetsJsonSchema } = await importTs('src/publish/facets.ts');
+write('docs/facets.schema.json', facetsJsonSchema());

@@ -6,6 +6,7 @@ import { styleOf, wrap } from './commands/output.ts';
 import { checkEnvironment, LOG_LEVELS } from './config/environment.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
+import { SHOWN_FACETS } from './metric/facets.ts';
 import { PUBLIC_SOURCE, SOURCE_KINDS, sourceName } from './sources/index.ts';
 
 /** Exit codes; 128+n and 3 come from the commands. */
@@ -68,6 +69,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
         SOURCE_KINDS,
       ),
     )
+    .addOption(new Option('--by <facet>', 'count the non-CI downloads by this instead').choices(SHOWN_FACETS))
+    .option('--of <versions>', "with --by: only of these versions, such as '2.*' or '>=1.4,<2'")
+    .option('--markdown', 'with --by: print a table to paste')
+    .option('--yes', 'with --by: pay without being asked')
     .option('--json', 'print it for programs')
     .action(run(async () => (await import('./commands/show.ts')).show));
 

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
+import type { Day } from '../days/day.ts';
 import { sweepTemporary } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode } from '../errors/error.ts';
-import { plural } from '../format.ts';
+import { nameSome, plural } from '../format.ts';
+import { areFacetsDue, readFacets } from '../publish/facets.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import type { PublishContext } from '../publish/package.ts';
 import type { Pages } from '../publish/page.ts';
@@ -14,6 +16,7 @@ import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { RunScope } from './days.ts';
+import type { FacetTask } from './facets.ts';
 import { lookBackDays } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
@@ -96,6 +99,27 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
     return entry.failure === undefined ? 1 : 2;
   };
   return packages.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Which facets are due: those that are old or missing, and of groups all or none, so that they add up. */
+async function facetTask({ config, packages, asOf }: Job, log: Logger): Promise<FacetTask | undefined> {
+  const { facetsEveryDays: everyDays, outputDir, groups } = config;
+  if (everyDays === 0) return undefined;
+  const ends = new Map<string, Day | undefined>();
+  const due = new Set<string>();
+  for (const { name, windows } of packages) {
+    const known = await readFacets(outputDir, name).catch(() => undefined);
+    ends.set(name, known?.span.end);
+    const wanted = { windowDays: windows[0], everyDays, source: config.source.kind, asOf };
+    if (areFacetsDue(known, wanted)) due.add(name);
+  }
+  for (const { members } of groups) {
+    if (members.some((name) => due.has(name))) for (const name of members) due.add(name);
+  }
+  return {
+    isWanted: (name, { end }) => due.has(name) && ends.get(name) !== end,
+    onNone: (names, why) => log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
+  };
 }
 
 /** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */
@@ -227,6 +251,7 @@ export async function collect(
     {
       ...input,
       packages: wanted,
+      facets: await facetTask(job, log),
       published: published?.source === source ? published.lastDay : undefined,
       open: async () => {
         const opened = await input.open();

@@ -5,9 +5,11 @@ import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/d
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
+import type { DatedFacets } from '../metric/facets.ts';
 import { type Total, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
+import type { FacetQuestion } from '../sources/facets.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import type { PivotRow } from '../sources/sql.ts';
 import { type DayRow, EMPTY_LEDGER, isOld, type Ledger, soundWholeRead } from '../state/ledger.ts';
@@ -16,6 +18,7 @@ import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
+import { askFacets, type FacetTask, withFacets } from './facets.ts';
 import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
@@ -34,6 +37,8 @@ export interface RunInput extends RunScope {
   readonly concurrency?: number;
   /** Is told of what an operator should know, while packages are read. */
   readonly warn: (message: string) => void;
+  /** What is asked about facets; nothing if absent. */
+  readonly facets?: FacetTask | undefined;
   /** Is told how many days were read once for all who lack them, of how many that are planned so. */
   readonly onSharedDays?: (read: number, of: number) => void;
   readonly now: () => Date;
@@ -46,6 +51,8 @@ export type Outcome =
       readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
       /** With `full`: oldest first. */
       readonly changes: readonly DayChange[];
+      /** Where they were asked for, and there was an answer. */
+      readonly facets?: DatedFacets;
     })
   | FailedPackage;
 
@@ -271,9 +278,9 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     reader.stop(outcome.error);
     return outcome;
   };
-  const reading: Promise<Outcome | undefined>[] = [];
   const ahead = concurrency === 1 ? 1 : concurrency * LOOK_AHEAD;
-  try {
+  async function* readEach(): AsyncGenerator<Outcome> {
+    const reading: Promise<Outcome | undefined>[] = [];
     for (let next = 0; next < packages.length || reading.length > 0; ) {
       for (const tracked of packages.slice(next, next + ahead - reading.length)) {
         reading.push(limit(readOne, tracked));
@@ -282,6 +289,12 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
       const outcome = await reading.shift();
       if (outcome !== undefined) yield outcome;
     }
+  }
+  // What the days of the list are expected to bill goes before.
+  const daysBytes = plan.reads.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
+  const ask = (question: FacetQuestion) => askFacets(source, book, question, daysBytes, signal);
+  try {
+    yield* input.facets === undefined ? readEach() : withFacets(readEach(), input.facets, source.traits, ask);
   } finally {
     await book.close().catch(() => undefined);
     await source.close();

@@ -1,3 +1,4 @@
+import type { FacetTask } from '../collect/facets.ts';
 import { beginRun, type Outcome } from '../collect/run.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
@@ -37,11 +38,13 @@ export interface Asking {
   readonly windowDays: number;
   readonly asOf: Day;
   readonly source: SourceConfig;
+  /** What is asked about facets besides; nothing if absent. */
+  readonly facets?: FacetTask;
 }
 
 /** Reads the days of packages, and leaves nothing behind on the disk. What an operator should know goes to the log. */
 export async function readNow(
-  { names, windowDays, asOf, source }: Asking,
+  { names, windowDays, asOf, source, facets }: Asking,
   { logLevel = 'warn' }: GlobalOptions,
   context: Context,
 ): Promise<Outcome[]> {
@@ -52,6 +55,7 @@ export async function readNow(
     const { outcomes, warnings } = await beginRun({
       packages: names.map((name) => ({ name, windows: [windowDays] })),
       asOf,
+      facets,
       full: false,
       open: () => openSource(source, context),
       // Nothing is written that another run could need.

@@ -1,7 +1,9 @@
 import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/config.ts';
+import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
+import type { ShownFacet } from '../metric/facets.ts';
 import { knownDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { type PackageSummary, summarize } from '../metric/summary.ts';
@@ -10,6 +12,7 @@ import { byCount, isNonEmpty } from '../util.ts';
 import { type Account, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { showFacets } from './facets.ts';
 import { bySentence, inkOf, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
@@ -18,6 +21,10 @@ export interface ShowOptions extends GlobalOptions {
   readonly asOf?: string;
   readonly source?: SourceConfig['kind'];
   readonly json?: boolean;
+  readonly by?: ShownFacet;
+  readonly of?: string;
+  readonly markdown?: boolean;
+  readonly yes?: boolean;
 }
 
 function packageJson({ history, windows, warnings }: PackageSummary) {
@@ -59,6 +66,11 @@ export async function show(
     asOf: selectAsOf(options.asOf, context.now()),
     source,
   };
+  const { by, of, markdown, yes } = options;
+  if (by !== undefined) return showFacets(asked, { ...options, by }, context, options.asOf);
+  if (of !== undefined || markdown || yes) {
+    throw new UsageError('--of, --markdown and --yes go with --by, such as --by python');
+  }
   const counted: Account[] = [];
   const faults: [string, string][] = [];
   let bytesBilled = 0;

@@ -51,11 +51,16 @@ export interface Config {
   /** Most GiB to be billed in a calendar month (UTC), or null for no limit. */
   readonly monthlyBudgetGib: number | null;
   readonly source: SourceConfig;
+  /** After how many days facets are counted again; 0 for never. */
+  readonly facetsEveryDays: number;
   /** In the order of the file. Never empty. */
   readonly packages: readonly TrackedPackage[];
   /** In the order of the file. */
   readonly groups: readonly TrackedGroup[];
 }
+
+/** After how many days facets are counted again where that costs nothing. */
+const FACETS_EVERY_DAYS = 7;
 
 const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
 
@@ -310,6 +315,7 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     ...(service.public_url && { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: billed?.monthlyBudgetGib?.(tracked[billed.kind]) ?? null,
     source: sourceOf(service.source, tracked, absolute),
+    facetsEveryDays: tracked.facets?.every_days ?? (service.source === billed?.kind ? 0 : FACETS_EVERY_DAYS),
     packages: trackedPackages(tracked, groups),
     groups,
   });

@@ -216,12 +216,24 @@ const sections = Object.fromEntries(SOURCES.map(({ kind, section }) => [kind, se
   z.ZodOptional<z.ZodObject>
 >;
 
+const facets = z.strictObject(
+  {
+    every_days: wholeNumber('a whole number of days from 0 to 365', 0, 365)
+      .optional()
+      .describe(
+        'How often Pythons, versions, systems, types and countries are counted. Default 7 where the source is free, else 0: never.',
+      ),
+  },
+  { error: 'a mapping with every_days' },
+);
+
 /** The shape of tracked.yaml; its error texts say what is allowed at that place. */
 export const trackedSchema = z.strictObject(
   {
     service,
     ...sections,
     badges: badges.optional().describe('Looks of the badges of every package.'),
+    facets: facets.optional().describe('Lists of Pythons, versions, systems, types and countries.'),
     packages: z
       .array(packageEntry, { error: 'a list with at least one package' })
       .min(1, { error: 'a list with at least one package' })

@@ -1,3 +1,4 @@
+import type { Span } from '../days/day.ts';
 import { byCount } from '../util.ts';
 import { INSTALLERS, SYSTEMS } from './classes.ts';
 import { byVersion, isSameVersion, seriesOf } from './versions.ts';
@@ -50,28 +51,18 @@ export interface Facets extends Readonly<Record<Facet, FacetList>> {
   readonly total: number;
 }
 
-/** Equal versions as one, under the spelling that is downloaded most. */
-function withoutSpellings(counts: readonly (readonly [string, number])[]): [string, number][] {
-  const merged: [string, number][] = [];
-  let most = 0;
-  for (const [version, downloads] of counts) {
-    const last = merged.at(-1);
-    if (last !== undefined && isSameVersion(last[0], version)) {
-      if (downloads > most) last[0] = version;
-      last[1] += downloads;
-    } else {
-      merged.push([version, downloads]);
-      most = 0;
-    }
-    most = Math.max(most, downloads);
-  }
-  return merged;
+/** Facets of a span of days, as they are published. */
+export interface DatedFacets {
+  readonly facets: Facets;
+  readonly span: Span;
+  /** Kind of the source. */
+  readonly source: string;
 }
 
 type Entry = readonly [value: string, downloads: number];
 
 /**
- * A list from counts by value: sorted, equal versions as one, and no longer than it may be.
+ * A list from counts by value: sorted, and no longer than it may be.
  *
  * @param total All downloads; what neither a value nor `unknown` has is `other`.
  */
@@ -83,13 +74,27 @@ export function facetList(
 ): FacetList {
   const largest = [...counts].toSorted(byCount).slice(0, VALUES_MAX);
   const byOrder = ([a]: Entry, [b]: Entry) => byVersion(a, b);
-  const sorted = facet === 'python' || facet === 'version' ? largest.toSorted(byOrder) : largest;
   const known = largest.reduce((sum, [, downloads]) => sum + downloads, 0);
   return {
-    values: facet === 'version' ? withoutSpellings(sorted) : sorted,
+    values: facet === 'python' || facet === 'version' ? largest.toSorted(byOrder) : largest,
     other: total - known - unknown,
     unknown,
   };
+}
+
+/** The facets with equal versions, such as 1.0 and 1.0.0, as one, under the spelling that is downloaded most. */
+export function mergeSpellings(facets: Facets): Facets {
+  const merged: { name: string; most: number; sum: number }[] = [];
+  for (const [version, downloads] of facets.version.values) {
+    const last = merged.at(-1);
+    if (last === undefined || !isSameVersion(last.name, version)) {
+      merged.push({ name: version, most: downloads, sum: downloads });
+      continue;
+    }
+    if (downloads > last.most) Object.assign(last, { name: version, most: downloads });
+    last.sum += downloads;
+  }
+  return { ...facets, version: { ...facets.version, values: merged.map(({ name, sum }) => [name, sum]) } };
 }
 
 /** The facets of two spans, or of two packages, together. */
@@ -102,6 +107,13 @@ export function addFacets(one: Facets, other: Facets): Facets {
     return [facet, facetList(facet, counts, one[facet].unknown + other[facet].unknown, total)];
   });
   return { total, ...(Object.fromEntries(lists) as Record<Facet, FacetList>) };
+}
+
+/** The facets of two packages together; undefined where they are not of the same days and source. */
+export function facetsTogether(one: DatedFacets, other: DatedFacets): DatedFacets | undefined {
+  const { span, source } = one;
+  const isAlike = source === other.source && span.start === other.span.start && span.end === other.span.end;
+  return isAlike ? { facets: addFacets(one.facets, other.facets), span, source } : undefined;
 }
 
 /** A list with its largest values only, in their order; the rest is `other`. */
@@ -166,9 +178,8 @@ export function valueName(facet: Facet, value: string): string {
   return facet === 'system' ? systemName(value) : value;
 }
 
-/** What must be known to read the lists. */
-export const FACET_NOTES = [
-  'poetry and pdm do not send their Python, so their downloads are unknown there.',
-  'pip names glibc or nothing, and only uv names musl: Linux, libc not named, may be either.',
-  'Windows and macOS name no libc. A country is that of the network that the download came from.',
-] as const;
+/** What must be known to read a list. */
+export const FACET_NOTES: Readonly<Partial<Record<Facet, string>>> = {
+  python: 'poetry and pdm do not send their Python, so their downloads are unknown here.',
+  system: 'pip names glibc or nothing, and only uv names musl: Linux whose libc is not named may be either.',
+};

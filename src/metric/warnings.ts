@@ -1,6 +1,8 @@
+import { addDays } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
+import { type DatedFacets, oneKind } from './facets.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
@@ -9,6 +11,7 @@ export type WarningCode =
   | 'no-rows'
   | 'unknown-days'
   | 'spike'
+  | 'one-kind'
   | 'installer-vanished'
   | 'unidentified-jump'
   | 'left-over';
@@ -25,6 +28,8 @@ export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'unknown-days': 'Of some days it is not known which downloads were by CI; these days are left out.',
   spike:
     'On some days there were many times the usual downloads, most often by one client; the typical day says more than the sum.',
+  'one-kind':
+    'Most downloads came from one kind of machine (installer, Python and system); that can be one fleet.',
   'installer-vanished':
     'An installer that had a good part of the count has been at zero for a week; it may have changed its name.',
   'unidentified-jump':
@@ -108,6 +113,15 @@ function spiked(all: PackageDays, windows: readonly number[]): Warning[] {
       message: `${nameSome(days)}: more than ten times the usual downloads, and more than a third of ${lengths.join(', ')}; most often one client is behind it`,
     },
   ];
+}
+
+/** Whether most downloads came from one kind of machine, of which a spike would be the better explanation. */
+export function kindWarning({ facets, span }: DatedFacets, others: readonly Warning[]): Warning[] {
+  const [kind, downloads = 0] = oneKind(facets) ?? [];
+  if (kind === undefined || others.some(({ code }) => code === 'spike')) return [];
+  const share = formatShare(downloads, facets.total);
+  const message = `${share} of the ${formatNumber(facets.total)} downloads from ${span.start} to ${addDays(span.end, -1)} came from one kind of machine (${kind}); that can be one fleet`;
+  return [{ code: 'one-kind', message }];
 }
 
 /**

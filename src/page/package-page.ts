@@ -8,11 +8,21 @@ import {
   windowText,
 } from '../badges/snippet.ts';
 import type { Looks } from '../config/looks.ts';
-import type { Day } from '../days/day.ts';
+import { addDays, type Day } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown } from '../metric/breakdown.ts';
 import { BLIND_SPOTS, INSTALLERS, type Installer } from '../metric/classes.ts';
+import {
+  bySeries,
+  type DatedFacets,
+  FACET_NOTES,
+  type FacetList,
+  largestOf,
+  SHOWN_FACETS,
+  type ShownFacet,
+  valueName,
+} from '../metric/facets.ts';
 import { knownDays, missingDaysOf, type PackageDays, type Total } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
@@ -56,6 +66,8 @@ export interface PackageView {
   readonly total?: Total | undefined;
   /** The days of the longest window. */
   readonly history?: PackageDays | undefined;
+  /** Of the days that were asked about last; absent where there are none. */
+  readonly facets?: DatedFacets | undefined;
 }
 
 /** The window that a package is shown by; another of its windows where that one's figures are not known. */
@@ -356,6 +368,49 @@ ${card(
 </div>`;
 }
 
+/** Most values of a facet that stand on the page. */
+const FACET_ROWS = 8;
+
+const FACET_TITLES: Readonly<Record<ShownFacet, string>> = {
+  python: 'Python',
+  version: 'Version',
+  system: 'System',
+  type: 'Type',
+  country: 'Country',
+};
+
+function facetTable(title: string, facet: ShownFacet, list: FacetList, total: number): Markup {
+  const { values, other, unknown } = largestOf(list, FACET_ROWS);
+  const named = values.map(([value, count]) => [valueName(facet, value), count] as const);
+  const rest = (
+    [
+      ['other', other],
+      ['unknown', unknown],
+    ] as const
+  ).filter(([, count]) => count > 0);
+  const rows = [...named, ...rest].map(
+    ([value, count]) => [value, formatNumber(count), share(count, total)] as const,
+  );
+  return html`<div>${table([title, 'Downloads', 'Share'], rows)}</div>
+`;
+}
+
+/** What maintainers decide with, with the days that it was counted on: they are not those of the other figures. */
+function facetLists({ facets, span }: DatedFacets): Markup {
+  const { total, version } = facets;
+  const lists = SHOWN_FACETS.map((facet) => [
+    facetTable(FACET_TITLES[facet], facet, facets[facet], total),
+    facet === 'version' ? facetTable('Series', facet, bySeries(version), total) : undefined,
+  ]);
+  return card(
+    'Pythons, versions, systems, types and countries',
+    html`<p class="quiet">Of ${formatNumber(total)} non-CI downloads from ${date(span.start)} to ${date(addDays(span.end, -1))}. ${Object.values(FACET_NOTES).join(' ')}</p>
+<div class="columns">
+${lists}</div>
+<p class="quiet no-print">All of it: <a href="facets.json">facets.json</a>.</p>`,
+  );
+}
+
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
   const { state, countedTo, lastSuccess, history } = view;
@@ -370,6 +425,7 @@ export function packagePage(view: PackageView, site: SiteView): string {
 <p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${counted}. ${whereabouts(view)}</p>`,
     main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}
+${view.facets && facetLists(view.facets)}
 ${history && overTime(history)}
 ${
   main &&

@@ -12,6 +12,7 @@ import {
   PIP_FAMILY,
   SYSTEMS,
 } from '../metric/classes.ts';
+import type { DatedFacets } from '../metric/facets.ts';
 import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
@@ -206,10 +207,11 @@ export function parseHistory(text: string, packageName: string): PackageDays | u
   return { days, breakdowns: breakdownsOf(data), unknownDays, partialDays };
 }
 
-/** A history with its text as it is on the disk. */
+/** A history with its text as it is on the disk, and what else is told of the package on its page. */
 export interface History {
   readonly days: PackageDays;
   readonly text: string;
+  readonly facets?: DatedFacets | undefined;
 }
 
 /**

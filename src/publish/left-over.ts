@@ -9,6 +9,7 @@ import { namesIn, readIfPresent, removeFile, writeIfChanged } from '../disk/file
 import { nameSome } from '../format.ts';
 import type { Warning } from '../metric/warnings.ts';
 import { append } from '../util.ts';
+import { FACETS_FILE } from './facets.ts';
 import { HISTORY_FILE } from './history.ts';
 
 /*
@@ -19,7 +20,7 @@ import { HISTORY_FILE } from './history.ts';
 const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
-const OTHER_FILES: readonly string[] = [HISTORY_FILE, 'index.html'];
+const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, 'index.html'];
 
 /** A badge file that is not renewed, as its name tells. */
 interface BadgeOnDisk {

@@ -3,6 +3,7 @@ import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '..
 import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
+import { type DatedFacets, facetsTogether } from '../metric/facets.ts';
 import {
   isWindowKnown,
   lastDays,
@@ -12,7 +13,9 @@ import {
   totalsTogether,
 } from '../metric/package-days.ts';
 import { summarize, type Window } from '../metric/summary.ts';
+import { kindWarning } from '../metric/warnings.ts';
 import { append, defined } from '../util.ts';
+import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
 import type { PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
@@ -30,6 +33,8 @@ export interface Figures {
   readonly days: PackageDays;
   /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
   readonly total: Total | undefined;
+  /** Those of this run, or else those that were published last; absent where there are none. */
+  readonly facets?: DatedFacets | undefined;
 }
 
 /** A package that was read. */
@@ -84,6 +89,11 @@ export async function publishFolder(
   return before;
 }
 
+/** The facets that were published last, where there are any to be. */
+async function lastFacets({ name }: TrackedPackage, { outputDir, facetsEveryDays }: Config) {
+  return facetsEveryDays > 0 ? readFacets(outputDir, name) : undefined;
+}
+
 /** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
 function totalEntry({ looks }: TrackedPackage, total: Total | undefined): Total | undefined {
   return looks?.extra?.includes('total') ? total : undefined;
@@ -132,7 +142,7 @@ export interface PublishContext {
  */
 async function publishFigures(
   tracked: TrackedPackage | TrackedGroup,
-  { days: all, total }: Figures,
+  { days: all, total, facets }: Figures,
   attempted: Date,
   query: PackageHealth['query'] | undefined,
   { outputDir, source, publicUrl }: Config,
@@ -150,6 +160,7 @@ async function publishFigures(
     history,
     trend: trends[index],
     total,
+    facets: facets?.facets,
     isHeldBack: isHeldBack(window),
   }));
   const files = badgeFiles(summaries, looks);
@@ -159,10 +170,13 @@ async function publishFigures(
     source: source.kind,
     publicUrl,
   });
-  const historyFile = { name: HISTORY_FILE, content: text };
-  const before = await publishFolder(outputDir, name, [...files, historyFile], spellings?.get(name));
+  const others = [
+    { name: HISTORY_FILE, content: text },
+    ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
+  ];
+  const before = await publishFolder(outputDir, name, [...files, ...others], spellings?.get(name));
   const renewed = new Set(files.map((file) => file.name));
-  const others = before.filter((each) => !renewed.has(each));
+  const notRenewed = before.filter((each) => !renewed.has(each));
   const published = windows.filter((window) => !isHeldBack(window));
   const [first] = published;
   const entry: PackageHealth = {
@@ -171,7 +185,8 @@ async function publishFigures(
     warnings: [
       // What else is odd about the days of a group is told of its member.
       ...warnings.filter(({ code }) => group === undefined || code === 'unknown-days'),
-      ...(await leftOverWindows(outputDir, tracked, others)),
+      ...(facets === undefined || group !== undefined ? [] : kindWarning(facets, warnings)),
+      ...(await leftOverWindows(outputDir, tracked, notRenewed)),
     ],
     ...defined({
       failure,
@@ -183,7 +198,7 @@ async function publishFigures(
       query,
     }),
   };
-  await pages?.draw(tracked, entry, { days: history, text });
+  await pages?.draw(tracked, entry, { days: history, text, facets });
   return entry;
 }
 
@@ -206,7 +221,7 @@ export async function publishPackage(
   try {
     if (outcome.kind === 'failed') throw outcome.error;
     const { days, total, taken } = outcome;
-    const figures = { days, total };
+    const figures = { days, total, facets: outcome.facets ?? (await lastFacets(tracked, config)) };
     return {
       entry: await publishFigures(tracked, figures, outcome.attempted, taken, config, context),
       figures,
@@ -228,9 +243,10 @@ interface GroupSum {
   readonly waiting: Set<string>;
 }
 
-function added(before: Figures | undefined, { days, total }: Figures): Figures {
-  if (before === undefined) return { days, total };
+function added(before: Figures | undefined, { days, total, facets }: Figures): Figures {
+  if (before === undefined) return { days, total, facets };
   return {
+    facets: before.facets && facets && facetsTogether(before.facets, facets),
     days: together(before.days, days),
     total: before.total && total && totalsTogether(before.total, total),
   };
@@ -275,7 +291,8 @@ export async function publishGroup(
   }
   if (waiting.size > 0 || figures === undefined) return undefined;
   try {
-    return await publishFigures(group, figures, started, undefined, config, context);
+    const { facets = await lastFacets(group, config) } = figures;
+    return await publishFigures(group, { ...figures, facets }, started, undefined, config, context);
   } catch (error) {
     context.onFault?.(error);
     return fail(error);

@@ -23,6 +23,7 @@ import { type IndexEntry, indexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { date } from '../page/words.ts';
 import { byCount } from '../util.ts';
+import { readFacets } from './facets.ts';
 import { type Health, OTHERS_MAX, type PackageHealth, stateOf } from './health.ts';
 import { type History, readHistory } from './history.ts';
 
@@ -144,9 +145,15 @@ export function openPages(
   signal?: AbortSignal,
   drawing: Drawing = builtInDrawing(),
 ): Pages {
-  const { outputDir, staleThresholdDays, publicUrl, packages, groups } = config;
+  const { outputDir, staleThresholdDays, publicUrl, packages, groups, facetsEveryDays } = config;
   const rows = new Map<string, { entry: IndexEntry; lastDay?: string | undefined }>();
   const faults: unknown[] = [];
+
+  async function readPublished(packageName: string): Promise<History | undefined> {
+    const history = await readHistory(outputDir, packageName);
+    if (history === undefined || facetsEveryDays === 0) return history;
+    return { ...history, facets: await readFacets(outputDir, packageName) };
+  }
 
   /** Draws a page unless there is nothing to show, or nothing has changed. */
   async function drawPage(
@@ -155,7 +162,7 @@ export function openPages(
     history: History | undefined,
     finished: string | undefined,
   ): Promise<void> {
-    const view = packageView(tracked, entry, history?.days, config, now());
+    const view = { ...packageView(tracked, entry, history?.days, config, now()), facets: history?.facets };
     const hasPage = view.windows.length > 0 || history !== undefined;
     if (hasPage) {
       // It says when it was drawn to the day, so that later runs of the day may leave it alone.
@@ -185,7 +192,7 @@ export function openPages(
     await new Promise((resolve) => setImmediate(resolve));
     if (signal?.aborted) return;
     try {
-      const known = history ?? (await readHistory(outputDir, tracked.name));
+      const known = history ?? (await readPublished(tracked.name));
       await drawPage(tracked, entry, known, finished);
     } catch (error) {
       faults.push(error);

@@ -62,7 +62,7 @@ describe('collect', () => {
     expect(project.message('gamma', hero)).toBe('0');
     for (const name of ['alpha', 'beta', 'gamma']) {
       const json = readdirSync(join(project.output, name)).filter((file) => file.endsWith('.json'));
-      expect(json).toHaveLength(12);
+      expect(json).toHaveLength(name === 'gamma' ? 12 : 13);
       expect(json).toContain('history.json');
     }
   });
@@ -137,11 +137,8 @@ describe('collect', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines.filter(({ msg }) => msg === 'collected')).toMatchObject([
-      { package: 'alpha', count: 14 },
-      { package: 'beta', count: 3 },
-      { package: 'gamma', count: 0 },
-    ]);
+    const counts = lines.flatMap((line) => (line.msg === 'collected' ? [[line.package, line.count]] : []));
+    expect(Object.fromEntries(counts)).toEqual({ alpha: 14, beta: 3, gamma: 0 });
     const terminal = await collect(project.folder, [], { terminal: true });
     expect(terminal.stderr).toContain('0 of 3');
     expect(terminal.stderr).toContain('2 of 3  beta');

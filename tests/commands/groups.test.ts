@@ -145,7 +145,7 @@ describe('groups', () => {
     expect((await run('collect', ...AS_OF)).stderr).toContain('badges of 7d are left over');
     track('');
     expect((await run('collect', ...AS_OF)).stderr).toContain('badges of suite are left over');
-    expect((await run('prune', '--yes')).stdout).toContain('remove  suite (not listed): 46 files');
+    expect((await run('prune', '--yes')).stdout).toContain('remove  suite (not listed): 47 files');
     expect(existsSync(join(project.output, 'suite'))).toBe(false);
   });
 

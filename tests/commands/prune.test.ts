@@ -59,7 +59,7 @@ describe('prune', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toBe(
       `remove  alpha (7d): 22 files
-remove  beta (not listed): 24 files
+remove  beta (not listed): 25 files
 remove  ledger/bigquery-x/beta.json
 this was a dry run; nothing was changed
 `,
@@ -71,7 +71,7 @@ this was a dry run; nothing was changed
   it('removes badges, pages and ledgers that are not listed, and nothing else', async () => {
     const { project, ledger, files, run } = await house();
     expect((await run('prune', '--yes')).exitCode).toBe(0);
-    expect(files('alpha')).toHaveLength(24);
+    expect(files('alpha')).toHaveLength(25);
     expect(files('alpha').filter((name) => name.includes('-7d-'))).toEqual([]);
     expect(files('beta')).toEqual(['notes.txt']);
     expect(files('photos')).toEqual(['cat.json']);

@@ -27,6 +27,7 @@ describe('a valid tracked.yaml', () => {
         queryTimeoutSeconds: 180,
         sharing: 'auto',
       },
+      facetsEveryDays: 0,
       packages: [{ name: 'demo', windows: [30], looks: {} }],
       groups: [],
     });
@@ -71,6 +72,8 @@ bigquery:
   table: my-project.copy.downloads-2026
   query_timeout_seconds: 60
   monthly_budget_gib: 0.5
+facets:
+  every_days: 30
 packages:
   - Flask_SQLAlchemy
   - {name: zope.interface, window_days: [7, 30, 365]}
@@ -96,6 +99,7 @@ groups:
         queryTimeoutSeconds: 60,
         sharing: 'auto',
       },
+      facetsEveryDays: 30,
       packages: [
         { name: 'flask-sqlalchemy', windows: [30], looks: {} },
         { name: 'zope-interface', windows: [7, 30, 365], looks: {} },

@@ -89,11 +89,11 @@ const ADDED: [string, string][] = [
   ],
   [
     'package: [x]',
-    '3:1: package: unknown key; did you mean packages? Allowed: service, bigquery, clickhouse, duckdb, badges, packages, groups',
+    '3:1: package: unknown key; did you mean packages? Allowed: service, bigquery, clickhouse, duckdb, badges, facets, packages, groups',
   ],
   [
     'colour: blue',
-    '3:1: colour: unknown key. Allowed: service, bigquery, clickhouse, duckdb, badges, packages, groups',
+    '3:1: colour: unknown key. Allowed: service, bigquery, clickhouse, duckdb, badges, facets, packages, groups',
   ],
   ['bigquery:\n  projectid: x', '4:3: bigquery.projectid: unknown key; did you mean project_id?'],
   [

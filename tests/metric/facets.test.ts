@@ -7,6 +7,7 @@ import {
   type Facets,
   facetList,
   largestOf,
+  mergeSpellings,
   oneKind,
   pythonShare,
   VALUES_MAX,
@@ -43,8 +44,8 @@ describe('a list', () => {
   });
 
   it('has equal versions once, under the spelling that is downloaded most', () => {
-    const { values } = listOf('version', { '1.0': 2, '1.0.0': 5, '1.00': 1, '2004d': 3 }, 11);
-    expect(values).toEqual([
+    const facets = facetsOf(11, { version: { '1.0': 2, '1.0.0': 5, '1.00': 1, '2004d': 3 } });
+    expect(mergeSpellings(facets).version.values).toEqual([
       ['1.0.0', 8],
       ['2004d', 3],
     ]);

@@ -19,13 +19,17 @@ export interface ServerRow {
   readonly installer?: string;
   readonly system?: string;
   readonly filename?: string;
+  readonly python?: string;
+  readonly version?: string;
   readonly downloads: number;
 }
 
 /** A question, as the server understood it. */
 export interface Call {
-  readonly kind: 'pivot' | 'days' | 'reference';
+  readonly kind: 'pivot' | 'days' | 'reference' | 'facets';
   readonly projects: readonly string[];
+  /** As it was sent. */
+  readonly versions: string | undefined;
   readonly start: string | undefined;
   readonly end: string | undefined;
   /** LIMIT, if there is one. */
@@ -103,8 +107,15 @@ function understand(request: IncomingMessage, sql: string, at: number): Call {
   const limit = parameter('limit');
   const days = sql.includes('pypi_downloads_per_day');
   return {
-    kind: !days ? 'pivot' : parameter('start') === undefined ? 'reference' : 'days',
+    kind: /\bfacet\b/.test(sql)
+      ? 'facets'
+      : !days
+        ? 'pivot'
+        : parameter('start') === undefined
+          ? 'reference'
+          : 'days',
     projects: names,
+    versions: parameter('versions'),
     start: parameter('start'),
     end: parameter('end'),
     limit: limit === undefined ? undefined : Number(limit),
@@ -138,9 +149,37 @@ function limited<T>(
   return part;
 }
 
+const COUNTED = ['pip', 'uv', 'poetry', 'pdm'];
+
+/** Facets of rows, of which the server knows no more than Python and version. */
+function facetsOf(rows: readonly ServerRow[], projects: readonly string[]): Json {
+  const data = projects.flatMap((project) => {
+    const own = rows.filter((row) => row.project === project);
+    const counting = own.filter(
+      ({ ci = 'false', installer = '' }) =>
+        ci === 'unknown' || (ci === 'false' && COUNTED.includes(installer)),
+    );
+    const by = (facet: string, valueIn: (row: ServerRow) => string) => {
+      const counts = new Map<string, number>();
+      for (const row of counting) counts.set(valueIn(row), (counts.get(valueIn(row)) ?? 0) + row.downloads);
+      return [project, facet, [...counts].map(([value, count]) => [value, String(count)])];
+    };
+    const others = ['system', 'type', 'country', 'kind'].map((facet) => by(facet, () => ''));
+    const rowsOf = [by('flag', ({ ci = 'false' }) => ci), by('python', ({ python = '' }) => python)];
+    return [...rowsOf, by('version', ({ version = '1.0' }) => version), ...others];
+  });
+  const meta = [
+    { name: 'project', type: 'String' },
+    { name: 'facet', type: 'String' },
+    { name: 'counts', type: 'Array(Tuple(String, UInt64))' },
+  ];
+  return { meta, data, rows: data.length };
+}
+
 function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9, folds = true }: Options): Json {
   const { start = '', end = '9', projects, settings, kind } = call;
   const matching = rows.filter((row) => projects.includes(row.project) && row.day >= start && row.day < end);
+  if (kind === 'facets') return facetsOf(matching, projects);
   if (kind !== 'pivot') {
     const days = new Map<string, number>();
     for (const { day, downloads } of matching) days.set(day, (days.get(day) ?? 0) + downloads);

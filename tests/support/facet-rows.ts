@@ -137,12 +137,13 @@ export function asCounted(facets: object): Counted {
   return Object.fromEntries(
     Object.entries(facets as Record<string, number | List>).map(([facet, list]) => {
       if (typeof list === 'number') return [facet, list];
-      const named = list.values.map(([value, count]) => [
-        facet === 'version' && /^1\.0+(\.0)?$/.test(value) ? '1.0' : value,
-        count,
-      ]);
-      const rest = Object.entries({ other: list.other, unknown: list.unknown }).filter(([, n]) => n > 0);
-      return [facet, Object.fromEntries([...named, ...rest])];
+      const counts: Counts = {};
+      const all = [...list.values, ['other', list.other] as const, ['unknown', list.unknown] as const];
+      for (const [value, count] of all) {
+        const name = facet === 'version' && /^1\.0+(\.0)?$/.test(value) ? '1.0' : value;
+        if (count > 0) counts[name] = (counts[name] ?? 0) + count;
+      }
+      return [facet, counts];
     }),
   );
 }

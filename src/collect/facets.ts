@@ -1,0 +1,225 @@
+import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
+import { describeError, OperatorError } from '../errors/error.ts';
+import { formatNumber } from '../format.ts';
+import { allDownloads } from '../metric/breakdown.ts';
+import { addFacets, type DatedFacets, type Facets, mergeSpellings } from '../metric/facets.ts';
+import { lastDays } from '../metric/package-days.ts';
+import type { FacetAnswer, FacetQuestion } from '../sources/facets.ts';
+import { costOf, type Source, type SourceError, type SourceTraits } from '../sources/source.ts';
+import type { Budget } from '../state/spend.ts';
+import { isNonEmpty, type NonEmpty } from '../util.ts';
+import type { Outcome } from './run.ts';
+
+/*
+ * Facets of the packages of a run: asked for many together, once their days are read, so that it is known how many rows that
+ * takes. Nothing of them is kept in a ledger.
+ */
+
+/** What a run is to ask about facets. */
+export interface FacetTask {
+  /** Whether those of a package over its main window are wanted. */
+  readonly isWanted: (packageName: string, window: Span) => boolean;
+  /** Whether a package with too many rows has those of its newest days, instead of none. */
+  readonly takesNewestDays?: boolean;
+  /** Which versions of the packages are wanted; all if absent. */
+  readonly isVersion?: ((version: string) => boolean) | undefined;
+  /** Is told why there are none of some packages. */
+  readonly onNone: (packageNames: readonly string[], why: string) => void;
+}
+
+/** What a day of a package is expected to bill, in bytes: by the columns that are read, twice the pivot query. */
+const FACET_BYTES_PER_DAY = 330_000_000;
+
+/** What a question about facets is expected to bill, in bytes. */
+export function expectedFacetBill({ packages, span }: FacetQuestion): number {
+  return packages.length * spanDays(span) * FACET_BYTES_PER_DAY;
+}
+
+/** Stands for these questions in the account of money; no package can be called this. */
+const FACETS_LABEL = '(facets)';
+
+/**
+ * Asks a question about facets; what it bills is written down.
+ *
+ * @param reservedBytes What must still fit into the month's budget.
+ * @throws BudgetError if it does not; SourceError as the source does.
+ */
+export async function askFacets(
+  source: Source,
+  book: Budget,
+  question: FacetQuestion,
+  reservedBytes: number,
+  signal?: AbortSignal,
+): Promise<FacetAnswer> {
+  const expectedBytes = source.traits.billed ? expectedFacetBill(question) : 0;
+  book.assertWithin(expectedBytes + reservedBytes);
+  return book.query(
+    { label: FACETS_LABEL, expectedBytes },
+    () => source.facets(question, signal),
+    (result) => ({ bytes: costOf(result)?.bytesBilled ?? expectedBytes, telling: false }),
+  );
+}
+
+/** A package that waits for its facets. */
+interface Waiting {
+  readonly outcome: Extract<Outcome, { kind: 'read' }>;
+  readonly name: string;
+  /** The days that are asked for, oldest first, and how many rows each has. */
+  readonly days: readonly (readonly [day: Day, rows: number])[];
+}
+
+const rowsOf = (days: Waiting['days']) => days.reduce((sum, [, rows]) => sum + rows, 0);
+
+function spanOf(days: Waiting['days']): Span {
+  const [first = '', last = ''] = [days[0]?.[0], days.at(-1)?.[0]];
+  return { start: first, end: addDays(last, 1) };
+}
+
+/** Days in parts of at most so many rows, as far as a day has no more, the newest part first. */
+function inParts(days: Waiting['days'], most: number): Waiting['days'][] {
+  const parts: (readonly [Day, number])[][] = [];
+  let room = 0;
+  for (const day of days.toReversed()) {
+    room -= day[1];
+    if (room < 0 || parts.length === 0) {
+      parts.push([]);
+      room = most - day[1];
+    }
+    parts.at(-1)?.unshift(day);
+  }
+  return parts;
+}
+
+/**
+ * The facets of packages as the sum over parts of their days, of those versions that are wanted. Which there are is asked first.
+ *
+ * @returns An entry for each package that did not fail; `onNone` is told of the others.
+ * @throws OperatorError if a question was not answered.
+ */
+export async function readFacets(
+  names: NonEmpty<string>,
+  parts: readonly Span[],
+  { isVersion, onNone }: Pick<FacetTask, 'isVersion' | 'onNone'>,
+  ask: (question: FacetQuestion) => Promise<FacetAnswer>,
+): Promise<Map<string, Facets>> {
+  async function sumOf(packages: NonEmpty<string>, versions?: readonly string[]) {
+    const sums = new Map<string, Facets>();
+    const failures = new Map<string, SourceError>();
+    for (const span of parts) {
+      const answer = await ask({ packages, span, versions });
+      for (const [name, error] of answer.failures) failures.set(name, error);
+      for (const [name, facets] of answer.facets) {
+        const before = sums.get(name);
+        sums.set(name, before === undefined ? facets : addFacets(before, facets));
+      }
+    }
+    for (const [name, error] of failures) {
+      sums.delete(name);
+      onNone([name], describeError(error));
+    }
+    return sums;
+  }
+
+  const all = await sumOf(names);
+  const found = new Map<string, Facets>();
+  for (const [name, every] of all) {
+    const versions = isVersion && every.version.values.map(([value]) => value).filter(isVersion);
+    if (versions?.length === 0) {
+      onNone([name], 'none of the versions that were downloaded is wanted');
+      continue;
+    }
+    const own = versions === undefined ? every : (await sumOf([name], versions)).get(name);
+    if (own !== undefined) found.set(name, mergeSpellings(own));
+  }
+  return found;
+}
+
+/**
+ * Adds the facets that are wanted to outcomes of packages that were read. Packages of the same days are asked for together,
+ * as far as the source takes them, and those that a question failed for have none: the outcome stays what it is.
+ */
+export async function* withFacets(
+  outcomes: AsyncIterable<Outcome>,
+  { isWanted, takesNewestDays, isVersion, onNone }: FacetTask,
+  { packagesAtOnce, facetLimits, kind }: SourceTraits,
+  ask: (question: FacetQuestion) => Promise<FacetAnswer>,
+): AsyncGenerator<Outcome> {
+  const { rowsAtOnce = Infinity, rowsOfPackage = Infinity, questionsARun = Infinity } = facetLimits ?? {};
+  let questions = 0;
+  let isOver = false;
+  let batch: Waiting[] = [];
+
+  /** The package, if its facets are wanted and can be had. */
+  function waitingOf(outcome: Outcome): Waiting | undefined {
+    if (outcome.kind === 'failed') {
+      isOver ||= outcome.error instanceof OperatorError && outcome.error.affectsAll;
+      return undefined;
+    }
+    const { name, windows } = outcome.package;
+    const window = lastDays(outcome.days, windows[0]);
+    const all = window.days.map((day, index) => {
+      const breakdown = window.breakdowns[index];
+      return [day, breakdown ? allDownloads(breakdown) : 0] as const;
+    });
+    if (isOver || rowsOf(all) === 0 || !isWanted(name, spanOf(all))) return undefined;
+    if (window.unknownDays.length > 0) {
+      onNone([name], 'it is not known of all days which downloads were by CI');
+      return undefined;
+    }
+    const isTooMuch = rowsOf(all) > rowsOfPackage;
+    if (isTooMuch && !takesNewestDays) {
+      onNone(
+        [name],
+        `it has more than ${formatNumber(rowsOfPackage)} downloads, which is too much to ask for`,
+      );
+      return undefined;
+    }
+    return { outcome, name, days: isTooMuch ? (inParts(all, rowsOfPackage)[0] ?? []) : all };
+  }
+
+  async function facetsOf(names: NonEmpty<string>, parts: readonly Span[]): Promise<Map<string, Facets>> {
+    try {
+      return await readFacets(names, parts, { isVersion, onNone }, (question) => {
+        questions += 1;
+        return ask(question);
+      });
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      // The source is to be left alone, or there is no money for it.
+      isOver = true;
+      if (error.code !== 'interrupted') onNone(names, describeError(error));
+      return new Map();
+    }
+  }
+
+  async function* flush(): AsyncGenerator<Outcome> {
+    const [taken, [first]] = [batch, batch];
+    batch = [];
+    const names = taken.map(({ name }) => name);
+    if (first === undefined || !isNonEmpty(names)) return;
+    const parts = taken.length > 1 ? [first.days] : inParts(first.days, rowsAtOnce);
+    const isAsked = !isOver && questions + parts.length <= questionsARun;
+    const found = isAsked ? await facetsOf(names, parts.map(spanOf)) : new Map<string, Facets>();
+    for (const { outcome, name, days } of taken) {
+      const facets = found.get(name);
+      const dated: DatedFacets | undefined = facets && { facets, span: spanOf(days), source: kind };
+      yield dated === undefined ? outcome : { ...outcome, facets: dated };
+    }
+  }
+
+  for await (const outcome of outcomes) {
+    const next = waitingOf(outcome);
+    if (next === undefined) {
+      yield outcome;
+      continue;
+    }
+    const [first] = batch;
+    const fits =
+      batch.length < packagesAtOnce &&
+      batch.reduce((sum, { days }) => sum + rowsOf(days), rowsOf(next.days)) <= rowsAtOnce &&
+      (first === undefined || spanOf(first.days).start === spanOf(next.days).start);
+    if (!fits) yield* flush();
+    batch.push(next);
+  }
+  yield* flush();
+}

@@ -1,0 +1,287 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fetchDays } from '../collect/days.ts';
+import { askFacets, expectedFacetBill, type FacetTask, readFacets } from '../collect/facets.ts';
+import { causeText } from '../collect/run.ts';
+import { budgetBytes, loadConfig } from '../config/config.ts';
+import { addDays, spanDays, windowBefore } from '../days/day.ts';
+import { OperatorError, UsageError } from '../errors/error.ts';
+import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
+import { allDownloads } from '../metric/breakdown.ts';
+import {
+  bySeries,
+  type DatedFacets,
+  FACET_NOTES,
+  type FacetList,
+  largestOf,
+  type ShownFacet,
+  valueName,
+} from '../metric/facets.ts';
+import { totalOf } from '../metric/package-days.ts';
+import { versionTest } from '../metric/versions.ts';
+import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
+import { date, days } from '../page/words.ts';
+import type { FacetQuestion } from '../sources/facets.ts';
+import { openSource, traitsOf } from '../sources/index.ts';
+import type { Source } from '../sources/source.ts';
+import { openBudget, openSpendFile } from '../state/spend.ts';
+import { TIB } from '../util.ts';
+import { type Asking, readNow } from './ask.ts';
+import { agrees, type Context, type GlobalOptions } from './context.ts';
+import { createLog } from './log.ts';
+import {
+  bySentence,
+  formatDollars,
+  left,
+  listPrice,
+  renderTable,
+  right,
+  type Style,
+  styleOf,
+  wrap,
+} from './output.ts';
+import { underLock } from './under-lock.ts';
+
+/** How facets are asked for and printed. */
+export interface FacetOptions extends GlobalOptions {
+  readonly by: ShownFacet;
+  readonly of?: string;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+  readonly yes?: boolean;
+}
+
+/** The facets of a package, and what makes them look other than they are. */
+interface Found {
+  readonly name: string;
+  readonly dated: DatedFacets;
+  readonly warnings: readonly Warning[];
+}
+
+/** Most values that are printed; --json and facets.json have them all. */
+const ROWS_SHOWN = 20;
+
+const TITLES: Readonly<Record<ShownFacet, string>> = {
+  python: 'Python',
+  version: 'Version',
+  system: 'System',
+  type: 'Type of file',
+  country: 'Country',
+};
+
+function rowsOf(facet: ShownFacet, list: FacetList, total: number): string[][] {
+  const { values, other, unknown } = largestOf(list, ROWS_SHOWN);
+  const named = values.map(([value, downloads]) => [valueName(facet, value), downloads] as const);
+  const rest = [
+    ['other', other],
+    ['unknown', unknown],
+    ['Total', total],
+  ] as const;
+  return [...named, ...rest].map(([value, downloads]) => [
+    value,
+    formatShare(downloads, total),
+    formatNumber(downloads),
+  ]);
+}
+
+function markdownTable(title: string, rows: readonly (readonly string[])[]): string {
+  const lines = [[title, 'Share', 'Downloads'], ['---', '---:', '---:'], ...rows];
+  return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+}
+
+/** What the tables are about, and what must be known to read them. */
+function remarks(
+  { name, dated, warnings }: Found,
+  { by, of }: FacetOptions,
+  windowDays: number,
+  counted: string,
+) {
+  const { facets, span } = dated;
+  const length = spanDays(span);
+  const about = `${name}${of === undefined ? '' : ` ${of}`}, ${days(length)} from ${date(span.start)} to ${date(addDays(span.end, -1))} (UTC)`;
+  const cut =
+    length < windowDays
+      ? [`Only the newest of ${days(windowDays)}: more is too much to ask for at once.`]
+      : [];
+  const kinds = kindWarning(dated, warnings).map(({ message }) => `Warning: ${message}.`);
+  return [
+    `${about}: ${formatNumber(facets.total)} downloads by installers, not marked as CI, counted from ${counted}.`,
+    ...cut,
+    ...(FACET_NOTES[by] === undefined ? [] : [FACET_NOTES[by]]),
+    ...kinds,
+  ];
+}
+
+function render(
+  found: Found,
+  options: FacetOptions,
+  asking: Asking,
+  counted: string,
+  command: string,
+  style: Style,
+): string {
+  const { by, markdown } = options;
+  const { facets } = found.dated;
+  const table = (title: string, rows: readonly (readonly string[])[]) =>
+    markdown
+      ? markdownTable(title, rows)
+      : renderTable([left(title), right('share'), right('downloads')], rows, style);
+  const tables = [
+    table(TITLES[by], rowsOf(by, facets[by], facets.total)),
+    ...(by === 'version' ? [table('Series', rowsOf(by, bySeries(facets.version), facets.total))] : []),
+  ];
+  const said = remarks(found, options, asking.windowDays, counted);
+  const below = markdown
+    ? [...said.map((line) => `${line}\n`), `\`${command}\`\n`]
+    : said.map((line) => `${wrap(line, style)}\n`);
+  return [...tables, markdown ? below.join('\n') : below.join('')].join('\n');
+}
+
+/** The command that prints the same table. */
+function commandOf(
+  name: string,
+  { by, of }: FacetOptions,
+  { windowDays, source }: Asking,
+  asOf?: string,
+): string {
+  const more = [
+    ...(of === undefined ? [] : [`--of '${of}'`]),
+    `--days ${windowDays}`,
+    ...(asOf === undefined ? [] : [`--as-of ${asOf}`]),
+    ...(source.kind === 'clickhouse' ? [] : [`--source ${source.kind}`]),
+  ];
+  return ['pypi-badges show', name, `--by ${by}`, ...more, '--markdown'].join(' ');
+}
+
+const NOTHING = 'no download by an installer, not marked as CI; is the name right, and the version of --of?';
+
+/** What is read, and where it goes. */
+interface Reading extends Pick<FacetTask, 'isVersion' | 'onNone'> {
+  readonly asking: Asking;
+  readonly options: FacetOptions;
+  readonly onFound: (found: Found) => void;
+}
+
+/** Where reading is free: the days of the packages tell how many rows there are to read. */
+async function readFree({ asking, options, onFound, ...task }: Reading, context: Context): Promise<number> {
+  const facets = { ...task, isWanted: () => true, takesNewestDays: true };
+  for (const outcome of await readNow({ ...asking, facets }, options, context)) {
+    const { name } = outcome.package;
+    if (outcome.kind === 'failed') task.onNone([name], causeText(outcome.error));
+    else if (allDownloads(totalOf(outcome.days)) === 0) task.onNone([name], NOTHING);
+    else if (outcome.facets !== undefined) {
+      onFound({ name, dated: outcome.facets, warnings: warningsOf(outcome.days, [asking.windowDays]) });
+    }
+  }
+  return 0;
+}
+
+/** Where it is not: once the operator has seen the price and agrees, the facets alone, each package by itself. */
+async function readPaid({ asking, options, onFound, ...task }: Reading, context: Context): Promise<number> {
+  const { names, windowDays, asOf, source: kind } = asking;
+  const { cwd, stderr, now } = context;
+  const config = existsSync(resolve(cwd, options.config)) ? loadConfig(options.config, cwd) : undefined;
+  const { log } = await createLog({ logLevel: options.logLevel ?? 'warn' }, context);
+  const signal = context.interruptible?.();
+
+  /** @returns Whether the operator agrees to pay. */
+  async function isAgreed(source: Source): Promise<boolean> {
+    const times = task.isVersion === undefined ? 1 : 2;
+    let [expected, most] = [0, 0];
+    for (const name of names) {
+      const question = { packages: [name] as const, span: windowBefore(asOf, windowDays) };
+      expected += times * expectedFacetBill(question);
+      most += times * ((await source.estimateFacets?.(question, signal)) ?? 0);
+    }
+    const price = (bytes: number) => `${formatGib(bytes)} (${formatDollars(listPrice(TIB + bytes))})`;
+    const told = `This bills about ${price(expected)} by our estimate, and at most ${price(most)} by a dry run; the first TiB of a month is free.`;
+    stderr.write(`${wrap(told, styleOf(stderr, context.env))}\n`);
+    return options.yes || agrees(context, 'Read this and pay for it?');
+  }
+
+  async function read(assertHeld: () => void): Promise<number> {
+    const source = await openSource(kind, context);
+    const spend = config && openSpendFile(config.stateDir, (message) => log.warn(message));
+    const book = await openBudget(spend, config ? budgetBytes(config) : null, now, assertHeld);
+    try {
+      if (!(await isAgreed(source))) return 0;
+      const packages = names.map((name) => ({ name, windows: [windowDays] as const }));
+      const scope = { packages, asOf, full: false, lookBackDays: 0, signal };
+      const { upstream } = await fetchDays(source, book, scope);
+      if (upstream.fault !== undefined) throw new OperatorError(upstream.fault.code, upstream.fault.message);
+      const span = windowBefore(upstream.end, windowDays);
+      const ask = (question: FacetQuestion) => askFacets(source, book, question, 0, signal);
+      for (const name of names) {
+        const [facets] = (await readFacets([name], [span], task, ask)).values();
+        if (facets !== undefined) onFound({ name, dated: { facets, span, source: kind.kind }, warnings: [] });
+      }
+      return 0;
+    } finally {
+      await book.close().catch(() => undefined);
+      await source.close();
+    }
+  }
+
+  if (config === undefined) return read(() => undefined);
+  return underLock(config.stateDir, context, ({ assertHeld }) => read(assertHeld));
+}
+
+/** @throws UsageError if the text is no set of versions. */
+function selectVersions(text: string | undefined): FacetTask['isVersion'] {
+  const test = text === undefined ? undefined : versionTest(text);
+  if (text === undefined || test !== undefined) return test;
+  throw new UsageError(`--of ${text}: no set of versions; write it as '2.*' or '>=1.4,<2'`);
+}
+
+/** Facets as JSON has them, with all values. */
+function facetsJson({ dated: { facets, span }, warnings, ...found }: Found, { by, of }: FacetOptions) {
+  const series = by === 'version' && bySeries(facets.version);
+  return {
+    ...{ from: span.start, to: addDays(span.end, -1), of, total: facets.total, [by]: facets[by] },
+    ...(series && { series }),
+    warnings: kindWarning({ ...found, facets, span, source: '' }, warnings),
+  };
+}
+
+/**
+ * `show --by`: the non-CI downloads of packages by one facet. Writes nothing but what it cost.
+ *
+ * @returns 1 if there are none of a package.
+ * @throws UsageError if the command line is wrong.
+ */
+export async function showFacets(asking: Asking, options: FacetOptions, context: Context, asOf?: string) {
+  const { stdout, stderr, env } = context;
+  const { by, json, markdown } = options;
+  if (json && markdown) throw new UsageError('--json and --markdown: choose one');
+  const isVersion = selectVersions(options.of);
+  const { billed, name: counted } = traitsOf(asking.source, env);
+  const faults = new Map<string, string>();
+  const found: Found[] = [];
+  const onNone = (names: readonly string[], why: string) => {
+    for (const name of names) faults.set(name, why);
+  };
+  const onFound = (each: Found) => {
+    if (each.dated.facets.total > 0) found.push(each);
+    else onNone([each.name], NOTHING);
+  };
+  const reading = { asking, options, isVersion, onNone, onFound };
+  const exitCode = await (billed ? readPaid(reading, context) : readFree(reading, context));
+  if (json) {
+    const packages = Object.fromEntries(found.map((each) => [each.name, facetsJson(each, options)]));
+    stdout.write(formatJson({ source: asking.source.kind, by, packages }));
+  } else {
+    const texts = found.map((each) =>
+      render(
+        each,
+        options,
+        asking,
+        counted,
+        commandOf(each.name, options, asking, asOf),
+        styleOf(stdout, env),
+      ),
+    );
+    stdout.write(texts.join('\n'));
+  }
+  for (const line of bySentence(faults)) stderr.write(`${wrap(line, styleOf(stderr, env))}\n`);
+  return exitCode || (faults.size > 0 ? 1 : 0);
+}
