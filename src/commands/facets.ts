@@ -22,7 +22,7 @@ import { versionTest } from '../metric/versions.ts';
 import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
 import { date, days } from '../page/words.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
-import { openSource, traitsOf } from '../sources/index.ts';
+import { openSource, PUBLIC_SOURCE, traitsOf } from '../sources/index.ts';
 import type { Source } from '../sources/source.ts';
 import { openBudget, openSpendFile } from '../state/spend.ts';
 import { TIB } from '../util.ts';
@@ -148,7 +148,7 @@ function commandOf(
     ...(of === undefined ? [] : [`--of '${of}'`]),
     `--days ${windowDays}`,
     ...(asOf === undefined ? [] : [`--as-of ${asOf}`]),
-    ...(source.kind === 'clickhouse' ? [] : [`--source ${source.kind}`]),
+    ...(source.kind === PUBLIC_SOURCE.kind ? [] : [`--source ${source.kind}`]),
   ];
   return ['pypi-badges show', name, `--by ${by}`, ...more, '--markdown'].join(' ');
 }

@@ -139,22 +139,6 @@ export function bySeries({ values, other, unknown }: FacetList): FacetList {
   return { values: [...series], other: rest, unknown };
 }
 
-/** Downloads with a known Python that a share is told of, at least, and the part that may be unknown. */
-const KNOWN_MIN = 100;
-const UNKNOWN_SHARE = 1 / 5;
-
-/**
- * The share of the downloads with a known Python that are by 3.`minor` or newer.
- *
- * @returns undefined if too little is known.
- */
-export function pythonShare({ total, python }: Facets, minor: number): number | undefined {
-  const sum = (values: FacetList['values']) => values.reduce((all, [, downloads]) => all + downloads, 0);
-  const known = sum(python.values);
-  if (known < KNOWN_MIN || python.unknown > total * UNKNOWN_SHARE) return undefined;
-  return sum(python.values.filter(([value]) => byVersion(value, `3.${minor}`) <= 0)) / known;
-}
-
 /** Downloads from which on one kind of machine is told of, and the part that it must have more of. */
 const KIND_DOWNLOADS_MIN = 1_000;
 const KIND_SHARE = 0.6;

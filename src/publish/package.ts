@@ -160,7 +160,6 @@ async function publishFigures(
     history,
     trend: trends[index],
     total,
-    facets: facets?.facets,
     isHeldBack: isHeldBack(window),
   }));
   const files = badgeFiles(summaries, looks);

@@ -4,6 +4,7 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { addDays, spanDays } from '../../src/days/day.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import { type Fault, type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -176,6 +177,78 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
     const { exitCode, stdout, stderr } = await run(AS_OF, 'show', ...argv, '--by', 'python');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(says);
+  });
+});
+
+describe('show --by on BigQuery', () => {
+  const ask = async (argv: string[], answer: string | undefined) => {
+    const project = await bigQueryProject(['demo']);
+    const result = await runMain(
+      project.folder,
+      [
+        'show',
+        'demo',
+        '--source',
+        'bigquery',
+        '--by',
+        'python',
+        '--days',
+        '7',
+        '--as-of',
+        '2026-04-25',
+        ...argv,
+      ],
+      { env: project.env, ...(answer !== undefined && { ask: async () => answer }) },
+    );
+    const spend = project.files()['state/spend.json'];
+    return { ...result, months: spend && JSON.parse(spend).months, server: project.server };
+  };
+
+  it('says the price, and reads and books nothing where that is too much', async () => {
+    const { exitCode, stdout, stderr, months, server } = await ask([], 'n');
+    expect([exitCode, stdout, months, server.bytesBilled]).toEqual([0, '', undefined, 0]);
+    // Seven days at 330 MB; the server's dry run says 150 MB a day.
+    expect(stderr).toBe(
+      'This bills about 2.2 GiB ($0.01) by our estimate, and at most 1.0 GiB ($0.01) by\n  a dry run; the first TiB of a month is free.\n',
+    );
+  });
+
+  it('needs --yes where nobody can be asked', async () => {
+    const { exitCode, stderr, server } = await ask([], undefined);
+    expect([exitCode, server.bytesBilled]).toEqual([2, 0]);
+    expect(stderr).toContain('repeat it with --yes');
+  });
+
+  it.each([
+    [['--yes'], undefined, 1],
+    [[], 'y', 1],
+    [['--yes', '--of', '>=1'], undefined, 2],
+  ])('reads what is agreed to, and books the bill: %j', async (argv, answer, questions) => {
+    const { exitCode, stdout, months, server } = await ask(argv, answer);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^3\.9 +100\.0% +7$/m);
+    const asked = server.callsOf('insert').filter(({ revisions }) => !revisions);
+    expect(asked).toHaveLength(questions);
+    expect(months['2026-04'].bytes_billed).toBe(server.bytesBilled);
+    expect(months['2026-04'].queries).toBe(questions + 1);
+  });
+
+  it('is part of collect where every_days asks for it, and the budget has room', async () => {
+    const project = await bigQueryProject(['demo']);
+    const run = async (more: string) => {
+      project.put('tracked.yaml', `${project.read('tracked.yaml')}${more}`);
+      await runMain(project.folder, ['collect', '--as-of', '2026-04-25'], { env: project.env });
+      return project.files()['output/demo/facets.json'];
+    };
+    expect(await run('')).toBeUndefined();
+    expect(JSON.parse((await run('facets: {every_days: 7}\n')) ?? '')).toMatchObject({ total: 7 });
+    const poor = await bigQueryProject(['demo'], {}, { bigquery: '  monthly_budget_gib: 2\n' });
+    poor.put('tracked.yaml', `${poor.read('tracked.yaml')}facets: {every_days: 7}\n`);
+    const { exitCode, stderr } = await runMain(poor.folder, ['collect', '--as-of', '2026-04-25'], {
+      env: poor.env,
+    });
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain("no Pythons, versions and systems of demo: the month's budget would be passed");
   });
 });
 

@@ -9,7 +9,6 @@ import {
   largestOf,
   mergeSpellings,
   oneKind,
-  pythonShare,
   VALUES_MAX,
   valueName,
 } from '../../src/metric/facets.ts';
@@ -105,18 +104,6 @@ describe('the sum of two packages', () => {
       ...facetsOf(30, { python: { '3.9': 4, '3.10': 20 } }, 3),
       total: 30,
     });
-  });
-});
-
-describe('the share of a Python and newer ones', () => {
-  it.each([
-    ['of those that are known', { '3.9': 30, '3.10': 50, '2.7': 20 }, 0, 10, 0.5],
-    ['where exactly a fifth is unknown', { '3.9': 0, '3.10': 80, '3.16': 20 }, 25, 10, 1],
-    ['not where more is', { '3.10': 100 }, 26, 10, undefined],
-    ['not of 99', { '3.10': 99 }, 0, 10, undefined],
-  ])('%s', (_, python, unknown, minor, expected) => {
-    const known = Object.values(python).reduce((sum, count) => sum + count, 0);
-    expect(pythonShare(facetsOf(known + unknown, { python }, unknown), minor)).toBe(expected);
   });
 });
 

@@ -42,16 +42,10 @@ const LABEL_MAX = 63;
 
 const APP = 'pypi-badges';
 
-/** What differs between queries about packages. */
-type QueryText = Pick<QuerySpec, 'sql' | 'columns' | 'rowLimit'>;
-
-function packageSpec(
-  config: BigQueryConfig,
-  { packages, span, versions }: FacetQuestion,
-  { sql, columns, rowLimit: limit }: QueryText,
-): QuerySpec {
+/** A query about packages, but for its text and the columns and length of its answer. */
+function packageSpec(config: BigQueryConfig, { packages, span, versions }: FacetQuestion) {
   const [first, ...others] = packages;
-  return {
+  return (sql: string, columns: QuerySpec['columns'], limit: number): QuerySpec => ({
     sql,
     parameters: {
       ...(others.length > 0 ? { projects: ['STRING', packages] } : { project: ['STRING', first] }),
@@ -64,18 +58,18 @@ function packageSpec(
     labels: { app: APP, package: others.length > 0 ? 'shared' : first.slice(0, LABEL_MAX) },
     location: config.location,
     rowLimit: limit,
-  };
+  });
 }
 
 function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
+  const specOf = packageSpec(config, question);
   const shape = shapeOf(question);
-  const sql = pivotSql(bigQueryDialect(config.table), shape);
-  return packageSpec(config, question, { sql, columns: pivotColumns(shape), rowLimit: rowLimit(question) });
+  return specOf(pivotSql(bigQueryDialect(config.table), shape), pivotColumns(shape), rowLimit(question));
 }
 
 function facetSpec(config: BigQueryConfig, question: FacetQuestion): QuerySpec {
   const sql = facetSql(bigQueryDialect(config.table), shapeOf(question), question.versions !== undefined);
-  return packageSpec(config, question, { sql, columns: FACET_COLUMNS, rowLimit: facetRowLimit(question) });
+  return packageSpec(config, question)(sql, FACET_COLUMNS, facetRowLimit(question));
 }
 
 /** A day as the id of its partition, and back. */
