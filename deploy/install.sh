@@ -36,7 +36,11 @@ readonly SYSUSERS_DIR=/usr/local/lib/sysusers.d
 readonly TMPFILES_DIR=/usr/local/lib/tmpfiles.d
 readonly COMMAND=/usr/local/bin/pypi-badges
 readonly DOCTOR=/usr/local/sbin/pypi-badges-doctor
-readonly UNITS=(pypi-badges-collect.service pypi-badges-collect.timer pypi-badges-failure@.service)
+readonly UNITS=(pypi-badges-collect.service pypi-badges-collect.timer pypi-badges-failure@.service pypi-badges-mail@.service)
+# Drop-ins for what a host refuses. The first is for every unit whose name begins with pypi-badges-. The names come last
+# in the alphabet, and so after the drop-ins of LXC's images (zzz-lxc-service.conf).
+readonly NO_MOUNTS=$UNIT_DIR/pypi-badges-.service.d/zzzz-no-mounts.conf
+readonly COPIED_KEY=$UNIT_DIR/pypi-badges-collect.service.d/zzzz-copied-key.conf
 
 HERE=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
 readonly HERE
@@ -46,6 +50,9 @@ die() {
   printf 'install.sh: %s\n' "$*" >&2
   exit 1
 }
+
+# Runs a command that needs no rights: with those of nobody, in an empty home.
+unprivileged() { (cd "$WORK/home" && runuser -u nobody -- env HOME="$WORK/home" "$@"); }
 
 # --- preconditions: each says what is wrong and how to mend it -------------------------------------
 
@@ -90,73 +97,92 @@ require_node() {
   done
   [ -n "$NODE" ] || die "there is no node in /usr/local/bin or /usr/bin.
 $(how_to_get_node)"
-  local found
-  found=$("$NODE" --version)
+  # A link, or a script, may lead to where the service cannot look, as those of version managers do.
+  local found real
+  real=$(unprivileged "$NODE" -p process.execPath 2>"$WORK/node.log") ||
+    die "$NODE ($(readlink -f "$NODE")) does not run for other users than root: $(tail -n 1 "$WORK/node.log")
+$(how_to_get_node)"
+  found=$(unprivileged "$NODE" --version)
   found=${found#v}
   [ "$(printf '%s\n' "$MINIMUM_NODE" "$found" | sort -V | head -n 1)" = "$MINIMUM_NODE" ] ||
     die "$NODE is version $found, and pypi-badges needs $MINIMUM_NODE or later.
 $(how_to_get_node)"
-  command -v npm >/dev/null || die "there is no npm. Debian packages it apart from nodejs: apt-get install npm"
+  case $real in
+    /home/* | /root/* | /run/user/* | /tmp/* | /var/tmp/*)
+      die "$NODE is $real, which the service cannot see.
+$(how_to_get_node)"
+      ;;
+  esac
+}
+
+require_npm() {
+  command -v npm >/dev/null || die "$1 needs npm, and there is none. Debian packages it apart from nodejs: apt-get install npm"
 }
 
 # --- the program ------------------------------------------------------------------------------------
 
-# Makes the package to install a tarball, whatever it was given as, and prints its path.
-make_tarball() {
+# Unpacks the package, with the libraries that are in it; as root, nothing of it is run.
+unpack_package() {
   local what=$1 into=$2
   if [ -z "$what" ]; then
-    [ -f "$HERE/../dist/cli.js" ] || die "this folder is not a built package: build it first (npm ci && npm run build),
-or say --package latest to take it from the npm registry"
-    what=$HERE/..
-  elif [ -f "$what" ]; then
-    cp -- "$what" "$into/pypi-badges.tgz"
+    if [ ! -f "$HERE/../dist/cli.js" ] || [ -e "$HERE/../src" ]; then
+      die "this folder is not an unpacked package. In a clone:
+npm ci && npm pack && tar -xzf pypi-badges-*.tgz && sudo package/deploy/install.sh
+Or take it from the npm registry: --package latest"
+    fi
+    cp -r -- "$HERE/../." "$into"
     return
-  elif [[ $what == */* || $what == *.tgz ]]; then
-    die "--package: there is no file $what"
-  else
-    what=pypi-badges@$what
+  elif [ ! -f "$what" ]; then
+    [[ $what != */* && $what != *.tgz ]] || die "--package: there is no file $what"
+    require_npm "--package $what"
+    unprivileged npm pack --silent --ignore-scripts "pypi-badges@$what" >/dev/null || die "npm has no pypi-badges@$what"
+    what=$(echo "$WORK"/home/pypi-badges-*.tgz)
   fi
-  (cd "$into" && npm pack --silent --ignore-scripts "$what" >/dev/null) || die "npm could not pack $what"
-  mv "$into"/pypi-badges-*.tgz "$into/pypi-badges.tgz"
+  tar -xzf "$what" --no-same-owner --strip-components=1 -C "$into" || die "$what is no package"
 }
 
-# Prints one field of the package.json inside the tarball, given as a JavaScript accessor.
-package_field() {
-  tar -xzOf "$WORK/pypi-badges.tgz" package/package.json |
-    "$NODE" -p "JSON.parse(require('fs').readFileSync(0, 'utf8'))$1 ?? ''"
+# Fetches DuckDB as the package has it locked, by version and checksum.
+add_duckdb() {
+  local package=$1 into=$2
+  require_npm --with-duckdb
+  unprivileged cp "$package/dist/duckdb.package.json" package.json
+  unprivileged cp "$package/dist/duckdb.package-lock.json" package-lock.json
+  unprivileged npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >"$WORK/npm.log" 2>&1 || {
+    cat "$WORK/npm.log" >&2
+    die "npm could not install DuckDB; what was installed before is untouched"
+  }
+  cp -r "$WORK/home/node_modules/." "$into"
 }
 
-# Unpacks the tarball and its dependencies as a release of its own; a release that exists is complete,
-# because it gets its name last.
+# Makes a release of its own of the package; a release that exists is complete, because it gets its name last.
 install_release() {
-  local extra=() suffix=
-  if [ "$WITH_DUCKDB" = yes ]; then
-    local range
-    range=$(package_field '.peerDependencies?.["@duckdb/node-api"]')
-    extra=("@duckdb/node-api@${range:-latest}")
-    suffix=+duckdb
-  fi
-  RELEASE=$PREFIX/releases/$(package_field .version)-$(sha256sum "$WORK/pypi-badges.tgz" | cut -c 1-12)$suffix
+  local new=$WORK/release package version suffix='' digest
+  package=$new/lib/node_modules/pypi-badges
+  mkdir -p "$package" "$new/bin"
+  unpack_package "$PACKAGE" "$package"
+  chmod -R u=rwX,go=rX "$new"
+  chmod 0755 "$package/dist/cli.js"
+  ln -s ../lib/node_modules/pypi-badges/dist/cli.js "$new/bin/pypi-badges"
+  version=$(unprivileged "$NODE" "$package/dist/cli.js" --version) ||
+    die "the program does not start (above); what was installed before is untouched"
+  [ "$WITH_DUCKDB" = no ] || suffix=+duckdb
+  digest=$(cd "$package" && find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-12)
+  RELEASE=$PREFIX/releases/$version-$digest$suffix
   if [ -d "$RELEASE" ]; then
     say "Release $(basename "$RELEASE") is installed already."
     return
   fi
   say "Installing release $(basename "$RELEASE") ..."
+  [ "$WITH_DUCKDB" = no ] || add_duckdb "$package" "$new/lib/node_modules"
   rm -rf "$PREFIX/releases/.new"
-  npm install --global --prefix "$PREFIX/releases/.new" --omit=dev --ignore-scripts \
-    --no-audit --no-fund --no-update-notifier --loglevel=error "$WORK/pypi-badges.tgz" "${extra[@]}" >"$WORK/npm.log" 2>&1 || {
-    cat "$WORK/npm.log" >&2
-    die "npm could not install the package; what was installed before is untouched"
-  }
-  "$NODE" "$PREFIX/releases/.new/lib/node_modules/pypi-badges/dist/cli.js" --version >/dev/null ||
-    die "the installed program does not start; what was installed before is untouched"
+  cp -r "$new" "$PREFIX/releases/.new"
   mv "$PREFIX/releases/.new" "$RELEASE"
   UNUSED=$RELEASE
 }
 
 # Runs however the script ends: nothing of an upgrade that did not take over stays behind.
 clean_up() {
-  rm -rf "$WORK" "$PREFIX/releases/.new" "$CONFIG_DIR/tracked.yaml.new"
+  rm -rf "$WORK" "$PREFIX/releases/.new" "$CONFIG_DIR/tracked.yaml.new" "$PROBE"
   if [ -n "$UNUSED" ]; then
     rm -rf "$UNUSED"
   fi
@@ -191,13 +217,74 @@ check_config() {
   # As `check` tells it.
   key=$(sed -n 's/^credentials  *//p' "$WORK/check.log")
   case $key in
-    /run/credentials/*) ;;
+    /run/credentials/*)
+      [ "$HANDED_KEY" = yes ] || die "$named names credential_file: $key, and this host takes LoadCredential= away from
+services. Leave that line out; the service gets the key $CONFIG_DIR/gcp.json without it."
+      ;;
     /*)
       as_the_service test -r "$key" ||
         die "$named names credential_file: $key, which the service cannot read, and should not be able to.
 Leave that line out and give the key to this script: --key $key. The service is handed a copy of its own."
       ;;
   esac
+}
+
+# What systemd can do for a service differs between hosts, so it is tried. systemd goes on without a sandbox where mount
+# namespaces are refused, and fails where mounts in them are; both are `no` here.
+can_mount() { systemd-run --quiet --collect --wait --property=ProtectSystem=strict sh -c '! test -w /usr' 2>/dev/null; }
+can_hand_key() {
+  # shellcheck disable=SC2016
+  systemd-run --quiet --collect --wait --property=LoadCredential=probe:/etc/passwd \
+    sh -c 'test -s "$CREDENTIALS_DIRECTORY/probe"' 2>/dev/null
+}
+
+# Starts this release as systemd will start it, with its sandbox and with the host's drop-ins.
+check_sandbox() {
+  local deploy=$1 status
+  mkdir -p "$(dirname "$PROBE")"
+  {
+    # A dependency cannot be emptied later.
+    sed '/^OnFailure=/d' "$deploy/systemd/pypi-badges-collect.service"
+    cat /etc/systemd/system/pypi-badges-collect.service.d/*.conf 2>/dev/null || true
+    printf '\n%s\n' '[Service]' ExecStartPre= ExecStartPost= ExecStopPost= ExecStart= \
+      "ExecStart=node $RELEASE/lib/node_modules/pypi-badges/dist/cli.js --version"
+    [ "$MOUNTS" = yes ] || cat "$deploy/systemd/no-mounts.conf"
+    [ "$HANDED_KEY" = yes ] || cat "$deploy/systemd/copied-key.conf"
+  } >"$PROBE"
+  systemctl daemon-reload
+  if ! systemctl start --quiet "$(basename "$PROBE")" 2>/dev/null; then
+    status=$(systemctl show --property=ExecMainStatus --value "$(basename "$PROBE")")
+    journalctl --no-pager --output=cat --lines=5 --unit="$(basename "$PROBE")" >&2 || true
+    systemctl reset-failed "$(basename "$PROBE")" 2>/dev/null || true
+    die "systemd cannot start $NODE in the service's sandbox (above; status $status). Do drop-ins of your own
+(systemctl cat pypi-badges-collect) fit this host? What ran before is untouched."
+  fi
+}
+
+# Installs what a host needs that refuses something, and removes it from one that no longer does.
+place_variants() {
+  local deploy=$1
+  if [ "$MOUNTS" = no ]; then
+    place "$deploy/systemd/no-mounts.conf" "$NO_MOUNTS"
+  else
+    remove "$NO_MOUNTS"
+  fi
+  if [ "$HANDED_KEY" = no ]; then
+    place "$deploy/systemd/copied-key.conf" "$COPIED_KEY"
+  else
+    remove "$COPIED_KEY"
+  fi
+}
+
+say_what_is_lost() {
+  [ "$MOUNTS" = yes ] || say "
+This host refuses mounts to services, as an LXC container without nesting does. The sandbox is without them: the run
+can read what any user of this host can, and write to /tmp beside its own folders. It has no privileges, cannot get
+any, and makes ordinary system calls only. For the whole sandbox allow nesting (Proxmox: pct set ID --features
+nesting=1; Incus: incus config set NAME security.nesting=true), restart the container, and run this again."
+  [ "$HANDED_KEY" = yes ] || say "
+This host takes LoadCredential= away from services. While a run lasts, a copy of the key lies in
+/run/pypi-badges-collect, where the service's user alone can read it."
 }
 
 switch_to_release() {
@@ -249,6 +336,15 @@ place() {
   fi
 }
 
+# Removes a file that an earlier run of this script placed, and its folder if that is empty.
+remove() {
+  if [ -e "$1" ]; then
+    rm "$1"
+    rmdir --ignore-fail-on-non-empty "$(dirname "$1")"
+    CHANGED=yes
+  fi
+}
+
 # Puts a new key in the place of the old one, by rename: a run that starts meanwhile gets one of the two, whole.
 place_key() {
   local target=$CONFIG_DIR/gcp.json
@@ -276,15 +372,17 @@ place_once() {
 install_everything() {
   require_root
   require_systemd
-  require_node
   WORK=$(mktemp -d)
   UNUSED=
+  PROBE=/run/systemd/system/pypi-badges-probe.service
   trap clean_up EXIT
+  chmod 0711 "$WORK"
+  install -d -o nobody "$WORK/home"
+  require_node
   [ -z "$CONFIG" ] || [ -f "$CONFIG" ] || die "--config: there is no file $CONFIG"
   [ -z "$KEY" ] || [ -f "$KEY" ] || die "--key: there is no file $KEY"
   CHANGED=no
 
-  make_tarball "$PACKAGE" "$WORK"
   if [ -d "$PREFIX/current/lib/node_modules/@duckdb/node-api" ]; then
     WITH_DUCKDB=yes
   fi
@@ -297,6 +395,9 @@ install_everything() {
   place "$deploy/systemd/pypi-badges.tmpfiles" "$TMPFILES_DIR/pypi-badges.conf"
   systemd-sysusers "$SYSUSERS_DIR/pypi-badges.conf"
   systemd-tmpfiles --create "$TMPFILES_DIR/pypi-badges.conf"
+  MOUNTS=no HANDED_KEY=no
+  if can_mount; then MOUNTS=yes; fi
+  if can_hand_key; then HANDED_KEY=yes; fi
   place_once "$deploy/systemd/failure.env" "$CONFIG_DIR/failure.env" 0600
   if [ -n "$CONFIG" ] && ! cmp -s "$CONFIG" "$CONFIG_DIR/tracked.yaml"; then
     install -m 0644 "$CONFIG" "$CONFIG_DIR/tracked.yaml.new"
@@ -305,12 +406,14 @@ install_everything() {
     place_once "$deploy/systemd/tracked.yaml" "$CONFIG_DIR/tracked.yaml" 0644
     check_config "$CONFIG_DIR/tracked.yaml" "$CONFIG_DIR/tracked.yaml"
   fi
+  check_sandbox "$deploy"
   [ -z "$KEY" ] || place_key
 
   local unit
   for unit in "${UNITS[@]}"; do
     place "$deploy/systemd/$unit" "$UNIT_DIR/$unit"
   done
+  place_variants "$deploy"
   place "$deploy/systemd/pypi-badges-doctor" "$DOCTOR" 0755
   switch_to_release
   if [ "$CHANGED" = yes ]; then
@@ -336,6 +439,7 @@ install_everything() {
   say "Run now:   systemctl start pypi-badges-collect   (log: journalctl -u pypi-badges-collect -o cat)"
   say "Check:     pypi-badges-doctor"
   say "Failures:  say in $CONFIG_DIR/failure.env who is told"
+  say_what_is_lost
 }
 
 # --- and back ---------------------------------------------------------------------------------------
@@ -345,10 +449,13 @@ uninstall() {
   require_systemd
   local unit
   systemctl disable --quiet --now pypi-badges-collect.timer 2>/dev/null || true
-  systemctl stop pypi-badges-collect.service 'pypi-badges-failure@*' 2>/dev/null || true
+  systemctl stop pypi-badges-collect.service 'pypi-badges-failure@*' 'pypi-badges-mail@*' 2>/dev/null || true
   for unit in "${UNITS[@]}"; do
     rm -f "$UNIT_DIR/$unit"
   done
+  CHANGED=no
+  remove "$NO_MOUNTS"
+  remove "$COPIED_KEY"
   rm -f "$DOCTOR" "$SYSUSERS_DIR/pypi-badges.conf" "$TMPFILES_DIR/pypi-badges.conf"
   if [ "$(readlink "$COMMAND" 2>/dev/null)" = "$PREFIX/current/bin/pypi-badges" ]; then
     rm -f "$COMMAND"

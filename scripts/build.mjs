@@ -39,6 +39,26 @@ const groups = [
   ],
 ].map(([name, paths, more]) => ({ name, test: (id) => paths.test(relative(root, id)), ...more }));
 
+/**
+ * What `npm ci` installs DuckDB from, exactly as it is locked here: deploy/install.sh does, where it is asked for.
+ *
+ * @returns {{dependencies: object, packages: object}} package.json, and the packages of package-lock.json.
+ */
+function lockOf(name) {
+  const { packages: all } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  const dependencies = { [name]: all[`node_modules/${name}`].version };
+  const packages = { '': { dependencies } };
+  const add = (each) => {
+    const path = `node_modules/${each}`;
+    if (packages[path] !== undefined) return;
+    const { dev: _dev, ...entry } = all[path];
+    packages[path] = entry;
+    Object.keys({ ...entry.dependencies, ...entry.optionalDependencies }).forEach(add);
+  };
+  add(name);
+  return { dependencies, packages };
+}
+
 /** A text with one character beyond Latin-1 takes twice the memory; in code, the number of a character is as good. */
 const ascii = (code) =>
   code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
@@ -115,6 +135,12 @@ const notices = [...bundled].sort().map((name) => {
 const dist = join(root, 'dist');
 const files = new Map(output.map(({ fileName, code }) => [fileName, ascii(code)]));
 files.set('THIRD-PARTY-LICENSES.txt', notices.join(`\n${'-'.repeat(80)}\n\n`));
+const { dependencies, packages } = lockOf('@duckdb/node-api');
+files.set('duckdb.package.json', JSON.stringify({ dependencies }));
+files.set(
+  'duckdb.package-lock.json',
+  JSON.stringify({ lockfileVersion: 3, requires: true, packages }, null, 2),
+);
 mkdirSync(dist, { recursive: true });
 const there = new Set(readdirSync(dist));
 for (const name of there) if (!files.has(name)) rmSync(join(dist, name), { recursive: true });

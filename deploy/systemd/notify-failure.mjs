@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Tells the operator that a unit failed: by webhook, by mail, or both. Run by
-// pypi-badges-failure@.service with the unit's name; configured by /etc/pypi-badges/failure.env.
-// Plain Node without dependencies, so that a broken installation can still report itself.
+// Tells the operator that a unit failed: notify-failure.mjs UNIT webhook|mail. Run by pypi-badges-failure@.service and
+// pypi-badges-mail@.service, configured by /etc/pypi-badges/failure.env. Plain Node without dependencies, so that a
+// broken installation can still report itself.
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { composeMessage, isOfRun, webhookRequest, withoutAddress } from './failure-message.mjs';
 
 const { WEBHOOK_URL = '', WEBHOOK_TYPE = 'json', MAIL_TO, MAIL_FROM } = process.env;
-const unit = process.argv[2] ?? process.env.MONITOR_UNIT ?? 'pypi-badges-collect';
+const [, , unit, channel] = process.argv;
 // systemd hands these to OnFailure= units (251 and later); a hook that is started by hand has none.
 const result = process.env.MONITOR_SERVICE_RESULT ?? 'unknown (started by hand)';
 const status = process.env.MONITOR_EXIT_STATUS ?? 'unknown';
@@ -91,20 +91,21 @@ const message = composeMessage({
 });
 const { subject, lines } = message;
 
-const channels = [];
-if (WEBHOOK_URL) channels.push(['webhook', () => sendWebhook(WEBHOOK_URL, message)]);
-if (MAIL_TO) channels.push(['mail', () => sendMail(MAIL_TO, subject, lines.join('\n'))]);
-if (channels.length === 0) {
+async function send() {
+  if (channel === 'mail') sendMail(MAIL_TO, subject, lines.join('\n'));
+  else await sendWebhook(WEBHOOK_URL, message);
+}
+
+if (channel === 'mail' ? MAIL_TO : WEBHOOK_URL) {
+  try {
+    await send();
+    console.log(`${subject}; told by ${channel}`);
+  } catch (error) {
+    console.error(`${subject}; not told by ${channel}: ${withoutAddress(error.message, WEBHOOK_URL)}`);
+    process.exitCode = 1;
+  }
+} else if (!MAIL_TO) {
   console.log(
     `${subject}; nobody is told, because /etc/pypi-badges/failure.env sets neither WEBHOOK_URL nor MAIL_TO`,
   );
-}
-for (const [name, send] of channels) {
-  try {
-    await send();
-    console.log(`${subject}; told by ${name}`);
-  } catch (error) {
-    console.error(`${subject}; not told by ${name}: ${withoutAddress(error.message, WEBHOOK_URL)}`);
-    process.exitCode = 1;
-  }
 }

@@ -1,11 +1,16 @@
 #!/bin/sh
-# Tells the operator that a unit failed; run by pypi-badges-failure@.service. Where Node works, notify-failure.mjs
-# beside this file does it, and does it better. Where Node is what is gone, this says so in plain text.
+# Tells the operator that a unit failed: notify-failure.sh UNIT webhook|mail. Run by pypi-badges-failure@.service and
+# pypi-badges-mail@.service. Where Node works, notify-failure.mjs beside this file does it, and does it better. Where Node is
+# what is gone, this says so in plain text.
 here=$(dirname "$(readlink -f "$0")")
-unit=${1:-pypi-badges-collect}
+unit=$1
+channel=$2
 
+if [ "$channel" = mail ] && [ -z "${MAIL_TO:-}" ]; then
+  exit 0
+fi
 if node --version >/dev/null 2>&1; then
-  exec node "$here/notify-failure.mjs" "$unit"
+  exec node "$here/notify-failure.mjs" "$unit" "$channel"
 fi
 
 subject="$unit failed on $(uname -n)"
@@ -31,7 +36,7 @@ post() {
       --header "content-type: $type" --data-binary "$body"
 }
 
-if [ -n "${WEBHOOK_URL:-}" ]; then
+if [ "$channel" = webhook ] && [ -n "${WEBHOOK_URL:-}" ]; then
   if ! command -v curl >/dev/null; then
     echo "$subject; not told by webhook: there is neither node nor curl" >&2
     failed=1
@@ -42,7 +47,7 @@ if [ -n "${WEBHOOK_URL:-}" ]; then
     failed=1
   fi
 fi
-if [ -n "${MAIL_TO:-}" ]; then
+if [ "$channel" = mail ]; then
   if {
     [ -z "${MAIL_FROM:-}" ] || printf 'From: %s\n' "$MAIL_FROM"
     printf 'To: %s\nSubject: %s\nContent-Type: text/plain; charset=utf-8\n\n%s\n' "$MAIL_TO" "$subject" "$text"

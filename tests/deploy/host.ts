@@ -27,22 +27,37 @@ export class Host {
   private readonly name: string;
   private readonly rootfs: string;
   private readonly binds: readonly string[];
+  private readonly init: readonly string[];
   private readonly overlay: string;
   private machine: ReturnType<typeof startMachine> | undefined;
   private leader = '';
 
-  private constructor(name: string, rootfs: string, binds: readonly string[], overlay: string) {
+  private constructor(
+    name: string,
+    rootfs: string,
+    binds: readonly string[],
+    init: readonly string[],
+    overlay: string,
+  ) {
     this.name = name;
     this.rootfs = rootfs;
     this.binds = binds;
+    this.init = init;
     this.overlay = overlay;
   }
 
-  /** Boots a host. `binds` are arguments for systemd-nspawn. */
-  static async boot(name: string, rootfs: string, binds: string[]): Promise<Host> {
+  /**
+   * Boots a host.
+   *
+   * @param binds Arguments for systemd-nspawn.
+   * @param init A program on the host that becomes its systemd; without one, systemd is started as it is.
+   */
+  static async boot(name: string, rootfs: string, binds: string[], init?: string): Promise<Host> {
     const overlay = await mkdtemp(path.join(tmpdir(), `pypi-badges-${name}-`));
     for (const folder of ['upper', 'work', 'merged']) await mkdir(path.join(overlay, folder));
-    const host = new Host(name, rootfs, binds, overlay);
+    // Without --boot, systemd-nspawn does not know how systemd is asked to halt.
+    const start = init === undefined ? ['--boot'] : ['--kill-signal=SIGRTMIN+3', init];
+    const host = new Host(name, rootfs, binds, start, overlay);
     try {
       await host.powerOn();
     } catch (error) {
@@ -60,8 +75,8 @@ export class Host {
       exec systemd-nspawn "$@"`;
     const nspawn = [
       ...['-D', path.join(overlay, 'merged'), `--machine=${path.basename(overlay)}`],
-      ...['--quiet', '--register=no', '--keep-unit', '--private-network', '--boot', '--console=pipe'],
-      ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', ...this.binds],
+      ...['--quiet', '--register=no', '--keep-unit', '--private-network', '--console=pipe'],
+      ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', ...this.binds, ...this.init],
     ];
     const machine = startMachine(boot, [rootfs, overlay, ...nspawn]);
     this.machine = machine;

@@ -225,8 +225,10 @@ packages:
       for (const pod of pods.filter((each) => each !== undefined)) {
         const named = pod.volumes.map((volume: { name: string }) => volume.name);
         for (const mount of pod.containers[0].volumeMounts) expect(named).toContain(mount.name);
-        // A tag that moves would leave a node at whatever it pulled first.
-        expect(pod.containers[0].image).toMatch(/:\d+\.\d+\.\d+$/);
+        // A tag that moves would leave a node at whatever it pulled first; what is not ours is named by its digest.
+        expect(pod.containers[0].image).toMatch(
+          /^registry\.example\.com\/pypi-badges:\d+\.\d+\.\d+$|:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}$/,
+        );
       }
     });
 
@@ -291,6 +293,48 @@ packages:
       const file = path.join(work, 'wrong.yaml');
       await writeFile(file, text.replace(right, wrong));
       expect((await validate(file)).exitCode).not.toBe(0);
+    });
+  });
+
+  describe('the alarm of the guide', () => {
+    const JOB = 'namespace="default",job_name="pypi-badges-';
+    const first = `  - {series: 'kube_job_status_start_time{${JOB}1"}', values: '100x9'}
+  - {series: 'kube_job_status_failed{${JOB}1",reason="BackoffLimitExceeded"}', values: '0 0 1x7'}`;
+    const second = (failed: number) => `
+  - {series: 'kube_job_status_start_time{${JOB}2"}', values: '_ _ _ _ 200x5'}
+  - {series: 'kube_job_status_failed{${JOB}2"}', values: '_ _ _ _ ${failed}x5'}`;
+    const success = `
+  - {series: 'kube_cronjob_status_last_successful_time{cronjob="pypi-badges"}', values: '50x4 230x4'}`;
+
+    /** Prometheus' own tool, of Debian's package, without the server. */
+    async function promtool() {
+      const folder = path.join(deploy.cache, 'prometheus');
+      const program = path.join(folder, 'usr/bin/promtool');
+      const { exitCode } = await execa('test', ['-x', program], { reject: false });
+      if (exitCode !== 0) {
+        await execa('apt-get', ['download', '-q', 'prometheus'], { cwd: work });
+        await execa('sh', ['-c', `dpkg -x prometheus_*.deb ${folder}`], { cwd: work });
+      }
+      return program;
+    }
+
+    it.each([
+      ['goes on and off with the run after it', first + second(0) + success, { 1: '', 3: '{}', 6: '' }],
+      ['stays on while runs fail', first + second(1), { 1: '', 3: '{}', 6: '{}' }],
+    ])('%s', async (_what, series, expected) => {
+      const rule = { alert: 'Failed', expr: blockOfGuide('max(kube_job_status') };
+      await writeFile(
+        path.join(work, 'rules.yml'),
+        JSON.stringify({ groups: [{ name: 'a', rules: [rule] }] }),
+      );
+      const times = Object.entries(expected).map(
+        ([minute, alerts]) => `  - {eval_time: ${minute}m, alertname: Failed, exp_alerts: [${alerts}]}`,
+      );
+      const tests = `rule_files: [rules.yml]\ntests:\n- interval: 1m\n  input_series:\n${series}\n  alert_rule_test:\n`;
+      await writeFile(path.join(work, 'alarm.yml'), tests + times.join('\n'));
+      const options = { cwd: work, reject: false, all: true } as const;
+      const { exitCode, all } = await execa(await promtool(), ['test', 'rules', 'alarm.yml'], options);
+      expect(exitCode, all).toBe(0);
     });
   });
 

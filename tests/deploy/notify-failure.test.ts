@@ -25,7 +25,7 @@ async function run(address: string) {
   writeFileSync(join(bin, 'journalctl'), `#!/bin/sh\ncat <<'END'\n${JSON.stringify(log)}\nEND\n`, {
     mode: 0o755,
   });
-  return await execa(process.execPath, [hook, 'pypi-badges-collect'], {
+  return await execa(process.execPath, [hook, 'pypi-badges-collect', 'webhook'], {
     extendEnv: false,
     env: {
       PATH: `${bin}:/usr/bin:/bin`,

@@ -18,12 +18,6 @@ import { execa } from 'execa';
 import { rolldown } from 'rolldown';
 import type { TestProject } from 'vitest/node';
 
-interface Manifest {
-  readonly version: string;
-  readonly dependencies: Record<string, string>;
-  readonly peerDependencies: Record<string, string>;
-}
-
 /** Where everything that is slow to make is kept between runs; outside the repository. */
 const CACHE = '/var/cache/pypi-badges';
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -41,7 +35,7 @@ declare module 'vitest' {
       rootfs: Record<'trixie' | 'bookworm', string>;
       /** Bound into hosts at /mnt/package: pypi-badges.tgz, next.tgz, both unpacked. */
       packages: string;
-      /** An npm cache that holds all the package needs. */
+      /** An npm cache that holds DuckDB. */
       npmCache: string;
       /** Node and npm laid out as in Node's own tarball, for Debian 12. */
       nodeTarball: string;
@@ -103,7 +97,7 @@ async function pack(into: string) {
   await writeFile(path.join(next, 'package.json'), JSON.stringify(manifest, null, 2));
   await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: next });
   await rename(path.join(into, 'pypi-badges-999.0.0.tgz'), path.join(into, 'next.tgz'));
-  return { version, manifest };
+  return version as string;
 }
 
 /** The stand-in for Google, which runs on the hosts. */
@@ -115,51 +109,25 @@ async function bundleGoogle(into: string) {
   });
 }
 
-/**
- * Fills an npm cache with the package's dependencies, so that the hosts need no network. Each suite's own
- * Node and npm do it, because which versions npm chooses depends on theirs.
- */
-async function fillNpmCache(
-  packages: string,
-  manifest: Manifest,
-  rootfs: Record<string, string>,
-  nodeTarball: string,
-) {
+/** Fills an npm cache with DuckDB as the package has it locked, so that the hosts need no network. */
+async function fillNpmCache(packages: string) {
   const npmCache = path.join(CACHE, 'npm');
-  const duckdb = `@duckdb/node-api@${manifest.peerDependencies['@duckdb/node-api']}`;
-  const wanted = JSON.stringify([manifest.dependencies, duckdb, rootfs, nodeTarball]);
-  const stamp = path.join(
-    npmCache,
-    `filled-${createHash('sha256').update(wanted).digest('hex').slice(0, 12)}`,
-  );
+  const dist = path.join(packages, 'package/dist');
+  const lock = await readFile(path.join(dist, 'duckdb.package-lock.json'), 'utf8');
+  const stamp = path.join(npmCache, `duckdb-${createHash('sha256').update(lock).digest('hex').slice(0, 12)}`);
   if (await exists(stamp)) return npmCache;
-  await mkdir(npmCache, { recursive: true });
-  const variables: Record<string, string> = {
-    npm_config_cache: '/var/cache/npm',
-    NODE_EXTRA_CA_CERTS: CERTIFICATES,
-    ...Object.fromEntries(
-      ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) =>
-        process.env[name] === undefined ? [] : [[name, process.env[name]]],
-      ),
-    ),
-  };
-  for (const [suite, root] of Object.entries(rootfs)) {
-    const npm = suite === 'bookworm' ? ['/mnt/node/bin/node', '/mnt/node/bin/npm'] : ['/usr/bin/npm'];
-    await execa(
-      'systemd-nspawn',
-      [
-        ...['--quiet', '--register=no', '--keep-unit', '--volatile=overlay', '--resolv-conf=copy-host'],
-        ...['-D', root, `--machine=pypi-badges-npm-${process.pid}`, `--bind=${npmCache}:/var/cache/npm`],
-        ...[packages, nodeTarball].map((folder, at) => `--bind-ro=${folder}:/mnt/${['package', 'node'][at]}`),
-        `--bind-ro=${CERTIFICATES}`,
-        ...Object.entries(variables).map(([key, value]) => `--setenv=${key}=${value}`),
-        ...[...npm, 'install', '--global', '--prefix', '/tmp/filled', '--omit=dev', '--ignore-scripts'],
-        ...['--no-audit', '--no-fund', '/mnt/package/pypi-badges.tgz', duckdb],
-      ],
-      { stdin: 'ignore', all: true },
-    );
+  const folder = path.join(packages, 'duckdb');
+  await mkdir(folder);
+  for (const name of ['package.json', 'package-lock.json']) {
+    await cp(path.join(dist, `duckdb.${name}`), path.join(folder, name));
   }
-  await writeFile(stamp, wanted);
+  await execa('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', `--cache=${npmCache}`], {
+    cwd: folder,
+    stdin: 'ignore',
+  });
+  // install.sh runs npm without rights, and npm writes to its cache when it reads from it.
+  await execa('chown', ['-R', 'nobody', npmCache]);
+  await writeFile(stamp, '');
   return npmCache;
 }
 
@@ -214,14 +182,14 @@ export default async function setup(project: TestProject) {
     return stdout.trim();
   };
   const packages = await mkdtemp(path.join(tmpdir(), 'pypi-badges-deploy-'));
-  const [trixie, bookworm, { version, manifest }, nodeTarball] = await Promise.all([
+  const [trixie, bookworm, version, nodeTarball] = await Promise.all([
     rootfs('trixie'),
     rootfs('bookworm'),
     pack(packages),
     unpackNode(),
     bundleGoogle(packages),
   ]);
-  const npmCache = await fillNpmCache(packages, manifest, { trixie, bookworm }, nodeTarball);
+  const npmCache = await fillNpmCache(packages);
 
   project.provide('deploy', {
     root: ROOT,

@@ -46,6 +46,9 @@ function unescapeKey(name: string, value: unknown): unknown {
   return isKey ? value.replaceAll(/\\+r/g, '').replaceAll(/\\+n/g, '\n') : value;
 }
 
+/** Where install.sh puts the key of the service. */
+const SERVICE_KEY = '/etc/pypi-badges/gcp.json';
+
 /** Why a file cannot be read. */
 const UNREADABLE: Record<string, string> = {
   ENOENT: 'there is no such file; put the service account key there',
@@ -74,10 +77,10 @@ export function readCredentialFile(path: string, from: string): Credentials {
   }
   if (text.trim() === 'none') {
     // What the service is handed where there is no key (deploy/systemd/pypi-badges-collect.service).
-    throw fail(
-      'there is no key at /etc/pypi-badges/gcp.json; run: install.sh --key FILE',
-      'credentials-unreadable',
-    );
+    const why = existsSync(SERVICE_KEY)
+      ? `the service was not handed the key ${SERVICE_KEY}: a drop-in takes LoadCredential= away (systemctl cat pypi-badges-collect shows it); run install.sh again`
+      : `there is no key at ${SERVICE_KEY}; run: install.sh --key FILE`;
+    throw fail(why, 'credentials-unreadable');
   }
   if (text.trim() === '')
     throw fail('it is empty; put the service account key there', 'credentials-unreadable');
