@@ -14,39 +14,122 @@ const BOT = {
 /** Git's name of a tree without files. */
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
-/** What a remote's refusal means. `moved`: somebody else has pushed; `passing`: worth another try. */
-const REMOTE = [
-  { kind: 'protected', says: /GH006|GH013|protected branch|rule violations|hook declined/i },
-  { kind: 'forbidden', says: /error: 403|Permission to .* denied|not granted|resource not accessible/i },
-  { kind: 'credentials', says: /error: 401|Authentication failed|could not read Username|Invalid username/i },
+/** The first version that reads GIT_CONFIG_COUNT, by which the token is handed over. */
+const GIT_MINIMUM = [2, 31];
+
+const TOKEN_RIGHTS = ({ repository, isOwnToken }) =>
+  isOwnToken
+    ? 'add "permissions: contents: write" to it. In a fork\'s pull request the token can only read; an organization can forbid writing for all workflows (Settings, Actions, Workflow permissions)'
+    : `give a token that may read and write the contents of ${repository}, or leave the input token out`;
+
+/**
+ * What a failed git command met, by its words or GitHub's: the first that fits. `moved`: somebody else has pushed;
+ * `passing`: worth another try. A kind without a sentence is told by git's own words alone.
+ */
+const FAULTS = [
+  {
+    kind: 'archived',
+    says: /archived so it is read-only/i,
+    sentence: ({ repository }) =>
+      `${repository} is archived, and takes no push; unarchive it (Settings), or publish from another repository`,
+  },
+  {
+    kind: 'allow-list',
+    says: /IP allow list/i,
+    sentence: () =>
+      "the organization lets in the addresses of its IP allow list only, and this runner's is none of them; run this on one that is listed",
+  },
+  {
+    kind: 'single-sign-on',
+    says: /SAML SSO|single sign-on/i,
+    sentence: () =>
+      'the organization asks for single sign-on; authorize the token for it in the settings of your tokens',
+  },
+  {
+    kind: 'too-large',
+    says: /GH001|exceeds .*(file|pack|size) |pack exceeds|(error:|HTTP) 413/i,
+    sentence: ({ server }) =>
+      `${server} does not take what is published, as it is too large; give a long list several branches`,
+  },
+  {
+    kind: 'protected',
+    says: /GH006|GH013|protected branch|rule violations/i,
+    sentence: ({ repository, branch }) =>
+      `the branch ${branch} of ${repository} is protected from pushing; leave it out of the rules (Settings, Rules and Branches; force pushes must be allowed), or choose another name with branch:`,
+  },
+  {
+    kind: 'collides',
+    says: /exists; cannot create|directory file conflict/i,
+    sentence: ({ branch }) => `a branch stands in the way of ${branch}; choose another name with branch:`,
+  },
   {
     kind: 'moved',
     says: /stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|reference already exists/i,
   },
   {
+    kind: 'missing',
+    says: /repository (.* )?not found|error: 404/i,
+    sentence: (settings) =>
+      `${settings.server} has no ${settings.repository} for this token, as of a private repository that the workflow may not read; ${TOKEN_RIGHTS(settings)}`,
+  },
+  {
+    kind: 'forbidden',
+    says: /error: 403|Permission to .* denied|not granted|resource not accessible/i,
+    sentence: (settings) => `the workflow may not write to ${settings.repository}; ${TOKEN_RIGHTS(settings)}`,
+  },
+  {
+    kind: 'credentials',
+    says: /error: 401|Authentication failed|could not read Username|Invalid username/i,
+    sentence: ({ server, repository, isOwnToken }) =>
+      isOwnToken
+        ? `${server} does not accept the workflow's own token, which is good while the job runs; run it again`
+        : `${server} does not accept the token; leave the input token out, or give one that may write to ${repository}`,
+  },
+  { kind: 'refused', says: /(error:|HTTP) (?!408|429)4\d\d|remote rejected|hook declined/i },
+  {
     kind: 'passing',
-    says: /error: (429|5\d\d)|Could not resolve host|timed out|Connection (reset|refused)|unexpected disconnect|early EOF|RPC failed|remote end hung up/i,
+    says: /error: (408|429|5\d\d)|Could not resolve host|timed out|Connection (reset|refused)|unexpected disconnect|early EOF|RPC failed|remote end hung up/i,
+    sentence: ({ server }) => `${server} could not be reached`,
   },
 ];
 
 /** What a failed git command met, by its words. */
-export function remoteFault(stderr) {
-  return REMOTE.find(({ says }) => says.test(stderr))?.kind ?? 'unknown';
+export function remoteFault(words) {
+  return FAULTS.find(({ says }) => says.test(words))?.kind ?? 'unknown';
 }
 
-function refusal(kind, stderr, { repository, branch, server }) {
-  const sentences = {
-    protected: `the branch ${branch} of ${repository} is protected from pushing; leave it out of the rules (Settings, Rules and Branches; force pushes must be allowed), or choose another name with branch:`,
-    forbidden: `the workflow may not write to ${repository}; add "permissions: contents: write" to it. In a fork's pull request the token can only read; an organization can forbid writing for all workflows (Settings, Actions, Workflow permissions)`,
-    credentials: `${server} does not accept the token; leave the input token out, or give one that may write to ${repository}`,
-    passing: `${server} could not be reached`,
-  };
-  const [last = 'git said nothing'] = stderr
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => /^(fatal|error|remote|!)/.test(line))
-    .slice(-1);
-  return new Refusal(sentences[kind] ?? `git could not reach the branch ${branch} of ${repository}: ${last}`);
+/** Characters of git's words in a message. */
+const WORDS_MAX = 500;
+
+/**
+ * What git and the server have said, without what only says that it went wrong, in one line; what a program of the
+ * runner has said that git ran, where they have said nothing.
+ */
+export function gitWords(text) {
+  const all = text
+    .split(/[\n\r]/)
+    .filter(
+      (line) => /\S/.test(line) && !/failed to push some refs|the remote end hung up|^(To |Done$)/.test(line),
+    );
+  const told = all.flatMap((line) => /^\s*(?:remote:|fatal:|error:|!)\s*(.*\S)/.exec(line)?.[1] ?? []);
+  const words = [...new Set(told.length > 0 ? told : all.slice(-1))]
+    .join(' | ')
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ');
+  if (words === '') return 'nothing';
+  return words.length > WORDS_MAX ? `${words.slice(0, WORDS_MAX)}…` : words;
+}
+
+/**
+ * Why git did not do what was asked, and what is known to help.
+ *
+ * @param words What git has printed.
+ * @param settings As settings.mjs reads them.
+ */
+export function refusal(words, settings) {
+  const { sentence } = FAULTS.find(({ says }) => says.test(words)) ?? {};
+  const { branch, repository } = settings;
+  const said = sentence?.(settings) ?? `git could not read or write the branch ${branch} of ${repository}`;
+  return new Refusal(`${said}. git said: ${gitWords(words)}`);
 }
 
 /** Waits between tries of what may pass, in milliseconds. */
@@ -72,6 +155,10 @@ export function openBranch(settings, env, folder, waits = WAITS_MS) {
     ['core.excludesFile', ''],
     ['core.attributesFile', ''],
     ['gc.auto', '0'],
+    // What a runner's own configuration asks for is for people's commits.
+    ['core.hooksPath', '/dev/null'],
+    ['push.gpgSign', 'false'],
+    ['push.pushOption', ''],
     ...(token === ''
       ? []
       : [
@@ -83,6 +170,7 @@ export function openBranch(settings, env, folder, waits = WAITS_MS) {
     ...env,
     GIT_DIR: join(folder, 'git'),
     GIT_TERMINAL_PROMPT: '0',
+    GIT_ATTR_NOSYSTEM: '1',
     LC_ALL: 'C',
     GIT_AUTHOR_NAME: BOT.name,
     GIT_AUTHOR_EMAIL: BOT.email,
@@ -113,7 +201,7 @@ export function openBranch(settings, env, folder, waits = WAITS_MS) {
 
   async function must(args, more) {
     const { code, stdout, stderr } = await git(args, more);
-    if (code !== 0) throw new Error(`git ${args[0]} exited with ${code}: ${stderr.trim()}`);
+    if (code !== 0) throw new Refusal(`git ${args[0]} failed on this runner. git said: ${gitWords(stderr)}`);
     return stdout;
   }
 
@@ -132,24 +220,55 @@ export function openBranch(settings, env, folder, waits = WAITS_MS) {
 
   async function demand(args) {
     const { kind, stderr, stdout } = await talk(args);
-    if (kind !== 'ok') throw refusal(kind, stderr, settings);
+    if (kind !== 'ok') throw refusal(`${stdout}${stderr}`, settings);
     return stdout.toString();
+  }
+
+  /**
+   * The branches of the remote that this one cannot be beside, as git keeps a branch as a file: `badges` and `badges/a`.
+   *
+   * @returns The commit of this one, if it is there.
+   */
+  async function findBranch() {
+    const folders = branch.split('/').map((_, at, parts) => parts.slice(0, at + 1).join('/'));
+    const patterns = [...folders, `${branch}/*`].map((name) => `refs/heads/${name}`);
+    const lines = (await demand(['ls-remote', remote, ...patterns])).split('\n');
+    const heads = new Map(lines.map((each) => each.split('\t').toReversed()));
+    const inTheWay = [...heads.keys()].find(
+      (name) => ref.startsWith(`${name}/`) || name?.startsWith(`${ref}/`),
+    );
+    if (inTheWay) {
+      const other = inTheWay.slice('refs/heads/'.length);
+      throw new Refusal(
+        `branch: ${branch} cannot be beside the branch ${other} of ${settings.repository}: git takes one as a folder of the other; choose another name, or delete ${other}`,
+      );
+    }
+    return heads.get(ref);
   }
 
   return {
     async init() {
-      await must(['init', '--quiet', '--bare', join(folder, 'git')]);
+      const found = await line(['version']);
+      const [, major, minor] = /(\d+)\.(\d+)/.exec(found) ?? [];
+      if (
+        Number(major) < GIT_MINIMUM[0] ||
+        (Number(major) === GIT_MINIMUM[0] && Number(minor) < GIT_MINIMUM[1])
+      ) {
+        throw new Refusal(
+          `${found} is too old for this Action, which hands the token to git in the environment; install git ${GIT_MINIMUM.join('.')} or later on the runner`,
+        );
+      }
+      await must(['init', '--quiet', '--bare', '--object-format=sha1', join(folder, 'git')]);
     },
 
     /** @returns The commit that the branch is at; undefined if there is no such branch. */
     async fetch() {
       for (;;) {
-        const [sha] = (await demand(['ls-remote', remote, ref])).split('\t');
-        if (!sha) return undefined;
+        if ((await findBranch()) === undefined) return undefined;
         const { kind, stderr } = await talk(['fetch', '--quiet', '--depth=1', '--no-tags', remote, ref]);
         // It was deleted between the two.
         if (kind !== 'ok' && /couldn't find remote ref/i.test(stderr)) continue;
-        if (kind !== 'ok') throw refusal(kind, stderr, settings);
+        if (kind !== 'ok') throw refusal(stderr, settings);
         const commit = await line(['rev-parse', 'FETCH_HEAD']);
         if (!(await this.paths(commit)).some((path) => path.startsWith(`${STATE}/`) || path === NO_JEKYLL)) {
           throw new Refusal(
@@ -248,9 +367,9 @@ export function openBranch(settings, env, folder, waits = WAITS_MS) {
      */
     async replace(before, commit) {
       const lease = `--force-with-lease=${ref}:${before ?? ''}`;
-      const { kind, stderr } = await talk(['push', '--porcelain', lease, remote, `${commit}:${ref}`]);
+      const { kind, stdout, stderr } = await talk(['push', '--porcelain', lease, remote, `${commit}:${ref}`]);
       if (kind === 'ok' || kind === 'moved') return kind === 'ok' ? 'pushed' : 'moved';
-      throw refusal(kind, stderr, settings);
+      throw refusal(`${stdout}${stderr}`, settings);
     },
   };
 }

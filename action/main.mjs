@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openBranch } from './branch.mjs';
 import { listToYaml, runConfig } from './config.mjs';
 import { layOutMerged } from './merge.mjs';
-import { logLine, problemLines, render, summary } from './messages.mjs';
+import { inputProblems, logLine, problemLines, render, summary } from './messages.mjs';
 import { pagesFolder } from './pages.mjs';
 import { Refusal, readSettings } from './settings.mjs';
 
@@ -80,15 +80,16 @@ function trackedList({ packages, config, workspace, work }) {
   }
   const path = join(work, 'packages');
   writeFileSync(path, listToYaml(packages));
-  return { path, folder: work, name: 'packages' };
+  return { path, folder: work, name: 'packages', byInput: true };
 }
 
 /** @returns What `check` prints. Throws Refusal after it has told of every problem. */
-async function demandValid({ folder, name }) {
+async function demandValid({ folder, name, byInput = false }) {
   const { code, stdout, stderr } = await pypiBadges(['check', '--config', name], folder);
   if (code === 0) return stdout;
-  print(...problemLines(stderr, name));
-  throw new Refusal(`${name} is not valid; nothing was queried or published`);
+  print(...(byInput ? inputProblems : problemLines)(stderr, name));
+  const what = byInput ? 'what the inputs ask for' : name;
+  throw new Refusal(`${what} is not valid; nothing was queried or published`);
 }
 
 /** What strangers may read in the branch of the last run: no words of errors, and no bills. */
@@ -194,8 +195,9 @@ async function main(env) {
     ...places,
   });
   writeFileSync(config, text);
-  // The list itself may name no source, where this run has one; and its folders are of this run alone.
-  const valid = await demandValid({ folder: work, name: 'tracked.yaml' });
+  // The list itself may name no source, where this run has one; and its folders are of this run alone. What is wrong
+  // only now comes from the inputs.
+  const valid = await demandValid({ folder: work, name: 'tracked.yaml', byInput: true });
   print(valid.replaceAll(/^(output|state)_dir .*\n/gm, '').trimEnd());
   if (settings.check) return;
 
@@ -249,7 +251,8 @@ async function main(env) {
 try {
   await main(process.env);
 } catch (error) {
-  const message = error instanceof Refusal ? error.message : String(error.stack ?? error);
-  print({ level: 'error', message, title: 'pypi-badges' });
+  const isRefusal = error instanceof Refusal;
+  const message = isRefusal ? error.message : `a fault of pypi-badges, or of this runner: ${error.message}`;
+  print(...(isRefusal ? [] : [String(error.stack)]), { level: 'error', message, title: 'pypi-badges' });
   process.exitCode = 1;
 }

@@ -71,6 +71,22 @@ export function problemLines(text, file) {
     });
 }
 
+/** How a field of the run's own tracked.yaml is called where an input has set it. */
+const INPUTS = [
+  [/^packages(\[\d+\])?/, 'input packages'],
+  [/^service\.source/, 'input source'],
+  [/^service\.public_url/, 'input public-url'],
+];
+
+/** What to print of `check`'s words about a file that the inputs made: nobody has seen its lines. */
+export function inputProblems(text, file) {
+  return problemLines(text, file).map((entry) => {
+    if (typeof entry === 'string') return entry.replace(` in ${file};`, ' in the inputs;');
+    const message = INPUTS.reduce((rest, [field, name]) => rest.replace(field, name), entry.message);
+    return { level: 'error', message: message.replaceAll(/ at line \d+/g, '') };
+  });
+}
+
 const number = (count) => count.toLocaleString('en-US');
 
 /** Text of somebody else in a table's cell or a list. */

@@ -39,9 +39,11 @@ export function rawUrl(server, repository, branch) {
 export function readSettings(env, event) {
   const packages = splitNames(env.INPUT_PACKAGES ?? '');
   const config = env.INPUT_CONFIG || 'tracked.yaml';
-  const branch = env.INPUT_BRANCH || 'badges';
+  // As github.ref has it.
+  const branch = (env.INPUT_BRANCH || 'badges').replace(/^refs\/heads\//, '');
   const check = flag(env, 'CHECK');
-  if (!BRANCH.test(branch)) throw new Refusal(`branch: ${branch} is no name of a branch`);
+  if (!BRANCH.test(branch) || /^(refs\/|HEAD$)/.test(branch))
+    throw new Refusal(`branch: ${branch} is no name of a branch`);
   if (branch === event.repository?.default_branch || `refs/heads/${branch}` === env.GITHUB_REF) {
     throw new Refusal(
       `branch: ${branch} holds your sources, and what is published replaces the whole branch; choose another name, such as badges`,
@@ -50,6 +52,12 @@ export function readSettings(env, event) {
   if (!check && /^pull_request/.test(env.GITHUB_EVENT_NAME ?? '')) {
     throw new Refusal(
       'a pull request publishes nothing: from a fork it may not, and its list has not been reviewed; run this on a schedule or by hand, and for pull requests set check: true',
+    );
+  }
+  // Undefined where no action.yml has started this.
+  if (!check && env.INPUT_TOKEN?.trim() === '') {
+    throw new Refusal(
+      "token: it is empty, as a secret is that is not set or that this workflow may not see; set it, or leave the input out for the workflow's own token",
     );
   }
   const server = env.GITHUB_SERVER_URL || 'https://github.com';
@@ -62,7 +70,8 @@ export function readSettings(env, event) {
     source: env.INPUT_SOURCE || undefined,
     publishHealth: flag(env, 'HEALTH'),
     pages: flag(env, 'PAGES'),
-    token: env.INPUT_TOKEN ?? '',
+    token: env.INPUT_TOKEN?.trim() ?? '',
+    isOwnToken: env.TOKEN_IS_OWN === 'true',
     server,
     repository,
     remote: `${server}/${repository}.git`,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
 import { layOutMerged } from '../../action/merge.mjs';
 import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
@@ -83,7 +83,7 @@ afterEach(async () => {
 let number = 0;
 
 /** A run's folders, and the branch as it sees it. */
-async function open(token = 'good') {
+async function open(token = 'good', more: { branch?: string } = {}, runner: Record<string, string> = {}) {
   number += 1;
   const folder = join(origin.folder, `run-${number}`);
   mkdirSync(folder);
@@ -93,8 +93,10 @@ async function open(token = 'good') {
     server: url,
     repository: 'alice/project',
     token,
+    isOwnToken: token === 'good',
+    ...more,
   };
-  const env = { PATH: process.env['PATH'], HOME: folder };
+  const env = { PATH: process.env['PATH'], HOME: folder, ...runner };
   const branch = openBranch(settings, env, folder, [1, 1]);
   await branch.init();
   const places = { outputDir: join(folder, 'output'), stateDir: join(folder, 'state') };
@@ -193,6 +195,60 @@ it('lays out what both runs have done, file by file', async () => {
   );
 });
 
+it.each([
+  ['badges', 'badges/downloads', true],
+  ['badges/downloads', 'badges', true],
+  ['a/b', 'a/b/c/d', true],
+  ['a/b/c/d', 'a/b', true],
+  ['badges-old', 'badges', false],
+  ['badges/other', 'badges/downloads', false],
+  ['x/refs/heads/badges', 'badges', false],
+])('beside the branch %s, %s is refused before anything is counted: %s', async (there, branch, refused) => {
+  const blob = origin.git('hash-object', '-w', origin.config);
+  const tree = await spawnInput(['mktree'], `100644 blob ${blob}\tsetup.py\n`);
+  origin.git('update-ref', `refs/heads/${there}`, origin.git('commit-tree', tree, '-m', 'sources'));
+  const found = (await open('good', { branch })).branch.fetch();
+  if (refused) await expect(found).rejects.toThrow(`cannot be beside the branch ${there} of alice/project`);
+  else expect(await found).toBeUndefined();
+});
+
+describe("a runner's git", () => {
+  it('publishes whatever its configuration asks of pushes and commits', async () => {
+    const hooks = join(origin.folder, 'hooks');
+    mkdirSync(hooks);
+    for (const name of ['pre-push', 'reference-transaction']) {
+      writeFileSync(join(hooks, name), '#!/bin/sh\necho refused by a hook >&2\nexit 1\n', { mode: 0o755 });
+    }
+    const config = join(origin.folder, 'runner');
+    writeFileSync(
+      config,
+      `[core]\n\thooksPath = ${hooks}\n[push]\n\tgpgSign = true\n\tpushOption = ci.skip\n\tfollowTags = true\n[commit]\n\tgpgSign = true\n[init]\n\tdefaultObjectFormat = sha256\n`,
+    );
+    const runner = { GIT_CONFIG_GLOBAL: config, GIT_DEFAULT_HASH: 'sha256' };
+    const { branch, places, publish } = await open('good', {}, runner);
+    await branch.demandWritable(await branch.fetch(), places);
+    expect(await publish('a')).toBe('pushed');
+    expect(await (await open('good', {}, runner)).publish('b')).toBe('pushed');
+  });
+
+  it.each([
+    [
+      'a configuration that is broken',
+      { GIT_CONFIG_GLOBAL: 'broken' },
+      /^git \w+ failed on this runner\. git said: bad config line 1/,
+    ],
+    ['2.30', { PATH: 'old' }, /^git version 2\.30\.2 is too old.*install git 2\.31 or later/],
+    ['none', { PATH: 'none' }, /^git could not be started/],
+  ])('%s is said in a sentence', async (_what, runner, sentence) => {
+    const place = (name: string) => join(origin.folder, name);
+    writeFileSync(place('broken'), '[core\n');
+    for (const name of ['old', 'none']) mkdirSync(place(name));
+    writeFileSync(place('old/git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
+    const settled = Object.fromEntries(Object.entries(runner).map(([key, name]) => [key, place(name)]));
+    await expect(open('good', {}, settled)).rejects.toThrow(sentence);
+  });
+});
+
 it('tries again what may pass', async () => {
   const { publish } = await open();
   faults = [502, 503];
@@ -202,7 +258,7 @@ it('tries again what may pass', async () => {
 it('says that GitHub could not be reached, when it stays away', async () => {
   const { branch } = await open();
   faults = [502, 502, 502];
-  await expect(branch.fetch()).rejects.toThrow(/could not be reached$/);
+  await expect(branch.fetch()).rejects.toThrow(/could not be reached\. git said: .*502/);
 });
 
 it.each([true, false])(

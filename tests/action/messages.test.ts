@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { remoteFault } from '../../action/branch.mjs';
-import { logLine, problemLines, render, summary } from '../../action/messages.mjs';
+import { gitWords, refusal, remoteFault } from '../../action/branch.mjs';
+import { inputProblems, logLine, problemLines, render, summary } from '../../action/messages.mjs';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ACTION = join(import.meta.dirname, '../../action');
@@ -140,6 +140,25 @@ describe('problemLines', () => {
   });
 });
 
+describe('inputProblems', () => {
+  it.each([
+    [
+      'packages:4:5: packages[0]: found "a b"; allowed: a name',
+      '::error::input packages: found "a b"; allowed: a name',
+    ],
+    [
+      'packages:7:5: packages[3]: Beta is already listed at line 6 as beta',
+      '::error::input packages: Beta is already listed as beta',
+    ],
+    ['packages:1:9: service.source: found "x"', '::error::input source: found "x"'],
+    ['packages:1:9: service.public_url: found "x"', '::error::input public-url: found "x"'],
+    ['packages:1:1: duckdb: missing', '::error::duckdb: missing'],
+    ['3 problems in packages; nothing was queried', '3 problems in the inputs; nothing was queried'],
+  ])('names the input: %s', (line, expected) => {
+    expect(inputProblems(line, 'packages').map(render)).toEqual([expected]);
+  });
+});
+
 describe('summary', () => {
   const health = {
     source: 'clickhouse',
@@ -247,7 +266,7 @@ describe('remoteFault', () => {
   it.each([
     ['remote: error: GH006: Protected branch update failed for refs/heads/badges.', 'protected'],
     ['remote: error: GH013: Repository rule violations found for refs/heads/badges.', 'protected'],
-    ['! [remote rejected] a -> badges (pre-receive hook declined)', 'protected'],
+    ['! [remote rejected] a -> badges (pre-receive hook declined)', 'refused'],
     [
       "remote: Permission to alice/project.git denied to github-actions[bot].\nfatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error: 403",
       'forbidden',
@@ -264,5 +283,80 @@ describe('remoteFault', () => {
     ['fatal: something new', 'unknown'],
   ])('%s', (stderr, kind) => {
     expect(remoteFault(stderr)).toBe(kind);
+  });
+});
+
+describe('refusal', () => {
+  const settings = {
+    branch: 'badges',
+    repository: 'alice/project',
+    server: 'https://github.com',
+    isOwnToken: true,
+  };
+  const denied = (words: string) =>
+    `remote: ${words}\nfatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error: 403`;
+
+  // Words of git and GitHub; what is advised, and what must not be.
+  it.each([
+    [
+      "remote: Repository not found.\nfatal: repository 'https://github.com/alice/project.git/' not found",
+      /^https:\/\/github\.com has no alice\/project for this token.*permissions: contents: write/,
+      /could not be reached/,
+    ],
+    [
+      "remote: error: File alpha/history.json is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB\nremote: error: GH001: Large files detected.\n! [remote rejected] a -> badges (pre-receive hook declined)",
+      /too large/,
+      /protected|contents: write/,
+    ],
+    ['error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413', /too large/, /reached/],
+    ['remote: fatal: pack exceeds maximum allowed size', /too large/, /reached/],
+    [
+      '! [remote rejected] a -> badges (pre-receive hook declined)',
+      /^git could not read or write the branch badges of alice\/project\. git said: .*pre-receive hook declined/,
+      /protected/,
+    ],
+    [
+      denied('The `acme` organization has an IP allow list enabled, and your IP address is not permitted'),
+      /IP allow list only/,
+      /contents: write/,
+    ],
+    [
+      denied("The 'acme' organization has enabled or enforced SAML SSO."),
+      /authorize the token/,
+      /contents: write/,
+    ],
+    [denied('This repository was archived so it is read-only.'), /is archived/, /contents: write/],
+    [denied('Permission to alice/project.git denied to bot.'), /permissions: contents: write/, /input token/],
+    [
+      "fatal: unable to access 'https://github.com/acme/sso.git/': The requested URL returned error: 502",
+      /could not be reached/,
+      /sign-on/,
+    ],
+    ["fatal: Authentication failed for 'https://github.com/'", /own token/, /leave the input token out/],
+    ['! [remote rejected] a -> badges/a (directory file conflict)', /stands in the way/, /moved/],
+    ['fatal: bad config line 3 in file /home/runner/.gitconfig', /git said: bad config line 3/, /reached/],
+  ])('%s', (words, advised, never) => {
+    const { message } = refusal(words, settings);
+    expect(message).toMatch(advised);
+    expect(message).not.toMatch(never);
+    // Git's own words, at least their end.
+    expect(message).toContain(/(?:remote: |fatal: |error: |! )(?:error: |fatal: )?(.*)/.exec(words)?.[1]);
+  });
+
+  it('advises on the token where it is an input', () => {
+    const given = { ...settings, isOwnToken: false };
+    expect(refusal(denied('Write access to repository not granted.'), given).message).toMatch(
+      /leave the input token out/,
+    );
+    expect(refusal('fatal: Authentication failed', given).message).toMatch(/leave the input token out/);
+  });
+
+  it('leaves out what says nothing, and bounds the rest', () => {
+    const words =
+      "To https://github.com/\nremote: a\u0007b\nremote: a\u0007b\nerror: failed to push some refs to 'x'\n";
+    expect(gitWords(words)).toBe('a b');
+    expect(gitWords('')).toBe('nothing');
+    expect(gitWords('a hook refused it\nerror: failed to push some refs to x\n')).toBe('a hook refused it');
+    expect(gitWords(`remote: ${'x'.repeat(9_000)}`).length).toBeLessThan(600);
   });
 });

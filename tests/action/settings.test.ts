@@ -32,6 +32,10 @@ describe('readSettings', () => {
       { INPUT_BRANCH: 'dev', GITHUB_REF: 'refs/heads/dev' },
       /holds your sources/,
     ],
+    ['the branch of the sources as a ref', { INPUT_BRANCH: 'refs/heads/trunk' }, /holds your sources/],
+    ['another ref', { INPUT_BRANCH: 'refs/tags/v1' }, /refs\/tags\/v1 is no name of a branch/],
+    ['HEAD', { INPUT_BRANCH: 'HEAD' }, /HEAD is no name of a branch/],
+    ['an empty token', { INPUT_TOKEN: ' ' }, /^token: it is empty/],
     ['no branch', { INPUT_BRANCH: 'a b' }, /a b is no name of a branch/],
     [
       'a pull request',
@@ -54,6 +58,20 @@ describe('readSettings', () => {
       expect(() => readSettings({ ...env, INPUT_BRANCH: name }, {})).toThrow('is no name');
     },
   );
+
+  it('takes a branch as github.ref has it, and a token without its line end', () => {
+    const more = { INPUT_BRANCH: 'refs/heads/badges', INPUT_TOKEN: 'secret\n', TOKEN_IS_OWN: 'true' };
+    expect(readSettings({ ...env, ...more }, event)).toMatchObject({
+      branch: 'badges',
+      token: 'secret',
+      isOwnToken: true,
+      rawUrl: 'https://raw.githubusercontent.com/alice/project/badges',
+    });
+  });
+
+  it('needs no token to check a list', () => {
+    expect(readSettings({ ...env, INPUT_TOKEN: '', INPUT_CHECK: 'true' }, event).check).toBe(true);
+  });
 
   it('lets a pull request check the list', () => {
     expect(
