@@ -135,7 +135,8 @@ Or take it from the npm registry: --package latest"
   elif [ ! -f "$what" ]; then
     [[ $what != */* && $what != *.tgz ]] || die "--package: there is no file $what"
     require_npm "--package $what"
-    unprivileged npm pack --silent --ignore-scripts "pypi-badges@$what" >/dev/null || die "npm has no pypi-badges@$what"
+    unprivileged npm pack --loglevel=error --ignore-scripts "pypi-badges@$what" >/dev/null ||
+      die "npm could not fetch pypi-badges@$what (above)"
     what=$(echo "$WORK"/home/pypi-badges-*.tgz)
   fi
   tar -xzf "$what" --no-same-owner --strip-components=1 -C "$into" || die "$what is no package"

@@ -146,6 +146,7 @@ export function hostScenario(suite: keyof typeof suites) {
         [['--config', '/nowhere.yaml'], 'there is no file /nowhere.yaml'],
         [['--key', '/nowhere.json'], 'there is no file /nowhere.json'],
         [['--package', './nowhere.tgz'], 'there is no file ./nowhere.tgz'],
+        [['--package', '0.0.0'], 'npm could not fetch pypi-badges@0.0.0 (above)'],
         [['--purge'], '--purge goes with --uninstall'],
       ] as const) {
         const { exitCode, stderr } = await install([...options]);
