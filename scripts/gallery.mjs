@@ -29,6 +29,8 @@ const GALLERY = [
   ['trend', '{extra: [trend]}', 'trend'],
   ['sparkline', '{extra: [sparkline]}', 'sparkline'],
   ['total', '{extra: [total]}', 'total'],
+  ['chart-light', '{extra: [chart]}', 'chart-90d-non-ci-light'],
+  ['chart-dark', '{extra: [chart]}', 'chart-90d-non-ci-dark'],
 ];
 
 mkdirSync(place, { recursive: true });
@@ -36,7 +38,7 @@ mkdirSync(images, { recursive: true });
 for (const [file, badges, id] of GALLERY) {
   writeFileSync(
     `${place}/tracked.yaml`,
-    `service: {output_dir: output, source: duckdb}\nduckdb: {files: ../file_downloads.ndjson, whole_log: true}\nbadges: ${badges}\npackages: [${NAME}]\n`,
+    `service: {output_dir: output, source: duckdb}\nduckdb: {files: ../file_downloads.ndjson, whole_log: true}\nbadges: ${badges}\npackages: [{name: ${NAME}, window_days: [30, 90]}]\n`,
   );
   const argv = [
     'dist/cli.js',
@@ -49,9 +51,7 @@ for (const [file, badges, id] of GALLERY) {
   ];
   const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`collect exited with ${status} for ${file}`);
-  copyFileSync(
-    `${place}/output/${NAME}/${id === 'total' ? 'total' : `${id}-30d`}-non-ci.svg`,
-    `${images}/${file}.svg`,
-  );
+  const stem = id.includes('-non-ci') ? id : `${id === 'total' ? 'total' : `${id}-30d`}-non-ci`;
+  copyFileSync(`${place}/output/${NAME}/${stem}.svg`, `${images}/${file}.svg`);
 }
 console.log(`${GALLERY.length} pictures in ${images}`);

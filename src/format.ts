@@ -12,6 +12,26 @@ export function formatNumber(value: number): string {
   return String(value).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
+/** Tenths of a unit, rounded half up in whole numbers: floating point would turn 1,150 into 1.1k. */
+function tenthsOf(count: bigint, size: bigint): bigint {
+  return (count * 10n + size / 2n) / size;
+}
+
+/**
+ * A count as a badge shows it: below 1,000 in full, then with one decimal and k, M or B, without a
+ * trailing `.0`. Rounding carries into the next unit: 999,949 is 999.9k, 999,950 is 1M.
+ *
+ * @param count A whole number of at least 0.
+ */
+export function formatCount(count: number): string {
+  if (count < 1_000) return String(count);
+  const exact = BigInt(count);
+  const power = [1, 2].find((thousands) => tenthsOf(exact, 1_000n ** BigInt(thousands)) < 10_000n) ?? 3;
+  const tenths = tenthsOf(exact, 1_000n ** BigInt(power));
+  const decimal = tenths % 10n === 0n ? '' : `.${tenths % 10n}`;
+  return `${tenths / 10n}${decimal}${' kMB'[power]}`;
+}
+
 export { formatShare } from './share.js';
 
 /** Bytes as GiB, for people; very few are said to be, and not called 0.0. */

@@ -1,10 +1,14 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
-import { escapeMarkup, formatNumber } from '../format.ts';
+import { addDays } from '../days/day.ts';
+import { formatCount, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
-import { lastDays, type PackageDays, type Total } from '../metric/package-days.ts';
+import { lastDays, MONTH_LENGTH, type PackageDays, periodsOf, type Total } from '../metric/package-days.ts';
+import { spikesOf } from '../metric/spikes.ts';
 import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
+import { CHART_SIZES, type ChartSize, drawChart } from './chart.ts';
+import { type Draw, drawSparkline, type Size, SPARKLINE } from './picture.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
 export interface EndpointBadge {
@@ -24,7 +28,7 @@ export interface EndpointBadge {
 export interface Summary extends Window {
   /** What the package or group is called. */
   readonly title: string;
-  /** The days of the longest window. */
+  /** The days of the longest window at least. */
   readonly history: PackageDays;
   /** Share by which the count a day has changed against the window before; undefined if there is nothing to compare with. */
   readonly trend: Trend;
@@ -46,38 +50,18 @@ export interface BadgeKind {
   readonly subject?: string;
   /** How tracked.yaml asks for it; absent if it is always made. */
   readonly extra?: Extra;
-  /** Whether there is a picture alone, and no endpoint file. */
-  readonly pictureOnly?: boolean;
+  /** Of one that is a picture alone, in pixels; absent where there is an endpoint file. */
+  readonly size?: Size;
   /** Whether there is one for a package, whatever its windows. */
   readonly windowless?: boolean;
-  /** What it says, or the whole SVG of one that is a picture alone; undefined where nothing is known. */
-  readonly render: (summary: Summary, looks: Looks) => EndpointBadge | string | undefined;
+  /** What it says, or what draws one that is a picture alone; undefined where nothing is known. */
+  readonly render: (summary: Summary, looks: Looks) => EndpointBadge | Draw | undefined;
 }
 
 /** A badge of a count of a window, of which no more than the breakdown must be known. */
 export interface CountedKind extends BadgeKind {
   readonly value: (breakdown: Breakdown) => number;
   readonly render: (window: Window, looks: Looks) => EndpointBadge;
-}
-
-/** Tenths of a unit, rounded half up in whole numbers: floating point would turn 1,150 into 1.1k. */
-function tenthsOf(count: bigint, size: bigint): bigint {
-  return (count * 10n + size / 2n) / size;
-}
-
-/**
- * A count as a badge shows it: below 1,000 in full, then with one decimal and k, M or B, without a
- * trailing `.0`. Rounding carries into the next unit: 999,949 is 999.9k, 999,950 is 1M.
- *
- * @param count A whole number of at least 0.
- */
-export function formatCount(count: number): string {
-  if (count < 1_000) return String(count);
-  const exact = BigInt(count);
-  const power = [1, 2].find((thousands) => tenthsOf(exact, 1_000n ** BigInt(thousands)) < 10_000n) ?? 3;
-  const tenths = tenthsOf(exact, 1_000n ** BigInt(power));
-  const decimal = tenths % 10n === 0n ? '' : `.${tenths % 10n}`;
-  return `${tenths / 10n}${decimal}${' kMB'[power]}`;
 }
 
 /** Beyond this a percentage says less than words. */
@@ -160,87 +144,74 @@ export const CATALOGUE: NonEmpty<CountedKind> = [
   }),
 ];
 
-/** Size of the picture, in pixels: beside a badge of 20 it is no taller than a line of a README. */
-const WIDTH = 120;
-const HEIGHT = 30;
-const MARGIN = 2;
-
-/** Colours that stand out from white and from GitHub's dark grey. */
-const STYLE =
-  'path{fill:none;stroke:#4338ca;stroke-width:1.5;stroke-linejoin:round}.a{fill:#4338ca;fill-opacity:.15;stroke:none}@media (prefers-color-scheme:dark){path{stroke:#a5b4fc}.a{fill:#a5b4fc}}';
-
-const round = (value: number) => Math.round(value * 10) / 10;
-
-/**
- * The non-CI downloads of a window's days as a small picture for READMEs, light and dark. Days of which nothing is
- * known are gaps.
- *
- * @param name Of the package, or title of the group.
- */
-export function drawSparkline(name: string, history: PackageDays, windowDays: number): string {
-  const { days, breakdowns } = lastDays(history, windowDays);
-  const counts = breakdowns.map((breakdown) => breakdown?.count);
-  const most = Math.max(0, ...counts.map((count) => count ?? 0));
-  const x = (index: number) => round(MARGIN + (index / Math.max(1, days.length - 1)) * (WIDTH - 2 * MARGIN));
-  const y = (count: number) => round(HEIGHT - MARGIN - (count / Math.max(1, most)) * (HEIGHT - 2 * MARGIN));
-  const runs: [number, number][][] = [];
-  for (const [index, count] of counts.entries()) {
-    if (count === undefined) continue;
-    const isNew = index === 0 || counts[index - 1] === undefined;
-    if (isNew) runs.push([]);
-    runs.at(-1)?.push([x(index), y(count)]);
-  }
-  const base = HEIGHT - MARGIN;
-  const line = (run: readonly [number, number][]) => `M${run.map((point) => point.join(' ')).join('L')}`;
-  const area = runs.map((run) => `${line(run)}V${base}H${run[0]?.[0]}Z`).join('');
-  // A day by itself would be a line without length, which is not drawn.
-  const path = runs.map((run) => `${line(run)}${run.length === 1 ? 'h.1' : ''}`).join('');
-  const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
-  const title = `PyPI downloads of ${name} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="t"><title id="t">${escapeMarkup(title)}</title><style>${STYLE}</style><path class="a" d="${area}"/><path d="${path}"/></svg>\n`;
+function chart(id: string, size: ChartSize): ExtraKind {
+  return {
+    id,
+    label: 'chart',
+    subject: 'Chart of non-CI downloads of',
+    size: CHART_SIZES[size],
+    render({ title, history, windowDays }) {
+      const { days, partialDays } = lastDays(history, windowDays);
+      const span = { start: days[0] ?? '', end: addDays(days.at(-1) ?? '', 1) };
+      const spikes = spikesOf(history, windowDays);
+      const when = `in ${plural(days.length, 'day')}`;
+      return drawChart({ title, span, periods: periodsOf(history), partialDays, spikes, when }, size);
+    },
+  };
 }
 
-/** Characters of the month at the beginning of a day. */
-const MONTH_LENGTH = 7;
+type ExtraKind = Omit<BadgeKind, 'scope' | 'extra'>;
 
-const EXTRA_KINDS: Readonly<Record<Extra, Omit<BadgeKind, 'id' | 'scope' | 'extra'>>> = {
-  trend: {
-    label: 'trend',
-    subject: 'Trend of non-CI downloads of',
-    render({ trend, windowDays }, looks) {
-      if (trend === null) return badgeOf(labelOf('trend', windowDays), 'not comparable', 'lightgrey', looks);
-      const percent = trend === undefined ? undefined : Math.round(trend * 100);
-      const color =
-        percent === undefined || percent === 0 ? 'lightgrey' : percent > 0 ? 'brightgreen' : 'orange';
-      return badgeOf(labelOf('trend', windowDays), formatChange(percent), color, looks);
+const EXTRA_KINDS: Readonly<Record<Extra, NonEmpty<ExtraKind>>> = {
+  trend: [
+    {
+      id: 'trend',
+      label: 'trend',
+      subject: 'Trend of non-CI downloads of',
+      render({ trend, windowDays }, looks) {
+        if (trend === null)
+          return badgeOf(labelOf('trend', windowDays), 'not comparable', 'lightgrey', looks);
+        const percent = trend === undefined ? undefined : Math.round(trend * 100);
+        const color =
+          percent === undefined || percent === 0 ? 'lightgrey' : percent > 0 ? 'brightgreen' : 'orange';
+        return badgeOf(labelOf('trend', windowDays), formatChange(percent), color, looks);
+      },
     },
-  },
-  sparkline: {
-    label: 'by day',
-    subject: 'Daily non-CI downloads of',
-    pictureOnly: true,
-    render: ({ title, history, windowDays }) => drawSparkline(title, history, windowDays),
-  },
-  total: {
-    label: 'total',
-    windowless: true,
-    // Its label says since when, to the month; a suffix such as `/month` would not be true of it.
-    render: ({ total }, looks) =>
-      total &&
-      badgeOf(
-        `total since ${total.since.slice(0, MONTH_LENGTH)}`,
-        formatCount(total.count),
-        countColor(looks, total.count),
-        looks,
-      ),
-  },
+  ],
+  sparkline: [
+    {
+      id: 'sparkline',
+      label: 'by day',
+      subject: 'Daily non-CI downloads of',
+      size: SPARKLINE,
+      render: ({ title, history, windowDays }) => drawSparkline(title, history, windowDays),
+    },
+  ],
+  total: [
+    {
+      id: 'total',
+      label: 'total',
+      windowless: true,
+      // Its label says since when, to the month; a suffix such as `/month` would not be true of it.
+      render: ({ total }, looks) =>
+        total &&
+        badgeOf(
+          `total since ${total.since.slice(0, MONTH_LENGTH)}`,
+          formatCount(total.count),
+          countColor(looks, total.count),
+          looks,
+        ),
+    },
+  ],
+  chart: [chart('chart', 'large'), chart('chart-small', 'small')],
 };
 
 /** Every badge there is: those that are always made, then those that tracked.yaml may ask for. */
 export const BADGES: readonly BadgeKind[] = [
   ...CATALOGUE,
-  ...EXTRAS.map((extra) => ({ id: extra, scope: CATALOGUE[0].scope, extra, ...EXTRA_KINDS[extra] })),
+  ...EXTRAS.flatMap((extra) =>
+    EXTRA_KINDS[extra].map((kind) => ({ ...kind, scope: CATALOGUE[0].scope, extra })),
+  ),
 ];
 
 /** Whether a badge is made of something with these looks. */

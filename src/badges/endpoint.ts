@@ -3,6 +3,7 @@ import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
 import { defined } from '../util.ts';
 import { BADGES, badgeStem, type EndpointBadge, isWanted, type Summary } from './catalogue.ts';
+import { type Draw, pictureFile, THEMES } from './picture.ts';
 
 /** The library's grey of a label, and one that stands out from a dark page. */
 const LABEL_GREY = '#555';
@@ -24,9 +25,11 @@ function badgeSvg(
   return dark ? svg.replace('</title>', `</title>${DARK_STYLE}`) : svg;
 }
 
-/** A badge as its two files, or a picture as its one. */
-export function filesOf(stem: string, badge: EndpointBadge | string, dark = false): FolderFile[] {
-  if (typeof badge === 'string') return [{ name: `${stem}.svg`, content: badge }];
+/** A badge as its two files, or a picture as one for each theme. */
+export function filesOf(stem: string, badge: EndpointBadge | Draw, dark = false): FolderFile[] {
+  if (typeof badge === 'function') {
+    return THEMES.map((theme) => ({ name: pictureFile(stem, theme), content: badge(theme) }));
+  }
   return [
     { name: `${stem}.json`, content: `${JSON.stringify(badge, null, 2)}\n` },
     { name: `${stem}.svg`, content: `${badgeSvg(badge, dark)}\n` },

@@ -1,5 +1,6 @@
 import { escapeMarkup, plural } from '../format.ts';
 import { type BadgeKind, badgeStem } from './catalogue.ts';
+import { pictureFile, type Size } from './picture.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
 export const SNIPPET_FORMATS = ['markdown', 'rst', 'html', 'url'] as const;
@@ -49,9 +50,19 @@ function safeUrl(url: string): string {
 /** Address of the picture of a badge. */
 export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Picture): string {
   const stem = `${publicUrl}/${badge.package}/${badgeStem(badge.kind, badge.windowDays)}`;
-  return picture === 'svg' || badge.kind.pictureOnly
+  return picture === 'svg' || badge.kind.size !== undefined
     ? safeUrl(`${stem}.svg`)
     : `${SHIELDS}?url=${percentEncode(safeUrl(`${stem}.json`))}`;
+}
+
+/**
+ * A picture of two fixed themes: an `<img>` alone may follow the reader's system instead of the page. The light one is the
+ * `<img>`, as PyPI leaves out every `<source>`.
+ */
+function themedPicture(image: string, { width }: Size, alt: string): string {
+  const stem = image.slice(0, -'.svg'.length);
+  const [light, dark] = [pictureFile(stem, 'light'), pictureFile(stem, 'dark')].map(escapeMarkup);
+  return `<picture><source media="(prefers-color-scheme: dark)" srcset="${dark}"><img src="${light}" width="${width}" alt="${escapeMarkup(alt)}"></picture>`;
 }
 
 /** When the downloads of a badge were: `in 30 days`. */
@@ -81,6 +92,7 @@ export function snippet(
 ): string {
   const image = pictureUrl(badge, publicUrl, picture);
   const alt = altText(badge);
+  const { size } = badge.kind;
   const target =
     badge.title === undefined
       ? `https://pypi.org/project/${badge.package}/`
@@ -91,7 +103,7 @@ export function snippet(
     case 'rst':
       return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
     case 'html':
-      return `<a href="${target}"><img src="${escapeMarkup(image)}" alt="${escapeMarkup(alt)}"></a>`;
+      return `<a href="${target}">${size === undefined ? `<img src="${escapeMarkup(image)}" alt="${escapeMarkup(alt)}">` : themedPicture(image, size, alt)}</a>`;
     case 'url':
       return image;
   }

@@ -10,7 +10,7 @@ export const STYLES = ['flat', 'flat-square', 'plastic', 'for-the-badge', 'socia
 export type Style = (typeof STYLES)[number];
 
 /** Badges that are made only where they are asked for. */
-export const EXTRAS = ['trend', 'sparkline', 'total'] as const;
+export const EXTRAS = ['trend', 'sparkline', 'total', 'chart'] as const;
 export type Extra = (typeof EXTRAS)[number];
 
 /** A colour from a count on. */

@@ -98,7 +98,7 @@ const saidOfBadges = z.strictObject(
       .array(z.enum(EXTRAS, { error: EXTRA }), { error: EXTRA })
       .optional()
       .describe(
-        'Further badges: the change against the window before, a small line of the days, and the total since the first day that is known.',
+        'Further badges: the change against the window before, a small line of the days, the total since the first day that is known, and a chart of the days.',
       ),
   },
   { error: 'a mapping' },

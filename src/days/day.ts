@@ -41,6 +41,24 @@ export function dayOf(instant: Date): Day {
   return instant.toISOString().slice(0, 10);
 }
 
+/** Not Intl's: loading its data takes longer than drawing a page, and its names change with Node's version. */
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** The month of a day in short: `Apr`. */
+export function monthOf(day: Day): string {
+  return String(MONTHS[Number(day.slice(5, 7)) - 1]);
+}
+
+/** A day as people write it: `24 Apr 2026`. */
+export function date(day: Day): string {
+  return `${Number(day.slice(8, 10))} ${monthOf(day)} ${day.slice(0, 4)}`;
+}
+
+/** A UTC day as an instant, its midnight. */
+export function instantOf(day: Day): Date {
+  return new Date(dayNumber(day) * MS_PER_DAY);
+}
+
 /** Days of each month; February's in a leap year. */
 const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 

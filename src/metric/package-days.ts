@@ -1,4 +1,5 @@
-import { type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
+import { append } from '../util.ts';
 import { type Breakdown, breakdownOf, type DownloadRow, sumOf } from './breakdown.ts';
 
 /**
@@ -79,6 +80,42 @@ const UNKNOWN_SHARE = 1 / 10;
 /** Whether enough is known of the last `windowDays` days for their sum to be published. */
 export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
   return lastDays(all, windowDays).unknownDays.length <= windowDays * UNKNOWN_SHARE;
+}
+
+/** Neighbouring days as one sum: a day, or the known days of a month. */
+export interface Period extends Span {
+  /** How many of its days are known; at least one. */
+  readonly known: number;
+  readonly breakdown: Breakdown;
+}
+
+/** The known days of a history, each by itself. */
+export function periodsOf({ days, breakdowns }: Pick<PackageDays, 'days' | 'breakdowns'>): Period[] {
+  return days.flatMap((day, index) => {
+    const breakdown = breakdowns[index];
+    return breakdown == null ? [] : [{ start: day, end: addDays(day, 1), known: 1, breakdown }];
+  });
+}
+
+/** Characters of the month at the beginning of a day. */
+export const MONTH_LENGTH = 7;
+
+/** The month that the days of a span are of, `YYYY-MM`; undefined where they are of several. */
+export function monthOfSpan({ start, end }: Span): string | undefined {
+  const month = start.slice(0, MONTH_LENGTH);
+  return addDays(end, -1).startsWith(month) ? month : undefined;
+}
+
+/** Periods by month; one that is longer than a month stays as it is. */
+export function byMonth(periods: readonly Period[]): Period[] {
+  const months = new Map<string, Period[]>();
+  for (const period of periods) append(months, monthOfSpan(period) ?? period.start, period);
+  return [...months.values()].map((parts) => ({
+    start: parts[0]?.start ?? '',
+    end: parts.at(-1)?.end ?? '',
+    known: parts.reduce((sum, { known }) => sum + known, 0),
+    breakdown: sumOf(parts.map(({ breakdown }) => breakdown)),
+  }));
 }
 
 /** The non-CI downloads since the first day that is known, which need not be the first that there was. */

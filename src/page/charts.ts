@@ -1,18 +1,13 @@
-import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
-import { formatCount, SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { type Day, dayOf } from '../days/day.ts';
-import { ERAS } from '../days/eras.ts';
-import { formatNumber } from '../format.ts';
+import { SYSTEM_NAMES } from '../badges/catalogue.ts';
+import { BREAK_NOTE, breakOf, dayTicks, wholeTicks } from '../badges/chart.ts';
+import { px } from '../badges/picture.ts';
+import { addDays, type Day, type Span } from '../days/day.ts';
+import { formatCount, formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems, zeros } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
 import { lastDays, type PackageDays } from '../metric/package-days.ts';
 import { html, Markup } from './document.ts';
-import { date, days, EXCLUSION_NAMES, instantOf, monthOf, OTHER_SYSTEM, share } from './words.ts';
-
-/** A coordinate with one decimal: nobody sees what is finer, and it would make up a third of a chart's text. */
-function px(value: number): number {
-  return Math.round(value * 10) / 10;
-}
+import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
 
 /**
  * A chart as one image with one label. Colours and lines are classes of page.css, as the page's policy forbids
@@ -271,34 +266,24 @@ const TOUCHING = 150;
 /** Gap between two bars as a part of the width: half a pixel on a phone, one and a half on a wide page. */
 const GAP = 1 / 600;
 
-/** The place where PyPI stopped counting files that are no packages: figures before and after count otherwise. */
-const breakOf = ({ days: list }: PackageDays) => list.indexOf(ERAS.distributions);
+/** The days of a history as a span. */
+const spanOf = ({ days: list }: PackageDays): Span => ({
+  start: String(list[0]),
+  end: addDays(String(list.at(-1)), 1),
+});
 
 /** What the broken line in the charts of a history means; undefined if there is none. */
 export function breakNote(history: PackageDays): string | undefined {
-  if (breakOf(history) <= 0) return undefined;
-  return `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
+  return breakOf(spanOf(history)) === undefined ? undefined : BREAK_NOTE;
 }
 
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
-function timeTicks({ days: list }: PackageDays, size: keyof typeof TICKS): Markup {
-  const [start, stop] = [instantOf(String(list[0])), instantOf(String(list.at(-1)))];
-  // Null would mean that no ticks are wanted.
-  const fitting = utcTickInterval(start, stop, TICKS[size]) as CountableTimeInterval;
-  const interval = list.length <= TICKS[size] ? utcDay : fitting;
-  const ticks = interval.range(start, new Date(stop.getTime() + 1));
-  const months = ticks.length > 1 && ticks.every((time) => time.getUTCDate() === 1);
-  let before = '';
-  return html`<g class="${size}" transform="translate(0 ${WORDS.y})">${ticks.map((time) => {
-    const day = dayOf(time);
-    const x = `${px(((list.indexOf(day) + 0.5) / list.length) * 100)}%`;
-    const [upper, lower] = months
-      ? [monthOf(day), day.slice(0, 4)]
-      : [String(time.getUTCDate()), monthOf(day)];
-    const isNew = lower !== before;
-    before = lower;
-    return html`<text x="${x}">${upper}</text>${isNew ? html`<text x="${x}" y="${WORDS.lower}">${lower}</text>` : undefined}`;
-  })}</g>`;
+function timeTicks(history: PackageDays, size: keyof typeof TICKS): Markup {
+  const ticks = dayTicks(spanOf(history), TICKS[size]).map(({ at, upper, lower }) => {
+    const x = `${px((at / history.days.length) * 100)}%`;
+    return html`<text x="${x}">${upper}</text>${lower && html`<text x="${x}" y="${WORDS.lower}">${lower}</text>`}`;
+  });
+  return html`<g class="${size}" transform="translate(0 ${WORDS.y})">${ticks}</g>`;
 }
 
 /** A box over the full height for each of some buckets, as a path. */
@@ -358,8 +343,8 @@ function timeChart(
     list.filter((bucket) => bucket.partial),
     size,
   );
-  const place = breakOf(history);
-  const mark = place > 0 ? html`<path class="break" d="M${place - 0.5} 0v${PLOT}"/>` : undefined;
+  const place = breakOf(spanOf(history));
+  const mark = place !== undefined ? html`<path class="break" d="M${place - 0.5} 0v${PLOT}"/>` : undefined;
   // What a single day came to stands in the table of days, from where the page's script takes it.
   const hits = (size === 1 ? [] : list).map(
     (bucket) =>
@@ -374,14 +359,6 @@ function timeChart(
     size === 1 ? 'time days' : 'time',
     html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}${above}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${missing}${partial}${mark}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
   );
-}
-
-/** Ticks from 0 to the first above `max`, in whole steps of 1, 2 or 5 times a power of ten; at most six. */
-function wholeTicks(max: number): number[] {
-  const rough = max / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = Math.max(1, power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10));
-  return Array.from({ length: Math.floor(max / step) + 2 }, (_, index) => index * step);
 }
 
 /** The scale of a chart by day goes at least to this, so that a single download is no full bar. */

@@ -17,7 +17,7 @@ import { HISTORY_FILE } from './history.ts';
  * longer asked for. They would stand at their last figure for ever, so runs warn of them, and they can be removed or marked.
  */
 
-const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci\.(?:json|svg)$/;
+const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci(?:-light|-dark)?\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, 'index.html'];
@@ -84,8 +84,8 @@ function badgeOnDisk(name: string): BadgeOnDisk[] {
 
 /** The content of a badge file that says that it is not renewed. */
 function retired({ name, kind, windowDays }: BadgeOnDisk): string {
-  const files = filesOf(badgeStem(kind, windowDays), retiredBadge(kind, windowDays));
-  return files.find((file) => file.name === name)?.content ?? '';
+  const [endpoint, svg] = filesOf(badgeStem(kind, windowDays), retiredBadge(kind, windowDays));
+  return (name.endsWith('.json') ? endpoint : svg)?.content ?? '';
 }
 
 /** Whether badges say that they are not renewed, by the first of them that has an endpoint file, or else a picture. */

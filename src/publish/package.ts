@@ -157,7 +157,7 @@ async function publishFigures(
   const summaries = windows.map((window, index) => ({
     ...window,
     title,
-    history,
+    history: all,
     trend: trends[index],
     total,
     isHeldBack: isHeldBack(window),

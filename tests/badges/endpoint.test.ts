@@ -190,14 +190,19 @@ describe('badges that are asked for', () => {
 
   it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {
     const total = { since: '2026-09-14', count: 3, unknownDays: 0 };
-    const looks: Looks = { extra: ['trend', 'sparkline', 'total'] };
+    const looks: Looks = { extra: ['trend', 'sparkline', 'total', 'chart'] };
     const names = (known: typeof total | undefined) =>
       extras(looks, summaryOf({ total: known }), summaryOf({ total: known, windowDays: 7 }))
         .map(({ name }) => name)
         .filter((name) => name.endsWith('.svg'));
-    const windows = ['trend', 'sparkline'].flatMap((id) => [`${id}-30d-non-ci.svg`, `${id}-7d-non-ci.svg`]);
-    expect(names(total)).toEqual([...windows, 'total-non-ci.svg']);
-    expect(names(undefined)).toEqual(windows);
-    expect(BADGES.map(({ id }) => id).slice(CATALOGUE.length)).toEqual(looks.extra);
+    const files = (id: string, ...themes: string[]) =>
+      [30, 7].flatMap((days) => themes.map((theme) => `${id}-${days}d-non-ci${theme}.svg`));
+    const themed = (id: string) => files(id, '', '-light', '-dark');
+    const before = [...files('trend', ''), ...themed('sparkline')];
+    const charts = [...themed('chart'), ...themed('chart-small')];
+    expect(names(total)).toEqual([...before, 'total-non-ci.svg', ...charts]);
+    expect(names(undefined)).toEqual([...before, ...charts]);
+    const ids = BADGES.map(({ id }) => id).slice(CATALOGUE.length);
+    expect(ids).toEqual([...(looks.extra ?? []), 'chart-small']);
   });
 });

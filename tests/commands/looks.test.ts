@@ -40,7 +40,7 @@ it('makes trends and sparklines where they are asked for, and nothing else elsew
     'badges of 7d, sparkline (30d), trend (30d) are left over: no longer listed, so no longer renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
   );
   expect((await runMain(project.folder, ['prune', '--mark', '--yes'])).stdout).toContain(
-    'mark  alpha (7d, sparkline (30d), trend (30d)): 28 files',
+    'mark  alpha (7d, sparkline (30d), trend (30d)): 32 files',
   );
   expect(project.message('alpha', 'trend-30d-non-ci')).toBe('not tracked any more');
   expect(project.message('alpha', 'downloads-30d-non-ci')).toBe('150');

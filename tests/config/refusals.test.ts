@@ -170,7 +170,7 @@ const ADDED: [string, string][] = [
   ["badges:\n  suffix: ''", '4:11: badges.suffix: found ""; allowed: a text of 1 to 20 characters'],
   [
     'badges:\n  extra: [stars]',
-    '4:11: badges.extra[0]: found "stars"; allowed: a list of trend, sparkline and total',
+    '4:11: badges.extra[0]: found "stars"; allowed: a list of trend, sparkline, total and chart',
   ],
   ['badges:\n  colour: red', '4:3: badges.colour: unknown key; did you mean color?'],
 ];

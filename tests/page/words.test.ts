@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { date, days, instant, instantOf, isDay, share } from '../../src/page/words.ts';
+import { instantOf } from '../../src/days/day.ts';
+import { date, days, instant, isDay, share } from '../../src/page/words.ts';
 
 describe('share', () => {
   it.each([

@@ -1,0 +1,323 @@
+import { type CountableTimeInterval, utcDay, utcTickInterval } from 'd3-time';
+import {
+  addDays,
+  type Day,
+  date,
+  dayNumber,
+  dayOf,
+  instantOf,
+  monthOf,
+  type Span,
+  spanDays,
+} from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
+import { escapeMarkup, formatCount, formatNumber, nameSome } from '../format.ts';
+import { byMonth, type Period } from '../metric/package-days.ts';
+import type { Spike } from '../metric/spikes.ts';
+import { type Draw, linePath, type Point, px, runsOf, type Size, svg } from './picture.ts';
+
+/*
+ * Charts of downloads by day for READMEs, and what they share with those of the page.
+ */
+
+/** Sizes of a chart, in pixels; `small` has no legend, as its description says all of it. */
+export const CHART_SIZES = {
+  large: { width: 720, height: 260 },
+  small: { width: 360, height: 180 },
+} as const;
+export type ChartSize = keyof typeof CHART_SIZES;
+
+/** Around the plot; `names` is the right side of a comparison. */
+const MARGIN = { left: 44, right: 16, names: 120, top: 60, bottom: 40 };
+/** Base lines of the two rows of words above the plot. */
+const ROWS = { head: 24, note: 44 };
+
+/** About how many ticks of days there is room for, and of how many characters a title may be. */
+const ROOM = { large: { ticks: 9, title: 44 }, small: { ticks: 4, title: 18 } };
+
+/** The longest span, in days, that is drawn by day: two years. */
+const DAILY_MAX = 731;
+/** From so many bars on they touch: they are too narrow for a gap. */
+const TOUCHING = 120;
+const GAP = 0.15;
+
+/** Days of the mean, and how many of them must be known. */
+const MEAN_DAYS = 7;
+const MEAN_KNOWN_MIN = 4;
+
+/** The place of the first day of which PyPI's log holds only distributions: figures before and after count otherwise. */
+export function breakOf({ start, end }: Span): number | undefined {
+  return start < ERAS.distributions && ERAS.distributions < end
+    ? spanDays({ start, end: ERAS.distributions })
+    : undefined;
+}
+
+/** What the broken line in charts means. */
+export const BREAK_NOTE = `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
+
+/** Ticks from 0 to the first above `max`, in whole steps of 1, 2 or 5 times a power of ten; at most six. */
+export function wholeTicks(max: number): number[] {
+  const rough = max / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = Math.max(1, power * ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10));
+  return Array.from({ length: Math.floor(max / step) + 2 }, (_, index) => index * step);
+}
+
+export interface DayTick {
+  /** The middle of its day, in days from the beginning of the span. */
+  readonly at: number;
+  /** The day of the month, or the month. */
+  readonly upper: string;
+  /** The month, or the year; absent where it is that of the tick before. */
+  readonly lower: string | undefined;
+}
+
+/** About `count` ticks along the days of a span. */
+export function dayTicks(span: Span, count: number): DayTick[] {
+  const [start, end] = [instantOf(span.start), instantOf(span.end)];
+  // Null would mean that no ticks are wanted.
+  const fitting = utcTickInterval(start, instantOf(addDays(span.end, -1)), count) as CountableTimeInterval;
+  const interval = spanDays(span) <= count ? utcDay : fitting;
+  const ticks = interval.range(start, end);
+  const months = ticks.length > 1 && ticks.every((time) => time.getUTCDate() === 1);
+  let before = '';
+  return ticks.map((time) => {
+    const day = dayOf(time);
+    const [upper, lower] = months
+      ? [monthOf(day), day.slice(0, 4)]
+      : [String(time.getUTCDate()), monthOf(day)];
+    const isNew = lower !== before;
+    before = lower;
+    return { at: spanDays({ start: span.start, end: day }) + 0.5, upper, lower: isNew ? lower : undefined };
+  });
+}
+
+/** The mean of the known days among seven, up to each day of a span; undefined where fewer than four are known. */
+function meansOf(periods: readonly Period[], { start, end }: Span): (number | undefined)[] {
+  const counts = new Map(
+    periods.flatMap((period) =>
+      spanDays(period) === 1 ? [[dayNumber(period.start), period.breakdown.count]] : [],
+    ),
+  );
+  const first = dayNumber(start);
+  return Array.from({ length: spanDays({ start, end }) }, (_, index) => {
+    if (!counts.has(first + index)) return undefined;
+    const week = Array.from(
+      { length: MEAN_DAYS },
+      (__, back) => counts.get(first + index - back) ?? [],
+    ).flat();
+    if (week.length < MEAN_KNOWN_MIN) return undefined;
+    return week.reduce((sum, count) => sum + count, 0) / week.length;
+  });
+}
+
+/** Where a chart's figures stand: days across, and from 0 up to `max`. */
+interface Plot extends Size {
+  readonly size: ChartSize;
+  readonly span: Span;
+  readonly max: number;
+  readonly right: number;
+  readonly x: (days: number) => number;
+  readonly y: (value: number) => number;
+}
+
+function plotOf(size: ChartSize, span: Span, max: number, right: number = MARGIN.right): Plot {
+  const { width, height } = CHART_SIZES[size];
+  const base = height - MARGIN.bottom;
+  const scale = (width - MARGIN.left - right) / spanDays(span);
+  return {
+    ...{ size, span, max, width, height, right: width - right },
+    x: (days) => MARGIN.left + days * scale,
+    y: (value) => base - (value / max) * (base - MARGIN.top),
+  };
+}
+
+/** Words of which `x` is where they begin, or with another `anchor` where they end or have their middle. */
+function words(x: number, y: number, text: string, anchor?: 'middle' | 'end', className = 'quiet'): string {
+  const place = anchor === undefined ? '' : ` text-anchor="${anchor}"`;
+  return `<text class="${className}" x="${px(x)}" y="${px(y)}"${place}>${text}</text>`;
+}
+
+/** A text that fits; escaped. */
+function cut(text: string, length: number): string {
+  const characters = [...text];
+  return escapeMarkup(characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : text);
+}
+
+/** What is written above a plot. */
+interface Heading {
+  readonly title: string;
+  readonly figure: string;
+  readonly note: string;
+}
+
+/** A plot's axes with their words, and what is written above it. */
+function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: Heading): string {
+  const base = y(0);
+  const shown = wholeTicks(max).filter((tick) => tick <= max);
+  const grid = shown.map((tick) => {
+    const at = px(y(tick));
+    const dots = tick === 0 ? '' : ' stroke-dasharray="1 5"';
+    return `<path class="stroke quiet"${dots} d="M${MARGIN.left} ${at}H${right}"/>${words(MARGIN.left - 6, at + 4, formatCount(tick), 'end')}`;
+  });
+  const days = dayTicks(span, ROOM[size].ticks).map(({ at, upper, lower }) => {
+    const second = lower === undefined ? '' : words(x(at), base + 31, lower, 'middle');
+    return words(x(at), base + 17, upper, 'middle') + second;
+  });
+  const broken = breakOf(span);
+  const line =
+    broken === undefined
+      ? ''
+      : `<path class="stroke quiet" stroke-dasharray="4 3" d="M${px(x(broken))} ${MARGIN.top - 8}V${base}"/>`;
+  const heading =
+    words(12, ROWS.head, cut(title, ROOM[size].title), undefined, 'head ink') +
+    words(CHART_SIZES[size].width - MARGIN.right, ROWS.head, figure, 'end', 'head ink');
+  return heading + words(12, ROWS.note, note) + grid.join('') + days.join('') + line;
+}
+
+/** A bar of a chart: so many days from the beginning of the span, and downloads a day. */
+interface Bar {
+  readonly at: number;
+  readonly days: number;
+  readonly value: number;
+}
+
+const hundredths = (value: number) => Math.round(value * 100) / 100;
+
+/**
+ * Bars as a path in units of days and downloads, so that its numbers are the figures: up to 100,000 as they are, beyond
+ * in a power of ten that leaves five digits, which is finer than a pixel.
+ *
+ * @param gap Part of a bar that stays free.
+ */
+function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, max }: Plot): string {
+  if (bars.length === 0) return '';
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(max)) - 4);
+  const decimals = max < 1_000 ? 2 : 0;
+  let path = '';
+  let end: number | undefined;
+  for (const { at, days, value } of bars) {
+    if (at !== end || gap > 0) path += `${path && 'V0'}M${hundredths(at + (days * gap) / 2)} 0`;
+    path += `V${Number((value / unit).toFixed(decimals))}h${hundredths(days * (1 - gap))}`;
+    end = at + days;
+  }
+  const scale = (value: number) => Number(value.toPrecision(7));
+  return `<path class="${className}" transform="translate(${MARGIN.left} ${y(0)}) scale(${scale(x(1) - x(0))} ${scale(y(unit) - y(0))})" d="${path}V0"/>`;
+}
+
+/** Places of the days of a span that no period covers, or of which there is only a part. */
+function gapsOf(periods: readonly Period[], partialDays: readonly Day[], { start, end }: Span): number[] {
+  const covered = new Set<number>();
+  const placeOf = (day: Day) => dayNumber(day) - dayNumber(start);
+  for (const period of periods) {
+    for (let at = placeOf(period.start); at < placeOf(period.end); at += 1) covered.add(at);
+  }
+  for (const day of partialDays) covered.delete(placeOf(day));
+  return Array.from({ length: spanDays({ start, end }) }, (_, at) => at).filter((at) => !covered.has(at));
+}
+
+/** What a chart of one package or group shows. */
+export interface ChartData {
+  /** What the package or group is called. */
+  readonly title: string;
+  readonly span: Span;
+  /** What is known of the span, oldest first; earlier days take part in the first means. */
+  readonly periods: readonly Period[];
+  /** Days of the span of which the table had only a part. */
+  readonly partialDays: readonly Day[];
+  readonly spikes: readonly Spike[];
+  /** When the downloads were, as words behind their number. */
+  readonly when: string;
+}
+
+const meanText = (value: number) => (value < 10 ? String(px(value)) : formatNumber(Math.round(value)));
+const listed = (days: readonly Day[]) => nameSome(days.map(date));
+
+/** All that a chart shows, in words. */
+function description(
+  { span, when, spikes }: ChartData,
+  shown: readonly Period[],
+  { total, mean, gaps }: { total: number; mean: number | undefined; gaps: readonly number[] },
+): string {
+  const daily = ({ breakdown, known }: Period) => breakdown.count / known;
+  const [best] = shown.toSorted((a, b) => daily(b) - daily(a));
+  const gapDays = gaps.map((at) => addDays(span.start, at));
+  return [
+    `${formatNumber(total)} downloads by installers, not marked as CI, ${when}, to ${date(addDays(span.end, -1))}.`,
+    ...(best === undefined || total === 0
+      ? []
+      : [
+          `At most ${meanText(daily(best))} a day, ${spanDays(best) === 1 ? 'on' : 'from'} ${date(best.start)}.`,
+        ]),
+    ...(mean === undefined ? [] : [`The mean of the last seven days is ${meanText(mean)} a day.`]),
+    ...(spikes.length === 0
+      ? []
+      : [`Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`]),
+    ...(gaps.length === 0 ? [] : [`Nothing or only a part is known of ${listed(gapDays)}.`]),
+    ...(breakOf(span) === undefined ? [] : [BREAK_NOTE]),
+  ].join(' ');
+}
+
+/** What the marks of a chart mean, in their colours. */
+function legend(mean: number | undefined, hasSpikes: boolean, hasGaps: boolean): string {
+  const parts = [
+    mean === undefined ? '' : `<tspan class="line">— 7-day mean: ${meanText(mean)}</tspan>`,
+    hasSpikes ? '<tspan class="spike" dx="12">▲ spike</tspan>' : '',
+    hasGaps ? '<tspan dx="12">▪ no or partial data</tspan>' : '',
+  ];
+  return parts.join('');
+}
+
+/**
+ * The non-CI downloads a day as bars, by month where the span is longer than two years, with the mean of seven days as a line.
+ * Days of which nothing or only a part is known have a mark below the axis, spikes one above their bars.
+ */
+export function drawChart(data: ChartData, size: ChartSize): Draw {
+  const { title, span, partialDays, when } = data;
+  const isLong = spanDays(span) > DAILY_MAX;
+  const within = data.periods.filter(({ start }) => start >= span.start);
+  const shown = isLong ? byMonth(within) : within;
+  const days = new Set(isLong ? [] : data.spikes.map(({ day }) => day));
+  const bars = shown.map(({ start, end, known, breakdown }) => {
+    const at = spanDays({ start: span.start, end: start });
+    return { at, days: spanDays({ start, end }), value: breakdown.count / known, isSpike: days.has(start) };
+  });
+  const plot = plotOf(size, span, Math.max(1, ...bars.map(({ value }) => value)));
+  const { x, y } = plot;
+  const means = isLong ? [] : meansOf(data.periods, span);
+  const mean = means.at(-1);
+  const points = means.map((value, at): Point | undefined =>
+    value === undefined ? undefined : [x(at + 0.5), y(value)],
+  );
+  const gaps = gapsOf(shown, isLong ? [] : partialDays, span);
+  const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
+  const gap = bars.length > TOUCHING ? 0 : GAP;
+  const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');
+  const strips = gaps.map((at) => `M${px(x(at))} ${y(0) + 1}h${px(x(1) - x(0))}v4H${px(x(at))}z`).join('');
+  const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
+  const to = `without CI, to ${date(addDays(span.end, -1))}`;
+  const what = isLong ? 'a day, by month' : 'a day';
+  const heading = {
+    title,
+    figure: `${formatNumber(total)} ${when}`,
+    note: size === 'small' ? `${what}, ${to}` : `PyPI downloads ${what}, ${to}`,
+  };
+  const body = [
+    frame(plot, heading),
+    barsPath('bars', others, gap, plot),
+    barsPath('spike', spikes, gap, plot),
+    marks && `<path class="spike" d="${marks}"/>`,
+    strips && `<path class="quiet" d="${strips}"/>`,
+    mean === undefined && points.every((point) => point === undefined)
+      ? ''
+      : `<path class="stroke line" stroke-width="1.5" d="${runsOf(points).map(linePath).join('')}"/>`,
+    size === 'small'
+      ? ''
+      : words(plot.right, ROWS.note, legend(mean, spikes.length > 0, gaps.length > 0), 'end'),
+  ];
+  const told = {
+    title: `PyPI downloads of ${title} ${what}, without CI`,
+    description: description(data, shown, { total, mean, gaps }),
+  };
+  return svg(CHART_SIZES[size], told, body.join(''));
+}
