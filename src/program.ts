@@ -74,6 +74,9 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--markdown', 'with --by: print a table to paste')
     .option('--yes', 'with --by: pay without being asked')
     .option('--json', 'print it for programs')
+    .addOption(
+      new Option('--cite', 'how to cite the count: a sentence, BibTeX and Markdown').conflicts('json'),
+    )
     .action(run(async () => (await import('./commands/show.ts')).show));
 
   program
@@ -173,6 +176,7 @@ function circumstances(argv: readonly string[], version: string, context: Contex
 function commandContext(argv: readonly string[], version: string, context: Context): Context {
   return {
     ...context,
+    version,
     product: `pypi-badges/${version} (+https://www.npmjs.com/package/pypi-badges)`,
     bugReport: (error) => bugReport(error, circumstances(argv, version, context)),
   };

@@ -21,6 +21,8 @@ export interface Context {
   readonly product?: string;
   /** Where issues are opened; absent where this copy does not know it. */
   readonly issuesUrl?: string | undefined;
+  /** Version of this program. */
+  readonly version?: string;
   /** Version of Node.js, without a v; that of this process if absent. */
   readonly nodeVersion?: string;
   /**

@@ -1,5 +1,6 @@
 import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/config.ts';
+import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
@@ -11,6 +12,7 @@ import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts'
 import { byCount, isNonEmpty } from '../util.ts';
 import { type Account, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
+import { citationOf } from './cite.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { showFacets } from './facets.ts';
 import { bySentence, inkOf, styleOf, wrap } from './output.ts';
@@ -25,6 +27,7 @@ export interface ShowOptions extends GlobalOptions {
   readonly of?: string;
   readonly markdown?: boolean;
   readonly yes?: boolean;
+  readonly cite?: boolean;
 }
 
 function packageJson({ history, windows, warnings }: PackageSummary) {
@@ -57,7 +60,7 @@ export async function show(
   context: Context,
 ): Promise<number> {
   const { stdout, stderr, env } = context;
-  const { source: kind, config, json } = options;
+  const { source: kind, config, json, cite } = options;
   const source = kind === undefined ? PUBLIC_SOURCE : loadSource(kind, config, context.cwd);
   const { name: sourceName } = traitsOf(source, env);
   const asked = {
@@ -95,6 +98,10 @@ export async function show(
     const packages = Object.fromEntries(counted.map(({ name, summary }) => [name, packageJson(summary)]));
     const { asOf, windowDays } = asked;
     stdout.write(formatJson({ source: source.kind, as_of: asOf, window_days: windowDays, packages }));
+  } else if (cite) {
+    const { version = '' } = context;
+    const facts = { sourceName, source: kind, version, today: dayOf(context.now()) };
+    stdout.write(accounts.map((account) => citationOf(account, facts)).join('\n'));
   } else if (isNonEmpty(accounts)) {
     const style = styleOf(stdout, env);
     const text = renderAccounts(accounts, { ...style, ink: inkOf(env) });
