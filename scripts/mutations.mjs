@@ -89,7 +89,7 @@ const MUTATIONS = [
     'tests/state/ledger.test',
   ],
   ["(wholeRead ?? '') > today ? null : wholeRead", 'wholeRead', 'tests/state/ledger.test'],
-  ['filter(([day]) => !isOld(old, day))', 'filter(() => true)', 'tests/state/ledger.test'],
+  ['if (!isOld(old, entry[0])) append(', 'append(', 'tests/state/ledger.test'],
   ['committed + bytes <= budgetBytes', 'committed + bytes < budgetBytes', 'tests/state/spend'],
   ['filter((query) => query.month === month)', 'filter(() => true)', 'tests/state/spend'],
   [

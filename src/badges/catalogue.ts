@@ -1,9 +1,9 @@
 import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
-import { addDays } from '../days/day.ts';
+import { addDays, date, MONTH_LENGTH } from '../days/day.ts';
 import { formatCount, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
-import { lastDays, MONTH_LENGTH, type PackageDays, periodsOf, type Total } from '../metric/package-days.ts';
+import { lastDays, type PackageDays, type Period, periodsOf, type Total } from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
 import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
@@ -34,6 +34,8 @@ export interface Summary extends Window {
   readonly trend: Trend;
   /** Its downloads since the first day that is known; undefined if they are not known. */
   readonly total: Total | undefined;
+  /** What the total is made of, oldest first; absent where it is not known. */
+  readonly periods?: readonly Period[] | undefined;
   /** Whether too little is known of the window, so that its badges stay as they were. */
   readonly isHeldBack?: boolean;
 }
@@ -160,6 +162,21 @@ function chart(id: string, size: ChartSize): ExtraKind {
   };
 }
 
+/** The days that a total is made of, or their months. */
+const TOTAL_CHART: ExtraKind = {
+  id: 'chart-total',
+  label: 'chart',
+  subject: 'Chart of the PyPI downloads of',
+  size: CHART_SIZES.large,
+  windowless: true,
+  render({ title, history, periods: [first, ...more] = [] }) {
+    if (first === undefined) return undefined;
+    const span = { start: first.start, end: addDays(history.days.at(-1) ?? '', 1) };
+    const data = { title, span, periods: [first, ...more], when: `since ${date(first.start)}` };
+    return drawChart({ ...data, partialDays: history.partialDays, spikes: [] }, 'large');
+  },
+};
+
 type ExtraKind = Omit<BadgeKind, 'scope' | 'extra'>;
 
 const EXTRA_KINDS: Readonly<Record<Extra, NonEmpty<ExtraKind>>> = {
@@ -203,7 +220,7 @@ const EXTRA_KINDS: Readonly<Record<Extra, NonEmpty<ExtraKind>>> = {
         ),
     },
   ],
-  chart: [chart('chart', 'large'), chart('chart-small', 'small')],
+  chart: [chart('chart', 'large'), chart('chart-small', 'small'), TOTAL_CHART],
 };
 
 /** Every badge there is: those that are always made, then those that tracked.yaml may ask for. */

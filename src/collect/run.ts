@@ -5,21 +5,31 @@ import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/d
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { breakdownOf } from '../metric/breakdown.ts';
 import type { DatedFacets } from '../metric/facets.ts';
-import { type Total, totalSince } from '../metric/package-days.ts';
+import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { interrupted, NO_COST, type Source } from '../sources/source.ts';
 import type { PivotRow } from '../sources/sql.ts';
-import { type DayRow, EMPTY_LEDGER, isOld, type Ledger, soundWholeRead } from '../state/ledger.ts';
+import {
+  type DayRow,
+  EMPTY_LEDGER,
+  isOld,
+  type Ledger,
+  type OldDays,
+  reachOf,
+  soundWholeRead,
+  spansOf,
+} from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
-import { longestWindow, type PlannedRead, planRun, type RunPlan, toSpans, WARNING_DAYS } from './plan.ts';
+import { longestWindow, type PlannedRead, planRun, type RunPlan, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
@@ -110,25 +120,23 @@ function rowsByDay(
   return rows;
 }
 
-/** Neighbouring spans as one. */
-function joined(spans: readonly Span[]): Span[] {
-  const list: Span[] = [];
-  for (const span of spans.toSorted((a, b) => (a.start < b.start ? -1 : 1))) {
-    const last = list.at(-1);
-    if (last?.end === span.start) list[list.length - 1] = { start: last.start, end: span.end };
-    else list.push(span);
-  }
-  return list;
-}
+/** Of a day, and of days that were added up. */
+const dayPeriod = (day: Day, rows: readonly DayRow[]): Period => {
+  return { start: day, end: addDays(day, 1), known: 1, breakdown: breakdownOf(rows) };
+};
+const oldPeriod = (old: OldDays): Period => {
+  const known = old.spans.reduce((sum, span) => sum + spanDays(span), 0);
+  return { ...reachOf(old), known, breakdown: breakdownOf(old.rows) };
+};
 
 /**
- * The total of all that a ledger knows of the days before the windows' end.
+ * All that a ledger knows of the days before the windows' end, oldest first.
  *
- * @returns undefined if nothing is known, or where older days are known only together with later ones.
+ * @returns undefined where older days are known only together with later ones.
  */
-export function totalOfLedger({ days, old }: Ledger, fetched: FetchedDays): Total | undefined {
+export function periodsOfLedger({ days, old }: Ledger, fetched: FetchedDays): Period[] | undefined {
   const { end, since } = fetched.upstream;
-  if (old?.spans.some((span) => span.end > end)) return undefined;
+  if (spansOf(old).some((span) => span.end > end)) return undefined;
   const isKept = (day: Day, partitionRows: number | null) =>
     day >= ERAS.ci &&
     day < end &&
@@ -136,21 +144,24 @@ export function totalOfLedger({ days, old }: Ledger, fetched: FetchedDays): Tota
     !isOld(old, day) &&
     !(day >= since && isLost(day, fetched));
   const kept = [...days].filter(([day, { partitionRows }]) => isKept(day, partitionRows));
-  const spans = joined([...(old?.spans ?? []), ...toSpans(kept.map(([day]) => day).toSorted(), 0)]);
-  return totalSince(spans, [...(old?.rows ?? []), ...kept.flatMap(([, { rows }]) => rows)], end);
+  return [...old.map(oldPeriod), ...kept.map(([day, { rows }]) => dayPeriod(day, rows))].toSorted((a, b) =>
+    a.start < b.start ? -1 : 1,
+  );
 }
 
-/** The same without a ledger: of all rows of the package, and the days of which the files have any row. */
-export function totalOfRows(
+/** The same without a ledger: all rows of the package, and the days of which the files have any row. */
+export function periodsOfRows(
   rows: readonly PivotRow[],
   { known, upstream: { end } }: FetchedDays,
   wholeLog: boolean,
-): Total | undefined {
+): Period[] {
   const filled = known.kind === 'known' ? known.rows.keys() : [];
   const days = [...filled].filter((day) => day >= ERAS.ci && day < end).toSorted();
   const [start] = days;
-  if (start === undefined) return undefined;
-  return totalSince(wholeLog ? toSpans(days, 0) : [{ start, end }], rows, end);
+  if (start === undefined) return [];
+  const byDay = new Map<Day, DayRow[]>();
+  for (const row of rows) append(byDay, row.day, row);
+  return (wholeLog ? days : daysOf({ start, end })).map((day) => dayPeriod(day, byDay.get(day) ?? []));
 }
 
 async function readPackage(
@@ -189,17 +200,19 @@ async function readPackage(
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
     const rows =
       ledger === undefined ? rowsByDay(read, span, fetched, source) : rowsOfLedger(ledger, span, fetched);
-    const totalOf = () =>
+    const allPeriods = () =>
       ledger === undefined
-        ? totalOfRows(read, fetched, source.traits.wholeLog)
-        : totalOfLedger(ledger, fetched);
+        ? periodsOfRows(read, fetched, source.traits.wholeLog)
+        : periodsOfLedger(ledger, fetched);
+    const periods = tracked.total ? allPeriods() : undefined;
     return {
       kind: 'read',
       package: tracked,
       attempted,
       days: breakdownDays({ span, rows, unknownDays: reader.unknownDays(name) }, fetched.partialDays),
       rows,
-      total: tracked.total ? totalOf() : undefined,
+      total: periods && totalSince(periods, end),
+      periods,
       taken: {
         ...cost,
         daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/config.ts';
+import { spanDays } from '../days/day.ts';
 import { diskError } from '../disk/disk-error.ts';
 import { replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
@@ -24,10 +25,11 @@ export interface ExportOptions extends GlobalOptions {
 async function rowsOf(config: Config, ledgers: Ledgers | undefined, name: string): Promise<TableRow[]> {
   if (ledgers !== undefined) {
     const { ledger } = await ledgers.load(name);
-    return tableOfRows(
-      name,
-      [...ledger.days].map(([day, { rows }]) => [day, rows] as const),
-    );
+    const old = ledger.old.map(({ spans, rows }) => {
+      return [spans[0]?.start ?? '', rows, spans.reduce((sum, span) => sum + spanDays(span), 0)] as const;
+    });
+    const days = [...ledger.days].map(([day, { rows }]) => [day, rows] as const);
+    return tableOfRows(name, [...old, ...days]);
   }
   const history = await readHistory(config.outputDir, name);
   return history === undefined ? [] : tableOfDays(name, history.days);
@@ -60,12 +62,13 @@ async function writeParquet(rows: readonly TableRow[], path: string): Promise<vo
   const connection = await instance.connect();
   try {
     await connection.run(
-      'CREATE TABLE days (package VARCHAR, day DATE, class VARCHAR, installer VARCHAR, system VARCHAR, downloads BIGINT)',
+      'CREATE TABLE days (package VARCHAR, day DATE, days INTEGER, class VARCHAR, installer VARCHAR, system VARCHAR, downloads BIGINT)',
     );
     const appender = await connection.createAppender('days');
     for (const row of rows) {
       appender.appendVarchar(row.package);
       appender.appendDate(new duckdb.DuckDBDateValue(Date.parse(row.day) / MS_PER_DAY));
+      appender.appendInteger(row.days);
       for (const text of [row.class, row.installer, row.system]) appender.appendVarchar(text);
       appender.appendBigInt(BigInt(row.downloads));
       appender.endRow();

@@ -79,6 +79,15 @@ export function spanDays({ start, end }: Span): number {
   return dayNumber(end) - dayNumber(start);
 }
 
+/** Characters of the month at the beginning of a day. */
+export const MONTH_LENGTH = 7;
+
+/** The month that the days of a span are of, `YYYY-MM`; undefined where they are of several. */
+export function monthOfSpan({ start, end }: Span): string | undefined {
+  const month = start.slice(0, MONTH_LENGTH);
+  return addDays(end, -1).startsWith(month) ? month : undefined;
+}
+
 /** How many spans are remembered: a run asks for those of a few windows, for each package. */
 const SPANS_MAX = 64;
 

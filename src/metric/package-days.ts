@@ -1,6 +1,6 @@
-import { addDays, type Day, dayNumber, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, dayNumber, monthOfSpan, type Span, spanDays } from '../days/day.ts';
 import { append } from '../util.ts';
-import { type Breakdown, breakdownOf, type DownloadRow, sumOf } from './breakdown.ts';
+import { type Breakdown, sumOf } from './breakdown.ts';
 
 /**
  * The unit that everything published is made from: a package's days, each with its breakdown. Windows,
@@ -97,15 +97,6 @@ export function periodsOf({ days, breakdowns }: Pick<PackageDays, 'days' | 'brea
   });
 }
 
-/** Characters of the month at the beginning of a day. */
-export const MONTH_LENGTH = 7;
-
-/** The month that the days of a span are of, `YYYY-MM`; undefined where they are of several. */
-export function monthOfSpan({ start, end }: Span): string | undefined {
-  const month = start.slice(0, MONTH_LENGTH);
-  return addDays(end, -1).startsWith(month) ? month : undefined;
-}
-
 /** Periods by month; one that is longer than a month stays as it is. */
 export function byMonth(periods: readonly Period[]): Period[] {
   const months = new Map<string, Period[]>();
@@ -129,16 +120,26 @@ export interface Total {
 /**
  * The total of what is known of a package.
  *
- * @param spans Days that are known, oldest first and disjoint.
- * @param rows Their rows.
+ * @param periods Oldest first.
  * @param end The day after the last that is wanted.
  * @returns undefined if no day is known.
  */
-export function totalSince(spans: readonly Span[], rows: Iterable<DownloadRow>, end: Day): Total | undefined {
-  const since = spans[0]?.start;
+export function totalSince(periods: readonly Period[], end: Day): Total | undefined {
+  const since = periods[0]?.start;
   if (since === undefined) return undefined;
-  const known = spans.reduce((sum, span) => sum + spanDays(span), 0);
-  return { since, count: breakdownOf(rows).count, unknownDays: spanDays({ start: since, end }) - known };
+  const known = periods.reduce((sum, period) => sum + period.known, 0);
+  const count = periods.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
+  return { since, count, unknownDays: spanDays({ start: since, end }) - known };
+}
+
+/** The periods of which both packages know the same days, added up: a part of a sum would pass for the whole. */
+export function periodsTogether(one: readonly Period[], other: readonly Period[]): Period[] {
+  const keyOf = ({ start, end, known }: Period) => `${start} ${end} ${known}`;
+  const others = new Map(other.map((period) => [keyOf(period), period]));
+  return one.flatMap((period) => {
+    const added = others.get(keyOf(period));
+    return added === undefined ? [] : [{ ...period, breakdown: sumOf([period.breakdown, added.breakdown]) }];
+  });
 }
 
 /** Two totals together: since the earlier first day, with the days before the later one among those that are unknown. */

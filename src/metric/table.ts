@@ -6,7 +6,10 @@ import type { PackageDays } from './package-days.ts';
 /** Downloads of a day that agree in all that is told of them. */
 export interface TableRow {
   readonly package: string;
+  /** The first of the days. */
   readonly day: Day;
+  /** How many known days it is the sum of: more than one where the ledger keeps a month as a sum. */
+  readonly days: number;
   /** `counted`, or why they do not count. */
   readonly class: 'counted' | Exclusion;
   /** The name that the client gave; empty if it gave none, or that is not known. */
@@ -19,6 +22,7 @@ export interface TableRow {
 export const TABLE_COLUMNS = [
   'package',
   'day',
+  'days',
   'class',
   'installer',
   'system',
@@ -28,16 +32,17 @@ export const TABLE_COLUMNS = [
 /** The rows of a package's days, oldest first. */
 export function tableOfRows(
   packageName: string,
-  days: Iterable<readonly [Day, Iterable<DownloadRow>]>,
+  days: Iterable<readonly [Day, Iterable<DownloadRow>, count?: number]>,
 ): TableRow[] {
   return [...days]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .flatMap(([day, rows]) =>
+    .flatMap(([day, rows, count = 1]) =>
       [...rows].map((row): TableRow => {
         const category = classify(row);
         return {
           package: packageName,
           day,
+          days: count,
           class: isInstaller(category) ? 'counted' : category,
           installer: row.installer ?? '',
           system: row.system ?? '',
@@ -59,7 +64,7 @@ export function tableOfDays(packageName: string, { days, breakdowns }: PackageDa
     return sums
       .filter(([, , downloads]) => downloads > 0)
       .map(([category, installer, downloads]) => {
-        return { package: packageName, day, class: category, installer, system: '', downloads };
+        return { package: packageName, day, days: 1, class: category, installer, system: '', downloads };
       });
   });
 }

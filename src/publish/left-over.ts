@@ -11,6 +11,7 @@ import type { Warning } from '../metric/warnings.ts';
 import { append } from '../util.ts';
 import { FACETS_FILE } from './facets.ts';
 import { HISTORY_FILE } from './history.ts';
+import { MONTHS_FILE } from './months.ts';
 
 /*
  * Badges that nobody renews any more: of a window or a package that is no longer listed, or of a kind that is no
@@ -20,7 +21,7 @@ import { HISTORY_FILE } from './history.ts';
 const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci(?:-light|-dark)?\.(?:json|svg)$/;
 
 /** Files of a package beside its badges. */
-const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, 'index.html'];
+const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, MONTHS_FILE, 'index.html'];
 
 /** A badge file that is not renewed, as its name tells. */
 interface BadgeOnDisk {
@@ -131,7 +132,10 @@ async function leftOverIn(
   }
   if (stale.size === 0) return undefined;
   const whole = tracked === undefined;
-  const others = whole ? names.filter((name) => OTHER_FILES.includes(name)) : [];
+  const isTotalStale = [...stale.values()].flat().some(({ kind }) => kind.id === 'total');
+  const others = names.filter((name) =>
+    whole ? OTHER_FILES.includes(name) : isTotalStale && name === MONTHS_FILE,
+  );
   return { folder, whole, which: [...stale.keys()], badges: [...stale.values()].flat(), others };
 }
 

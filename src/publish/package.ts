@@ -8,6 +8,8 @@ import {
   isWindowKnown,
   lastDays,
   type PackageDays,
+  type Period,
+  periodsTogether,
   type Total,
   together,
   totalsTogether,
@@ -19,6 +21,7 @@ import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
 import type { PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
 import { leftOverWindows } from './left-over.ts';
+import { MONTHS_FILE, monthsText } from './months.ts';
 import type { Pages } from './page.ts';
 
 export { leftOverPackages, otherSpellings } from './left-over.ts';
@@ -35,6 +38,8 @@ export interface Figures {
   readonly total: Total | undefined;
   /** Those of this run, or else those that were published last; absent where there are none. */
   readonly facets?: DatedFacets | undefined;
+  /** What it is made of, oldest first. */
+  readonly periods?: readonly Period[] | undefined;
 }
 
 /** A package that was read. */
@@ -142,7 +147,7 @@ export interface PublishContext {
  */
 async function publishFigures(
   tracked: TrackedPackage | TrackedGroup,
-  { days: all, total, facets }: Figures,
+  { days: all, total, facets, periods }: Figures,
   attempted: Date,
   query: PackageHealth['query'] | undefined,
   { outputDir, source, publicUrl }: Config,
@@ -160,6 +165,7 @@ async function publishFigures(
     history: all,
     trend: trends[index],
     total,
+    periods,
     isHeldBack: isHeldBack(window),
   }));
   const files = badgeFiles(summaries, looks);
@@ -169,9 +175,11 @@ async function publishFigures(
     source: source.kind,
     publicUrl,
   });
+  const hasMonths = looks?.extra?.includes('total') && periods !== undefined;
   const others = [
     { name: HISTORY_FILE, content: text },
     ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
+    ...(hasMonths ? [{ name: MONTHS_FILE, content: monthsText(periods) }] : []),
   ];
   const before = await publishFolder(outputDir, name, [...files, ...others], spellings?.get(name));
   const renewed = new Set(files.map((file) => file.name));
@@ -219,8 +227,9 @@ export async function publishPackage(
   const { attempted, package: tracked } = outcome;
   try {
     if (outcome.kind === 'failed') throw outcome.error;
-    const { days, total, taken } = outcome;
-    const figures = { days, total, facets: outcome.facets ?? (await lastFacets(tracked, config)) };
+    const { days, total, periods, taken } = outcome;
+    const facets = outcome.facets ?? (await lastFacets(tracked, config));
+    const figures = { days, total, periods, facets };
     return {
       entry: await publishFigures(tracked, figures, outcome.attempted, taken, config, context),
       figures,
@@ -242,10 +251,11 @@ interface GroupSum {
   readonly waiting: Set<string>;
 }
 
-function added(before: Figures | undefined, { days, total, facets }: Figures): Figures {
-  if (before === undefined) return { days, total, facets };
+function added(before: Figures | undefined, { days, total, facets, periods }: Figures): Figures {
+  if (before === undefined) return { days, total, facets, periods };
   return {
     facets: before.facets && facets && facetsTogether(before.facets, facets),
+    periods: before.periods && periods && periodsTogether(before.periods, periods),
     days: together(before.days, days),
     total: before.total && total && totalsTogether(before.total, total),
   };

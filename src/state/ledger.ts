@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
-import { addDays, type Day, daysOf, parseDay, type Span } from '../days/day.ts';
+import { addDays, type Day, daysOf, MONTH_LENGTH, monthOfSpan, parseDay, type Span } from '../days/day.ts';
 import { isObject } from '../sources/rows.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
+import { append } from '../util.ts';
 import { assert, isCount, parseJson } from './state-file.ts';
 
 /*
@@ -19,7 +20,7 @@ export interface LedgerDay {
 }
 
 /**
- * Days as a sum: what totals are made of. Rows are as the source gave them, so that a later version may sort clients
+ * Days as a sum: what totals and months are made of. Rows are as the source gave them, so that a later version may sort clients
  * into other classes.
  */
 export interface OldDays {
@@ -30,8 +31,11 @@ export interface OldDays {
 }
 
 export interface Ledger {
-  /** Days that are too old to be kept one by one. */
-  readonly old: OldDays;
+  /**
+   * Days that are too old to be kept one by one: a sum for each month, and what was added up before there were
+   * months. No day is in two of them.
+   */
+  readonly old: readonly OldDays[];
   /** As-of day of the last time that a whole window was read at once. */
   readonly wholeRead: Day | null;
   readonly days: ReadonlyMap<Day, LedgerDay>;
@@ -44,7 +48,7 @@ export interface LedgerIdentity {
   readonly package: string;
 }
 
-export const EMPTY_LEDGER: Ledger = { old: { spans: [], rows: [] }, wholeRead: null, days: new Map() };
+export const EMPTY_LEDGER: Ledger = { old: [], wholeRead: null, days: new Map() };
 
 const VERSION = 2;
 
@@ -70,8 +74,12 @@ export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
   return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)]);
 }
 
-function oldText({ spans, rows }: OldDays): string {
-  return JSON.stringify({ spans: spans.map(({ start, end }) => [start, end]), rows: rows.map(rowToJson) });
+function oldText(old: readonly OldDays[]): string {
+  const sums = old.map(({ spans, rows }) => ({
+    spans: spans.map(({ start, end }) => [start, end]),
+    rows: rows.map(rowToJson),
+  }));
+  return JSON.stringify(sums);
 }
 
 /** What the checksum of a ledger is made of. */
@@ -85,7 +93,7 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, entry]) => dayText(day, entry))
     .join(',\n');
-  const old = ledger.old.spans.length === 0 ? '' : oldText(ledger.old);
+  const old = ledger.old.length === 0 ? '' : oldText(ledger.old);
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
@@ -157,11 +165,23 @@ function parseOldDays(value: unknown): OldDays {
     assert(start !== undefined && end !== undefined && start < end, 'a span of its old days is none');
     return { start, end };
   });
+  return { spans, rows: (rows as unknown[]).map((row) => parseRow(row, 'its old days')) };
+}
+
+/** All spans of sums, oldest first. */
+export function spansOf(old: readonly OldDays[]): Span[] {
+  return old.flatMap(({ spans }) => spans).toSorted((a, b) => (a.start < b.start ? -1 : 1));
+}
+
+/** The old days as a list of sums, or as the one that was kept before there were months. */
+function parseOld(value: unknown): OldDays[] {
+  const old = (Array.isArray(value) ? (value as unknown[]) : [value]).map(parseOldDays);
+  const spans = spansOf(old);
   assert(
-    spans.every(({ start }, index) => start > (spans[index - 1]?.end ?? '')),
+    spans.every(({ start }, index) => start >= (spans[index - 1]?.end ?? '')),
     'the spans of its old days overlap',
   );
-  return { spans, rows: (rows as unknown[]).map((row) => parseRow(row, 'its old days')) };
+  return old;
 }
 
 /**
@@ -185,7 +205,7 @@ export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
   const [, old = '', lines = ''] = /(?:,"old":(.*))?,"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text) ?? [];
   assert(value['checksum'] === checksum(summed(old, lines)), 'it was altered');
   return {
-    old: old === '' ? EMPTY_LEDGER.old : parseOldDays(value['old']),
+    old: old === '' ? EMPTY_LEDGER.old : parseOld(value['old']),
     wholeRead: day,
     days: parseDays(value['days']),
   };
@@ -233,9 +253,14 @@ export function soundWholeRead({ wholeRead }: Ledger, today: Day): Day | null {
   return (wholeRead ?? '') > today ? null : wholeRead;
 }
 
-/** Whether a day is in the sum. */
-export function isOld({ spans }: OldDays, day: Day): boolean {
-  return spans.some(({ start, end }) => day >= start && day < end);
+/** Whether a day is in a sum. */
+export function isOld(old: readonly OldDays[], day: Day): boolean {
+  return old.some(({ spans }) => spans.some(({ start, end }) => day >= start && day < end));
+}
+
+/** From the first to the last day of a sum. */
+export function reachOf({ spans }: OldDays): Span {
+  return { start: spans[0]?.start ?? '', end: spans.at(-1)?.end ?? '' };
 }
 
 /** Spans with a day more, which is in none of them; neighbours become one. */
@@ -258,13 +283,23 @@ function addedUp(rows: Iterable<DayRow>): DayRow[] {
   return [...sums.values()];
 }
 
-/** The sum with some days more; one that is in it already is not added again. */
-function withOldDays(old: OldDays, days: readonly (readonly [Day, LedgerDay])[]): OldDays {
-  const fresh = days.filter(([day]) => !isOld(old, day));
-  return {
-    spans: fresh.reduce<readonly Span[]>((spans, [day]) => withDay(spans, day), old.spans),
-    rows: addedUp([...old.rows, ...fresh.flatMap(([, { rows }]) => rows)]),
-  };
+/** The sums with some days more, each in that of its month; one that is in a sum already is not added again. */
+function withOldDays(old: readonly OldDays[], days: readonly (readonly [Day, LedgerDay])[]): OldDays[] {
+  const byMonth = new Map<string, (readonly [Day, LedgerDay])[]>();
+  for (const entry of days) {
+    if (!isOld(old, entry[0])) append(byMonth, entry[0].slice(0, MONTH_LENGTH), entry);
+  }
+  const isFresh = (sum: OldDays) => byMonth.has(monthOfSpan(reachOf(sum)) ?? '');
+  const grown = [...byMonth].map(([month, fresh]) => {
+    const before = old.find((sum) => monthOfSpan(reachOf(sum)) === month);
+    return {
+      spans: fresh.reduce<readonly Span[]>((spans, [day]) => withDay(spans, day), before?.spans ?? []),
+      rows: addedUp([...(before?.rows ?? []), ...fresh.flatMap(([, { rows }]) => rows)]),
+    };
+  });
+  return [...old.filter((sum) => !isFresh(sum)), ...grown].toSorted((a, b) =>
+    reachOf(a).start < reachOf(b).start ? -1 : 1,
+  );
 }
 
 /**

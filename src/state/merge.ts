@@ -1,6 +1,13 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
 import { isObject } from '../sources/rows.ts';
-import { EMPTY_LEDGER, type LedgerIdentity, type OldDays, parseLedger, serializeLedger } from './ledger.ts';
+import {
+  EMPTY_LEDGER,
+  type LedgerIdentity,
+  type OldDays,
+  parseLedger,
+  serializeLedger,
+  spansOf,
+} from './ledger.ts';
 import { EMPTY_SPEND, parseSpend, type Spend, serializeSpend, withPendingBilled } from './spend.ts';
 import { assert, parseJson, readable } from './state-file.ts';
 
@@ -27,9 +34,9 @@ function later(one: Day | null, other: Day | null): Day | null {
   return one === null || (other !== null && parseDay(other) !== undefined && other > one) ? other : one;
 }
 
-/** The sum of more old days: sums cannot be merged, as they do not tell what each day had. */
-function richer(one: OldDays, other: OldDays): OldDays {
-  const known = ({ spans }: OldDays) => spans.reduce((days, span) => days + spanDays(span), 0);
+/** The sums of more old days: sums cannot be merged, as they do not tell what each day had. */
+function richer(one: readonly OldDays[], other: readonly OldDays[]): readonly OldDays[] {
+  const known = (old: readonly OldDays[]) => spansOf(old).reduce((days, span) => days + spanDays(span), 0);
   return known(other) > known(one) ? other : one;
 }
 

@@ -4,6 +4,7 @@ import { createReader } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
 import { type Source, SourceError, type SourceTraits } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
+import { spansOf } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
 import { openBudget } from '../../src/state/spend.ts';
 import { createState, type MemoryState } from '../support/state.ts';
@@ -192,7 +193,7 @@ describe('a question about several days that are read once for all', () => {
       if (read.kind === 'failed') got[name] = (read.error as Error).message;
       else {
         const { days, old } = (await made.file(name)).ledger;
-        got[name] = [days.size, read.cost.bytesBilled, ...(old?.spans ?? [])];
+        got[name] = [days.size, read.cost.bytesBilled, ...spansOf(old)];
       }
     }
     const asked = table.asked.map(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FetchedDays } from '../../src/collect/days.ts';
-import { totalOfLedger, totalOfRows } from '../../src/collect/run.ts';
+import { periodsOfLedger, periodsOfRows } from '../../src/collect/run.ts';
+import { totalSince } from '../../src/metric/package-days.ts';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
 
 const row = { ci: null, installer: 'pip', system: null, sidecar: false, downloads: 1 };
@@ -27,18 +28,23 @@ describe('the total', () => {
   ])('of files whose being the whole log is %s leaves %d days out', (wholeLog, unknownDays) => {
     const rows = [{ ...row, day: '2026-01-03' }];
     const days = fetched('2026-01-06', ['04', '03', '01', '06', '07']);
-    expect(totalOfRows(rows, days, wholeLog)).toEqual({ since: '2026-01-01', count: 1, unknownDays });
-    expect(totalOfRows([], fetched('2026-01-06', ['06']), wholeLog)).toBeUndefined();
+    expect(totalSince(periodsOfRows(rows, days, wholeLog), '2026-01-06')).toEqual({
+      since: '2026-01-01',
+      count: 1,
+      unknownDays,
+    });
+    expect(periodsOfRows([], fetched('2026-01-06', ['06']), wholeLog)).toEqual([]);
   });
 
   it('of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
     const span = { start: '2026-01-01', end: '2026-01-05' };
     const rows = ['01', '02', '03', '04'].map((day) => ({ ...row, day: `2026-01-${day}` }));
     const kept = withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-01-04' ? 0 : 5));
-    const old = { spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] };
+    const old = [{ spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] }];
     const days = fetched('2026-01-05', ['01', '02', '04']);
-    expect(totalOfLedger({ ...kept, old }, days)).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
-    expect(totalOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']))).toBeUndefined();
-    expect(totalOfLedger(EMPTY_LEDGER, days)).toBeUndefined();
+    const periods = periodsOfLedger({ ...kept, old }, days) ?? [];
+    expect(totalSince(periods, '2026-01-05')).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
+    expect(periodsOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']))).toBeUndefined();
+    expect(periodsOfLedger(EMPTY_LEDGER, days)).toEqual([]);
   });
 });

@@ -28,11 +28,11 @@ describe('export', () => {
     const { run } = await collected();
     const { exitCode, stdout } = await run('export');
     expect(exitCode).toBe(0);
-    expect(stdout).toBe(`package,day,class,installer,system,downloads
-alpha,2026-04-23,counted,pip,Linux,5
-alpha,2026-04-24,other,(other),,2
-alpha,2026-04-24,ci,uv,Linux,7
-beta,2026-04-24,unknown,,,3
+    expect(stdout).toBe(`package,day,days,class,installer,system,downloads
+alpha,2026-04-23,1,counted,pip,Linux,5
+alpha,2026-04-24,1,other,(other),,2
+alpha,2026-04-24,1,ci,uv,Linux,7
+beta,2026-04-24,1,unknown,,,3
 `);
   });
 
@@ -41,7 +41,15 @@ beta,2026-04-24,unknown,,,3
     const { stdout } = await run('export', '--format', 'json', '-p', 'Beta', '-o', 'days.json');
     expect(stdout).toBe(`1 row of 1 package in ${join(project.folder, 'days.json')}\n`);
     expect(JSON.parse(project.read('days.json'))).toEqual([
-      { package: 'beta', day: '2026-04-24', class: 'unknown', installer: '', system: '', downloads: 3 },
+      {
+        package: 'beta',
+        day: '2026-04-24',
+        days: 1,
+        class: 'unknown',
+        installer: '',
+        system: '',
+        downloads: 3,
+      },
     ]);
   });
 
@@ -74,9 +82,9 @@ beta,2026-04-24,unknown,,,3
     await runMain(project.folder, ['collect', '--as-of', '2026-04-25']);
     expect(
       (await runMain(project.folder, ['export'])).stdout,
-    ).toBe(`package,day,class,installer,system,downloads
-alpha,2026-04-24,counted,pip,,2
-alpha,2026-04-24,mirror,,,1
+    ).toBe(`package,day,days,class,installer,system,downloads
+alpha,2026-04-24,1,counted,pip,,2
+alpha,2026-04-24,1,mirror,,,1
 `);
   });
 
@@ -94,9 +102,9 @@ alpha,2026-04-24,mirror,,,1
     ['a, "b"', '"a, ""b"""'],
     ['', ''],
   ])('writes %j into CSV so that no spreadsheet runs it', (name, field) => {
-    const rest = { package: 'alpha', day: '2026-04-24', class: 'other', downloads: -2 } as const;
+    const rest = { package: 'alpha', day: '2026-04-24', days: 1, class: 'other', downloads: -2 } as const;
     expect(toCsv([{ ...rest, installer: name, system: name }])).toBe(
-      `package,day,class,installer,system,downloads\nalpha,2026-04-24,other,${field},${field},-2\n`,
+      `package,day,days,class,installer,system,downloads\nalpha,2026-04-24,1,other,${field},${field},-2\n`,
     );
   });
 

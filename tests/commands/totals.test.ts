@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
@@ -65,8 +65,26 @@ describe('a total', () => {
     );
     const ledger = project.files();
     const text = Object.entries(ledger).find(([path]) => path.endsWith('/alpha.json'))?.[1] ?? '';
-    expect(text).toContain('"old":{"spans":[["2026-04-18","2026-04-25"]]');
+    expect(text).toContain('"old":[{"spans":[["2026-04-18","2026-04-25"]]');
     expect(text).not.toContain('\n["2026-04-2');
+    // By hand: 2 a day by uv, and one in CI.
+    const columns = 'count,pip,pipenv,pipx,uv,poetry,pdm';
+    const excluded = ['sidecar', 'ci', 'mirror', 'browser', 'unknown', 'other'].map(
+      (each) => `excluded_${each}`,
+    );
+    expect(project.read('output/alpha/months.csv').split('\n')).toEqual([
+      `month,first_day,last_day,known_days,${columns},${excluded}`,
+      '2026-04,2026-04-18,2026-04-24,7,14,0,0,0,14,0,0,0,7,0,0,0,0',
+      '2027-05,2027-05-25,2027-05-31,7,14,0,0,0,14,0,0,0,7,0,0,0,0',
+      '',
+    ]);
+    const { stdout } = await at('2027-06-01', ['export', '-p', 'alpha']);
+    expect(stdout.split('\n').slice(0, 4)).toEqual([
+      'package,day,days,class,installer,system,downloads',
+      'alpha,2026-04-18,7,counted,uv,,14',
+      'alpha,2026-04-18,7,ci,uv,,7',
+      'alpha,2027-05-25,1,counted,uv,,2',
+    ]);
     await at('2027-06-02', ['collect']);
     expect(total('alpha')).toMatchObject({ count: 30, unknown_days: 395 });
   });
@@ -83,6 +101,27 @@ describe('a total', () => {
     expect((await at('2027-06-02', ['collect'])).exitCode).toBe(1);
     expect(total('alpha')).toEqual(before);
     expect(project.read('output/alpha/index.html')).toContain('data-figure="total">28<');
+  });
+
+  it('has a chart of all that is known, and months, for a group too, and both go with the badge', async () => {
+    const rows = [
+      ...['2024-03-01', '2025-02-10', '2026-04-20'].map((at) => ({ project: 'alpha', at, installer: 'pip' })),
+      { project: 'beta', at: '2025-02-11', installer: 'uv', times: 27 },
+    ];
+    const project = makeProject(tempFolder(), ['alpha', 'beta'], rows);
+    const group = 'groups: [{name: both, packages: [alpha, beta]}]\n';
+    project.track(['alpha', 'beta'], `badges: {extra: [total, chart]}\n${group}`);
+    expect((await runMain(project.folder, ['collect'])).exitCode).toBe(0);
+    const chart = project.read('both/chart-total-non-ci-light.svg');
+    expect(chart).toContain('30 since 1 Mar 2024');
+    // 28 downloads on the 28 days of February 2025.
+    expect(chart).toContain('At most 1 a day, from 1 Feb 2025.');
+    expect(project.read('both/months.csv')).toContain('\n2025-02,2025-02-01,2025-02-28,28,28,1,0,0,27,');
+    project.track(['alpha', 'beta'], group);
+    await runMain(project.folder, ['collect']);
+    expect((await runMain(project.folder, ['prune'])).exitCode).toBe(0);
+    const left = readdirSync(join(project.output, 'both'));
+    expect(left.filter((name) => /months|chart|total/.test(name))).toEqual([]);
   });
 
   it('of local files is counted from their first day on', async () => {

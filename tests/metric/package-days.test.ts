@@ -106,13 +106,13 @@ it('knows four of the five days', () => {
 const rows = [downloads('uv', 5), downloads('pip', 2, { ci: true }), downloads('bandersnatch', 9)];
 
 it('counts the non-CI downloads since the first day that is known, and the days between that are not', () => {
-  const spans = [
-    { start: '2024-02-28', end: '2024-03-01' },
-    { start: '2024-03-04', end: '2024-03-05' },
+  const periods = [
+    { start: '2024-02-28', end: '2024-03-01', known: 2, breakdown: breakdownOf(rows) },
+    { start: '2024-03-04', end: '2024-03-05', known: 1, breakdown: breakdownOf(rows) },
   ];
   // 1, 2 and 3 March are not known, nor is the 5th: 2024 is a leap year.
-  expect(totalSince(spans, rows, '2024-03-06')).toEqual({ since: '2024-02-28', count: 5, unknownDays: 4 });
-  expect(totalSince([], rows, '2024-03-06')).toBeUndefined();
+  expect(totalSince(periods, '2024-03-06')).toEqual({ since: '2024-02-28', count: 10, unknownDays: 4 });
+  expect(totalSince([], '2024-03-06')).toBeUndefined();
 });
 
 it.each([

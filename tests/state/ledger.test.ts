@@ -9,6 +9,7 @@ import {
   parseLedger,
   serializeLedger,
   soundWholeRead,
+  spansOf,
   withDays,
   withoutOld,
 } from '../../src/state/ledger.ts';
@@ -58,8 +59,11 @@ describe('a ledger file', () => {
     const sum = { spans: [{ start: '2024-01-01', end: '2024-01-03' }], rows: [row('pip', 2)] };
     expect(parseLedger(old([['2024-01-01', '2024-01-03']], [[null, 'pip', 'Linux', 2]]), identity)).toEqual({
       ...ledger,
-      old: sum,
+      old: [sum],
     });
+    // As they are written, by month; and beside what was one sum before.
+    const sums = [sum, { spans: [{ start: '2024-02-01', end: '2024-02-02' }], rows: [row('uv', 1)] }];
+    expect(parseLedger(serializeLedger({ ...ledger, old: sums }, identity), identity).old).toEqual(sums);
   });
 
   it.each([
@@ -162,25 +166,32 @@ describe('days of more than a year ago', () => {
     // The table had nothing of New Year's Eve.
     const older = forget(withDays(EMPTY_LEDGER, span, read, (each) => (each === '2024-12-31' ? 0 : 10)));
     expect([...older.days.keys()]).toEqual(['2025-01-02']);
-    expect(older.old).toEqual({
-      spans: [
-        { start: '2024-12-30', end: '2024-12-31' },
-        { start: '2025-01-01', end: '2025-01-02' },
-      ],
-      rows: [row('pip', 2)],
-    });
+    const january = { spans: [{ start: '2025-01-01', end: '2025-01-02' }], rows: [row('pip', 1)] };
+    expect(older.old).toEqual([
+      { spans: [{ start: '2024-12-30', end: '2024-12-31' }], rows: [row('pip', 1)] },
+      january,
+    ]);
     const tested = ['2024-12-29', '2024-12-30', '2024-12-31', '2025-01-01', '2025-01-02'];
     expect(tested.map((each) => isOld(older.old, each))).toEqual([false, true, false, true, false]);
-    expect(forget(withDays(older, span, read, () => 10)).old).toEqual({
-      spans: [{ start: '2024-12-30', end: '2025-01-02' }],
-      rows: [row('pip', 3)],
-    });
+    expect(forget(withDays(older, span, read, () => 10)).old).toEqual([
+      { spans: [{ start: '2024-12-30', end: '2025-01-01' }], rows: [row('pip', 2)] },
+      january,
+    ]);
 
     const saved = serializeLedger(older, identity);
     expect(parseLedger(saved, identity)).toEqual(older);
-    const altered = saved.replace('"pip","Linux",2]', '"pip","Linux",3]');
+    const altered = saved.replace('"pip","Linux",1]', '"pip","Linux",3]');
     expect(altered).not.toBe(saved);
     expect(() => parseLedger(altered, identity)).toThrow('it was altered');
+  });
+
+  it('leave what was one sum before there were months as it is', () => {
+    const rest = { spans: [{ start: '2024-01-30', end: '2024-02-03' }], rows: [row('pip', 4)] };
+    const { old } = withOld({ ...EMPTY_LEDGER, old: [rest] }, ['2024-02-02', '2024-02-03', '2024-02-04']);
+    expect(old).toEqual([
+      rest,
+      { spans: [{ start: '2024-02-03', end: '2024-02-05' }], rows: [row('pip', 2)] },
+    ]);
   });
 
   it('come to the same in whatever order and portions they are added', () => {
@@ -189,8 +200,14 @@ describe('days of more than a year ago', () => {
       fc.property(fc.shuffledSubarray(all), fc.shuffledSubarray(all), (one, other) => {
         const { old } = withOld(withOld(EMPTY_LEDGER, one), other);
         const known = new Set([...one, ...other]);
-        expect(old.spans.flatMap(daysOf)).toEqual(all.filter((each) => known.has(each)));
-        expect(old.rows.map(({ downloads }) => downloads)).toEqual(known.size === 0 ? [] : [known.size]);
+        expect(spansOf(old).flatMap(daysOf)).toEqual(all.filter((each) => known.has(each)));
+        const months = ['2024-02', '2024-03'].map((month) =>
+          [...known].filter((each) => each.startsWith(month)),
+        );
+        const sizes = months.map(({ length }) => length).filter((length) => length > 0);
+        expect(old.map(({ rows: sum }) => sum.map(({ downloads }) => downloads))).toEqual(
+          sizes.map((size) => [size]),
+        );
       }),
     );
   });

@@ -52,8 +52,8 @@ describe('mergeLedgers', () => {
   it('keeps the sum of more old days, whoever has it', () => {
     const days = new Map([['2026-04-01', day(1)]]);
     const text = (old = EMPTY_LEDGER.old) => serializeLedger({ old, wholeRead: null, days }, identity);
-    const one = { spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows };
-    const more = { spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows };
+    const one = [{ spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows }];
+    const more = [{ spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows }];
     for (const [ours, theirs] of [
       [text(one), text(more)],
       [text(more), text(one)],
