@@ -112,6 +112,14 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('-b, --badge <id>', 'this badge, such as installer-uv (repeatable; default: downloads)', list)
     .option('-f, --format <format>', 'markdown, rst, html or url', 'markdown')
     .option('--svg', 'show the SVG from public_url instead of going through shields.io')
+    .addOption(
+      new Option('--from <file>', "find others' badges in a README, and print what replaces them").conflicts([
+        'package',
+        'badge',
+        'format',
+      ]),
+    )
+    .option('--write', 'with --from: replace them in the file')
     .action(run(async () => (await import('./commands/embed.ts')).embed));
 
   program

@@ -5,6 +5,7 @@ import { nearest } from '../config/document.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
+import { embedFrom } from './embed-from.ts';
 import { selectTracked } from './select.ts';
 
 export interface EmbedOptions extends GlobalOptions {
@@ -12,6 +13,9 @@ export interface EmbedOptions extends GlobalOptions {
   readonly badge?: readonly string[];
   readonly format?: string;
   readonly svg?: boolean;
+  /** Path of a README whose badges of others are to be replaced. */
+  readonly from?: string;
+  readonly write?: boolean;
 }
 
 function selectFormat(text = 'markdown'): SnippetFormat {
@@ -37,9 +41,12 @@ function selectKinds(ids: readonly string[] = ['downloads']): BadgeKind[] {
  *
  * @throws UsageError if an option is wrong, or the address of the badges is not known.
  */
-export function embed(options: EmbedOptions, context: Context): number {
+export async function embed(options: EmbedOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const tracked = selectTracked(config, options.package);
+  if (options.write && options.from === undefined) {
+    throw new UsageError('--write replaces badges of a README: name it with --from <file>');
+  }
   const kinds = selectKinds(options.badge);
   const format = selectFormat(options.format);
   const { publicUrl } = config;
@@ -63,12 +70,17 @@ export function embed(options: EmbedOptions, context: Context): number {
       `service.public_url is ${publicUrl}, and ${refused}; use --svg for pictures from your own server, or change the address`,
     );
   }
+  const picture = options.svg ? 'svg' : 'shields';
+  if (options.from !== undefined) {
+    const shown = { publicUrl, picture, sourceName: counted.name } as const;
+    return embedFrom(options.from, options.write === true, config, shown, context);
+  }
   const snippets = tracked.flatMap((each) => {
     const group = asGroup(each);
     const what = { package: each.name, ...(group && { title: group.title }), sourceName: shortName };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
-        snippet({ ...what, kind, windowDays }, publicUrl, format, options.svg ? 'svg' : 'shields'),
+        snippet({ ...what, kind, windowDays }, publicUrl, format, picture),
       ),
     );
   });

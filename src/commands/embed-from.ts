@@ -1,0 +1,70 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { BADGES, badgeStem, CATALOGUE, isWanted } from '../badges/catalogue.ts';
+import { type ForeignBadge, foreignBadges } from '../badges/foreign.ts';
+import { altText, type Picture, pictureUrl } from '../badges/snippet.ts';
+import type { Config, TrackedPackage } from '../config/config.ts';
+import { normalizePackageName } from '../config/schema.ts';
+import { replaceFile } from '../disk/files.ts';
+import { UsageError } from '../errors/error.ts';
+import { formatNumber, plural } from '../format.ts';
+import type { Context } from './context.ts';
+
+/** @throws UsageError if there is no text to read. */
+function readText(path: string, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+  } catch (error) {
+    const { code = 'it is not UTF-8 text' } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--from ${name}: cannot be read (${code})`);
+  }
+}
+
+/** The badge that says of a package what another said, or comes closest: of the same days, else of its first window. */
+function replacementOf({ stem, windowDays }: ForeignBadge, { name, windows, looks }: TrackedPackage) {
+  const days = windows.find((each) => each === windowDays) ?? windows[0];
+  const same = BADGES.find((kind) => stem !== undefined && badgeStem(kind, windowDays) === stem);
+  const total = BADGES.find((kind) => kind.windowless && kind.size === undefined && isWanted(kind, looks));
+  const kind = same ?? (windowDays === undefined ? total : undefined) ?? CATALOGUE[0];
+  return { package: name, kind, windowDays: kind.windowless ? undefined : days };
+}
+
+/**
+ * `embed --from`: finds badges of others in a README, and prints each with ours and what both count.
+ *
+ * @param name Path of the README as it was given.
+ * @param write Whether the addresses are replaced in it, all in one step; links and alternative texts stay.
+ * @throws UsageError if it cannot be read; OperatorError if the disk refuses.
+ */
+export async function embedFrom(
+  name: string,
+  write: boolean,
+  { packages }: Pick<Config, 'packages'>,
+  shown: { readonly publicUrl: string; readonly picture: Picture; readonly sourceName: string },
+  { cwd, stdout }: Context,
+): Promise<number> {
+  const path = resolve(cwd, name);
+  const text = readText(path, name);
+  let [written, end, replaced] = ['', 0, 0];
+  for (const badge of foreignBadges(text)) {
+    const tracked = packages.find((each) => each.name === normalizePackageName(badge.package));
+    const line = text.slice(0, badge.index).split('\n').length;
+    const was = `${name}:${line}: ${badge.url}\n  counts ${badge.meaning}\n`;
+    if (tracked === undefined) {
+      stdout.write(`${was}  ${badge.package} is not in tracked.yaml, so nothing replaces it\n\n`);
+      continue;
+    }
+    const own = { ...replacementOf(badge, tracked), sourceName: shown.sourceName };
+    const url = pictureUrl(own, shown.publicUrl, shown.picture);
+    if (badge.url === url) continue;
+    stdout.write(`${was}replaced by\n  ${url}\n  counts ${altText(own)}\n\n`);
+    written += text.slice(end, badge.index) + url;
+    end = badge.index + badge.url.length;
+    replaced += 1;
+  }
+  const what = `${plural(replaced, 'badge')} of ${formatNumber(foreignBadges(text).length)}`;
+  if (write && replaced > 0) await replaceFile(realpathSync(path), written + text.slice(end), true);
+  const hint = replaced === 0 || write ? '' : '; nothing was written: add --write';
+  stdout.write(`${what} ${write ? 'replaced' : 'to replace'} in ${name}${hint}\n`);
+  return 0;
+}

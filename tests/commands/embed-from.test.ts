@@ -1,0 +1,98 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { runMain } from '../support/context.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+const shields = (path: string) =>
+  `https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2F${path.replaceAll('/', '%2F')}.json`;
+
+function house(readme: string | Uint8Array) {
+  const folder = tempFolder();
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    'service:\n  output_dir: output\n  public_url: https://badges.example.com\nbadges: {extra: [total]}\npackages:\n  - {name: alpha-one, window_days: [30, 7]}\n',
+  );
+  writeFileSync(join(folder, 'README'), readme);
+  const from = (...argv: string[]) => runMain(folder, ['embed', '--from', 'README', ...argv]);
+  return { folder, from, read: () => readFileSync(join(folder, 'README'), 'utf8') };
+}
+
+/** An address of another's badge, and the file that replaces it. */
+const REPLACED: [string, string][] = [
+  ['https://img.shields.io/pypi/dm/alpha-one', 'downloads-30d-non-ci'],
+  ['https://img.shields.io/pypi/dw/Alpha_One.svg?style=flat-square', 'downloads-7d-non-ci'],
+  ['http://img.shields.io/pypi/dd/alpha.one', 'downloads-30d-non-ci'],
+  ['https://pepy.tech/badge/alpha-one', 'total-non-ci'],
+  ['https://static.pepy.tech/badge/alpha-one/week', 'downloads-7d-non-ci'],
+  [
+    'https://static.pepy.tech/personalized-badge/alpha-one?period=month&amp;units=none&left_text=a',
+    'downloads-30d-non-ci',
+  ],
+  ['https://img.shields.io/pepy/dt/alpha-one', 'total-non-ci'],
+  [
+    'https://img.shields.io/endpoint?url=https%3A%2F%2Fold.example.com%2FAlpha_One%2Finstaller-uv-30d-non-ci.json&style=flat',
+    'installer-uv-30d-non-ci',
+  ],
+  [
+    'https://img.shields.io/endpoint?url=https://old.example.com/alpha-one/os-macos-7d-non-ci.json',
+    'os-macos-7d-non-ci',
+  ],
+];
+
+it.each([
+  ['Markdown', (url: string) => `[![Downloads](${url})](https://pepy.tech/project/alpha-one)`],
+  ['a reference', (url: string) => `[badge]: ${url}`],
+  ['reStructuredText', (url: string) => `.. |d| image:: ${url}\n   :target: https://pypi.org`],
+  ['HTML', (url: string) => `<a href='x'><img src="${url}" alt="Downloads"></a>`],
+])('embed --from --write replaces the badges of others in %s, and nothing else', async (_, markup) => {
+  const readme = (urls: readonly string[]) => `\ufeff# Title\r\n${urls.map(markup).join('\r\n')}\r\nend`;
+  const { from, read } = house(readme(REPLACED.map(([url]) => url)));
+  const { exitCode, stdout, stderr } = await from('--write');
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(read()).toBe(readme(REPLACED.map(([, stem]) => shields(`alpha-one/${stem}`))));
+  expect(stdout).toContain('9 badges of 9 replaced in README\n');
+  // What is replaced is ours by now.
+  expect((await from()).stdout).not.toContain('pepy.tech/badge');
+});
+
+it('embed --from prints what both badges count, and writes nothing', async () => {
+  const text = '\n![](https://img.shields.io/pypi/dm/alpha-one) ![](https://img.shields.io/pypi/dm/beta)';
+  const { from, read } = house(text);
+  const { stdout } = await from();
+  expect(stdout).toBe(
+    `README:2: https://img.shields.io/pypi/dm/alpha-one
+  counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out
+replaced by
+  ${shields('alpha-one/downloads-30d-non-ci')}
+  counts PyPI downloads of alpha-one by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery
+
+README:2: https://img.shields.io/pypi/dm/beta
+  counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out
+  beta is not in tracked.yaml, so nothing replaces it
+
+1 badge of 2 to replace in README; nothing was written: add --write
+`,
+  );
+  expect(read()).toBe(text);
+});
+
+it('embed --from leaves other badges alone, follows a link to the README, and refuses what is no text', async () => {
+  const others =
+    'https://img.shields.io/pypi/v/alpha-one https://img.shields.io/pypi/dmx/alpha-one https://pepy.tech/project/alpha-one';
+  const { folder, from, read } = house(others);
+  expect((await from('--write')).stdout).toBe('0 badges of 0 replaced in README\n');
+  expect(read()).toBe(others);
+  writeFileSync(join(folder, 'README'), 'https://pepy.tech/badge/alpha-one');
+  symlinkSync('README', join(folder, 'link'));
+  await runMain(folder, ['embed', '--from', 'link', '--write']);
+  expect(read()).toBe(shields('alpha-one/total-non-ci'));
+  writeFileSync(join(folder, 'README'), new Uint8Array([0xff, 0xfe]));
+  expect(await from('--write')).toMatchObject({
+    exitCode: 2,
+    stderr: '--from README: cannot be read (ERR_ENCODING_INVALID_ENCODED_DATA)\n',
+  });
+  for (const argv of [['--from', 'none'], ['--from', 'README', '-p', 'alpha-one'], ['--write']]) {
+    expect((await runMain(folder, ['embed', ...argv])).exitCode).toBe(2);
+  }
+});
