@@ -27,13 +27,15 @@ export const CHART_SIZES = {
 } as const;
 export type ChartSize = keyof typeof CHART_SIZES;
 
-/** Around the plot; `names` is the right side of a comparison. */
-const MARGIN = { left: 44, right: 16, names: 120, top: 60, bottom: 40 };
+/** Around the plot. */
+const MARGIN = { left: 44, right: 16, top: 60, bottom: 40 };
 /** Base lines of the two rows of words above the plot. */
 const ROWS = { head: 24, note: 44 };
 
-/** About how many ticks of days there is room for, and of how many characters a title may be. */
-const ROOM = { large: { ticks: 9, title: 44 }, small: { ticks: 4, title: 18 } };
+/** About how many ticks of days there is room for. */
+const TICKS = { large: 9, small: 4 };
+/** A wide system font's character in a heading, in pixels. */
+const HEAD_CHARACTER = 11;
 
 /** The longest span, in days, that is drawn by day: two years. */
 const DAILY_MAX = 731;
@@ -121,12 +123,12 @@ interface Plot extends Size {
   readonly y: (value: number) => number;
 }
 
-function plotOf(size: ChartSize, span: Span, max: number, right: number = MARGIN.right): Plot {
+function plotOf(size: ChartSize, span: Span, max: number): Plot {
   const { width, height } = CHART_SIZES[size];
   const base = height - MARGIN.bottom;
-  const scale = (width - MARGIN.left - right) / spanDays(span);
+  const scale = (width - MARGIN.left - MARGIN.right) / spanDays(span);
   return {
-    ...{ size, span, max, width, height, right: width - right },
+    ...{ size, span, max, width, height, right: width - MARGIN.right },
     x: (days) => MARGIN.left + days * scale,
     y: (value) => base - (value / max) * (base - MARGIN.top),
   };
@@ -160,7 +162,7 @@ function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: 
     const dots = tick === 0 ? '' : ' stroke-dasharray="1 5"';
     return `<path class="stroke quiet"${dots} d="M${MARGIN.left} ${at}H${right}"/>${words(MARGIN.left - 6, at + 4, formatCount(tick), 'end')}`;
   });
-  const days = dayTicks(span, ROOM[size].ticks).map(({ at, upper, lower }) => {
+  const days = dayTicks(span, TICKS[size]).map(({ at, upper, lower }) => {
     const second = lower === undefined ? '' : words(x(at), base + 31, lower, 'middle');
     return words(x(at), base + 17, upper, 'middle') + second;
   });
@@ -169,9 +171,11 @@ function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: 
     broken === undefined
       ? ''
       : `<path class="stroke quiet" stroke-dasharray="4 3" d="M${px(x(broken))} ${MARGIN.top - 8}V${base}"/>`;
+  const { width } = CHART_SIZES[size];
+  const room = Math.floor((width - 12 - MARGIN.right) / HEAD_CHARACTER) - figure.length;
   const heading =
-    words(12, ROWS.head, cut(title, ROOM[size].title), undefined, 'head ink') +
-    words(CHART_SIZES[size].width - MARGIN.right, ROWS.head, figure, 'end', 'head ink');
+    words(12, ROWS.head, cut(title, room), undefined, 'head ink') +
+    words(width - MARGIN.right, ROWS.head, figure, 'end', 'head ink');
   return heading + words(12, ROWS.note, note) + grid.join('') + days.join('') + line;
 }
 

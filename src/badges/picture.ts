@@ -34,11 +34,6 @@ export const COLORS = {
   bars: ['#5b5fc7', '#7f88f5'],
   line: ['#17153b', '#f0f6fc'],
   spike: ['#b3400c', '#ff9b50'],
-  s0: ['#0550ae', '#79c0ff'],
-  s1: ['#953800', '#ffa657'],
-  s2: ['#116329', '#56d364'],
-  s3: ['#8250df', '#d2a8ff'],
-  s4: ['#bf3989', '#ff9bce'],
 } as const satisfies Record<string, readonly [light: string, dark: string]>;
 
 /** What is the same on light and dark pages. */

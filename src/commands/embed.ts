@@ -72,7 +72,7 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   }
   const picture = options.svg ? 'svg' : 'shields';
   if (options.from !== undefined) {
-    const shown = { publicUrl, picture, sourceName: counted.name } as const;
+    const shown = { publicUrl, picture, sourceName: shortName } as const;
     return embedFrom(options.from, options.write === true, config, shown, context);
   }
   const snippets = tracked.flatMap((each) => {

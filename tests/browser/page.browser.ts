@@ -5,11 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { drawChart } from '../../src/badges/chart.ts';
+import { THEMES } from '../../src/badges/picture.ts';
+import { periodsOf } from '../../src/metric/package-days.ts';
 import { indexPage } from '../../src/page/index-page.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { serve } from '../support/serve.ts';
-import { entry, index, YOUNG } from '../support/views.ts';
+import { entry, historyOf, index, YOUNG } from '../support/views.ts';
 
 /*
  * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
@@ -552,5 +555,38 @@ describe('hostile text', () => {
     const snippets = await page.locator('code').allTextContents();
     expect(snippets.length).toBeGreaterThan(8);
     for (const snippet of snippets) expect(snippet).not.toMatch(/<script|"onload|\)\]\(javascript/);
+  });
+});
+
+describe('a chart for READMEs', () => {
+  const periods = periodsOf(historyOf(60, 3, (index) => index % 9));
+  const span = { start: String(periods[0]?.start), end: '2026-04-25' };
+  const data = { title: 'demo', span, periods, partialDays: [], spikes: [], when: 'in 60 days' };
+  const place = join(folder, 'chart.html');
+
+  it.each(['light', 'dark'] as const)('is that of a %s page in a <picture>', async (colorScheme) => {
+    for (const theme of ['light', 'dark'] as const) {
+      writeFileSync(join(folder, `chart-${theme}.svg`), drawChart(data, 'large')(theme));
+    }
+    writeFileSync(
+      place,
+      '<picture><source media="(prefers-color-scheme: dark)" srcset="chart-dark.svg"><img src="chart-light.svg" width="720" alt="demo"></picture>',
+    );
+    const { page, messages } = await open(`file://${place}`, { colorScheme });
+    const shown = await page.evaluate(
+      "[document.images[0].currentSrc.split('/').pop(), document.images[0].naturalWidth]",
+    );
+    expect([shown, messages]).toEqual([[`chart-${colorScheme}.svg`, 720], []]);
+  });
+
+  it.each(THEMES)('has nothing that axe-core finds, in the theme %s', async (theme) => {
+    const chart = drawChart(data, 'large')(theme);
+    const ground = theme === 'dark' ? '#0d1117' : '#fff';
+    writeFileSync(
+      place,
+      `<!doctype html><html lang="en"><title>x</title><body style="background:${ground}"><main><h1 style="color:#777;background:#000">x</h1>${chart}</main></body></html>`,
+    );
+    const { page, requests } = await open(`file://${place}`);
+    expect([await violations(page), requests]).toEqual([[], []]);
   });
 });
