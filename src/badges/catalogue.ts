@@ -94,8 +94,9 @@ function countColor({ color }: Looks, count: number): string {
 /** A badge with what the looks add to any. */
 function badgeOf(label: string, message: string, color: string, looks: Looks): EndpointBadge {
   const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
-  const logos = logo && ('name' in logo ? { namedLogo: logo.name } : { logoSvg: logo.svg });
-  const own = defined({ labelColor, ...logos, logoColor, style, cacheSeconds });
+  // shields.io refuses a file with a colour for no logo, or for an SVG.
+  const logos = logo && ('name' in logo ? { namedLogo: logo.name, logoColor } : { logoSvg: logo.svg });
+  const own = defined({ labelColor, ...logos, style, cacheSeconds });
   return { schemaVersion: 1, label, message, color, ...own };
 }
 

@@ -1,3 +1,4 @@
+import cssColors from 'color-name';
 import { z } from 'zod';
 import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
@@ -41,16 +42,36 @@ const packageName = text(nameError)
 
 const COLOR =
   "a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as '#4c1'";
+/** All that CSS names, and what shields.io has besides (badge-maker, lib/color.js). */
 const COLOR_NAMES = [
-  ...['brightgreen', 'green', 'yellowgreen', 'yellow', 'orange', 'red', 'blue', 'grey', 'gray', 'lightgrey'],
-  ...['lightgray', 'success', 'important', 'critical', 'informational', 'inactive'],
+  ...['brightgreen', 'success', 'important', 'critical', 'informational', 'inactive'],
+  ...Object.keys(cssColors),
 ];
 const color = z
   .string({ error: COLOR })
-  .regex(new RegExp(`^(?:${COLOR_NAMES.join('|')}|#?[0-9A-Fa-f]{3}(?:[0-9A-Fa-f]{3})?)$`), { error: COLOR });
+  .regex(new RegExp(`^(?:${COLOR_NAMES.join('|')}|#?[0-9A-Fa-f]{3}(?:[0-9A-Fa-f]{3})?)$`), {
+    error: COLOR,
+  });
 const STEPS = `${COLOR}; or a mapping of counts to colours, such as {0: lightgrey, 100: yellow, 1000: green}`;
 const LOGO =
-  'a name of simpleicons.org, such as python, or an SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
+  'a name of simpleicons.org, such as python, or a whole SVG as data:image/svg+xml;base64,... of at most 20,000 characters';
+const LOGO_COLOR = 'no colour beside an SVG, as only a logo by its name can be coloured';
+
+/** Where an SVG stands in a data: address. */
+const DATA = 'data:image/svg+xml;base64,';
+
+const svgIn = (address: string) => Buffer.from(address.slice(DATA.length), 'base64').toString('utf8');
+
+/** One element `svg`, and before and behind it what XML allows there: a declaration, a type, comments. */
+const SVG =
+  /^\ufeff?(?:\s|<\?[^>]*>|<!--(?:(?!--).)*-->|<!DOCTYPE[^[>]*(?:\[[^\]]*\])?\s*>)*<(svg:)?svg(?=[\s/>])(?:[^>]*\/>|.*<\/\1?svg\s*>)(?:\s|<!--(?:(?!--).)*-->)*$/s;
+
+/** Whether a logo is a name, or an address that holds an SVG. */
+function isLogo(logo: string): boolean {
+  if (!logo.startsWith(DATA)) return true;
+  const svg = svgIn(logo);
+  return SVG.test(svg) && !/(?![\t\n\r])\p{Cc}|[\ufffd-\uffff]/u.test(svg);
+}
 const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
 
 const saidOfBadges = z.strictObject(
@@ -79,6 +100,7 @@ const saidOfBadges = z.strictObject(
       .regex(/^(?:[a-z0-9][a-z0-9.-]{0,59}|data:image\/svg\+xml;base64,[A-Za-z0-9+/]+={0,2})$/, {
         error: LOGO,
       })
+      .refine(isLogo, { error: LOGO })
       .optional()
       .describe(
         'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
@@ -104,24 +126,25 @@ const saidOfBadges = z.strictObject(
   { error: 'a mapping' },
 );
 
-/** Where an SVG stands in a data: address. */
-const DATA = 'data:image/svg+xml;base64,';
-
 /** What is said of badges as looks: keys that are absent change nothing. */
 function looksOf({ color, logo, ...said }: z.output<typeof saidOfBadges>): Looks {
   const steps = (byCount: object) =>
     Object.entries(byCount)
       .map(([from, name]) => ({ from: Number(from), color: name }))
       .toSorted((a, b) => a.from - b.from);
-  const svg = (address: string) => Buffer.from(address.slice(DATA.length), 'base64').toString('utf8');
   return {
     ...camelKeys(said),
     ...(color && { color: typeof color === 'string' ? color : steps(color) }),
-    ...(logo && { logo: logo.startsWith(DATA) ? { svg: svg(logo) } : { name: logo } }),
+    ...(logo && { logo: logo.startsWith(DATA) ? { svg: svgIn(logo) } : { name: logo } }),
   };
 }
 
-const badges = saidOfBadges.transform(looksOf);
+const badges = saidOfBadges
+  .refine(({ logo, logo_color }) => !(logo?.startsWith(DATA) && logo_color), {
+    error: LOGO_COLOR,
+    path: ['logo_color'],
+  })
+  .transform(looksOf);
 
 const windows = z
   .union(

@@ -156,6 +156,10 @@ const ADDED: [string, string][] = [
     '4:15: badges.color.-1: found "red"; allowed: a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as \'#4c1\'; or a mapping of counts to colours',
   ],
   [
+    `badges:\n  logo: data:image/svg+xml;base64,${btoa('<svg/>')}\n  logo_color: red`,
+    '5:15: badges.logo_color: found "red"; allowed: no colour beside an SVG, as only a logo by its name can be coloured',
+  ],
+  [
     'badges:\n  style: round',
     '4:10: badges.style: found "round"; allowed: one of flat, flat-square, plastic, for-the-badge, social',
   ],
@@ -409,4 +413,31 @@ extra: 1
     expect(report(aliased)[1]).toMatch(/tracked\.yaml:5:\d+: packages\[1\]\.window_days: found 400/);
     expect(report(aliased)[3]).toContain('found a mapping');
   });
+});
+
+const logo = (content: string | Buffer) =>
+  `service: {output_dir: out}\nbadges: {logo: 'data:image/svg+xml;base64,${Buffer.from(content).toString('base64')}'}\npackages: [demo]\n`;
+const PATH = '<path d="M0 0h4v4z"/>';
+
+it.each([
+  '<svg/>',
+  `<svg xmlns="http://www.w3.org/2000/svg">${PATH}</svg>\n`,
+  `\ufeff<?xml version="1.0"?>\n<!-- <b> -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">\n<svg>${PATH}</svg >`,
+  `<!DOCTYPE svg [ <!ENTITY a "b"> ]><svg:svg xmlns:svg="http://www.w3.org/2000/svg"></svg:svg><!-- end -->`,
+])('a logo may be the SVG %s', (svg) => {
+  expect(() => parseConfig(logo(svg), 'tracked.yaml', '/etc/pypi-badges')).not.toThrow();
+});
+
+it.each<[string, string | Buffer]>([
+  ['a PNG', Buffer.from('89504e470d0a1a0a0000000d', 'hex')],
+  ['a page', `<html><svg>${PATH}</svg></html>`],
+  ['a word', 'svg'],
+  ['an element with a longer name', '<svgs></svgs>'],
+  ['cut short', `<svg>${PATH.slice(0, 12)}`],
+  ['followed by more', '<svg></svg><script/>'],
+  ['with a character that XML forbids', '<svg>\0</svg>'],
+  ['UTF-16', Buffer.from('<svg></svg>', 'utf16le')],
+  ['in no UTF-8', Buffer.from('<svg>\xe9</svg>', 'latin1')],
+])('a logo that is no SVG is refused: %s', (_, content) => {
+  expect(report(logo(content))[0]).toMatch(/badges\.logo: found .*; allowed: .* or a whole SVG as data:/);
 });
