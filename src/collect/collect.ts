@@ -108,7 +108,7 @@ async function facetTask({ config, packages, asOf }: Job, log: Logger): Promise<
   const ends = new Map<string, Day | undefined>();
   const due = new Set<string>();
   for (const { name, windows } of packages) {
-    const known = await readFacets(outputDir, name).catch(() => undefined);
+    const known = await readFacets(outputDir, name);
     ends.set(name, known?.span.end);
     const wanted = { windowDays: windows[0], everyDays, source: config.source.kind, asOf };
     if (areFacetsDue(known, wanted)) due.add(name);

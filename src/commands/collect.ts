@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf, daysBehind, isStale } from '../days/day.ts';
-import { diskError } from '../disk/disk-error.ts';
 import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
@@ -87,9 +86,8 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock> {
   try {
     await ensureFolder(stateDir, 'operator');
     return await acquireLock(stateDir, now);
-  } catch (error) {
-    if (error instanceof LockHeldError) throw error;
-    const fault = diskError(error, stateDir);
+  } catch (fault) {
+    if (fault instanceof LockHeldError) throw fault;
     return {
       assertHeld() {
         throw fault;

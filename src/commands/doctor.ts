@@ -1,15 +1,20 @@
+import { join } from 'node:path';
 import { longestWindow } from '../collect/plan.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf, windowBefore } from '../days/day.ts';
-import { probeFolder } from '../disk/files.ts';
+import { assertFile, filesOfChild, probeFolder } from '../disk/files.ts';
 import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
-import { needsCare, readHealth, statusOf } from '../publish/health.ts';
+import { HEALTH_FILE, needsCare, readHealth, statusOf } from '../publish/health.ts';
+import { PAGE_FILE } from '../publish/page.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
-import { kindOf } from '../sources/index.ts';
+import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
+import { ledgerFiles } from '../state/ledgers.ts';
+import { acquireLock } from '../state/lock.ts';
+import { SPEND_FILES } from '../state/spend.ts';
 
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
@@ -20,13 +25,38 @@ function checkNode(version: string): Finding {
   return fault === undefined ? ok('Node.js', version) : fail('Node.js', fault);
 }
 
-async function checkFolder(what: string, path: string): Promise<Finding> {
+/**
+ * @param files Paths of the files that a run reads or replaces there.
+ * @param use What it does there besides.
+ */
+async function checkFolder(
+  what: string,
+  path: string,
+  files: () => readonly string[],
+  use?: (folder: string) => Promise<void>,
+): Promise<Finding> {
   try {
-    return ok(what, probeFolder(path) ? `${path} is writable` : `${path} will be made by the first run`);
+    const isThere = await probeFolder(path, use);
+    for (const file of files()) assertFile(file);
+    return ok(what, isThere ? `${path} is writable` : `${path} will be made by the first run`);
   } catch (error) {
     return broken(what, error);
   }
 }
+
+function outputFiles({ outputDir, packages, groups }: Config): string[] {
+  const ofAll = [HEALTH_FILE, PAGE_FILE].map((name) => join(outputDir, name));
+  const ofEach = [...packages, ...groups].flatMap(({ name }) => filesOfChild(outputDir, name));
+  return [...ofAll, ...ofEach.filter((path) => /\.(?:json|svg|html)$/.test(path))];
+}
+
+function stateFiles({ stateDir, source }: Config, { env }: Context): string[] {
+  const spend = SPEND_FILES.map((name) => join(stateDir, name));
+  return [...spend, ...ledgerFiles(stateDir, traitsOf(source, env).id)];
+}
+
+/** Takes the lock and gives it back: in a folder where it is in nobody's way. */
+const tryLock = (now: () => Date) => async (folder: string) => (await acquireLock(folder, now)).release();
 
 /** Asks the source about what the first package needs. */
 async function checkSource({ source, packages }: Config, context: Context): Promise<Finding[]> {
@@ -68,8 +98,11 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
   const checks: (() => Finding[] | Promise<Finding[]>)[] = [
     () => [checkNode(context.nodeVersion ?? process.versions.node)],
     () => [ok('configuration', `${options.config} is valid: ${plural(config.packages.length, 'package')}`)],
-    async () => [await checkFolder('output_dir', config.outputDir)],
-    async () => [await checkFolder('state_dir', config.stateDir)],
+    async () => [await checkFolder('output_dir', config.outputDir, () => outputFiles(config))],
+    async () => {
+      const files = () => stateFiles(config, context);
+      return [await checkFolder('state_dir', config.stateDir, files, tryLock(context.now))];
+    },
     () => checkSource(config, context),
     async () => [await checkFreshness(config, context.now())],
   ];

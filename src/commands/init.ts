@@ -3,7 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import exampleWorkflow from '../../examples/github-actions/tracked-list.yml?raw';
 import { type Config, loadConfig, parseConfig } from '../config/config.ts';
-import { ensureFolder, isLink, replaceFile } from '../disk/files.ts';
+import { ensureFolder, lookAt, replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { selectNames } from './ask.ts';
@@ -47,7 +47,7 @@ function workflowText({ packages }: Config, list: string): string {
 
 /** @throws UsageError if there is something of this name. */
 function refuseExisting(path: string, name: string): void {
-  if (existsSync(path) || isLink(path)) {
+  if (lookAt(path) !== undefined) {
     throw new UsageError(`${name} exists already, and is not overwritten; remove it first`);
   }
 }

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
+import { readNamedFile } from '../disk/files.ts';
 import { misplacedSecret } from '../errors/misplaced.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB, mapNonEmpty, type NonEmpty } from '../util.ts';
@@ -236,14 +237,15 @@ function validate(text: string, file: string): { document: YamlDocument; tracked
 function readText(file: string, cwd: string): string {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(resolve(cwd, file));
+    bytes = readNamedFile(resolve(cwd, file));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const { code, message } = error as NodeJS.ErrnoException;
     const reasons: Record<string, string> = {
       ENOENT:
         'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>',
       EACCES: 'you may not read this file; give the user that runs the collector read permission',
       EISDIR: 'this is a folder; name the tracked.yaml in it with --config <file>',
+      'disk-obstacle': message,
     };
     throw new ConfigError(file, [{ text: reasons[code ?? ''] ?? `cannot be read (${code})` }]);
   }
@@ -281,14 +283,38 @@ function isInside(folder: string, path: string): boolean {
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
 }
 
-/** Private paths that lie in the folder that is served to everybody. */
-function exposedPaths({ source, stateDir, outputDir }: Config, document: YamlDocument): Problem[] {
-  const secrets = [[['service', 'state_dir'], stateDir] as const, kindOf(source).privateFile?.(source)];
-  return secrets.flatMap((secret) => {
-    const [field = [], path] = secret ?? [];
-    if (path === undefined || !isInside(outputDir, path)) return [];
-    const text = `${path} lies in output_dir, which is served to everybody; choose a place outside of it`;
-    return [document.problem(field, text)];
+/** A path with its links followed, as far as it is there. */
+function realPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+}
+
+/**
+ * Paths that lie where they must not, as they are written or with links followed: what is private in the folder that is
+ * served, that folder in a private one, and a key among files that a run replaces.
+ */
+function nestedPaths({ source, stateDir, outputDir }: Config, document: YamlDocument): Problem[] {
+  const served = ['output_dir, which is served to everybody', outputDir] as const;
+  const kept = ['state_dir, whose files are replaced and for the operator alone', stateDir] as const;
+  const areOne = realPath(stateDir) === realPath(outputDir);
+  const [keyField = [], key] = kindOf(source).privateFile?.(source) ?? [];
+  const places = [
+    [['service', 'state_dir'], stateDir, [served]],
+    [['service', 'output_dir'], outputDir, areOne ? [] : [kept]],
+    [keyField, key, [served, kept]],
+  ] as const;
+  return places.flatMap(([field, path, folders]) => {
+    if (path === undefined) return [];
+    const real = realPath(path);
+    const isIn = (folder: string) => isInside(folder, path) || isInside(folder, real);
+    const [what] = folders.find(([, folder]) => isIn(folder) || isIn(realPath(folder))) ?? [];
+    if (what === undefined) return [];
+    const where = real === path ? path : `${path} (a link to ${real})`;
+    return [document.problem(field, `${where} lies in ${what}; choose a place outside of it`)];
   });
 }
 
@@ -319,8 +345,8 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     packages: trackedPackages(tracked, groups),
     groups,
   });
-  const exposed = exposedPaths(config, document);
-  if (exposed.length > 0) throw new ConfigError(file, exposed);
+  const nested = nestedPaths(config, document);
+  if (nested.length > 0) throw new ConfigError(file, nested);
   return config;
 }
 

@@ -8,18 +8,22 @@ import {
   fsyncSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../errors/error.ts';
-import { diskError } from './disk-error.ts';
+import { MIB } from '../util.ts';
+import { diskError, isUnsupported } from './disk-error.ts';
 
 /*
  * Everything here asks the disk synchronously: a small file takes a tenth of a millisecond that way,
@@ -40,33 +44,120 @@ const MODES: Record<Audience, { readonly file: number; readonly folder: number }
 /** Names of files that are being written: hidden, so that no web server serves them. */
 const TEMPORARY = /^\..+\.\d+\.tmp$/;
 
-/** A file left by a killed run is written over; a link planted in its place is not followed. */
-const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+/** A file left by a killed run is written over; a link planted in its place is not followed, and a pipe not waited for. */
+const NEW_FILE =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 function temporaryPath(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
 }
 
-/** Whether there is a symbolic link of this name, wherever it leads. */
-export function isLink(path: string): boolean {
+/** What is at a path, links not followed; undefined where there is nothing. */
+export function lookAt(path: string): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+    return lstatSync(path, { throwIfNoEntry: false });
   } catch (error) {
     throw diskError(error, path);
   }
 }
 
+function assertNoLink(path: string): void {
+  if (lookAt(path)?.isSymbolicLink()) throw diskError({ code: 'ELOOP' }, path);
+}
+
+/** Larger than any file of a run, and less than the longest text there can be. */
+const BYTES_MAX = 256 * MIB;
+
+/** What stands at a path in the place of a file that can be read, as words; undefined if it is one. */
+function obstacleIn(stats: Stats, bytesMax: number): string | undefined {
+  if (stats.isFile())
+    return stats.size > bytesMax ? `a file of more than ${bytesMax / MIB} MiB stands there` : undefined;
+  const kinds = [
+    [stats.isSymbolicLink(), 'a symbolic link'],
+    [stats.isDirectory(), 'a folder'],
+    [stats.isFIFO(), 'a pipe'],
+    [stats.isSocket(), 'a socket'],
+  ] as const;
+  const [, kind = 'a device'] = kinds.find(([is]) => is) ?? [];
+  return `${kind} stands where a file should be`;
+}
+
+/**
+ * Finds out whether a file of this program is one, before it is opened.
+ *
+ * @returns Whether it is there.
+ * @throws OperatorError if anything else is: what is no file might never end, and a link is not followed.
+ */
+export function assertFile(path: string): boolean {
+  const stats = lookAt(path);
+  const obstacle = stats && obstacleIn(stats, BYTES_MAX);
+  if (obstacle === undefined) return stats !== undefined;
+  const remedy = stats?.isSymbolicLink() ? 'put the file itself there' : 'move it away';
+  throw new OperatorError('disk-obstacle', `${path}: ${obstacle}; ${remedy}`);
+}
+
+/** Some shares know no modes: what is made there has those of the mount. */
+function changeMode(change: () => void): void {
+  try {
+    change();
+  } catch {
+    // It is made with its mode, as far as the umask allows; only that is lost.
+  }
+}
+
+/** Waits until the disk has a file or folder, unless the file system cannot tell. */
+function sync(descriptor: number): void {
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
+/** Whether anything is there, a link that leads nowhere among it. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** @throws OperatorError if a path leads through a link to where nothing is. */
+function assertNoDeadLink(path: string): void {
+  let nearest = path;
+  while (!isThere(nearest)) nearest = dirname(nearest);
+  if (existsSync(nearest)) return;
+  const message = `${nearest}: this is a link that leads nowhere; make the folder, or remove the link`;
+  throw new OperatorError('disk-obstacle', message);
+}
+
+/** Makes a folder inside one that is there, unless somebody else has made it meanwhile. */
+function makeFolder(path: string, audience: Audience): void {
+  const mode = MODES[audience].folder;
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return;
+  }
+  // The umask may have closed every level that was missing, and a web server must pass them all.
+  if (audience === 'everybody') changeMode(() => chmodSync(path, mode));
+}
+
 /** Makes a folder and those above it unless it is there. A link to a folder will do. */
 export async function ensureFolder(path: string, audience: Audience = 'everybody'): Promise<void> {
+  const isFolder = () => statSync(path, { throwIfNoEntry: false })?.isDirectory();
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
-    const first = mkdirSync(path, { recursive: true, mode: MODES[audience].folder });
-    if (first === undefined || audience === 'operator') return;
-    // The umask may have closed every level that was missing, and a web server must pass them all.
-    for (let made = path; made.length >= first.length; made = dirname(made))
-      chmodSync(made, MODES[audience].folder);
+    if (isFolder()) return;
+    // Node.js, asked to make all levels, takes a read-only file system for a folder that is missing.
+    const missing: string[] = [];
+    for (let level = path; !existsSync(level); level = dirname(level)) missing.unshift(level);
+    for (const level of missing) makeFolder(level, audience);
+    if (!isFolder()) throw { code: 'ENOTDIR' };
   } catch (error) {
-    throw diskError((error as NodeJS.ErrnoException).code === 'EEXIST' ? { code: 'ENOTDIR' } : error, path);
+    assertNoDeadLink(path);
+    throw diskError(error, path);
   }
 }
 
@@ -81,14 +172,19 @@ export async function ensureChildFolder(parent: string, name: string): Promise<s
   if (dirname(path) !== parent || basename(path) !== name) {
     throw new OperatorError('disk-obstacle', `${name} is not the name of a folder inside ${parent}`);
   }
-  if (isLink(path)) throw diskError({ code: 'ELOOP' }, path);
+  assertNoLink(path);
   await ensureFolder(path);
   return path;
 }
 
-/** Opens a file or folder for as long as `use` takes. */
-function withOpen<T>(path: string, flags: string | number, use: (descriptor: number) => T): T {
-  const descriptor = openSync(path, flags, MODES.operator.file);
+/** Opens a file or folder for as long as `use` takes; `mode` is for a new file. */
+function withOpen<T>(
+  path: string,
+  flags: string | number,
+  use: (descriptor: number) => T,
+  mode = MODES.operator.file,
+): T {
+  const descriptor = openSync(path, flags, mode);
   try {
     return use(descriptor);
   } finally {
@@ -96,7 +192,7 @@ function withOpen<T>(path: string, flags: string | number, use: (descriptor: num
   }
 }
 
-/** A link that was planted is not followed, and a pipe is not waited for: it reads as an empty file. */
+/** Neither is what has taken a file's place since it was looked at. */
 const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
@@ -105,23 +201,43 @@ const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOC
  */
 const READ = { encoding: 'utf8', flag: OLD_FILE } as { encoding: 'utf8' };
 
-/** What reading a file or folder brings; undefined where there is none of this name. A link counts as none. */
+/** What reading a file or folder brings; undefined where there is none. */
 function ifPresent<T>(path: string, read: () => T): T | undefined {
   try {
-    // An error for each file that is not there yet would take longer than everything else.
-    return lstatSync(path, { throwIfNoEntry: false }) && read();
+    return read();
   } catch (error) {
-    if (['ENOENT', 'ELOOP'].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw diskError(error, path);
   }
 }
 
-/** The content of a regular file, or undefined where there is none; a link counts as none. */
+/**
+ * The content of a file of this program, or undefined where there is none.
+ *
+ * @throws OperatorError if the disk refuses, or something else stands there, such as a link.
+ */
 export async function readIfPresent(path: string): Promise<string | undefined> {
-  return ifPresent(path, () => readFileSync(path, READ));
+  // An error for each file that is not there yet would take longer than everything else.
+  return ifPresent(path, () => (assertFile(path) ? readFileSync(path, READ) : undefined));
 }
 
-/** Bytes of a regular file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
+/** What a person writes is smaller by far. */
+const NAMED_BYTES_MAX = 16 * MIB;
+
+/**
+ * The content of a file that a person names. Links are followed: container runtimes hand files over by links.
+ *
+ * @throws OperatorError if it is no file, which might never end, in words without its path; errors of the file system as
+ * they are, EISDIR of a folder among them.
+ */
+export function readNamedFile(path: string): Buffer {
+  const stats = statSync(path);
+  const obstacle = stats.isDirectory() ? undefined : obstacleIn(stats, NAMED_BYTES_MAX);
+  if (obstacle === undefined) return readFileSync(path);
+  throw new OperatorError('disk-obstacle', `${obstacle}; put the right file in its place`);
+}
+
+/** Bytes of a file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
 export function readPart(path: string, start: number, end: number): Buffer | undefined {
   return ifPresent(path, () =>
     withOpen(path, OLD_FILE, (descriptor) => {
@@ -151,14 +267,16 @@ export async function replaceFile(
   if (path.endsWith('.json')) JSON.parse(content);
   const temporary = temporaryPath(path);
   try {
-    withOpen(temporary, NEW_FILE, (descriptor) => {
+    const mode = MODES[audience].file;
+    const write = (descriptor: number) => {
       writeFileSync(descriptor, content);
-      fchmodSync(descriptor, MODES[audience].file);
-      if (durable) fsyncSync(descriptor);
-    });
+      changeMode(() => fchmodSync(descriptor, mode));
+      if (durable) sync(descriptor);
+    };
+    withOpen(temporary, NEW_FILE, write, mode);
     renameSync(temporary, path);
     // A rename is on the disk only when the folder is.
-    if (durable) withOpen(dirname(path), 'r', fsyncSync);
+    if (durable) withOpen(dirname(path), 'r', sync);
   } catch (error) {
     removeIfPossible(temporary);
     throw diskError(error, path);
@@ -201,7 +319,7 @@ export function probeRoom(folder: string, name: string, bytes: number): void {
     withOpen(path, NEW_FILE, (descriptor) => {
       writeFileSync(descriptor, Buffer.alloc(bytes, ' '));
       // Until then a disk may have taken what it has no room for.
-      fsyncSync(descriptor);
+      sync(descriptor);
     });
   } catch (error) {
     throw diskError(error, folder);
@@ -210,40 +328,53 @@ export function probeRoom(folder: string, name: string, bytes: number): void {
   }
 }
 
-/** Whether anything is there, a link that leads nowhere among it. */
-function isThere(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
 /**
- * Finds out whether a run could write into a folder, by doing so; what it writes it removes again.
+ * Finds out whether a run could write into a folder, by doing in a folder inside of it what a run does; that is removed again.
  *
  * @param path Absolute path.
+ * @param use What else is to be tried in the folder inside.
  * @returns Whether the folder is there; one that is missing can be made.
  * @throws OperatorError that says how to fix it.
  */
-export function probeFolder(path: string): boolean {
+export async function probeFolder(
+  path: string,
+  use: (folder: string) => Promise<void> = async () => undefined,
+): Promise<boolean> {
+  assertNoDeadLink(path);
   let nearest = path;
-  while (!isThere(nearest)) nearest = dirname(nearest);
-  if (nearest !== path) {
+  while (!existsSync(nearest)) nearest = dirname(nearest);
+  try {
+    const folder = mkdtempSync(join(nearest, '.doctor.'));
     try {
-      accessSync(nearest, constants.W_OK | constants.X_OK);
-    } catch (error) {
-      throw diskError(error, nearest);
+      // As much as a badge: a full disk may still have room for a name.
+      await replaceFile(join(folder, 'probe'), ' '.repeat(4_096), true);
+      await use(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
     }
-    return false;
+  } catch (error) {
+    // What was tried is of no interest, but where.
+    throw diskError((error as Error).cause ?? error, nearest);
   }
-  if (!existsSync(path)) {
-    const message = `${path}: this is a link that leads nowhere; make the folder, or remove the link`;
-    throw new OperatorError('disk-obstacle', message);
+  return nearest === path;
+}
+
+/**
+ * Paths of all in the folder `name` directly inside `parent`; none where there is no such folder.
+ *
+ * @throws OperatorError if files could not be written into it.
+ */
+export function filesOfChild(parent: string, name: string): string[] {
+  const folder = join(parent, name);
+  if (lookAt(folder) === undefined) return [];
+  assertNoLink(folder);
+  try {
+    // There may be thousands of them: to write into each takes too long.
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return readdirSync(folder).map((each) => join(folder, each));
+  } catch (error) {
+    throw diskError(error, folder);
   }
-  // As much as a badge: a full disk may still have room for a name.
-  probeRoom(path, `.doctor.${process.pid}.tmp`, 4_096);
-  return true;
 }
 
 /** Names of what is in a folder; undefined where that cannot be told. */
@@ -284,8 +415,11 @@ export async function sweepTemporary(folder: string): Promise<string[] | undefin
  * @returns Whether it was written.
  */
 export async function writeIfChanged(path: string, content: string, onlyThere = false): Promise<boolean> {
-  const before = await readIfPresent(path);
-  if (before === content || (before === undefined && onlyThere)) return false;
+  const before = lookAt(path);
+  if (before === undefined && onlyThere) return false;
+  // What is no file, or of another size, is replaced unread.
+  const isSame = before?.isFile() && before.size === Buffer.byteLength(content);
+  if (isSame && ifPresent(path, () => readFileSync(path, READ)) === content) return false;
   await replaceFile(path, content, false);
   return true;
 }

@@ -82,11 +82,10 @@ export function facetsText(packageName: string, dated: DatedFacets): string {
 /**
  * The facets of a package or group as they were last published.
  *
- * @returns undefined where there are none that can be used.
- * @throws OperatorError if the disk refuses.
+ * @returns undefined where there are none that can be read and used; they are then asked for again.
  */
 export async function readFacets(outputDir: string, packageName: string): Promise<DatedFacets | undefined> {
-  const text = await readIfPresent(join(outputDir, packageName, FACETS_FILE));
+  const text = await readIfPresent(join(outputDir, packageName, FACETS_FILE)).catch(() => undefined);
   if (text === undefined) return undefined;
   let value: unknown;
   try {

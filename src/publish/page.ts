@@ -112,7 +112,8 @@ const markOf = (drawnFrom: string) => `<!-- drawn from ${drawnFrom}, text `;
 
 /** Whether a page is on the disk, from these figures and as it was written. */
 async function isDrawn(path: string, drawnFrom: string): Promise<boolean> {
-  const page = (await readIfPresent(path)) ?? '';
+  // What cannot be read is replaced like any other.
+  const page = (await readIfPresent(path).catch(() => undefined)) ?? '';
   const at = page.lastIndexOf(markOf(drawnFrom));
   return at >= 0 && page.slice(at) === mark(drawnFrom, page.slice(0, at));
 }

@@ -391,6 +391,20 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
   };
 }
 
+/**
+ * Paths of all that stands where ledgers and answers of a source are.
+ *
+ * @throws OperatorError if the disk refuses.
+ */
+export function ledgerFiles(stateDir: string, sourceId: string): string[] {
+  const folder = join(stateDir, 'ledger', ledgerFolder(sourceId));
+  return [folder, join(folder, '_answers')].flatMap((each) =>
+    demandNames(each)
+      .filter((name) => /\.(?:json|ndjson)$/.test(name))
+      .map((name) => join(each, name)),
+  );
+}
+
 /** Ledgers for a run that leaves nothing behind. */
 export function ledgersInMemory(): Ledgers {
   const kept = new Map<string, Ledger>();

@@ -1,14 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { lstatSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { chmod, lstat, mkdtemp, open, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { diskError } from '../disk/disk-error.ts';
-import { OperatorError } from '../errors/error.ts';
+import { diskError, isUnsupported } from '../disk/disk-error.ts';
+import { removeFile } from '../disk/files.ts';
+import { OperatorError, sanitizeMessage } from '../errors/error.ts';
 import { stateError } from './state-file.ts';
 
 /*
@@ -24,6 +26,9 @@ import { stateError } from './state-file.ts';
  *
  * Nobody gets the lock while the socket's file stands, so its owner need only look for the file to know that
  * it still holds the lock. Where somebody has removed or replaced it, another run may have begun.
+ *
+ * Where a file system holds no sockets, as that of some shares, the lock is one of the kernel on a file, of which Linux knows
+ * no more than that somebody has it.
  */
 
 /** Somebody else's run is under way. */
@@ -138,7 +143,40 @@ function heldBy({ pid, since }: Partial<Greeting>, folder: string): LockHeldErro
   );
 }
 
-function assertFile(path: string, inode: bigint): void {
+/** What the file of the lock is called where there can be no sockets. It stays: to remove it is to remove somebody's lock. */
+const LOCK_FILE = 'run.lock';
+const OPEN_LOCK = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Takes an flock(2). Node.js has no call for it, and the command `flock` of Linux takes it for whoever has opened the file: the
+ * lock belongs to what both have open, so it lasts as long as this process.
+ *
+ * @throws LockHeldError at once if another run has it; OperatorError if the file system has no such locks either.
+ */
+function acquireFlock(folder: string): Lock {
+  const path = join(folder, LOCK_FILE);
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, OPEN_LOCK, 0o600);
+  } catch (error) {
+    throw diskError(error, path);
+  }
+  const { status, stderr, error } = spawnSync('flock', ['-n', '3'], {
+    stdio: ['ignore', 'ignore', 'pipe', descriptor],
+    encoding: 'utf8',
+  });
+  if (status === 0) {
+    const { ino } = fstatSync(descriptor, { bigint: true });
+    return { assertHeld: () => assertSame(path, ino), release: async () => closeSync(descriptor) };
+  }
+  closeSync(descriptor);
+  if (status === 1 && stderr === '') throw heldBy({}, folder);
+  const reason = sanitizeMessage(error?.message ?? stderr);
+  const message = `${folder}: its file system holds no sockets, and the command flock could not lock a file there; choose a state_dir on a local disk, or install flock (util-linux) if it is missing (${reason})`;
+  throw new OperatorError('disk-failed', message, { affectsAll: true });
+}
+
+function assertSame(path: string, inode: bigint): void {
   let found: bigint | undefined;
   try {
     // As bigint: when the last numbers that a synchronous stat brought are a socket's, Node.js 20 does not resolve the links
@@ -157,8 +195,8 @@ function assertFile(path: string, inode: bigint): void {
 /**
  * Takes the lock of a state folder, if nobody has it.
  *
- * @param folder Absolute path of an existing folder on a local disk.
- * @throws LockHeldError at once if another run has it; errors of the file system as they are.
+ * @param folder Absolute path of an existing folder.
+ * @throws LockHeldError at once if another run has it; OperatorError if the disk refuses.
  */
 export async function acquireLock(folder: string, now: () => Date): Promise<Lock> {
   const since = now().toISOString();
@@ -177,7 +215,8 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
     // It gets its name when it can be answered at: one that refuses is then left over for certain.
     const early = `${name}.new`;
     server = await listen(join(path, early), greeting);
-    await chmod(join(folder, early), 0o666);
+    // Where there are no modes, everybody may ask.
+    await chmod(join(folder, early), 0o666).catch(() => undefined);
     const { ino } = await lstat(join(folder, early), { bigint: true });
     await rename(join(folder, early), join(folder, name));
     for (;;) {
@@ -185,19 +224,20 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
       let ahead = 0;
       for (const other of others) {
         const said = await greet(join(path, other));
-        if (said === undefined) await rm(join(folder, other), { force: true });
+        if (said === undefined) removeFile(join(folder, other));
         else if (said.state === 'held' || other < name) throw heldBy(said, folder);
         else ahead += 1;
       }
       if (ahead === 0) {
         state = 'held';
         await sweepUnnamed(folder, now());
-        return { assertHeld: () => assertFile(join(folder, name), ino), release };
+        return { assertHeld: () => assertSame(join(folder, name), ino), release };
       }
       await sleep(LOOK_AGAIN_MS);
     }
   } catch (error) {
     await release().catch(() => undefined);
-    throw error;
+    if (server === undefined && isUnsupported(error)) return acquireFlock(folder);
+    throw diskError(error, folder);
   }
 }

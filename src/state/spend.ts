@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, dayNumber, dayOf, daysOf, type Span } from '../days/day.ts';
-import { ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
+import { assertFile, ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatGib, formatJson } from '../format.ts';
 import { camelKeys, type NonEmpty, snakeKeys } from '../util.ts';
@@ -21,6 +21,7 @@ import { assert, isCount, orStateError, parseJson, readable, setAside } from './
 const SPEND_FILE = 'spend.json';
 /** The same as the last run left it, for when the file is lost. */
 const BACKUP_FILE = 'spend.backup.json';
+export const SPEND_FILES = [SPEND_FILE, BACKUP_FILE];
 
 /** A calendar month in UTC, `YYYY-MM`. */
 export type Month = string;
@@ -166,6 +167,8 @@ export function openSpendFile(stateDir: string, warn: (message: string) => void)
     });
   return {
     async load() {
+      // The copy is only needed in the end.
+      assertFile(join(stateDir, BACKUP_FILE));
       const spend = await readSpend(stateDir);
       if (typeof spend === 'object') return spend;
       const kept = await readCopy(stateDir);

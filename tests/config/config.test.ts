@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig, parseConfig } from '../../src/config/config.ts';
 import { asNobody } from '../support/nobody.ts';
@@ -219,6 +220,9 @@ describe('loadConfig', () => {
     const folder = folderWith('list.yaml', VALID);
     writeFileSync(join(folder, 'bytes.yaml'), Buffer.from([0x61, 0xff, 0xfe]));
     mkdirSync(join(folder, 'list'));
+    execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
+    writeFileSync(join(folder, 'huge.yaml'), '');
+    truncateSync(join(folder, 'huge.yaml'), 600_000_000);
     chmodSync(join(folder, 'list.yaml'), 0o000);
     for (const [file, says] of [
       [
@@ -228,10 +232,66 @@ describe('loadConfig', () => {
       ['list', 'this is a folder; name the tracked.yaml in it'],
       ['list.yaml/tracked.yaml', 'cannot be read (ENOTDIR)'],
       ['bytes.yaml', 'the file is not UTF-8 text'],
+      ['pipe.yaml', 'a pipe stands where a file should be; put the right file in its place\n1 problem'],
+      ['/dev/zero', 'a device stands where a file should be'],
+      ['huge.yaml', 'a file of more than 16 MiB stands there'],
       ['list.yaml', 'you may not read this file'],
     ] as const) {
       const load = () => loadConfig(file, folder);
       expect(file === 'list.yaml' ? () => asNobody(load) : load).toThrow(`${file}: ${says}`);
     }
+  });
+});
+
+describe('output, state and key must not lie in each other', () => {
+  const SERVED = 'output_dir, which is served to everybody; choose a place outside of it';
+  const KEPT = 'state_dir, whose files are replaced and for the operator alone; choose a place outside of it';
+  const real = (folder: string, path: string) => join(folder, 'real', path);
+  // In each folder: real/out, real/out/in and real/state; links to these; and linked, a link to real.
+  it.each<[string, string, string, (folder: string) => string | undefined]>([
+    ['out', 'state', 'key', () => undefined],
+    ['in', 'state', 'key', () => undefined],
+    [
+      'out',
+      'in',
+      'key',
+      (f) => `service.state_dir: ${f}/in (a link to ${real(f, 'out/in')}) lies in ${SERVED}`,
+    ],
+    [
+      'real/out',
+      'linked/out/new/deep',
+      'key',
+      (f) => `(a link to ${real(f, 'out/new/deep')}) lies in ${SERVED}`,
+    ],
+    ['out', 'real/out', 'key', (f) => `service.state_dir: ${real(f, 'out')} lies in ${SERVED}`],
+    [
+      'in',
+      'real/out',
+      'key',
+      (f) => `service.output_dir: ${f}/in (a link to ${real(f, 'out/in')}) lies in ${KEPT}`,
+    ],
+    ['state/web', 'real/state', 'key', (f) => `service.output_dir: ${f}/state/web (a link to `],
+    ['out', 'state', 'in/key', (f) => `(a link to ${real(f, 'out/in/key')}) lies in ${SERVED}`],
+    [
+      'real/out',
+      'state',
+      'real/out/away',
+      (f) => `service.credential_file: ${real(f, 'out/away')} (a link to `,
+    ],
+    ['out', 'real/state', 'state/key', (f) => `(a link to ${real(f, 'state/key')}) lies in ${KEPT}`],
+  ])('output %s, state %s, key %s', (output, state, key, says) => {
+    const folder = tempFolder();
+    for (const path of ['out/in', 'state']) mkdirSync(real(folder, path), { recursive: true });
+    for (const path of ['out', 'out/in', 'state'])
+      symlinkSync(real(folder, path), join(folder, basename(path)));
+    symlinkSync('real', join(folder, 'linked'));
+    writeFileSync(join(folder, 'key'), '');
+    symlinkSync(join(folder, 'key'), real(folder, 'out/away'));
+    const text = `service: {output_dir: ${output}, state_dir: ${state}, credential_file: ${key}}\npackages: [demo]\n`;
+    writeFileSync(join(folder, 'tracked.yaml'), text);
+    const load = () => loadConfig('tracked.yaml', folder);
+    const expected = says(folder);
+    if (expected === undefined) load();
+    else expect(load).toThrow(expected);
   });
 });

@@ -8,16 +8,20 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   ensureChildFolder,
   ensureFolder,
   probeRoom,
   readIfPresent,
+  readNamedFile,
+  readPart,
   replaceFile,
   writeIfChanged,
 } from '../../src/disk/files.ts';
@@ -136,17 +140,62 @@ describe('probeRoom', () => {
   });
 });
 
-describe('readIfPresent', () => {
-  it('finds nothing where there is nothing or a link', async () => {
-    const folder = tempFolder();
-    symlinkSync('/etc/passwd', join(folder, 'link'));
-    expect(await readIfPresent(join(folder, 'none'))).toBeUndefined();
-    expect(await readIfPresent(join(folder, 'link'))).toBeUndefined();
+/** What may stand in the place of a file, and how it is called. */
+const OBSTACLES: [string, (path: string) => unknown, string][] = [
+  ['a pipe', (path) => execFileSync('mkfifo', [path]), 'a pipe stands where a file should be; move it away'],
+  ['a folder', mkdirSync, 'a folder stands where a file should be; move it away'],
+  [
+    'a link',
+    (path) => symlinkSync('/etc/passwd', path),
+    'a symbolic link stands where a file should be; put the file itself there',
+  ],
+  [
+    'a socket',
+    (path) => {
+      const server = createServer().listen(path);
+      onTestFinished(() => void server.close());
+    },
+    'a socket stands where a file should be; move it away',
+  ],
+  [
+    '600 MB',
+    (path) => {
+      writeFileSync(path, '');
+      truncateSync(path, 600_000_000);
+    },
+    'a file of more than 256 MiB stands there; move it away',
+  ],
+];
+
+describe.each(OBSTACLES)('%s in the place of a file', (what, make, says) => {
+  it('is never read', async () => {
+    const path = join(tempFolder(), 'ledger.json');
+    make(path);
+    await expect(readIfPresent(path)).rejects.toThrow(`${path}: ${says}`);
+    if (what !== '600 MB') expect(() => readPart(path, 0, 10)).toThrow(OperatorError);
   });
 
-  it('complains of a folder', async () => {
-    await expect(readIfPresent(tempFolder())).rejects.toThrow(/a folder stands where a file should be/);
+  it(what === 'a folder' ? 'stays' : 'is replaced', async () => {
+    const path = join(tempFolder(), 'badge.svg');
+    make(path);
+    const work = writeIfChanged(path, 'new');
+    if (what === 'a folder') return expect(work).rejects.toThrow('a folder stands where a file should be');
+    expect(await work).toBe(true);
+    expect(readFileSync(path, 'utf8')).toBe('new');
   });
+
+  it('is not waited for where a person has named it; a link is followed, and a folder is EISDIR', () => {
+    const path = join(tempFolder(), 'key.json');
+    make(path);
+    if (what === 'a link') return expect(readNamedFile(path)).toEqual(readFileSync('/etc/passwd'));
+    expect(() => readNamedFile(path)).toThrow(what === 'a folder' ? 'EISDIR' : /stands/);
+  });
+});
+
+it('a device in the place of a file is not read, however long it is', () => {
+  expect(() => readNamedFile('/dev/zero')).toThrow(
+    'a device stands where a file should be; put the right file in its place',
+  );
 });
 
 describe('ensureFolder', () => {
@@ -169,6 +218,14 @@ describe('ensureFolder', () => {
     writeFileSync(path, '');
     await expect(ensureFolder(path)).rejects.toThrow(`${path}: a file stands where a folder should be`);
     await expect(ensureFolder(join(path, 'b'))).rejects.toThrow('a file stands where a folder should be');
+  });
+
+  it.each(['', 'below'])('tells a link that leads nowhere: %j', async (below) => {
+    const link = join(tempFolder(), 'link');
+    symlinkSync('gone', link);
+    await expect(ensureFolder(join(link, below))).rejects.toThrow(
+      `${link}: this is a link that leads nowhere`,
+    );
   });
 
   it('follows a link to a folder, which an operator may have set', async () => {
@@ -202,15 +259,5 @@ describe('ensureChildFolder', () => {
     await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
       'a file stands where a folder should be; move it away',
     );
-  });
-});
-
-describe('a pipe in the place of a file', () => {
-  it('is not waited for, and is replaced', async () => {
-    const path = join(tempFolder(), 'badge.svg');
-    execFileSync('mkfifo', [path]);
-    expect(await readIfPresent(path)).toBe('');
-    expect(await writeIfChanged(path, 'new')).toBe(true);
-    expect(readFileSync(path, 'utf8')).toBe('new');
   });
 });

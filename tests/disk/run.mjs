@@ -1,6 +1,7 @@
-// npm run test:disk: the built `collect` on disks that are full, read-only or somebody else's. It needs root on
-// Linux, as it mounts small tmpfs of its own; anywhere else it says so and does nothing.
-import { spawn, spawnSync } from 'node:child_process';
+// npm run test:disk: the built `collect` on disks that are full, read-only or somebody else's, and on file systems that
+// refuse (refuse.c). It needs root on Linux, as it mounts small tmpfs of its own, and gcc; anywhere else it says so and does
+// nothing.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -18,8 +19,9 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { importTs } from '../../scripts/import-ts.mjs';
 
@@ -70,17 +72,20 @@ function projectOnBigQuery(folder, downloads) {
 }
 
 /** Like `collect`, while this process plays BigQuery. */
-async function collectFrom(server, folder) {
+function startCollect(server, folder, more) {
   const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full', '--log-level', 'silent'];
-  const env = { PATH: process.env.PATH, HOME: folder, BIGQUERY_EMULATOR_HOST: server.host };
-  const child = spawn(process.execPath, argv, { cwd: folder, env, stdio: 'ignore' });
-  const [exitCode] = await once(child, 'close');
+  const env = { PATH: process.env.PATH, HOME: folder, BIGQUERY_EMULATOR_HOST: server.host, ...more };
+  return spawn(process.execPath, argv, { cwd: folder, env, stdio: 'ignore' });
+}
+
+async function collectFrom(server, folder, more = {}) {
+  const [exitCode] = await once(startCollect(server, folder, more), 'close');
   return exitCode;
 }
 
-function collect(folder, options = {}) {
+function collect(folder, { env: more, ...options } = {}) {
   const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full'];
-  const env = { PATH: process.env.PATH, HOME: folder };
+  const env = { PATH: process.env.PATH, HOME: folder, ...more };
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
     cwd: folder,
     encoding: 'utf8',
@@ -146,6 +151,87 @@ async function on(title, work) {
     for (const path of mounts) spawnSync('umount', [path]);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const { EPERM, EINVAL, ENOTSUP, EDQUOT, ESTALE, EBUSY } = constants.errno;
+
+/** @returns The variables with which a file system refuses, below the folder `below`. */
+function refusing(folder, operations, below = folder) {
+  const library = join(folder, 'refuse.so');
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, join(import.meta.dirname, 'refuse.c'), '-ldl']);
+  const list = Object.entries(operations).map(([name, error]) => `${name}=${error}`);
+  return { LD_PRELOAD: library, REFUSE: list.join(' '), REFUSE_BELOW: below };
+}
+
+const doctor = (folder, env) =>
+  spawnSync(process.execPath, [CLI, 'doctor'], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: folder, ...env },
+  });
+
+async function shares() {
+  for (const [title, operations] of [
+    ['modes', { chmod: EPERM }],
+    ['fsync of a folder', { 'fsync-folder': EINVAL }],
+    ['sockets', { bind: ENOTSUP }],
+    ['modes, fsync and sockets', { chmod: EPERM, fsync: EINVAL, 'fsync-folder': EINVAL, bind: EPERM }],
+  ]) {
+    await on(`a share without ${title}`, async (folder) => {
+      const env = refusing(folder, operations);
+      const { stdout } = doctor(folder, env);
+      expect('doctor finds nothing', /^FAIL {2}(output|state)/m.test(stdout), false);
+      expect('a run is well', [collect(folder, { env }).exitCode, message(folder, 'beta')], [0, '5']);
+      const server = await projectOnBigQuery(folder, 7);
+      try {
+        const exitCode = await collectFrom(server, folder, env);
+        expect('so is one on BigQuery', [exitCode, message(folder, 'beta')], [0, '7']);
+      } finally {
+        await server.close();
+      }
+    });
+  }
+
+  for (const [operation, error, code, says] of [
+    ['write', EDQUOT, 'disk-full', /the quota is used up; free some space or raise the quota \(EDQUOT\)/],
+    ['open', ESTALE, 'disk-failed', /the share does not answer.*mount it again \(ESTALE\)/],
+    ['rename', EBUSY, 'disk-obstacle', /it is in use, or a mount of its own.*\(EBUSY\)/],
+  ]) {
+    await on(`output_dir refuses to ${operation} with ${code}`, (folder) => {
+      const env = refusing(folder, { [operation]: error }, join(folder, 'output'));
+      expect(
+        'doctor sees it',
+        doctor(folder, env).stdout,
+        new RegExp(`^FAIL {2}output_dir .*${says.source}`, 'm'),
+      );
+      const { exitCode, stdout, stderr } = collect(folder, { env });
+      expect('exits 1', exitCode, 1);
+      expect('says so for the packages', stdout, says);
+      expect('has its code', stderr, new RegExp(`"error_code":"${code}"`));
+      expect('the old badges stay whole', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+      expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+    });
+  }
+
+  await on('the lock on a share without sockets', async (folder) => {
+    const env = refusing(folder, { bind: ENOTSUP });
+    const server = await projectOnBigQuery(folder, 5);
+    const first = startCollect(server, folder, env);
+    try {
+      server.become({ trouble: [{ on: 'insert', package: 'alpha', fault: { looks: 1e9 } }] });
+      while (!server.callsOf('results').some((call) => call.package === 'alpha')) await sleep(20);
+      first.kill('SIGSTOP');
+      expect('is kept while its owner is stopped', await collectFrom(server, folder, env), 3);
+      const gone = once(first, 'close');
+      first.kill('SIGKILL');
+      await gone;
+      server.become({ trouble: [] });
+      expect('is free once its owner is killed', await collectFrom(server, folder, env), 0);
+    } finally {
+      first.kill('SIGKILL');
+      await server.close();
+    }
+  });
 }
 
 async function main() {
@@ -263,6 +349,7 @@ if (process.platform !== 'linux' || process.getuid() !== 0) {
   if (refused === undefined) {
     spawnSync('umount', [probe]);
     await main();
+    await shares();
     console.log(failures === 0 ? 'all is well' : `${failures} failed`);
   } else {
     console.log(`left out: this root may not mount a tmpfs (${refused})`);

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { acquireLock, type Lock, LockHeldError } from '../../src/state/lock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -157,9 +157,52 @@ describe('the lock', () => {
     await lock.release();
   });
 
-  it('throws the errors of the disk as they are', async () => {
-    await expect(acquireLock(join(tempFolder(), 'missing'), now)).rejects.toMatchObject({
-      code: expect.stringMatching(/ENOENT|EACCES/),
+  it('says what is wrong with the disk', async () => {
+    const missing = join(tempFolder(), 'missing');
+    await expect(acquireLock(missing, now)).rejects.toThrow(`${missing}: permission denied`);
+  });
+});
+
+describe('the lock where a file system holds no sockets', () => {
+  beforeEach(() => {
+    vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server) {
+      const error = Object.assign(new Error('listen ENOTSUP'), { code: 'ENOTSUP', errno: -95 });
+      setImmediate(() => this.emit('error', error));
+      return this;
     });
+    return () => void vi.restoreAllMocks();
+  });
+
+  // macOS has no command flock. That the kernel frees it, and only then: tests/disk/run.mjs.
+  it.runIf(process.platform === 'linux')('is for one at a time, and free again after', async () => {
+    const folder = tempFolder();
+    const lock = await acquireLock(folder, now);
+    await expect(acquireLock(folder, now)).rejects.toThrow(`another run holds the lock in ${folder}; wait`);
+    lock.assertHeld();
+    rmSync(join(folder, 'run.lock'));
+    expect(() => lock.assertHeld()).toThrow(expect.objectContaining({ code: 'lock-lost' }));
+    await lock.release();
+    await (await acquireLock(folder, now)).release();
+    expect(readdirSync(folder)).toEqual(['run.lock']);
+  });
+
+  it('says what is missing where the command is', async () => {
+    vi.stubEnv('PATH', tempFolder());
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(acquireLock(tempFolder(), now)).rejects.toMatchObject({
+      code: 'disk-failed',
+      affectsAll: true,
+      message: expect.stringMatching(
+        /holds no sockets.*choose a state_dir on a local disk, or install flock/,
+      ),
+    });
+  });
+
+  it('is not taken by way of a link or a folder', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'run.lock'));
+    await expect(acquireLock(folder, now)).rejects.toThrow(
+      'run.lock: a folder stands where a file should be',
+    );
   });
 });

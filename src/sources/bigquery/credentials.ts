@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
+import { readNamedFile } from '../../disk/files.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import type { Env } from '../../util.ts';
 import { isObject, type JsonObject, objectOf } from '../rows.ts';
@@ -70,10 +71,11 @@ export function readCredentialFile(path: string, from: string): Credentials {
     new SourceError(code, `sign-in: ${from} ${path}: ${what}`);
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readNamedFile(path).toString();
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    throw fail(UNREADABLE[code] ?? `it cannot be read (${code})`, 'credentials-unreadable');
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reason = code === 'disk-obstacle' ? message : `it cannot be read (${code})`;
+    throw fail(UNREADABLE[code] ?? reason, 'credentials-unreadable');
   }
   if (text.trim() === 'none') {
     // What the service is handed where there is no key (deploy/systemd/pypi-badges-collect.service).

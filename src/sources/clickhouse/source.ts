@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
+import { readNamedFile } from '../../disk/files.ts';
 import { UsageError } from '../../errors/error.ts';
 import { addFacets, type Facets } from '../../metric/facets.ts';
 import type { Env } from '../../util.ts';
@@ -68,11 +68,12 @@ function readPassword(file: string | undefined): string {
     new SourceError('credentials-unreadable', `clickhouse.password_file: ${file} ${what}`);
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readNamedFile(file).toString();
   } catch (error) {
-    throw refuse(
-      `cannot be read (${(error as NodeJS.ErrnoException).code}); check the path and its permissions`,
-    );
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason =
+      code === 'disk-obstacle' ? `: ${message}` : ` (${code}); check the path and its permissions`;
+    throw refuse(`cannot be read${reason}`);
   }
   const password = text.replace(/\r?\n$/, '');
   if (password === '') throw refuse('is empty; write the password into it');

@@ -77,6 +77,7 @@ describe('a credential file', () => {
     expect(at(folder)).toThrow(
       /this is a folder; put the credential file in its place \(a container runtime/,
     );
+    expect(at('/dev/zero')).toThrow(/credential_file \/dev\/zero: a device stands where a file should be/);
     expect(at(join(put(KEY), 'x'))).toThrow(/it cannot be read \(ENOTDIR\)/);
     const closed = put(KEY);
     chmodSync(closed, 0);

@@ -547,6 +547,12 @@ describe('opening', () => {
     expect(error?.message).not.toContain('hunter');
   });
 
+  it('does not read a device in the place of a password file', async () => {
+    const says =
+      'clickhouse.password_file: /dev/zero cannot be read: a device stands where a file should be; put';
+    await expect(open({}, { passwordFile: '/dev/zero' })).rejects.toThrow(says);
+  });
+
   it('keeps the password out of what the server says', async () => {
     const fault: Fault = { exception: 516, message: 'demo: password hunter2 is incorrect' };
     const { read } = await open(
