@@ -19,7 +19,10 @@ const external = Object.keys({ ...manifest.dependencies, ...manifest.peerDepende
  */
 const groups = [
   ['errors', /^src\/errors\//],
-  ['libraries', /^node_modules\/(@renovatebot\/pep440|commander|leven|p-limit|yaml|yocto-queue|zod)\//],
+  [
+    'libraries',
+    /^node_modules\/(@renovatebot\/pep440|color-name|commander|leven|p-limit|yaml|yocto-queue|zod)\//,
+  ],
   [
     'http',
     /^node_modules\/(gaxios|https-proxy-agent|node-fetch|p-retry)\//,
