@@ -54,6 +54,15 @@ export default defineConfig({
           hookTimeout: 900_000,
         },
       },
+      // Python and PyPI, for the wheel, its Node.js and uv.
+      {
+        test: {
+          name: 'wheel',
+          include: ['tests/wheel/*.wheel.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+        },
+      },
       // Debian's packages and root: it boots Debian under systemd-nspawn and builds the image.
       {
         test: {

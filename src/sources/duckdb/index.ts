@@ -50,7 +50,7 @@ export async function loadDuckDb(who: string): Promise<DuckDb> {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new SourceError(
       'duckdb-missing',
-      `${who} needs the optional package @duckdb/node-api; install it beside pypi-badges: npm install @duckdb/node-api (with -g if pypi-badges was installed with -g, and with install.sh --with-duckdb if that installed it)`,
+      `${who} needs the optional package @duckdb/node-api; install it beside pypi-badges: npm install @duckdb/node-api (with -g if pypi-badges was installed with -g, and with install.sh --with-duckdb if that installed it; the package on PyPI does without, so take that of npm)`,
     );
   }
 }
