@@ -8,8 +8,10 @@ let interrupt: ((signal: 'SIGINT' | 'SIGTERM', exitCode: number) => void) | unde
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   const exitCode = 128 + constants.signals[signal];
   process.on(signal, () => {
-    if (interrupt === undefined) process.exit(exitCode);
-    interrupt(signal, exitCode);
+    if (interrupt !== undefined) return interrupt(signal, exitCode);
+    // Else the prompt would stand behind a line of progress.
+    if (process.stderr.isTTY) process.stderr.write('\n');
+    process.exit(exitCode);
   });
 }
 

@@ -16,6 +16,11 @@ function list(value: string, previous: string[] = []): string[] {
   return [...previous, value];
 }
 
+/** What stands below the help of a command. */
+function examples(...argv: readonly string[]): string {
+  return `\nExamples:\n${argv.map((each) => `  pypi-badges ${each}`).join('\n')}`;
+}
+
 /** Declares the commands. Each is loaded only when it is run: `check` must not wait for BigQuery's client. */
 function declare(version: string, context: Context, done: (exitCode: number) => void): Command {
   /** Runs a command with its arguments, the options of both it and the program, and the world. */
@@ -31,11 +36,12 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
     .addOption(new Option('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)').choices(LOG_LEVELS))
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 12 })
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
     })
+    .addHelpText('after', examples('show requests', 'init requests', 'collect'))
     .exitOverride()
     .hook('preAction', () => checkEnvironment(context.env));
 
@@ -44,6 +50,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('write a tracked.yaml for these packages; never overwrites')
     .argument('[name...]', 'names of packages on PyPI')
     .option('--action', 'write the GitHub workflow that collects the list, too; without names, only that')
+    .addHelpText('after', examples('init requests', 'init requests flask --action'))
     .action(run(async () => (await import('./commands/init.ts')).init));
 
   program
@@ -56,6 +63,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--json', 'print _health.json instead of a table')
     .option('--wait <minutes>', 'keep trying for so many minutes if the source cannot be reached', '0')
     .option('--no-page', 'do not draw the page (index.html and one for each package)')
+    .addHelpText('after', examples('collect', 'collect --package requests --dry-run'))
     .action(run(async () => (await import('./commands/collect.ts')).collect));
 
   program
@@ -77,6 +85,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .addOption(
       new Option('--cite', 'how to cite the count: a sentence, BibTeX and Markdown').conflicts('json'),
     )
+    .addHelpText(
+      'after',
+      examples('show requests', 'show requests httpx --days 7', 'show requests --by python'),
+    )
     .action(run(async () => (await import('./commands/show.ts')).show));
 
   program
@@ -85,11 +97,13 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .argument('<name>', 'name of a package on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--json', 'print it for programs')
+    .addHelpText('after', examples('compare requests --days 7'))
     .action(run(async () => (await import('./commands/compare.ts')).compare));
 
   program
     .command('doctor')
     .description('check credentials, permissions, folders, clock and freshness, and say how to fix them')
+    .addHelpText('after', examples('doctor'))
     .action(run(async () => (await import('./commands/doctor.ts')).doctor));
 
   program
@@ -97,12 +111,14 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('how every package stands since the last run; exits 1 if any is stale or failed')
     .option('--json', 'print it for programs')
     .option('--prometheus', "print it for node_exporter's textfile collector")
+    .addHelpText('after', examples('status', 'status --prometheus > pypi-badges.prom'))
     .action(run(async () => (await import('./commands/status.ts')).status));
 
   program
     .command('cost')
     .description('what the list has billed this month, what it will, and how many more packages fit')
     .option('--json', 'print it for programs, in bytes')
+    .addHelpText('after', examples('cost'))
     .action(run(async () => (await import('./commands/cost.ts')).cost));
 
   program
@@ -120,6 +136,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
       ]),
     )
     .option('--write', 'with --from: replace them in the file')
+    .addHelpText(
+      'after',
+      examples('embed --package requests', 'embed --badge downloads --badge installer-uv --format rst'),
+    )
     .action(run(async () => (await import('./commands/embed.ts')).embed));
 
   program
@@ -130,6 +150,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
       new Option('--format <format>', 'what is written').choices(['csv', 'json', 'parquet']).default('csv'),
     )
     .option('-o, --output <file>', 'write a file instead of the terminal; needed for parquet')
+    .addHelpText('after', examples('export > days.csv', 'export --format parquet --output days.parquet'))
     .action(run(async () => (await import('./commands/export.ts')).exportDays));
 
   program
@@ -139,6 +160,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('--dry-run', 'only say what it would cost')
     .option('--yes', 'pay without being asked')
+    .addHelpText('after', examples('backfill --from 2025-01-01 --dry-run'))
     .action(run(async () => (await import('./commands/backfill.ts')).backfill));
 
   program
@@ -147,16 +169,19 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--dry-run', 'only say what would be removed')
     .option('--mark', 'let the badges say that they are not renewed, instead of removing them; keep ledgers')
     .option('--yes', 'do it without being asked')
+    .addHelpText('after', examples('prune --dry-run', 'prune --mark --yes'))
     .action(run(async () => (await import('./commands/prune.ts')).prune));
 
   program
     .command('report')
     .description('draw the page again from the last run, without querying')
+    .addHelpText('after', examples('report'))
     .action(run(async () => (await import('./commands/report.ts')).report));
 
   program
     .command('check')
     .description('validate tracked.yaml, without network, and print what would be tracked')
+    .addHelpText('after', examples('check --config lists/tracked.yaml'))
     .action(run(async () => (await import('./commands/check.ts')).check));
 
   return program;

@@ -126,11 +126,11 @@ export function wrap(text: string, { width }: Pick<Style, 'width'>): string {
   const breakLine = (line: string) => {
     const indent = `${/^ */.exec(line)?.[0]}  `;
     const lines: string[] = [];
-    for (const word of lengthOf(line) > width ? line.split(/(?<=\S) +/) : [line]) {
+    for (const word of lengthOf(line) > width ? line.split(/(?<=\S)(?= )/) : [line]) {
       const last = lines.at(-1);
       if (last === undefined) lines.push(word);
-      else if (lengthOf(`${last} ${word}`) > width) lines.push(indent + word);
-      else lines[lines.length - 1] = `${last} ${word}`;
+      else if (lengthOf(last + word) > width) lines.push(indent + word.trimStart());
+      else lines[lines.length - 1] = last + word;
     }
     return lines.join('\n');
   };

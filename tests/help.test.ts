@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { runMain } from './support/context.ts';
+
+async function help(...command: string[]): Promise<string> {
+  const { exitCode, stdout } = await runMain('/', [...command, '--help']);
+  expect(exitCode).toBe(0);
+  return stdout;
+}
+
+const main = await help();
+const names = [...main.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+const commands = names.filter((name) => name !== 'help');
+
+/** The command lines at the end, as words behind the program's name. */
+function examplesOf(text: string): string[][] {
+  const [, examples = ''] = /\n\nExamples:\n((?: {2}pypi-badges .*\n)+)$/.exec(text) ?? [];
+  return examples
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().replace(/ >.*/, '').split(' ').slice(1));
+}
+
+describe('--help', () => {
+  it('knows the commands', () => {
+    expect(commands).toEqual(expect.arrayContaining(['init', 'collect', 'show', 'prune', 'check']));
+    expect(examplesOf(main)).toEqual([['show', 'requests'], ['init', 'requests'], ['collect']]);
+  });
+
+  it.each(commands)('of %s ends with examples, of options that it has', async (command) => {
+    const text = await help(command);
+    const examples = examplesOf(text);
+    expect(examples.length).toBeGreaterThan(0);
+    for (const [name, ...argv] of examples) {
+      expect(name).toBe(command);
+      for (const option of argv.filter((word) => word.startsWith('-'))) expect(text).toContain(`${option} `);
+    }
+  });
+});
