@@ -119,7 +119,7 @@ describe('a total', () => {
     expect(project.read('both/months.csv')).toContain('\n2025-02,2025-02-01,2025-02-28,28,28,1,0,0,27,');
     project.track(['alpha', 'beta'], group);
     await runMain(project.folder, ['collect']);
-    expect((await runMain(project.folder, ['prune'])).exitCode).toBe(0);
+    expect((await runMain(project.folder, ['prune', '--yes'])).exitCode).toBe(0);
     const left = readdirSync(join(project.output, 'both'));
     expect(left.filter((name) => /months|chart|total/.test(name))).toEqual([]);
   });
