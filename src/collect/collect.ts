@@ -17,7 +17,7 @@ import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { RunScope } from './days.ts';
 import type { FacetTask } from './facets.ts';
-import { lookBackDays } from './plan.ts';
+import { longestWindow, WARNING_DAYS } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
 
@@ -120,6 +120,12 @@ async function facetTask({ config, packages, asOf }: Job, log: Logger): Promise<
     isWanted: (name, { end }) => due.has(name) && ends.get(name) !== end,
     onNone: (names, why) => log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
   };
+}
+
+/** Days that warnings and trends look back on: a trend compares a window with the one before it. */
+export function lookBackDays(tracked: readonly TrackedPackage[]): number {
+  const trends = tracked.filter(({ looks }) => looks?.extra?.includes('trend'));
+  return Math.max(WARNING_DAYS, ...trends.map((each) => 2 * longestWindow(each)));
 }
 
 /** The pauses between attempts, as parts of the whole wait: soon at first, and then more rarely. */

@@ -83,12 +83,6 @@ export function longestWindow({ windows }: TrackedPackage): number {
   return Math.max(...windows);
 }
 
-/** Days that warnings and trends look back on: a trend compares a window with the one before it. */
-export function lookBackDays(tracked: readonly TrackedPackage[]): number {
-  const trends = tracked.filter(({ looks }) => looks?.extra?.includes('trend'));
-  return Math.max(WARNING_DAYS, ...trends.map((each) => 2 * longestWindow(each)));
-}
-
 /** Whether a day that had `before` rows when it was read, and has `now`, is worth reading again. */
 export function hasChanged(before: number | null, now: number): boolean {
   if (before === null) return true;

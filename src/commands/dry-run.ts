@@ -1,5 +1,6 @@
+import { lookBackDays } from '../collect/collect.ts';
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
-import { lookBackDays, type PlannedRead, planRun } from '../collect/plan.ts';
+import { type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
