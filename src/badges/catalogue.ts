@@ -167,7 +167,7 @@ function chart(id: string, size: ChartSize): ExtraKind {
 const TOTAL_CHART: ExtraKind = {
   id: 'chart-total',
   label: 'chart',
-  subject: 'Chart of the PyPI downloads of',
+  subject: 'Chart of non-CI downloads of',
   size: CHART_SIZES.large,
   windowless: true,
   render({ title, history, periods: [first, ...more] = [] }) {

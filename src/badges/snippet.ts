@@ -67,7 +67,7 @@ function themedPicture(image: string, { width }: Size, alt: string): string {
 
 /** When the downloads of a badge were: `in 30 days`. */
 export function windowText(windowDays: number | undefined): string {
-  return windowDays === undefined ? 'on all known days' : `in ${plural(windowDays, 'day')}`;
+  return windowDays === undefined ? 'on known days' : `in ${plural(windowDays, 'day')}`;
 }
 
 /** Most characters of a name in an alternative text: with them, none has more than 100. */

@@ -57,7 +57,8 @@ export async function embedFrom(
     const own = { ...replacementOf(badge, tracked), sourceName: shown.sourceName };
     const url = pictureUrl(own, shown.publicUrl, shown.picture);
     if (badge.url === url) continue;
-    stdout.write(`${was}replaced by\n  ${url}\n  counts ${altText(own)}\n\n`);
+    const [first = '', ...rest] = altText(own);
+    stdout.write(`${was}replaced by\n  ${url}\n  counts ${first.toLowerCase()}${rest.join('')}\n\n`);
     written += text.slice(end, badge.index) + url;
     end = badge.index + badge.url.length;
     replaced += 1;

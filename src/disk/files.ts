@@ -126,8 +126,9 @@ function isThere(path: string): boolean {
 /** @throws OperatorError if a path leads through a link to where nothing is. */
 function assertNoDeadLink(path: string): void {
   let nearest = path;
-  while (!isThere(nearest)) nearest = dirname(nearest);
-  if (existsSync(nearest)) return;
+  // On a broken disk not even the root can be looked at.
+  while (!isThere(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
+  if (!isThere(nearest) || existsSync(nearest)) return;
   const message = `${nearest}: this is a link that leads nowhere; make the folder, or remove the link`;
   throw new OperatorError('disk-obstacle', message);
 }
@@ -152,7 +153,8 @@ export async function ensureFolder(path: string, audience: Audience = 'everybody
     if (isFolder()) return;
     // Node.js, asked to make all levels, takes a read-only file system for a folder that is missing.
     const missing: string[] = [];
-    for (let level = path; !existsSync(level); level = dirname(level)) missing.unshift(level);
+    for (let level = path; !existsSync(level) && level !== dirname(level); level = dirname(level))
+      missing.unshift(level);
     for (const level of missing) makeFolder(level, audience);
     if (!isFolder()) throw { code: 'ENOTDIR' };
   } catch (error) {

@@ -17,6 +17,7 @@ vi.mock('node:fs', async (original) => {
     (run: (...given: unknown[]) => unknown) =>
     (...given: unknown[]) => {
       disk.left -= 1;
+      if (disk.left < 0 && disk.forGood && run === fs['existsSync']) return false;
       if (disk.left === -1 || (disk.left < 0 && disk.forGood)) {
         throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
       }

@@ -65,7 +65,7 @@ it('embed --from prints what both badges count, and writes nothing', async () =>
   counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out
 replaced by
   ${shields('alpha-one/downloads-30d-non-ci')}
-  counts PyPI downloads of alpha-one by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI's download log in BigQuery
+  counts non-CI PyPI downloads of alpha-one by installers in 30 days (BigQuery)
 
 README:2: https://img.shields.io/pypi/dm/beta
   counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out

@@ -64,8 +64,7 @@ describe('embed', () => {
   it('prints a picture for light and dark pages as HTML, the light one for PyPI, and one that adapts elsewhere', async () => {
     const folder = project('  public_url: https://badges.example.com/x\nbadges: {extra: [chart]}\n');
     const stem = 'https://badges.example.com/x/beta/chart-30d-non-ci';
-    const alt =
-      'Chart of the PyPI downloads of beta by pip, uv, poetry and pdm in the last 30 days, CI left out, counted from PyPI&#39;s download log in BigQuery';
+    const alt = 'Chart of non-CI downloads of beta by installers in 30 days (BigQuery)';
     const argv = ['-p', 'beta', '-b', 'chart'];
     expect((await embed([...argv, '--format', 'html'], folder)).stdout).toBe(
       `<a href="https://pypi.org/project/beta/"><picture><source media="(prefers-color-scheme: dark)" srcset="${stem}-dark.svg"><img src="${stem}-light.svg" width="720" alt="${alt}"></picture></a>\n`,

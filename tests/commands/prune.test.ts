@@ -94,7 +94,7 @@ this was a dry run; nothing was changed
     await runMain(project.folder, ['collect', ...AS_OF]);
     project.track(['alpha']);
     expect((await runMain(project.folder, ['prune', '--mark', '--yes'])).stdout).toContain(
-      'mark  beta (not listed): 25 files\n',
+      'mark  beta (not listed): 27 files\n',
     );
     expect(project.read(`beta/${file}`)).toContain(expected);
   });

@@ -160,7 +160,7 @@ describe('a total', () => {
     await at(NOW, ['collect']);
     project.track(['alpha', 'beta'], { service: '  public_url: https://x.example\n', bigquery: TOTAL });
     expect((await at(NOW, ['embed', '-p', 'alpha', '-b', 'total', '--svg'])).stdout).toBe(
-      '[![Non-CI PyPI downloads of alpha by installers on all known days (BigQuery)](https://x.example/alpha/total-non-ci.svg)](https://pypi.org/project/alpha/)\n',
+      '[![Non-CI PyPI downloads of alpha by installers on known days (BigQuery)](https://x.example/alpha/total-non-ci.svg)](https://pypi.org/project/alpha/)\n',
     );
     project.track(['alpha', 'beta']);
     expect((await at(NOW, ['collect'])).stderr).toContain('badges of total are left over');

@@ -219,7 +219,7 @@ it('is null in the history, a gap in pictures, and in no trend', async () => {
   expect(
     world
       .read('alpha/sparkline-30d-non-ci.svg')
-      .match(/<path d="(.*?)"/)?.[1]
+      .match(/class="stroke bars".*? d="(.*?)"/)?.[1]
       ?.match(/M/g),
   ).toHaveLength(2);
   // What the ledger has: 35 days that the warnings look back on, or 60 for a trend.

@@ -117,7 +117,7 @@ describe('credentials are looked for', () => {
     const none = { METADATA_SERVER_DETECTION: 'none' };
     for (const env of [none, {}, { APPDATA: tempFolder() }]) {
       expect(() => findCredentials(undefined, env, () => env === none)).toThrow(
-        /^sign-in: there are no Google credentials; set service.credential_file in tracked.yaml, or run: gcloud auth/,
+        /^sign-in: there are no Google credentials; count from ClickHouse, .* or run: gcloud auth/,
       );
     }
   });
