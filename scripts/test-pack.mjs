@@ -11,7 +11,7 @@ import { formatMessage } from 'publint/utils';
 import { withRepository } from './set-repository.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-pack-'));
 try {
   const { messages, pkg } = await publint({ pkgDir: root, pack: 'npm', strict: true });
@@ -58,16 +58,10 @@ try {
     ],
     npm,
   );
-  const own = join(place, 'node_modules/pypi-badges/node_modules');
-  const libraries = [...readdirSync(join(place, 'node_modules')), ...readdirSync(own)];
-  for (const name of ['vitest', 'typescript', 'rolldown', 'yaml', 'zod', '@duckdb']) {
-    assert.ok(!libraries.includes(name), `${name} was installed, too`);
-  }
-  const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
-    const { version: found } = JSON.parse(readFileSync(join(own, name, 'package.json'), 'utf8'));
-    assert.equal(found, locked[`node_modules/${name}`].version, `${name} is another than the locked one`);
-  }
+  // All that it needs is in it.
+  const installed = readdirSync(join(place, 'node_modules')).filter((name) => !name.startsWith('.'));
+  assert.deepEqual(installed, ['pypi-badges']);
+  assert.deepEqual(readdirSync(join(place, 'node_modules/pypi-badges')).includes('node_modules'), false);
 
   const run = (...argv) => execa('npx', ['--no-install', 'pypi-badges', ...argv], { ...npm, reject: false });
   const shown = await run('--version');

@@ -54,7 +54,7 @@ function badges(folder) {
   const output = join(folder, 'output');
   return Object.fromEntries(
     readdirSync(output, { recursive: true })
-      .filter((path) => path.includes('/') && path.endsWith('.json'))
+      .filter((path) => path.includes('/') && /(-non-ci|\bhistory)\.json$/.test(path))
       .toSorted()
       .map((path) => {
         // A history names its source, which is what differs here.
