@@ -7,7 +7,6 @@ import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
 import { HEALTH_FILE, needsCare, readHealth, statusOf } from '../publish/health.ts';
-import { PAGE_FILE } from '../publish/page.ts';
 import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
@@ -32,19 +31,20 @@ function checkNode(version: string): Finding {
 async function checkFolder(
   what: string,
   path: string,
-  files: () => readonly string[],
+  files: () => readonly string[] | Promise<readonly string[]>,
   use?: (folder: string) => Promise<void>,
 ): Promise<Finding> {
   try {
     const isThere = await probeFolder(path, use);
-    for (const file of files()) assertFile(file);
+    for (const file of await files()) assertFile(file);
     return ok(what, isThere ? `${path} is writable` : `${path} will be made by the first run`);
   } catch (error) {
     return broken(what, error);
   }
 }
 
-function outputFiles({ outputDir, packages, groups }: Config): string[] {
+async function outputFiles({ outputDir, packages, groups }: Config): Promise<string[]> {
+  const { PAGE_FILE } = await import('../publish/page.ts');
   const ofAll = [HEALTH_FILE, PAGE_FILE].map((name) => join(outputDir, name));
   const ofEach = [...packages, ...groups].flatMap(({ name }) => filesOfChild(outputDir, name));
   return [...ofAll, ...ofEach.filter((path) => /\.(?:json|svg|html)$/.test(path))];
