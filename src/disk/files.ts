@@ -194,7 +194,7 @@ function withOpen<T>(
   }
 }
 
-/** Neither is what has taken a file's place since it was looked at. */
+/** What has taken a file's place since it was looked at is not followed or waited for. */
 const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /**
