@@ -1,11 +1,11 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BADGES, badgeStem, CATALOGUE, isWanted } from '../badges/catalogue.ts';
 import { type ForeignBadge, foreignBadges } from '../badges/foreign.ts';
 import { altText, type Picture, pictureUrl } from '../badges/snippet.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName } from '../config/schema.ts';
-import { replaceFile } from '../disk/files.ts';
+import { readNamedFile, replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatNumber, plural } from '../format.ts';
 import type { Context } from './context.ts';
@@ -13,10 +13,14 @@ import type { Context } from './context.ts';
 /** @throws UsageError if there is no text to read. */
 function readText(path: string, name: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readNamedFile(path));
   } catch (error) {
-    const { code = 'it is not UTF-8 text' } = error as NodeJS.ErrnoException;
-    throw new UsageError(`--from ${name}: cannot be read (${code})`);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const reasons: Record<string, string> = {
+      'disk-obstacle': message,
+      ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not UTF-8 text',
+    };
+    throw new UsageError(`--from ${name}: ${reasons[code] ?? `cannot be read (${code})`}`);
   }
 }
 

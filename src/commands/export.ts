@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { diskError } from '../disk/disk-error.ts';
-import { replaceFile } from '../disk/files.ts';
+import { assertNoObstacle, replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
 import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../metric/table.ts';
@@ -114,6 +114,7 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
   }
   const path = resolve(context.cwd, output);
   demandFolder(path);
+  assertNoObstacle(path);
   if (format === 'parquet') await writeParquet(rows, path);
   else await replaceFile(path, text(), true);
   context.stdout.write(`${plural(rows.length, 'row')} of ${plural(packages.length, 'package')} in ${path}\n`);

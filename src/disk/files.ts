@@ -239,6 +239,17 @@ export function readNamedFile(path: string): Buffer {
   throw new OperatorError('disk-obstacle', `${obstacle}; put the right file in its place`);
 }
 
+/**
+ * Finds out whether a file can be written where a person names one, links followed.
+ *
+ * @throws OperatorError if what stands there is no file: it would be replaced, and a device is needed by others.
+ */
+export function assertNoObstacle(path: string): void {
+  const stats = ifPresent(path, () => statSync(path));
+  const obstacle = stats && obstacleIn(stats, Number.POSITIVE_INFINITY);
+  if (obstacle !== undefined) throw new OperatorError('disk-obstacle', `${path}: ${obstacle}; name another`);
+}
+
 /** Bytes of a file from `start` to before `end`, or fewer where it is shorter; undefined where there is none. */
 export function readPart(path: string, start: number, end: number): Buffer | undefined {
   return ifPresent(path, () =>

@@ -90,7 +90,11 @@ it('embed --from leaves other badges alone, follows a link to the README, and re
   writeFileSync(join(folder, 'README'), new Uint8Array([0xff, 0xfe]));
   expect(await from('--write')).toMatchObject({
     exitCode: 2,
-    stderr: '--from README: cannot be read (ERR_ENCODING_INVALID_ENCODED_DATA)\n',
+    stderr: '--from README: the file is not UTF-8 text\n',
+  });
+  expect(await runMain(folder, ['embed', '--from', '/dev/zero'])).toMatchObject({
+    exitCode: 2,
+    stderr: '--from /dev/zero: a device stands where a file should be; put the right file in its place\n',
   });
   for (const argv of [['--from', 'none'], ['--from', 'README', '-p', 'alpha-one'], ['--write']]) {
     expect((await runMain(folder, ['embed', ...argv])).exitCode).toBe(2);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { lstatSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
@@ -109,12 +109,20 @@ alpha,2026-04-24,1,mirror,,,1
   });
 
   it.each(['csv', 'parquet'])('says where %s cannot be written', async (format) => {
-    const { run } = await collected();
+    const { project, run } = await collected();
     const { exitCode, stderr } = await run('export', '--format', format, '-o', 'none/x');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/none: .*ENOENT/);
     const taken = await run('export', '--format', format, '-o', 'output');
     expect([taken.exitCode, taken.stderr]).toEqual([1, expect.stringContaining('output')]);
+    // As /dev/stdout is a link to a device or a pipe; a link here is all that a fault could replace.
+    symlinkSync('/dev/null', join(project.folder, 'link'));
+    const device = await run('export', '--format', format, '-o', 'link');
+    expect([device.exitCode, device.stderr]).toEqual([
+      1,
+      expect.stringContaining('link: a device stands where a file should be; name another'),
+    ]);
+    expect(lstatSync(join(project.folder, 'link')).isSymbolicLink()).toBe(true);
   });
 
   it('has nothing before the first run', async () => {
