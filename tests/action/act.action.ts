@@ -205,10 +205,10 @@ function makeWorld() {
   return { origin, run };
 }
 
-/** What the Action asked since the last look, but for which days there are. */
+/** What the Action asked since the last look, but for which days there are, and for facets, which are of whole windows. */
 async function questions(): Promise<string[]> {
   return (await engine.asked())
-    .filter(({ sql }) => !sql.includes('per_day'))
+    .filter(({ sql }) => !/per_day|groupArray/.test(sql))
     .map(({ parameters }) => parameters['projects'] ?? '');
 }
 
