@@ -137,6 +137,11 @@ export function wrap(text: string, { width }: Pick<Style, 'width'>): string {
   return text.split('\n').map(breakLine).join('\n');
 }
 
+/** Writes a line for people, wrapped to where it goes. */
+export function say(output: Output, env: Env, line: string): void {
+  output.write(`${wrap(line, styleOf(output, env))}\n`);
+}
+
 /** Characters that a picture is drawn with. */
 export interface Ink {
   /** A full cell, and what is less than one: from the least to the most. */
@@ -251,7 +256,7 @@ export function createFold(
   };
 }
 
-/** The log of what became of packages and groups: a line for each that went well; what went wrong is summary. */
+/** The log of what became of packages and groups: a line for each that went well; what went wrong is folded. */
 export function createEntryLog(log: Logger, forPeople: boolean) {
   const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`), forPeople);
   const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`), forPeople);

@@ -26,7 +26,7 @@ export type Exclusion = (typeof EXCLUSIONS)[number];
 /**
  * Every installer that PyPI's parser can name (github.com/pypi/linehaul-cloud-function, 273861b), with pipenv and pipx,
  * which clients may write into the JSON of pip's user agent; and the class of those that do not count. Any other name is a
- * stranger's text: it is summary into OTHER_NAME before anything keeps it.
+ * stranger's text: it is folded into OTHER_NAME before anything keeps it.
  */
 const CLASSES: ReadonlyMap<string, Exclusion | undefined> = new Map([
   ...INSTALLERS.map((name) => [name, undefined] as const),
@@ -69,7 +69,7 @@ export function foldSystem(name: string | null): string | null {
 }
 
 /**
- * Most rows of a package's day, once names are summary: each installer, system (both with OTHER_NAME and null) and CI flag,
+ * Most rows of a package's day, once names are folded: each installer, system (both with OTHER_NAME and null) and CI flag,
  * and one for files that are no distributions.
  */
 export const ROWS_A_DAY = (KNOWN_INSTALLERS.length + 2) * (SYSTEMS.length + 2) * 3 + 1;

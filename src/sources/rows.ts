@@ -82,7 +82,7 @@ export function dayReader(span: Span): (row: RawRow) => Day {
   };
 }
 
-/** A row as it is kept: names that are on no list are summary also where an engine did not. */
+/** A row as it is kept: names that are on no list are folded also where an engine did not. */
 function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
   const day = dayOf(row);
   const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < ERAS.distributions;

@@ -79,7 +79,7 @@ export interface Options {
   readonly fault?: (call: Call) => Fault | undefined;
   /** Most downloads that a question may read. */
   readonly maxRowsToRead?: number;
-  /** Whether names are summary as the query asks; a proxy with a cache of its own may not. */
+  /** Whether names are folded as the query asks; a proxy with a cache of its own may not. */
   readonly folds?: boolean;
   /** The server's clock; without one its answers have no Date. */
   readonly date?: Date;
