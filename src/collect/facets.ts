@@ -96,7 +96,7 @@ function inParts(days: Waiting['days'], most: number): Waiting['days'][] {
  * @returns An entry for each package that did not fail; `onNone` is told of the others.
  * @throws OperatorError if a question was not answered.
  */
-export async function readFacets(
+export async function sumFacets(
   names: NonEmpty<string>,
   parts: readonly Span[],
   { isVersion, onNone }: Pick<FacetTask, 'isVersion' | 'onNone'>,
@@ -179,7 +179,7 @@ export async function* withFacets(
 
   async function facetsOf(names: NonEmpty<string>, parts: readonly Span[]): Promise<Map<string, Facets>> {
     try {
-      return await readFacets(names, parts, { isVersion, onNone }, (question) => {
+      return await sumFacets(names, parts, { isVersion, onNone }, (question) => {
         questions += 1;
         return ask(question);
       });

@@ -25,7 +25,7 @@ import { type Account, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
-import { left, paint, renderTable, right, type Style, styleOf, wrap } from './output.ts';
+import { left, paint, renderTable, right, type Style, say, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface CompareOptions extends GlobalOptions {
@@ -283,7 +283,6 @@ async function readOther(
  */
 export async function compare(text: string, options: CompareOptions, context: Context): Promise<number> {
   const { cwd, env, stdout, stderr } = context;
-  const say = (text: string) => stderr.write(`${wrap(text, styleOf(stderr, env))}\n`);
   const names = selectNames([text]);
   const [name = ''] = names;
   const windowDays = selectDays(options.days);
@@ -292,7 +291,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const asOf = selectAsOf(undefined, context.now());
   const [outcome] = await readNow({ names, source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
-    say(`${name}: ${causeText(outcome?.error)}`);
+    say(stderr, env, `${name}: ${causeText(outcome?.error)}`);
     return 1;
   }
   const summary = summarize(outcome.days, [windowDays]);
@@ -331,7 +330,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const known = allDownloads(summary.windows[0].breakdown) > 0 || unknownDays.length > 0;
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined) stdout.write(render(compared, styleOf(stdout, env)));
-  if (!known) say(unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
-  if (stats === undefined) say(fault);
+  if (!known) say(stderr, env, unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
+  if (stats === undefined) say(stderr, env, fault);
   return known && stats !== undefined ? 0 : 1;
 }

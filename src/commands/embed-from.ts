@@ -50,7 +50,8 @@ export async function embedFrom(
   const path = resolve(cwd, name);
   const text = readText(path, name);
   let [written, end, replaced] = ['', 0, 0];
-  for (const badge of foreignBadges(text)) {
+  const found = foreignBadges(text);
+  for (const badge of found) {
     const tracked = packages.find((each) => each.name === normalizePackageName(badge.package));
     const line = text.slice(0, badge.index).split('\n').length;
     const was = `${name}:${line}: ${badge.url}\n  counts ${badge.meaning}\n`;
@@ -67,7 +68,7 @@ export async function embedFrom(
     end = badge.index + badge.url.length;
     replaced += 1;
   }
-  const what = `${plural(replaced, 'badge')} of ${formatNumber(foreignBadges(text).length)}`;
+  const what = `${plural(replaced, 'badge')} of ${formatNumber(found.length)}`;
   if (write && replaced > 0) await replaceFile(realpathSync(path), written + text.slice(end), true);
   const hint = replaced === 0 || write ? '' : '; nothing was written: add --write';
   stdout.write(`${what} ${write ? 'replaced' : 'to replace'} in ${name}${hint}\n`);

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fetchDays } from '../collect/days.ts';
-import { askFacets, expectedFacetBill, type FacetTask, readFacets } from '../collect/facets.ts';
+import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../collect/facets.ts';
 import { causeText } from '../collect/run.ts';
 import { budgetBytes, loadConfig } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
@@ -13,9 +13,8 @@ import {
   type DatedFacets,
   FACET_NOTES,
   type FacetList,
-  largestOf,
   type ShownFacet,
-  valueName,
+  shownRows,
 } from '../metric/facets.ts';
 import { totalOf } from '../metric/package-days.ts';
 import { versionTest } from '../metric/versions.ts';
@@ -37,6 +36,7 @@ import {
   renderTable,
   right,
   type Style,
+  say,
   styleOf,
   wrap,
 } from './output.ts';
@@ -70,18 +70,8 @@ const TITLES: Readonly<Record<ShownFacet, string>> = {
 };
 
 function rowsOf(facet: ShownFacet, list: FacetList, total: number): string[][] {
-  const { values, other, unknown } = largestOf(list, ROWS_SHOWN);
-  const named = values.map(([value, downloads]) => [valueName(facet, value), downloads] as const);
-  const rest = [
-    ['other', other],
-    ['unknown', unknown],
-    ['Total', total],
-  ] as const;
-  return [...named, ...rest].map(([value, downloads]) => [
-    value,
-    formatShare(downloads, total),
-    formatNumber(downloads),
-  ]);
+  const rows = [...shownRows(facet, list, ROWS_SHOWN), ['Total', total] as const];
+  return rows.map(([value, downloads]) => [value, formatShare(downloads, total), formatNumber(downloads)]);
 }
 
 function markdownTable(title: string, rows: readonly (readonly string[])[]): string {
@@ -195,7 +185,7 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
     }
     const price = (bytes: number) => `${formatGib(bytes)} (${formatDollars(listPrice(TIB + bytes))})`;
     const told = `This bills about ${price(expected)} by our estimate, and at most ${price(most)} by a dry run; the first TiB of a month is free.`;
-    stderr.write(`${wrap(told, styleOf(stderr, context.env))}\n`);
+    say(stderr, context.env, told);
     return options.yes || agrees(context, 'Read this and pay for it?');
   }
 
@@ -212,7 +202,7 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
       const span = windowBefore(upstream.end, windowDays);
       const ask = (question: FacetQuestion) => askFacets(source, book, question, 0, signal);
       for (const name of names) {
-        const [facets] = (await readFacets([name], [span], task, ask)).values();
+        const [facets] = (await sumFacets([name], [span], task, ask)).values();
         if (facets !== undefined) onFound({ name, dated: { facets, span, source: kind.kind }, warnings: [] });
       }
       return 0;
@@ -234,12 +224,13 @@ function selectVersions(text: string | undefined): FacetTask['isVersion'] {
 }
 
 /** Facets as JSON has them, with all values. */
-function facetsJson({ dated: { facets, span }, warnings, ...found }: Found, { by, of }: FacetOptions) {
+function facetsJson({ dated, warnings }: Found, { by, of }: FacetOptions) {
+  const { facets, span } = dated;
   const series = by === 'version' && bySeries(facets.version);
   return {
     ...{ from: span.start, to: addDays(span.end, -1), of, total: facets.total, [by]: facets[by] },
     ...(series && { series }),
-    warnings: kindWarning({ ...found, facets, span, source: '' }, warnings),
+    warnings: kindWarning(dated, warnings),
   };
 }
 
@@ -282,6 +273,6 @@ export async function showFacets(asking: Asking, options: FacetOptions, context:
     );
     stdout.write(texts.join('\n'));
   }
-  for (const line of bySentence(faults)) stderr.write(`${wrap(line, styleOf(stderr, env))}\n`);
+  for (const line of bySentence(faults)) say(stderr, env, line);
   return exitCode || (faults.size > 0 ? 1 : 0);
 }

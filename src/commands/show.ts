@@ -15,7 +15,7 @@ import { readNow, selectDays, selectNames } from './ask.ts';
 import { citationOf } from './cite.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { showFacets } from './facets.ts';
-import { bySentence, inkOf, styleOf, wrap } from './output.ts';
+import { bySentence, inkOf, say, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface ShowOptions extends GlobalOptions {
@@ -110,6 +110,6 @@ export async function show(
   }
   const unknown = counted.filter((account) => !isKnown(account));
   const said = [...unknown.map((account) => unknownText(account, sourceName)), ...bySentence(faults)];
-  stderr.write(said.map((line) => `${wrap(line, styleOf(stderr, env))}\n`).join(''));
+  for (const line of said) say(stderr, env, line);
   return unknown.length + faults.length > 0 ? 1 : 0;
 }

@@ -127,6 +127,13 @@ export function largestOf({ values, other, unknown }: FacetList, most: number): 
   };
 }
 
+/** What is shown of a list: its largest values by name, then the rest of the downloads. */
+export function shownRows(facet: Facet, list: FacetList, most: number): Entry[] {
+  const { values, other, unknown } = largestOf(list, most);
+  const named = values.map(([value, downloads]): Entry => [valueName(facet, value), downloads]);
+  return [...named, ['other', other], ['unknown', unknown]];
+}
+
 /** Versions by major series, the newest first; what is no version of PEP 440 is `other`. */
 export function bySeries({ values, other, unknown }: FacetList): FacetList {
   const series = new Map<string, number>();

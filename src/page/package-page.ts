@@ -18,10 +18,9 @@ import {
   type DatedFacets,
   FACET_NOTES,
   type FacetList,
-  largestOf,
   SHOWN_FACETS,
   type ShownFacet,
-  valueName,
+  shownRows,
 } from '../metric/facets.ts';
 import { knownDays, missingDaysOf, type PackageDays, type Total } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
@@ -380,17 +379,8 @@ const FACET_TITLES: Readonly<Record<ShownFacet, string>> = {
 };
 
 function facetTable(title: string, facet: ShownFacet, list: FacetList, total: number): Markup {
-  const { values, other, unknown } = largestOf(list, FACET_ROWS);
-  const named = values.map(([value, count]) => [valueName(facet, value), count] as const);
-  const rest = (
-    [
-      ['other', other],
-      ['unknown', unknown],
-    ] as const
-  ).filter(([, count]) => count > 0);
-  const rows = [...named, ...rest].map(
-    ([value, count]) => [value, formatNumber(count), share(count, total)] as const,
-  );
+  const shown = shownRows(facet, list, FACET_ROWS).filter(([, count]) => count > 0);
+  const rows = shown.map(([value, count]) => [value, formatNumber(count), share(count, total)] as const);
   return html`<div>${table([title, 'Downloads', 'Share'], rows)}</div>
 `;
 }

@@ -12,7 +12,7 @@ import {
   VALUES_MAX,
   valueName,
 } from '../../src/metric/facets.ts';
-import { createRandom } from '../support/facet-rows.ts';
+import { createRandom } from '../support/random.ts';
 
 const listOf = (facet: Facet, counts: Record<string, number>, total: number, unknown = 0) =>
   facetList(facet, new Map(Object.entries(counts)), unknown, total);

@@ -3,6 +3,7 @@ import { addDays } from '../../src/days/day.ts';
 import { breakdownOf } from '../../src/metric/breakdown.ts';
 import type { PackageDays } from '../../src/metric/package-days.ts';
 import { spikesOf, typicalDay } from '../../src/metric/spikes.ts';
+import { createRandom } from '../support/random.ts';
 
 const START = '2026-01-05';
 
@@ -63,17 +64,6 @@ describe('spikes', () => {
     expect(typicalDay(daysWith(counts), counts.length)).toBe(typical);
   });
 });
-
-/** Numbers between 0 and 1 from a fixed seed (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** The simulation that chose the thresholds: packages of 1 to 10,000 downloads a day, with weekends and noise. */
 describe('the thresholds of a spike', () => {

@@ -1,3 +1,5 @@
+import { createRandom } from './random.ts';
+
 /*
  * Rows of the log with all that facets look at, full of traps, and their facets counted one by one: this shares nothing with
  * src/.
@@ -17,17 +19,6 @@ export interface FacetRow {
   readonly country: string | null;
   readonly filename: string;
   readonly times: number;
-}
-
-/** Numbers between 0 and 1 from a fixed seed (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const LONG = `1.${'0'.repeat(8_000)}`;

@@ -57,25 +57,35 @@ function quoted(...names: readonly string[]): string {
 /** Whether a row is of a file that is no distribution. */
 const OTHER_FILE = `date < {distributions_only_since:Date} AND NOT (${DISTRIBUTION_ENDINGS.map((ending) => `endsWith(filename, '${ending}')`).join(' OR ')})`;
 
+/** The rows of the packages and days that a statement is about; a condition may follow. */
+const rowsOf = (table: string) => `${quoted(...table.split('.'))}
+WHERE project IN {projects:Array(String)} AND date >= {start:Date} AND date < {end:Date}`;
+
+/** What every statement about packages and days is given. */
+function parametersOf({ packages, span: { start, end } }: Question): Statement['parameters'] {
+  const since = needsFileNames({ start, end }) && { distributions_only_since: ERAS.distributions };
+  return { projects: packages, start, end, limit: ROW_LIMIT, ...since };
+}
+
 /**
  * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
  * asked for where it can matter. What was NULL in PyPI's table is an empty text here. As in `pivotSql`, names that are on
- * no list are summary, and files that are no distributions are one row a day; but a flag that is not known stays one, as
+ * no list are folded, and files that are no distributions are one row a day; but a flag that is not known stays one, as
  * it makes the whole day unknown. A flag that cannot be compared with 'unknown' is refused by the server.
  *
  * @param table `database.table`, from a checked configuration.
  */
-export function pivotStatement(table: string, { packages, span }: Question): Statement {
-  const sidecars = needsFileNames(span);
-  const summary = (name: string, known: readonly string[]) =>
+export function pivotStatement(table: string, question: Question): Statement {
+  const sidecars = needsFileNames(question.span);
+  const folded = (name: string, known: readonly string[]) =>
     `multiIf(${sidecars ? "sidecar, '', " : ''}${name} IN ('', ${literals(known)}), ${name}, '${OTHER_NAME}')`;
   return {
     sql: `SELECT
   project,
   day,
   if(${sidecars ? 'sidecar AND ' : ''}flag != 'unknown', ${sidecars ? "'false'" : 'toString(flag)'}, toString(flag)) AS ci,
-  ${summary('installer', KNOWN_INSTALLERS)} AS installer_name,
-  ${summary('system', SYSTEMS)} AS system_name,
+  ${folded('installer', KNOWN_INSTALLERS)} AS installer_name,
+  ${folded('system', SYSTEMS)} AS system_name,
   count() AS download_count${sidecars ? ',\n  sidecar' : ''}
 FROM (
   SELECT project, date AS day, ci AS flag, installer, system${
@@ -84,21 +94,12 @@ FROM (
     ${OTHER_FILE} AS sidecar`
       : ''
   }
-  FROM ${quoted(...table.split('.'))}
-  WHERE project IN {projects:Array(String)}
-    AND date >= {start:Date}
-    AND date < {end:Date}
+  FROM ${rowsOf(table)}
 )
 GROUP BY project, day, ci, installer_name, system_name${sidecars ? ', sidecar' : ''}
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
-    parameters: {
-      projects: packages,
-      start: span.start,
-      end: span.end,
-      limit: ROW_LIMIT,
-      ...(sidecars && { distributions_only_since: ERAS.distributions }),
-    },
+    parameters: parametersOf(question),
     columns: {
       ...{ project: TEXT, day: DATE, ci: TEXT, installer_name: TEXT, system_name: TEXT },
       download_count: COUNT,
@@ -114,7 +115,8 @@ FORMAT JSONCompact`,
  *
  * @param table `database.table`, from a checked configuration.
  */
-export function facetStatement(table: string, { packages, span, versions }: FacetQuestion): Statement {
+export function facetStatement(table: string, question: FacetQuestion): Statement {
+  const { span, versions } = question;
   const sidecars = needsFileNames(span);
   const checked = (name: keyof typeof PATTERNS, column: string) =>
     `if(match(${column}, '${PATTERNS[name]}'), toString(${column}), '')`;
@@ -134,10 +136,7 @@ FROM (
         multiIf(type = 'bdist_wheel', 'wheel', type IN ('', 'sdist'), toString(type), '${OTHER_NAME}') AS folded_type,
         ${checked('country', 'country_code')} AS folded_country,
         if(folded_python = '' OR folded_system IN ('', '${OTHER_NAME}'), '', concat(installer, '|', folded_python, '|', folded_system)) AS folded_kind
-      FROM ${quoted(...table.split('.'))}
-      WHERE project IN {projects:Array(String)}
-        AND date >= {start:Date}
-        AND date < {end:Date}
+      FROM ${rowsOf(table)}
         AND (ci = 'unknown' OR ci = 'false' AND installer IN (${literals(INSTALLERS)}))${
           sidecars ? `\n        AND NOT (${OTHER_FILE})` : ''
         }${versions === undefined ? '' : '\n        AND version IN {versions:Array(String)}'}
@@ -150,14 +149,7 @@ FROM (
 GROUP BY project, facet
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
-    parameters: {
-      projects: packages,
-      start: span.start,
-      end: span.end,
-      limit: ROW_LIMIT,
-      ...(sidecars && { distributions_only_since: ERAS.distributions }),
-      ...(versions && { versions }),
-    },
+    parameters: { ...parametersOf(question), ...(versions && { versions }) },
     columns: { project: TEXT, facet: TEXT, counts: COUNTS },
   };
 }
