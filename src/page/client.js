@@ -7,7 +7,7 @@
   const endOf = (day) => `${day}T24:00:00Z`;
 
   // A page that nobody redraws cannot know that it is old; whoever opens it can.
-  for (const state of document.querySelectorAll('.state.ok')) {
+  for (const state of document.querySelectorAll('.state.ok, .state.warn')) {
     const { countedTo } = state.closest('[data-counted-to]')?.dataset ?? {};
     // Yesterday is the newest day that can have been counted, and it ended with the midnight after it.
     if (!(age(endOf(countedTo)) > threshold)) continue;
