@@ -6,6 +6,7 @@ import { sweepTemporary } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { nameSome, plural } from '../format.ts';
+import { allDownloads } from '../metric/breakdown.ts';
 import { areFacetsDue, readFacets } from '../publish/facets.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import type { PublishContext } from '../publish/package.ts';
@@ -101,20 +102,32 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
   return packages.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Which facets are due: those that are old or missing, and of groups all or none, so that they add up. */
-async function facetTask({ config, packages, asOf }: Job, log: Logger): Promise<FacetTask | undefined> {
-  const { facetsEveryDays: everyDays, outputDir, groups } = config;
+/**
+ * Which facets are due: those that are old or missing, and of groups all or none, so that they add up. A package that was too
+ * large to have any makes no other due.
+ */
+async function facetTask(
+  { config, packages, asOf, world }: Job,
+  previous: Health | undefined,
+  log: Logger,
+): Promise<FacetTask | undefined> {
+  const { facetsEveryDays: everyDays, outputDir, groups, source } = config;
   if (everyDays === 0) return undefined;
+  const { rowsOfPackage = Infinity } = traitsOf(source, world.env).facetLimits ?? {};
+  const isTooLarge = (name: string) => {
+    const [last] = previous?.packages.get(name)?.windows ?? [];
+    return last !== undefined && allDownloads(last.breakdown) > rowsOfPackage;
+  };
   const ends = new Map<string, Day | undefined>();
   const due = new Set<string>();
   for (const { name, windows } of packages) {
     const known = await readFacets(outputDir, name);
     ends.set(name, known?.span.end);
-    const wanted = { windowDays: windows[0], everyDays, source: config.source.kind, asOf };
+    const wanted = { windowDays: windows[0], everyDays, source: source.kind, asOf };
     if (areFacetsDue(known, wanted)) due.add(name);
   }
   for (const { members } of groups) {
-    if (members.some((name) => due.has(name))) for (const name of members) due.add(name);
+    if (members.some((name) => due.has(name) && !isTooLarge(name))) for (const name of members) due.add(name);
   }
   return {
     isWanted: (name, { end }) => due.has(name) && ends.get(name) !== end,
@@ -257,7 +270,7 @@ export async function collect(
     {
       ...input,
       packages: wanted,
-      facets: await facetTask(job, log),
+      facets: await facetTask(job, previous, log),
       published: published?.source === source ? published.lastDay : undefined,
       open: async () => {
         const opened = await input.open();

@@ -2,7 +2,7 @@ import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
-import { addFacets, type DatedFacets, type Facets, mergeSpellings } from '../metric/facets.ts';
+import { addFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
 import { lastDays } from '../metric/package-days.ts';
 import type { FacetAnswer, FacetQuestion } from '../sources/facets.ts';
 import { costOf, type Source, type SourceError, type SourceTraits } from '../sources/source.ts';
@@ -145,14 +145,17 @@ export async function* withFacets(
   ask: (question: FacetQuestion) => Promise<FacetAnswer>,
 ): AsyncGenerator<Outcome> {
   const { rowsAtOnce = Infinity, rowsOfPackage = Infinity, questionsARun = Infinity } = facetLimits ?? {};
+  const tooMany = `a run asks at most ${questionsARun} such questions; this is left to the next`;
   let questions = 0;
-  let isOver = false;
+  /** Why nothing more is asked; empty after an interruption. */
+  let end: string | undefined;
   let batch: Waiting[] = [];
 
   /** The package, if its facets are wanted and can be had. */
   function waitingOf(outcome: Outcome): Waiting | undefined {
     if (outcome.kind === 'failed') {
-      isOver ||= outcome.error instanceof OperatorError && outcome.error.affectsAll;
+      const { error } = outcome;
+      if (error instanceof OperatorError && error.affectsAll) end ??= describeError(error);
       return undefined;
     }
     const { name, windows } = outcome.package;
@@ -161,7 +164,7 @@ export async function* withFacets(
       const breakdown = window.breakdowns[index];
       return [day, breakdown ? allDownloads(breakdown) : 0] as const;
     });
-    if (isOver || rowsOf(all) === 0 || !isWanted(name, spanOf(all))) return undefined;
+    if (!isWanted(name, spanOf(all))) return undefined;
     if (window.unknownDays.length > 0) {
       onNone([name], 'it is not known of all days which downloads were by CI');
       return undefined;
@@ -186,11 +189,14 @@ export async function* withFacets(
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
       // The source is to be left alone, or there is no money for it.
-      isOver = true;
-      if (error.code !== 'interrupted') onNone(names, describeError(error));
+      end = error.code === 'interrupted' ? '' : describeError(error);
+      if (end !== '') onNone(names, end);
       return new Map();
     }
   }
+
+  const withDated = ({ outcome, days }: Waiting, facets: Facets | undefined): Outcome =>
+    facets === undefined ? outcome : { ...outcome, facets: { facets, span: spanOf(days), source: kind } };
 
   async function* flush(): AsyncGenerator<Outcome> {
     const [taken, [first]] = [batch, batch];
@@ -198,19 +204,16 @@ export async function* withFacets(
     const names = taken.map(({ name }) => name);
     if (first === undefined || !isNonEmpty(names)) return;
     const parts = taken.length > 1 ? [first.days] : inParts(first.days, rowsAtOnce);
-    const isAsked = !isOver && questions + parts.length <= questionsARun;
-    const found = isAsked ? await facetsOf(names, parts.map(spanOf)) : new Map<string, Facets>();
-    for (const { outcome, name, days } of taken) {
-      const facets = found.get(name);
-      const dated: DatedFacets | undefined = facets && { facets, span: spanOf(days), source: kind };
-      yield dated === undefined ? outcome : { ...outcome, facets: dated };
-    }
+    const why = end ?? (questions + parts.length > questionsARun ? tooMany : undefined);
+    if (why) onNone(names, why);
+    const found = why === undefined ? await facetsOf(names, parts.map(spanOf)) : new Map<string, Facets>();
+    for (const each of taken) yield withDated(each, found.get(each.name));
   }
 
   for await (const outcome of outcomes) {
     const next = waitingOf(outcome);
-    if (next === undefined) {
-      yield outcome;
+    if (next === undefined || rowsOf(next.days) === 0) {
+      yield next === undefined ? outcome : withDated(next, NO_FACETS);
       continue;
     }
     const [first] = batch;

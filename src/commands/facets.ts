@@ -7,7 +7,6 @@ import { budgetBytes, loadConfig } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
-import { allDownloads } from '../metric/breakdown.ts';
 import {
   bySeries,
   type DatedFacets,
@@ -16,7 +15,6 @@ import {
   type ShownFacet,
   shownRows,
 } from '../metric/facets.ts';
-import { totalOf } from '../metric/package-days.ts';
 import { versionTest } from '../metric/versions.ts';
 import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
 import { date, days } from '../page/words.ts';
@@ -158,7 +156,6 @@ async function readFree({ asking, options, onFound, ...task }: Reading, context:
   for (const outcome of await readNow({ ...asking, facets }, options, context)) {
     const { name } = outcome.package;
     if (outcome.kind === 'failed') task.onNone([name], causeText(outcome.error));
-    else if (allDownloads(totalOf(outcome.days)) === 0) task.onNone([name], NOTHING);
     else if (outcome.facets !== undefined) {
       onFound({ name, dated: outcome.facets, warnings: warningsOf(outcome.days, [asking.windowDays]) });
     }

@@ -61,6 +61,15 @@ export interface DatedFacets {
 
 type Entry = readonly [value: string, downloads: number];
 
+/** Facets with a list for each. */
+export function facetsOf(total: number, listOf: (facet: Facet) => FacetList): Facets {
+  const lists = FACETS.map((facet) => [facet, listOf(facet)]);
+  return { total, ...(Object.fromEntries(lists) as Record<Facet, FacetList>) };
+}
+
+/** The facets of no download. */
+export const NO_FACETS = facetsOf(0, () => ({ values: [], other: 0, unknown: 0 }));
+
 /**
  * A list from counts by value: sorted, and no longer than it may be.
  *
@@ -100,20 +109,19 @@ export function mergeSpellings(facets: Facets): Facets {
 /** The facets of two spans, or of two packages, together. */
 export function addFacets(one: Facets, other: Facets): Facets {
   const total = one.total + other.total;
-  const lists = FACETS.map((facet): [Facet, FacetList] => {
+  return facetsOf(total, (facet) => {
     const counts = new Map(one[facet].values);
     for (const [value, downloads] of other[facet].values)
       counts.set(value, (counts.get(value) ?? 0) + downloads);
-    return [facet, facetList(facet, counts, one[facet].unknown + other[facet].unknown, total)];
+    return facetList(facet, counts, one[facet].unknown + other[facet].unknown, total);
   });
-  return { total, ...(Object.fromEntries(lists) as Record<Facet, FacetList>) };
 }
 
 /** The facets of two packages together; undefined where they are not of the same days and source. */
 export function facetsTogether(one: DatedFacets, other: DatedFacets): DatedFacets | undefined {
   const { span, source } = one;
   const isAlike = source === other.source && span.start === other.span.start && span.end === other.span.end;
-  return isAlike ? { facets: addFacets(one.facets, other.facets), span, source } : undefined;
+  return isAlike ? { facets: mergeSpellings(addFacets(one.facets, other.facets)), span, source } : undefined;
 }
 
 /** A list with its largest values only, in their order; the rest is `other`. */

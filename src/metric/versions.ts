@@ -5,9 +5,12 @@ import { compare, explain } from '@renovatebot/pep440';
  * library reads and compares them. Its own ranges are not used: they have `<2.0rc2` leave out 2.0rc1, and `==2.0.*` 2.
  */
 
+/** What is known of a version; null if it is none, or has a number with more digits than the library holds exactly. */
+const read = (version: string) => (/\d{16}/.test(version) ? null : explain(version));
+
 /** For sorting, the newest first; what is no version of PEP 440 is last, by its text. */
 export function byVersion(a: string, b: string): number {
-  const [isA, isB] = [explain(a) !== null, explain(b) !== null];
+  const [isA, isB] = [read(a) !== null, read(b) !== null];
   if (isA && isB) return compare(b, a);
   if (isA !== isB) return isA ? -1 : 1;
   return a < b ? -1 : 1;
@@ -15,18 +18,18 @@ export function byVersion(a: string, b: string): number {
 
 /** Whether two texts are the same version, such as 1.0 and 1.0.0. */
 export function isSameVersion(a: string, b: string): boolean {
-  return a === b || (explain(a) !== null && explain(b) !== null && compare(a, b) === 0);
+  return a === b || (read(a) !== null && read(b) !== null && compare(a, b) === 0);
 }
 
 /** The major series of a version as `--of` takes it, such as `2.*` or `1!2.*`; undefined if it is no version. */
 export function seriesOf(version: string): string | undefined {
-  const known = explain(version);
+  const known = read(version);
   if (known === null) return undefined;
   return `${known.epoch === 0 ? '' : `${known.epoch}!`}${known.release[0]}.*`;
 }
 
 type Test = (version: string) => boolean;
-type Explained = NonNullable<ReturnType<typeof explain>>;
+type Explained = NonNullable<ReturnType<typeof read>>;
 
 const hasPrefix = ({ epoch, release }: Explained, bound: Explained, length: number) =>
   epoch === bound.epoch &&
@@ -35,17 +38,20 @@ const hasPrefix = ({ epoch, release }: Explained, bound: Explained, length: numb
 /** One clause of a set; a version alone is `==`. Undefined if it is none. */
 function clauseOf(text: string): Test | undefined {
   const [, sign = '', bound = '', star] = /^(~=|[=!<>]=|[<>]|)\s*([^\s*]+?)(\.\*)?$/.exec(text.trim()) ?? [];
-  const known = explain(bound);
+  const known = read(bound);
   const operator = sign === '' ? '==' : sign;
   if (known === null) return undefined;
   const isEquality = operator === '==' || operator === '!=';
   if (known.local !== null && (star !== undefined || !isEquality)) return undefined;
   if (star !== undefined && (!isEquality || known.public !== known.base_version)) return undefined;
   if (operator === '~=' && known.release.length < 2) return undefined;
-  const isSameBase = (own: Explained) => compare(own.base_version, known.base_version) === 0;
+  // Of a post-release only its development releases are prereleases.
+  const isPreOfBound = ({ is_prerelease, base_version, public: whole }: Explained) =>
+    is_prerelease &&
+    compare(known.is_postrelease ? whole.replace(/\.dev.*/, '') : base_version, known.public) === 0;
   const about = (test: (own: Explained, order: number) => boolean): Test => {
     return (version) => {
-      const own = explain(version);
+      const own = read(version);
       // A local version is the same as its public one, unless a local one is asked for.
       return own !== null && test(own, compare(known.local === null ? own.public : version, bound));
     };
@@ -58,8 +64,8 @@ function clauseOf(text: string): Test | undefined {
     '<=': about((_, order) => order <= 0),
     '>=': about((_, order) => order >= 0),
     '~=': about((own, order) => order >= 0 && hasPrefix(own, known, known.release.length - 1)),
-    // `<2` leaves out 2.0rc1, unless the bound is a prerelease itself, and `>2` leaves out 2.0.post1.
-    '<': about((own, order) => order < 0 && !(own.is_prerelease && !known.is_prerelease && isSameBase(own))),
+    // `<2` leaves out 2.0rc1, and `>2` leaves out 2.0.post1.
+    '<': about((own, order) => order < 0 && !isPreOfBound(own)),
     '>': about((own, order) => order > 0 && compare(own.public.replace(/\.post.*/, ''), known.public) !== 0),
   };
   return tests[operator];

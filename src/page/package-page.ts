@@ -415,7 +415,7 @@ export function packagePage(view: PackageView, site: SiteView): string {
 <p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${counted}. ${whereabouts(view)}</p>`,
     main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}
-${view.facets && facetLists(view.facets)}
+${view.facets && view.facets.facets.total > 0 ? facetLists(view.facets) : undefined}
 ${history && overTime(history)}
 ${
   main &&

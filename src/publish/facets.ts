@@ -96,6 +96,9 @@ export async function readFacets(outputDir: string, packageName: string): Promis
   const { data } = schema.safeParse(value);
   if (data === undefined || data.package !== packageName) return undefined;
   const { total, lists: found, from, to, source } = data;
+  const sumOf = ({ values, other, unknown }: FacetList) =>
+    values.reduce((sum, [, downloads]) => sum + downloads, other + unknown);
+  if (Object.values(found).some((each) => sumOf(each) !== total)) return undefined;
   return {
     facets: { total, ...(found as Record<Facet, FacetList>) },
     span: { start: from, end: addDays(to, 1) },

@@ -1,5 +1,15 @@
 import { INSTALLERS, OTHER_NAME, SYSTEMS } from '../metric/classes.ts';
-import { FACETS, type Facet, type Facets, facetList, LIBCS, PATTERNS, VALUES_MAX } from '../metric/facets.ts';
+import {
+  FACETS,
+  type Facet,
+  type FacetList,
+  type Facets,
+  facetList,
+  facetsOf,
+  LIBCS,
+  PATTERNS,
+  VALUES_MAX,
+} from '../metric/facets.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
 import { type QueryCost, SourceError } from './source.ts';
 import { type Dialect, literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
@@ -45,8 +55,8 @@ export const FACET_COLUMNS = {
 } as const;
 
 /**
- * The query as SQL that BigQuery and DuckDB both understand. Its parameters are those of `pivotSql`, and `versions`
- * ARRAY<STRING> where only some are asked for.
+ * The query as SQL that BigQuery and DuckDB both understand; what is unknown is never cut off. Its parameters are those of
+ * `pivotSql`, and `versions` ARRAY<STRING> where only some are asked for.
  */
 export function facetSql(
   { table, marker, among, matches }: Dialect,
@@ -59,7 +69,7 @@ export function facetSql(
   const versions = ofVersions ? `\n      AND file.version ${among('versions')}` : '';
   return `SELECT project, facet, value, download_count
 FROM (
-  SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY download_count DESC, value) AS place
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY value IS NOT NULL, download_count DESC, value) AS place
   FROM (
     SELECT
       project,
@@ -102,31 +112,13 @@ const EXACT = Object.fromEntries(FACETS.map((facet) => [facet, new RegExp(PATTER
   RegExp
 >;
 
-/** Counts of one package while its rows are read. */
-interface Sums {
-  total: number;
-  /** Downloads of which it is not known whether they were by CI. */
-  flagless: number;
-  readonly counts: Record<Facet, Map<string, number>>;
-  readonly unknown: Record<Facet, number>;
-}
+const sumOf = (counts: Iterable<number>) => [...counts].reduce((sum, downloads) => sum + downloads, 0);
 
-function noSums(): Sums {
-  const each = <T>(make: () => T) =>
-    Object.fromEntries(FACETS.map((facet) => [facet, make()])) as Record<Facet, T>;
-  return { total: 0, flagless: 0, counts: each(() => new Map()), unknown: each(() => 0) };
-}
-
-/** Adds a row; what the engine should have folded is folded here. */
-function add(sums: Sums, group: (typeof GROUPS)[number], value: string, downloads: number): void {
-  if (group === FLAG) {
-    if (value === 'unknown') sums.flagless += downloads;
-    else sums.total += downloads;
-  } else if (EXACT[group].test(value)) {
-    sums.counts[group].set(value, downloads);
-  } else if (value !== OTHER_NAME) {
-    sums.unknown[group] += downloads;
-  }
+/** The list of a facet from the counts of its values; what the engine should have folded is folded here. */
+function listOf(facet: Facet, counts: ReadonlyMap<string, number>, total: number): FacetList {
+  const named = new Map([...counts].filter(([value]) => EXACT[facet].test(value)));
+  const others = [...counts].filter(([value]) => !named.has(value) && value !== OTHER_NAME);
+  return facetList(facet, named, sumOf(others.map(([, downloads]) => downloads)), total);
 }
 
 const NO_FLAG =
@@ -140,28 +132,28 @@ const NO_FLAG =
  * than all downloads.
  */
 export function checkFacets({ packages }: Question, rows: readonly RawRow[]): CheckedFacets {
-  const all = new Map(packages.map((name): [string, Sums] => [name, noSums()]));
-  const groups = new Set<string>();
+  const noCounts = () => new Map(GROUPS.map((group) => [group as string, new Map<string, number>()]));
+  const found = new Map(packages.map((name) => [name, noCounts()]));
   for (const row of rows) {
-    const [project, group, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value')];
-    const sums = all.get(project ?? '');
-    const known = GROUPS.find((each) => each === group);
-    if (sums === undefined) throw unexpected('project', project, 'a package that was asked for');
-    if (known === undefined) throw unexpected('facet', group, 'a facet');
-    const key = JSON.stringify([project, group, value]);
-    if (groups.has(key)) throw unexpected('value', value, 'each value once');
-    groups.add(key);
-    add(sums, known, value ?? '', count(row, 'download_count'));
+    const [project, group, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value') ?? ''];
+    const groups = found.get(project ?? '');
+    if (groups === undefined) throw unexpected('project', project, 'a package that was asked for');
+    const counts = groups.get(group ?? '');
+    if (counts === undefined) throw unexpected('facet', group, 'a facet');
+    if (counts.has(value)) throw unexpected('value', value, 'each value once');
+    counts.set(value, count(row, 'download_count'));
   }
   const facets = new Map<string, Facets>();
   const failures = new Map<string, SourceError>();
-  for (const [name, { total, flagless, counts, unknown }] of all) {
-    if (flagless > 0) {
+  for (const [name, groups] of found) {
+    const countsOf = (group: string) => groups.get(group) ?? new Map<string, number>();
+    const flags = countsOf(FLAG);
+    if (flags.has('unknown')) {
       failures.set(name, new SourceError('incomplete-window', NO_FLAG));
       continue;
     }
-    const lists = FACETS.map((facet) => [facet, facetList(facet, counts[facet], unknown[facet], total)]);
-    const own = { total, ...Object.fromEntries(lists) } as Facets;
+    const total = sumOf(flags.values());
+    const own = facetsOf(total, (facet) => listOf(facet, countsOf(facet), total));
     if (FACETS.some((facet) => own[facet].other < 0)) {
       throw unexpected('download_count', total, 'at least the downloads of each list');
     }

@@ -34,6 +34,10 @@ const DEMO = daily(
 /** Sixty million downloads a day. */
 const GIANT = daily('giant', { installer: 'pip', python: '3.9', downloads: 60_000_000 });
 
+/** So large that each of them is a question of its own. */
+const NAMES = Array.from({ length: 23 }, (_, index) => `l${index}`);
+const LARGE = NAMES.flatMap((name) => daily(name, { installer: 'pip', downloads: 3_000_000 }));
+
 interface World {
   rows?: readonly ServerRow[];
   fault?: (kind: string) => Fault | undefined;
@@ -189,6 +193,27 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
   });
 });
 
+it.each<[string, World, number, RegExp]>([
+  [
+    'the server refuses the first',
+    { fault: (kind) => (kind === 'facets' ? { exception: 497 } : undefined) },
+    0,
+    /^23 packages: the user may not read the table/,
+  ],
+  ['these are too many questions', {}, 20, /^l20, l21, l22: a run asks at most 20 such questions/],
+  [
+    'nothing is known of their days',
+    { rows: NAMES.map((project) => ({ project, day: '2026-10-20', ci: 'unknown', downloads: 1 })) },
+    0,
+    /^23 packages: it is not known of all days which/,
+  ],
+])('show --by says of each package why there is no table of it, where %s', async (_, world, tables, says) => {
+  const { run } = await house({ rows: LARGE, ...world });
+  const { exitCode, stdout, stderr } = await run(AS_OF, 'show', ...NAMES, '--by', 'python');
+  expect([exitCode, stdout.match(/30 days from/g) ?? []]).toEqual([1, Array(tables).fill('30 days from')]);
+  expect(stderr.trim()).toMatch(says);
+});
+
 describe('show --by on BigQuery', () => {
   const ask = async (argv: string[], answer: string | undefined) => {
     const project = await bigQueryProject(['demo']);
@@ -327,10 +352,8 @@ describe('collect', () => {
   });
 
   it('asks at most twenty questions a run, and goes on with the next', async () => {
-    const names = Array.from({ length: 23 }, (_, index) => `l${index}`);
-    const rows = names.flatMap((name) => daily(name, { installer: 'pip', downloads: 3_000_000 }));
-    const { run, list, asked } = await house({ rows });
-    list(`packages: [${names.join(', ')}]`);
+    const { run, list, asked } = await house({ rows: LARGE });
+    list(`packages: [${NAMES.join(', ')}]`);
     await run(AS_OF, 'collect', '--no-page');
     expect(asked()).toHaveLength(20);
     await run(addDays(AS_OF, 1), 'collect', '--no-page');
@@ -358,6 +381,18 @@ describe('collect', () => {
         },
       },
     });
+  });
+
+  it.each([
+    ['without downloads', 'nobody', 300],
+    ['that is too large', 'giant', undefined],
+  ])('asks no more often about a group with a package %s', async (_, name, total) => {
+    const { run, list, asked, facets, read } = await house({ rows: [...DEMO, ...GIANT] });
+    list(`packages: [demo, ${name}]\ngroups: [{name: both, packages: [demo, ${name}]}]`);
+    for (const day of [0, 1, 2, 7, 8]) await run(addDays('2026-10-30', day), 'collect');
+    expect(asked().map(({ projects }) => projects)).toEqual([['demo'], ['demo']]);
+    expect(facets('both')?.total).toBe(total);
+    expect(read(`${name}/index.html`)).not.toContain('Pythons, versions');
   });
 
   it('warns of one kind of machine, and tells strangers', async () => {

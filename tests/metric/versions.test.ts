@@ -9,6 +9,9 @@ const VERSIONS =
     ' ',
   );
 
+/** A number that JavaScript rounds. */
+const LONG = '1.20230101123456789';
+
 describe('versionTest', () => {
   it.each([
     ['2.*', '2.10 2.2 2.0.1 2.0.post2 2.0.post1 2.0+cu118 2 2.0 2.0rc2 2.0rc1 2.0a1 2.0.dev3'],
@@ -47,6 +50,10 @@ describe('versionTest', () => {
     ],
     ['>1.0,!=2.0.*,<3', '2.10 2.2 1.9.9 1.1'],
     ['==2.0.post1', '2.0.post1'],
+    [
+      '<2.0.post1',
+      '2.0+cu118 2 2.0 2.0rc2 2.0rc1 2.0a1 2.0.dev3 1.9.9 1.1 1.0.post1 1.0+local.1 1.0 1.0.0 1.0rc1 1.0a1 1.0.dev1 0.9',
+    ],
   ])('%s', (set, expected) => {
     expect(VERSIONS.filter((version) => versionTest(set)?.(version)).join(' ')).toBe(expected);
   });
@@ -54,6 +61,15 @@ describe('versionTest', () => {
   it('takes a version alone for itself, and never a text that is no version', () => {
     expect(VERSIONS.filter((version) => versionTest('2.0')?.(version))).toEqual(['2.0+cu118', '2', '2.0']);
     for (const set of ['!=1', '>=0', '2004d']) expect(versionTest(set)?.('2004d') ?? false).toBe(false);
+    expect(versionTest('>=0')?.(LONG)).toBe(false);
+  });
+
+  it('leaves out the development releases alone of a post-release', () => {
+    const versions = ['2.0rc1.post1', '2.0.post1.dev0', '2.0.post0.dev1'];
+    expect(versions.filter((version) => versionTest('<2.0.post1')?.(version))).toEqual([
+      '2.0rc1.post1',
+      '2.0.post0.dev1',
+    ]);
   });
 
   it.each([
@@ -89,6 +105,7 @@ describe('versions', () => {
     ['1.0', '1.0+a', false],
     ['2004d', '2004d', true],
     ['2004d', '2004D', false],
+    [LONG, '1.20230101123456788', false],
   ])('%s and %s: the same is %s', (a, b, expected) => {
     expect(isSameVersion(a, b)).toBe(expected);
   });
@@ -99,6 +116,7 @@ describe('versions', () => {
     ['1!2.0', '1!2.*'],
     ['2026.11', '2026.*'],
     ['2004d', undefined],
+    [LONG, undefined],
   ])('%s is of the series %s', (version, series) => {
     expect(seriesOf(version)).toBe(series);
   });

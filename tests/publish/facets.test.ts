@@ -55,6 +55,7 @@ describe('facets.json', () => {
     ['no JSON', '{'],
     ['another version', facetsText('demo', DATED).replace('"version": 1', '"version": 2')],
     ['another package', facetsText('other', DATED)],
+    ['a total that is not its lists', facetsText('demo', DATED).replace('"total": 20', '"total": 21')],
     ['a count that is none', facetsText('demo', DATED).replace('"total": 20', '"total": -1')],
   ])('is none with %s', async (_, text) => {
     expect(await published(text)).toBeUndefined();

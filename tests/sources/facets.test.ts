@@ -79,6 +79,21 @@ describe('the facets of local files', () => {
       expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
     }
   });
+
+  it('name 2,000 versions, and have what is unknown by itself, however rare it is', async () => {
+    const folder = tempFolder();
+    const versions = [...Array.from({ length: 2_500 }, (_, index) => `1.${index}`), 'not one'];
+    const row = { ci: null, installer: 'uv', python: null, system: null, libc: null, country: null };
+    const rows = versions.map((version, index) => {
+      const where = { day: SPAN.start, project: 'many', type: 'sdist', filename: 'a.zip' };
+      return { ...row, ...where, version, times: index < 2_500 ? 2 : 1 };
+    });
+    writeFileSync(join(folder, 'rows.ndjson'), exported(rows));
+    const source = await open(join(folder, 'rows.ndjson'));
+    const { facets } = await source.facets({ packages: ['many'], span: SPAN });
+    const { values, other, unknown } = facets.get('many')?.version ?? { values: [] };
+    expect([values.length, other, unknown]).toEqual([1_999, 2 * 501, 1]);
+  });
 });
 
 describe('the query about facets', () => {

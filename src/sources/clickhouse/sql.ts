@@ -143,7 +143,7 @@ FROM (
     )
   )
   GROUP BY project, facet, value
-  ORDER BY downloads DESC, value
+  ORDER BY value != '', downloads DESC, value
   LIMIT ${VALUES_MAX} BY project, facet
 )
 GROUP BY project, facet
