@@ -34,8 +34,9 @@ const ROWS = { head: 24, note: 44 };
 
 /** About how many ticks of days there is room for. */
 const TICKS = { large: 9, small: 4 };
-/** A wide system font's character in a heading, in pixels. */
-const HEAD_CHARACTER = 11;
+/** A character in a heading in a wide system font, in pixels. */
+const HEAD_CHARACTER = { narrow: 11, wide: 18 };
+const NARROW = /[a-ln-vx-z\p{Nd}\p{P}\p{Zs}]/u;
 
 /** The longest span, in days, that is drawn by day: two years. */
 const DAILY_MAX = 731;
@@ -140,10 +141,16 @@ function words(x: number, y: number, text: string, anchor?: 'middle' | 'end', cl
   return `<text class="${className}" x="${px(x)}" y="${px(y)}"${place}>${text}</text>`;
 }
 
-/** A text that fits; escaped. */
-function cut(text: string, length: number): string {
-  const characters = [...text];
-  return escapeMarkup(characters.length > length ? `${characters.slice(0, length - 1).join('')}…` : text);
+/** A text that fits into so many pixels of a heading; escaped. */
+function cut(text: string, room: number): string {
+  const shown = [...text];
+  const widthOf = (character: string) => HEAD_CHARACTER[NARROW.test(character) ? 'narrow' : 'wide'];
+  const isTooWide = (most: number) => shown.reduce((sum, character) => sum + widthOf(character), 0) > most;
+  if (isTooWide(room)) {
+    while (shown.length > 0 && isTooWide(room - HEAD_CHARACTER.wide)) shown.pop();
+    shown.push('…');
+  }
+  return escapeMarkup(shown.join(''));
 }
 
 /** What is written above a plot. */
@@ -172,7 +179,7 @@ function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: 
       ? ''
       : `<path class="stroke quiet" stroke-dasharray="4 3" d="M${px(x(broken))} ${MARGIN.top - 8}V${base}"/>`;
   const { width } = CHART_SIZES[size];
-  const room = Math.floor((width - 12 - MARGIN.right) / HEAD_CHARACTER) - figure.length;
+  const room = width - 12 - MARGIN.right - figure.length * HEAD_CHARACTER.narrow;
   const heading =
     words(12, ROWS.head, cut(title, room), undefined, 'head ink') +
     words(width - MARGIN.right, ROWS.head, figure, 'end', 'head ink');
@@ -187,6 +194,7 @@ interface Bar {
 }
 
 const hundredths = (value: number) => Math.round(value * 100) / 100;
+const precise = (value: number) => Number(value.toPrecision(7));
 
 /**
  * Bars as a path in units of days and downloads, so that its numbers are the figures: up to 100,000 as they are, beyond
@@ -205,8 +213,14 @@ function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, 
     path += `V${Number((value / unit).toFixed(decimals))}h${hundredths(days * (1 - gap))}`;
     end = at + days;
   }
-  const scale = (value: number) => Number(value.toPrecision(7));
-  return `<path class="${className}" transform="translate(${MARGIN.left} ${y(0)}) scale(${scale(x(1) - x(0))} ${scale(y(unit) - y(0))})" d="${path}V0"/>`;
+  return `<path class="${className}" transform="translate(${MARGIN.left} ${y(0)}) scale(${precise(x(1) - x(0))} ${precise(y(unit) - y(0))})" d="${path}V0"/>`;
+}
+
+/** Marks below the axis, in units of days like the bars. */
+function gapsPath(gaps: readonly number[], { x, y }: Plot): string {
+  if (gaps.length === 0) return '';
+  const steps = gaps.map((at, index) => (gaps[index - 1] === at - 1 ? 'h1' : `M${at} 0h1`));
+  return `<path class="stroke quiet" stroke-width="4" transform="translate(${MARGIN.left} ${y(0) + 3}) scale(${precise(x(1) - x(0))} 1)" d="${steps.join('')}"/>`;
 }
 
 /** Places of the days of a span that no period covers, or of which there is only a part. */
@@ -263,13 +277,16 @@ function description(
 }
 
 /** What the marks of a chart mean, in their colours. */
-function legend(mean: number | undefined, hasSpikes: boolean, hasGaps: boolean): string {
-  const parts = [
-    mean === undefined ? '' : `<tspan class="line">— 7-day mean: ${meanText(mean)}</tspan>`,
-    hasSpikes ? '<tspan class="spike" dx="12">▲ spike</tspan>' : '',
-    hasGaps ? '<tspan dx="12">▪ no or partial data</tspan>' : '',
-  ];
-  return parts.join('');
+function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, hasGaps: boolean): string {
+  const all = [
+    [hasLine, 'line', `— 7-day mean${mean === undefined ? '' : `: ${meanText(mean)}`}`],
+    [hasSpikes, 'spike', '▲ spike'],
+    [hasGaps, 'quiet', '▪ no or partial data'],
+  ] as const;
+  const shown = all.filter(([isThere]) => isThere);
+  return shown
+    .map(([, name, text], index) => `<tspan class="${name}"${index === 0 ? '' : ' dx="12"'}>${text}</tspan>`)
+    .join('');
 }
 
 /**
@@ -297,7 +314,8 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');
-  const strips = gaps.map((at) => `M${px(x(at))} ${y(0) + 1}h${px(x(1) - x(0))}v4H${px(x(at))}z`).join('');
+  const hasLine = points.some((point) => point !== undefined);
+  const meaning = size === 'small' ? '' : legend(hasLine, mean, spikes.length > 0, gaps.length > 0);
   const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
   const to = `without CI, to ${date(addDays(span.end, -1))}`;
   const what = isLong ? 'a day, by month' : 'a day';
@@ -311,17 +329,13 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
     barsPath('bars', others, gap, plot),
     barsPath('spike', spikes, gap, plot),
     marks && `<path class="spike" d="${marks}"/>`,
-    strips && `<path class="quiet" d="${strips}"/>`,
-    mean === undefined && points.every((point) => point === undefined)
-      ? ''
-      : `<path class="stroke line" stroke-width="1.5" d="${runsOf(points).map(linePath).join('')}"/>`,
-    size === 'small'
-      ? ''
-      : words(plot.right, ROWS.note, legend(mean, spikes.length > 0, gaps.length > 0), 'end'),
+    gapsPath(gaps, plot),
+    hasLine && `<path class="stroke line" stroke-width="1.5" d="${runsOf(points).map(linePath).join('')}"/>`,
+    meaning && words(plot.right, ROWS.note, meaning, 'end'),
   ];
   const told = {
     title: `PyPI downloads of ${title} ${what}, without CI`,
     description: description(data, shown, { total, mean, gaps }),
   };
-  return svg(CHART_SIZES[size], told, body.join(''));
+  return svg(CHART_SIZES[size], told, body.filter(Boolean).join(''));
 }

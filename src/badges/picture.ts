@@ -92,11 +92,11 @@ export function runsOf(points: readonly (Point | undefined)[]): (readonly [Point
   return runs;
 }
 
-/** A line through the points of a run, by steps, which are shorter than places; a point by itself is a dot. */
+/** A line through the points of a run, by steps, which are shorter than places; a point by itself is a dot as wide as a line. */
 export function linePath([first, ...rest]: readonly [Point, ...Point[]]): string {
   let [x, y] = [px(first[0]), px(first[1])];
+  if (rest.length === 0) return `M${px(x - 0.7)} ${y}h1.5`;
   const start = `M${x} ${y}`;
-  if (rest.length === 0) return `${start}h.1`;
   const steps = rest.map(([nextX, nextY]) => {
     const [dx, dy] = [px(px(nextX) - x), px(px(nextY) - y)];
     [x, y] = [px(nextX), px(nextY)];

@@ -120,19 +120,48 @@ describe('a chart of 730 random days', () => {
   });
 
   it('marks the days that are not known below its axis', () => {
-    const gaps = [...of('quiet').d.matchAll(/M([\d.]+) /g)].map(([, x]) =>
-      Math.round(((Number(x) - PLOT.left) / (PLOT.right - PLOT.left)) * 730),
-    );
+    const [, scaleX, d = ''] = /stroke-width="4" [^>]*scale\(([\d.]+) 1\)" d="([^"]*)"/.exec(svg) ?? [];
+    expect(PLOT.left + 730 * Number(scaleX)).toBeCloseTo(PLOT.right, 2);
+    const gaps = heights(d, 730).flatMap((height, at) => (height === undefined ? [] : [at]));
     expect(gaps).toEqual(counts.flatMap((count, at) => (count === null ? [at] : [])));
   });
 
-  it('is at most 15 kB in every theme, also with 40 million downloads a day', () => {
-    const large = chartOf(counts.map((count) => count && count * 1_234))('auto');
-    for (const text of [svg, large]) expect(Buffer.byteLength(text)).toBeLessThan(15_000);
+  it.each<[string, (count: number | null, at: number) => number | null]>([
+    ['with what it has', (count) => count],
+    ['with 40 million downloads a day', (count) => count && count * 1_234],
+    ['without a day of each week', (count, at) => (at % 7 === 3 ? null : count)],
+    ['without 400 days', (count, at) => (at > 100 && at < 500 ? null : count)],
+    ['without all days but two', (_, at) => (at % 729 === 0 ? 3 : null)],
+  ])('is at most 15 kB %s', (_, to) => {
+    expect(Buffer.byteLength(chartOf(counts.map(to))('auto'))).toBeLessThan(15_000);
   });
 });
 
 describe('a chart', () => {
+  it.each([
+    ['the mean', Array(7).fill(9), '<tspan class="line">— 7-day mean: 9</tspan>'],
+    [
+      'a mean that is not known on the last day',
+      [...Array(7).fill(9), null],
+      '<tspan class="line">— 7-day mean</tspan><tspan class="quiet" dx="12">▪ no or partial data</tspan>',
+    ],
+    ['gaps alone', [1, null], '<tspan class="quiet">▪ no or partial data</tspan>'],
+  ])('explains %s within its margin', (_, counts, expected) => {
+    expect(chartOf(counts)('light')).toContain(`text-anchor="end">${expected}</text></svg>`);
+  });
+
+  it.each([
+    ['w'.repeat(60), 28],
+    ['日本語'.repeat(20), 28],
+    ['🚀'.repeat(60), 28],
+    ['ab-1 '.repeat(20), 45],
+    ['short', 5],
+  ])('cuts a title of %s before its figure', (title, length) => {
+    const [, shown = ''] =
+      /class="head ink" x="12" y="24">([^<]*)/.exec(chartOf([1, 2], { title })('light')) ?? [];
+    expect([...shown]).toHaveLength(length);
+  });
+
   it('draws months from two years on, as downloads a day', () => {
     const days = 1_000;
     const svg = chartOf(Array.from({ length: days }, (_, at) => (at < 2 ? 31 : 62)))('light');

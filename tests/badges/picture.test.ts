@@ -24,7 +24,7 @@ it('a sparkline draws a line from the first day to the last, highest where most 
 });
 
 it('a sparkline leaves a gap where nothing is known, and shows a day by itself', () => {
-  expect(drawn([4, 4, null, 4]).paths[1]).toBe('M2 2l38.7 0M118 2h.1');
+  expect(drawn([4, 4, null, 4]).paths[1]).toBe('M2 2l38.7 0M117.3 2h1.5');
 });
 
 it('a sparkline takes the last days of a longer history, and stays flat where there is nothing', () => {
