@@ -20,15 +20,24 @@ function generator(seed) {
 }
 
 const random = generator(SEED);
+/** For Pythons alone, so that all else stays the same. */
+const randomPython = generator(SEED + 1);
 const rows = [];
 
-function pick(weights) {
-  let left = random() * Object.values(weights).reduce((sum, weight) => sum + weight, 0);
+function pick(weights, draw = random) {
+  let left = draw() * Object.values(weights).reduce((sum, weight) => sum + weight, 0);
   for (const [name, weight] of Object.entries(weights)) {
     left -= weight;
     if (left < 0) return name;
   }
   return Object.keys(weights)[0];
+}
+
+const PYTHONS = { '3.14.3': 20, '3.13.12': 34, '3.12.9': 24, '3.11.14': 13, '3.10.19': 6, '3.9.25': 3 };
+
+/** What pip and uv send of their Python, and the others do not. */
+function python(installer) {
+  return installer === 'pip' || installer === 'uv' ? { python: pick(PYTHONS, randomPython) } : {};
 }
 
 /** One download, at a random moment of the day that is `daysAgo` before the end (1 is the last day). */
@@ -39,6 +48,7 @@ function download(project, daysAgo, ci, installer, system) {
       ? null
       : {
           ci,
+          ...python(installer),
           installer: installer === null ? null : { name: installer },
           system: system === null ? null : { name: system },
         };

@@ -28,7 +28,8 @@ const GALLERY = [
   ['dark', '{dark: true}', 'downloads'],
   ['trend', '{extra: [trend]}', 'trend'],
   ['sparkline', '{extra: [sparkline]}', 'sparkline'],
-  ['total', '{extra: [total]}', 'total'],
+  ['total', '{extra: [total]}', 'total-non-ci'],
+  ['python', "{extra: ['python>=3.12']}", 'python-3-12-non-ci'],
   ['chart-light', '{extra: [chart]}', 'chart-90d-non-ci-light'],
   ['chart-dark', '{extra: [chart]}', 'chart-90d-non-ci-dark'],
 ];
@@ -51,7 +52,7 @@ for (const [file, badges, id] of GALLERY) {
   ];
   const { status } = spawnSync(process.execPath, argv, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) throw new Error(`collect exited with ${status} for ${file}`);
-  const stem = id.includes('-non-ci') ? id : `${id === 'total' ? 'total' : `${id}-30d`}-non-ci`;
+  const stem = id.includes('-non-ci') ? id : `${id}-30d-non-ci`;
   copyFileSync(`${place}/output/${NAME}/${stem}.svg`, `${images}/${file}.svg`);
 }
 console.log(`${GALLERY.length} pictures in ${images}`);

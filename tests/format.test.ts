@@ -32,6 +32,17 @@ describe('formatShare', () => {
   ])('%d of %d is %s', (part, whole, text) => {
     expect(formatShare(part, whole)).toBe(text);
   });
+
+  it.each([
+    [945, 1_000, '95%'],
+    [944, 1_000, '94%'],
+    [1, 1_000, '<1%'],
+    [999, 1_000, '>99%'],
+    [0, 10, '0%'],
+    [10, 10, '100%'],
+  ])('%d of %d in whole percent is %s', (part, whole, text) => {
+    expect(formatShare(part, whole, 0)).toBe(text);
+  });
 });
 
 describe('formatBytes', () => {

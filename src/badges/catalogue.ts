@@ -1,8 +1,9 @@
-import { EXTRAS, type Extra, type Looks, type Style } from '../config/looks.ts';
+import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra, type Style } from '../config/looks.ts';
 import { addDays, date, MONTH_LENGTH } from '../days/day.ts';
-import { formatCount, plural } from '../format.ts';
+import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
+import { type DatedFacets, PYTHON_KNOWN_MIN, pythonsFrom } from '../metric/facets.ts';
 import { lastDays, type PackageDays, type Period, periodsOf, type Total } from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
 import type { Trend, Window } from '../metric/summary.ts';
@@ -36,6 +37,8 @@ export interface Summary extends Window {
   readonly total: Total | undefined;
   /** What the total is made of, oldest first; absent where it is not known. */
   readonly periods?: readonly Period[] | undefined;
+  /** As they were counted last; absent where they were not. */
+  readonly facets?: DatedFacets | undefined;
   /** Whether too little is known of the window, so that its badges stay as they were. */
   readonly isHeldBack?: boolean;
 }
@@ -180,7 +183,7 @@ const TOTAL_CHART: ExtraKind = {
 
 type ExtraKind = Omit<BadgeKind, 'scope' | 'extra'>;
 
-const EXTRA_KINDS: Readonly<Record<Extra, NonEmpty<ExtraKind>>> = {
+const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, NonEmpty<ExtraKind>>> = {
   trend: [
     {
       id: 'trend',
@@ -224,13 +227,62 @@ const EXTRA_KINDS: Readonly<Record<Extra, NonEmpty<ExtraKind>>> = {
   chart: [chart('chart', 'large'), chart('chart-small', 'small'), TOTAL_CHART],
 };
 
-/** Every badge there is: those that are always made, then those that tracked.yaml may ask for. */
+/** A badge of a share of Pythons, of which the facets must be known. */
+interface PythonKind extends BadgeKind {
+  readonly render: (summary: Pick<Summary, 'breakdown' | 'facets'>, looks: Looks) => EndpointBadge;
+}
+
+/** The share of a minor version of Python and later ones. Facets are counted for the first window alone, so there is one for a package. */
+function pythonKind(least: string): PythonKind {
+  const label = `python ≥ ${least}`;
+  return {
+    // Web servers let no dot through but that of the ending.
+    id: `python-${least.replace('.', '-')}`,
+    label,
+    scope: `by Python ≥ ${least}`,
+    subject: 'Share of PyPI downloads of',
+    extra: `python>=${least}`,
+    windowless: true,
+    render({ breakdown, facets }, looks) {
+      const grey = (message: string) => badgeOf(label, message, 'lightgrey', looks);
+      if (breakdown.count < PYTHON_KNOWN_MIN) return grey('too few');
+      if (facets === undefined) return grey('not counted');
+      const share = pythonsFrom(facets.facets, least);
+      if (share === undefined) return grey('too few');
+      // Steps of colours are those of counts.
+      const color = typeof looks.color === 'string' ? looks.color : 'blue';
+      return badgeOf(label, formatShare(share.part, share.known, 0), color, looks);
+    },
+  };
+}
+
+/** The shares of Pythons that looks ask for. */
+export function pythonBadges({ extra = [] }: Looks): PythonKind[] {
+  return [...new Set(extra)].filter(isPython).map((each) => pythonKind(each.slice('python>='.length)));
+}
+
+/** Every badge there is, but for shares of Pythons: those that are always made, then those that tracked.yaml may ask for. */
 export const BADGES: readonly BadgeKind[] = [
   ...CATALOGUE,
   ...EXTRAS.flatMap((extra) =>
     EXTRA_KINDS[extra].map((kind) => ({ ...kind, scope: CATALOGUE[0].scope, extra })),
   ),
 ];
+
+/**
+ * The badge of that name; undefined if there is none.
+ *
+ * @param name Its id; also what tracked.yaml calls a share of Pythons.
+ */
+export function findBadge(name: string): BadgeKind | undefined {
+  const [, major, minor] = /^python(?:-|>=)([23])[-.](\d{1,2})$/.exec(name) ?? [];
+  return major === undefined ? BADGES.find(({ id }) => id === name) : pythonKind(`${major}.${minor}`);
+}
+
+/** The badges that are made of something with these looks. */
+export function wantedBadges(looks: Looks): BadgeKind[] {
+  return [...BADGES.filter((kind) => isWanted(kind, looks)), ...pythonBadges(looks)];
+}
 
 /** Whether a badge is made of something with these looks. */
 export function isWanted({ extra }: BadgeKind, looks: Looks | undefined): boolean {

@@ -2,7 +2,7 @@ import { makeBadge } from 'badge-maker';
 import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
 import { defined } from '../util.ts';
-import { BADGES, badgeStem, type EndpointBadge, isWanted, type Summary } from './catalogue.ts';
+import { badgeStem, type EndpointBadge, type Summary, wantedBadges } from './catalogue.ts';
 import { type Draw, pictureFile, THEMES } from './picture.ts';
 
 /** The library's grey of a label, and one that stands out from a dark page. */
@@ -42,7 +42,7 @@ export function filesOf(stem: string, badge: EndpointBadge | Draw, dark = false)
  * @param summaries One for each window, the main one first.
  */
 export function badgeFiles(summaries: readonly Summary[], looks: Looks = {}): FolderFile[] {
-  return BADGES.filter((kind) => isWanted(kind, looks)).flatMap((kind) =>
+  return wantedBadges(looks).flatMap((kind) =>
     (kind.windowless ? summaries.slice(0, 1) : summaries.filter((each) => !each.isHeldBack)).flatMap(
       (summary) => {
         const badge = kind.render(summary, looks);

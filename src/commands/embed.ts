@@ -1,4 +1,4 @@
-import { BADGES, type BadgeKind, isWanted } from '../badges/catalogue.ts';
+import { BADGES, type BadgeKind, findBadge, isWanted } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { asGroup, loadConfig } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
@@ -25,15 +25,16 @@ function selectFormat(text = 'markdown'): SnippetFormat {
 }
 
 /** The kinds of badge that were named, in the order of the catalogue; the main one if none was. */
-function selectKinds(ids: readonly string[] = ['downloads']): BadgeKind[] {
+function selectKinds(names: readonly string[] = ['downloads']): BadgeKind[] {
   const known = BADGES.map(({ id }) => id);
-  for (const id of ids) {
-    if (known.includes(id)) continue;
-    const meant = nearest(id, known);
+  const kinds = names.map((name) => {
+    const kind = findBadge(name);
+    if (kind !== undefined) return kind;
+    const meant = nearest(name, known);
     const hint = meant === undefined ? '' : ` did you mean ${meant}?`;
-    throw new UsageError(`--badge ${id}: unknown;${hint} choose from ${known.join(', ')}`);
-  }
-  return BADGES.filter(({ id }) => ids.includes(id));
+    throw new UsageError(`--badge ${name}: unknown;${hint} choose from ${known.join(', ')}, python>=3.10`);
+  });
+  return [...BADGES.filter((kind) => kinds.includes(kind)), ...kinds.filter(({ id }) => !known.includes(id))];
 }
 
 /**
@@ -54,7 +55,7 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
     const without = tracked.filter(({ looks }) => !isWanted(kind, looks)).map(({ name }) => name);
     if (without.length > 0) {
       throw new UsageError(
-        `--badge ${kind.id}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${kind.id}]`,
+        `--badge ${kind.id}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${kind.extra}]`,
       );
     }
   }

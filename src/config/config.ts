@@ -6,7 +6,7 @@ import { misplacedSecret } from '../errors/misplaced.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB, mapNonEmpty, type NonEmpty } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
-import type { Looks } from './looks.ts';
+import { isPython, type Looks } from './looks.ts';
 import { DEFAULT_WINDOW_DAYS, normalizePackageName, type Tracked, trackedSchema } from './schema.ts';
 
 /** One package to track. */
@@ -62,6 +62,9 @@ export interface Config {
 
 /** After how many days facets are counted again where that costs nothing. */
 const FACETS_EVERY_DAYS = 7;
+
+/** The source that costs money. */
+const BILLED = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
 
 const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
 
@@ -219,6 +222,28 @@ function groupProblems(tracked: Tracked, document: YamlDocument): Problem[] {
   return problems;
 }
 
+/** After how many days facets are counted again; 0 for never. */
+function facetsEveryDays({ facets, service }: Tracked): number {
+  return facets?.every_days ?? (service.source === BILLED?.kind ? 0 : FACETS_EVERY_DAYS);
+}
+
+/** Shares of Pythons that are asked for where Pythons are not counted. */
+function pythonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
+  if (facetsEveryDays(tracked) > 0) return [];
+  const price = tracked.service.source === BILLED?.kind ? ', which costs money' : '';
+  const all: readonly (readonly [readonly PropertyKey[], Looks | undefined])[] = [
+    [[], tracked.badges],
+    ...tracked.packages.map(({ looks }, index) => [['packages', index], looks] as const),
+    ...(tracked.groups ?? []).map(({ badges }, index) => [['groups', index], badges] as const),
+  ];
+  return all.flatMap(([path, looks]) =>
+    (looks?.extra ?? []).flatMap((extra, index) => {
+      const text = `${extra} is made from the list of Pythons, which is not counted; write facets: {every_days: ${FACETS_EVERY_DAYS}}${price}, or leave it out`;
+      return isPython(extra) ? [document.problem([...path, 'badges', 'extra', index], text)] : [];
+    }),
+  );
+}
+
 /** @throws ConfigError with every problem of the text. */
 function validate(text: string, file: string): { document: YamlDocument; tracked: Tracked } {
   const document = parseYaml(text);
@@ -227,7 +252,7 @@ function validate(text: string, file: string): { document: YamlDocument; tracked
   const problems = [
     ...duplicates(document),
     ...(success
-      ? [...sourceProblems(tracked, document), ...groupProblems(tracked, document)]
+      ? [sourceProblems, groupProblems, pythonProblems].flatMap((problemsOf) => problemsOf(tracked, document))
       : error.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document))),
   ];
   if (!success || problems.length > 0) throw new ConfigError(file, problems);
@@ -331,7 +356,6 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
   const absolute = absoluteFrom(file, cwd);
   const outputDir = absolute(service.output_dir);
   const groups = trackedGroups(tracked);
-  const billed = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
   const config: Config = deepFreeze({
     file,
     outputDir,
@@ -339,9 +363,9 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     staleThresholdDays: service.stale_threshold_days,
     concurrency: service.concurrency,
     ...(service.public_url && { publicUrl: service.public_url.replace(/\/+$/, '') }),
-    monthlyBudgetGib: billed?.monthlyBudgetGib?.(tracked[billed.kind]) ?? null,
+    monthlyBudgetGib: BILLED?.monthlyBudgetGib?.(tracked[BILLED.kind]) ?? null,
     source: sourceOf(service.source, tracked, absolute),
-    facetsEveryDays: tracked.facets?.every_days ?? (service.source === billed?.kind ? 0 : FACETS_EVERY_DAYS),
+    facetsEveryDays: facetsEveryDays(tracked),
     packages: trackedPackages(tracked, groups),
     groups,
   });

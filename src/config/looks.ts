@@ -11,7 +11,14 @@ export type Style = (typeof STYLES)[number];
 
 /** Badges that are made only where they are asked for. */
 export const EXTRAS = ['trend', 'sparkline', 'total', 'chart'] as const;
-export type Extra = (typeof EXTRAS)[number];
+export type Extra = (typeof EXTRAS)[number] | PythonExtra;
+
+/** The share of downloads by a minor version of Python and later ones, such as `python>=3.10`. */
+export type PythonExtra = `python>=${string}`;
+
+export function isPython(extra: Extra): extra is PythonExtra {
+  return extra.startsWith('python>=');
+}
 
 /** A colour from a count on. */
 export interface ColorStep {

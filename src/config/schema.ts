@@ -1,5 +1,6 @@
 import cssColors from 'color-name';
 import { z } from 'zod';
+import { PYTHON } from '../metric/facets.ts';
 import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { camelKeys, type NonEmpty } from '../util.ts';
@@ -72,7 +73,17 @@ function isLogo(logo: string): boolean {
   const svg = svgIn(logo);
   return SVG.test(svg) && !/(?![\t\n\r])\p{Cc}|[\ufffd-\uffff]/u.test(svg);
 }
-const EXTRA = `a list of ${EXTRAS.slice(0, -1).join(', ')} and ${EXTRAS.at(-1)}`;
+const EXTRA = `a list of ${EXTRAS.join(', ')} and shares of Pythons such as python>=3.10`;
+
+/** What may have been meant by a share of Pythons that is written otherwise. */
+function extraError({ input }: { readonly input: unknown }): string {
+  const [, least] = new RegExp(`^python[\\s>=~-]*(${PYTHON})`, 'i').exec(String(input)) ?? [];
+  return least === undefined ? EXTRA : `${EXTRA}; did you mean python>=${least}?`;
+}
+
+const pythonExtra = z.templateLiteral(['python>=', z.string().regex(new RegExp(`^${PYTHON}$`))], {
+  error: extraError,
+});
 
 const saidOfBadges = z.strictObject(
   {
@@ -117,10 +128,12 @@ const saidOfBadges = z.strictObject(
       .optional()
       .describe('Whether our own SVGs have a lighter label on dark pages. Default false.'),
     extra: z
-      .array(z.enum(EXTRAS, { error: EXTRA }), { error: EXTRA })
+      .array(z.union([z.enum(EXTRAS, { error: extraError }), pythonExtra], { error: extraError }), {
+        error: EXTRA,
+      })
       .optional()
       .describe(
-        'Further badges: the change against the window before, a small line of the days, the total since the first day that is known, and a chart of the days.',
+        'Further badges: the change against the window before, a small line of the days, the total since the first day that is known, a chart of the days, and the share of a minor version of Python and later ones (python>=3.10).',
       ),
   },
   { error: 'a mapping' },

@@ -23,7 +23,8 @@ export const VALUES_MAX = 2_000;
 export const LIBCS = ['glibc', 'musl'] as const;
 
 const oneOf = (names: readonly string[]) => `(${names.join('|')})`;
-const PYTHON = '[23][.][0-9]{1,2}';
+/** A minor version of Python, as a pattern. */
+export const PYTHON = '[23][.][0-9]{1,2}';
 const SYSTEM = oneOf([...SYSTEMS, ...LIBCS.map((libc) => `Linux ${libc}`)]);
 
 /** What values look like, for every engine alike; all else that a client may have sent is unknown. */
@@ -164,6 +165,22 @@ export function oneKind({ total, kind: { values } }: Facets): Entry | undefined 
   if (total < KIND_DOWNLOADS_MIN || downloads <= total * KIND_SHARE) return undefined;
   const [installer, python, system = ''] = kind.split('|');
   return [`${installer}, Python ${python}, ${systemName(system)}`, downloads];
+}
+
+/** Downloads whose Python must be known for a share of it, and the part of all that may be unknown. */
+export const PYTHON_KNOWN_MIN = 100;
+const PYTHON_UNKNOWN_MAX = 1 / 5;
+
+/**
+ * The downloads by a Python or a later one, and those whose Python is known; undefined where too few are.
+ *
+ * @param least Its minor version, such as `3.10`.
+ */
+export function pythonsFrom({ total, python: { values, unknown } }: Facets, least: string) {
+  const sumOf = (entries: readonly Entry[]) => entries.reduce((sum, [, downloads]) => sum + downloads, 0);
+  const known = sumOf(values);
+  if (known < PYTHON_KNOWN_MIN || unknown / total > PYTHON_UNKNOWN_MAX) return undefined;
+  return { part: sumOf(values.filter(([version]) => byVersion(version, least) <= 0)), known };
 }
 
 /** A system as people call it. */

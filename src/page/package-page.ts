@@ -1,4 +1,4 @@
-import { badgeStem, CATALOGUE, type CountedKind } from '../badges/catalogue.ts';
+import { badgeStem, CATALOGUE, type EndpointBadge, pythonBadges } from '../badges/catalogue.ts';
 import {
   type Picture,
   SNIPPET_FORMATS,
@@ -133,20 +133,20 @@ function story({ breakdown, windowDays }: Window): Markup {
 }
 
 /** A badge as it looks, in the page's own style: the SVGs of a window would be more than everything else. */
-function badgeLink(kind: CountedKind, window: Window, looks: PackageView['looks'] = {}): Markup {
-  const { label, message, color } = kind.render(window, looks);
+function badgeLink(stem: string, { label, message, color }: EndpointBadge): Markup {
   // The page knows the two colours that badges have by default; its policy forbids others.
   const shade = color === 'lightgrey' ? 'lightgrey' : 'blue';
-  return html`<a class="badge ${shade}" href="${badgeStem(kind, window.windowDays)}.svg"><span>${label}</span> <b>${message}</b></a>`;
+  return html`<a class="badge ${shade}" href="${stem}.svg"><span>${label}</span> <b>${message}</b></a>`;
 }
 
 /** The main badge of each window, then those of the main window's others that have something to say. */
 function badgesOf(view: PackageView): Markup {
+  const { looks = {} } = view;
   const main = mainWindow(view);
   const badges = CATALOGUE.flatMap((kind) =>
     view.windows
       .filter((window) => kind === CATALOGUE[0] || (window === main && kind.value(window.breakdown) > 0))
-      .map((window) => badgeLink(kind, window, view.looks)),
+      .map((window) => badgeLink(badgeStem(kind, window.windowDays), kind.render(window, looks))),
   );
   return html`<div class="badges">${badges}</div>`;
 }
@@ -304,7 +304,8 @@ function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteVi
   const others = view.windows.flatMap((window) =>
     CATALOGUE.filter((kind) => window !== main || kind !== CATALOGUE[0]).map((kind) => {
       const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
-      return html`<li data-scope="${kind.scope}"${other}>${badgeLink(kind, window, view.looks)} <code>${badgeStem(kind, window.windowDays)}</code>
+      const stem = badgeStem(kind, window.windowDays);
+      return html`<li data-scope="${kind.scope}"${other}>${badgeLink(stem, kind.render(window, view.looks ?? {}))} <code>${stem}</code>
 `;
     }),
   );
@@ -386,8 +387,15 @@ function facetTable(title: string, facet: ShownFacet, list: FacetList, total: nu
 }
 
 /** What maintainers decide with, with the days that it was counted on: they are not those of the other figures. */
-function facetLists({ facets, span }: DatedFacets): Markup {
+function facetLists(dated: DatedFacets, { looks = {} }: PackageView, main: Window | undefined): Markup {
+  const { facets, span } = dated;
   const { total, version } = facets;
+  const badges =
+    main === undefined
+      ? []
+      : pythonBadges(looks).map((kind) =>
+          badgeLink(badgeStem(kind, undefined), kind.render({ ...main, facets: dated }, looks)),
+        );
   const lists = SHOWN_FACETS.map((facet) => [
     facetTable(FACET_TITLES[facet], facet, facets[facet], total),
     facet === 'version' ? facetTable('Series', facet, bySeries(version), total) : undefined,
@@ -395,6 +403,7 @@ function facetLists({ facets, span }: DatedFacets): Markup {
   return card(
     'Pythons, versions, systems, types and countries',
     html`<p class="quiet">Of ${formatNumber(total)} non-CI downloads from ${date(span.start)} to ${date(addDays(span.end, -1))}. ${Object.values(FACET_NOTES).join(' ')}</p>
+${badges.length > 0 ? html`<div class="badges">${badges}</div>` : undefined}
 <div class="columns">
 ${lists}</div>
 <p class="quiet no-print">All of it: <a href="facets.json">facets.json</a>.</p>`,
@@ -415,7 +424,7 @@ export function packagePage(view: PackageView, site: SiteView): string {
 <p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${counted}. ${whereabouts(view)}</p>`,
     main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}
-${view.facets && view.facets.facets.total > 0 ? facetLists(view.facets) : undefined}
+${view.facets && view.facets.facets.total > 0 ? facetLists(view.facets, view, main) : undefined}
 ${history && overTime(history)}
 ${
   main &&

@@ -1,6 +1,6 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BADGES, type BadgeKind, badgeStem, isWanted, retiredBadge } from '../badges/catalogue.ts';
+import { type BadgeKind, badgeStem, findBadge, isWanted, retiredBadge } from '../badges/catalogue.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/schema.ts';
@@ -75,10 +75,10 @@ export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly 
 
 /** The badge file of that name, in a list; empty for any other name. */
 function badgeOnDisk(name: string): BadgeOnDisk[] {
-  const [, id, days] = BADGE_FILE.exec(name) ?? [];
-  const kind = BADGES.find((each) => each.id === id);
+  const [, id = '', days] = BADGE_FILE.exec(name) ?? [];
+  const kind = findBadge(id);
   const windowDays = days === undefined ? undefined : Number(days);
-  return kind && (windowDays === undefined) === (kind.windowless ?? false)
+  return kind?.id === id && (windowDays === undefined) === (kind.windowless ?? false)
     ? [{ name, kind, windowDays }]
     : [];
 }

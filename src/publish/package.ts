@@ -166,6 +166,7 @@ async function publishFigures(
     trend: trends[index],
     total,
     periods,
+    facets,
     isHeldBack: isHeldBack(window),
   }));
   const files = badgeFiles(summaries, looks);

@@ -3,7 +3,7 @@ import { makeBadge } from 'badge-maker';
 import cssColors from 'color-name';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { BADGES, CATALOGUE, retiredBadge } from '../../src/badges/catalogue.ts';
+import { BADGES, CATALOGUE, pythonBadges, retiredBadge } from '../../src/badges/catalogue.ts';
 import { badgeFiles } from '../../src/badges/endpoint.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { EXTRAS, STYLES } from '../../src/config/looks.ts';
@@ -47,6 +47,8 @@ const ENDPOINT_SCHEMA = {
 
 const isEndpoint = new Ajv({ strictRequired: false }).compile(ENDPOINT_SCHEMA);
 
+const PYTHON = pythonBadges({ extra: ['python>=3.10'] });
+
 const row = fc.record({
   sidecar: fc.boolean(),
   ci: fc.constantFrom(true, false, null),
@@ -87,21 +89,25 @@ it('endpoint files pass the schema of shields.io, strictly, whatever was counted
     fc.property(summaries, said, said, (summary, ofAll, own) => {
       const text = JSON.stringify({
         service: { output_dir: 'out' },
-        badges: { ...ofAll, extra: EXTRAS },
+        facets: { every_days: 7 },
+        badges: { ...ofAll, extra: [...EXTRAS, 'python>=3.10'] },
         packages: [{ name: 'demo', badges: own }],
       });
       const { looks } = parseConfig(text, 'tracked.yaml', '/nowhere').packages[0] ?? {};
       const all = badgeFiles([summary], looks);
       const files = all.filter(({ name }) => name.endsWith('.json'));
-      expect(files).toHaveLength(CATALOGUE.length + 2);
+      expect(files).toHaveLength(CATALOGUE.length + 3);
       for (const { content } of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
     }),
   );
 });
 
-it.each(BADGES.filter(({ size }) => size === undefined))('so does $id once it is not renewed', (kind) => {
-  expect(isEndpoint(retiredBadge(kind, kind.windowless ? undefined : 30))).toBe(true);
-});
+it.each([...BADGES, ...PYTHON].filter(({ size }) => size === undefined))(
+  'so does $id once it is not renewed',
+  (kind) => {
+    expect(isEndpoint(retiredBadge(kind, kind.windowless ? undefined : 30))).toBe(true);
+  },
+);
 
 it('every colour that tracked.yaml may name is one of the library that shields.io draws with', () => {
   const { badges: schema } = trackedSchema.shape;

@@ -3,6 +3,7 @@ import { BADGES, CATALOGUE, type Summary } from '../../src/badges/catalogue.ts';
 import { badgeFiles } from '../../src/badges/endpoint.ts';
 import type { Looks } from '../../src/config/looks.ts';
 import type { Breakdown } from '../../src/metric/breakdown.ts';
+import { FACETS, type Facet, type FacetList, facetList } from '../../src/metric/facets.ts';
 import { historyOf } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
@@ -186,6 +187,55 @@ describe('badges that are asked for', () => {
     const label = 'total since 2026-09';
     expect(JSON.parse(endpoint?.content ?? '')).toEqual({ schemaVersion: 1, label, message, color });
     expect(picture?.content).toContain(`${label}: ${message}`);
+  });
+
+  const pythons = (counts: Record<string, number>, unknown: number): Summary['facets'] => {
+    const total = Object.values(counts).reduce((sum, count) => sum + count, unknown);
+    const list = (facet: Facet) =>
+      facetList(facet, new Map(facet === 'python' ? Object.entries(counts) : []), unknown, total);
+    const lists = Object.fromEntries(FACETS.map((facet) => [facet, list(facet)])) as Record<Facet, FacetList>;
+    const span = { start: '2026-09-01', end: '2026-09-15' };
+    return { facets: { total, ...lists }, span, source: 'duckdb' };
+  };
+
+  it.each<[string, Looks, Partial<Summary>, string, string]>([
+    ['its share of those known', {}, { facets: pythons({ '3.9': 55, '3.10': 945 }, 10) }, '95%', 'blue'],
+    ['its colour', { color: 'green' }, { facets: pythons({ '3.14': 200 }, 0) }, '100%', 'green'],
+    ['no step of counts', { color: [] }, { facets: pythons({ '2.7': 200 }, 0) }, '0%', 'blue'],
+    ['that it is not all', {}, { facets: pythons({ '3.9': 1, '3.10': 999 }, 0) }, '>99%', 'blue'],
+    ['too few known', {}, { facets: pythons({ '3.10': 99 }, 0) }, 'too few', 'lightgrey'],
+    ['too many unknown', {}, { facets: pythons({ '3.10': 790 }, 210) }, 'too few', 'lightgrey'],
+    ['that nothing was counted yet', {}, {}, 'not counted', 'lightgrey'],
+    [
+      'that there is too little by now',
+      {},
+      { breakdown: { ...breakdown, count: 99 }, facets: pythons({ '3.10': 1_000 }, 0) },
+      'too few',
+      'lightgrey',
+    ],
+  ])('have a share of Pythons say %s', (_, looks, more, message, color) => {
+    const summaries = [summaryOf(more), summaryOf({ windowDays: 90, ...more })];
+    const [endpoint, picture, ...rest] = extras(
+      { ...looks, suffix: '/month', extra: ['python>=3.10'] },
+      ...summaries,
+    );
+    expect([endpoint?.name, picture?.name, rest]).toEqual([
+      'python-3-10-non-ci.json',
+      'python-3-10-non-ci.svg',
+      [],
+    ]);
+    const label = 'python ≥ 3.10';
+    expect(JSON.parse(endpoint?.content ?? '')).toEqual({ schemaVersion: 1, label, message, color });
+    const written = message.replace('>', '&gt;');
+    expect(picture?.content).toContain(`<title>${label}: ${written}</title>`);
+  });
+
+  it('have each share of Pythons once', () => {
+    const names = extras({ extra: ['python>=3.9', 'python>=3.10', 'python>=3.9'] }, summaryOf());
+    expect(names.map(({ name }) => name).filter((name) => name.endsWith('.json'))).toEqual([
+      'python-3-9-non-ci.json',
+      'python-3-10-non-ci.json',
+    ]);
   });
 
   it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {

@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { BADGES, CATALOGUE } from '../../src/badges/catalogue.ts';
+import { BADGES, CATALOGUE, pythonBadges } from '../../src/badges/catalogue.ts';
 import { altText, snippet } from '../../src/badges/snippet.ts';
 
 const kindOf = (id: string) => {
@@ -57,12 +57,15 @@ describe('altText', () => {
     );
   });
 
-  it.each(BADGES)('has at most 100 characters, whatever the name: $id', (kind) => {
-    const windowDays = kind.windowless ? undefined : 365;
-    const alt = altText({ package: 'n'.repeat(200), kind, windowDays, sourceName: 'local files' });
-    expect(alt.length).toBeLessThanOrEqual(100);
-    expect(alt).toContain(` ${'n'.repeat(27)}… `);
-  });
+  it.each([...BADGES, ...pythonBadges({ extra: ['python>=3.10'] })])(
+    'has at most 100 characters, whatever the name: $id',
+    (kind) => {
+      const windowDays = kind.windowless ? undefined : 365;
+      const alt = altText({ package: 'n'.repeat(200), kind, windowDays, sourceName: 'local files' });
+      expect(alt.length).toBeLessThanOrEqual(100);
+      expect(alt).toContain(` ${'n'.repeat(27)}… `);
+    },
+  );
 
   it('knows the singular', () => {
     expect(altText({ ...hero, windowDays: 1 })).toContain('in 1 day (somewhere)');

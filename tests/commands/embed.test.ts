@@ -61,6 +61,19 @@ describe('embed', () => {
     );
   });
 
+  it('knows shares of Pythons by their ids, and as tracked.yaml asks for them', async () => {
+    const list = "facets: {every_days: 7}\nbadges: {extra: ['python>=3.10']}\n";
+    const folder = project(`  public_url: https://badges.example.com/x\n${list}`);
+    for (const badge of ['python-3-10', 'python>=3.10']) {
+      expect((await embed(['-p', 'alpha', '-b', badge], folder)).stdout).toBe(
+        `[![Share of PyPI downloads of alpha by Python ≥ 3.10 on known days (BigQuery)](${shields('alpha/python-3-10-non-ci.json')})](https://pypi.org/project/alpha/)\n`,
+      );
+    }
+    const { exitCode, stderr } = await embed(['-b', 'python-3-9'], folder);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('does not ask for it for alpha, beta; write under badges: extra: [python>=3.9]');
+  });
+
   it('prints a picture for light and dark pages as HTML, the light one for PyPI, and one that adapts elsewhere', async () => {
     const folder = project('  public_url: https://badges.example.com/x\nbadges: {extra: [chart]}\n');
     const stem = 'https://badges.example.com/x/beta/chart-30d-non-ci';

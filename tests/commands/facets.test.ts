@@ -395,6 +395,50 @@ describe('collect', () => {
     expect(read(`${name}/index.html`)).not.toContain('Pythons, versions');
   });
 
+  it('makes badges of shares of Pythons, of groups, too, and removes them once they are not asked for', async () => {
+    const { run, list, read } = await house({
+      rows: [...DEMO, ...daily('small', { installer: 'uv', python: '3.9', downloads: 3 })],
+    });
+    const say = (name: string, file: string) => {
+      const { label, message } = JSON.parse(read(`${name}/${file}-non-ci.json`));
+      return `${label} | ${message}`;
+    };
+    const packages = 'packages: [demo, small]\ngroups: [{name: both, packages: [demo, small]}]';
+    list(`badges: {extra: ['python>=3.10', 'python>=3.9']}\n${packages}`);
+    const { exitCode, stderr } = await run(AS_OF, 'collect');
+    expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining('left')]);
+    // 150 of 240 that are known; 90 of less than a hundred; 150 of 330.
+    expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | 63%');
+    expect(say('demo', 'python-3-9')).toBe('python ≥ 3.9 | 100%');
+    expect(say('small', 'python-3-9')).toBe('python ≥ 3.9 | too few');
+    expect(say('both', 'python-3-10')).toBe('python ≥ 3.10 | 45%');
+    expect(read('both/index.html')).toContain(
+      '<a class="badge blue" href="python-3-10-non-ci.svg"><span>python ≥ 3.10</span> <b>45%</b></a>',
+    );
+    // Between the days on which they are counted, they stay as they were.
+    await run(addDays(AS_OF, 1), 'collect');
+    expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | 63%');
+    list(`badges: {extra: ['python>=3.9']}\n${packages}`);
+    const again = await run(addDays(AS_OF, 2), 'collect');
+    expect(again.stderr).toContain('badges of python-3-10 are left over');
+    expect((await run(addDays(AS_OF, 2), 'prune', '--mark', '--yes')).stdout).toContain(
+      'mark  demo (python-3-10): 2 files',
+    );
+    expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | not tracked any more');
+    await run(addDays(AS_OF, 2), 'prune', '--yes');
+    expect(() => read('demo/python-3-10-non-ci.json')).toThrow('ENOENT');
+    expect(say('demo', 'python-3-9')).toBe('python ≥ 3.9 | 100%');
+  });
+
+  it('has a share of Pythons say that it was not counted where that failed', async () => {
+    const { run, list, read } = await house({
+      fault: (kind) => (kind === 'facets' ? { exception: 62 } : undefined),
+    });
+    list("badges: {extra: ['python>=3.10']}\npackages: [demo]");
+    expect((await run(AS_OF, 'collect', '--no-page')).exitCode).toBe(0);
+    expect(JSON.parse(read('demo/python-3-10-non-ci.json')).message).toBe('not counted');
+  });
+
   it('warns of one kind of machine, and tells strangers', async () => {
     const { folder, list } = await house();
     list('packages: [demo]');

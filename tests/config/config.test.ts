@@ -131,6 +131,10 @@ groups:
   });
 
   it.each([
+    [
+      "facets: {every_days: 30}\nbadges: {extra: [chart, 'python>=3.9', python>=2.7]}",
+      { packages: [{ looks: { extra: ['chart', 'python>=3.9', 'python>=2.7'] } }] },
+    ],
     ['bigquery: {sharing: never}', { source: { sharing: 'never' } }],
     ['bigquery: {monthly_budget_gib: null}', { monthlyBudgetGib: null }],
     ['duckdb: {files: x.ndjson}', { source: { kind: 'bigquery' } }],

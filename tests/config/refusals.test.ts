@@ -174,7 +174,27 @@ const ADDED: [string, string][] = [
   ["badges:\n  suffix: ''", '4:11: badges.suffix: found ""; allowed: a text of 1 to 20 characters'],
   [
     'badges:\n  extra: [stars]',
-    '4:11: badges.extra[0]: found "stars"; allowed: a list of trend, sparkline, total and chart',
+    '4:11: badges.extra[0]: found "stars"; allowed: a list of trend, sparkline, total, chart and shares of Pythons such as python>=3.10',
+  ],
+  ...[
+    ...['python >= 3.10', 'Python>=3.10', 'python>3.10', 'python==3.10', 'python-3.10', 'python3.10'],
+    ...['python>=3.10.1', ' python>=3.10', 'python>=3.100'],
+  ].map((extra): [string, string] => [
+    `badges:\n  extra: [chart, "${extra}"]`,
+    `4:18: badges.extra[1]: found "${extra}"; allowed: a list of trend, sparkline, total, chart and shares of Pythons such as python>=3.10${/^p.*10/i.test(extra) ? '; did you mean python>=3.10?' : ''}`,
+  ]),
+  ...['python>=3', 'python>=4.0', 'python', 'python>=', 'python<3.10'].map((extra): [string, string] => [
+    `badges:\n  extra: ["${extra}"]`,
+    `4:11: badges.extra[0]: found "${extra}"; allowed: a list of trend, sparkline, total, chart and shares of Pythons such as python>=3.10`,
+  ]),
+  ['badges:\n  extra: [3.10]', '4:11: badges.extra[0]: found 3.10; allowed: a list of trend'],
+  [
+    "badges:\n  extra: [trend, 'python>=3.9']",
+    '4:18: badges.extra[1]: python>=3.9 is made from the list of Pythons, which is not counted; write facets: {every_days: 7}, which costs money, or leave it out',
+  ],
+  [
+    "groups:\n  - {name: all, packages: [demo], badges: {extra: ['python>=3.9']}}",
+    '4:52: groups[0].badges.extra[0]: python>=3.9 is made from the list of Pythons, which is not counted',
   ],
   ['badges:\n  colour: red', '4:3: badges.colour: unknown key; did you mean color?'],
 ];
@@ -238,6 +258,10 @@ const REFUSED: [string, string][] = [
   [
     `${SERVICE}packages: [{name: a, window_days: [7, 90]}, demo]\ngroups:\n  - {name: all, packages: [a, demo], window_days: [30, 60]}\n`,
     '5:31: groups[0].packages[1]: demo is read for 30 days only, and the group asks for 60; give it window_days of 60, too, or the group a shorter one',
+  ],
+  [
+    `${SERVICE}  source: clickhouse\nfacets: {every_days: 0}\npackages: [{name: demo, badges: {extra: ['python>=3.9']}}]\n`,
+    '5:42: packages[0].badges.extra[0]: python>=3.9 is made from the list of Pythons, which is not counted; write facets: {every_days: 7}, or leave it out',
   ],
   [
     `${SERVICE}packages: [demo, demo]\n`,

@@ -29,6 +29,7 @@ describe.each(Object.entries(patterns))('deploy/%s', (_name, found) => {
     '/mcp-clipboard/history.json',
     '/mcp-clipboard/downloads-30d-non-ci.json',
     '/mcp-clipboard/downloads-30d-non-ci.svg',
+    '/mcp-clipboard/python-3-10-non-ci.json',
     '/2to3/os-linux-30d-non-ci.json',
     '/a/os-linux-30d-non-ci.json',
     // As pypi-winnow-downloads named folders.
