@@ -30,15 +30,13 @@ const [{ Interruption }, { crash, main }] = await Promise.all([
 const { version, bugs } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 // A reader that closes the pipe early (`| head`) wants no more; that is not a fault. What else cannot be written is none of
-// this program's either, such as on a full disk.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
-    if (code === 'EPIPE') return;
-    if (stream === process.stdout)
-      process.stderr.write(`pypi-badges: stdout cannot be written: ${message}\n`);
-    process.exit(1);
-  });
-}
+// this program's either, such as on a full disk. Without its log a run goes on.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') return;
+  process.stderr.write(`pypi-badges: stdout cannot be written: ${message}\n`);
+  process.exit(1);
+});
 
 function interruptible(): AbortSignal {
   const controller = new AbortController();

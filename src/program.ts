@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { checkArguments, namesOf } from './commands/arguments.ts';
 import { type Context, Interruption } from './commands/context.ts';
 import { journalPrefix } from './commands/log.ts';
-import { styleOf, wrap } from './commands/output.ts';
+import { styleOf, TERMINAL_WIDTH, wrap } from './commands/output.ts';
 import { checkEnvironment, LOG_LEVELS } from './config/environment.ts';
 import { describeError, OperatorError, UsageError } from './errors/error.ts';
 import { bugReport, type Circumstances } from './errors/report.ts';
@@ -36,8 +36,14 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
     .addOption(new Option('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)').choices(LOG_LEVELS))
-    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 12 })
+    .configureHelp({
+      showGlobalOptions: true,
+      minWidthToWrap: 12,
+      subcommandTerm: (command) => `${command.name()} ${command.usage().replace(/\[options] ?/, '')}`.trim(),
+    })
     .configureOutput({
+      getOutHelpWidth: () => context.stdout.columns ?? TERMINAL_WIDTH,
+      getErrHelpWidth: () => context.stderr.columns ?? TERMINAL_WIDTH,
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
     })

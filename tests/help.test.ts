@@ -26,6 +26,12 @@ describe('--help', () => {
     expect(examplesOf(main)).toEqual([['show', 'requests'], ['init', 'requests'], ['collect']]);
   });
 
+  it('names each command with its arguments, and leaves text room enough on 40 columns', async () => {
+    const { stdout } = await runMain('/', ['--help'], { columns: 40 });
+    expect(stdout).toMatch(/^ {2}show <name\.\.\.> +the breakdown/m);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(40);
+  });
+
   it.each(commands)('of %s ends with examples, of options that it has', async (command) => {
     const text = await help(command);
     const examples = examplesOf(text);

@@ -180,8 +180,11 @@ export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): s
   const [first] = accounts;
   if (accounts.length === 1) return renderAccount(first, drawing);
   const tables = groups(accounts, drawing).map((group) => {
-    const titles = [left(''), ...group.map(({ name }) => right(name))];
-    return renderTable(titles, rowsOf(group), drawing);
+    const names = group.map(({ name }) => name);
+    const table = (titles: readonly string[]) =>
+      renderTable([left(''), ...titles.map(right)], rowsOf(group), drawing);
+    const [name = ''] = names;
+    return name.length > widthOf(drawing) - LABEL ? name + table(['']) : table(names);
   });
   const days = byDay(
     accounts.map(({ summary }) => summary),

@@ -9,7 +9,7 @@ import { openSource, traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { committedBytes, monthOf, openSpendFile } from '../state/spend.ts';
-import { agrees, type Context, type GlobalOptions, type Interruption } from './context.ts';
+import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
 import { createLog, withProgress } from './log.ts';
 import { bySentence, formatDollars, listPrice, styleOf, wrap } from './output.ts';
@@ -117,7 +117,8 @@ async function fill(
   lines.push(...bySentence(failures));
   progress.clear();
   if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
-  context.stdout.write(wrap(`${lines.join('\n')}\n\nTo renew the badges: pypi-badges collect\n`, style));
+  const next = commandLine(context.env, 'collect', config.file);
+  context.stdout.write(wrap(`${lines.join('\n')}\n\nTo renew the badges: ${next}\n`, style));
   if (signal?.aborted) return (signal.reason as Interruption).exitCode;
   return failures.length === 0 ? 0 : 1;
 }
@@ -163,7 +164,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
       const names = packages.map(({ name }) => name);
       say(renderReads(reads, names, style) + renderPrice(planned, budgetBytes(config), now));
       say(notes.map((note) => `${note}\n`).join(''));
-    } else say(`${plural(reads.length, 'question')} to ${kind}, which bills nothing\n`);
+    } else say(`${plural(reads.length, 'query', 'queries')} to ${kind}, which bills nothing\n`);
     return reads.length > 0;
   };
   if (options.dryRun) {

@@ -99,19 +99,19 @@ async function lock({ stateDir }: Config, now: () => Date): Promise<Lock> {
 
 /** Where the files are that a run has made, and what to do next. */
 function renderNext(
-  { outputDir, publicUrl }: Config,
+  { file, outputDir, publicUrl }: Config,
   page: boolean,
   isWell: boolean,
   context: Context,
 ): string {
   const folder = nameOf(outputDir, context.cwd);
-  const program = commandLine(context.env);
+  const next = (command: string) => commandLine(context.env, command, file);
   const open = page ? `; to see them, open ${join(folder, 'index.html')}` : '';
   const embed =
     publicUrl === undefined
-      ? `To show them, serve that folder and name its address in tracked.yaml (service.public_url); then run: ${program} embed`
-      : `For the lines of a README, run: ${program} embed`;
-  return `\nThe badges are in ${folder}${open}\n${isWell ? embed : `To find out what is wrong, run: ${program} doctor`}\n`;
+      ? `To show them, serve that folder and name its address in ${file} (service.public_url); then run: ${next('embed')}`
+      : `For the lines of a README, run: ${next('embed')}`;
+  return `\nThe badges are in ${folder}${open}\n${isWell ? embed : `To find out what is wrong, run: ${next('doctor')}`}\n`;
 }
 
 /** `collect`, the main job: counts and publishes every package, and says how it went. */

@@ -243,7 +243,7 @@ function render(compared: Compared, style: Style): string {
   const text = [
     `${paint(name, 'bold', style.color)}, ${windowText(summary)} (UTC)\n`,
     renderSteps(compared, style),
-    table(['pypistats.org', 'ClickHouse, the same way', 'CI left out'], systems, style) +
+    table(['pypistats.org', 'ClickHouse, the same way', 'CI excluded'], systems, style) +
       renderOther(compared, style),
     ...(warnings === '' ? [] : [warnings]),
     `Counted from ${sourceName(PUBLIC_SOURCE.kind).name}.\n`,

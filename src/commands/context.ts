@@ -67,11 +67,12 @@ export async function agrees({ ask }: Context, question: string): Promise<boolea
   return /^y(es)?$/i.test((await ask(`${question} [y/N] `)).trim());
 }
 
-/** How the user called this program, for commands that they are to run next. */
-export function commandLine(env: Env): string {
+/** A command for the user to run next, about the same list, as they called this one and as a shell reads it. */
+export function commandLine(env: Env, command: string, list: string): string {
   // npx leaves no command behind, and neither does uvx.
-  if (env['npm_command'] === 'exec') return 'npx pypi-badges';
-  return env['UV'] ? 'uvx pypi-badges' : 'pypi-badges';
+  const runner = env['npm_command'] === 'exec' ? 'npx ' : env['UV'] ? 'uvx ' : '';
+  const file = /^[\w./@%+=:,-]+$/.test(list) ? list : `'${list.replaceAll("'", "'\\''")}'`;
+  return `${runner}pypi-badges ${command}${list === 'tracked.yaml' ? '' : ` --config ${file}`}`;
 }
 
 /** Whether to write colours to an output: only on a terminal, and not against NO_COLOR (no-color.org). */

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import exampleWorkflow from '../../examples/github-actions/tracked-list.yml?raw';
 import { type Config, loadConfig, parseConfig } from '../config/config.ts';
-import { ensureFolder, lookAt, replaceFile } from '../disk/files.ts';
+import { ensureFolder, lookAt, probeFolder, replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { selectNames } from './ask.ts';
 import { type Context, commandLine, type GlobalOptions } from './context.ts';
+import { styleOf, wrap } from './output.ts';
 
 export interface InitOptions extends GlobalOptions {
   readonly action?: boolean;
@@ -38,11 +39,12 @@ function repositoryRoot(folder: string): string {
 function workflowText({ packages }: Config, list: string): string {
   const letters = [...packages.map(({ name }) => name).join()];
   const minute = 1 + (letters.reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 59);
-  const path = stringify(list).trim();
-  return exampleWorkflow
-    .replace(/(cron: )".*"/, `$1"${minute} 6 * * *"`)
-    .replace(/(paths: ).*/, `$1[${path}]`)
-    .replace(/\n+$/, list === 'tracked.yaml' ? '\n' : `\n        with:\n          config: ${path}\n`);
+  const workflow = parseDocument(exampleWorkflow);
+  workflow.setIn(['on', 'schedule', 0, 'cron'], `${minute} 6 * * *`);
+  // GitHub reads a pattern here.
+  workflow.setIn(['on', 'push', 'paths', 0], list.replaceAll(/[*?+[!\\]/g, '\\$&'));
+  if (list !== 'tracked.yaml') workflow.setIn(['jobs', 'badges', 'steps', 1, 'with', 'config'], list);
+  return workflow.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
 /** @throws UsageError if there is something of this name. */
@@ -76,22 +78,21 @@ export async function init(
     refuseExisting(workflow, relative(cwd, workflow));
     files.set(workflow, workflowText(config, relative(root, path)));
   }
+  for (const each of files.keys()) await probeFolder(dirname(each));
   for (const [each, content] of files) {
     await ensureFolder(dirname(each));
     await replaceFile(each, content, true);
   }
 
   const written = [...files.keys()].map((each) => relative(cwd, each));
-  const option = file === 'tracked.yaml' ? '' : ` --config ${file}`;
   const owner = `  Write the owner of the pypi-badges repository for OWNER in ${written.at(-1)}.\n`;
   const next = action
     ? `${exampleWorkflow.includes('OWNER/') ? owner : ''}  Commit to the default branch, and push.
   On GitHub: Actions, Badges, Run workflow. The summary of the run has the lines for your README.
 `
-    : `  ${commandLine(env)} collect${option}    counts, and writes the badges to ${relative(cwd, config.outputDir)}
+    : `  ${commandLine(env, 'collect', file)}    counts, and writes the badges to ${relative(cwd, config.outputDir)}
 `;
-  stdout.write(
-    `Wrote ${written.join(' and ')} (${plural(config.packages.length, 'package')}).\n\nNext:\n${next}`,
-  );
+  const said = `Wrote ${written.join(' and ')} (${plural(config.packages.length, 'package')}).\n\nNext:\n${next}`;
+  stdout.write(wrap(said, styleOf(stdout, env)));
   return 0;
 }

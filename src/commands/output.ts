@@ -52,7 +52,8 @@ export interface Style {
 /** For a file, a pipe or a journal: nothing is cut, as what is missing could not be got back. */
 const PLAIN: Style = { width: Number.POSITIVE_INFINITY, color: false };
 
-const TERMINAL_WIDTH = 80;
+/** Of a terminal that does not say how wide it is. */
+export const TERMINAL_WIDTH = 80;
 
 /** Narrowest that the first column shrinks to. */
 const SHRUNK_MIN = 8;

@@ -32,6 +32,7 @@ it.each(workflows)('actionlint has nothing to say of %s', lint);
 it.each([
   ['tracked.yaml', []],
   ["somewhere/it's: a list.yaml", ['--config', "somewhere/it's: a list.yaml"]],
+  ['a [b], $1 #c+?!*.yaml', ['--config', 'a [b], $1 #c+?!*.yaml']],
 ])('actionlint has nothing to say of what init writes for %s', async (_, options) => {
   const folder = tempFolder();
   mkdirSync(join(folder, '.git'));

@@ -91,7 +91,7 @@ Why they differ
 - Browsers: pypistats.org counts browsers.
 - Mirrors: pypistats.org knows bandersnatch, z3c.pypimirror, Artifactory and devpi, but not Nexus and pep381client.
 
-         pypistats.org  ClickHouse, the same way  CI left out
+         pypistats.org  ClickHouse, the same way  CI excluded
 Linux              186                       186           86
 macOS                3                         3            3
 Windows              0                         0            0

@@ -94,6 +94,43 @@ Next:
   });
 
   it.each([
+    ['it\'s "q", $1 & *.yaml', String.raw`deep/it's "q", $1 & \*.yaml`, `'it'\\''s "q", $1 & *.yaml'`],
+    ['a [b]{c} #d+.yaml', String.raw`deep/a \[b]{c} #d\+.yaml`, "'a [b]{c} #d+.yaml'"],
+  ])('has a list called %s in the workflow and in the next command', async (list, pattern, quoted) => {
+    const { init, workflow } = repository('deep');
+    expect((await init(['alpha', '-c', list])).stdout).toContain(`pypi-badges collect --config ${quoted} `);
+    expect((await init(['--action', '-c', list])).exitCode).toBe(0);
+    const { on, jobs } = workflow();
+    expect(on.push.paths).toEqual([pattern]);
+    expect(jobs.badges.steps.at(-1).with.config).toBe(`deep/${list}`);
+  });
+
+  it('fits a narrow terminal', async () => {
+    const { folder } = repository();
+    const { stdout } = await runMain(folder, ['init', 'alpha'], { columns: 40 });
+    expect(stdout).toContain('\n  pypi-badges collect    counts, and\n    writes the badges to output\n');
+  });
+
+  it.each([
+    [
+      'a file',
+      (path: string) => writeFileSync(path, ''),
+      /\.github\S*: a file stands where a folder should be/,
+    ],
+    [
+      'a dead link',
+      (path: string) => symlinkSync('gone', path),
+      /\.github: this is a link that leads nowhere/,
+    ],
+  ])('writes nothing where %s is in the way of the workflow', async (_, make, said) => {
+    const { root, init } = repository();
+    make(join(root, '.github'));
+    const { exitCode, stderr } = await init(['alpha', '--action']);
+    expect([exitCode, existsSync(join(root, 'tracked.yaml'))]).toEqual([1, false]);
+    expect(stderr).toMatch(said);
+  });
+
+  it.each([
     ['no name', [], 'name a package, as in: pypi-badges init requests'],
     ['no list', ['--action'], /^tracked\.yaml: there is no such file; write one with: pypi-badges init /],
     ['no package', ['a', '-x'], /unknown option/],

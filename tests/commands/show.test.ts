@@ -105,6 +105,14 @@ Counted from ClickHouse's public copy of PyPI's download log.
     );
   });
 
+  it('has a name above its figures where it does not fit beside their labels', async () => {
+    const long = 'a-name-that-is-longer-than-what-is-left-of-a-line-beside-labels';
+    const rows = [{ project: long, day: '2026-10-20', installer: 'pip', downloads: 2 }];
+    const { stdout } = await show(['young', long], { rows: [...WHOLE, ...YOUNG, ...rows] });
+    expect(stdout).toContain(`\n\n${long}\nAll downloads          2\n`);
+    expect(stdout).toMatch(/\n {18}young\nAll downloads +2,771\n/);
+  });
+
   it('begins a new table where names are many', async () => {
     const names = Array.from({ length: 9 }, (_, index) => `a-rather-long-name-${index}`);
     const rows = names.map((project) => ({ project, day: '2026-10-20', installer: 'pip', downloads: 2 }));

@@ -227,7 +227,7 @@ describe('backfill', () => {
     const filled = await run('backfill', '--from', '2025-01-01');
     expect([filled.exitCode, filled.stdout]).toEqual([
       0,
-      '1 question to clickhouse, which bills nothing\nalpha: 479 days read; known since 2025-01-01\n\nTo renew the badges: pypi-badges collect\n',
+      '1 query to clickhouse, which bills nothing\nalpha: 479 days read; known since 2025-01-01\n\nTo renew the badges: pypi-badges collect\n',
     ]);
     expect((await run('backfill', '--from', '2025-01-01')).stdout).toBe(
       'every day since 2025-01-01 is known already\n',

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -37,12 +37,34 @@ describe('a command that waits for a source', () => {
   });
 });
 
-describe('a stdout that takes no more', () => {
-  it.runIf(process.platform === 'linux')('is named where the disk is full, with exit code 1', async () => {
-    const command = `"${process.execPath}" "${CLI}" --help > /dev/full`;
-    const { exitCode, stderr } = await execa('bash', ['-c', command], { reject: false, stdin: 'ignore' });
-    expect(exitCode).toBe(1);
-    expect(stderr).toBe('pypi-badges: stdout cannot be written: ENOSPC: no space left on device, write');
+describe('a stream that takes no more', () => {
+  it.runIf(process.platform === 'linux')(
+    'is named where that is stdout on a full disk, with exit code 1',
+    async () => {
+      const command = `"${process.execPath}" "${CLI}" --help > /dev/full`;
+      const { exitCode, stderr } = await execa('bash', ['-c', command], { reject: false, stdin: 'ignore' });
+      expect(exitCode).toBe(1);
+      expect(stderr).toBe('pypi-badges: stdout cannot be written: ENOSPC: no space left on device, write');
+    },
+  );
+
+  it.runIf(process.platform === 'linux')('ends no run where that is the log', async () => {
+    const server = await startClickHouse({
+      rows: [{ project: 'alpha', day: '2026-10-01', installer: 'pip', downloads: 5 }],
+    });
+    onTestFinished(() => server.close());
+    const folder = tempFolder();
+    const list = 'service: {source: clickhouse, output_dir: output}\npackages: [alpha, beta]\n';
+    writeFileSync(join(folder, 'tracked.yaml'), list);
+    const command = `"${process.execPath}" "${CLI}" collect --as-of 2026-10-02 2> /dev/full`;
+    const { exitCode, stdout } = await execa('bash', ['-c', command], {
+      cwd: folder,
+      env: { CLICKHOUSE_URL: server.url },
+      reject: false,
+      stdin: 'ignore',
+    });
+    expect(stdout).toMatch(/^alpha +30d +5 /m);
+    expect([exitCode, existsSync(join(folder, 'output/_health.json'))]).toEqual([0, true]);
   });
 
   it('is no fault where its reader has gone', async () => {

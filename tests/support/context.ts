@@ -14,11 +14,14 @@ export function capture(
   {
     env = {},
     now = () => new Date('2026-04-25T04:12:00.000Z'),
-    terminal = false,
+    columns,
+    terminal = columns !== undefined,
     ask,
   }: {
     env?: Record<string, string>;
     now?: () => Date;
+    /** Of the terminal. */
+    columns?: number;
     terminal?: boolean;
     ask?: (question: string) => Promise<string>;
   } = {},
@@ -32,8 +35,8 @@ export function capture(
       now,
       issuesUrl: 'https://example.com/issues',
       ...(ask === undefined ? {} : { ask }),
-      stdout: { write: (text) => (out += text), isTTY: terminal },
-      stderr: { write: (text) => (err += text), isTTY: terminal },
+      stdout: { write: (text) => (out += text), isTTY: terminal, columns },
+      stderr: { write: (text) => (err += text), isTTY: terminal, columns },
     },
     stdout: () => out,
     stderr: () => err,
