@@ -1,4 +1,5 @@
 import cssColors from 'color-name';
+import { SaxesParser } from 'saxes';
 import { z } from 'zod';
 import { PYTHON } from '../metric/facets.ts';
 import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
@@ -61,17 +62,25 @@ const LOGO_COLOR = 'no colour beside an SVG, as only a logo by its name can be c
 /** Where an SVG stands in a data: address. */
 const DATA = 'data:image/svg+xml;base64,';
 
-const svgIn = (address: string) => Buffer.from(address.slice(DATA.length), 'base64').toString('utf8');
+/** @throws TypeError if it is not UTF-8. */
+function svgIn(address: string): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(address.slice(DATA.length), 'base64'));
+}
 
-/** One element `svg`, and before and behind it what XML allows there: a declaration, a type, comments. */
-const SVG =
-  /^\ufeff?(?:\s|<\?[^>]*>|<!--(?:(?!--).)*-->|<!DOCTYPE[^[>]*(?:\[[^\]]*\])?\s*>)*<(svg:)?svg(?=[\s/>])(?:[^>]*\/>|.*<\/\1?svg\s*>)(?:\s|<!--(?:(?!--).)*-->)*$/s;
-
-/** Whether a logo is a name, or an address that holds an SVG. */
+/** Whether a logo is a name, or an address that holds one element `svg` of well-formed XML. */
 function isLogo(logo: string): boolean {
   if (!logo.startsWith(DATA)) return true;
-  const svg = svgIn(logo);
-  return SVG.test(svg) && !/(?![\t\n\r])\p{Cc}|[\ufffd-\uffff]/u.test(svg);
+  const parser = new SaxesParser({ xmlns: true });
+  let root: string | undefined;
+  parser.on('opentag', ({ local }) => {
+    root ??= local;
+  });
+  try {
+    parser.write(svgIn(logo)).close();
+  } catch {
+    return false;
+  }
+  return root === 'svg';
 }
 const EXTRA = `a list of ${EXTRAS.join(', ')} and shares of Pythons such as python>=3.10`;
 

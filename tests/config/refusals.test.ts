@@ -448,6 +448,9 @@ it.each([
   `<svg xmlns="http://www.w3.org/2000/svg">${PATH}</svg>\n`,
   `\ufeff<?xml version="1.0"?>\n<!-- <b> -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">\n<svg>${PATH}</svg >`,
   `<!DOCTYPE svg [ <!ENTITY a "b"> ]><svg:svg xmlns:svg="http://www.w3.org/2000/svg"></svg:svg><!-- end -->`,
+  '<svg><path aria-label="a > b" d="M0 0"/></svg>',
+  '<svg aria-label="a > b"/>',
+  '<ns0:svg xmlns:ns0="http://www.w3.org/2000/svg"/>',
 ])('a logo may be the SVG %s', (svg) => {
   expect(() => parseConfig(logo(svg), 'tracked.yaml', '/etc/pypi-badges')).not.toThrow();
 });
@@ -458,6 +461,9 @@ it.each<[string, string | Buffer]>([
   ['a word', 'svg'],
   ['an element with a longer name', '<svgs></svgs>'],
   ['cut short', `<svg>${PATH.slice(0, 12)}`],
+  ['of elements that are left open', '<svg><g></svg>'],
+  ['of attributes without quotes', '<svg width=1/>'],
+  ['with an entity of HTML', '<svg><text>&nbsp;</text></svg>'],
   ['followed by more', '<svg></svg><script/>'],
   ['with a character that XML forbids', '<svg>\0</svg>'],
   ['UTF-16', Buffer.from('<svg></svg>', 'utf16le')],
