@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { openLedgers } from '../../src/state/ledgers.ts';
 import { EMPTY_SPEND, openSpendFile, serializeSpend } from '../../src/state/spend.ts';
-import { downloadsOf, failuresOf, GB, listOf, pricedSource, runOn } from '../support/priced-source.ts';
+import { createTable, downloadsOf, failuresOf, GB, listOf, runOn } from '../support/table.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 /* A disk that fails after an answer was paid for. */
@@ -23,9 +23,8 @@ vi.mock('node:fs', async (original) => {
       }
       return run(...given);
     };
-  // Waiting for the disk proves nothing here.
   return Object.fromEntries(
-    Object.entries({ ...fs, fsyncSync: () => undefined }).map(([name, value]) => [
+    Object.entries(fs).map(([name, value]) => [
       name,
       name.endsWith('Sync') && typeof value === 'function' ? failing(value as () => unknown) : value,
     ]),
@@ -44,19 +43,14 @@ async function twoRuns(packages: number, operation: number, forGood = false) {
   const list = listOf(packages, WINDOW);
   const spent = { ...EMPTY_SPEND, packages: new Map(list.map(({ name }) => [name, bill])) };
   writeFileSync(join(stateDir, 'spend.json'), serializeSpend(spent));
-  const { source, asked } = pricedSource({
-    alone: 20 * GB,
-    shared: () => 10 * GB,
-    before: () => {
-      if (asked.length > 1) return;
-      disk.left = operation;
-      disk.forGood = forGood;
-    },
-  });
+  const { source, asked } = createTable();
+  const before = () => {
+    if (asked.length === 1) Object.assign(disk, { left: operation, forGood });
+  };
   const run = () => {
     const warn = (message: string) => void warnings.push(message);
     const state = { ledgers: openLedgers(stateDir, 'test', warn), spend: openSpendFile(stateDir, warn) };
-    return runOn(source, state, TODAY, list, { warn });
+    return runOn(source({ alone: 20 * GB, shared: () => 10 * GB, before }), state, TODAY, list, { warn });
   };
   const warnings: string[] = [];
   const first = await run();
@@ -67,12 +61,7 @@ async function twoRuns(packages: number, operation: number, forGood = false) {
   return { failed, first, second, paid, paidAgain: asked.length - paid, warnings };
 }
 
-const CASES = [
-  { what: 'about one package', packages: 1 },
-  { what: 'about several packages', packages: 2 },
-];
-
-describe.each(CASES)('an answer $what', ({ packages }) => {
+describe.each([1, 2])('an answer about so many packages: %d', (packages) => {
   it('is not paid for again, whichever operation of the disk fails once after it', async () => {
     let operation = 0;
     for (; ; operation += 1) {
@@ -80,7 +69,7 @@ describe.each(CASES)('an answer $what', ({ packages }) => {
       if (!failed) break;
       expect([operation, paid, paidAgain]).toEqual([operation, 1, 0]);
       expect(failuresOf(second.outcomes)).toEqual([]);
-      expect(second.outcomes.map(downloadsOf)).toEqual(Array(packages).fill(WINDOW));
+      expect(second.outcomes.map((outcome) => downloadsOf(outcome))).toEqual(Array(packages).fill(WINDOW));
     }
     // Each file is opened, written, made safe and renamed.
     expect(operation).toBeGreaterThan(20);
@@ -93,6 +82,6 @@ describe.each(CASES)('an answer $what', ({ packages }) => {
       expect.stringMatching(/; the answer could not be saved twice, and is lost$/),
     );
     expect(paidAgain).toBeGreaterThan(0);
-    expect(second.outcomes.map(downloadsOf)).toEqual(Array(packages).fill(WINDOW));
+    expect(second.outcomes.map((outcome) => downloadsOf(outcome))).toEqual(Array(packages).fill(WINDOW));
   });
 });

@@ -13,7 +13,7 @@ import {
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
 import { roundedBill } from '../../src/util.ts';
-import { TRAITS } from '../support/priced-source.ts';
+import { TRAITS } from '../support/table.ts';
 
 describe('a day has changed', () => {
   it.each([

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../support/command.ts';
-import { countByHand } from '../support/independent.ts';
+import { countByHand, downloadsIn } from '../support/independent.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -31,7 +31,7 @@ describe('the demo', () => {
     const health = json('_health.json');
     const message = (name: string, file: string) => json(`${name}/${file}-non-ci.json`).message;
     for (const [name, days, first] of WINDOWS) {
-      const { all, ...expected } = countByHand(TABLE, name, first, '2026-04-24');
+      const { all, ...expected } = countByHand(downloadsIn(TABLE, name, first, '2026-04-24'));
       const window = health.packages[name].windows.find(
         (each: { window_days: number }) => each.window_days === days,
       );

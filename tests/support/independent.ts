@@ -3,6 +3,52 @@
  * command's figures are compared with.
  */
 
+/** Days since 1970-01-01 (UTC). */
+export type DayNumber = number;
+
+export const dayNumber = (text: string): DayNumber => Date.parse(`${text}T00:00:00Z`) / 86_400_000;
+export const dayText = (day: DayNumber) => new Date(day * 86_400_000).toISOString().slice(0, 10);
+
+/** `times` downloads that agree in everything. */
+export interface Counted {
+  readonly ci?: boolean | null;
+  readonly installer?: string | null;
+  readonly system?: string | null;
+  readonly sidecar?: boolean;
+  readonly times: number;
+}
+
+const INSTALLERS = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm'];
+const MIRRORS = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client'];
+
+/** What a window says of these downloads. */
+export function countByHand(downloads: readonly Counted[]) {
+  const sum = (list: readonly Counted[]) => list.reduce((total, { times }) => total + times, 0);
+  const packages = downloads.filter(({ sidecar }) => sidecar !== true);
+  const people = packages.filter(({ ci }) => ci !== true);
+  const by = (...names: string[]) => sum(people.filter(({ installer }) => names.includes(installer ?? '')));
+  const on = (name: string) => sum(people.filter(({ system }) => system === name));
+  const count = by(...INSTALLERS);
+  const excluded = {
+    sidecar: sum(downloads) - sum(packages),
+    ci: sum(packages) - sum(people),
+    mirror: by(...MIRRORS),
+    browser: by('Browser'),
+    unknown: by(''),
+  };
+  const others = sum(people) - count - excluded.mirror - excluded.browser - excluded.unknown;
+  return {
+    all: sum(downloads),
+    count,
+    counts: {
+      ...Object.fromEntries(INSTALLERS.map((name) => [name, by(name)])),
+      'pip-family': by('pip', 'pipenv', 'pipx'),
+    } as Readonly<Record<string, number>>,
+    counts_by_system: { Linux: on('Linux'), Darwin: on('Darwin'), Windows: on('Windows') },
+    excluded: { ...excluded, other: others },
+  };
+}
+
 interface Line {
   timestamp: string;
   file: { project: string; filename?: string | null };
@@ -13,15 +59,16 @@ interface Line {
   } | null;
 }
 
-/** Counts the downloads of a package from `first` to `last` (both included) in the text of an NDJSON table. */
-export function countByHand(table: string, project: string, first: string, last: string) {
-  const downloads = table
+/** The downloads of a package from `first` to `last` (both included) in the text of an NDJSON table. */
+export function downloadsIn(table: string, project: string, first: string, last: string): Counted[] {
+  return table
     .trim()
     .split('\n')
     .map((line): Line => JSON.parse(line))
     .filter((line) => line.file.project === project)
     .filter((line) => line.timestamp.slice(0, 10) >= first && line.timestamp.slice(0, 10) <= last)
     .map(({ timestamp, file, details }) => ({
+      times: 1,
       // Only a distribution is a package; from 2026-08-25 on the log holds nothing else.
       sidecar:
         timestamp < '2026-08-25' &&
@@ -31,39 +78,37 @@ export function countByHand(table: string, project: string, first: string, last:
       installer: details?.installer?.name ?? '',
       system: details?.system?.name ?? '',
     }));
-  const packages = downloads.filter(({ sidecar }) => !sidecar);
-  const people = packages.filter(({ ci }) => !ci);
-  const by = (name: string) => people.filter(({ installer }) => installer === name).length;
-  const on = (name: string) => people.filter(({ system }) => system === name).length;
-  const counts = {
-    pip: by('pip'),
-    pipenv: by('pipenv'),
-    pipx: by('pipx'),
-    uv: by('uv'),
-    poetry: by('poetry'),
-    pdm: by('pdm'),
-    'pip-family': by('pip') + by('pipenv') + by('pipx'),
-  };
-  const count = counts['pip-family'] + counts.uv + counts.poetry + counts.pdm;
-  const sidecar = downloads.length - packages.length;
-  const ci = packages.length - people.length;
-  const mirror = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client']
-    .map(by)
-    .reduce((a, b) => a + b);
-  const browser = by('Browser');
-  const unknown = by('');
-  return {
-    all: downloads.length,
-    count,
-    counts,
-    counts_by_system: { Linux: on('Linux'), Darwin: on('Darwin'), Windows: on('Windows') },
-    excluded: {
-      sidecar,
-      ci,
-      mirror,
-      browser,
-      unknown,
-      other: people.length - count - mirror - browser - unknown,
-    },
-  };
+}
+
+const middle = (values: number[]) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length / 2;
+  return Number.isInteger(half)
+    ? ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
+    : (sorted[Math.floor(half)] ?? 0);
+};
+
+/**
+ * The day before which windows end: after the newest day that is there and whole. Undefined if that is more than
+ * seven days before yesterday. A day is incomplete if it has less than 40 % of the median of the same weekday in
+ * the four weeks before, where two or more of these are known and whole.
+ *
+ * @param rows The rows of the whole table by day, of which none before `first` is looked at.
+ */
+export function endOf(
+  rows: ReadonlyMap<DayNumber, number>,
+  today: DayNumber,
+  first: DayNumber,
+): DayNumber | undefined {
+  const partial = new Set<DayNumber>();
+  const on = (day: DayNumber) => rows.get(day) ?? 0;
+  for (let day = first; day < today; day += 1) {
+    const before = [7, 14, 21, 28].map((back) => day - back).filter((each) => each >= first);
+    const whole = before.filter((each) => !partial.has(each) && on(each) > 0);
+    if (on(day) > 0 && whole.length >= 2 && on(day) < 0.4 * middle(whole.map(on))) partial.add(day);
+  }
+  for (let day = today - 1; day >= today - 8; day -= 1) {
+    if (on(day) > 0 && !partial.has(day)) return day + 1;
+  }
+  return undefined;
 }

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { CLI } from '../support/command.ts';
-import { type DayNumber, dayNumber } from './world.ts';
+import { type DayNumber, dayNumber } from '../support/independent.ts';
 
 /*
  * The operator's machine: folders, a disk that can be filled, and the built command with a clock of its own.

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
 import { BigQueryServer, type ServerRow, type Trouble } from '../support/bigquery-server.ts';
+import { type DayNumber, dayNumber, dayText, endOf } from '../support/independent.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { type Blow, type House, type LedgerDays, openHouse, type Tracked } from './house.ts';
-import { badgesOf, endOf, totals } from './oracle.ts';
-import { chance, type DayNumber, dayNumber, dayText, makeWeather, PACKAGES, tableOn } from './world.ts';
+import { badgesOf, totals } from './oracle.ts';
+import { chance, makeWeather, PACKAGES, tableOn } from './world.ts';
 
 /*
  * More than a year of daily runs of the built command against a table that is late,

@@ -1,15 +1,10 @@
 import type { ServerRow } from '../support/bigquery-server.ts';
+import { type DayNumber, dayNumber, dayText } from '../support/independent.ts';
 
 /*
  * A year of a table that is filled late, in part, not at all, and afterwards. Shares nothing with src/: days are
  * numbers since the epoch, and texts only where the server wants them.
  */
-
-/** Days since 1970-01-01 (UTC). */
-export type DayNumber = number;
-
-export const dayNumber = (text: string): DayNumber => Date.parse(`${text}T00:00:00Z`) / 86_400_000;
-export const dayText = (day: DayNumber) => new Date(day * 86_400_000).toISOString().slice(0, 10);
 
 export const PACKAGES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'] as const;
 export type PackageName = (typeof PACKAGES)[number];
