@@ -1,23 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Engine, type EngineRow, startEngine } from '../clickhouse/engine.ts';
-import { makeOrigin, type Origin } from './git.ts';
+import { listen } from '../support/listen.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
 import { goTool } from './tools.ts';
 
 /*
@@ -32,7 +24,7 @@ const dayBefore = (days: number) => new Date(today - days * DAY_MS).toISOString(
 
 let engine: Engine;
 /** In front of the engine: lets a test do something while a run reads. */
-let proxy: { url: string; before: ((sql: string) => Promise<void>) | undefined; close(): void };
+let proxy: { url: string; before: (() => Promise<void>) | undefined; close(): Promise<void> };
 /** The Action as it is in a clone: nothing that git ignores. */
 let action: string;
 let act: string;
@@ -52,11 +44,10 @@ async function forward(request: IncomingMessage, response: ServerResponse): Prom
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   const body = Buffer.concat(parts);
-  const sql = `${body}`;
-  if (!sql.includes('per_day')) {
+  if (!`${body}`.includes('per_day')) {
     const { before } = proxy;
     proxy.before = undefined;
-    await before?.(sql);
+    await before?.();
   }
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(
@@ -97,52 +88,39 @@ beforeAll(async () => {
   const server = createServer((request, response) => {
     forward(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const close = () => server.close();
-  proxy = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, before: undefined, close };
+  const { port, close } = await listen(server);
+  proxy = { url: `http://127.0.0.1:${port}`, before: undefined, close };
 });
 afterAll(async () => {
-  proxy?.close();
+  await proxy?.close();
   await engine?.stop();
   if (action !== undefined) rmSync(action, { recursive: true, force: true });
 });
 
-const worlds: string[] = [];
-afterEach(() => {
-  for (const folder of worlds.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+/** Steps of the Action. */
+const STEPS: { id?: string; uses?: string; with?: Record<string, string>; run?: string }[] = parse(
+  readFileSync(join(root, 'action.yml'), 'utf8'),
+).runs.steps;
 
 /** Other actions that action.yml names. act could not fetch them here; they say what they were given. */
 function standIns(folder: string): string[] {
-  const { runs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as {
-    runs: { steps: { uses?: string; with?: Record<string, string> }[] };
-  };
-  return runs.steps.flatMap(({ uses, with: given = {} }) => {
+  return STEPS.flatMap(({ uses, with: given = {} }) => {
     if (uses === undefined) return [];
     const [name = ''] = uses.split('@');
     const place = join(folder, 'actions', name);
     mkdirSync(place, { recursive: true });
     const inputs = Object.keys(given);
-    const lines = [
-      `name: ${name}`,
-      'description: stands for the real one',
-      'inputs:',
-      ...inputs.map((input) => `  ${input}: {description: as the real one}`),
-      'runs:',
-      '  using: composite',
-      '  steps:',
-      '    - shell: bash',
-      `      run: echo "${name} was used"; [ ! -d "$GIVEN" ] || (cd "$GIVEN" && find . -type f | sort)`,
-      `      env: {GIVEN: "\${{ inputs.${inputs[0]} }}"}`,
-    ];
-    writeFileSync(join(place, 'action.yml'), `${lines.join('\n')}\n`);
+    const run = `echo "${name} was used"; [ ! -d "$GIVEN" ] || (cd "$GIVEN" && find . -type f | sort)`;
+    const step = { shell: 'bash', run, env: { GIVEN: `\${{ inputs.${inputs[0]} }}` } };
+    const stub = {
+      name,
+      description: 'stands for the real one',
+      inputs: Object.fromEntries(inputs.map((input) => [input, { description: 'as the real one' }])),
+      runs: { using: 'composite', steps: [step] },
+    };
+    writeFileSync(join(place, 'action.yml'), JSON.stringify(stub));
     return ['--local-repository', `${uses}=${place}`];
   });
-}
-
-interface Run {
-  readonly exitCode: number | undefined;
-  readonly text: string;
 }
 
 const WORKFLOW = '.github/workflows/badges.yml';
@@ -169,7 +147,6 @@ ${lines.join('\n')}
 /** A repository of a user of the Action, and its origin. */
 function makeWorld() {
   const origin = makeOrigin();
-  worlds.push(origin.folder);
   const place = join(origin.folder, 'work');
   mkdirSync(join(place, '.github/workflows'), { recursive: true });
   const git = (...args: string[]) =>
@@ -178,11 +155,11 @@ function makeWorld() {
   git('remote', 'add', 'origin', 'https://github.com/alice/project.git');
   const stubs = standIns(origin.folder);
 
-  /** Runs a workflow whose step is given these inputs; or, with `own`, that workflow of this repository. */
+  /** Runs a workflow whose step is given these inputs; or, with `own`, that workflow of this repository. Gives what it says. */
   async function run(
     inputs: Record<string, string>,
-    options: { event?: object; list?: string; own?: string } = {},
-  ): Promise<Run> {
+    options: { event?: object; list?: string; own?: string; exits?: number } = {},
+  ): Promise<string> {
     if (options.own === undefined) writeFileSync(join(place, WORKFLOW), workflowWith(inputs));
     else cpSync(action, place, { recursive: true });
     // As google-github-actions/auth leaves it there.
@@ -200,7 +177,8 @@ function makeWorld() {
       ...['--local-repository', `pypi-badges/pypi-badges@v1=${action}`, ...stubs],
     ];
     const { exitCode, all } = await execa(act, argv, { cwd: place, reject: false, all: true });
-    return { exitCode, text: all };
+    expect(exitCode, all).toBe(options.exits ?? 0);
+    return all;
   }
   return { origin, run };
 }
@@ -212,41 +190,36 @@ async function questions(): Promise<string[]> {
     .map(({ parameters }) => parameters['projects'] ?? '');
 }
 
-function badge(origin: Origin, name: string): { message: string } {
-  return JSON.parse(origin.git('show', `badges:${name}/downloads-30d-non-ci.json`)) as { message: string };
+function messageOf(origin: Origin, name: string): string {
+  return JSON.parse(origin.git('show', `badges:${name}/downloads-30d-non-ci.json`)).message;
 }
 
 describe('the Action', () => {
   it('publishes from a list of names alone, and reads no day twice', async () => {
     const { origin, run } = makeWorld();
     await engine.asked();
-    const first = await run({ packages: 'alpha, beta' });
-    expect(first.text).toContain('the branch badges is new');
-    expect(first.exitCode, first.text).toBe(0);
+    const said = await run({ packages: 'alpha, beta' });
+    expect(said).toContain('the branch badges is new');
     expect(await questions()).toEqual([expect.stringMatching(/alpha.*beta/)]);
     expect(origin.commits()).toBe(1);
     const before = origin.files();
     expect(Object.keys(before)).toEqual(
       expect.arrayContaining(['.nojekyll', '.state/_health.json', 'alpha/index.html', 'index.html']),
     );
-    expect(Object.keys(before)).toContainEqual(
-      expect.stringMatching(/^\.state\/ledger\/[^/]+\/alpha\.json$/),
-    );
-    expect(Object.keys(before)).not.toContain('_health.json');
-    expect(Object.keys(before).filter((path) => path.includes('gha-creds'))).toEqual([]);
-    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
-    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
-    expect(first.text).toContain(
+    expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json']);
+    expect(Object.keys(before).filter((path) => /^_health|gha-creds/.test(path))).toEqual([]);
+    expect([messageOf(origin, 'alpha'), messageOf(origin, 'beta')]).toEqual(['60', '90']);
+    for (const words of [
       'https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fproject%2Fbadges%2Falpha%2Fdownloads-30d-non-ci.json',
-    );
-    expect(first.text).toContain('| alpha | 30d | 60 | 60 |');
-    expect(first.text).toContain('source      clickhouse, ');
-    expect(first.text).not.toMatch(/bigquery|output_dir/i);
-    expect(first.text).toContain('counts={"alpha":60,"beta":90}');
-    expect(first.text).not.toContain('token-of-the-test');
+      '| alpha | 30d | 60 | 60 |',
+      'source      clickhouse, ',
+      'counts={"alpha":60,"beta":90}',
+    ]) {
+      expect(said).toContain(words);
+    }
+    expect(said).not.toMatch(/bigquery|output_dir|token-of-the-test/i);
 
-    const second = await run({ packages: 'alpha, beta' });
-    expect(second.exitCode, second.text).toBe(0);
+    await run({ packages: 'alpha, beta' });
     expect(await questions()).toEqual([]);
     expect(origin.commits()).toBe(1);
     const after = origin.files();
@@ -259,16 +232,15 @@ describe('the Action', () => {
   it('publishes what it has when a package failed, keeps its old badge, and then fails the job', async () => {
     const { origin, run } = makeWorld();
     const list = (names: string) => `service: {output_dir: out}\npackages: [${names}]\n`;
-    expect((await run({ branch: 'badges' }, { list: list('alpha') })).exitCode).toBe(0);
+    await run({ branch: 'badges' }, { list: list('alpha') });
     const before = origin.files();
-    const { exitCode, text } = await run({ health: 'true' }, { list: list('alpha, broken, beta') });
-    expect(exitCode, text).toBe(1);
+    const text = await run({ health: 'true' }, { list: list('alpha, broken, beta'), exits: 1 });
     expect(text).toMatch(/::error title=pypi-badges broken incomplete-window::broken: /);
     expect(text).toContain('failed=broken changed=true counts={"alpha":60,"beta":90}');
     expect(text).toContain('| broken | 30d | - | - | - | failed (incomplete-window) |');
     const after = origin.files();
     expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
-    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
+    expect(messageOf(origin, 'beta')).toBe('90');
     expect(Object.keys(after)).toContain('_health.json');
     expect(origin.git('show', 'badges:.state/_health.json')).toContain('"error": "incomplete-window"');
     expect(origin.commits()).toBe(1);
@@ -279,16 +251,12 @@ describe('the Action', () => {
     await run({ packages: 'alpha, beta' });
     await engine.asked();
     // Somebody deletes a badge from the branch.
-    const tree = origin
-      .git('ls-tree', 'badges')
-      .split('\n')
-      .filter((line) => !line.endsWith('\talpha'));
-    const made = execFileSync('git', ['--git-dir', origin.path, 'mktree'], { input: `${tree.join('\n')}\n` });
+    const input = origin.git('ls-tree', 'badges').replace(/^.*\talpha\n/m, '');
+    const made = execFileSync('git', ['--git-dir', origin.path, 'mktree'], { input: `${input}\n` });
     const commit = origin.git('commit-tree', made.toString().trim(), '-m', 'lost');
     origin.git('update-ref', 'refs/heads/badges', commit);
-    const { exitCode, text } = await run({ packages: 'alpha, beta' });
-    expect(exitCode, text).toBe(0);
-    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
+    await run({ packages: 'alpha, beta' });
+    expect(messageOf(origin, 'alpha')).toBe('60');
     expect(await questions()).toEqual([]);
   });
 
@@ -296,33 +264,25 @@ describe('the Action', () => {
     const { origin, run } = makeWorld();
     await run({ packages: 'alpha' });
     await engine.asked();
-    const other = makeRun(origin);
-    let others: Run | undefined;
     proxy.before = async () => {
-      others = await other('alpha gamma');
+      await startMain(origin, runBeside(origin, 'alpha gamma'));
     };
-    const { exitCode, text } = await run({ packages: 'alpha, beta' });
-    expect(others?.exitCode, others?.text).toBe(0);
-    expect(exitCode, text).toBe(0);
+    const text = await run({ packages: 'alpha, beta' });
     expect(text).toContain('another run has published to badges meanwhile');
     expect(origin.commits()).toBe(1);
-    expect(badge(origin, 'alpha')).toMatchObject({ message: '60' });
-    expect(badge(origin, 'beta')).toMatchObject({ message: '90' });
-    expect(badge(origin, 'gamma')).toMatchObject({ message: '150' });
-    const ledgers = Object.keys(origin.files()).filter((path) => path.startsWith('.state/ledger/'));
-    expect(ledgers.map((path) => path.split('/').at(-1))).toEqual(['alpha.json', 'beta.json', 'gamma.json']);
+    const messages = ['alpha', 'beta', 'gamma'].map((name) => messageOf(origin, name));
+    expect(messages).toEqual(['60', '90', '150']);
+    expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json', 'gamma.json']);
     // Each was read by one run, once.
-    expect((await questions()).toSorted()).toEqual([
-      expect.stringMatching('beta'),
-      expect.stringMatching('gamma'),
-    ]);
+    expect((await questions()).toSorted()).toEqual(
+      ['beta', 'gamma'].map((name) => expect.stringMatching(name)),
+    );
   });
 
   it('hands the page without the state to GitHub Pages, and says what a private repository and a fork are', async () => {
     const { run } = makeWorld();
     const event = { repository: { default_branch: 'main', private: true, fork: true } };
-    const { exitCode, text } = await run({ packages: 'alpha', pages: 'true' }, { event });
-    expect(exitCode, text).toBe(0);
+    const text = await run({ packages: 'alpha', pages: 'true' }, { event });
     expect(text).toContain('actions/upload-pages-artifact was used');
     expect(text).toContain('./alpha/downloads-30d-non-ci.json');
     expect(text).not.toMatch(/\| \.\/\.state|\| \.\/_health/);
@@ -334,35 +294,29 @@ describe('the Action', () => {
   it('checks a list without a branch, and marks the lines that are wrong', async () => {
     const { origin, run } = makeWorld();
     const list = 'service:\n  output_dir: out\npackages:\n  - alpha\n  - name: beta\n    window_days: 0\n';
-    const { exitCode, text } = await run({ check: 'true' }, { list });
-    expect(exitCode).toBe(1);
+    const text = await run({ check: 'true' }, { list, exits: 1 });
     expect(text).toMatch(/::error file=tracked\.yaml,line=6,col=\d+::packages\[1\]\.window_days: /);
     expect(origin.commits()).toBe(0);
     const right = await run({ check: 'true' }, { list: list.replace('window_days: 0', 'window_days: 7') });
-    expect(right.exitCode, right.text).toBe(0);
-    expect(right.text).toContain('tracked.yaml is valid: 2 packages');
+    expect(right).toContain('tracked.yaml is valid: 2 packages');
   });
 });
 
-describe('a run that is cancelled', () => {
-  it('publishes what is finished', async () => {
-    const { origin } = makeWorld();
-    const list = makeRun(origin);
-    expect((await list('alpha')).exitCode).toBe(0);
-    const before = origin.files();
-    let said: { interrupt: () => void } | undefined;
-    proxy.before = async () => said?.interrupt();
-    const { exitCode, text, outputs } = await list('alpha beta', (interrupt) => {
-      said = { interrupt };
-    });
-    expect(exitCode, text).toBe(0);
-    expect(text).toMatch(/::warning title=pypi-badges::.*SIGINT/);
-    // The last step of the Action fails with it.
-    expect(outputs).toMatch(/exit-code<<\S+\n130\n/);
-    const after = origin.files();
-    expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
-    expect(origin.commits()).toBe(1);
-  });
+it('a run that is cancelled publishes what is finished', async () => {
+  const origin = makeOrigin();
+  expect((await startMain(origin, runBeside(origin, 'alpha'))).exitCode).toBe(0);
+  const before = origin.files();
+  const env = runBeside(origin, 'alpha beta');
+  const running = startMain(origin, env);
+  proxy.before = async () => void running.kill('SIGINT');
+  const { exitCode, all } = await running;
+  expect(exitCode, all).toBe(0);
+  expect(all).toMatch(/::warning title=pypi-badges::.*SIGINT/);
+  // The last step of the Action fails with it.
+  expect(readFileSync(env.GITHUB_OUTPUT, 'utf8')).toMatch(/exit-code<<\S+\n130\n/);
+  const after = origin.files();
+  expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
+  expect(origin.commits()).toBe(1);
 });
 
 describe('Node.js', () => {
@@ -374,66 +328,38 @@ describe('Node.js', () => {
     ['is taken at the first version that will do', '20.19.0', true],
     ['is taken at a later one', '24.0.1', true],
   ])('%s', async (_, version, found) => {
-    const { origin } = makeWorld();
-    const { runs } = parse(readFileSync(join(root, 'action.yml'), 'utf8')) as {
-      runs: { steps: { id?: string; run?: string }[] };
-    };
-    const script = runs.steps.find(({ id }) => id === 'node')?.run ?? '';
-    const bin = join(origin.folder, 'bin');
-    mkdirSync(bin);
+    const bin = tempFolder();
+    const output = join(bin, 'output');
     if (version !== undefined) {
       const pretend = `Object.defineProperty(process.versions, 'node', {value: '${version}'}); eval(process.argv.at(-1))`;
-      writeFileSync(
-        join(bin, 'node'),
-        `#!/bin/bash\nexec "${process.execPath}" -e ${JSON.stringify(pretend)} -- "$2"\n`,
-        { mode: 0o755 },
-      );
+      const node = `#!/bin/bash\nexec "${process.execPath}" -e ${JSON.stringify(pretend)} -- "$2"\n`;
+      writeFileSync(join(bin, 'node'), node, { mode: 0o755 });
     }
-    const output = join(origin.folder, 'output');
-    await execa('/bin/bash', ['-e', '-c', script], {
-      env: { PATH: bin, GITHUB_OUTPUT: output },
-      extendEnv: false,
-    });
+    const script = STEPS.find(({ id }) => id === 'node')?.run ?? '';
+    const env = { PATH: bin, GITHUB_OUTPUT: output };
+    await execa('/bin/bash', ['-e', '-c', script], { env, extendEnv: false });
     expect(readFileSync(output, 'utf8')).toBe(`found=${found}\n`);
   });
 });
 
-describe('this repository', () => {
-  it('publishes its own list by its own workflow', async () => {
-    const { origin, run } = makeWorld();
-    const { exitCode, text } = await run({}, { own: '.github/workflows/badges.yml' });
-    expect(exitCode, text).toBe(0);
-    const { packages } = parse(readFileSync(join(root, 'tracked.yaml'), 'utf8')) as {
-      packages: (string | { name: string })[];
-    };
-    const names = packages.map((entry) => (typeof entry === 'string' ? entry : entry.name));
-    expect(names.length).toBeGreaterThan(2);
-    for (const name of names) expect(badge(origin, name)).toMatchObject({ message: '0' });
-    // The engine has none of them.
-    expect(text).toMatch(/::warning title=pypi-badges mcp-clipboard no-rows::/);
-  });
+it('this repository publishes its own list by its own workflow', async () => {
+  const { origin, run } = makeWorld();
+  const text = await run({}, { own: '.github/workflows/badges.yml' });
+  const list = parse(readFileSync(join(root, 'tracked.yaml'), 'utf8'));
+  const packages: (string | { name: string })[] = list.packages;
+  const names = packages.map((entry) => (typeof entry === 'string' ? entry : entry.name));
+  expect(names.length).toBeGreaterThan(2);
+  for (const name of names) expect(messageOf(origin, name)).toBe('0');
+  // The engine has none of them.
+  expect(text).toMatch(/::warning title=pypi-badges mcp-clipboard no-rows::/);
 });
 
-/** Runs beside the workflow's, as another workflow would make them. */
-function makeRun(origin: Origin) {
-  let number = 0;
-  return async (
-    packages: string,
-    started?: (interrupt: () => void) => void,
-  ): Promise<Run & { outputs: string }> => {
-    number += 1;
-    const output = join(origin.folder, `outputs-${number}`);
-    const env = {
-      INPUT_PACKAGES: packages,
-      GITHUB_REPOSITORY: 'alice/project',
-      GITHUB_OUTPUT: output,
-      RUNNER_TEMP: join(origin.folder, 'other'),
-      CLICKHOUSE_URL: proxy.url,
-      GIT_CONFIG_GLOBAL: origin.config,
-    };
-    const child = execa('node', [join(root, 'action/main.mjs')], { env, reject: false, all: true });
-    started?.(() => child.kill('SIGINT'));
-    const { exitCode, all } = await child;
-    return { exitCode, text: all, outputs: existsSync(output) ? readFileSync(output, 'utf8') : '' };
+/** The environment of a run beside the workflow's, as another workflow would make it. */
+function runBeside(origin: Origin, packages: string) {
+  return {
+    INPUT_PACKAGES: packages,
+    GITHUB_OUTPUT: join(origin.folder, `outputs of ${packages}`),
+    RUNNER_TEMP: join(origin.folder, 'other'),
+    CLICKHOUSE_URL: proxy.url,
   };
 }

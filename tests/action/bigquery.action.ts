@@ -1,22 +1,20 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterEach, expect, it } from 'vitest';
 import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
-import { makeOrigin, type Origin } from './git.ts';
+import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
 
 /*
  * The Action with a source that costs money: what two runs at once were billed is in the branch to the byte.
  */
 
-const root = join(import.meta.dirname, '../..');
 const DAY_MS = 86_400_000;
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
 
 const rows: ServerRow[] = ['alpha', 'beta'].flatMap((project) =>
-  Array.from({ length: 30 }, (_, index) => ({
+  Array.from({ length: 30 }, (_, at) => ({
     project,
-    day: dayBefore(index + 1),
+    day: dayBefore(at + 1),
     installer: 'pip',
     downloads: 1,
   })),
@@ -24,29 +22,20 @@ const rows: ServerRow[] = ['alpha', 'beta'].flatMap((project) =>
 
 let origin: Origin;
 let server: BigQueryServer;
-afterEach(async () => {
-  await server.close();
-  rmSync(origin.folder, { recursive: true, force: true });
-});
+afterEach(() => server.close());
 
 /** A run with a list of its own, in a workspace of its own. */
 async function run(name: string, packages: string) {
   const workspace = join(origin.folder, name);
   mkdirSync(join(workspace, 'temp'), { recursive: true });
-  writeFileSync(
-    join(workspace, 'tracked.yaml'),
-    `service: {output_dir: out}\nbigquery: {project_id: my-project}\npackages: [${packages}]\n`,
-  );
-  const env = {
+  const list = `service: {output_dir: out}\nbigquery: {project_id: my-project}\npackages: [${packages}]\n`;
+  writeFileSync(join(workspace, 'tracked.yaml'), list);
+  const { exitCode, all } = await startMain(origin, {
     INPUT_SOURCE: 'bigquery',
-    GITHUB_REPOSITORY: 'alice/project',
     GITHUB_WORKSPACE: workspace,
     RUNNER_TEMP: join(workspace, 'temp'),
     BIGQUERY_EMULATOR_HOST: server.host,
-    GIT_CONFIG_GLOBAL: origin.config,
-  };
-  const argv = [join(root, 'action/main.mjs')];
-  const { exitCode, all } = await execa('node', argv, { env, reject: false, all: true });
+  });
   expect(exitCode, all).toBe(0);
   return all;
 }
@@ -68,8 +57,7 @@ it('keeps the ledgers and the bills of two runs at once', async () => {
   const said = await Promise.all([run('one', 'alpha, beta'), run('other', 'beta, alpha')]);
   expect(said.join('\n')).toContain('another run has published to badges meanwhile');
   expect(origin.commits()).toBe(1);
-  const ledgers = Object.keys(origin.files()).filter((path) => path.startsWith('.state/ledger/'));
-  expect(ledgers.map((path) => path.split('/').at(-1))).toEqual(['alpha.json', 'beta.json']);
+  expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json']);
   expect(spentBytes()).toBe(server.bytesBilled);
   // Nobody is told of accounts or projects.
   for (const path of Object.keys(origin.files())) {

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,33 +34,26 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(status, status === 401 ? { 'www-authenticate': 'Basic realm="GitHub"' } : {}).end();
     return;
   }
-  const child = spawn('git', ['http-backend'], {
-    env: {
-      ...process.env,
-      GIT_PROJECT_ROOT: origin.folder,
-      GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: pathname,
-      QUERY_STRING: search.slice(1),
-      REQUEST_METHOD: request.method ?? 'GET',
-      CONTENT_TYPE: request.headers['content-type'] ?? '',
-      HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
-      GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
-      REMOTE_USER: 'x-access-token',
-    },
-  });
+  const env = {
+    GIT_PROJECT_ROOT: origin.folder,
+    GIT_HTTP_EXPORT_ALL: '1',
+    PATH_INFO: pathname,
+    QUERY_STRING: search.slice(1),
+    REQUEST_METHOD: request.method ?? 'GET',
+    CONTENT_TYPE: request.headers['content-type'] ?? '',
+    HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+    GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+    REMOTE_USER: 'x-access-token',
+  };
+  const child = spawn('git', ['http-backend'], { env: { ...process.env, ...env } });
   request.pipe(child.stdin);
   const parts: Buffer[] = [];
   child.stdout.on('data', (part: Buffer) => parts.push(part));
   child.on('close', () => {
     const answer = Buffer.concat(parts);
     const end = answer.indexOf('\r\n\r\n');
-    const headers = Object.fromEntries(
-      answer
-        .subarray(0, end)
-        .toString()
-        .split('\r\n')
-        .map((line) => line.split(': ')),
-    );
+    const lines = answer.subarray(0, end).toString().split('\r\n');
+    const headers = Object.fromEntries(lines.map((line) => line.split(': ')));
     response
       .writeHead(Number.parseInt(headers['Status'] ?? '200', 10), headers)
       .end(answer.subarray(end + 4));
@@ -75,10 +68,7 @@ beforeEach(async () => {
   server = await listen(createServer(serve));
   url = `http://127.0.0.1:${server.port}`;
 });
-afterEach(async () => {
-  await server.close();
-  rmSync(origin.folder, { recursive: true, force: true });
-});
+afterEach(() => server.close());
 
 let number = 0;
 
@@ -152,10 +142,9 @@ it('lays out what both runs have done, file by file', async () => {
       { ...EMPTY_LEDGER, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
       identity,
     );
-  const memory = (attempted: Record<string, string>) =>
-    JSON.stringify({
-      packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
-    });
+  const memory = (attempted: Record<string, string>) => ({
+    packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
+  });
   const { branch, places } = await open();
   /** What stands in each file before, in ours, in theirs, and then: undefined where there is none. */
   const FILES: Record<string, (string | undefined)[]> = {
@@ -171,7 +160,7 @@ it('lays out what both runs have done, file by file', async () => {
     await branch.layOut(undefined, places);
     mkdirSync(join(places.stateDir, 'ledger'));
     writeFileSync(join(places.stateDir, 'ledger/alpha.json'), ledger(...days));
-    writeFileSync(join(places.stateDir, '_health.json'), memory(attempted));
+    writeFileSync(join(places.stateDir, '_health.json'), JSON.stringify(memory(attempted)));
     for (const [name, { [which]: content }] of Object.entries(FILES)) {
       if (content !== undefined) writeFileSync(join(places.outputDir, `${name}.json`), content);
     }
@@ -181,18 +170,15 @@ it('lays out what both runs have done, file by file', async () => {
   const ours = await treeOf(1, ['2026-04-01', '2026-04-02'], { alpha: '3', beta: '1' });
   const theirs = await treeOf(2, ['2026-04-01', '2026-04-03'], { alpha: '2', beta: '2', gamma: '2' });
   await layOutMerged(branch, { base, ours, theirs }, places);
-  const read = (name: string) => {
-    const path = join(places.outputDir, name);
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-  };
-  for (const [name, contents] of Object.entries(FILES)) {
-    expect([name, read(`${name}.json`)]).toEqual([name, contents[3]]);
+  const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
+  for (const [name, { 3: merged }] of Object.entries(FILES)) {
+    if (merged === undefined) expect(existsSync(join(places.outputDir, `${name}.json`)), name).toBe(false);
+    else expect(read(places.outputDir, `${name}.json`), name).toBe(merged);
   }
-  const merged = readFileSync(join(places.stateDir, 'ledger/alpha.json'), 'utf8');
-  expect([...parseLedger(merged, identity).days.keys()]).toEqual(['2026-04-01', '2026-04-02', '2026-04-03']);
-  expect(JSON.parse(readFileSync(join(places.stateDir, '_health.json'), 'utf8'))).toEqual(
-    JSON.parse(memory({ alpha: '3', beta: '2', gamma: '2' })),
-  );
+  const { days } = parseLedger(read(places.stateDir, 'ledger/alpha.json'), identity);
+  expect([...days.keys()]).toEqual(['2026-04-01', '2026-04-02', '2026-04-03']);
+  const health = JSON.parse(read(places.stateDir, '_health.json'));
+  expect(health).toEqual(memory({ alpha: '3', beta: '2', gamma: '2' }));
 });
 
 it.each([
@@ -204,9 +190,7 @@ it.each([
   ['badges/other', 'badges/downloads', false],
   ['x/refs/heads/badges', 'badges', false],
 ])('beside the branch %s, %s is refused before anything is counted: %s', async (there, branch, refused) => {
-  const blob = origin.git('hash-object', '-w', origin.config);
-  const tree = await spawnInput(['mktree'], `100644 blob ${blob}\tsetup.py\n`);
-  origin.git('update-ref', `refs/heads/${there}`, origin.git('commit-tree', tree, '-m', 'sources'));
+  makeOther(there);
   const found = (await open('good', { branch })).branch.fetch();
   if (refused) await expect(found).rejects.toThrow(`cannot be beside the branch ${there} of alice/project`);
   else expect(await found).toBeUndefined();
@@ -220,10 +204,8 @@ describe("a runner's git", () => {
       writeFileSync(join(hooks, name), '#!/bin/sh\necho refused by a hook >&2\nexit 1\n', { mode: 0o755 });
     }
     const config = join(origin.folder, 'runner');
-    writeFileSync(
-      config,
-      `[core]\n\thooksPath = ${hooks}\n[push]\n\tgpgSign = true\n\tpushOption = ci.skip\n\tfollowTags = true\n[commit]\n\tgpgSign = true\n[init]\n\tdefaultObjectFormat = sha256\n`,
-    );
+    const asks = `[core]\n\thooksPath = ${hooks}\n[push]\n\tgpgSign = true\n\tpushOption = ci.skip\n\tfollowTags = true\n[commit]\n\tgpgSign = true\n[init]\n\tdefaultObjectFormat = sha256\n`;
+    writeFileSync(config, asks);
     const runner = { GIT_CONFIG_GLOBAL: config, GIT_DEFAULT_HASH: 'sha256' };
     const { branch, places, publish } = await open('good', {}, runner);
     await branch.demandWritable(await branch.fetch(), places);
@@ -249,22 +231,18 @@ describe("a runner's git", () => {
   });
 });
 
-it('tries again what may pass', async () => {
-  const { publish } = await open();
+it('tries again what may pass, and says that GitHub could not be reached when it stays away', async () => {
+  const { branch, publish } = await open();
   faults = [502, 503];
   expect(await publish('a')).toBe('pushed');
-});
-
-it('says that GitHub could not be reached, when it stays away', async () => {
-  const { branch } = await open();
   faults = [502, 502, 502];
   await expect(branch.fetch()).rejects.toThrow(/could not be reached\. git said: .*502/);
 });
 
-it.each([true, false])(
-  'says that the workflow may not write, before anything is read (there is a branch: %s)',
+it.each(['no', 'a'])(
+  'says that the workflow may not write, before anything is read: %s branch',
   async (is) => {
-    if (is) await (await open()).publish('a');
+    if (is === 'a') await (await open()).publish('a');
     const { branch, places } = await open();
     const found = await branch.fetch();
     mayWrite = false;
@@ -292,36 +270,26 @@ it('says that the token is wrong, without repeating it', async () => {
 });
 
 it('says that the branch is protected', async () => {
-  const hook = join(origin.path, 'hooks/pre-receive');
   mkdirSync(join(origin.path, 'hooks'), { recursive: true });
-  writeFileSync(
-    hook,
-    '#!/bin/sh\necho "error: GH006: Protected branch update failed for refs/heads/badges." >&2\nexit 1\n',
-  );
-  chmodSync(hook, 0o755);
+  const refusal = 'error: GH006: Protected branch update failed for refs/heads/badges.';
+  const hook = `#!/bin/sh\necho "${refusal}" >&2\nexit 1\n`;
+  writeFileSync(join(origin.path, 'hooks/pre-receive'), hook, { mode: 0o755 });
   const { branch, places } = await open();
-  await expect(branch.demandWritable(undefined, places)).rejects.toThrow(
-    /the branch badges of alice\/project is protected from pushing/,
-  );
+  const says = /the branch badges of alice\/project is protected from pushing/;
+  await expect(branch.demandWritable(undefined, places)).rejects.toThrow(says);
 });
 
 it('leaves a branch alone that holds something else', async () => {
-  const blob = origin.git('hash-object', '-w', origin.config);
-  const tree = spawnInput(['mktree'], `100644 blob ${blob}\tsetup.py\n`);
-  origin.git('update-ref', 'refs/heads/badges', origin.git('commit-tree', await tree, '-m', 'sources'));
+  makeOther('badges');
   const { publish } = await open();
   await expect(publish('a')).rejects.toThrow(/holds something that pypi-badges did not publish/);
   expect(Object.keys(origin.files())).toEqual(['setup.py']);
 });
 
-function spawnInput(args: string[], input: string): Promise<string> {
-  return new Promise((done) => {
-    const child = spawn('git', ['--git-dir', origin.path, ...args]);
-    let text = '';
-    child.stdout.on('data', (part) => {
-      text += part;
-    });
-    child.on('close', () => done(text.trim()));
-    child.stdin.end(input);
-  });
+/** Makes a branch that holds a file which is none of ours. */
+function makeOther(name: string) {
+  const blob = origin.git('hash-object', '-w', origin.config);
+  const input = `100644 blob ${blob}\tsetup.py\n`;
+  const tree = execFileSync('git', ['--git-dir', origin.path, 'mktree'], { input }).toString().trim();
+  origin.git('update-ref', `refs/heads/${name}`, origin.git('commit-tree', tree, '-m', 'sources'));
 }

@@ -31,11 +31,8 @@ describe('runConfig', () => {
     const text =
       'service: {output_dir: out, source: bigquery, public_url: https://b.example.com}\npackages: [a]\n';
     expect(configOf(text).service).toMatchObject({ source: 'bigquery', public_url: 'https://b.example.com' });
-    const inputs = { source: 'duckdb', publicUrl: 'https://c.example.com' };
-    expect(configOf(text, inputs).service).toMatchObject({
-      source: 'duckdb',
-      public_url: 'https://c.example.com',
-    });
+    const { service } = configOf(text, { source: 'duckdb', publicUrl: 'https://c.example.com' });
+    expect(service).toMatchObject({ source: 'duckdb', public_url: 'https://c.example.com' });
   });
 
   it('leads relative paths to where they led before', () => {
@@ -49,11 +46,8 @@ describe('runConfig', () => {
   });
 
   it('knows every path of the schema', () => {
-    expect(
-      pathKeys(schema)
-        .map((keys) => keys.join('.'))
-        .toSorted(),
-    ).toEqual([
+    const paths = pathKeys(schema).map((keys) => keys.join('.'));
+    expect(paths.toSorted()).toEqual([
       'clickhouse.password_file',
       'duckdb.files',
       'service.credential_file',

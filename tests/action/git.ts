@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
+import { tempFolder } from '../support/temp-folder.ts';
 
 /*
  * A bare repository that stands for GitHub's: git is told to look there instead.
@@ -23,9 +24,9 @@ export interface Origin {
 
 const SOMEBODY = ['-c', 'user.name=test', '-c', 'user.email=test@example.com'];
 
-/** Makes an empty bare repository called alice/project. */
+/** Makes an empty bare repository called alice/project, gone once the test is over. */
 export function makeOrigin(): Origin {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'pypi-badges-action-')));
+  const folder = tempFolder();
   const path = join(folder, 'alice/project.git');
   mkdirSync(path, { recursive: true });
   const config = join(folder, 'gitconfig');
@@ -40,14 +41,22 @@ export function makeOrigin(): Origin {
     config,
     git,
     files(branch = 'badges') {
-      const lines = git('ls-tree', '-r', branch).split('\n');
-      return Object.fromEntries(
-        lines.map((line) => {
-          const [, sha = '', name = ''] = /^\d+ blob ([0-9a-f]+)\t(.*)$/.exec(line) ?? [];
-          return [name, sha];
-        }),
-      );
+      const found = git('ls-tree', '-r', branch).matchAll(/^\d+ blob ([0-9a-f]+)\t(.*)$/gm);
+      return Object.fromEntries([...found].map(([, sha = '', name = '']) => [name, sha]));
     },
     commits: (branch = 'badges') => (has(branch) ? Number(git('rev-list', '--count', branch)) : 0),
   };
+}
+
+/** Starts the Action's program for alice/project, without a workflow around it; what it says comes with how it ends. */
+export function startMain(origin: Origin, env: Record<string, string>) {
+  const main = join(import.meta.dirname, '../../action/main.mjs');
+  const usual = { GITHUB_REPOSITORY: 'alice/project', GIT_CONFIG_GLOBAL: origin.config };
+  return execa('node', [main], { env: { ...usual, ...env }, reject: false, all: true });
+}
+
+/** The names of the packages whose ledgers are in the branch. */
+export function ledgersIn(origin: Origin): (string | undefined)[] {
+  const paths = Object.keys(origin.files()).filter((path) => path.startsWith('.state/ledger/'));
+  return paths.map((path) => path.split('/').at(-1));
 }

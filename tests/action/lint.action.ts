@@ -11,20 +11,10 @@ const workflows = ['.github/workflows', 'examples/github-actions'].flatMap((fold
   readdirSync(join(root, folder)).map((name) => join(folder, name)),
 );
 
-it('there are workflows', () => {
-  expect(workflows).toEqual(
-    expect.arrayContaining(['.github/workflows/ci.yml', 'examples/github-actions/badges.yml']),
-  );
-});
-
 const lint = async (path: string) => {
-  const { all, exitCode } = await execa(goTool('actionlint'), ['-no-color', path], {
-    cwd: root,
-    reject: false,
-    all: true,
-  });
-  expect(all).toBe('');
-  expect(exitCode).toBe(0);
+  const argv = ['-no-color', path];
+  const { all, exitCode } = await execa(goTool('actionlint'), argv, { cwd: root, reject: false, all: true });
+  expect([exitCode, all]).toEqual([0, '']);
 };
 
 it.each(workflows)('actionlint has nothing to say of %s', lint);

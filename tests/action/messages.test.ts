@@ -22,13 +22,10 @@ function commandsIn(printed: string): string[] {
     );
 }
 
-describe('render', () => {
-  it('keeps text from ending an annotation', () => {
-    expect(render({ level: 'error', message: '50 %\nof it', title: 'a:b,c', line: undefined })).toBe(
-      '::error title=a%3Ab%2Cc::50 %25%0Aof it',
-    );
-    expect(render({ level: 'notice', message: 'plain' })).toBe('::notice::plain');
-  });
+it('render keeps text from ending an annotation', () => {
+  const entry = { level: 'error', message: '50 %\nof it', title: 'a:b,c', line: undefined };
+  expect(render(entry)).toBe('::error title=a%3Ab%2Cc::50 %25%0Aof it');
+  expect(render({ level: 'notice', message: 'plain' })).toBe('::notice::plain');
 });
 
 describe('what others write', () => {
@@ -42,6 +39,7 @@ describe('what others write', () => {
     'one\n::add-mask::a\rtwo\r::set-env name=NODE_OPTIONS::--require=x\r\n\t##[group]x',
   ];
   const log = (entry: object) => renderAll(logLine(JSON.stringify(entry)));
+  const oneLine = (text: string) => text.replaceAll('\n', ' ');
   const annotated = ['error'];
   const PATHS: [string, (text: string) => string, string[]][] = [
     ['a line that is no log', (text) => renderAll(logLine(text)), []],
@@ -50,22 +48,10 @@ describe('what others write', () => {
     ['the log', (text) => log({ level: 'info', package: text, msg: text }), []],
     ['an error', (text) => log({ level: 'error', package: text, error_code: text, msg: text }), annotated],
     ['the report of a fault', (text) => log({ level: 'fatal', msg: 'x', report: text }), annotated],
-    [
-      'a problem at a line',
-      (text) => renderAll(problemLines(`f:1:2: ${text.replaceAll('\n', ' ')}`, 'f')),
-      annotated,
-    ],
-    [
-      'a problem of a file',
-      (text) => renderAll(problemLines(`f: ${text.replaceAll('\n', ' ')}`, 'f')),
-      annotated,
-    ],
+    ['a problem at a line', (text) => renderAll(problemLines(`f:1:2: ${oneLine(text)}`, 'f')), annotated],
+    ['a problem of a file', (text) => renderAll(problemLines(`f: ${oneLine(text)}`, 'f')), annotated],
     ['what else check says', (text) => renderAll(problemLines(text, 'f')), []],
-    [
-      'a refusal or a stack',
-      (text) => render({ level: 'error', message: text, title: text, file: text }),
-      annotated,
-    ],
+    ['a refusal or a stack', (message) => render({ level: 'error', message, title: message }), annotated],
     ['a text', render, []],
   ];
 
@@ -74,12 +60,9 @@ describe('what others write', () => {
   });
 
   it('is printed by the Action in one place', () => {
-    const printing = readdirSync(ACTION).flatMap((name) => [
-      ...readFileSync(join(ACTION, name), 'utf8').matchAll(
-        /.*(?:std(?:out|err)\.write|console\.|'inherit').*/g,
-      ),
-    ]);
-    expect(printing.map(String)).toEqual([expect.stringContaining('render(entry)')]);
+    const files = readdirSync(ACTION).map((name) => readFileSync(join(ACTION, name), 'utf8'));
+    const printing = files.join('').match(/.*(?:std(?:out|err)\.write|console\.|'inherit').*/g);
+    expect(printing).toEqual([expect.stringContaining('render(entry)')]);
   });
 
   it.each([
@@ -104,59 +87,50 @@ describe('what others write', () => {
   });
 });
 
-describe('logLine', () => {
-  it.each([
-    [
-      { level: 'error', package: 'a', error_code: 'timeout', msg: 'too long' },
-      '::error title=pypi-badges a timeout::a: too long',
-    ],
-    [
-      { level: 'warn', package: 'a', warning: 'no-rows', msg: 'a: none' },
-      '::warning title=pypi-badges a no-rows::a: none',
-    ],
-    [{ level: 'warn', msg: 'the table is late' }, '::warning title=pypi-badges::the table is late'],
-    [{ level: 'info', package: 'a', count: 3, msg: 'collected' }, 'a: collected'],
-    [
-      { level: 'error', error_code: 'bug', msg: 'a fault', report: 'x\n::stop-commands::y' },
-      '::error title=pypi-badges bug::a fault\nx\n | ::stop-commands::y',
-    ],
-  ])('shows %j', (entry, expected) => {
-    expect(renderAll(logLine(JSON.stringify(entry)))).toBe(expected);
-  });
-
-  it.each(['not JSON', 'null', '{"msg": 1}'])('passes %s on as it is', (line) => {
-    expect(renderAll(logLine(line))).toBe(line);
-  });
+it.each([
+  [
+    '{"level":"error","package":"a","error_code":"timeout","msg":"too long"}',
+    '::error title=pypi-badges a timeout::a: too long',
+  ],
+  [
+    '{"level":"warn","package":"a","warning":"no-rows","msg":"a: none"}',
+    '::warning title=pypi-badges a no-rows::a: none',
+  ],
+  ['{"level":"warn","msg":"the table is late"}', '::warning title=pypi-badges::the table is late'],
+  ['{"level":"info","package":"a","count":3,"msg":"collected"}', 'a: collected'],
+  [
+    '{"level":"error","error_code":"bug","msg":"a fault","report":"x\\n::stop-commands::y"}',
+    '::error title=pypi-badges bug::a fault\nx\n | ::stop-commands::y',
+  ],
+  ...['not JSON', 'null', '{"msg": 1}'].map((line) => [line, line]),
+])('of the log, %s is shown', (line, expected) => {
+  expect(renderAll(logLine(String(line)))).toBe(expected);
 });
 
-describe('problemLines', () => {
-  it('puts each problem on its line of the file', () => {
-    const text = 'a.yaml:3:5: packages[0]: wrong\na.yaml: not there\n2 problems in a.yaml\n';
-    expect(problemLines(text, 'a.yaml').map(render)).toEqual([
-      '::error file=a.yaml,line=3,col=5::packages[0]: wrong',
-      '::error file=a.yaml::a.yaml: not there',
-      '2 problems in a.yaml',
-    ]);
-  });
+it('puts each problem on its line of the file', () => {
+  const text = 'a.yaml:3:5: packages[0]: wrong\na.yaml: not there\n2 problems in a.yaml\n';
+  expect(problemLines(text, 'a.yaml').map(render)).toEqual([
+    '::error file=a.yaml,line=3,col=5::packages[0]: wrong',
+    '::error file=a.yaml::a.yaml: not there',
+    '2 problems in a.yaml',
+  ]);
 });
 
-describe('inputProblems', () => {
-  it.each([
-    [
-      'packages:4:5: packages[0]: found "a b"; allowed: a name',
-      '::error::input packages: found "a b"; allowed: a name',
-    ],
-    [
-      'packages:7:5: packages[3]: Beta is already listed at line 6 as beta',
-      '::error::input packages: Beta is already listed as beta',
-    ],
-    ['packages:1:9: service.source: found "x"', '::error::input source: found "x"'],
-    ['packages:1:9: service.public_url: found "x"', '::error::input public-url: found "x"'],
-    ['packages:1:1: duckdb: missing', '::error::duckdb: missing'],
-    ['3 problems in packages; nothing was queried', '3 problems in the inputs; nothing was queried'],
-  ])('names the input: %s', (line, expected) => {
-    expect(inputProblems(line, 'packages').map(render)).toEqual([expected]);
-  });
+it.each([
+  [
+    'packages:4:5: packages[0]: found "a b"; allowed: a name',
+    '::error::input packages: found "a b"; allowed: a name',
+  ],
+  [
+    'packages:7:5: packages[3]: Beta is already listed at line 6 as beta',
+    '::error::input packages: Beta is already listed as beta',
+  ],
+  ['packages:1:9: service.source: found "x"', '::error::input source: found "x"'],
+  ['packages:1:9: service.public_url: found "x"', '::error::input public-url: found "x"'],
+  ['packages:1:1: duckdb: missing', '::error::duckdb: missing'],
+  ['3 problems in packages; nothing was queried', '3 problems in the inputs; nothing was queried'],
+])('of a problem, the input is named: %s', (line, expected) => {
+  expect(inputProblems(line, 'packages').map(render)).toEqual([expected]);
 });
 
 describe('summary', () => {
@@ -184,24 +158,23 @@ describe('summary', () => {
     },
     warnings: [{ code: 'left-over', message: 'gamma' }],
   };
-  const text = summary({
-    health,
-    snippets: '[![a](b)](c)',
-    notes: ['it is <new>'],
-    published: { branch: 'badges', url: 'https://x' },
-  });
+  const published = { branch: 'badges', url: 'https://x' };
+  const byName = (count: number, entryOf: (at: number) => object) =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [`p-${at}`, entryOf(at)]));
 
-  it('has the figures, what needs attention, and the snippets', () => {
-    expect(text).toContain('| alpha | 30d | 1,234 | 2,240 | 2026-04-24 | ok |');
-    expect(text).toContain('| beta | 7d | - | - | 2026-04-20 | failed (not-found) |');
-    expect(text).toContain(
+  it.each([
+    ['| alpha | 30d | 1,234 | 2,240 | 2026-04-24 | ok |'],
+    ['| beta | 7d | - | - | 2026-04-20 | failed (not-found) |'],
+    [
       '| part | 30d | 87 | 87 | 2026-04-24 | ok |\n| part | 7d | - | - | 2026-04-24 | failed (incomplete-window) |',
-    );
-    expect(text).toContain('**alpha** (no-rows): is the \\*name\\* right?');
-    expect(text).toContain('- it is &lt;new>\n- **beta** failed (not-found): &lt;b>no&lt;/b> \\| such table');
-    expect(text).toContain('- (left-over): gamma');
-    expect(text).toContain('Published to [badges](https://x)');
-    expect(text).toContain('```markdown\n[![a](b)](c)\n```');
+    ],
+    ['**alpha** (no-rows): is the \\*name\\* right?'],
+    ['- it is &lt;new>\n- **beta** failed (not-found): &lt;b>no&lt;/b> \\| such table'],
+    ['- (left-over): gamma'],
+    ['Published to [badges](https://x)'],
+    ['```markdown\n[![a](b)](c)\n```'],
+  ])('has figures, what needs attention, and the snippets: %s', (part) => {
+    expect(summary({ health, snippets: '[![a](b)](c)', notes: ['it is <new>'], published })).toContain(part);
   });
 
   /** GitHub's limit of a step, above which it shows nothing. */
@@ -212,78 +185,50 @@ describe('summary', () => {
     [5_000, 'of one cause', () => 'BigQuery refused; grant the role '.repeat(9)],
     [5_000, 'of a cause each', (at: number) => `${at}: ${'<&|* ü '.repeat(40)}`],
   ])('stays below the limit with %i packages that failed %s', (count, _why, error) => {
-    const packages = Object.fromEntries(
-      Array.from({ length: count }, (_, at) => [
-        `a-package-with-a-name-${at}`,
-        { error: error(at), error_code: 'permission', window_days: 30, counted_to: '2026-04-24' },
-      ]),
-    );
-    const snippets = Array.from({ length: count * 3 }, (_, at) => `[![${'x'.repeat(200)}](b${at})](c)`).join(
-      '\n',
-    );
-    const published = { branch: 'badges', url: 'https://x' };
-    const large = summary({
-      health: { source: 'bigquery', packages },
-      snippets,
-      notes: ['it is new'],
-      published,
-    });
+    const packages = byName(count, (at) => ({ error: error(at), error_code: 'permission', window_days: 30 }));
+    const lines = Array.from({ length: count * 3 }, (_, at) => `[![${'x'.repeat(200)}](b${at})](c)`);
+    const health = { source: 'bigquery', packages };
+    const large = summary({ health, snippets: lines.join('\n'), notes: ['it is new'], published });
     expect(Buffer.byteLength(large)).toBeLessThan(MOST);
-    const shown = large.match(/^\[!\[x/gm)?.length ?? 0;
-    expect(large).toContain(
-      `\`\`\`\n\n${(count * 3 - shown).toLocaleString('en-US')} more snippets are left out here`,
-    );
+    const left = count * 3 - (large.match(/^\[!\[x/gm)?.length ?? 0);
+    expect(large).toContain(`\`\`\`\n\n${left.toLocaleString('en-US')} more snippets are left out here`);
   });
 
   it('says once what is alike, and tells of every window that there is room for', () => {
     const window = { count: 1_234, excluded: { ci: 1_000 } };
-    const packages = Object.fromEntries(
-      Array.from({ length: 5_000 }, (_, at) => [
-        `p-${at}`,
-        at < 1_200
-          ? { error: 'no permission', error_code: 'permission', window_days: 30 }
-          : {
-              windows: [7, 30, 90].map((days) => ({ window_days: days, ...window })),
-              counted_to: '2026-04-24',
-            },
-      ]),
+    const windows = [7, 30, 90].map((days) => ({ window_days: days, ...window }));
+    const packages = byName(5_000, (at) =>
+      at < 1_200 ? { error: 'no permission', error_code: 'permission', window_days: 30 } : { windows },
     );
-    const published = { branch: 'badges', url: 'https://x' };
     const large = summary({ health: { source: 'bigquery', packages }, snippets: '', notes: [], published });
     expect(large).toContain(
       '- **p-0, p-1, p-2, p-3, p-4 and 1195 more** failed (permission): no permission\n',
     );
     const shown = large.match(/^\| p-/gm)?.length ?? 0;
     expect(shown).toBeGreaterThan(3_000);
-    expect(large).toContain(
-      `\n${(1_200 + 3_800 * 3 - shown).toLocaleString('en-US')} more rows are left out here`,
-    );
+    const left = (1_200 + 3_800 * 3 - shown).toLocaleString('en-US');
+    expect(large).toContain(`\n${left} more rows are left out here`);
   });
 });
 
-describe('remoteFault', () => {
-  // Words of git and GitHub.
-  it.each([
-    ['remote: error: GH006: Protected branch update failed for refs/heads/badges.', 'protected'],
-    ['remote: error: GH013: Repository rule violations found for refs/heads/badges.', 'protected'],
-    ['! [remote rejected] a -> badges (pre-receive hook declined)', 'refused'],
-    [
-      "remote: Permission to alice/project.git denied to github-actions[bot].\nfatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error: 403",
-      'forbidden',
-    ],
-    ['remote: Write access to repository not granted.', 'forbidden'],
-    ["fatal: could not read Username for 'https://github.com': terminal prompts disabled", 'credentials'],
-    ['! [rejected] a -> badges (stale info)', 'moved'],
-    [
-      "! [remote rejected] a -> badges (cannot lock ref 'refs/heads/badges': is at 1 but expected 2)",
-      'moved',
-    ],
-    ["fatal: unable to access 'https://github.com/': Could not resolve host: github.com", 'passing'],
-    ["fatal: unable to access 'https://github.com/': The requested URL returned error: 502", 'passing'],
-    ['fatal: something new', 'unknown'],
-  ])('%s', (stderr, kind) => {
-    expect(remoteFault(stderr)).toBe(kind);
-  });
+// Words of git and GitHub.
+const REJECTED = '! [remote rejected] a -> badges';
+const DENIED =
+  "fatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error";
+it.each([
+  ['remote: error: GH006: Protected branch update failed for refs/heads/badges.', 'protected'],
+  ['remote: error: GH013: Repository rule violations found for refs/heads/badges.', 'protected'],
+  [`${REJECTED} (pre-receive hook declined)`, 'refused'],
+  [`remote: Permission to alice/project.git denied to github-actions[bot].\n${DENIED}: 403`, 'forbidden'],
+  ['remote: Write access to repository not granted.', 'forbidden'],
+  ["fatal: could not read Username for 'https://github.com': terminal prompts disabled", 'credentials'],
+  ['! [rejected] a -> badges (stale info)', 'moved'],
+  [`${REJECTED} (cannot lock ref 'refs/heads/badges': is at 1 but expected 2)`, 'moved'],
+  ["fatal: unable to access 'https://github.com/': Could not resolve host: github.com", 'passing'],
+  [`${DENIED}: 502`, 'passing'],
+  ['fatal: something new', 'unknown'],
+])('%s is a fault of the kind %s', (stderr, kind) => {
+  expect(remoteFault(stderr)).toBe(kind);
 });
 
 describe('refusal', () => {
@@ -293,10 +238,9 @@ describe('refusal', () => {
     server: 'https://github.com',
     isOwnToken: true,
   };
-  const denied = (words: string) =>
-    `remote: ${words}\nfatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error: 403`;
+  const denied = (words: string) => `remote: ${words}\n${DENIED}: 403`;
 
-  // Words of git and GitHub; what is advised, and what must not be.
+  // What is advised, and what must not be.
   it.each([
     [
       "remote: Repository not found.\nfatal: repository 'https://github.com/alice/project.git/' not found",
@@ -304,14 +248,14 @@ describe('refusal', () => {
       /could not be reached/,
     ],
     [
-      "remote: error: File alpha/history.json is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB\nremote: error: GH001: Large files detected.\n! [remote rejected] a -> badges (pre-receive hook declined)",
+      `remote: error: File alpha/history.json is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB\nremote: error: GH001: Large files detected.\n${REJECTED} (pre-receive hook declined)`,
       /too large/,
       /protected|contents: write/,
     ],
     ['error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413', /too large/, /reached/],
     ['remote: fatal: pack exceeds maximum allowed size', /too large/, /reached/],
     [
-      '! [remote rejected] a -> badges (pre-receive hook declined)',
+      `${REJECTED} (pre-receive hook declined)`,
       /^git could not read or write the branch badges of alice\/project\. git said: .*pre-receive hook declined/,
       /protected/,
     ],
@@ -327,11 +271,7 @@ describe('refusal', () => {
     ],
     [denied('This repository was archived so it is read-only.'), /is archived/, /contents: write/],
     [denied('Permission to alice/project.git denied to bot.'), /permissions: contents: write/, /input token/],
-    [
-      "fatal: unable to access 'https://github.com/acme/sso.git/': The requested URL returned error: 502",
-      /could not be reached/,
-      /sign-on/,
-    ],
+    [`${DENIED.replace('alice/project', 'acme/sso')}: 502`, /could not be reached/, /sign-on/],
     ["fatal: Authentication failed for 'https://github.com/'", /own token/, /leave the input token out/],
     ['! [remote rejected] a -> badges/a (directory file conflict)', /stands in the way/, /moved/],
     ['fatal: bad config line 3 in file /home/runner/.gitconfig', /git said: bad config line 3/, /reached/],
@@ -343,13 +283,13 @@ describe('refusal', () => {
     expect(message).toContain(/(?:remote: |fatal: |error: |! )(?:error: |fatal: )?(.*)/.exec(words)?.[1]);
   });
 
-  it('advises on the token where it is an input', () => {
-    const given = { ...settings, isOwnToken: false };
-    expect(refusal(denied('Write access to repository not granted.'), given).message).toMatch(
-      /leave the input token out/,
-    );
-    expect(refusal('fatal: Authentication failed', given).message).toMatch(/leave the input token out/);
-  });
+  it.each([denied('Write access to repository not granted.'), 'fatal: Authentication failed'])(
+    'advises on the token where it is an input: %s',
+    (words) => {
+      const { message } = refusal(words, { ...settings, isOwnToken: false });
+      expect(message).toMatch(/leave the input token out/);
+    },
+  );
 
   it('leaves out what says nothing, and bounds the rest', () => {
     const words =

@@ -12,12 +12,11 @@ describe('tracked.schema.json', () => {
 
   it('describes every key to an editor and allows no other', () => {
     const schema = JSON.parse(read('tracked.schema.json'));
-    for (const section of ['service', 'bigquery', 'duckdb']) {
-      expect(schema.properties[section].additionalProperties).toBe(false);
-      for (const [key, value] of Object.entries<{ description?: string }>(
-        schema.properties[section].properties,
-      )) {
-        expect(value.description, `${section}.${key}`).toMatch(/\w/);
+    for (const section of ['service', 'bigquery', 'clickhouse', 'duckdb', 'badges', 'facets']) {
+      const { additionalProperties, properties } = schema.properties[section];
+      expect(additionalProperties).toBe(false);
+      for (const [key, { description }] of Object.entries<{ description?: string }>(properties)) {
+        expect(description, `${section}.${key}`).toMatch(/\w/);
       }
     }
     expect(schema.required).toEqual(['service', 'packages']);
@@ -27,12 +26,14 @@ describe('tracked.schema.json', () => {
 describe('normalizePackageName', () => {
   // The examples of PEP 503's successor: https://packaging.python.org/en/latest/specifications/name-normalization/
   it.each([
-    'friendly-bard',
-    'Friendly-Bard',
-    'FRIENDLY-BARD',
-    'friendly.bard',
-    'friendly_bard',
-    'friendly--bard',
+    ...[
+      'friendly-bard',
+      'Friendly-Bard',
+      'FRIENDLY-BARD',
+      'friendly.bard',
+      'friendly_bard',
+      'friendly--bard',
+    ],
     'FrIeNdLy-._.-bArD',
   ])('%s is friendly-bard', (name) => {
     expect(normalizePackageName(name)).toBe('friendly-bard');

@@ -1,195 +1,226 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
+import { inject } from 'vitest';
+
+export const SERVICE = 'pypi-badges-collect.service';
+export const OUTPUT = '/var/lib/pypi-badges/output';
 
 /** What a visitor of a web server gets. Header names are in lower case. */
-export interface Answer {
+interface Answer {
   status: number;
   headers: Record<string, string>;
   body: string;
 }
 
-export interface RunOptions {
+interface RunOptions {
   env?: Record<string, string>;
   input?: string;
   /** false: a failing command is an answer, not an error. */
   reject?: boolean;
+  stripFinalNewline?: boolean;
 }
 
+export type Host = Awaited<ReturnType<typeof bootHost>>;
+
 /**
- * A Debian host that boots its own systemd in a container (systemd-nspawn), on an overlay over a cached
- * root file system. It has no network but its own loopback. It ends with this process, whatever ends it:
- * the container lives in a PID and a mount namespace whose first process is killed with its parent.
+ * Boots a Debian host: its own systemd in a container (systemd-nspawn), on an overlay over a cached root file system. It has
+ * no network but its own loopback, npm's cache, the package at /mnt/package and Node's tarball at /mnt/node. It ends with
+ * this process, whatever ends it: the container lives in a PID and a mount namespace whose first process is killed with its
+ * parent.
+ *
+ * @param binds More arguments for systemd-nspawn.
+ * @param init A program on the host that becomes its systemd; without one, systemd is started as it is.
  */
-export class Host {
-  private readonly name: string;
-  private readonly rootfs: string;
-  private readonly binds: readonly string[];
-  private readonly init: readonly string[];
-  private readonly overlay: string;
-  private machine: ReturnType<typeof startMachine> | undefined;
-  private leader = '';
-
-  private constructor(
-    name: string,
-    rootfs: string,
-    binds: readonly string[],
-    init: readonly string[],
-    overlay: string,
-  ) {
-    this.name = name;
-    this.rootfs = rootfs;
-    this.binds = binds;
-    this.init = init;
-    this.overlay = overlay;
-  }
-
-  /**
-   * Boots a host.
-   *
-   * @param binds Arguments for systemd-nspawn.
-   * @param init A program on the host that becomes its systemd; without one, systemd is started as it is.
-   */
-  static async boot(name: string, rootfs: string, binds: string[], init?: string): Promise<Host> {
-    const overlay = await mkdtemp(path.join(tmpdir(), `pypi-badges-${name}-`));
-    for (const folder of ['upper', 'work', 'merged']) await mkdir(path.join(overlay, folder));
+export async function bootHost(
+  suite: 'trixie' | 'bookworm',
+  {
+    name = suite as string,
+    binds = [] as string[],
+    init,
+  }: { name?: string; binds?: string[]; init?: string } = {},
+) {
+  const deploy = inject('deploy');
+  const overlay = await mkdtemp(path.join(tmpdir(), `pypi-badges-${name}-`));
+  for (const folder of ['upper', 'work', 'merged']) await mkdir(path.join(overlay, folder));
+  const boot = `
+    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged"
+    shift 2
+    exec systemd-nspawn "$@"`;
+  const nspawn = [
+    ...['-D', path.join(overlay, 'merged'), `--machine=${path.basename(overlay)}`],
+    ...['--quiet', '--register=no', '--keep-unit', '--private-network', '--console=pipe'],
+    ...['--resolv-conf=off', '--timezone=off', '--link-journal=no'],
+    ...[`--bind-ro=${deploy.packages}:/mnt/package`, `--bind-ro=${deploy.nodeTarball}:/mnt/node`],
+    ...[`--overlay=${deploy.npmCache}::/var/cache/npm`, ...binds],
     // Without --boot, systemd-nspawn does not know how systemd is asked to halt.
-    const start = init === undefined ? ['--boot'] : ['--kill-signal=SIGRTMIN+3', init];
-    const host = new Host(name, rootfs, binds, start, overlay);
-    try {
-      await host.powerOn();
-    } catch (error) {
-      await host.dispose();
-      throw error;
-    }
-    return host;
-  }
+    ...(init === undefined ? ['--boot'] : ['--kill-signal=SIGRTMIN+3', init]),
+  ];
+  let machine: ReturnType<typeof startMachine> | undefined;
+  let leader = '';
 
-  async powerOn() {
-    const { overlay, rootfs } = this;
-    const boot = `
-      mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/merged"
-      shift 2
-      exec systemd-nspawn "$@"`;
-    const nspawn = [
-      ...['-D', path.join(overlay, 'merged'), `--machine=${path.basename(overlay)}`],
-      ...['--quiet', '--register=no', '--keep-unit', '--private-network', '--console=pipe'],
-      ...['--resolv-conf=off', '--timezone=off', '--link-journal=no', ...this.binds, ...this.init],
-    ];
-    const machine = startMachine(boot, [rootfs, overlay, ...nspawn]);
-    this.machine = machine;
+  async function powerOn() {
+    const started = startMachine(boot, [deploy.rootfs[suite], overlay, ...nspawn]);
+    machine = started;
     let ended = false;
-    machine.finally(() => {
+    started.finally(() => {
       ended = true;
     });
     for (const deadline = Date.now() + 60_000; ; await sleep(200)) {
       if (ended || Date.now() > deadline) {
-        machine.kill('SIGKILL');
-        throw new Error(`${this.name} does not boot: ${(await machine).all}`);
+        started.kill('SIGKILL');
+        throw new Error(`${name} does not boot: ${(await started).all}`);
       }
-      this.leader = (await findInit(machine.pid as number)) ?? '';
-      if (!this.leader) continue;
-      const { stdout } = await this.run(['systemctl', 'is-system-running', '--wait'], { reject: false });
+      leader = (await findInit(started.pid as number)) ?? '';
+      if (!leader) continue;
+      const { stdout } = await run(['systemctl', 'is-system-running', '--wait'], { reject: false });
       if (stdout === 'running' || stdout === 'degraded') return;
     }
   }
 
-  async powerOff() {
-    await this.run(['systemctl', 'poweroff'], { reject: false });
-    const late = setTimeout(() => this.machine?.kill('SIGKILL'), 30_000);
-    await this.machine;
+  async function powerOff() {
+    await run(['systemctl', 'poweroff'], { reject: false });
+    const late = setTimeout(() => machine?.kill('SIGKILL'), 30_000);
+    await machine;
     clearTimeout(late);
   }
 
-  async dispose() {
-    this.machine?.kill('SIGKILL');
-    await this.machine;
-    await rm(this.overlay, { recursive: true, force: true });
+  async function dispose() {
+    machine?.kill('SIGKILL');
+    await machine;
+    await rm(overlay, { recursive: true, force: true });
   }
 
   /** Runs a command on the host, as its root, without the environment of this process. */
-  async run(command: string[], { env = {}, input, reject = true }: RunOptions = {}) {
+  async function run(
+    command: readonly string[],
+    { env = {}, input, reject = true, stripFinalNewline = true }: RunOptions = {},
+  ) {
     const variables = Object.entries({
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       HOME: '/root',
       LANG: 'C.UTF-8',
       ...env,
     }).map(([key, value]) => `${key}=${value}`);
+    const words = ['--target', leader, '--all', '--', 'env', '-i', ...variables, ...command];
     const stdin = input === undefined ? ({ stdin: 'ignore' } as const) : { input };
-    return await execa(
-      'nsenter',
-      ['--target', this.leader, '--all', '--', 'env', '-i', ...variables, ...command],
-      {
-        ...stdin,
-        reject,
-      },
-    );
+    return await execa('nsenter', words, { ...stdin, reject, stripFinalNewline });
   }
 
   /** Runs a shell script on the host and gives back its stdout. */
-  async sh(script: string, options?: RunOptions): Promise<string> {
-    return (await this.run(['bash', '-euc', script], options)).stdout;
+  const sh = async (script: string) => (await run(['bash', '-euc', script])).stdout;
+
+  async function write(file: string, content: string, mode = '0644') {
+    const script = 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"';
+    await run(['sh', '-euc', script, 'sh', file, mode], { input: content });
   }
 
-  async write(file: string, content: string, mode = '0644') {
-    await this.run(
-      ['sh', '-euc', 'mkdir -p "$(dirname "$1")"; cat >"$1"; chmod "$2" "$1"', 'sh', file, mode],
-      {
-        input: content,
-      },
-    );
-  }
-
-  async read(file: string): Promise<string> {
-    const { stdout } = await execa('nsenter', ['--target', this.leader, '--all', '--', 'cat', file], {
-      stripFinalNewline: false,
-    });
-    return stdout;
-  }
+  const read = async (file: string) => (await run(['cat', file], { stripFinalNewline: false })).stdout;
 
   /** One property of a unit. */
-  async property(unit: string, name: string): Promise<string> {
-    return (await this.run(['systemctl', 'show', `--property=${name}`, '--value', unit])).stdout;
-  }
+  const property = async (unit: string, what: string) =>
+    (await run(['systemctl', 'show', `--property=${what}`, '--value', unit])).stdout;
 
   /** Asks a web server on the host, exactly for the given path (nothing is normalized on the way). */
-  async get(url: string, options: string[] = []): Promise<Answer> {
-    const { stdout } = await execa(
-      'nsenter',
-      [
-        ...[
-          '--target',
-          this.leader,
-          '--all',
-          '--',
-          'curl',
-          '--silent',
-          '--show-error',
-          '--include',
-          '--path-as-is',
-        ],
-        ...['--http1.1', '--max-time', '10', ...options, url],
-      ],
-      { stripFinalNewline: false },
-    );
+  async function get(url: string, options: readonly string[] = []): Promise<Answer> {
+    const curl = 'curl --silent --show-error --include --path-as-is --http1.1 --max-time 10'.split(' ');
+    const { stdout } = await run([...curl, ...options, url], { stripFinalNewline: false });
     const [head = '', ...rest] = stdout.split('\r\n\r\n');
     const [statusLine = '', ...lines] = head.split('\r\n');
-    const headers: Record<string, string> = {};
-    for (const line of lines) {
+    const headers = lines.map((line) => {
       const colon = line.indexOf(':');
-      headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
-    }
-    return { status: Number(statusLine.split(' ')[1]), headers, body: rest.join('\r\n\r\n') };
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    });
+    const status = Number(statusLine.split(' ')[1]);
+    return { status, headers: Object.fromEntries(headers), body: rest.join('\r\n\r\n') };
   }
 
   /** Waits until `check` is true, at most `seconds`. */
-  async until(what: string, seconds: number, check: () => Promise<boolean>) {
+  async function until(what: string, seconds: number, check: () => Promise<boolean>) {
     for (const deadline = Date.now() + seconds * 1000; !(await check()); await sleep(300)) {
       if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain for: ${what}`);
     }
   }
+
+  /** Waits until a web server answers with 200. */
+  const untilServed = (what: string, visit: () => Promise<Answer>) =>
+    until(what, 20, () =>
+      visit().then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+
+  /** "localhost" gets its certificate from Caddy's own authority, a public name from Let's Encrypt; this one to /srv/ca.crt. */
+  async function trustCaddy() {
+    const authority = '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt';
+    await until("Caddy's authority", 20, async () => (await sh(`ls ${authority} || true`)) !== '');
+    await sh(`cp ${authority} /srv/ca.crt`);
+  }
+
+  /** Runs install.sh. npm finds all that it needs in the cache that the setup filled, as the host has no network. */
+  const install = (options: readonly string[] = [], from = '/mnt/package/package') =>
+    run(['bash', `${from}/deploy/install.sh`, ...options], {
+      env: { npm_config_cache: '/var/cache/npm', npm_config_offline: 'true' },
+      reject: false,
+    });
+
+  /** Starts the service, more often than systemd's limit on starts allows, and gives back how systemctl ended. */
+  async function collect() {
+    await run(['systemctl', 'reset-failed', SERVICE], { reject: false });
+    return (await run(['systemctl', 'start', SERVICE], { reject: false })).exitCode;
+  }
+
+  /** What the last run of the collector itself wrote to the journal. Of a short run, journald may miss the invocation. */
+  async function lastRun() {
+    const pid = await property(SERVICE, 'ExecMainPID');
+    return await sh(`journalctl --sync; journalctl --no-pager -o cat _PID=${pid} -t node`);
+  }
+
+  async function dropIn(what: string, lines: readonly string[], unit = SERVICE) {
+    await write(`/etc/systemd/system/${unit}.d/${what}.conf`, `${lines.join('\n')}\n`);
+    await run(['systemctl', 'daemon-reload']);
+  }
+  const removeDropIn = (what: string, unit = SERVICE) =>
+    sh(`rm -f /etc/systemd/system/${unit}.d/${what}.conf; systemctl daemon-reload`);
+
+  const exposureOf = async (unit: string, ...options: string[]) => {
+    const security = await run(['systemd-analyze', 'security', '--no-pager', ...options, unit]);
+    return Number(/Overall exposure level for \S+: (\d+\.\d+) /.exec(security.stdout)?.[1]);
+  };
+
+  /** Starts the stand-in for Google, which the host takes for it; its certificate is trusted by the drop-in `ca`. */
+  const startGoogle = () =>
+    sh(`cp -a /mnt/package/google /srv/google
+      systemd-run --quiet --unit=google node /srv/google/google.mjs
+      echo 127.0.0.1 oauth2.googleapis.com bigquery.googleapis.com >>/etc/hosts`);
+  const trustGoogle = () =>
+    dropIn('ca', ['[Service]', 'Environment=NODE_EXTRA_CA_CERTS=/srv/google/certificates/ca.pem']);
+
+  try {
+    await powerOn();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    ...{ powerOn, powerOff, dispose, run, sh, write, read, property, get, until, untilServed },
+    ...{ install, collect, lastRun, dropIn, removeDropIn, exposureOf, trustCaddy, startGoogle, trustGoogle },
+  };
+}
+
+/** The key file of a service account that the stand-in for Google accepts. */
+export function accountKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return JSON.stringify({
+    type: 'service_account',
+    project_id: 'deploy-test',
+    client_email: 'collector@deploy-test.iam.gserviceaccount.com',
+    private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  });
 }
 
 /** Runs a shell script in PID and mount namespaces of its own, which end with this process. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -33,6 +34,17 @@ file=$3
 case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/mnt/work/compose.json ;; esac
 `;
 
+  /** Runs a command in a copy of Debian 13. */
+  const inDebian = (...words: string[]) =>
+    execa(
+      'systemd-nspawn',
+      [
+        ...['--quiet', '--register=no', '--keep-unit', '--pipe', '--volatile=overlay'],
+        ...['-D', deploy.rootfs.trixie, `--machine=pypi-badges-${process.pid}`, ...words],
+      ],
+      { stdin: 'ignore', all: true, reject: false },
+    );
+
   /** Follows commands on a Debian host, as root, in a clone of what the repository has in deploy/. */
   async function follow(commands: string, files: Record<string, string> = {}) {
     const folder = await mkdtemp(path.join(work, 'follow-'));
@@ -43,26 +55,18 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
       await writeFile(path.join(folder, 'bin', name), text, { mode: 0o755 });
     }
     for (const [name, text] of Object.entries(files)) await writeFile(path.join(clone, name), text);
-    const { exitCode, all } = await execa(
-      'systemd-nspawn',
-      [
-        ...['--quiet', '--register=no', '--keep-unit', '--pipe', '--volatile=overlay'],
-        ...['-D', deploy.rootfs.trixie, `--machine=pypi-badges-follow-${process.pid}`],
-        ...[`--bind=${folder}:/mnt/work`, '--setenv=PATH=/mnt/work/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-        ...['--setenv=HOME=/root', '--setenv=EDITOR=true', '--chdir=/mnt/work/clone'],
-        ...['bash', '-euxc', `${commands}\ncp -a /srv /root /mnt/work/`],
-      ],
-      { stdin: 'ignore', all: true, reject: false },
+    const { exitCode, all } = await inDebian(
+      ...[`--bind=${folder}:/mnt/work`, '--setenv=PATH=/mnt/work/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ...['--setenv=HOME=/root', '--setenv=EDITOR=true', '--chdir=/mnt/work/clone'],
+      ...['bash', '-euxc', `${commands}\ncp -a /srv /root /mnt/work/`],
     );
     expect(exitCode, all).toBe(0);
-    const asked = (await readFile(path.join(folder, 'asked'), 'utf8')).split('\0');
-    return {
-      folder,
-      asked: asked.flatMap((words, at) =>
-        at % 2 === 0 && words !== '' ? [{ words, input: asked[at + 1] ?? '' }] : [],
-      ),
-      compose: async () => JSON.parse(await readFile(path.join(folder, 'compose.json'), 'utf8')),
-    };
+    const text = await readFile(path.join(folder, 'asked'), 'utf8');
+    const asked = [...text.matchAll(/([^\0]+)\0([^\0]*)\0/g)].map(([, words = '', input = '']) => ({
+      words,
+      input,
+    }));
+    return { folder, asked, words: asked.map((each) => each.words) };
   }
 
   describe('compose.yaml', () => {
@@ -75,39 +79,26 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
       );
 
     it('asks for the host name that it needs', async () => {
-      const { exitCode, stderr } = await execa(
-        'systemd-nspawn',
-        [
-          ...['--quiet', '--register=no', '--keep-unit', '--pipe', '--volatile=overlay'],
-          ...['-D', deploy.rootfs.trixie, `--machine=pypi-badges-compose-${process.pid}`],
-          ...[`--bind-ro=${deploy.root}/deploy:/mnt/deploy`],
-          ...['docker-compose', '-f', '/mnt/deploy/container/compose.yaml', 'config'],
-        ],
-        { stdin: 'ignore', reject: false },
-      );
+      const compose = 'docker-compose -f /mnt/deploy/container/compose.yaml config'.split(' ');
+      const { exitCode, stderr } = await inDebian(`--bind-ro=${deploy.root}/deploy:/mnt/deploy`, ...compose);
       expect(exitCode).not.toBe(0);
       expect(stderr).toContain('set BADGES_HOST in .env');
     });
 
     it('is what the commands of the guide bring up: one volume, written by the collector, read by Caddy', async () => {
-      const { folder, asked, compose } = await follow(
+      const { folder, words } = await follow(
         blockOfGuide('sudo install -D -m 0644 deploy/container/tracked.yaml'),
         { 'gcp.json': '{"type":"service_account"}' },
       );
-      expect(asked.map(({ words }) => words)).toEqual([
+      expect(words).toEqual([
         'docker compose -f deploy/container/compose.yaml up -d --build',
         'curl -i https://badges.example.com/sampleproject/downloads-30d-non-ci.json',
       ]);
-      const { stdout } = await execa('stat', [
-        ...[
-          '--format=%a %u:%g',
-          `${folder}/srv/pypi-badges/tracked.yaml`,
-          `${folder}/srv/pypi-badges/gcp.json`,
-        ],
-      ]);
+      const files = ['tracked.yaml', 'gcp.json'].map((name) => `${folder}/srv/pypi-badges/${name}`);
+      const { stdout } = await execa('stat', ['--format=%a %u:%g', ...files]);
       expect(stdout.split('\n')).toEqual(['644 0:0', '400 65532:65532']);
 
-      const { services } = await compose();
+      const { services } = JSON.parse(await readFile(path.join(folder, 'compose.json'), 'utf8'));
       expect(volumes(services.collect)).toEqual({
         '/var/lib/pypi-badges': ['data', false],
         '/etc/pypi-badges': ['/srv/pypi-badges', true],
@@ -150,7 +141,7 @@ packages:
   - name: Small_00
     window_days: 30
 `;
-      const { folder, asked } = await follow(`OLD=.\n${blockOfGuide('sudo mkdir -p /srv/pypi-badges')}`, {
+      const { folder, words } = await follow(`OLD=.\n${blockOfGuide('sudo mkdir -p /srv/pypi-badges')}`, {
         'config.yaml': old,
         'gcp.json': '{}',
       });
@@ -159,14 +150,14 @@ packages:
           .replace('/var/lib/pypi-winnow-downloads/output', '/var/lib/pypi-badges/output')
           .replace(/^ *credential_file.*\n/m, ''),
       );
-      expect(asked.map(({ words }) => words.split(' ')[4])).toEqual(['build', 'run', 'up']);
+      expect(words.map((each) => each.split(' ')[4])).toEqual(['build', 'run', 'up']);
     });
 
     it('leaves the runs to cron where the guide says so', async () => {
-      const { asked } = await follow(
+      const { words } = await follow(
         `export BADGES_HOST=x; mkdir /srv/pypi-badges\n${blockOfGuide('docker compose -f deploy/container/compose.yaml build')}`,
       );
-      expect(asked.map(({ words }) => words.split(' ').slice(4).join(' '))).toEqual([
+      expect(words.map((each) => each.split(' ').slice(4).join(' '))).toEqual([
         'build',
         'run --rm --entrypoint node collect /app/dist/cli.js collect',
         'up -d --no-deps caddy',
@@ -174,55 +165,38 @@ packages:
     });
   });
 
-  describe('.gitignore', () => {
-    it.each(['deploy/container/gcp.json', 'gcp.json', 'deploy/container/.env'])(
-      'ignores %s',
-      async (name) => {
-        const { exitCode } = await execa('git', ['check-ignore', '--no-index', '-q', name], {
-          cwd: deploy.root,
-          reject: false,
-        });
-        expect(exitCode).toBe(0);
-      },
-    );
-  });
+  it.each(['deploy/container/gcp.json', 'gcp.json', 'deploy/container/.env'])(
+    'git ignores %s',
+    async (name) => {
+      await execa('git', ['check-ignore', '--no-index', '-q', name], { cwd: deploy.root });
+    },
+  );
 
   describe('cronjob.yaml', () => {
     /** Checks against the JSON schema that Kubernetes publishes, in which unknown fields are errors. */
     const validate = async (file: string) => {
       const venv = path.join(deploy.cache, VALIDATOR.replace('==', '-'));
       const program = path.join(venv, 'bin/kubernetes-validate');
-      if (
-        !(await access(program).then(
-          () => true,
-          () => false,
-        ))
-      ) {
+      if (!existsSync(program)) {
+        const install = ['install', '--quiet', '--disable-pip-version-check', VALIDATOR];
         await execa('/usr/bin/python3', ['-m', 'venv', venv]);
-        await execa(path.join(venv, 'bin/pip'), [
-          'install',
-          '--quiet',
-          '--disable-pip-version-check',
-          VALIDATOR,
-        ]);
+        await execa(path.join(venv, 'bin/pip'), install);
       }
-      return await execa(program, ['--strict', '--kubernetes-version', KUBERNETES, file], {
-        reject: false,
-        all: true,
-      });
+      const argv = ['--strict', '--kubernetes-version', KUBERNETES, file];
+      return await execa(program, argv, { reject: false, all: true });
     };
+    const read = async (name: string) =>
+      parseAllDocuments(await readFile(path.join(container, name), 'utf8')).map((each) => each.toJS());
     const manifest = path.join(container, 'cronjob.yaml');
 
     it.each(['cronjob.yaml', 'web.yaml'])("%s fits Kubernetes' schema", async (name) => {
       const { exitCode, all } = await validate(path.join(container, name));
       expect(exitCode, all).toBe(0);
       // The schema leaves this to the server, so: what mounts name is there.
-      const documents = parseAllDocuments(await readFile(path.join(container, name), 'utf8'));
-      const pods = documents.map((document) => {
-        const { spec } = document.toJS();
-        return (spec.jobTemplate?.spec.template ?? spec.template)?.spec;
-      });
-      for (const pod of pods.filter((each) => each !== undefined)) {
+      const pods = (await read(name)).flatMap(
+        ({ spec }) => (spec.jobTemplate?.spec.template ?? spec.template)?.spec ?? [],
+      );
+      for (const pod of pods) {
         const named = pod.volumes.map((volume: { name: string }) => volume.name);
         for (const mount of pod.containers[0].volumeMounts) expect(named).toContain(mount.name);
         // A tag that moves would leave a node at whatever it pulled first; what is not ours is named by its digest.
@@ -233,11 +207,10 @@ packages:
     });
 
     it('finds all that the commands of the guide create', async () => {
-      const { folder, asked } = await follow(
+      const { folder, asked, words } = await follow(
         blockOfGuide('install -D -m 0644 deploy/container/tracked.yaml ~/pypi-badges'),
         { 'gcp.json': '{}' },
       );
-      const words = asked.map((each) => each.words);
       const [, image] =
         /^docker build -t (\S+) -f deploy\/container\/Containerfile \.$/.exec(words[0] ?? '') ?? [];
       expect(words[1]).toBe(`docker push ${image}`);
@@ -257,9 +230,7 @@ packages:
       const piped = asked.find((each) => each.words === 'kubectl apply -f -')?.input ?? '';
       const [claim, job] = parseAllDocuments(piped).map((document) => document.toJS());
       expect(words).toContain('kubectl apply -f deploy/container/web.yaml');
-      const [web, service] = parseAllDocuments(await readFile(path.join(container, 'web.yaml'), 'utf8')).map(
-        (document) => document.toJS(),
-      );
+      const [web, service] = await read('web.yaml');
       expect(words).toContain(`kubectl create job --from=cronjob/${job.metadata.name} first-run`);
       const collector = job.spec.jobTemplate.spec.template.spec;
       expect(collector.containers[0].image).toBe(image);
@@ -310,8 +281,7 @@ packages:
     async function promtool() {
       const folder = path.join(deploy.cache, 'prometheus');
       const program = path.join(folder, 'usr/bin/promtool');
-      const { exitCode } = await execa('test', ['-x', program], { reject: false });
-      if (exitCode !== 0) {
+      if (!existsSync(program)) {
         await execa('apt-get', ['download', '-q', 'prometheus'], { cwd: work });
         await execa('sh', ['-c', `dpkg -x prometheus_*.deb ${folder}`], { cwd: work });
       }
@@ -322,11 +292,8 @@ packages:
       ['goes on and off with the run after it', first + second(0) + success, { 1: '', 3: '{}', 6: '' }],
       ['stays on while runs fail', first + second(1), { 1: '', 3: '{}', 6: '{}' }],
     ])('%s', async (_what, series, expected) => {
-      const rule = { alert: 'Failed', expr: blockOfGuide('max(kube_job_status') };
-      await writeFile(
-        path.join(work, 'rules.yml'),
-        JSON.stringify({ groups: [{ name: 'a', rules: [rule] }] }),
-      );
+      const rules = [{ alert: 'Failed', expr: blockOfGuide('max(kube_job_status') }];
+      await writeFile(path.join(work, 'rules.yml'), JSON.stringify({ groups: [{ name: 'a', rules }] }));
       const times = Object.entries(expected).map(
         ([minute, alerts]) => `  - {eval_time: ${minute}m, alertname: Failed, exp_alerts: [${alerts}]}`,
       );
@@ -348,17 +315,11 @@ packages:
     });
 
     it('and every other script pass shellcheck', async () => {
-      const { exitCode, stdout } = await execa(
-        'shellcheck',
-        [
-          script,
-          path.join(import.meta.dirname, 'rootfs.sh'),
-          ...['notify-failure.sh', 'pypi-badges-doctor'].map((name) =>
-            path.join(deploy.root, 'deploy/systemd', name),
-          ),
-        ],
-        { reject: false },
+      const others = ['notify-failure.sh', 'pypi-badges-doctor'].map((name) =>
+        path.join(deploy.root, 'deploy/systemd', name),
       );
+      const scripts = [script, path.join(import.meta.dirname, 'rootfs.sh'), ...others];
+      const { exitCode, stdout } = await execa('shellcheck', scripts, { reject: false });
       expect([exitCode, stdout]).toEqual([0, '']);
     });
   });

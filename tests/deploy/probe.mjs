@@ -5,6 +5,7 @@ import { lookup } from 'node:dns/promises';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
 
 const attempt = (action) => {
   try {
@@ -23,25 +24,16 @@ const command = (...words) => {
   return error ? { error: error.code } : { ok: status };
 };
 
+/** Where it tries to write, as seen from its own folder. */
+const FOLDERS = [
+  ...['output', 'state', '.', '/etc/pypi-badges', '/opt/pypi-badges', '/etc', '/usr', '/var/log', '/srv'],
+  ...['/run', '/root', '/home'],
+];
+const key = process.env.GOOGLE_APPLICATION_CREDENTIALS;
+const modeOf = (path) => attempt(() => (statSync(path).mode & 0o777).toString(8));
 const status = readFileSync('/proc/self/status', 'utf8');
 const result = {
-  write: Object.fromEntries(
-    ['output', 'state', '.']
-      .map((name) => [name, write(`/var/lib/pypi-badges/${name}`)])
-      .concat(
-        [
-          '/etc/pypi-badges',
-          '/opt/pypi-badges',
-          '/etc',
-          '/usr',
-          '/var/log',
-          '/srv',
-          '/run',
-          '/root',
-          '/home',
-        ].map((name) => [name, write(name)]),
-      ),
-  ),
+  write: Object.fromEntries(FOLDERS.map((name) => [name, write(resolve('/var/lib/pypi-badges', name))])),
   temporary: write('/tmp'),
   seesTemporaryFilesOfOthers: readdirSync('/tmp').includes('seen-by-all'),
   makeFolderInOutput: attempt(() => {
@@ -49,8 +41,10 @@ const result = {
     rmSync('/var/lib/pypi-badges/output/probe-folder', { recursive: true });
   }),
   keyAtItsOwnPath: attempt(() => readFileSync('/etc/pypi-badges/gcp.json', 'utf8').length),
-  keyOfTheUnit: attempt(() => readFileSync(process.env.GOOGLE_APPLICATION_CREDENTIALS, 'utf8').length),
-  keyOfTheUnitWritable: attempt(() => writeFileSync(process.env.GOOGLE_APPLICATION_CREDENTIALS, '')),
+  keyAt: key,
+  keyMode: modeOf(key),
+  keyOfTheUnit: attempt(() => readFileSync(key, 'utf8').length),
+  keyOfTheUnitWritable: attempt(() => writeFileSync(key, '', { flag: 'r+' })),
   failureEnvironment: attempt(() => readFileSync('/etc/pypi-badges/failure.env', 'utf8').length),
   home: attempt(() => readdirSync('/home')),
   rootsHome: attempt(() => readdirSync('/root')),
@@ -71,16 +65,16 @@ const result = {
     ({ address }) => ({ ok: address }),
     (error) => ({ error: error.code }),
   ),
-  fetch: await new Promise((resolve) => {
+  fetch: await new Promise((done) => {
     const server = createServer((_request, response) => response.writeHead(204).end());
     server.listen(0, '127.0.0.1', async () => {
       const answer = await fetch(`http://127.0.0.1:${server.address().port}/`).catch((error) => error);
-      resolve(answer.status ?? answer.cause?.code ?? answer.message);
+      done(answer.status ?? answer.cause?.code ?? answer.message);
       server.closeAllConnections();
       server.close();
     });
   }),
-  badgeFolderMode: attempt(() => (statSync('/var/lib/pypi-badges/output').mode & 0o777).toString(8)),
+  badgeFolderMode: modeOf('/var/lib/pypi-badges/output'),
 };
 console.error(JSON.stringify(result));
 process.exit(0);

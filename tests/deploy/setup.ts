@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
-  access,
   chmod,
   cp,
   mkdir,
@@ -45,22 +45,10 @@ declare module 'vitest' {
   }
 }
 
-const exists = (file: string) =>
-  access(file).then(
-    () => true,
-    () => false,
+const debianPackages =
+  'debootstrap debian-archive-keyring systemd-container buildah podman crun python3-venv shellcheck'.split(
+    ' ',
   );
-
-const debianPackages = [
-  'debootstrap',
-  'debian-archive-keyring',
-  'systemd-container',
-  'buildah',
-  'podman',
-  'crun',
-  'python3-venv',
-  'shellcheck',
-];
 
 /** Installs what the test needs and the machine lacks, from Debian's packages. */
 async function installDebianPackages() {
@@ -104,9 +92,8 @@ async function pack(into: string) {
 async function bundleGoogle(into: string) {
   const bundle = await rolldown({ input: path.join(import.meta.dirname, 'google.ts'), platform: 'node' });
   await bundle.write({ file: path.join(into, 'google/google.mjs'), format: 'esm' });
-  await cp(path.join(ROOT, 'tests/support/certificates'), path.join(into, 'google/certificates'), {
-    recursive: true,
-  });
+  const certificates = path.join(ROOT, 'tests/support/certificates');
+  await cp(certificates, path.join(into, 'google/certificates'), { recursive: true });
 }
 
 /** Fills an npm cache with DuckDB as the package has it locked, so that the hosts need no network. */
@@ -115,16 +102,14 @@ async function fillNpmCache(packages: string) {
   const dist = path.join(packages, 'package/dist');
   const lock = await readFile(path.join(dist, 'duckdb.package-lock.json'), 'utf8');
   const stamp = path.join(npmCache, `duckdb-${createHash('sha256').update(lock).digest('hex').slice(0, 12)}`);
-  if (await exists(stamp)) return npmCache;
+  if (existsSync(stamp)) return npmCache;
   const folder = path.join(packages, 'duckdb');
   await mkdir(folder);
   for (const name of ['package.json', 'package-lock.json']) {
     await cp(path.join(dist, `duckdb.${name}`), path.join(folder, name));
   }
-  await execa('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', `--cache=${npmCache}`], {
-    cwd: folder,
-    stdin: 'ignore',
-  });
+  const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', `--cache=${npmCache}`];
+  await execa('npm', words, { cwd: folder, stdin: 'ignore' });
   // install.sh runs npm without rights, and npm writes to its cache when it reads from it.
   await execa('chown', ['-R', 'nobody', npmCache]);
   await writeFile(stamp, '');
@@ -135,7 +120,7 @@ async function fillNpmCache(packages: string) {
 async function unpackNode() {
   const [node, npm] = ['24.21.0', '11.6.2'];
   const target = path.join(CACHE, `node-${node}-npm-${npm}`);
-  if (!(await exists(target))) {
+  if (!existsSync(target)) {
     const work = `${target}.new`;
     await rm(work, { recursive: true, force: true });
     await mkdir(path.join(work, 'lib/node_modules'), { recursive: true });
@@ -150,11 +135,9 @@ async function unpackNode() {
       await rm(path.join(work, tarball));
     }
     await symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'bin/npm'));
-    await execa('chmod', [
-      '0755',
-      path.join(work, 'bin/node'),
-      path.join(work, 'lib/node_modules/npm/bin/npm-cli.js'),
-    ]);
+    for (const program of ['bin/node', 'lib/node_modules/npm/bin/npm-cli.js']) {
+      await chmod(path.join(work, program), 0o755);
+    }
     await rename(work, target);
   }
   return target;
@@ -166,19 +149,18 @@ export default async function setup(project: TestProject) {
       'test:deploy needs root: it boots Debian under systemd-nspawn and builds the image. Run it as root, for example: sudo npm run test:deploy',
     );
   }
-  if (!(await exists('/etc/debian_version'))) {
+  if (!existsSync('/etc/debian_version')) {
     throw new Error(
       "test:deploy needs a Debian host: what it uses comes from Debian's packages (apt-get, debootstrap)",
     );
   }
-  await access(CERTIFICATES);
+  await readFile(CERTIFICATES);
   await mkdir(CACHE, { recursive: true });
   await installDebianPackages();
 
   const rootfs = async (suite: string) => {
-    const { stdout } = await execa('bash', [path.join(import.meta.dirname, 'rootfs.sh'), suite, CACHE], {
-      stdin: 'ignore',
-    });
+    const script = path.join(import.meta.dirname, 'rootfs.sh');
+    const { stdout } = await execa('bash', [script, suite, CACHE], { stdin: 'ignore' });
     return stdout.trim();
   };
   const packages = await mkdtemp(path.join(tmpdir(), 'pypi-badges-deploy-'));
@@ -191,10 +173,11 @@ export default async function setup(project: TestProject) {
   ]);
   const npmCache = await fillNpmCache(packages);
 
+  const rootfses = { trixie, bookworm };
   project.provide('deploy', {
     root: ROOT,
     cache: CACHE,
-    rootfs: { trixie, bookworm },
+    rootfs: rootfses,
     packages,
     npmCache,
     nodeTarball,

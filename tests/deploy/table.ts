@@ -44,8 +44,10 @@ packages:
   - steady-tool
 `;
 
-/** Badge files, by path below output_dir: label, message, color. */
-export const badges: Record<string, [string, string, string]> = {
+export type Badge = [label: string, message: string, color: string];
+
+/** Badge files, by path below output_dir. */
+export const badges: Record<string, Badge> = {
   'mcp-clipboard/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '14', 'blue'],
   'mcp-clipboard/installer-pip-30d-non-ci.json': ['pip (30d)', '9', 'lightgrey'],
   'mcp-clipboard/installer-pip-family-30d-non-ci.json': ['pip* (30d)', '9', 'lightgrey'],
@@ -57,5 +59,5 @@ export const badges: Record<string, [string, string, string]> = {
   'steady-tool/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '1.2k', 'blue'],
 };
 
-export const badgeText = ([label, message, color]: [string, string, string]) =>
+export const badgeText = ([label, message, color]: Badge) =>
   `${JSON.stringify({ schemaVersion: 1, label, message, color }, null, 2)}\n`;
