@@ -30,40 +30,23 @@ describe('days', () => {
     expect(dayNumber('1970-01-02')).toBe(1);
   });
 
-  it.each(['2026-04-25', '2024-02-29', '1999-12-31'])('%s is a day', (text) => {
-    expect(parseDay(text)).toBe(text);
-  });
-
   it.each([
-    '',
-    '2026-4-25',
-    '2026-02-29',
-    '2026-13-01',
-    '2026-00-10',
-    '20260425',
-    '2026-04-25T00:00:00Z',
-    ' 2026-04-25',
-    '0026-04-25',
-    '2026-04-31',
-    'yesterday',
+    ...['', '2026-4-25', '20260425', '2026-04-25T00:00:00Z', ' 2026-04-25', '0026-04-25', 'yesterday'],
   ])('%j is no day', (text) => {
     expect(parseDay(text)).toBeUndefined();
   });
-});
 
-describe('every text of four, two and two digits', () => {
-  // The calendar is that of Date, which rolls a day over that a month does not have.
-  const isDay = (year: number, month: number, day: number) => {
-    const date = new Date(Date.UTC(year, month - 1, day));
-    return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  };
-  const two = (value: number) => String(value).padStart(2, '0');
-
-  it.each([1900, 1999, 2000, 2023, 2024, 2100])('is a day or none, in %d', (year) => {
+  it.each([1900, 1999, 2000, 2023, 2024, 2026, 2100])('texts of digits are days of %d or none', (year) => {
+    // The calendar is that of Date, which rolls a day over that a month does not have.
+    const isDay = (month: number, day: number) => {
+      const date = new Date(Date.UTC(year, month - 1, day));
+      return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+    };
+    const two = (value: number) => String(value).padStart(2, '0');
     for (let month = 0; month < 100; month += 1) {
       for (let day = 0; day < 100; day += 1) {
         const text = `${year}-${two(month)}-${two(day)}`;
-        expect(parseDay(text), text).toBe(isDay(year, month, day) ? text : undefined);
+        if (parseDay(text) !== (isDay(month, day) ? text : undefined)) expect.fail(text);
       }
     }
   });
@@ -100,14 +83,11 @@ it.each([
   expect(isStale(countedTo, 3, '2026-04-25')).toBe(stale);
 });
 
-describe('windowBefore', () => {
-  it.each([
-    // The example of docs/metric.md: 2026-03-26 .. 2026-04-24.
-    ['2026-04-25', 30, { start: '2026-03-26', end: '2026-04-25' }],
-    ['2026-04-25', 1, { start: '2026-04-24', end: '2026-04-25' }],
-    ['2024-03-01', 1, { start: '2024-02-29', end: '2024-03-01' }],
-    ['2026-01-01', 365, { start: '2025-01-01', end: '2026-01-01' }],
-  ])('as of %s, %d days are %j', (asOf, days, span) => {
-    expect(windowBefore(asOf, days)).toEqual(span);
-  });
+it.each([
+  // The example of docs/metric.md: 2026-03-26 .. 2026-04-24.
+  ['2026-04-25', 30, '2026-03-26'],
+  ['2024-03-01', 1, '2024-02-29'],
+  ['2026-01-01', 365, '2025-01-01'],
+])('a window as of %s of %d days begins with %s', (asOf, days, start) => {
+  expect(windowBefore(asOf, days)).toEqual({ start, end: asOf });
 });

@@ -7,6 +7,7 @@ import {
   type DownloadRow as Row,
   sumOf,
 } from '../../src/metric/breakdown.ts';
+import { anyRow } from '../support/views.ts';
 
 function row(ci: boolean | null, installer: string | null, system: string | null, downloads = 1): Row {
   return { sidecar: false, ci, installer, system, downloads };
@@ -23,8 +24,11 @@ function figures({ count, counts, countsBySystem, excluded }: Breakdown): Record
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== 0));
 }
 
+type Case = [what: string, row: Row, adds: Record<string, number>];
+const classed = (name: string, reason: string): Case => [name, row(null, name, null), { [reason]: 1 }];
+
 /** What each single row adds, worked out by hand from docs/metric.md. */
-const AWKWARD: [string, Row, Record<string, number>][] = [
+const AWKWARD: Case[] = [
   ['details is NULL', row(null, null, null), { unknown: 1 }],
   ['the installer struct is NULL, the system is told', row(null, null, 'Linux'), { unknown: 1, Linux: 1 }],
   ['an empty installer name', row(null, '', 'Darwin'), { unknown: 1, Darwin: 1 }],
@@ -43,18 +47,22 @@ const AWKWARD: [string, Row, Record<string, number>][] = [
   ['pipx runs pip', row(null, 'pipx', null), { hero: 1, pipx: 1, 'pip-family': 1 }],
   ['uv', row(null, 'uv', 'Darwin'), { hero: 1, uv: 1, Darwin: 1 }],
   ['poetry', row(false, 'poetry', 'Windows'), { hero: 1, poetry: 1, Windows: 1 }],
-  ['bandersnatch', row(null, 'bandersnatch', null), { mirror: 1 }],
-  ['z3c.pypimirror', row(null, 'z3c.pypimirror', null), { mirror: 1 }],
-  ['Artifactory', row(null, 'Artifactory', null), { mirror: 1 }],
-  ['devpi', row(null, 'devpi', null), { mirror: 1 }],
-  ['Nexus', row(false, 'Nexus', null), { mirror: 1 }],
-  ['pep381client', row(null, 'pep381client', null), { mirror: 1 }],
-  ['nexus in lower case is no mirror that is known', row(null, 'nexus', null), { other: 1 }],
-  ['Browser', row(null, 'Browser', null), { browser: 1 }],
-  ['browser in lower case', row(null, 'browser', null), { other: 1 }],
-  ...['requests', 'conda', 'Bazel', 'Homebrew', 'setuptools', 'twine', 'maturin', 'OS'].map(
-    (name): [string, Row, Record<string, number>] => [name, row(null, name, null), { other: 1 }],
+  ...['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client'].map((name) =>
+    classed(name, 'mirror'),
   ),
+  classed('Browser', 'browser'),
+  ...[
+    'nexus',
+    'browser',
+    'requests',
+    'conda',
+    'Bazel',
+    'Homebrew',
+    'setuptools',
+    'twine',
+    'maturin',
+    'OS',
+  ].map((name) => classed(name, 'other')),
   ['a name of JavaScript', row(null, '__proto__', 'constructor'), { other: 1 }],
   ['a system that has no badge', row(null, 'pip', 'FreeBSD'), { hero: 1, pip: 1, 'pip-family': 1 }],
   ['linux in lower case', row(null, 'pip', 'linux'), { hero: 1, pip: 1, 'pip-family': 1 }],
@@ -107,87 +115,41 @@ describe('breakdownOf', () => {
     ]);
     expect(excluded.other).toBe(67);
   });
-
-  it('turns the 2,771 downloads of the young package into 14', () => {
-    const young = breakdownOf([
-      row(null, 'pip', 'Linux', 6),
-      row(null, 'pip', 'Darwin', 3),
-      row(null, 'uv', 'Linux', 4),
-      row(false, 'uv', null, 1),
-      row(true, 'pip', 'Linux', 120),
-      row(null, 'bandersnatch', null, 1325),
-      row(null, 'Browser', null, 31),
-      row(null, null, null, 1201),
-      row(null, 'requests', null, 80),
-    ]);
-    expect(allDownloads(young)).toBe(2771);
-    expect(young.count).toBe(14);
-  });
 });
 
-const NAMES = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'Pip', 'uv ', '', 'bandersnatch', 'devpi'];
-const anyRow: fc.Arbitrary<Row> = fc.record({
-  sidecar: fc.boolean(),
-  ci: fc.constantFrom(true, false, null),
-  installer: fc.oneof(fc.constantFrom(null, 'Browser', 'requests', ...NAMES), fc.string()),
-  system: fc.oneof(fc.constantFrom(null, '', 'Linux', 'Darwin', 'Windows', 'FreeBSD'), fc.string()),
-  downloads: fc.nat(1_000_000),
-});
 const anyRows = fc.array(anyRow, { maxLength: 40 });
+const sum = (counts: Iterable<number>) => [...counts].reduce((all, count) => all + count, 0);
 
 describe('breakdownOf, whatever the rows', () => {
-  it('accounts for every download', () => {
+  it('accounts for every download, and counts those outside of CI by their system, whoever made them', () => {
     fc.assert(
       fc.property(anyRows, (rows) => {
-        const { count, counts, excluded, others } = breakdownOf(rows);
-        const everything = rows.reduce((sum, { downloads }) => sum + downloads, 0);
-        const named = excluded.mirror + excluded.browser + excluded.other;
-        const out = excluded.sidecar + excluded.ci + excluded.unknown + named;
-        expect(count + out).toBe(everything);
-        expect(allDownloads(breakdownOf(rows))).toBe(everything);
+        const { count, counts, countsBySystem, excluded, others } = breakdownOf(rows);
+        const of = (some: readonly Row[]) => sum(some.map(({ downloads }) => downloads));
+        expect(count + sum(Object.values(excluded))).toBe(of(rows));
+        expect(allDownloads(breakdownOf(rows))).toBe(of(rows));
         expect(counts['pip-family'] + counts.uv + counts.poetry + counts.pdm).toBe(count);
         expect(counts.pip + counts.pipenv + counts.pipx).toBe(counts['pip-family']);
-        expect([...others.values()].reduce((sum, downloads) => sum + downloads, 0)).toBe(excluded.other);
-      }),
-    );
-  });
-
-  it('does not depend on how a count is split into rows', () => {
-    fc.assert(
-      fc.property(anyRows, fc.double({ min: 0, max: 1, noNaN: true }), (rows, share) => {
-        const split = rows.flatMap((whole) => {
-          const part = Math.floor(whole.downloads * share);
-          return [
-            { ...whole, downloads: part },
-            { ...whole, downloads: whole.downloads - part },
-          ];
-        });
-        expect(breakdownOf(split)).toEqual(breakdownOf(rows));
-      }),
-    );
-  });
-
-  it('counts a download outside of CI by its system, whoever made it', () => {
-    fc.assert(
-      fc.property(anyRows, (rows) => {
-        const { countsBySystem } = breakdownOf(rows);
-        for (const system of ['Linux', 'Darwin', 'Windows'] as const) {
-          let expected = 0;
-          for (const each of rows) {
-            if (each.system === system && each.ci !== true && !each.sidecar) expected += each.downloads;
-          }
-          expect(countsBySystem[system]).toBe(expected);
+        expect(sum(others.values())).toBe(excluded.other);
+        const outside = rows.filter(({ ci, sidecar }) => ci !== true && !sidecar);
+        for (const name of ['Linux', 'Darwin', 'Windows'] as const) {
+          expect(countsBySystem[name]).toBe(of(outside.filter(({ system }) => system === name)));
         }
       }),
     );
   });
-});
 
-describe('sumOf', () => {
-  it('is what all the rows together come to, however they are split', () => {
+  it('does not depend on how a count is split into rows, nor rows into parts', () => {
+    const anyParts = fc.array(anyRows, { maxLength: 5 });
     fc.assert(
-      fc.property(fc.array(anyRows, { maxLength: 5 }), (parts) => {
-        expect(sumOf(parts.map(breakdownOf))).toEqual(breakdownOf(parts.flat()));
+      fc.property(anyParts, fc.double({ min: 0, max: 1, noNaN: true }), (parts, share) => {
+        const all = breakdownOf(parts.flat());
+        const split = parts.flat().flatMap((row) => {
+          const part = Math.floor(row.downloads * share);
+          return [part, row.downloads - part].map((downloads) => ({ ...row, downloads }));
+        });
+        expect(breakdownOf(split)).toEqual(all);
+        expect(sumOf(parts.map(breakdownOf))).toEqual(all);
       }),
     );
   });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { addDays } from '../../src/days/day.ts';
 import { breakdownOf } from '../../src/metric/breakdown.ts';
 import {
   isWindowKnown,
@@ -14,34 +13,24 @@ import {
   totalsTogether,
   trendOf,
 } from '../../src/metric/package-days.ts';
-import { downloads, packageDays } from '../support/views.ts';
+import { daysWith, downloads, packageDays } from '../support/views.ts';
 
 /** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th incomplete. */
 const all = packageDays(5, (index) => (index === 2 ? null : [downloads('uv', 2 ** index)]), {
   partialDays: ['2026-04-21', '2026-04-24'],
 });
 
-it.each<[string, number, number | undefined, object]>([
-  [
-    'all',
-    0,
-    undefined,
-    { days: 5, count: 27, missing: ['2026-04-22'], partial: ['2026-04-21', '2026-04-24'] },
-  ],
-  ['the first two', 0, 2, { days: 2, count: 3, missing: [], partial: ['2026-04-21'] }],
-  ['those in the middle', 2, 4, { days: 2, count: 8, missing: ['2026-04-22'], partial: [] }],
-  ['the last', 4, undefined, { days: 1, count: 16, missing: [], partial: ['2026-04-24'] }],
-  ['one that is not known', 2, 3, { days: 1, count: 0, missing: ['2026-04-22'], partial: [] }],
-  ['none', 3, 3, { days: 0, count: 0, missing: [], partial: [] }],
-])('a slice has its days, figures and marks: %s', (_, start, end, expected) => {
+it.each<[string, number, number | undefined, number, number, string[], string[]]>([
+  ['all', 0, undefined, 5, 27, ['2026-04-22'], ['2026-04-21', '2026-04-24']],
+  ['the first two', 0, 2, 2, 3, [], ['2026-04-21']],
+  ['those in the middle', 2, 4, 2, 8, ['2026-04-22'], []],
+  ['the last', 4, undefined, 1, 16, [], ['2026-04-24']],
+  ['one that is not known', 2, 3, 1, 0, ['2026-04-22'], []],
+  ['none', 3, 3, 0, 0, [], []],
+])('a slice has its days, figures and marks: %s', (_, start, end, days, count, missing, partial) => {
   const part = sliceDays(all, start, end);
-  expect(part.breakdowns).toHaveLength(part.days.length);
-  expect({
-    days: part.days.length,
-    count: totalOf(part).count,
-    missing: missingDaysOf(part),
-    partial: part.partialDays,
-  }).toEqual(expected);
+  expect([part.days.length, part.breakdowns.length, totalOf(part).count]).toEqual([days, days, count]);
+  expect([missingDaysOf(part), part.partialDays]).toEqual([missing, partial]);
 });
 
 it.each([
@@ -125,33 +114,18 @@ it.each([
   ).toEqual({ since, count: 15, unknownDays });
 });
 
-/** Days with so many downloads by pip; null where nothing is known. */
-function days(counts: readonly (number | null)[], partial: readonly number[] = []): PackageDays {
-  const list = counts.map((_, index) => addDays('2026-10-01', index));
-  return {
-    days: list,
-    breakdowns: counts.map((downloads) =>
-      downloads === null
-        ? null
-        : breakdownOf([{ ci: null, sidecar: false, installer: 'pip', system: null, downloads }]),
-    ),
-    unknownDays: [],
-    partialDays: partial.map((index) => list[index] ?? ''),
-  };
-}
-
 describe('trendOf', () => {
   it.each<[string, PackageDays, number | undefined]>([
-    ['twice as many', days([5, 5, 10, 10]), 1],
-    ['half as many', days([10, 10, 5, 5]), -0.5],
-    ['the same', days([3, 3, 3, 3]), 0],
+    ['twice as many', daysWith([5, 5, 10, 10]), 1],
+    ['half as many', daysWith([10, 10, 5, 5]), -0.5],
+    ['the same', daysWith([3, 3, 3, 3]), 0],
     // Means of a day: 10 and 12, whatever is missing.
-    ['a day that is missing', days([10, null, 12, 12]), 0.2],
-    ['a day that is incomplete', days([10, 10, 12, 1], [3]), 0.2],
-    ['older days beside', days([999, 5, 5, 10, 10]), 1],
-    ['nothing before', days([0, 0, 4, 4]), undefined],
-    ['too little known before', days([null, null, 4, 4]), undefined],
-    ['too few days', days([1, 2, 3]), undefined],
+    ['a day that is missing', daysWith([10, null, 12, 12]), 0.2],
+    ['a day that is incomplete', daysWith([10, 10, 12, 1], { partialDays: ['2026-04-24'] }), 0.2],
+    ['older days beside', daysWith([999, 5, 5, 10, 10]), 1],
+    ['nothing before', daysWith([0, 0, 4, 4]), undefined],
+    ['too little known before', daysWith([null, null, 4, 4]), undefined],
+    ['too few days', daysWith([1, 2, 3]), undefined],
   ])('%s', (_, all, expected) => {
     const change = trendOf(all, 2);
     if (expected === undefined) expect(change).toBeUndefined();

@@ -14,17 +14,19 @@ const always = (day: Record<string, number>): Day => {
   const rows = Object.entries(day).map(([name, count]) => downloads(name || null, count));
   return () => rows;
 };
+const PIP = always({ pip: 9 });
+const BOTH = always({ pip: 9, uv: 9 });
+const uv = (count: number) => [downloads('uv', count)];
+const APRIL_18_TO_23 = [18, 19, 20, 21, 22, 23].map((day) => `2026-04-${day}`);
 const codes = (all: PackageDays) => warningsOf(all, [30]).map(({ code }) => code);
 
 describe('installer-vanished', () => {
   it('tells its figures', () => {
     // Over four weeks: uv 21 days at 2; pip 28 days at 2.
+    const message =
+      'uv had 42 of 98 downloads in four weeks and none in the last seven days, while others had 14; it may send its name in another form, which would count as unknown or other';
     expect(warningsOf(weeks(always({ pip: 2, uv: 2 }), always({ pip: 2 })), [30])).toEqual([
-      {
-        code: 'installer-vanished',
-        message:
-          'uv had 42 of 98 downloads in four weeks and none in the last seven days, while others had 14; it may send its name in another form, which would count as unknown or other',
-      },
+      { code: 'installer-vanished', message },
     ]);
   });
 
@@ -34,48 +36,27 @@ describe('installer-vanished', () => {
     // 21 of 133.
     ['less than a fifth', weeks(always({ uv: 1, pip: 4 }), always({ pip: 4 })), false],
     [
-      'six a week, which may well be chance',
-      weeks((age) => (age % 7 === 0 ? [] : [downloads('uv', 1)]), always({ pip: 1 })),
+      'six a week, which may be chance',
+      weeks((age) => (age % 7 === 0 ? [] : uv(1)), always({ pip: 1 })),
+      false,
+    ],
+    ['what nobody downloads any more', weeks(always({ uv: 9 }), always({ bandersnatch: 9 })), false],
+    ['one in the last week', weeks(BOTH, (age) => [downloads('pip', 9), ...uv(age === 3 ? 1 : 0)]), false],
+    ['an installer that went eight days ago', weeks((age) => (age === 7 ? PIP : BOTH)(age), PIP), true],
+    ['an installer that is new', weeks(PIP, BOTH), false],
+    // Two of the installer would be due on it.
+    [
+      'a week of which one day is known',
+      weeks(always({ pip: 2, uv: 2 }), (age) => (age === 0 ? always({ pip: 2 })(0) : null)),
       false,
     ],
     [
-      'a package that nobody downloads any more',
-      weeks(always({ uv: 9 }), always({ bandersnatch: 9 })),
+      'a week of which six days were incomplete',
+      { ...weeks(always({ pip: 2, uv: 2 }), always({ pip: 1 })), partialDays: APRIL_18_TO_23 },
       false,
     ],
-    [
-      'a single download in the last week',
-      weeks(always({ uv: 9, pip: 9 }), (age) => [downloads('pip', 9), downloads('uv', age === 3 ? 1 : 0)]),
-      false,
-    ],
-    [
-      'an installer that went eight days ago',
-      weeks(
-        (age) => (age === 7 ? always({ pip: 9 })(age) : always({ uv: 9, pip: 9 })(age)),
-        always({ pip: 9 }),
-      ),
-      true,
-    ],
-    ['an installer that is new', weeks(always({ pip: 9 }), always({ pip: 9, uv: 9 })), false],
-    [
-      'a last week of which one day is known: two of the installer would be due',
-      weeks(always({ pip: 2, uv: 2 }), (age) => (age === 0 ? [downloads('pip', 2)] : null)),
-      false,
-    ],
-    [
-      'a last week of which six days were incomplete',
-      {
-        ...weeks(always({ pip: 2, uv: 2 }), always({ pip: 1 })),
-        partialDays: [18, 19, 20, 21, 22, 23].map((day) => `2026-04-${day}`),
-      },
-      false,
-    ],
-    [
-      'fewer than four weeks',
-      packageDays(27, (index) => always(index < 20 ? { pip: 9, uv: 9 } : { pip: 9 })(0)),
-      false,
-    ],
-    ['four weeks', packageDays(28, (index) => always(index < 21 ? { pip: 9, uv: 9 } : { pip: 9 })(0)), true],
+    ['fewer than four weeks', packageDays(27, (index) => (index < 20 ? BOTH : PIP)(0)), false],
+    ['four weeks', packageDays(28, (index) => (index < 21 ? BOTH : PIP)(0)), true],
   ])('of %s: %3$s', (_, all, told) => {
     expect(codes(all)).toEqual(told ? ['installer-vanished'] : []);
   });
@@ -88,6 +69,8 @@ describe('installer-vanished', () => {
 
 describe('unidentified-jump', () => {
   const jump = ['unidentified-jump'];
+  const FEW = [downloads(null, 60), downloads('pip', 40)];
+  const FILES = downloads('pip', 100, { sidecar: true });
   /** `share` in 50 a day is not known, the others are mirrors. */
   const unknown = (share: number) => always({ '': share, devpi: 50 - share });
 
@@ -106,12 +89,12 @@ describe('unidentified-jump', () => {
     ['from 44 % to 24 %', weeks(unknown(22), unknown(12)), []],
     ['to other programs', weeks(always({ pip: 20 }), always({ pip: 10, 'uv-next/1.0': 10 })), jump],
     ['to mirrors', weeks(always({ pip: 20 }), always({ pip: 10, devpi: 10 })), []],
+    // 6 of 10 are unknown throughout; of 20 they were 3 in 10.
     [
-      // 6 of 10 are unknown throughout; of 20 they were 3 in 10.
       'that is only the end of counting files beside packages',
       weeks(
-        () => [downloads(null, 60), downloads('pip', 40), downloads('pip', 100, { sidecar: true })],
-        () => [downloads(null, 60), downloads('pip', 40)],
+        () => [...FEW, FILES],
+        () => FEW,
       ),
       [],
     ],
@@ -126,46 +109,25 @@ describe('unidentified-jump', () => {
 });
 
 describe('no-rows', () => {
-  it.each<[string, PackageDays, number, string[]]>([
-    ['no download of any kind', packageDays(35, () => []), 30, ['no-rows']],
-    ['rows of no downloads', packageDays(35, always({ pip: 0 })), 30, ['no-rows']],
-    ['one of a mirror', packageDays(35, (index) => (index === 20 ? [downloads('devpi', 1)] : [])), 30, []],
-    [
-      'one of a file beside a package',
-      packageDays(35, (index) => (index === 20 ? [downloads('pip', 1, { sidecar: true })] : [])),
-      30,
-      [],
-    ],
-    [
-      'one before the window',
-      packageDays(35, (index) => (index === 4 ? [downloads('pip', 1)] : [])),
-      30,
-      ['no-rows'],
-    ],
-    [
-      'one on the first day of the window',
-      packageDays(35, (index) => (index === 5 ? [downloads('pip', 1)] : [])),
-      30,
-      [],
-    ],
-    ['nothing known of any day', packageDays(35, () => null), 30, []],
-    [
-      'none but perhaps on an unknown day',
-      packageDays(35, (index) => (index === 30 ? null : []), { unknownDays: ['2026-04-20'] }),
-      30,
-      ['unknown-days'],
-    ],
-  ])('%s', (_, all, longest, expected) => {
-    expect(warningsOf(all, [longest]).map(({ code }) => code)).toEqual(expected);
+  /** Five weeks with these rows on one day, and nothing else. */
+  const only = (at: number, ...rows: DownloadRow[]) => packageDays(35, (index) => (index === at ? rows : []));
+
+  it.each<[string, PackageDays, string[]]>([
+    ['no download of any kind', packageDays(35, () => []), ['no-rows']],
+    ['rows of no downloads', packageDays(35, always({ pip: 0 })), ['no-rows']],
+    ['one of a mirror', only(20, downloads('devpi', 1)), []],
+    ['one of a file beside a package', only(20, downloads('pip', 1, { sidecar: true })), []],
+    ['one before the window', only(4, downloads('pip', 1)), ['no-rows']],
+    ['one on the first day of the window', only(5, downloads('pip', 1)), []],
+    ['nothing known of any day', packageDays(35, () => null), []],
+    ['none but perhaps on an unknown day', { ...only(30), unknownDays: ['2026-04-20'] }, ['unknown-days']],
+  ])('%s', (_, all, expected) => {
+    expect(codes(all)).toEqual(expected);
   });
 
   it('names the days', () => {
-    expect(
-      warningsOf(
-        packageDays(7, () => []),
-        [7],
-      )[0]?.message,
-    ).toBe('no download of any kind in 7 days: is the name right?');
+    const [warning] = warningsOf(only(0), [7]);
+    expect(warning?.message).toBe('no download of any kind in 7 days: is the name right?');
   });
 });
 

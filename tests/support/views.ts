@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
 import type { PackageDays } from '../../src/metric/package-days.ts';
@@ -47,6 +48,30 @@ export function packageDays(
   });
   return { days, breakdowns, unknownDays, partialDays };
 }
+
+/** Days up to and with `last` with so many downloads by pip; null is a day that is missing or unknown. */
+export function daysWith(
+  counts: readonly (number | null)[],
+  more: Parameters<typeof packageDays>[2] = {},
+): PackageDays {
+  return packageDays(
+    counts.length,
+    (index) => (counts[index] == null ? null : [downloads('pip', counts[index])]),
+    more,
+  );
+}
+
+/** Any rows, also of clients and systems that are not known. */
+export const anyRow: fc.Arbitrary<DownloadRow> = fc.record({
+  sidecar: fc.boolean(),
+  ci: fc.constantFrom(true, false, null),
+  installer: fc.oneof(
+    fc.constantFrom('pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'Browser', 'devpi', 'requests', '', null),
+    fc.string(),
+  ),
+  system: fc.oneof(fc.constantFrom('Linux', 'Darwin', 'Windows', 'BSD', '', null), fc.string()),
+  downloads: fc.nat(1e9),
+});
 
 /** So many downloads a day, or on the day of each index. */
 type Daily = number | ((index: number) => number);
