@@ -85,6 +85,7 @@ describe('the health file', () => {
       excluded: { sidecar: 0, ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
     };
     const published = {
+      ...window,
       other: [
         { installer: 'requests', count: 61 },
         { installer: 'conda', count: 19 },
@@ -96,6 +97,8 @@ describe('the health file', () => {
       attempted: '2026-04-25T04:12:01.000Z',
       last_success: '2026-04-25T04:12:02.000Z',
     };
+    const held = { error: 'not renewed: 7d', error_code: 'incomplete-window', held_back: [7] };
+    const { count: _c, counts: _i, counts_by_system: _s, excluded: _e, ...withoutWindow } = published;
     expect(JSON.parse(text)).toEqual({
       version: 1,
       source: 'bigquery',
@@ -109,10 +112,7 @@ describe('the health file', () => {
       },
       warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
       packages: {
-        'mcp-clipboard': {
-          ...window,
-          ...published,
-        },
+        'mcp-clipboard': published,
         broken: {
           error: 'why',
           error_code: 'permission',
@@ -121,42 +121,24 @@ describe('the health file', () => {
           attempted: '2026-04-25T04:12:01.000Z',
           last_success: '2026-04-21T04:12:02.000Z',
         },
-        'held-back': {
-          error: 'not renewed: 7d',
-          error_code: 'incomplete-window',
-          held_back: [7],
-          ...window,
-          ...published,
-        },
-        'main-held-back': {
-          error: 'not renewed: 7d',
-          error_code: 'incomplete-window',
-          held_back: [7],
-          window_days: 7,
-          ...published,
-        },
+        'held-back': { ...published, ...held },
+        'main-held-back': { ...withoutWindow, ...held, window_days: 7 },
         constructor: { error: 'not attempted: why', error_code: 'permission', window_days: 30 },
       },
     });
     expect(statSync(join(outputDir, '_health.json')).mode & 0o777).toBe(0o644);
     expect(readdirSync(outputDir)).toEqual(['_health.json']);
-  });
-
-  it('reads back as it was written', async () => {
-    const folder = tempFolder();
-    await writeHealth(folder, health);
-    expect(await readHealth(folder)).toEqual(health);
+    // And reads back as it was written.
+    expect(await readHealth(outputDir)).toEqual(health);
   });
 
   it('names the twenty largest of the class other', () => {
     const others = new Map(Array.from({ length: 25 }, (_, at) => [`client-${at}`, at + 1] as const));
     const entry = { ...success, windows: [{ windowDays: 30, breakdown: { ...YOUNG, others } }] };
-    const { packages } = JSON.parse(
-      JSON.stringify(healthToJson({ ...health, packages: new Map([['a', entry]]) })),
-    );
-    expect(packages.a.other).toHaveLength(20);
-    expect(packages.a.other[0]).toEqual({ installer: 'client-24', count: 25 });
-    expect(packages.a.other[19]).toEqual({ installer: 'client-5', count: 6 });
+    const json = healthToJson({ ...health, packages: new Map([['a', entry]]) });
+    const { other } = JSON.parse(JSON.stringify(json)).packages.a;
+    expect(other).toHaveLength(20);
+    expect([other[0].installer, other[19].installer]).toEqual(['client-24', 'client-5']);
   });
 
   it('is absent before the first run', async () => {
@@ -181,35 +163,16 @@ describe('the health file', () => {
 
 describe('parseHealth', () => {
   it('reads what pypi-winnow-downloads wrote', () => {
+    const [at, known] = ['2026-04-25T04:12:42.654Z', { windowDays: 30, windows: [], warnings: [] }];
     expect(read(HEALTH_WINNOW)).toEqual({
       started: '2026-04-25T04:12:00.123Z',
-      finished: '2026-04-25T04:12:42.654Z',
+      finished: at,
       upstream: UPSTREAM,
       warnings: [],
       groups: new Map(),
-      packages: new Map([
-        [
-          'small-00',
-          {
-            windowDays: 30,
-            count: 14,
-            windows: [],
-            warnings: [],
-            countedTo: '2026-04-24',
-            attempted: '2026-04-25T04:12:42.654Z',
-            lastSuccess: '2026-04-25T04:12:42.654Z',
-          },
-        ],
-        [
-          'bad',
-          {
-            windowDays: 30,
-            windows: [],
-            warnings: [],
-            failure: { error: 'Quota exceeded', code: undefined },
-            attempted: '2026-04-25T04:12:42.654Z',
-          },
-        ],
+      packages: new Map<string, object>([
+        ['small-00', { ...known, count: 14, countedTo: '2026-04-24', attempted: at, lastSuccess: at }],
+        ['bad', { ...known, failure: { error: 'Quota exceeded', code: undefined }, attempted: at }],
       ]),
     });
   });
@@ -274,11 +237,8 @@ describe('parseHealth', () => {
       upstream: UPSTREAM,
       warnings: [],
       groups: new Map(),
-      packages: new Map<string, PackageHealth>([
-        [
-          'a',
-          { failure: { error: 'why', code: undefined }, windowDays: undefined, windows: [], warnings: [] },
-        ],
+      packages: new Map<string, object>([
+        ['a', { failure: { error: 'why', code: undefined }, windows: [], warnings: [] }],
         ['b', { count: 3, windowDays: 7, windows: [], warnings: [] }],
       ]),
     });
@@ -286,59 +246,45 @@ describe('parseHealth', () => {
 });
 
 describe('mergeUpstream', () => {
-  const before: UpstreamFacts = {
-    lastDay: '2026-04-23',
-    missingDays: ['2026-01-30', '2026-02-10', '2026-04-01'],
-    partialDays: ['2026-01-25', '2026-03-01', '2026-04-20'],
+  const facts = (
+    lastDay: string | null,
+    missingDays: string[] = [],
+    partialDays: string[] = [],
+  ): UpstreamFacts => ({
+    ...{ lastDay, missingDays, partialDays },
     excessDays: [],
-  };
+  });
+  const missing = ['2026-01-30', '2026-02-10', '2026-04-01'];
+  const partial = ['2026-01-25', '2026-03-01', '2026-04-20'];
+  const [first, second] = missing as [string, string];
+  const before = facts('2026-04-23', missing, partial);
   /** Of a run as of 2026-04-25 that looked at 30 days, where the longest window has 90: from 2026-01-25 on. */
-  const fetched: FetchedUpstream = {
-    lastDay: '2026-04-24',
-    missingDays: ['2026-04-02'],
-    partialDays: [],
-    excessDays: [],
-    since: '2026-03-26',
-    end: '2026-04-25',
-  };
+  const fetched = { ...facts('2026-04-24', ['2026-04-02']), since: '2026-03-26', end: '2026-04-25' };
+  const nothing = { ...facts(null), since: '2026-04-25', end: '2026-04-25' };
 
   it.each<[string, FetchedUpstream | undefined, UpstreamFacts, string?]>([
     ['that fetched nothing', undefined, before],
     [
       'that looked at 30 of 90 days',
       fetched,
-      {
-        ...UPSTREAM,
-        lastDay: '2026-04-24',
-        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
-        partialDays: ['2026-01-25', '2026-03-01'],
-      },
+      facts('2026-04-24', [first, second, '2026-04-02'], ['2026-01-25', '2026-03-01']),
     ],
-    [
-      'that looked at all 90',
-      { ...fetched, since: '2026-01-25' },
-      { lastDay: '2026-04-24', missingDays: ['2026-04-02'], partialDays: [], excessDays: [] },
-    ],
+    ['that looked at all 90', { ...fetched, since: '2026-01-25' }, facts('2026-04-24', ['2026-04-02'])],
     [
       'whose windows have left a day behind',
       { ...fetched, end: '2026-04-26', since: '2026-03-27' },
-      {
-        ...UPSTREAM,
-        lastDay: '2026-04-24',
-        missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'],
-        partialDays: ['2026-03-01'],
-      },
+      facts('2026-04-24', [first, second, '2026-04-02'], ['2026-03-01']),
     ],
-    ['whose source could not tell', { ...UPSTREAM, since: '2026-04-25', end: '2026-04-25' }, before],
+    ['whose source could not tell', nothing, before],
     [
       'that found the table a week behind, and knows no more',
-      { ...UPSTREAM, lastDay: '2026-04-15', since: '2026-04-25', end: '2026-04-25' },
-      { ...before, lastDay: '2026-04-15' },
+      { ...nothing, lastDay: '2026-04-15' },
+      facts('2026-04-15', missing, partial),
     ],
     [
       'of the past',
       { ...fetched, lastDay: '2026-04-09', since: '2026-03-11', end: '2026-04-10' },
-      { ...before, missingDays: ['2026-01-30', '2026-02-10', '2026-04-02'] },
+      facts('2026-04-23', [first, second, '2026-04-02'], partial),
       '2026-04-10',
     ],
   ])('after a run %s', (_, run, expected, asOf = '2026-04-25') => {
@@ -347,33 +293,20 @@ describe('mergeUpstream', () => {
 });
 
 describe('mergeHealth', () => {
-  const config = parseConfig(
-    'service: {output_dir: out}\npackages: [alpha, beta, constructor]\n',
-    'tracked.yaml',
-    '/etc',
-  );
+  const list = 'service: {output_dir: out}\npackages: [alpha, beta, constructor]\n';
+  const config = parseConfig(list, 'tracked.yaml', '/etc');
   const entry = (count: number): PackageHealth => ({ windowDays: 30, count, windows: [], warnings: [] });
   const previous: Health = {
-    source: 'bigquery',
-    started: '2026-04-24T04:00:00.000Z',
-    finished: '2026-04-24T04:01:00.000Z',
-    upstream: {
-      ...UPSTREAM,
-      lastDay: '2026-04-23',
-      missingDays: ['2026-04-02'],
-      partialDays: ['2026-04-03'],
-    },
-    groups: new Map(),
+    ...health,
     packages: new Map([
       ['beta', entry(1)],
       ['alpha', entry(2)],
       ['gone', entry(3)],
     ]),
-    warnings: [{ code: 'left-over', message: 'of before' }],
   };
   const run = {
-    started: new Date('2026-04-25T04:00:00.000Z'),
-    finished: new Date('2026-04-25T04:01:00.000Z'),
+    started: new Date('2026-04-25T05:00:00.000Z'),
+    finished: new Date('2026-04-25T05:01:00.000Z'),
     asOf: '2026-04-25',
     upstream: undefined,
     entries: new Map([['beta', entry(9)]]),
@@ -382,19 +315,17 @@ describe('mergeHealth', () => {
   };
 
   it('replaces what the run reached, keeps the rest in the order of the list, and forgets who is not in it', () => {
-    expect(mergeHealth(config, previous, run)).toEqual({
+    const merged = mergeHealth(config, previous, run);
+    expect(merged).toEqual({
       source: 'bigquery',
-      started: '2026-04-25T04:00:00.000Z',
-      finished: '2026-04-25T04:01:00.000Z',
+      started: '2026-04-25T05:00:00.000Z',
+      finished: '2026-04-25T05:01:00.000Z',
       upstream: previous.upstream,
       groups: new Map(),
-      packages: new Map([
-        ['alpha', entry(2)],
-        ['beta', entry(9)],
-      ]),
+      packages: new Map(Object.entries({ alpha: entry(2), beta: entry(9) })),
       warnings: [],
     });
-    expect([...mergeHealth(config, previous, run).packages.keys()]).toEqual(['alpha', 'beta']);
+    expect([...merged.packages.keys()]).toEqual(['alpha', 'beta']);
   });
 
   it('begins with nothing', () => {
@@ -415,6 +346,7 @@ describe('stateOf', () => {
   const now = new Date('2026-04-25T06:00:00Z');
   const known = { windowDays: 30, windows: [], warnings: [] };
   const failure = { error: 'why', code: undefined };
+  const JUST_NOW = '2026-04-25T05:59:00.000Z';
 
   it.each<[string, PackageHealth | undefined, string]>([
     ['that is in no file', undefined, 'new'],
@@ -422,11 +354,7 @@ describe('stateOf', () => {
     // The 21st is three days before yesterday.
     ['as old as the threshold', { ...known, countedTo: '2026-04-21' }, 'ok'],
     ['older than the threshold', { ...known, countedTo: '2026-04-20' }, 'stale'],
-    [
-      'older than the threshold, although it ran just now',
-      { ...known, countedTo: '2026-03-24', lastSuccess: '2026-04-25T05:59:00.000Z' },
-      'stale',
-    ],
+    ['that is old and ran just now', { ...known, countedTo: '2026-03-24', lastSuccess: JUST_NOW }, 'stale'],
     ['that failed, with figures that are new', { ...known, failure, countedTo: '2026-04-24' }, 'failed'],
     ['that failed, with figures that are old', { ...known, failure, countedTo: '2026-03-24' }, 'failed'],
     ['of which nothing is known', known, 'new'],

@@ -21,6 +21,7 @@ const now = () => new Date('2026-04-25T04:12:02.000Z');
 const rows = new Map(
   daysOf(span).map((day) => [day, [downloads('uv', 1), downloads('pip', 1, { sidecar: true })]]),
 );
+const QUERY = { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10, cacheHit: false, durationMs: 4 };
 /** A run as of 2026-04-25 that found the table three days behind; one download by uv a day, and one of a file beside. */
 const outcome: Outcome = {
   kind: 'read',
@@ -29,13 +30,7 @@ const outcome: Outcome = {
   days: breakdownDays({ span, rows }, ['2026-04-10']),
   rows,
   total: undefined,
-  taken: {
-    daysScanned: 2,
-    bytesProcessed: 5,
-    bytesBilled: 10,
-    cacheHit: false,
-    durationMs: 4,
-  },
+  taken: QUERY,
   changes: [],
 };
 const previous: PackageHealth = {
@@ -64,7 +59,7 @@ it('writes badges and history, and says what was counted, up to which day', asyn
       { windowDays: 7, breakdown: { count: 7, excluded: { sidecar: 7 } } },
       { windowDays: 14, breakdown: { count: 14, excluded: { sidecar: 14 } } },
     ],
-    query: { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10, cacheHit: false, durationMs: 4 },
+    query: QUERY,
     countedTo: '2026-04-21',
     warnings: [],
     attempted: '2026-04-25T04:12:01.000Z',
@@ -78,46 +73,34 @@ it('writes badges and history, and says what was counted, up to which day', asyn
   expect(history.days).toEqual(daysOf({ start: '2026-04-08', end: '2026-04-22' }));
 });
 
-const fault = new OperatorError('permission', 'not allowed');
+const error = new OperatorError('permission', 'not allowed');
 const failed = {
   failure: { error: 'not allowed', code: 'permission' },
   windowDays: 7,
   windows: [],
   warnings: [],
 };
+const { countedTo, lastSuccess } = previous;
+const tried = { attempted: '2026-04-25T04:12:01.000Z' };
 
-it.each<[string, Outcome, PackageHealth | undefined, object]>([
-  [
-    'for the first time',
-    { kind: 'failed', package: tracked, attempted, error: fault },
-    undefined,
-    { ...failed, attempted: '2026-04-25T04:12:01.000Z' },
-  ],
+it.each<[string, { attempted?: Date }, PackageHealth | undefined, object]>([
+  ['for the first time', { attempted }, undefined, { ...failed, ...tried }],
   [
     'after a success, whose figures stay',
-    { kind: 'failed', package: tracked, attempted, error: fault },
+    { attempted },
     previous,
-    {
-      ...failed,
-      countedTo: '2026-04-19',
-      attempted: '2026-04-25T04:12:01.000Z',
-      lastSuccess: '2026-04-20T04:00:01.000Z',
-    },
+    { ...failed, countedTo, lastSuccess, ...tried },
   ],
   [
     'without having been tried',
-    { kind: 'failed', package: tracked, error: fault },
+    {},
     previous,
-    {
-      ...failed,
-      countedTo: '2026-04-19',
-      attempted: '2026-04-20T04:00:00.000Z',
-      lastSuccess: '2026-04-20T04:00:01.000Z',
-    },
+    { ...failed, countedTo, lastSuccess, attempted: '2026-04-20T04:00:00.000Z' },
   ],
-  ['without having been tried, ever', { kind: 'failed', package: tracked, error: fault }, undefined, failed],
-])('says why a package failed %s', async (_, failure, before, expected) => {
+  ['without having been tried, ever', {}, undefined, failed],
+])('says why a package failed %s', async (_, when, before, expected) => {
   const { config, folder } = setUp();
+  const failure: Outcome = { kind: 'failed', package: tracked, error, ...when };
   expect(await publishPackage(failure, config, { previous: before, now })).toEqual({ entry: expected });
   expect(readdirSync(folder)).toEqual([]);
 });
@@ -135,23 +118,22 @@ it('turns what the disk refuses into a failure', async () => {
 });
 
 describe('publishFolder', () => {
+  const svgs = (contents: Record<string, string>) =>
+    Object.entries(contents).map(([name, content]) => ({ name: `${name}.svg`, content }));
+
   it('makes the folders and writes the files, once', async () => {
     const outputDir = join(tempFolder(), 'srv', 'out');
-    const files = [
-      { name: 'a.svg', content: '1\n' },
-      { name: 'b.svg', content: '2\n' },
-    ];
-    const printOf = (file: string) => statSync(join(outputDir, 'demo', file)).ino;
+    const files = svgs({ a: '1\n', b: '2\n' });
+    const prints = () => ['a.svg', 'b.svg'].map((file) => statSync(join(outputDir, 'demo', file)).ino);
     await withUmask(0o077, () => publishFolder(outputDir, 'demo', files));
     expect(readdirSync(join(outputDir, 'demo'))).toEqual(['a.svg', 'b.svg']);
     expect(statSync(join(outputDir, 'demo')).mode & 0o777).toBe(0o755);
-    const before = [printOf('a.svg'), printOf('b.svg')];
+    const before = prints();
     await publishFolder(outputDir, 'demo', files);
-    expect([printOf('a.svg'), printOf('b.svg')]).toEqual(before);
-    await publishFolder(outputDir, 'demo', [{ name: 'b.svg', content: '3\n' }]);
+    expect(prints()).toEqual(before);
+    await publishFolder(outputDir, 'demo', svgs({ b: '3\n' }));
     expect(readFileSync(join(outputDir, 'demo', 'b.svg'), 'utf8')).toBe('3\n');
-    expect(printOf('a.svg')).toBe(before[0]);
-    expect(readFileSync(join(outputDir, 'demo', 'a.svg'), 'utf8')).toBe('1\n');
+    expect(prints()[0]).toBe(before[0]);
   });
 
   it('renews the badges of a folder under another spelling, and adds none to it', async () => {
@@ -166,39 +148,30 @@ describe('publishFolder', () => {
     mkdirSync(join(outputDir, 'elsewhere'));
     symlinkSync('elsewhere', join(outputDir, 'Flask-SQLAlchemy'));
     writeFileSync(join(outputDir, 'FLASK-SQLALCHEMY'), 'a file');
-    const files = [
-      { name: 'a.svg', content: 'A' },
-      { name: 'b.svg', content: 'B' },
-    ];
     const spellings = otherSpellings(outputDir);
     expect([...spellings.keys()]).toEqual(['flask-sqlalchemy']);
+    const files = svgs({ a: 'A', b: 'B' });
     await publishFolder(outputDir, 'flask-sqlalchemy', files, spellings.get('flask-sqlalchemy'));
-    const read = (folder: string) =>
-      readdirSync(join(outputDir, folder)).map((file) => [
-        file,
-        readFileSync(join(outputDir, folder, file), 'utf8'),
-      ]);
-    expect(read('flask-sqlalchemy')).toEqual([
-      ['a.svg', 'A'],
-      ['b.svg', 'B'],
-    ]);
-    expect(read('Flask_SQLAlchemy')).toEqual([['a.svg', 'A']]);
-    expect(read('flask.sqlalchemy')).toEqual([['b.svg', 'B']]);
-    expect(read('flask-sqlalchemy2')).toEqual([['a.svg', 'old']]);
-    expect(read('elsewhere')).toEqual([]);
+    for (const [folder, ...expected] of [
+      ['flask-sqlalchemy', 'a.svg A', 'b.svg B'],
+      ['Flask_SQLAlchemy', 'a.svg A'],
+      ['flask.sqlalchemy', 'b.svg B'],
+      ['flask-sqlalchemy2', 'a.svg old'],
+      ['elsewhere'],
+    ] as const) {
+      const read = (file: string) => readFileSync(join(outputDir, folder, file), 'utf8');
+      const found = readdirSync(join(outputDir, folder)).map((file) => `${file} ${read(file)}`);
+      expect([folder, ...found]).toEqual([folder, ...expected]);
+    }
   });
 
-  it('never leaves the output folder', async () => {
-    const folder = tempFolder();
-    await expect(publishFolder(join(folder, 'out'), '../x', [])).rejects.toThrow(
-      'is not the name of a folder inside',
-    );
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
-  it('complains of a file where the folder should be', async () => {
+  it.each([
+    ['../x', 'is not the name of a folder inside'],
+    ['demo', 'a file stands where a folder should be'],
+  ])('never leaves the output folder, nor takes a file for one: %s', async (name, says) => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'demo'), '');
-    await expect(publishFolder(folder, 'demo', [])).rejects.toThrow('a file stands where a folder should be');
+    await expect(publishFolder(folder, name, [])).rejects.toThrow(says);
+    expect(readdirSync(folder)).toEqual(['demo']);
   });
 });
