@@ -89,7 +89,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .option('--yes', 'with --by: pay without being asked')
     .option('--json', 'print it for programs')
     .addOption(
-      new Option('--cite', 'how to cite the count: a sentence, BibTeX and Markdown').conflicts('json'),
+      new Option('--cite', 'how to cite the count: a sentence, BibTeX and Markdown').conflicts([
+        'json',
+        'by',
+      ]),
     )
     .addHelpText(
       'after',

@@ -11,51 +11,58 @@ export interface ForeignBadge {
   readonly package: string;
   /** Days that it is about; undefined for all time. */
   readonly windowDays: number | undefined;
-  /** Name of its file without ending, if it is one of pypi-winnow-downloads. */
+  /** Address of its file and its name without ending, if it is one of pypi-winnow-downloads. */
+  readonly file: string | undefined;
   readonly stem: string | undefined;
   /** What its figure is. */
   readonly meaning: string;
 }
 
-const NAME = String.raw`(?<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:\.svg)?`;
-/** Where an address ends in any markup. */
-const END = String.raw`(?<query>\?[^\s"'<>)\]]*)?(?=[\s"'<>)\]]|$)`;
+/** Ends an address in any markup, as it is no part of one. */
+const NONE = String.raw`\s()<>"[\]\\^{|}\x60`;
+const PAIR = String.raw`\([^\s()<>"]*\)`;
+const address = (quote: string) =>
+  String.raw`https?:\/\/(?:${PAIR}|[^${NONE}${quote}])*(?:${PAIR}|[^${NONE}${quote}.,:;!?])`;
+/** An apostrophe ends an address that stands behind one, and is a part of others. */
+const ADDRESS = new RegExp(`(?<=')${address("'")}|(?<!')${address('')}`, 'gi');
+
 const PERIODS: Readonly<Record<string, number>> = { dd: 1, dw: 7, dm: 30, day: 1, week: 7, month: 30 };
 
-interface Family {
-  readonly address: RegExp;
-  readonly meaning: string;
-}
+const NAME = String.raw`(?<name>[a-z0-9._-]+?)(?:\.svg|\.png)?\/?$`;
+const PEPY = 'all downloads, CI runs and mirrors among them, as pepy.tech counts them';
 
-const FAMILIES: readonly Family[] = [
+/** Host and path of the address; of an endpoint badge the address of its file. */
+const FAMILIES: readonly { readonly at: RegExp; readonly meaning: string }[] = [
   {
-    address: new RegExp(String.raw`https?://img\.shields\.io/pypi/(?<period>d[dwm])/${NAME}${END}`, 'g'),
+    at: new RegExp(String.raw`^img\.shields\.io\/pypi\/(?<period>d[dwm])\/${NAME}`, 'i'),
     meaning:
       'downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out',
   },
+  { at: new RegExp(String.raw`^img\.shields\.io\/pepy\/dt\/${NAME}`, 'i'), meaning: PEPY },
   {
-    address: new RegExp(
-      String.raw`https?://(?:(?:www\.|static\.)?pepy\.tech/(?:personalized-)?badge/${NAME}(?:/(?<period>month|week))?|img\.shields\.io/pepy/dt/(?<other>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:\.svg)?)${END}`,
-      'g',
-    ),
-    meaning: 'all downloads, CI runs and mirrors among them, as pepy.tech counts them',
+    at: /^(?:(?:www|static)\.)?pepy\.tech\/(?:personalized-)?badge\/(?<name>[a-z0-9._-]+?)(?:\.svg)?(?:\/(?<period>month|week))?\/?$/i,
+    meaning: PEPY,
   },
   {
-    address:
-      /https?:\/\/img\.shields\.io\/endpoint(?:\.svg)?\?url=[^\s"'<>)\]&]*?(?:%2F|\/)(?<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:%2F|\/)(?<stem>[a-z-]+-(?<days>\d{1,4})d-non-ci)\.json(?<query>&[^\s"'<>)\]]*)?/gi,
+    at: /^https?:.*\/(?<name>[a-z0-9._-]+)\/(?<stem>[a-z-]+-(?<days>\d{1,4})d-non-ci)\.json$/i,
     meaning: "downloads by installers, not marked as CI, as pypi-winnow-downloads' files tell them",
   },
 ];
 
 /** The badges of others in a text, in its order. */
 export function foreignBadges(text: string): ForeignBadge[] {
-  const found = FAMILIES.flatMap(({ address, meaning }) =>
-    [...text.matchAll(address)].map(({ 0: url, index, groups = {} }): ForeignBadge => {
-      const { name, other, period, days, query = '', stem } = groups;
-      const asked = period ?? /[?&;]period=(\w+)/.exec(query)?.[1] ?? '';
-      const windowDays = days === undefined ? PERIODS[asked] : Number(days);
-      return { index, url, package: name ?? other ?? '', windowDays, stem, meaning };
-    }),
-  );
-  return found.toSorted((a, b) => a.index - b.index);
+  return [...text.matchAll(ADDRESS)].flatMap(({ 0: url, index }): ForeignBadge[] => {
+    const plain = url.replaceAll('&amp;', '&');
+    if (!URL.canParse(plain)) return [];
+    const { hostname, pathname, searchParams } = new URL(plain);
+    const place = `${hostname}${pathname}`;
+    const file = /^img\.shields\.io\/endpoint(?:\.svg)?$/.test(place) ? searchParams.get('url') : null;
+    return FAMILIES.flatMap(({ at, meaning }) => {
+      const { name = '', period, stem, days } = at.exec(file ?? place)?.groups ?? {};
+      if (name === '') return [];
+      const asked = PERIODS[period ?? searchParams.get('period') ?? ''];
+      const windowDays = days === undefined ? asked : Number(days);
+      return [{ index, url, package: name, windowDays, file: file ?? undefined, stem, meaning }];
+    });
+  });
 }

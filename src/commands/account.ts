@@ -1,12 +1,12 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import type { Day } from '../days/day.ts';
+import { addDays, type Day } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import { missingDaysOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
-import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM } from '../page/words.ts';
+import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
 import { byCount, type NonEmpty } from '../util.ts';
 import { bar, columns, type Ink, left, paint, renderTable, right, type Style } from './output.ts';
 
@@ -88,13 +88,13 @@ function remarks({ name, summary: { history, warnings } }: Account): string[] {
 /** The window as people write it. */
 export function windowText({ history }: PackageSummary): string {
   const [first = '', last = ''] = [history.days[0], history.days.at(-1)];
-  return `${days(history.days.length)} from ${date(first)} to ${date(last)}`;
+  return spanText({ start: first, end: addDays(last, 1) });
 }
 
 /** That a source has no row of a package. */
 export function unknownText({ name, summary }: Account, sourceName: string): string {
   const [first = '', last = ''] = [summary.history.days[0], summary.history.days.at(-1)];
-  return `${name}: ${sourceName} has no download of any kind from ${first} to ${last}; is the name right? See https://pypi.org/project/${name}/`;
+  return `${name}: no download of any kind from ${first} to ${last} in ${sourceName}; is the name right? See https://pypi.org/project/${name}/`;
 }
 
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */

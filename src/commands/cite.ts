@@ -44,12 +44,12 @@ export function citationOf(account: Account, { sourceName, source, version, toda
   const url = `https://pypi.org/project/${name}/`;
   const rule = `${METRIC_DEFINITION} No number of downloads is a number of users.`;
   const counted = `counted from ${sourceName} by pypi-badges ${version} on ${date(today)}`;
-  const figure = `${name} had ${count} by installers, not marked as CI, in the ${when} (UTC)`;
+  const figure = `${name} had ${count} by installers, not marked as CI, in ${when} (UTC)`;
   const note = `${count} by installers, not marked as CI, ${counted}. ${rule} ${lacking(account)}`;
   return `${figure}, ${counted}. ${rule} ${lacking(account)} To repeat it: ${command}
 
 @misc{pypi-${name}-${end},
-  title = {${title}},
+  title = {{${title}}},
   author = {{pypi-badges ${version}}},
   year = {${end.slice(0, 4)}},
   url = {${url}},
@@ -57,6 +57,6 @@ export function citationOf(account: Account, { sourceName, source, version, toda
   note = {${note} Command: \\texttt{${command.replaceAll('--', '{-}{-}')}}}
 }
 
-[${name}](${url}) had **${formatNumber(windows[0].breakdown.count)}** [non-CI downloads](https://www.npmjs.com/package/pypi-badges) in the ${when} (UTC), ${counted}. ${rule} ${lacking(account)} To repeat it: \`${command}\`
+[${name}](${url}) had **${formatNumber(windows[0].breakdown.count)}** [non-CI downloads](https://www.npmjs.com/package/pypi-badges) in ${when} (UTC), ${counted}. ${rule} ${lacking(account)} To repeat it: \`${command}\`
 `;
 }

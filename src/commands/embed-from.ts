@@ -1,9 +1,9 @@
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BADGES, badgeStem, CATALOGUE, isWanted } from '../badges/catalogue.ts';
 import { type ForeignBadge, foreignBadges } from '../badges/foreign.ts';
 import { altText, type Picture, pictureUrl } from '../badges/snippet.ts';
-import type { Config, TrackedPackage } from '../config/config.ts';
+import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
 import { normalizePackageName } from '../config/schema.ts';
 import { readNamedFile, replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
@@ -25,12 +25,19 @@ function readText(path: string, name: string): string {
 }
 
 /** The badge that says of a package what another said, or comes closest: of the same days, else of its first window. */
-function replacementOf({ stem, windowDays }: ForeignBadge, { name, windows, looks }: TrackedPackage) {
+function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPackage | TrackedGroup) {
+  const { name, windows, looks } = tracked;
   const days = windows.find((each) => each === windowDays) ?? windows[0];
-  const same = BADGES.find((kind) => stem !== undefined && badgeStem(kind, windowDays) === stem);
-  const total = BADGES.find((kind) => kind.windowless && kind.size === undefined && isWanted(kind, looks));
+  const made = BADGES.filter((kind) => isWanted(kind, looks));
+  const same = made.find((kind) => stem !== undefined && badgeStem(kind, windowDays) === stem);
+  const total = made.find((kind) => kind.windowless && kind.size === undefined);
   const kind = same ?? (windowDays === undefined ? total : undefined) ?? CATALOGUE[0];
-  return { package: name, kind, windowDays: kind.windowless ? undefined : days };
+  return {
+    package: name,
+    title: asGroup(tracked)?.title,
+    kind,
+    windowDays: kind.windowless ? undefined : days,
+  };
 }
 
 /**
@@ -43,33 +50,39 @@ function replacementOf({ stem, windowDays }: ForeignBadge, { name, windows, look
 export async function embedFrom(
   name: string,
   write: boolean,
-  { packages }: Pick<Config, 'packages'>,
+  { packages, groups }: Pick<Config, 'packages' | 'groups'>,
   shown: { readonly publicUrl: string; readonly picture: Picture; readonly sourceName: string },
   { cwd, stdout }: Context,
 ): Promise<number> {
   const path = resolve(cwd, name);
   const text = readText(path, name);
-  let [written, end, replaced] = ['', 0, 0];
-  const found = foreignBadges(text);
-  for (const badge of found) {
-    const tracked = packages.find((each) => each.name === normalizePackageName(badge.package));
+  let [written, end, found, replaced] = ['', 0, 0, 0];
+  for (const badge of foreignBadges(text)) {
+    const known = normalizePackageName(badge.package);
+    const tracked = [...packages, ...groups].find((each) => each.name === known);
+    const own = tracked && { ...replacementOf(badge, tracked), sourceName: shown.sourceName };
+    // Ours already, whatever it looks like.
+    if (own && badge.file === `${shown.publicUrl}/${own.package}/${badgeStem(own.kind, own.windowDays)}.json`)
+      continue;
+    found += 1;
     const line = text.slice(0, badge.index).split('\n').length;
     const was = `${name}:${line}: ${badge.url}\n  counts ${badge.meaning}\n`;
-    if (tracked === undefined) {
+    if (own === undefined) {
       stdout.write(`${was}  ${badge.package} is not in tracked.yaml, so nothing replaces it\n\n`);
       continue;
     }
-    const own = { ...replacementOf(badge, tracked), sourceName: shown.sourceName };
     const url = pictureUrl(own, shown.publicUrl, shown.picture);
-    if (badge.url === url) continue;
     const [first = '', ...rest] = altText(own);
     stdout.write(`${was}replaced by\n  ${url}\n  counts ${first.toLowerCase()}${rest.join('')}\n\n`);
     written += text.slice(end, badge.index) + url;
     end = badge.index + badge.url.length;
     replaced += 1;
   }
-  const what = `${plural(replaced, 'badge')} of ${formatNumber(found.length)}`;
-  if (write && replaced > 0) await replaceFile(realpathSync(path), written + text.slice(end), true);
+  const what = `${plural(replaced, 'badge')} of ${formatNumber(found)}`;
+  if (write && replaced > 0) {
+    const file = realpathSync(path);
+    await replaceFile(file, written + text.slice(end), true, statSync(file).mode);
+  }
   const hint = replaced === 0 || write ? '' : '; nothing was written: add --write';
   stdout.write(`${what} ${write ? 'replaced' : 'to replace'} in ${name}${hint}\n`);
   return 0;

@@ -17,7 +17,7 @@ import {
 } from '../metric/facets.ts';
 import { versionTest } from '../metric/versions.ts';
 import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
-import { date, days } from '../page/words.ts';
+import { days, spanText } from '../page/words.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource, PUBLIC_SOURCE, traitsOf } from '../sources/index.ts';
 import type { Source } from '../sources/source.ts';
@@ -85,10 +85,9 @@ function remarks(
   counted: string,
 ) {
   const { facets, span } = dated;
-  const length = spanDays(span);
-  const about = `${name}${of === undefined ? '' : ` ${of}`}, ${days(length)} from ${date(span.start)} to ${date(addDays(span.end, -1))} (UTC)`;
+  const about = `${name}${of === undefined ? '' : ` ${of}`}, ${spanText(span)} (UTC)`;
   const cut =
-    length < windowDays
+    spanDays(span) < windowDays
       ? [`Only the newest of ${days(windowDays)}: more is too much to ask for at once.`]
       : [];
   const kinds = kindWarning(dated, warnings).map(({ message }) => `Warning: ${message}.`);

@@ -269,18 +269,19 @@ export function readPart(path: string, start: number, end: number): Buffer | und
  *
  * @param durable Whether the content must survive a power cut once this returns. Badges need not:
  * the next run makes them again, and eleven waits for the disk a package add up.
+ * @param audience Or the mode of the file.
  * @throws SyntaxError if a file of JSON would hold something else.
  */
 export async function replaceFile(
   path: string,
   content: string,
   durable: boolean,
-  audience: Audience = 'everybody',
+  audience: Audience | number = 'everybody',
 ): Promise<void> {
   if (path.endsWith('.json')) JSON.parse(content);
   const temporary = temporaryPath(path);
   try {
-    const mode = MODES[audience].file;
+    const mode = typeof audience === 'number' ? audience : MODES[audience].file;
     const write = (descriptor: number) => {
       writeFileSync(descriptor, content);
       changeMode(() => fchmodSync(descriptor, mode));

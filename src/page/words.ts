@@ -1,4 +1,4 @@
-import { date } from '../days/day.ts';
+import { addDays, date, type Span, spanDays } from '../days/day.ts';
 import { formatShare, plural } from '../format.ts';
 import type { Exclusion } from '../metric/classes.ts';
 
@@ -20,6 +20,12 @@ export const OTHER_SYSTEM = 'Other or none';
 /** `1 day`, `30 days`. */
 export function days(count: number): string {
   return plural(count, 'day');
+}
+
+/** Days as people write them: `30 days from 1 Oct 2026 to 30 Oct 2026`, and a day alone without its end. */
+export function spanText(span: Span): string {
+  const [length, first] = [spanDays(span), date(span.start)];
+  return length === 1 ? `1 day, ${first}` : `${days(length)} from ${first} to ${date(addDays(span.end, -1))}`;
 }
 
 /** A share of a whole as the terminal shows it, but for nothing, which has no decimals. */

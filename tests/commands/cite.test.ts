@@ -18,11 +18,11 @@ it('show --cite prints a sentence, BibTeX and Markdown, each with all that repea
   const [sentence = '', bibtex = '', markdown = ''] = stdout.trimEnd().split('\n\n');
   const command = 'pypi-badges show alpha --days 3 --as-of 2026-04-22 --source duckdb --cite';
   expect(sentence).toBe(
-    `alpha had 4 downloads by installers, not marked as CI, in the 3 days from 19 Apr 2026 to 21 Apr 2026 (UTC), counted from local files by pypi-badges 1.2.3 on 25 Apr 2026. One download of one file counts when its CI flag is not set and its installer is pip, pipenv, pipx, uv, poetry or pdm. No number of downloads is a number of users. No day is unknown. To repeat it: ${command}`,
+    `alpha had 4 downloads by installers, not marked as CI, in 3 days from 19 Apr 2026 to 21 Apr 2026 (UTC), counted from local files by pypi-badges 1.2.3 on 25 Apr 2026. One download of one file counts when its CI flag is not set and its installer is pip, pipenv, pipx, uv, poetry or pdm. No number of downloads is a number of users. No day is unknown. To repeat it: ${command}`,
   );
   expect(bibtex.split('\n').map((line) => line.trim())).toEqual([
     '@misc{pypi-alpha-2026-04-21,',
-    'title = {PyPI downloads of alpha, 3 days from 19 Apr 2026 to 21 Apr 2026},',
+    'title = {{PyPI downloads of alpha, 3 days from 19 Apr 2026 to 21 Apr 2026}},',
     'author = {{pypi-badges 1.2.3}},',
     'year = {2026},',
     'url = {https://pypi.org/project/alpha/},',
@@ -49,9 +49,17 @@ it('show --cite names the days that are unknown', async () => {
   expect(stdout.match(/Unknown, and left out: 2024-02-28, 2024-02-29\./g)).toHaveLength(3);
 });
 
-it('show --cite and --json are refused together, and what has no downloads is not cited', async () => {
+it('show --cite names a day alone', async () => {
   const { folder } = makeProject(tempFolder(), ['alpha'], rows);
-  expect((await show(folder, '--json')).exitCode).toBe(2);
+  const { stdout } = await show(folder, '--as-of', '2026-04-22', '--days', '1');
+  expect(stdout).toContain(
+    'alpha had 1 download by installers, not marked as CI, in 1 day, 21 Apr 2026 (UTC), counted',
+  );
+});
+
+it('show --cite with --json or --by is refused, and what has no downloads is not cited', async () => {
+  const { folder } = makeProject(tempFolder(), ['alpha'], rows);
+  for (const argv of [['--json'], ['--by', 'python']]) expect((await show(folder, ...argv)).exitCode).toBe(2);
   expect(await runMain(folder, ['show', 'beta', '--source', 'duckdb', '--cite'])).toMatchObject({
     exitCode: 1,
     stdout: '',

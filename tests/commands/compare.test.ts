@@ -222,7 +222,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
     const { exitCode, stdout, stderr } = await compare({ argv: ['nobodys'], stats: {} });
     expect(exitCode).toBe(1);
     expect(stdout).toBe('');
-    expect(stderr).toMatch(/^nobodys: ClickHouse's public copy .* is the name right\?/);
+    expect(stderr).toMatch(/^nobodys: no download of any kind .* public copy .* is the name right\?/);
     expect(stderr).toContain('nobodys: pypistats.org does not know it\n');
   });
 

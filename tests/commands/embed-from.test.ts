@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runMain } from '../support/context.ts';
@@ -11,7 +11,7 @@ function house(readme: string | Uint8Array) {
   const folder = tempFolder();
   writeFileSync(
     join(folder, 'tracked.yaml'),
-    'service:\n  output_dir: output\n  public_url: https://badges.example.com\nbadges: {extra: [total]}\npackages:\n  - {name: alpha-one, window_days: [30, 7]}\n',
+    'service:\n  output_dir: output\n  public_url: https://badges.example.com\nbadges: {extra: [total]}\npackages:\n  - {name: alpha-one, window_days: [30, 7]}\ngroups:\n  - {name: both, packages: [alpha-one]}\n',
   );
   writeFileSync(join(folder, 'README'), readme);
   const from = (...argv: string[]) => runMain(folder, ['embed', '--from', 'README', ...argv]);
@@ -38,6 +38,17 @@ const REPLACED: [string, string][] = [
     'https://img.shields.io/endpoint?url=https://old.example.com/alpha-one/os-macos-7d-non-ci.json',
     'os-macos-7d-non-ci',
   ],
+  [
+    'https://img.shields.io/endpoint?style=flat&amp;url=https%3A%2F%2Fold.example.com%2Falpha-one%2Fdownloads-90d-non-ci.json',
+    'downloads-30d-non-ci',
+  ],
+  [
+    'https://img.shields.io/endpoint?url=https://old.example.com/alpha-one/trend-7d-non-ci.json',
+    'downloads-7d-non-ci',
+  ],
+  ['https://IMG.shields.io/pypi/dm/alpha-one.png?label=a(b)', 'downloads-30d-non-ci'],
+  ['https://static.pepy.tech/personalized-badge/alpha-one?units=none&period=week', 'downloads-7d-non-ci'],
+  ['https://pepy.tech/badge/alpha-one.svg/month', 'downloads-30d-non-ci'],
 ];
 
 it.each([
@@ -45,15 +56,31 @@ it.each([
   ['a reference', (url: string) => `[badge]: ${url}`],
   ['reStructuredText', (url: string) => `.. |d| image:: ${url}\n   :target: https://pypi.org`],
   ['HTML', (url: string) => `<a href='x'><img src="${url}" alt="Downloads"></a>`],
+  ['HTML with apostrophes', (url: string) => `<p><a href='x'><img src='${url}'></a></p>`],
+  ['HTML without quotation marks', (url: string) => `<img src=${url}>`],
+  ['AsciiDoc', (url: string) => `image:${url}[Downloads]`],
+  ['a table and a sentence', (url: string) => `|\`${url}\`|${url}| See ${url}.`],
 ])('embed --from --write replaces the badges of others in %s, and nothing else', async (_, markup) => {
   const readme = (urls: readonly string[]) => `\ufeff# Title\r\n${urls.map(markup).join('\r\n')}\r\nend`;
   const { from, read } = house(readme(REPLACED.map(([url]) => url)));
   const { exitCode, stdout, stderr } = await from('--write');
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(read()).toBe(readme(REPLACED.map(([, stem]) => shields(`alpha-one/${stem}`))));
-  expect(stdout).toContain('9 badges of 9 replaced in README\n');
+  expect(stdout).toMatch(/^(\d+) badges of \1 replaced in README$/m);
   // What is replaced is ours by now.
-  expect((await from()).stdout).not.toContain('pepy.tech/badge');
+  expect((await from('--write')).stdout).toBe('0 badges of 0 replaced in README\n');
+});
+
+it('embed --from leaves our own badges as they look, those of groups too, and the mode of the file', async () => {
+  const ours = `${shields('alpha-one/downloads-7d-non-ci')}&style=flat ${shields('both/downloads-30d-non-ci')}`;
+  const others = `https://img.shields.io/pypi/dm/alpha-one?label=it's https://img.shields.io/pypi/dm/naïve`;
+  const { folder, from, read } = house(`${ours} ${others}`);
+  chmodSync(join(folder, 'README'), 0o640);
+  expect((await from('--write')).stdout).toContain('1 badge of 1 replaced in README\n');
+  expect(read()).toBe(
+    `${ours} ${shields('alpha-one/downloads-30d-non-ci')} https://img.shields.io/pypi/dm/naïve`,
+  );
+  expect(statSync(join(folder, 'README')).mode & 0o777).toBe(0o640);
 });
 
 it('embed --from prints what both badges count, and writes nothing', async () => {

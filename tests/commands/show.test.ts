@@ -149,7 +149,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^young, 30 days/);
     expect(stderr).toBe(
-      "yuong: ClickHouse's public copy of PyPI's download log has no download of any kind from 2026-10-01 to 2026-10-30; is the name right? See https://pypi.org/project/yuong/\n",
+      "yuong: no download of any kind from 2026-10-01 to 2026-10-30 in ClickHouse's public copy of PyPI's download log; is the name right? See https://pypi.org/project/yuong/\n",
     );
   });
 
