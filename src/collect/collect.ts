@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
-import type { Day } from '../days/day.ts';
+import { spanDays } from '../days/day.ts';
 import { sweepTemporary } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode } from '../errors/error.ts';
 import { nameSome, plural } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
+import type { DatedFacets } from '../metric/facets.ts';
 import { areFacetsDue, readFacets } from '../publish/facets.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import type { PublishContext } from '../publish/package.ts';
@@ -107,30 +108,29 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
  * large to have any makes no other due.
  */
 async function facetTask(
-  { config, packages, asOf, world }: Job,
+  { config, asOf, world }: Job,
   previous: Health | undefined,
   log: Logger,
 ): Promise<FacetTask | undefined> {
-  const { facetsEveryDays: everyDays, outputDir, groups, source } = config;
+  const { facetsEveryDays: everyDays, outputDir, packages, groups, source } = config;
   if (everyDays === 0) return undefined;
   const { rowsOfPackage = Infinity } = traitsOf(source, world.env).facetLimits ?? {};
-  const isTooLarge = (name: string) => {
-    const [last] = previous?.packages.get(name)?.windows ?? [];
-    return last !== undefined && allDownloads(last.breakdown) > rowsOfPackage;
-  };
-  const ends = new Map<string, Day | undefined>();
-  const due = new Set<string>();
-  for (const { name, windows } of packages) {
-    const known = await readFacets(outputDir, name);
-    ends.set(name, known?.span.end);
-    const wanted = { windowDays: windows[0], everyDays, source: source.kind, asOf };
-    if (areFacetsDue(known, wanted)) due.add(name);
-  }
+  const lastOf = (name: string) => readFacets(outputDir, name);
+  const isDue = (windowDays: number, last: DatedFacets | undefined) =>
+    areFacetsDue(last, { windowDays, everyDays, source: source.kind, asOf });
+  const grouped = new Set<string>();
   for (const { members } of groups) {
-    if (members.some((name) => due.has(name) && !isTooLarge(name))) for (const name of members) due.add(name);
+    for (const { name, windows } of packages.filter((each) => members.includes(each.name))) {
+      const [known] = previous?.packages.get(name)?.windows ?? [];
+      const isTooLarge = known !== undefined && allDownloads(known.breakdown) > rowsOfPackage;
+      if (!isTooLarge && isDue(windows[0], await lastOf(name)))
+        for (const member of members) grouped.add(member);
+    }
   }
   return {
-    isWanted: (name, { end }) => due.has(name) && ends.get(name) !== end,
+    lastOf,
+    isWanted: (name, window, last) =>
+      (grouped.has(name) || isDue(spanDays(window), last)) && last?.span.end !== window.end,
     onNone: (names, why) => log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
   };
 }

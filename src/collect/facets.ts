@@ -2,7 +2,7 @@ import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
-import { addFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
+import { addFacets, type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
 import { lastDays } from '../metric/package-days.ts';
 import type { FacetAnswer, FacetQuestion } from '../sources/facets.ts';
 import { costOf, type Source, type SourceError, type SourceTraits } from '../sources/source.ts';
@@ -17,8 +17,10 @@ import type { Outcome } from './run.ts';
 
 /** What a run is to ask about facets. */
 export interface FacetTask {
+  /** Those that a package had last, which it keeps where it gets no others; none if absent. */
+  readonly lastOf?: (packageName: string) => Promise<DatedFacets | undefined>;
   /** Whether those of a package over its main window are wanted. */
-  readonly isWanted: (packageName: string, window: Span) => boolean;
+  readonly isWanted: (packageName: string, window: Span, last: DatedFacets | undefined) => boolean;
   /** Whether a package with too many rows has those of its newest days, instead of none. */
   readonly takesNewestDays?: boolean;
   /** Which versions of the packages are wanted; all if absent. */
@@ -135,12 +137,12 @@ export async function sumFacets(
 }
 
 /**
- * Adds the facets that are wanted to outcomes of packages that were read. Packages of the same days are asked for together,
- * as far as the source takes them, and those that a question failed for have none: the outcome stays what it is.
+ * Adds the facets that are wanted, or else the last ones, to outcomes of packages that were read. Packages of the same days are asked for together,
+ * as far as the source takes them, and those that a question failed for get none.
  */
 export async function* withFacets(
   outcomes: AsyncIterable<Outcome>,
-  { isWanted, takesNewestDays, isVersion, onNone }: FacetTask,
+  { lastOf, isWanted, takesNewestDays, isVersion, onNone }: FacetTask,
   { packagesAtOnce, facetLimits, kind }: SourceTraits,
   ask: (question: FacetQuestion) => Promise<FacetAnswer>,
 ): AsyncGenerator<Outcome> {
@@ -164,7 +166,7 @@ export async function* withFacets(
       const breakdown = window.breakdowns[index];
       return [day, breakdown ? allDownloads(breakdown) : 0] as const;
     });
-    if (!isWanted(name, spanOf(all))) return undefined;
+    if (!isWanted(name, spanOf(all), outcome.facets)) return undefined;
     if (window.unknownDays.length > 0) {
       onNone([name], 'it is not known of all days which downloads were by CI');
       return undefined;
@@ -210,7 +212,8 @@ export async function* withFacets(
     for (const each of taken) yield withDated(each, found.get(each.name));
   }
 
-  for await (const outcome of outcomes) {
+  for await (const read of outcomes) {
+    const outcome = read.kind === 'failed' ? read : { ...read, facets: await lastOf?.(read.package.name) };
     const next = waitingOf(outcome);
     if (next === undefined || rowsOf(next.days) === 0) {
       yield next === undefined ? outcome : withDated(next, NO_FACETS);

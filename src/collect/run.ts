@@ -6,7 +6,6 @@ import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { breakdownOf } from '../metric/breakdown.ts';
-import type { DatedFacets } from '../metric/facets.ts';
 import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
@@ -61,8 +60,6 @@ export type Outcome =
       readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
       /** With `full`: oldest first. */
       readonly changes: readonly DayChange[];
-      /** Where they were asked for, and there was an answer. */
-      readonly facets?: DatedFacets;
     })
   | FailedPackage;
 

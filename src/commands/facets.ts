@@ -17,7 +17,7 @@ import {
 } from '../metric/facets.ts';
 import { versionTest } from '../metric/versions.ts';
 import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
-import { days, spanText } from '../page/words.ts';
+import { days, FACET_TITLES, spanText } from '../page/words.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource, PUBLIC_SOURCE, traitsOf } from '../sources/index.ts';
 import type { Source } from '../sources/source.ts';
@@ -58,14 +58,6 @@ interface Found {
 
 /** Most values that are printed; --json and facets.json have them all. */
 const ROWS_SHOWN = 20;
-
-const TITLES: Readonly<Record<ShownFacet, string>> = {
-  python: 'Python',
-  version: 'Version',
-  system: 'System',
-  type: 'Type of file',
-  country: 'Country',
-};
 
 function rowsOf(facet: ShownFacet, list: FacetList, total: number): string[][] {
   const rows = [...shownRows(facet, list, ROWS_SHOWN), ['Total', total] as const];
@@ -114,7 +106,7 @@ function render(
       ? markdownTable(title, rows)
       : renderTable([left(title), right('share'), right('downloads')], rows, style);
   const tables = [
-    table(TITLES[by], rowsOf(by, facets[by], facets.total)),
+    table(FACET_TITLES[by], rowsOf(by, facets[by], facets.total)),
     ...(by === 'version' ? [table('Series', rowsOf(by, bySeries(facets.version), facets.total))] : []),
   ];
   const said = remarks(found, options, asking.windowDays, counted);

@@ -125,22 +125,17 @@ export function facetsTogether(one: DatedFacets, other: DatedFacets): DatedFacet
   return isAlike ? { facets: mergeSpellings(addFacets(one.facets, other.facets)), span, source } : undefined;
 }
 
-/** A list with its largest values only, in their order; the rest is `other`. */
-export function largestOf({ values, other, unknown }: FacetList, most: number): FacetList {
+/** What is shown of a list: its largest values in their order, by the names that people use, then the rest of the downloads. */
+export function shownRows(facet: Facet, { values, other, unknown }: FacetList, most: number): Entry[] {
   const kept = new Set(values.toSorted(byCount).slice(0, most));
   const rest = values.filter((entry) => !kept.has(entry));
-  return {
-    values: values.filter((entry) => kept.has(entry)),
-    other: rest.reduce((sum, [, downloads]) => sum + downloads, other),
-    unknown,
-  };
-}
-
-/** What is shown of a list: its largest values by name, then the rest of the downloads. */
-export function shownRows(facet: Facet, list: FacetList, most: number): Entry[] {
-  const { values, other, unknown } = largestOf(list, most);
-  const named = values.map(([value, downloads]): Entry => [valueName(facet, value), downloads]);
-  return [...named, ['other', other], ['unknown', unknown]];
+  return [
+    ...values
+      .filter((entry) => kept.has(entry))
+      .map(([value, downloads]): Entry => [facet === 'system' ? systemName(value) : value, downloads]),
+    ['other', rest.reduce((sum, [, downloads]) => sum + downloads, other)],
+    ['unknown', unknown],
+  ];
 }
 
 /** Versions by major series, the newest first; what is no version of PEP 440 is `other`. */
@@ -184,14 +179,9 @@ export function pythonsFrom({ total, python: { values, unknown } }: Facets, leas
 }
 
 /** A system as people call it. */
-export function systemName(value: string): string {
+function systemName(value: string): string {
   if (value === 'Linux') return 'Linux, libc not named';
   return value === 'Darwin' ? 'macOS' : value;
-}
-
-/** A value as it is shown. */
-export function valueName(facet: Facet, value: string): string {
-  return facet === 'system' ? systemName(value) : value;
 }
 
 /** What must be known to read a list. */

@@ -37,7 +37,7 @@ import {
   systemsChart,
 } from './charts.ts';
 import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
-import { date, days, share } from './words.ts';
+import { date, days, FACET_TITLES, share } from './words.ts';
 
 /**
  * What the page of a package or group shows. Everything in it may come from outside, and is escaped when it is drawn.
@@ -370,14 +370,6 @@ ${card(
 
 /** Most values of a facet that stand on the page. */
 const FACET_ROWS = 8;
-
-const FACET_TITLES: Readonly<Record<ShownFacet, string>> = {
-  python: 'Python',
-  version: 'Version',
-  system: 'System',
-  type: 'Type',
-  country: 'Country',
-};
 
 function facetTable(title: string, facet: ShownFacet, list: FacetList, total: number): Markup {
   const shown = shownRows(facet, list, FACET_ROWS).filter(([, count]) => count > 0);

@@ -1,6 +1,7 @@
 import { addDays, date, type Span, spanDays } from '../days/day.ts';
 import { formatShare, plural } from '../format.ts';
 import type { Exclusion } from '../metric/classes.ts';
+import type { ShownFacet } from '../metric/facets.ts';
 
 export { date } from '../days/day.ts';
 
@@ -16,6 +17,15 @@ export const EXCLUSION_NAMES: Record<Exclusion, string> = {
 
 /** What stands beside the systems that have a badge. */
 export const OTHER_SYSTEM = 'Other or none';
+
+/** The facets, as headings. */
+export const FACET_TITLES: Readonly<Record<ShownFacet, string>> = {
+  python: 'Python',
+  version: 'Version',
+  system: 'System',
+  type: 'Type of file',
+  country: 'Country',
+};
 
 /** `1 day`, `30 days`. */
 export function days(count: number): string {

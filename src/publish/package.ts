@@ -94,11 +94,6 @@ export async function publishFolder(
   return before;
 }
 
-/** The facets that were published last, where there are any to be. */
-async function lastFacets({ name }: TrackedPackage, { outputDir, facetsEveryDays }: Config) {
-  return facetsEveryDays > 0 ? readFacets(outputDir, name) : undefined;
-}
-
 /** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
 function totalEntry({ looks }: TrackedPackage, total: Total | undefined): Total | undefined {
   return looks?.extra?.includes('total') ? total : undefined;
@@ -228,13 +223,10 @@ export async function publishPackage(
   const { attempted, package: tracked } = outcome;
   try {
     if (outcome.kind === 'failed') throw outcome.error;
-    const { days, total, periods, taken } = outcome;
-    const facets = outcome.facets ?? (await lastFacets(tracked, config));
+    const { days, total, periods, facets, taken } = outcome;
     const figures = { days, total, periods, facets };
-    return {
-      entry: await publishFigures(tracked, figures, outcome.attempted, taken, config, context),
-      figures,
-    };
+    const entry = await publishFigures(tracked, figures, outcome.attempted, taken, config, context);
+    return { entry, figures };
   } catch (error) {
     context.onFault?.(error);
     return { entry: failedEntry(tracked, error, attempted, context.previous) };
@@ -301,7 +293,8 @@ export async function publishGroup(
   }
   if (waiting.size > 0 || figures === undefined) return undefined;
   try {
-    const { facets = await lastFacets(group, config) } = figures;
+    const last = config.facetsEveryDays > 0 ? await readFacets(config.outputDir, group.name) : undefined;
+    const { facets = last } = figures;
     return await publishFigures(group, { ...figures, facets }, started, undefined, config, context);
   } catch (error) {
     context.onFault?.(error);
