@@ -28,6 +28,7 @@ describe('formatShare', () => {
     [10, 10, '100.0%'],
     [99_999, 100_000, '>99.9%'],
     [1, 3, '33.3%'],
+    [39_999_999, 40_000_000, '>99.9%'],
     [0, 0, '-'],
   ])('%d of %d is %s', (part, whole, text) => {
     expect(formatShare(part, whole)).toBe(text);

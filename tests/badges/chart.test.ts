@@ -3,20 +3,12 @@ import { drawChart } from '../../src/badges/chart.ts';
 import { COLORS } from '../../src/badges/picture.ts';
 import { addDays } from '../../src/days/day.ts';
 import type { Breakdown } from '../../src/metric/breakdown.ts';
+import { createRandom } from '../support/random.ts';
 import { NOTHING } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
 /** Of a chart of 720 by 260, from its own margins. */
 const PLOT = { left: 44, right: 704, top: 60, base: 220 };
-
-/** A generator of the same numbers every time (Park and Miller's). */
-function random(seed: number) {
-  let state = seed;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
 
 const START = '2024-11-29';
 const breakdown = (count: number): Breakdown => ({
@@ -39,12 +31,10 @@ function chartOf(counts: readonly (number | null)[], more: Partial<Parameters<ty
 /** What stands in a chart, as an XML parser sees it. */
 function read(svg: string) {
   const paths = parseXml(svg).filter(({ name }) => name === 'path');
-  const of = (className: string) => {
-    const { d = '', transform = '' } =
-      paths.find(({ attributes }) => attributes['class'] === className)?.attributes ?? {};
-    return { d, transform };
+  return (className: string) => {
+    const path = paths.find(({ attributes }) => attributes['class'] === className);
+    return { d: '', transform: '', ...path?.attributes };
   };
-  return { of };
 }
 
 type Point = [x: number, y: number];
@@ -81,10 +71,10 @@ function heights(d: string, days: number): (number | undefined)[] {
 }
 
 describe('a chart of 730 random days', () => {
-  const next = random(30);
+  const next = createRandom(30);
   const counts = Array.from({ length: 730 }, () => (next() < 0.03 ? null : Math.floor(next() ** 3 * 40_000)));
   const svg = chartOf(counts, { when: 'in 730 days' })('light');
-  const { of } = read(svg);
+  const of = read(svg);
   const max = Math.max(...counts.map((count) => count ?? 0));
 
   it('has bars whose places are the days, and whose heights are their downloads', () => {
@@ -166,7 +156,7 @@ describe('a chart', () => {
     const days = 1_000;
     const svg = chartOf(Array.from({ length: days }, (_, at) => (at < 2 ? 31 : 62)))('light');
     // 29 and 30 November 2024, then December.
-    expect(read(svg).of('bars').d).toMatch(/^M0\.15 0V31h1\.7V0M4\.32 0V62h26\.35V0M/);
+    expect(read(svg)('bars').d).toMatch(/^M0\.15 0V31h1\.7V0M4\.32 0V62h26\.35V0M/);
     expect(svg).toContain('a day, by month, without CI, to 25 Aug 2027');
     expect(svg).not.toContain('7-day mean');
   });
@@ -174,12 +164,10 @@ describe('a chart', () => {
   it('marks spikes, days with a part of the data, and the day from which the log has installable files only', () => {
     const counts = Array.from({ length: 700 }, (_, at) => (at === 650 ? 900 : 10));
     const spike = addDays(START, 650);
-    const svg = chartOf(counts, {
-      spikes: [{ day: spike, count: 900 }],
-      partialDays: [addDays(START, 699)],
-    })('light');
-    expect(read(svg).of('spike').d).toBe('M650 0V900h1V0');
-    expect(heights(read(svg).of('bars').d, 700)[650]).toBeUndefined();
+    const odd = { spikes: [{ day: spike, count: 900 }], partialDays: [addDays(START, 699)] };
+    const svg = chartOf(counts, odd)('light');
+    expect(read(svg)('spike').d).toBe('M650 0V900h1V0');
+    expect(heights(read(svg)('bars').d, 700)[650]).toBeUndefined();
     expect(svg).toContain('▲ spike');
     expect(svg).toContain('▪ no or partial data');
     expect(svg).toContain(

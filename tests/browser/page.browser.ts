@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import { drawChart } from '../../src/badges/chart.ts';
 import { THEMES } from '../../src/badges/picture.ts';
 import { periodsOf } from '../../src/metric/package-days.ts';
@@ -83,14 +84,10 @@ interface Opened {
 
 async function open(
   address: string,
-  { colorScheme = 'light' as 'light' | 'dark', width = 1280, script = true } = {},
+  { colorScheme = 'light' as 'light' | 'dark', width = 1280, script = true, hasTouch = false } = {},
 ): Promise<Opened> {
-  const context = await browser.newContext({
-    colorScheme,
-    viewport: { width, height: 900 },
-    javaScriptEnabled: script,
-    bypassCSP: false,
-  });
+  const viewport = { width, height: 900 };
+  const context = await browser.newContext({ colorScheme, viewport, hasTouch, javaScriptEnabled: script });
   contexts.push(context);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']).catch(() => undefined);
   const page = await context.newPage();
@@ -121,55 +118,64 @@ async function violations(page: Page): Promise<string[]> {
   });
 }
 
+const SCHEMES = ['light', 'dark'] as const;
 const LOOKS = [
-  ...(['light', 'dark'] as const).flatMap((colorScheme) =>
-    [1280, 390].map((width) => ({ colorScheme, width })),
-  ),
+  ...SCHEMES.flatMap((colorScheme) => [1280, 390].map((width) => ({ colorScheme, width }))),
   { colorScheme: 'light' as const, width: 768 },
 ];
 
+const tooWide = (page: Page) => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+/** Nothing was said or asked for, nothing is wider than the page, also with all details open, and axe-core finds nothing. */
+async function isSound({ page, messages, requests }: Opened) {
+  expect({ messages, requests, wider: await tooWide(page) }).toEqual({
+    messages: [],
+    requests: [],
+    wider: 0,
+  });
+  await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
+  expect(await tooWide(page)).toBe(0);
+  expect(await violations(page)).toEqual([]);
+}
+const visible = (page: Page, selector: string) => page.locator(selector).locator('visible=true');
+async function boxOf(page: Page, selector: string) {
+  await page.locator(selector).scrollIntoViewIfNeeded();
+  const box = await page.locator(selector).boundingBox();
+  if (box === null) throw new Error(`there is no ${selector}`);
+  return box;
+}
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
 describe.each(PAGES)('%s', (path) => {
   it.each(LOOKS)('opens from the disk without a word or a request: $colorScheme, $width', async (look) => {
-    const { page, messages, requests } = await open(fromDisk(path), look);
-    const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-    expect({ messages, requests, wider }).toEqual({ messages: [], requests: [], wider: 0 });
-    await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
-    expect(await violations(page)).toEqual([]);
+    await isSound(await open(fromDisk(path), look));
   });
 
   it('opens from a server with that one request', async () => {
     server.asked.length = 0;
     const { messages, requests } = await open(`${server.url}/${path}`);
-    expect({ messages, requests, asked: server.asked }).toEqual({
-      messages: [],
-      requests: [],
-      asked: [`/${path}`],
-    });
+    const asked = [`/${path}`];
+    expect({ messages, requests, asked: server.asked }).toEqual({ messages: [], requests: [], asked });
   });
 
   it('is readable without its script, and in print', async () => {
     const { page } = await open(fromDisk(path), { script: false });
     await page.emulateMedia({ media: 'print' });
     expect(await page.locator('h1').textContent()).toBeTruthy();
-    expect(await page.locator('.copy, .tools').locator('visible=true').count()).toBe(0);
+    expect(await visible(page, '.copy, .tools').count()).toBe(0);
   });
 
-  it.each(['light', 'dark'] as const)('prints every figure on white, and no empty page: %s', async (look) => {
-    const { page } = await open(fromDisk(path), { colorScheme: look, width: 718 });
+  it.each(SCHEMES)('prints every figure on white, and no empty page: %s', async (colorScheme) => {
+    const { page } = await open(fromDisk(path), { colorScheme, width: 718 });
     await page.emulateMedia({ media: 'print' });
-    const shown = (selector: string) => page.locator(selector).locator('visible=true').count();
-    expect(await shown('input, output, button.copy')).toBe(0);
-    expect(await shown('details td')).toBe(await page.locator('details td').count());
-    expect(await page.evaluate('getComputedStyle(document.querySelector(".card")).backgroundColor')).toBe(
-      'rgb(255, 255, 255)',
-    );
+    expect(await visible(page, 'input, output, button.copy').count()).toBe(0);
+    expect(await visible(page, 'details td').count()).toBe(await page.locator('details td').count());
+    const ground = await page.evaluate('getComputedStyle(document.querySelector(".card")).backgroundColor');
+    expect(ground).toBe('rgb(255, 255, 255)');
     // Nothing below the last words makes a page of its own.
-    expect(
-      await page.evaluate(
-        'document.documentElement.scrollHeight - document.querySelector("footer p").getBoundingClientRect().bottom - scrollY',
-      ),
-    ).toBeLessThan(20);
+    const below = await page.evaluate(
+      'document.documentElement.scrollHeight - document.querySelector("footer p").getBoundingClientRect().bottom - scrollY',
+    );
+    expect(below).toBeLessThan(20);
   });
 });
 
@@ -180,11 +186,19 @@ describe('figures', () => {
     const shown = await Promise.all(
       rows.map(async (row) => (await row.locator('th, td').allInnerTexts()).slice(0, 4)),
     );
-    const expected = Object.entries(health().packages).map(([name, { windows }]) => {
-      const [main] = windows;
-      const all = (main?.count ?? 0) + Object.values(main?.excluded ?? {}).reduce((a, b) => a + b, 0);
-      return [name, grouped(main?.count ?? -1), `${main?.window_days} days`, grouped(all)];
-    });
+    const expected = Object.entries(health().packages).map(
+      ([
+        name,
+        {
+          windows: [main],
+        },
+      ]) => [
+        name,
+        grouped(main?.count ?? -1),
+        `${main?.window_days} days`,
+        grouped((main?.count ?? 0) + sum(Object.values(main?.excluded ?? {}))),
+      ],
+    );
     expect(shown).toEqual(expected);
     expect(shown[0]).toEqual(['example-young', '14', '30 days', '2,771']);
   });
@@ -194,40 +208,37 @@ describe('figures', () => {
     const entry = health().packages[name];
     if (entry === undefined) throw new Error(`${name} is not in _health.json`);
     expect(await page.locator('[data-figure=count]').textContent()).toBe(grouped(entry.count));
-    const all = entry.count + Object.values(entry.excluded).reduce((a, b) => a + b, 0);
+    const { count, counts, counts_by_system: systems, excluded } = entry;
+    const all = count + sum(Object.values(excluded));
+    const figuresOf = async (chart: string) => {
+      const label = await page.locator(chart).first().getAttribute('aria-label');
+      return [...(label ?? '').matchAll(/ −?([\d,]+) \(/g)].map((match) => match[1]);
+    };
     if (all > 0) {
-      const label = await page.locator('svg.exclusions').first().getAttribute('aria-label');
-      const figures = [...(label ?? '').matchAll(/ [−]?([\d,]+) \(/g)].map((match) => match[1]);
-      const { ci, mirror, browser: browsers, unknown, other } = entry.excluded;
-      expect(figures).toEqual(
-        [all, ci, mirror, browsers, unknown, other, entry.count].map((figure) => grouped(figure ?? -1)),
-      );
-      const systems = await page.locator('svg.systems').getAttribute('aria-label');
-      const { Linux, Darwin, Windows } = entry.counts_by_system;
-      const bySystem = [...(systems ?? '').matchAll(/ ([\d,]+) \(/g)].map((match) => match[1]);
+      const { ci, mirror, browser: browsers, unknown, other } = excluded;
+      const classes = [all, ci, mirror, browsers, unknown, other, count];
+      expect(await figuresOf('svg.exclusions')).toEqual(classes.map((figure) => grouped(figure ?? -1)));
       // The last is what names none of them.
-      expect(bySystem.slice(0, -1)).toEqual([Linux, Darwin, Windows].map((figure) => grouped(figure ?? -1)));
+      const { Linux, Darwin, Windows } = systems;
+      const bySystem = [Linux, Darwin, Windows].map((figure) => grouped(figure ?? -1));
+      expect((await figuresOf('svg.systems')).slice(0, -1)).toEqual(bySystem);
     }
-    const installers = await page.locator('h2:text("Installers") + table tbody tr').all();
-    const shown = Object.fromEntries(
-      await Promise.all(
-        installers.map(async (row) => [
-          ((await row.locator('th').textContent()) ?? '').trim(),
-          await row.locator('td').first().textContent(),
-        ]),
-      ),
+    const rows = await page.locator('h2:text("Installers") + table tbody tr').all();
+    const shown = await Promise.all(
+      rows.map(async (row) => (await row.locator('th, td').allTextContents()).map((text) => text.trim())),
     );
-    const expected = Object.entries(entry.counts).filter(([key, count]) => key !== 'pip-family' && count > 0);
-    expect(shown).toEqual(Object.fromEntries(expected.map(([key, count]) => [key, grouped(count)])));
+    const expected = Object.entries(counts).filter(([key, figure]) => key !== 'pip-family' && figure > 0);
+    expect(Object.fromEntries(shown.map(([name, figure]) => [name, figure]))).toEqual(
+      Object.fromEntries(expected.map(([key, figure]) => [key, grouped(figure)])),
+    );
   });
 
   it('of each day add up to the longest window', async () => {
     const { page } = await open(fromDisk('example-moved-to-uv/index.html'));
     const cells = await page.locator('.scroll tbody tr td:nth-child(2)').allTextContents();
-    const sum = cells.map((text) => Number(text.replaceAll(',', ''))).reduce((a, b) => a + b, 0);
     const longest = health().packages['example-moved-to-uv']?.windows.find((each) => each.window_days === 90);
     expect(cells).toHaveLength(90);
-    expect(sum).toBe(longest?.count);
+    expect(sum(cells.map((text) => Number(text.replaceAll(',', ''))))).toBe(longest?.count);
   });
 });
 
@@ -253,9 +264,7 @@ describe('the chart by day', () => {
     expect(titles).toHaveLength(90);
     expect(titles.map((title) => title.replace(' (part)', ''))).toEqual(expected);
     // The tooltip that is seen is that of the column under the pointer.
-    await page.locator('.days').scrollIntoViewIfNeeded();
-    const box = await page.locator('.days').boundingBox();
-    if (box === null) throw new Error('there is no chart');
+    const box = await boxOf(page, '.days');
     const pointed = await page.evaluate(
       `document.elementFromPoint(${box.x + box.width * (3.5 / 90)}, ${box.y + 20})?.textContent`,
     );
@@ -263,35 +272,29 @@ describe('the chart by day', () => {
   });
 
   it.each(['keyboard', 'touch'])('tells them by %s', async (by) => {
-    const context = await browser.newContext({ hasTouch: true, viewport: { width: 390, height: 900 } });
-    contexts.push(context);
-    const page = await context.newPage();
-    await page.goto(fromDisk('example-moved-to-uv/index.html'));
-    const chart = page.locator('svg.time:not(.days)');
-    const figures = page.locator('svg.time:not(.days) ~ output');
-    const titles = await chart.locator('.hit title').allTextContents();
+    const { page } = await open(fromDisk('example-moved-to-uv/index.html'), { hasTouch: true, width: 390 });
+    const chart = 'svg.time:not(.days)';
+    const figures = page.locator(`${chart} ~ output`);
+    const slider = page.locator(`${chart} + input`);
+    const titles = await page.locator(`${chart} .hit title`).allTextContents();
     const expected = titles.map((title) => title.replaceAll('\n', ', '));
     expect(await figures.textContent()).toBe(expected.at(-1));
     if (by === 'keyboard') {
-      await page.locator('svg.time:not(.days) + input').focus();
+      await slider.focus();
       await page.keyboard.press('Home');
       await page.keyboard.press('ArrowRight');
     } else {
-      await chart.scrollIntoViewIfNeeded();
-      const box = await chart.boundingBox();
-      if (box === null) throw new Error('there is no chart');
+      const box = await boxOf(page, chart);
       await page.touchscreen.tap(box.x + box.width * (8 / 90), box.y + box.height / 2);
     }
     expect(await figures.textContent()).toBe(expected[1]);
-    expect(await page.locator('svg.time:not(.days) + input').getAttribute('aria-valuetext')).toBe(
-      expected[1],
-    );
+    expect(await slider.getAttribute('aria-valuetext')).toBe(expected[1]);
     expect(await page.locator('svg.days ~ output').textContent()).toMatch(/^2026-04-24: \d/);
   });
 
   it.each([390, 1280])('keeps its words, and as many as there is room for, at %d', async (width) => {
     const { page } = await open(fromDisk('example-moved-to-uv/index.html'), { width });
-    const shown = page.locator('.days > g:not(.grid) text').locator('visible=true');
+    const shown = visible(page, '.days > g:not(.grid) text');
     expect(await shown.count()).toBeGreaterThan(3);
     const boxes = await Promise.all((await shown.all()).map((text) => text.boundingBox()));
     const upper = boxes.filter((box) => box?.y === boxes[0]?.y);
@@ -322,26 +325,25 @@ describe.each([1280, 768, 640, 390])('a row of the table at %d', (width) => {
 
 describe('by keyboard', () => {
   const names = (page: Page) => page.locator('#packages tbody tr:visible th').allInnerTexts();
+  /** What is copied once a button was pressed. */
+  async function copied(page: Page, button: string) {
+    await page.getByRole('button', { name: button, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
+    expect(await page.locator('#told').textContent()).toBe('Copied to the clipboard');
+    return await page.evaluate('navigator.clipboard.readText()');
+  }
 
   it('sorts', async () => {
     const { page } = await open(fromDisk('index.html'));
     await page.locator('th button', { hasText: 'Non-CI' }).focus();
     await page.keyboard.press('Enter');
-    expect(await names(page)).toEqual([
-      'example-moved-to-uv',
-      'example-young',
-      'example-unused',
-      // Of seven days: no count to compare with those of thirty.
-      'example-large',
-    ]);
+    // Of example-large are seven days: no count to compare with those of thirty.
+    const byCount = ['example-moved-to-uv', 'example-young', 'example-unused'];
+    expect(await names(page)).toEqual([...byCount, 'example-large']);
     expect(await page.locator('th[aria-sort]').getAttribute('aria-sort')).toBe('descending');
     await page.keyboard.press('Space');
-    expect(await names(page)).toEqual([
-      'example-unused',
-      'example-young',
-      'example-moved-to-uv',
-      'example-large',
-    ]);
+    expect(await names(page)).toEqual([...byCount.toReversed(), 'example-large']);
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     expect(await names(page)).toEqual(PACKAGES.toSorted());
@@ -362,35 +364,23 @@ describe('by keyboard', () => {
   it.each(['disk', 'server'])('copies a snippet, opened from the %s', async (from) => {
     const path = 'example-young/index.html';
     const { page } = await open(from === 'disk' ? fromDisk(path) : `${server.url}/${path}`);
-    await page.getByRole('button', { name: 'Copy Markdown, drawn by shields.io', exact: true }).focus();
-    await page.keyboard.press('Enter');
-    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
-    expect(await page.locator('#told').textContent()).toBe('Copied to the clipboard');
     const { stdout } = await command('embed', '--package', 'example-young');
-    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(stdout.trimEnd());
+    expect(await copied(page, 'Copy Markdown, drawn by shields.io')).toBe(stdout.trimEnd());
   });
 
   it('copies the line of any other badge', async () => {
     const { page } = await open(fromDisk('example-moved-to-uv/index.html'));
     await page.locator('summary', { hasText: 'The other 21 badges' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('button', { name: 'Copy Markdown for linux (90d)', exact: true }).focus();
-    await page.keyboard.press('Enter');
-    await page.waitForFunction("document.querySelector('#told').textContent !== ''");
     const embed = async (...kinds: string[]) => {
       const badges = kinds.flatMap((kind) => ['--badge', kind]);
       const { stdout } = await command('embed', '--package', 'example-moved-to-uv', ...badges);
       return stdout.trimEnd().split('\n');
     };
-    expect(await page.evaluate('navigator.clipboard.readText()')).toBe((await embed('os-linux'))[1]);
+    expect(await copied(page, 'Copy Markdown for linux (90d)')).toBe((await embed('os-linux'))[1]);
     for (const button of await page.locator('.others .copy').all()) await button.click();
     const lines = await page.locator('.others code').allTextContents();
-    const installers = ['pip', 'pipenv', 'pipx', 'uv', 'poetry', 'pdm', 'pip-family'];
-    const all = await embed(
-      'downloads',
-      ...installers.map((name) => `installer-${name}`),
-      ...['linux', 'macos', 'windows'].map((name) => `os-${name}`),
-    );
+    const all = await embed(...CATALOGUE.map(({ id }) => id));
     expect(all).toHaveLength(22);
     expect(lines.toSorted()).toEqual(all.filter((line) => !line.includes('downloads-30d')).toSorted());
   });
@@ -407,10 +397,8 @@ describe('by keyboard', () => {
 });
 
 describe('the page of a thousand packages', () => {
-  const names = Array.from(
-    { length: 1_200 },
-    (_, at) => `package-${at}${at === 7 ? '-with-a-long-name'.repeat(5) : ''}`,
-  );
+  const long = '-with-a-long-name'.repeat(5);
+  const names = Array.from({ length: 1_200 }, (_, at) => `package-${at}${at === 7 ? long : ''}`);
   const path = join(folder, 'thousand.html');
   beforeAll(() => {
     const recent = Array.from({ length: 30 }, (_, day) => day);
@@ -424,8 +412,8 @@ describe('the page of a thousand packages', () => {
   });
 
   it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {
-    const { page, messages } = await open(`file://${path}`, look);
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    const opened = await open(`file://${path}`, look);
+    const { page } = opened;
     // Every cell stands under its heading where there is room, and none is cut off.
     const columns = (await page.evaluate(`(() => {
       const { tHead, tBodies } = document.querySelector('#packages');
@@ -433,12 +421,8 @@ describe('the page of a thousand packages', () => {
       const rows = [...tBodies[0].rows].slice(0, 10);
       const cells = [tHead.rows[0], ...rows].flatMap((row) => [...row.cells]);
       const cut = cells.filter((cell) => cell.scrollWidth > cell.clientWidth + 1);
-      return {
-        heading: edges(tHead.rows[0]),
-        rows: rows.map(edges),
-        cut: cut.map((cell) => cell.outerHTML),
-        heights: rows.map((row) => row.offsetHeight),
-      };
+      const heights = rows.map((row) => row.offsetHeight);
+      return { heading: edges(tHead.rows[0]), rows: rows.map(edges), cut: cut.map((cell) => cell.outerHTML), heights };
     })()`)) as { heading: number[]; rows: number[][]; cut: string[]; heights: number[] };
     // One line each, but for the long name; where there is less room, a few.
     if (look.width === 1280) {
@@ -447,8 +431,7 @@ describe('the page of a thousand packages', () => {
     }
     expect(columns.heights[0]).toBeLessThan(look.width === 1280 ? 45 : 120);
     expect(columns.cut).toEqual([]);
-    expect(messages).toEqual([]);
-    expect(await violations(page)).toEqual([]);
+    await isSound(opened);
   });
 
   it('sorts, filters, and is reached by keyboard', async () => {
@@ -473,11 +456,9 @@ describe('a page that has not been drawn for long', () => {
     cpSync(output, join(fresh, 'output'), { recursive: true });
     cpSync(join(folder, 'tracked.yaml'), join(fresh, 'tracked.yaml'));
     const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-    const text = readFileSync(join(output, '_health.json'), 'utf8').replaceAll(
-      /"counted_to": ".*"/g,
-      `"counted_to": "${yesterday}"`,
-    );
-    writeFileSync(join(fresh, 'output/_health.json'), text);
+    const text = readFileSync(join(output, '_health.json'), 'utf8');
+    const renewed = text.replaceAll(/"counted_to": ".*"/g, `"counted_to": "${yesterday}"`);
+    writeFileSync(join(fresh, 'output/_health.json'), renewed);
     expect((await runCommand(fresh, ['report'])).exitCode).toBe(0);
     const { page, messages } = await open(`file://${fresh}/output/index.html`);
     expect(await page.locator('.state').allInnerTexts()).toEqual(['ok', 'ok', 'ok', 'no rows']);
@@ -499,31 +480,23 @@ describe('hostile text', () => {
     mkdirSync(hostile);
     const url = `https://badges.example.com/"onload="document.title='hacked'"/<script>/)](javascript:alert)`;
     const names = ['a', 'script-alert-1-script', 'x'.repeat(200), 'never-seen'];
-    writeFileSync(
-      join(hostile, 'tracked.yaml'),
-      `service:\n  output_dir: output\n  public_url: ${JSON.stringify(url)}\npackages:\n${names.map((name) => `  - ${name}\n`).join('')}`,
-    );
-    const young = health().packages['example-young'];
+    const service = `service:\n  output_dir: output\n  public_url: ${JSON.stringify(url)}\n`;
+    writeFileSync(join(hostile, 'tracked.yaml'), `${service}packages: [${names.join(', ')}]\n`);
+    const young = { ...health().packages['example-young'], other: [{ installer: HOSTILE, count: 5 }] };
+    const failed = { error: HOSTILE, window_days: HOSTILE, last_success: HOSTILE };
     const history = readFileSync(join(output, 'example-young/history.json'), 'utf8');
-    const packages: Record<string, unknown> = {};
     for (const name of names.slice(0, 3)) {
       mkdirSync(join(hostile, 'output', name), { recursive: true });
-      writeFileSync(
-        join(hostile, 'output', name, 'history.json'),
-        history
-          .replace('"example-young"', JSON.stringify(name))
-          .replace(/"definition": ".*"/, `"definition": ${JSON.stringify(HOSTILE)}`),
-      );
-      packages[name] =
-        name === 'a'
-          ? { ...young, other: [{ installer: HOSTILE, count: 5 }] }
-          : { error: HOSTILE, window_days: HOSTILE, last_success: HOSTILE };
+      const text = history
+        .replace('"example-young"', JSON.stringify(name))
+        .replace(/"definition": ".*"/, `"definition": ${JSON.stringify(HOSTILE)}`);
+      writeFileSync(join(hostile, 'output', name, 'history.json'), text);
     }
     const file = {
       started: HOSTILE,
       finished: HOSTILE,
       upstream: { last_day: HOSTILE, missing_days: [HOSTILE] },
-      packages,
+      packages: Object.fromEntries(names.slice(0, 3).map((name) => [name, name === 'a' ? young : failed])),
     };
     writeFileSync(join(hostile, 'output/_health.json'), JSON.stringify(file));
     const { exitCode, stderr } = await runCommand(hostile, ['report']);
@@ -532,15 +505,13 @@ describe('hostile text', () => {
     const pages = ['index.html', ...names.slice(0, 3).map((name) => `${name}/index.html`)];
     for (const path of pages) {
       for (const look of LOOKS) {
-        const { page, messages, requests } = await open(`file://${hostile}/output/${path}`, look);
-        await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
-        const wider = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-        expect({ path, messages, requests, wider }).toEqual({ path, messages: [], requests: [], wider: 0 });
+        const opened = await open(`file://${hostile}/output/${path}`, look);
+        await isSound(opened);
+        const { page } = opened;
         expect(await page.title()).not.toBe('hacked');
-        expect(await page.locator('img, iframe, object, [onerror], [onload]').count()).toBe(0);
+        const foreign = 'img, iframe, object, [onerror], [onload], a[href^="javascript:"], script';
+        expect(await page.locator(foreign).count()).toBe(1);
         expect(await page.locator('script').count()).toBe(1);
-        expect(await page.locator('a[href^="javascript:"]').count()).toBe(0);
-        expect(await violations(page)).toEqual([]);
         if (path === 'index.html' || path.startsWith('script')) {
           // Of a failure, strangers are told no more than a sentence of the program's own.
           const told = await page.locator('.notice.bad').textContent();
@@ -564,14 +535,13 @@ describe('a chart for READMEs', () => {
   const data = { title: 'demo', span, periods, partialDays: [], spikes: [], when: 'in 60 days' };
   const place = join(folder, 'chart.html');
 
-  it.each(['light', 'dark'] as const)('is that of a %s page in a <picture>', async (colorScheme) => {
-    for (const theme of ['light', 'dark'] as const) {
+  it.each(SCHEMES)('is that of a %s page in a <picture>', async (colorScheme) => {
+    for (const theme of SCHEMES) {
       writeFileSync(join(folder, `chart-${theme}.svg`), drawChart(data, 'large')(theme));
     }
-    writeFileSync(
-      place,
-      '<picture><source media="(prefers-color-scheme: dark)" srcset="chart-dark.svg"><img src="chart-light.svg" width="720" alt="demo"></picture>',
-    );
+    const source = '<source media="(prefers-color-scheme: dark)" srcset="chart-dark.svg">';
+    const image = '<img src="chart-light.svg" width="720" alt="demo">';
+    writeFileSync(place, `<picture>${source}${image}</picture>`);
     const { page, messages } = await open(`file://${place}`, { colorScheme });
     const shown = await page.evaluate(
       "[document.images[0].currentSrc.split('/').pop(), document.images[0].naturalWidth]",
@@ -582,10 +552,9 @@ describe('a chart for READMEs', () => {
   it.each(THEMES)('has nothing that axe-core finds, in the theme %s', async (theme) => {
     const chart = drawChart(data, 'large')(theme);
     const ground = theme === 'dark' ? '#0d1117' : '#fff';
-    writeFileSync(
-      place,
-      `<!doctype html><html lang="en"><title>x</title><body style="background:${ground}"><main><h1 style="color:#777;background:#000">x</h1>${chart}</main></body></html>`,
-    );
+    const main = `<main><h1 style="color:#777;background:#000">x</h1>${chart}</main>`;
+    const head = '<!doctype html><html lang="en"><title>x</title>';
+    writeFileSync(place, `${head}<body style="background:${ground}">${main}</body></html>`);
     const { page, requests } = await open(`file://${place}`);
     expect([await violations(page), requests]).toEqual([[], []]);
   });
