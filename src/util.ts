@@ -67,6 +67,16 @@ export async function abortable<T>(work: Promise<T>, signal: AbortSignal | undef
   }
 }
 
+/** An object out of JSON. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A value that should be an object; without any of its fields where it is none. */
+export const objectOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
+
 /** Least that BigQuery bills for a query (https://cloud.google.com/bigquery/pricing#on_demand_pricing). */
 export const MINIMUM_BILLED = 10 * MIB;
 

@@ -246,8 +246,6 @@ const TABLE = {
     pypistats: 'the answer of {who} has another shape than it used to; please report this',
     schema:
       'the table lacks a column or has another type for it; check that clickhouse.table has the columns of ClickPy (pypi.pypi)',
-    columns:
-      '{who} answered with other columns than were asked for; check that clickhouse.table has the columns of ClickPy (pypi.pypi)',
     other: 'the answer is longer than any right one; check that the address is that of the source',
   }),
   'incomplete-window': fault(

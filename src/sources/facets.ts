@@ -46,14 +46,6 @@ export function facetRowLimit({ packages }: FacetQuestion): number {
   return GROUPS.length * VALUES_MAX * packages.length + 1;
 }
 
-/** Names and BigQuery types of its columns, in order. */
-export const FACET_COLUMNS = {
-  project: 'STRING',
-  facet: 'STRING',
-  value: 'STRING',
-  download_count: 'INT64',
-} as const;
-
 /**
  * The query as SQL that BigQuery and DuckDB both understand; what is unknown is never cut off. Its parameters are those of
  * `pivotSql`, and `versions` ARRAY<STRING> where only some are asked for.
@@ -127,7 +119,7 @@ const NO_FLAG =
 /**
  * Checks an answer about facets, row by row.
  *
- * @param rows With the columns of FACET_COLUMNS.
+ * @param rows With the columns of `facetSql`.
  * @throws SourceError if a group comes twice, a row is of another package or facet than was asked for, or a list has more
  * than all downloads.
  */

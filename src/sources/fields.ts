@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { UsageError } from '../errors/error.ts';
 import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
+import type { Env } from '../util.ts';
 
 /*
  * What fields of tracked.yaml are made of. Each error text says what is allowed at that place, and nothing else: where
@@ -9,6 +11,9 @@ import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 /** A text that can be what its field is for: whatever looks like a key or a password is refused. */
 export const text = (error: string | ((issue: { readonly input: unknown }) => string)) =>
   z.string({ error }).refine((value) => misplacedSecret(value) === undefined, { error, abort: true });
+
+/** A text of one pattern. */
+export const matching = (error: string, pattern: RegExp) => text(error).regex(pattern, { error });
 
 /** As a pattern for editors; it says no more than `path` does. */
 const PATH_PATTERN = String.raw`^(?!~)(?![^$]*\$\{?[A-Za-z_])[^\u0000-\u001f\u007f]+$`;
@@ -35,6 +40,18 @@ export function plainUrl(text: string): URL | undefined {
   if (!URL.canParse(text) || !/^https?:\/\/[^?#]*$/i.test(text)) return undefined;
   const url = new URL(text);
   return url.username === '' && url.password === '' ? url : undefined;
+}
+
+/**
+ * Where a server is: what a variable of the environment names, or the usual address, without slashes at its end.
+ *
+ * @throws UsageError if it is no plain address. It is not repeated: a password may be in it.
+ */
+export function serverUrl(env: Env, variable: string, usual: string, advice = ''): string {
+  const url = (env[variable] || usual).replace(/\/+$/, '');
+  if (plainUrl(url) !== undefined) return url;
+  const expected = 'expected an http:// or https:// address without user, password or query';
+  throw new UsageError(`${variable}: ${expected}${advice}`, 'configuration');
 }
 
 export const webAddress = () =>

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry from 'p-retry';
 import type { ErrorCode, Step } from '../errors/codes.ts';
-import { abortable, type Env } from '../util.ts';
+import { abortable, type Env, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
 import { type Endpoint, Fault, mayPass, SourceError } from './source.ts';
 
@@ -51,10 +51,10 @@ function proxyFault(server: string, what: string, said: string): Fault {
   const status = Number(what);
   if (Number.isNaN(status)) return new Fault('proxy-unreachable', said || what, proxy);
   const details = { status, spoken: true };
-  if (status >= 500) return new Fault('proxy-unreachable', said, proxy, { ...details, variants: ['failed'] });
+  if (status >= 500) return new Fault('proxy-unreachable', said, proxy, { ...details, variant: 'failed' });
   return new Fault('proxy-refused', said, proxy, {
     ...details,
-    variants: status === 407 ? ['password'] : [],
+    ...(status === 407 && { variant: 'password' }),
   });
 }
 
@@ -122,8 +122,20 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Opens the way to the servers. */
-export function openHttp(env: Env, now: () => Date) {
+/** A clock that this machine's is compared with. */
+interface ServerClock {
+  /** Whose it is, as in "Google's". */
+  readonly whose: string;
+  /** How far this machine's may be off whatever the day; as far as one likes if absent. */
+  readonly mostMs?: number;
+}
+
+/**
+ * Opens the way to the servers.
+ *
+ * @param clock Absent where a clock that is off does no harm.
+ */
+export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
   const direct = {
     'http:': new HttpAgent({ keepAlive: true }),
     'https:': new HttpsAgent({ keepAlive: true }),
@@ -147,9 +159,13 @@ export function openHttp(env: Env, now: () => Date) {
   }
 
   class Transport extends Gaxios {
-    override async request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
+    override request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
+      lastAsked = new URL(String(options.url));
+      return this.ask(options);
+    }
+
+    async ask<T>(options: GaxiosOptions): Promise<GaxiosResponse<T>> {
       const url = new URL(String(options.url));
-      lastAsked = url;
       const own = {
         agent: agentFor(url),
         maxContentLength: BODY_MAX,
@@ -185,7 +201,7 @@ export function openHttp(env: Env, now: () => Date) {
    * `no-answer`.
    */
   async function send(request: HttpRequest, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
-    const asked = transport.request<string>({
+    const asked = transport.ask<string>({
       ...request,
       signal,
       redirect: 'manual',
@@ -205,11 +221,19 @@ export function openHttp(env: Env, now: () => Date) {
     /** For libraries that send by themselves, such as Google's ways to sign in. It retries nothing. */
     transport,
     send,
-    /** The address that was asked last. */
+    /** The address that such a library has asked last. */
     lastAsked: () => lastAsked,
     silence,
     /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
     clockSkewMs: () => skewMs,
+    /**
+     * @param step Who had the request when that was found out; absent if nobody had it.
+     * @throws SourceError if this machine's clock is off by too much.
+     */
+    assertClock(step?: Step): void {
+      const fault = clock && clockFault(skewMs, now(), clock, step);
+      if (fault !== undefined) throw fault;
+    },
     /** Drops every connection, also those that still wait for an answer. */
     close() {
       for (const agent of [...Object.values(direct), ...proxies.values()]) agent.destroy();
@@ -242,8 +266,7 @@ export async function withRetry<T>(
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         // The end of the waiting is no fault of the request.
         if (signal.aborted && last !== undefined) return;
-        last = error;
-        if (error instanceof Fault) error.tries = Math.max(error.tries, attemptNumber);
+        last = error instanceof Fault && attemptNumber > 1 ? error.after(attemptNumber) : error;
         if (retriesLeft > 0 && again(error)) await sleep(pauseOf(error), undefined, { signal });
       },
       shouldRetry: ({ error }) => again(error),
@@ -266,21 +289,15 @@ function inWords(skewMs: number): string {
  * A clock that is off by so much that this day is not the server's, or that the server refuses what was signed by it.
  *
  * @param skewMs How far this machine's clock is ahead of the server's; undefined if that is not known.
- * @param mostMs How far it may be off whatever the day.
- * @param whose The server's name, as in "Google's".
- * @param step Who had the request when that was found out; absent if nobody had it.
  */
 export function clockFault(
   skewMs: number | undefined,
   now: Date,
-  {
-    whose,
-    mostMs = Number.POSITIVE_INFINITY,
-    step,
-  }: { readonly whose: string; readonly mostMs?: number; readonly step?: Step | undefined },
+  { whose, mostMs = Number.POSITIVE_INFINITY }: ServerClock,
+  step?: Step,
 ): SourceError | undefined {
   if (skewMs === undefined) return undefined;
-  const day = (time: number) => Math.floor(time / 86_400_000);
+  const day = (time: number) => Math.floor(time / MS_PER_DAY);
   const otherDay = day(now.getTime()) !== day(now.getTime() - skewMs) && Math.abs(skewMs) > MIDNIGHT_MS;
   if (!otherDay && Math.abs(skewMs) <= mostMs) return undefined;
   const side = skewMs < 0 ? 'behind' : 'ahead of';

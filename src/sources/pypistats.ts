@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
-import { UsageError } from '../errors/error.ts';
 import { type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { isSystem, SYSTEMS } from '../metric/classes.ts';
-import { plainUrl } from './fields.ts';
+import { serverUrl } from './fields.ts';
 import { codeOfStatus, openHttp, RETRY_POLICY, type RetryPolicy, retryAfter, withRetry } from './http.ts';
-import { type Endpoint, Fault, mayPass, sourceErrorOf, type World } from './source.ts';
+import { type Endpoint, Fault, mayPass, type World } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the
@@ -114,17 +113,11 @@ export async function readPyPiStats(
   signal = new AbortController().signal,
   patience = PATIENCE,
 ): Promise<ReadonlyMap<Day, StatsCount> | undefined> {
-  const base = plainUrl(env['PYPISTATS_URL'] || 'https://pypistats.org');
-  if (base === undefined) {
-    throw new UsageError(
-      'PYPISTATS_URL: expected an http:// or https:// address without user, password or query',
-      'configuration',
-    );
-  }
+  const base = serverUrl(env, 'PYPISTATS_URL', 'https://pypistats.org');
   const http = openHttp(env, now);
 
   async function once(kind: keyof typeof CATEGORIES) {
-    const url = `${base?.href.replace(/\/+$/, '')}/api/packages/${encodeURIComponent(name)}/${kind}`;
+    const url = `${base}/api/packages/${encodeURIComponent(name)}/${kind}`;
     const headers = { 'user-agent': product, accept: 'application/json' };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience.limitMs)]);
     const answer = await http.send({ method: 'GET', url, headers }, PYPISTATS, limit);
@@ -153,7 +146,7 @@ export async function readPyPiStats(
     return days;
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof Fault ? sourceErrorOf(error) : error;
+    throw error;
   } finally {
     http.close();
   }

@@ -5,19 +5,6 @@ import { foldInstaller, foldSystem } from '../metric/classes.ts';
 import { SourceError } from './source.ts';
 import type { PivotRow, Question } from './sql.ts';
 
-/** An object out of JSON. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A value that should be an object; without any of its fields where it is none. */
-export const objectOf = (value: unknown): JsonObject => (isObject(value) ? value : {});
-
-/** A word of a server's; no other value becomes one. */
-export const wordOf = (value: unknown): string => (typeof value === 'string' ? value : '?');
-
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
 

@@ -140,13 +140,13 @@ export class SourceError extends OperatorError {
 }
 
 /** Whether the same question, or request, may well be answered a little later, so that it says nothing of the package. */
-export function mayPass(error: unknown): error is SourceError | Fault {
-  return (error instanceof SourceError || error instanceof Fault) && ERRORS[error.code].passes === true;
+export function mayPass(error: unknown): error is SourceError {
+  return error instanceof SourceError && ERRORS[error.code].passes === true;
 }
 
 /** The same of a fault that one package may be to blame for: every other package need not meet it. */
 export function mayBePackages(error: unknown): error is SourceError {
-  return error instanceof SourceError && mayPass(error) && !error.affectsAll;
+  return mayPass(error) && !error.affectsAll;
 }
 
 /** The same fault as one that ends the querying. */
@@ -170,28 +170,28 @@ export function interrupted(reason: unknown, cost: QueryCost | undefined): Sourc
   return new SourceError('interrupted', message, { cost, cause: reason });
 }
 
-/** Who is asked. */
+/** Who is asked, and as whom. */
 export interface Endpoint {
   readonly step: Step;
   /** As the subject of a sentence. */
   readonly who: string;
+  /** What one signs in with, where what to do depends on it. */
+  readonly identity?: string | undefined;
+  /** What must not be repeated, whatever the server says. */
+  readonly secrets?: readonly string[];
 }
 
-/** What a sentence begins with where who refused is not the source itself, or may be either. */
-const PREFIXES: Readonly<Record<Step, string>> = {
-  'sign-in': 'sign-in: ',
-  proxy: 'proxy: ',
-  bigquery: 'BigQuery: ',
-  clickhouse: '',
-  pypistats: '',
+/** What a sentence begins with where who refused is not the source itself, or may be either, and who speaks then. */
+const SPEAKERS: Readonly<Partial<Record<Step, readonly [prefix: string, speaker?: string]>>> = {
+  'sign-in': ['sign-in: '],
+  proxy: ['proxy: ', 'the proxy'],
+  bigquery: ['BigQuery: ', 'BigQuery'],
 };
-
-const SPEAKERS: Readonly<Partial<Record<Step, string>>> = { proxy: 'the proxy', bigquery: 'BigQuery' };
 
 /** What is known of a fault beside its code. */
 export interface FaultDetails {
-  /** Which of the code's sentences fit, the best first. */
-  readonly variants?: readonly (string | undefined)[];
+  /** Which of the code's sentences fits best. */
+  readonly variant?: string | undefined;
   /** HTTP status of the answer, if there was one. */
   readonly status?: number;
   /** The server's own name for it, such as `accessDenied` or `158`. */
@@ -202,65 +202,46 @@ export interface FaultDetails {
   readonly spoken?: boolean;
   /** Whether the server may have had the request. */
   readonly maybeSent?: boolean;
+  /** Whether the query was begun and failed by itself, so that asking for its answer again cannot help. */
+  readonly ofJob?: boolean;
   /** Whether every other package would meet the same, where that is more than the code says. */
   readonly affectsAll?: true | undefined;
-}
-
-/** A request without a usable answer, before anybody has decided what that means. Its message is what was said, raw. */
-export class Fault extends Error {
-  override name = 'Fault';
-  readonly code: ErrorCode;
-  readonly endpoint: Endpoint;
-  readonly details: FaultDetails;
   /** How often it was tried. */
-  tries = 1;
-
-  constructor(code: ErrorCode, said: string, endpoint: Endpoint, details: FaultDetails = {}) {
-    super(said);
-    this.code = code;
-    this.endpoint = endpoint;
-    this.details = details;
-  }
-}
-
-/** What is told beside the fault itself. */
-export interface FaultContext {
-  /** Absent if there was no job. */
-  readonly jobId?: string | undefined;
-  /** What was billed nonetheless. */
-  readonly cost?: QueryCost | undefined;
-  /** What one signs in with. */
-  readonly identity?: string | undefined;
-  /** What must not be repeated, whatever the server says. */
-  readonly secrets?: readonly string[];
-}
-
-/** What was said, by whom, and how often. */
-function saidBy({ message, tries, endpoint, details }: Fault, secrets: readonly string[]): string {
-  const text = sanitizeMessage(message, secrets);
-  const parts = [text, tries > 1 ? `${tries} times` : ''].filter((part) => part !== '');
-  if (parts.length === 0) return '';
-  const speaker = SPEAKERS[endpoint.step] ?? endpoint.who;
-  return text !== '' && details.spoken ? ` (${speaker} said: ${parts.join(', ')})` : ` (${parts.join(', ')})`;
+  readonly tries?: number;
 }
 
 /**
- * A fault as a sentence for the operator: `<what happened>; <what to do> (<who> said: <words>)`. Nothing of a
- * foreign error gets through but its message, without secrets: such errors carry the request with its token.
+ * A request without a usable answer, as a sentence for the operator: `<what happened>; <what to do> (<who> said: <words>)`.
+ * Nothing of a foreign error gets through but its message, without secrets: such errors carry the request with its token.
  */
-export function sourceErrorOf(fault: Fault, context: FaultContext = {}): SourceError {
-  const { jobId, cost, identity, secrets = [] } = context;
-  const { code, endpoint, details } = fault;
-  const { step, who } = endpoint;
-  const what = sentenceOf(code, who, [...(details.variants ?? []), identity, step]);
-  const job = jobId === undefined ? '' : ` [job ${jobId}]`;
-  // Every package signs in, and through the same proxy.
-  const affectsAll = details.affectsAll ?? (step === 'sign-in' || step === 'proxy' || undefined);
-  return new SourceError(code, `${PREFIXES[step]}${what}${saidBy(fault, secrets)}${job}`, {
-    step,
-    affectsAll,
-    cost,
-  });
+export class Fault extends SourceError {
+  readonly said: string;
+  readonly endpoint: Endpoint;
+  readonly details: FaultDetails;
+
+  /** @param said What a server or a library said, raw. */
+  constructor(code: ErrorCode, said: string, endpoint: Endpoint, details: FaultDetails = {}) {
+    const { step, who, identity, secrets = [] } = endpoint;
+    const { variant, spoken, tries = 1, affectsAll } = details;
+    const [prefix = '', speaker = who] = SPEAKERS[step] ?? [];
+    const words = sanitizeMessage(said, secrets);
+    const parts = [words, tries > 1 ? `${tries} times` : ''].filter((part) => part !== '').join(', ');
+    const end = parts && ` (${spoken && words !== '' ? `${speaker} said: ` : ''}${parts})`;
+    super(code, `${prefix}${sentenceOf(code, who, [variant, identity, step])}${end}`, {
+      step,
+      // Every package signs in, and through the same proxy.
+      affectsAll: affectsAll ?? (step === 'sign-in' || step === 'proxy' || undefined),
+    });
+    this.said = words;
+    this.endpoint = endpoint;
+    this.details = details;
+  }
+
+  /** The same fault of the last of several tries. */
+  after(tries: number): Fault {
+    const { code, said, endpoint, details } = this;
+    return new Fault(code, said, endpoint, { ...details, tries: Math.max(tries, details.tries ?? 1) });
+  }
 }
 
 /** What a source may know of the world. */

@@ -60,19 +60,6 @@ export function shapeOf({ packages, span }: Question): Shape {
   return { several: packages.length > 1, fileNames: needsFileNames(span) };
 }
 
-/** Names and BigQuery types of the answer's columns, in order. */
-export function pivotColumns({ several, fileNames }: Shape) {
-  return {
-    ...(several ? { project: 'STRING' } : {}),
-    day: 'STRING',
-    ci: 'BOOL',
-    installer_name: 'STRING',
-    system_name: 'STRING',
-    ...(fileNames ? { sidecar: 'BOOL' } : {}),
-    download_count: 'INT64',
-  } as const;
-}
-
 /** In what the engines' SQL differs. */
 export interface Dialect {
   /** Table expression, quoted as the engine wants it. It comes from a checked configuration. */
@@ -138,9 +125,4 @@ FROM (
 )
 GROUP BY ${[...project, 'day', 'ci', 'installer_name', 'system_name', ...sidecar].join(', ')}
 LIMIT ${marker}limit`;
-}
-
-/** Midnight UTC at which a day begins, as a timestamp literal that both engines read. */
-export function midnight(day: Day): string {
-  return `${day} 00:00:00+00`;
 }

@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, MONTH_LENGTH, monthOfSpan, parseDay, type Span } from '../days/day.ts';
-import { isObject } from '../sources/rows.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
-import { append } from '../util.ts';
+import { append, isObject } from '../util.ts';
 import { assert, isCount, parseJson } from './state-file.ts';
 
 /*

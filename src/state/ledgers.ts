@@ -15,10 +15,9 @@ import {
   sweepTemporary,
 } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
-import { isObject } from '../sources/rows.ts';
 import type { Answer } from '../sources/source.ts';
 import { QUESTION } from '../sources/sql.ts';
-import type { NonEmpty } from '../util.ts';
+import { isObject, type NonEmpty } from '../util.ts';
 import {
   checksum,
   daysRead,

@@ -1,5 +1,5 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
-import { isObject } from '../sources/rows.ts';
+import { objectOf } from '../util.ts';
 import {
   EMPTY_LEDGER,
   type LedgerIdentity,
@@ -25,7 +25,7 @@ export interface Versions {
 
 function identityOf(text: string): LedgerIdentity {
   const value = parseJson(text);
-  const { source, package: name } = isObject(value) ? value : {};
+  const { source, package: name } = objectOf(value);
   assert(typeof source === 'string' && typeof name === 'string', 'it is not a ledger');
   return { source, package: name };
 }

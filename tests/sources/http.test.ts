@@ -173,7 +173,7 @@ describe('trying again', () => {
       await vi.advanceTimersByTimeAsync(100);
       await setImmediate();
     }
-    expect((await asked).tries).toBe(at.length);
+    expect((await asked).details.tries).toBe(at.length);
     return at.slice(1).map((time, index) => time - (at[index] ?? 0));
   }
 
@@ -191,7 +191,9 @@ describe('trying again', () => {
       throw new Fault('rate-limited', '', SERVER, { retryAfterMs: 100 });
     };
     const policy = { backoffMs: 1, longestPauseMs: 100, retries: 1 };
-    expect(await failure(withRetry(work, policy, new AbortController().signal))).toMatchObject({ tries: 2 });
+    expect(await failure(withRetry(work, policy, new AbortController().signal))).toMatchObject({
+      details: { tries: 2 },
+    });
     const [first = 0, second = 0] = at;
     // A timer may be early by a millisecond, and late by any time.
     expect(second - first).toBeGreaterThanOrEqual(99);
@@ -204,7 +206,7 @@ describe('trying again', () => {
       throw busy();
     };
     const error = await failure(withRetry(work, { ...POLICY, backoffMs: 60_000 }, stop.signal));
-    expect([error.code, error.tries]).toEqual(['unavailable', 1]);
+    expect([error.code, error.details.tries]).toEqual(['unavailable', undefined]);
   });
 });
 
@@ -229,7 +231,7 @@ describe('a clock', () => {
     ['is ten minutes behind at midnight', at('23:55:00'), -10 * MINUTE, undefined, /is 10 minutes behind/],
     ['is some seconds ahead at midnight', at('00:00:02'), 5_000, undefined, undefined],
   ])('that %s', (_, now, skewMs, mostMs, says) => {
-    const fault = clockFault(skewMs, now, { whose: 'theirs', ...(mostMs === undefined ? {} : { mostMs }) });
+    const fault = clockFault(skewMs, now, { whose: 'theirs', ...(mostMs && { mostMs }) });
     if (says === undefined) expect(fault).toBeUndefined();
     else
       expect(fault).toMatchObject({ code: 'clock', affectsAll: true, message: expect.stringMatching(says) });

@@ -95,8 +95,6 @@ export interface ServerOptions {
   readonly bytesPerSharedDay?: number;
   /** Answer of INFORMATION_SCHEMA.PARTITIONS instead of one worked out from the rows. */
   readonly partitions?: readonly (readonly [id: string | null, rows: string | null])[];
-  /** Whether a job is done when its insert is answered, as the real service hardly ever has it. */
-  readonly doneAtOnce?: boolean;
   /** The server's clock. */
   readonly date?: Date;
 }
@@ -208,13 +206,16 @@ function pivotCells(
   return [...groups.values()].slice(0, Number(limit));
 }
 
-function partitionCells(rows: readonly ServerRow[], { start = '', end = '' }: Record<string, string>) {
+/** Those of the span first, as the query orders them. */
+function partitionCells(rows: readonly ServerRow[], { start = '', end = '', limit }: Record<string, string>) {
   const totals = new Map<string, number>();
   for (const { day, downloads } of rows) {
     const id = day.replaceAll('-', '');
-    if (id >= start && id < end) totals.set(id, (totals.get(id) ?? 0) + downloads);
+    totals.set(id, (totals.get(id) ?? 0) + downloads);
   }
-  return [...totals].sort().map(([id, total]) => [id, String(total)]);
+  const isOutside = ([id]: [string, number]) => Number(id < start || id >= end);
+  const ordered = [...totals].sort().toSorted((a, b) => isOutside(a) - isOutside(b));
+  return ordered.slice(0, Number(limit)).map(([id, total]) => [id, String(total)]);
 }
 
 /** Facets of one package, of which the server knows no more than how many non-CI downloads there are, and all on Python 3.9. */
@@ -444,7 +445,7 @@ export class BigQueryServer {
     };
     this.jobs.set(job.id, job);
     if (job.failure === undefined && job.looks === 0) this.#bill(job);
-    return [200, this.#resource(job, job.failure !== undefined || this.#options.doneAtOnce !== true)];
+    return [200, this.#resource(job, true)];
   }
 
   #billed(job: Job): number {

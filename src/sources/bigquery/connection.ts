@@ -2,11 +2,10 @@ import { Agent } from 'node:http';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
 import { sanitizeMessage, UsageError } from '../../errors/error.ts';
-import { abortable, type Env } from '../../util.ts';
-import { clockFault, openHttp } from '../http.ts';
+import { abortable, type Env, isObject } from '../../util.ts';
+import { openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
-import { isObject, type JsonObject } from '../rows.ts';
-import { type Endpoint, Fault, SourceError, sourceErrorOf } from '../source.ts';
+import { type Endpoint, Fault, SourceError } from '../source.ts';
 import { accountOf, type Credentials, findCredentials, type Identity } from './credentials.ts';
 import { BIGQUERY, faultOfAnswer, IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
 import type { BigQueryConfig } from './index.ts';
@@ -22,31 +21,8 @@ export interface ApiRequest {
   readonly skipClockCheck?: true;
 }
 
-/** An authenticated line to BigQuery. */
-export interface Connection {
-  /** The project that runs and pays for the queries. */
-  readonly project: string;
-  /** What one signs in with; undefined for an emulator. */
-  readonly identity: Identity | undefined;
-  /** The account that asks, in words; undefined for an emulator. */
-  readonly account: string | undefined;
-  /** How far this machine's clock was ahead of the server's at its last answer, whatever that was. */
-  readonly clockSkewMs: () => number | undefined;
-  /**
-   * One request, without any retry, after signing in where there is no token yet.
-   *
-   * @returns The JSON object of the answer.
-   * @throws Fault for an error status, an answer that is no JSON object, a fault of the network or of signing
-   * in, and for no answer when the signal is given; SourceError if the clock is wrong, whose step is `bigquery` where
-   * BigQuery had the request when that was found out.
-   */
-  readonly send: (request: ApiRequest, signal: AbortSignal) => Promise<JsonObject>;
-  /** Drops every connection, also those that still wait for an answer. */
-  readonly close: () => void;
-}
-
-/** How far the clock may be off: Google refuses what a key has signed when it is off by more. */
-const SKEW_MAX_MS = 5 * 60_000;
+/** Google refuses what a key has signed when the clock is off by more. */
+const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
 
 /** What the tokens are good for. */
 const SCOPES = ['https://www.googleapis.com/auth/bigquery'];
@@ -60,39 +36,27 @@ function emulatorUrl(host: string): string {
   return `${text.replace(/\/+$/, '').replace(/\/bigquery\/v2$/, '')}/bigquery/v2`;
 }
 
-const DIRECT = new Agent();
-
-/** The library asks the metadata server through a transport of its own; never through a proxy. */
-function askMetadataDirectly(): void {
-  gaxios.instance.defaults = { ...gaxios.instance.defaults, agent: DIRECT };
-}
-
-const noProject = (who: string) =>
-  new SourceError('project-missing', `sign-in: ${who} no project; set bigquery.project_id in tracked.yaml`);
-
-async function machineProject(limitMs: number): Promise<string> {
-  const limit = AbortSignal.timeout(limitMs);
-  askMetadataDirectly();
-  try {
-    return String(await abortable(gcpMetadata.project('project-id'), limit));
-  } catch (error) {
-    const fault = limit.aborted ? new Fault('no-answer', '', METADATA) : signInFault(error, METADATA);
-    throw fault.details.status === 404
-      ? noProject('the metadata server names')
-      : sourceErrorOf(fault, { identity: 'metadata' });
-  }
-}
-
+/** The project that runs and pays for the queries. */
 async function findProject(
-  config: BigQueryConfig,
+  { projectId, queryTimeoutSeconds }: BigQueryConfig,
   env: Env,
   { identity, fields }: Credentials,
 ): Promise<string> {
   const own = fields['project_id'] || fields['quota_project_id'];
-  const project = config.projectId ?? (own || env['GOOGLE_CLOUD_PROJECT'] || env['GCLOUD_PROJECT']);
+  const project = projectId ?? (own || env['GOOGLE_CLOUD_PROJECT'] || env['GCLOUD_PROJECT']);
   if (project) return String(project);
-  if (identity === 'metadata') return machineProject(config.queryTimeoutSeconds * 1000);
-  throw noProject('the credentials name');
+  const none = (who: string) =>
+    new SourceError('project-missing', `sign-in: ${who} no project; set bigquery.project_id in tracked.yaml`);
+  if (identity !== 'metadata') throw none('the credentials name');
+  const limit = AbortSignal.timeout(queryTimeoutSeconds * 1000);
+  try {
+    return String(await abortable(gcpMetadata.project('project-id'), limit));
+  } catch (error) {
+    const fault = limit.aborted
+      ? new Fault('no-answer', '', METADATA)
+      : signInFault(error, METADATA, identity);
+    throw fault.details.status === 404 ? none('the metadata server names') : fault;
+  }
 }
 
 /** Makes a client, and those that it asks in turn, send through our transport: the library hands it to some of them. */
@@ -105,10 +69,7 @@ function sendThrough(client: AuthClient, transporter: AuthClient['transporter'])
 }
 
 function authClientOf({ path, fields }: Credentials, transporter: AuthClient['transporter']): AuthClient {
-  if (path === undefined) {
-    askMetadataDirectly();
-    return new Compute({ scopes: SCOPES, transporter });
-  }
+  if (path === undefined) return new Compute({ scopes: SCOPES, transporter });
   try {
     const auth = new GoogleAuth({ scopes: SCOPES });
     return sendThrough(auth.fromJSON(fields, { transporter }), transporter);
@@ -120,10 +81,12 @@ function authClientOf({ path, fields }: Credentials, transporter: AuthClient['tr
   }
 }
 
-function endpointOf({ href }: URL): Endpoint {
-  if (/:generateAccessToken$/.test(href)) return IAM;
-  if (/^https:\/\/sts\.|\/v1\/(oauth)?token$/.test(href)) return STS;
-  return /^https:\/\/oauth2\./.test(href) ? TOKEN : SUBJECT;
+/** @param url What was asked last, if anything was. */
+function endpointOf(identity: Identity, url: URL | undefined): Endpoint {
+  if (url === undefined) return FIRST_ASKED[identity] ?? TOKEN;
+  if (/:generateAccessToken$/.test(url.href)) return IAM;
+  if (/^https:\/\/sts\.|\/v1\/(oauth)?token$/.test(url.href)) return STS;
+  return url.hostname.startsWith('oauth2.') ? TOKEN : SUBJECT;
 }
 
 /** Who is asked first, where that is not the token endpoint. */
@@ -133,49 +96,36 @@ const FIRST_ASKED: Readonly<Partial<Record<Identity, Endpoint>>> = {
 };
 
 /**
- * Google's library, with our way to send.
+ * Signs in through Google's library, with our way to send.
  *
- * @throws SourceError if it has no use for the credentials, or a variable names no usable proxy.
+ * @throws SourceError if there are no usable credentials, or a variable names no usable proxy.
  */
-function openSignIn(credentials: Credentials, env: Env, now: () => Date) {
-  const http = openHttp(env, now);
-  // The same class, of which TypeScript sees one for `import` and one for `require`.
-  const client = authClientOf(credentials, http.transport as unknown as AuthClient['transporter']);
-  let waiting: Promise<Headers> | undefined;
-  const asked = () => {
-    const url = http.lastAsked();
-    return url === undefined ? (FIRST_ASKED[credentials.identity] ?? TOKEN) : endpointOf(url);
-  };
-  return {
-    client,
-    http,
-    /**
-     * The headers that carry a token, which is got once for all that wait for one.
-     *
-     * @throws Fault, with who refused or did not answer before the signal was given.
-     */
-    async headers(signal: AbortSignal): Promise<Headers> {
-      waiting ??= client.getRequestHeaders().finally(() => {
-        waiting = undefined;
-      });
-      try {
-        return await abortable(waiting, signal);
-      } catch (error) {
-        throw signal.aborted ? http.silence(asked()) : signInFault(error, asked());
-      }
-    },
-  };
-}
-
-/** Who signs in, with what, and who pays. */
-async function openAccount(config: BigQueryConfig, env: Env, now: () => Date) {
+async function openAccount(config: BigQueryConfig, env: Env, http: ReturnType<typeof openHttp>) {
   const credentials = findCredentials(config.credentialFile, env);
+  const { identity } = credentials;
+  // The library asks the metadata server through a transport of its own; never through a proxy.
+  if (identity === 'metadata') gaxios.instance.defaults = { ...gaxios.instance.defaults, agent: new Agent() };
   const project = await findProject(config, env, credentials);
-  const signIn = openSignIn(credentials, env, now);
-  const { baseUrl: base } = new BigQuery({ projectId: project, authClient: signIn.client, autoRetry: false });
+  // The same class, of which TypeScript sees one for `import` and one for `require`.
+  const authClient = authClientOf(credentials, http.transport as unknown as AuthClient['transporter']);
+  const { baseUrl: base } = new BigQuery({ projectId: project, authClient, autoRetry: false });
   // A proxy that cannot be one is better told before anybody signs in.
   proxyFor(new URL(base), env);
-  return { base, project, signIn, identity: credentials.identity, account: accountOf(credentials) };
+  // A token is got once for all that wait for one.
+  let waiting: Promise<Headers> | undefined;
+  /** @throws Fault, with who refused or did not answer before the signal was given. */
+  async function headers(signal: AbortSignal): Promise<Headers> {
+    waiting ??= authClient.getRequestHeaders().finally(() => {
+      waiting = undefined;
+    });
+    try {
+      return await abortable(waiting, signal);
+    } catch (error) {
+      const asked = endpointOf(identity, http.lastAsked());
+      throw signal.aborted ? http.silence(asked) : signInFault(error, asked, identity);
+    }
+  }
+  return { base, project, identity, payer: `${accountOf(credentials)}, project ${project}`, headers };
 }
 
 /**
@@ -189,39 +139,40 @@ async function openAccount(config: BigQueryConfig, env: Env, now: () => Date) {
  * @param now For the comparison with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function connect(config: BigQueryConfig, env: Env, now: () => Date): Promise<Connection> {
+export async function connect(config: BigQueryConfig, env: Env, now: () => Date) {
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  const opened = emulator ? undefined : await openAccount(config, env, now);
-  const signIn = opened?.signIn;
-  const base = opened?.base ?? emulatorUrl(String(emulator));
-  const project = opened?.project ?? config.projectId ?? 'emulator';
-  const http = openHttp(env, now);
-  const clockSkewMs = () => http.clockSkewMs() ?? signIn?.http.clockSkewMs();
+  // An emulator has the clock of a machine at hand, and takes anything.
+  const http = openHttp(env, now, emulator ? undefined : GOOGLE_CLOCK);
+  const account = emulator ? undefined : await openAccount(config, env, http);
+  const base = account?.base ?? emulatorUrl(String(emulator));
+  const project = account?.project ?? config.projectId ?? 'emulator';
+  const identity = account?.identity;
 
-  function checkClock(step?: 'bigquery'): void {
-    // An emulator has the clock of a machine at hand, and takes anything.
-    if (signIn === undefined) return;
-    const fault = clockFault(clockSkewMs(), now(), { whose: "Google's", mostMs: SKEW_MAX_MS, step });
-    if (fault !== undefined) throw fault;
-  }
-
+  /**
+   * One request, without any retry, after signing in where there is no token yet.
+   *
+   * @returns The JSON object of the answer.
+   * @throws Fault for an error status, an answer that is no JSON object, a fault of the network or of signing
+   * in, and for no answer when the signal is given; SourceError if the clock is wrong, whose step is `bigquery` where
+   * BigQuery had the request when that was found out.
+   */
   async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
-    const token = await signIn?.headers(signal).catch((error: unknown) => {
+    const token = await account?.headers(signal).catch((error: unknown) => {
       // What was signed by a wrong clock is refused.
-      if (!signal.aborted) checkClock();
+      if (!signal.aborted) http.assertClock();
       throw error;
     });
-    if (!skipClockCheck) checkClock();
-    const headers = {
-      ...Object.fromEntries(token ?? []),
-      ...(body && { 'content-type': 'application/json' }),
+    if (!skipClockCheck) http.assertClock();
+    const sent = {
+      method,
+      url: `${base}/projects/${project}${path}`,
+      params: { ...query, prettyPrint: 'false' },
+      headers: { ...Object.fromEntries(token ?? []), ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { data: JSON.stringify(body) }),
     };
-    const url = `${base}/projects/${project}${path}`;
-    const params = { ...query, prettyPrint: 'false' };
-    const sent = { method, url, params, headers, ...(body && { data: JSON.stringify(body) }) };
     const answer = await http.send(sent, BIGQUERY, signal);
-    if (!skipClockCheck) checkClock('bigquery');
-    if (answer.status >= 400) throw faultOfAnswer(answer);
+    if (!skipClockCheck) http.assertClock('bigquery');
+    if (answer.status >= 400) throw faultOfAnswer(answer, identity);
     const foreign = (what: string) =>
       new Fault('not-the-source', what, BIGQUERY, { status: answer.status, maybeSent: true });
     let value: unknown;
@@ -235,14 +186,27 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
   }
 
   return {
+    /** The project that runs and pays for the queries. */
     project,
-    identity: opened?.identity,
-    account: opened?.account,
-    clockSkewMs,
-    send,
-    close() {
-      http.close();
-      signIn?.http.close();
+    location: config.location,
+    /** What one signs in with; undefined for an emulator. */
+    identity,
+    /** Who asks and who pays, in words; undefined for an emulator. */
+    payer: account?.payer,
+    /** How long to wait, in milliseconds; an emulator on this machine needs no courtesy. */
+    patience: {
+      /** For the whole of one query, with every retry. */
+      limitMs: config.queryTimeoutSeconds * 1000,
+      /** Before the first retry, at least. */
+      backoffMs: emulator ? 2 : 1_000,
+      /** Between two looks at a job, when the server answers at once that it still runs. */
+      pollMs: emulator ? 20 : 500,
     },
+    clockSkewMs: http.clockSkewMs,
+    send,
+    close: http.close,
   };
 }
+
+/** An authenticated line to BigQuery. */
+export type Connection = Awaited<ReturnType<typeof connect>>;

@@ -3,8 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
 import { readNamedFile } from '../../disk/files.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
-import type { Env } from '../../util.ts';
-import { isObject, type JsonObject, objectOf } from '../rows.ts';
+import { type Env, isObject, type JsonObject, objectOf } from '../../util.ts';
 import { SourceError } from '../source.ts';
 
 /** The kind of credentials for Google. */

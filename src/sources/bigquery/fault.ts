@@ -1,7 +1,8 @@
 import type { ErrorCode } from '../../errors/codes.ts';
+import { objectOf } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
-import { objectOf } from '../rows.ts';
 import { type Endpoint, Fault, type FaultDetails } from '../source.ts';
+import type { Identity } from './credentials.ts';
 
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };
 
@@ -16,47 +17,35 @@ export const SUBJECT = signIn('the source of the token');
 
 type Meaning = readonly [code: ErrorCode, variant?: string];
 
-/** What BigQuery's answers mean whose words say more than their reason. */
-const WORDS: readonly (readonly [RegExp, Meaning])[] = [
-  [/VPC Service Controls|vpcServiceControlsUniqueIdentifier/, ['permission', 'perimeter']],
-  [/insufficient authentication scopes/i, ['permission', 'scopes']],
-  [/has not been used in project|SERVICE_DISABLED/, ['api-disabled']],
-  [/free query bytes/i, ['free-tier']],
-  [/does not exist in location|was not found in location/i, ['not-found', 'location']],
-];
-
 /**
- * What BigQuery's reasons mean (https://cloud.google.com/bigquery/docs/error-messages, and those of Google's
- * ErrorInfo, https://google.aip.dev/193), as far as they last or are to be told apart. Every other one may pass.
+ * What BigQuery's answers mean, as far as they last or are to be told apart; every other one may pass. A sign is a pattern
+ * of its words, which say more than its reason, or one of BigQuery's reasons
+ * (https://cloud.google.com/bigquery/docs/error-messages) and of Google's ErrorInfo (https://google.aip.dev/193).
  */
-const REASONS: Readonly<Record<string, Meaning>> = {
-  policyViolation: ['permission', 'perimeter'],
-  SECURITY_POLICY_VIOLATED: ['permission', 'perimeter'],
-  ACCESS_TOKEN_SCOPE_INSUFFICIENT: ['permission', 'scopes'],
-  USER_PROJECT_DENIED: ['permission', 'quota-project'],
-  accessNotConfigured: ['api-disabled'],
-  SERVICE_DISABLED: ['api-disabled'],
-  billingNotEnabled: ['billing-disabled'],
-  billingTierLimitExceeded: ['billing-disabled'],
-  BILLING_DISABLED: ['billing-disabled'],
-  quotaExceeded: ['quota'],
-  bytesBilledLimitExceeded: ['too-large', 'bill'],
-  resourcesExceeded: ['too-large'],
-  responseTooLarge: ['too-large'],
-  accessDenied: ['permission'],
-  IAM_PERMISSION_DENIED: ['permission'],
-  authError: ['credentials-refused'],
-  invalidUser: ['credentials-refused'],
-  notFound: ['not-found'],
-  invalid: ['query-invalid'],
-  invalidQuery: ['query-invalid'],
-  notImplemented: ['query-invalid'],
-  stopped: ['job-stopped'],
-  timeout: ['job-timeout'],
-  rateLimitExceeded: ['rate-limited'],
-  jobRateLimitExceeded: ['rate-limited'],
-  PERMISSION_DENIED: ['permission'],
-};
+const MEANINGS: readonly (readonly [Meaning, ...signs: (string | RegExp)[]])[] = [
+  [['permission', 'perimeter'], /VPC ?Service ?Controls/i, 'policyViolation', 'SECURITY_POLICY_VIOLATED'],
+  [['permission', 'scopes'], /insufficient authentication scopes/i, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'],
+  [['permission', 'quota-project'], 'USER_PROJECT_DENIED'],
+  [['permission'], 'accessDenied', 'IAM_PERMISSION_DENIED', 'PERMISSION_DENIED'],
+  [
+    ['api-disabled'],
+    /has not been used in project|SERVICE_DISABLED/,
+    'accessNotConfigured',
+    'SERVICE_DISABLED',
+  ],
+  [['billing-disabled'], 'billingNotEnabled', 'billingTierLimitExceeded', 'BILLING_DISABLED'],
+  [['free-tier'], /free query bytes/i],
+  [['quota'], 'quotaExceeded'],
+  [['too-large', 'bill'], 'bytesBilledLimitExceeded'],
+  [['too-large'], 'resourcesExceeded', 'responseTooLarge'],
+  [['credentials-refused'], 'authError', 'invalidUser'],
+  [['not-found', 'location'], /does not exist in location|was not found in location/i],
+  [['not-found'], 'notFound'],
+  [['query-invalid'], 'invalid', 'invalidQuery', 'notImplemented'],
+  [['job-stopped'], 'stopped'],
+  [['job-timeout'], 'timeout'],
+  [['rate-limited'], 'rateLimitExceeded', 'jobRateLimitExceeded'],
+];
 
 /** Reasons of a job that failed by no fault of its query. */
 const JOB_REASONS = /^(backendError|internalError|jobBackendError|jobInternalError|tableUnavailable)$/;
@@ -75,7 +64,7 @@ interface Said {
   readonly reasons: readonly string[];
   readonly words: string;
   /** Whether it is a text or a page, and none of Google's answers. */
-  readonly isPage: boolean;
+  readonly isPage?: true;
 }
 
 /**
@@ -92,53 +81,47 @@ function saidIn(body: unknown): Said {
   if (typeof answer === 'string') return { reasons: [], words: wordsOf(answer), isPage: true };
   const { error, error_description: description } = objectOf(answer);
   if (typeof error === 'string') {
-    const words = [error, textOf(description)].filter((part) => part !== undefined).join(': ');
-    return { reasons: [error], words, isPage: false };
+    return { reasons: [error], words: [error, ...(textOf(description) ? [description] : [])].join(': ') };
   }
   const { message, errors, details, status } = objectOf(error);
   const reasons = [details, errors].flat().map((each) => objectOf(each)['reason']);
   return {
     reasons: [...reasons, status].flatMap((each) => textOf(each) ?? []),
     words: textOf(message) ?? '',
-    isPage: false,
   };
 }
 
 function meaningOf({ reasons, words }: Said): Meaning | undefined {
-  const [reason = ''] = reasons.filter((each) => Object.hasOwn(REASONS, each));
-  return WORDS.find(([pattern]) => pattern.test(words))?.[1] ?? REASONS[reason];
+  const meaningBy = (fits: (sign: string | RegExp) => boolean) =>
+    MEANINGS.find(([, ...signs]) => signs.some(fits))?.[0];
+  const byWords = meaningBy((sign) => sign instanceof RegExp && sign.test(words));
+  return byWords ?? reasons.map((reason) => meaningBy((sign) => sign === reason)).find(Boolean);
 }
 
-const detailsOf = ({ reasons }: Said, variant: string | undefined, more: FaultDetails): FaultDetails => ({
-  spoken: true,
-  reason: reasons[0],
-  variants: [variant],
-  ...more,
-});
+/** A fault in Google's own words. */
+function spokenFault([code, variant]: Meaning, said: Said, endpoint: Endpoint, more: FaultDetails): Fault {
+  const words = said.words || (more.status === undefined ? 'no reason given' : `HTTP status ${more.status}`);
+  return new Fault(code, words, endpoint, { spoken: true, reason: said.reasons[0], variant, ...more });
+}
 
 /** The fault in an answer of BigQuery with an error status. */
-export function faultOfAnswer({ status, headers, body }: HttpAnswer): Fault {
+export function faultOfAnswer({ status, headers, body }: HttpAnswer, identity?: Identity): Fault {
   const said = saidIn(body);
   const refused = status === 401 ? 'credentials-refused' : codeOfStatus(status);
-  const [code, variant] = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
+  const meaning: Meaning = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
   // What was refused was not begun; a plain 500 on inserting a job may have started it.
   const more = { status, retryAfterMs: retryAfter(headers), maybeSent: status >= 500 };
-  return new Fault(code, said.words || `HTTP status ${status}`, BIGQUERY, detailsOf(said, variant, more));
+  return spokenFault(meaning, said, { ...BIGQUERY, identity }, more);
 }
 
-/** A job that BigQuery accepted and that then failed: asking for its answer again cannot help. */
-export class JobFailed extends Fault {
-  override name = 'JobFailed';
-}
-
-/** The fault in a job's `errorResult`. */
-export function faultOfResult(errorResult: unknown): JobFailed {
+/** The fault in the `errorResult` of a job that BigQuery accepted and that then failed. */
+export function faultOfResult(errorResult: unknown, identity?: Identity): Fault {
   const { reason = '', message } = objectOf(errorResult);
-  const words = textOf(message) ?? 'no reason given';
-  const said: Said = { reasons: [String(reason)], words, isPage: false };
-  const otherwise: Meaning = [JOB_REASONS.test(String(reason)) ? 'job-failed' : 'source-failed'];
-  const [code, variant] = meaningOf(said) ?? otherwise;
-  return new JobFailed(code, said.words, BIGQUERY, detailsOf(said, variant, {}));
+  const said: Said = { reasons: [String(reason)], words: textOf(message) ?? '' };
+  const meaning: Meaning = meaningOf(said) ?? [
+    JOB_REASONS.test(String(reason)) ? 'job-failed' : 'source-failed',
+  ];
+  return spokenFault(meaning, said, { ...BIGQUERY, identity }, { ofJob: true });
 }
 
 /** What a refusal to give a token means, by who refused. */
@@ -164,27 +147,26 @@ const SIGN_IN_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
 /**
  * Anything that Google's library threw while it signed in.
  *
- * @param endpoint Who was asked.
+ * @param asked Who was asked.
  */
-export function signInFault(error: unknown, endpoint: Endpoint): Fault {
+export function signInFault(error: unknown, asked: Endpoint, identity: Identity): Fault {
   if (error instanceof Fault) return error;
-  const { response, message } = objectOf(error);
+  const endpoint = { ...asked, identity };
+  const { response, message, code } = objectOf(error);
   const { status, data, headers } = objectOf(response);
   if (typeof status === 'number' && status >= 400) {
     const said = saidIn(data);
     const passing = codeOfStatus(status);
-    const [code, variant] = passing ? [passing] : meaningOfRefusal(endpoint, status, said.words);
-    const more = { status, retryAfterMs: retryAfter(headers as Headers) };
-    return new Fault(code, said.words || `HTTP status ${status}`, endpoint, detailsOf(said, variant, more));
+    const meaning: Meaning = passing ? [passing] : meaningOfRefusal(asked, status, said.words);
+    return spokenFault(meaning, said, endpoint, { status, retryAfterMs: retryAfter(headers as Headers) });
   }
   const words = textOf(message) ?? String(error);
-  const name = String(objectOf(error)['code']);
+  const name = String(code);
   if (/^ERR_INVALID/.test(name)) return new Fault('credentials-invalid', words, endpoint);
   // A file that is not there, and a command that fails, are what the token should have come from.
   const isLocal = /^(\d+|E(NOENT|ACCES|PERM|ISDIR|NOTDIR|LOOP))$/.test(name);
   const network = isLocal ? undefined : networkFault(error, endpoint);
   if (network !== undefined) return network;
-  const otherwise = endpoint === SUBJECT ? 'subject-token' : 'source-failed';
   const known = SIGN_IN_WORDS.find(([pattern]) => pattern.test(words))?.[1];
-  return new Fault(known ?? otherwise, words, endpoint);
+  return new Fault(known ?? (asked === SUBJECT ? 'subject-token' : 'source-failed'), words, endpoint);
 }

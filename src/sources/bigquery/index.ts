@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type CamelKeys, camelKeys } from '../../util.ts';
-import { querySeconds, text } from '../fields.ts';
+import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
+import { matching, querySeconds } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
 const PROJECT = 'a Google Cloud project id';
@@ -12,17 +12,14 @@ const GIB = 'a number of GiB above 0, or null for no limit';
 
 const section = z.strictObject(
   {
-    project_id: text(PROJECT)
-      .regex(/^[a-z0-9][a-z0-9.:-]*$/, { error: PROJECT })
+    project_id: matching(PROJECT, /^[a-z0-9][a-z0-9.:-]*$/)
       .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
       .optional()
       .describe('The project that runs the queries. Default: the one in the credentials.'),
-    location: text(LOCATION)
-      .regex(/^[A-Za-z0-9-]+$/, { error: LOCATION })
+    location: matching(LOCATION, /^[A-Za-z0-9-]+$/)
       .default('US')
       .describe('Where the table is. Default US, where the public table is.'),
-    table: text(TABLE)
-      .regex(/^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/, { error: TABLE })
+    table: matching(TABLE, /^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/)
       .default('bigquery-public-data.pypi.file_downloads')
       .describe('Default bigquery-public-data.pypi.file_downloads.'),
     query_timeout_seconds: querySeconds()
@@ -51,6 +48,13 @@ export type BigQueryConfig = CamelKeys<Omit<z.infer<typeof section>, 'monthly_bu
   /** Absolute path of a service account key; without it, Application Default Credentials. */
   readonly credentialFile?: string;
 };
+
+/** Where the credentials come from, without anything secret. */
+function describeCredentials({ credentialFile }: Pick<BigQueryConfig, 'credentialFile'>, env: Env): string {
+  const emulator = env['BIGQUERY_EMULATOR_HOST'];
+  if (emulator) return `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
+  return credentialFile ?? 'Application Default Credentials';
+}
 
 /** Google's own table, through the official client. */
 export const bigquery: SourceKind<BigQueryConfig> = {
@@ -81,11 +85,16 @@ export const bigquery: SourceKind<BigQueryConfig> = {
       questionsAtOnce: Number.POSITIVE_INFINITY,
     };
   },
-  describe: async ({ table, location, credentialFile }) => [
+  describe: async ({ table, location, ...config }, env) => [
     ['source', `bigquery, ${table} in ${location}`],
-    ['credentials', credentialFile ?? 'Application Default Credentials'],
+    ['credentials', describeCredentials(config, env)],
   ],
   check: async (config, world, question) =>
-    (await import('./source.ts')).checkBigQuery(config, world, question),
+    (await import('./source.ts')).checkBigQuery(
+      config,
+      describeCredentials(config, world.env),
+      world,
+      question,
+    ),
   open: async (config, { env, now }) => (await import('./source.ts')).openBigQuery(config, env, now),
 };

@@ -3,31 +3,14 @@ import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
 import type { Env } from '../../util.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
-import { checkFacets, FACET_COLUMNS, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
+import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
-import {
-  addCost,
-  type DaysAnswer,
-  type Finding,
-  NO_COST,
-  type QueryCost,
-  type Source,
-  SourceError,
-  type World,
-} from '../source.ts';
-import {
-  bigQueryDialect,
-  midnight,
-  pivotColumns,
-  pivotSql,
-  type Question,
-  rowLimit,
-  shapeOf,
-} from '../sql.ts';
+import { type DaysAnswer, type Finding, type Source, SourceError, type World } from '../source.ts';
+import { bigQueryDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
-import { dryRun, type Patience, type QuerySpec, runQuery } from './job.ts';
+import { openQuery, type QuerySpec } from './job.ts';
 
 /** BigQuery, with what only `doctor` asks of it. */
 interface BigQuerySource extends Source {
@@ -37,64 +20,45 @@ interface BigQuerySource extends Source {
   daysRefused(span: Span): Promise<string | undefined>;
 }
 
+/** Midnight UTC at which a day begins. */
+const midnight = (day: Day) => `${day} 00:00:00+00`;
+
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
 
-const APP = 'pypi-badges';
-
-/** A query about packages, but for its text and the columns and length of its answer. */
-function packageSpec(config: BigQueryConfig, { packages, span, versions }: FacetQuestion) {
-  const [first, ...others] = packages;
-  return (sql: string, columns: QuerySpec['columns'], limit: number): QuerySpec => ({
-    sql,
+/** A query about packages, but for its text and the length of its answer. */
+function packageParameters({ packages: [first, ...others], span, versions }: FacetQuestion) {
+  const several = others.length > 0;
+  return {
     parameters: {
-      ...(others.length > 0 ? { projects: ['STRING', packages] } : { project: ['STRING', first] }),
+      ...(several ? { projects: ['STRING', [first, ...others]] } : { project: ['STRING', first] }),
       ...(versions && { versions: ['STRING', versions] }),
       start: ['TIMESTAMP', midnight(span.start)],
       end: ['TIMESTAMP', midnight(span.end)],
-      limit: ['INT64', String(limit)],
     },
-    columns,
-    labels: { app: APP, package: others.length > 0 ? 'shared' : first.slice(0, LABEL_MAX) },
-    location: config.location,
-    rowLimit: limit,
-  });
-}
-
-function pivotSpec(config: BigQueryConfig, question: Question): QuerySpec {
-  const specOf = packageSpec(config, question);
-  const shape = shapeOf(question);
-  return specOf(pivotSql(bigQueryDialect(config.table), shape), pivotColumns(shape), rowLimit(question));
-}
-
-function facetSpec(config: BigQueryConfig, question: FacetQuestion): QuerySpec {
-  const sql = facetSql(bigQueryDialect(config.table), shapeOf(question), question.versions !== undefined);
-  return packageSpec(config, question)(sql, FACET_COLUMNS, facetRowLimit(question));
+    labels: { package: several ? 'shared' : first.slice(0, LABEL_MAX) },
+  } satisfies Partial<QuerySpec>;
 }
 
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
 const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
-function partitionsSpec(config: BigQueryConfig, span: Span, limit = spanDays(span) + 1): QuerySpec {
-  const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(config.table) ?? [];
+/** The partitions of a span, and one more, of which those of other days come last: a view has none at all. */
+function partitionsSpec(path: string, span: Span): QuerySpec {
+  const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(path) ?? [];
   return {
-    // A table without partitions has one row here, with NULL: it must not pass for one without any day.
     sql: `SELECT partition_id, total_rows
 FROM \`${dataset}.INFORMATION_SCHEMA.PARTITIONS\`
 WHERE table_name = @table
-  AND (partition_id IS NULL OR (partition_id >= @start AND partition_id < @end))
+ORDER BY CASE WHEN partition_id >= @start AND partition_id < @end THEN 0 ELSE 1 END
 LIMIT @limit`,
     parameters: {
       table: ['STRING', table],
       start: ['STRING', partitionOf(span.start)],
       end: ['STRING', partitionOf(span.end)],
-      limit: ['INT64', String(limit)],
     },
-    columns: { partition_id: 'STRING', total_rows: 'INT64' },
-    labels: { app: APP },
-    location: config.location,
-    rowLimit: limit,
+    limit: spanDays(span) + 1,
   };
 }
 
@@ -105,26 +69,20 @@ LIMIT @limit`,
  */
 function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | string {
   const counts = new Map<Day, number>();
-  const seen = new Set<Day>();
   for (const row of rows) {
     const id = row['partition_id'];
+    // A table without partitions has one row, which must not pass for a table without any day.
     if (id === null) return 'the table is not partitioned';
-    const day = typeof id === 'string' ? dayOfPartition(id) : undefined;
+    const day = dayOfPartition(String(id));
     if (day === undefined && /^(\d{4}|\d{6}|\d{10})$/.test(String(id))) {
       return 'the table is not partitioned by day';
     }
-    if (day === undefined || day < span.start || day >= span.end || seen.has(day)) {
-      throw unexpected('partition_id', id, `each day from ${span.start} to before ${span.end} once`);
-    }
-    seen.add(day);
-    const total = count(row, 'total_rows');
-    if (total > 0) counts.set(day, total);
+    if (day === undefined || day < span.start || day >= span.end) continue;
+    if (counts.has(day)) throw unexpected('partition_id', id, 'each day once');
+    counts.set(day, count(row, 'total_rows'));
   }
-  return counts;
+  return new Map([...counts].filter(([, total]) => total > 0));
 }
-
-/** Any day at all, for a table that has none of those asked for. */
-const EVER: Span = { start: '0001-01-01', end: '9999-12-31' };
 
 /**
  * Google BigQuery, through the official client.
@@ -139,9 +97,22 @@ export async function openBigQuery(
   now: () => Date,
 ): Promise<BigQuerySource> {
   const connection = await connect(config, env, now);
-  // An emulator on this machine needs no courtesy.
-  const [backoffMs, pollMs] = connection.identity === undefined ? [2, 20] : [1_000, 500];
-  const patience: Patience = { limitMs: config.queryTimeoutSeconds * 1000, backoffMs, pollMs };
+  const { project, payer, clockSkewMs, close } = connection;
+  const dialect = bigQueryDialect(config.table);
+
+  function pivotQuery(question: Question, signal?: AbortSignal) {
+    const sql = pivotSql(dialect, shapeOf(question));
+    return openQuery(connection, { sql, limit: rowLimit(question), ...packageParameters(question) }, signal);
+  }
+
+  function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
+    const sql = facetSql(dialect, shapeOf(question), question.versions !== undefined);
+    const limit = facetRowLimit(question);
+    return openQuery(connection, { sql, limit, ...packageParameters(question) }, signal);
+  }
+
+  const daysQuery = (span: Span, signal?: AbortSignal) =>
+    openQuery(connection, partitionsSpec(config.table, span), signal);
 
   /** The refusal to tell the days: the account may well read the table itself. */
   const refusal = (error: unknown): SourceError => {
@@ -149,90 +120,53 @@ export async function openBigQuery(
     throw error;
   };
 
-  async function daysRefused(span: Span): Promise<string | undefined> {
-    const asked = dryRun(connection, partitionsSpec(config, span), patience);
-    const answer = await asked.catch(refusal);
-    return answer instanceof Error ? answer.message : undefined;
-  }
-
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
-    const untold = (text: string, cost: QueryCost | undefined, refused?: true): DaysAnswer => ({
-      kind: 'unsupported',
-      reason: `INFORMATION_SCHEMA.PARTITIONS: ${text}`,
-      ...(refused && { refused }),
-      cost,
-    });
-    const accept = (rows: readonly RawRow[]) => readPartitions(rows, span);
-    const asked = runQuery(connection, partitionsSpec(config, span), patience, accept, signal);
-    const answer = await asked.catch(refusal);
-    if (answer instanceof Error) return untold(answer.message, answer.cost, true);
-    const { value, cost } = answer;
-    if (typeof value === 'string') return untold(value, cost);
-    if (value.size > 0) return { kind: 'known', rows: value, cost };
-    // None of these days: a table that does not exist, one that is far behind, or a view, of which nothing is told ever.
-    const question: Question = { packages: ['pip'], span };
-    try {
-      await dryRun(connection, pivotSpec(config, question), patience, signal);
-      const hasAny = (rows: readonly RawRow[]) => rows.length > 0;
-      const any = await runQuery(connection, partitionsSpec(config, EVER, 1), patience, hasAny, signal);
-      const both = addCost(cost, any.cost);
-      return any.value
-        ? { kind: 'known', rows: value, cost: both }
-        : untold('it has no row for the table, which must be a view', both);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      const { code, message, affectsAll } = error;
-      throw new SourceError(code, message, { affectsAll, cost: addCost(cost, error.cost ?? NO_COST) });
-    }
+    const accept = async (rows: readonly RawRow[]) => {
+      if (rows.length > 0) return readPartitions(rows, span);
+      // Nothing is told of a view, ever, nor of a table that does not exist, which fails by this.
+      await pivotQuery({ packages: ['pip'], span }, signal).estimate();
+      return 'it has no row for the table, which must be a view';
+    };
+    const unsupported = (why: string) =>
+      ({ kind: 'unsupported', reason: `INFORMATION_SCHEMA.PARTITIONS: ${why}` }) as const;
+    const answer = await daysQuery(span, signal).run(accept).catch(refusal);
+    const { cost } = answer;
+    if (answer instanceof Error) return { ...unsupported(answer.message), refused: true, cost };
+    const { value } = answer;
+    if (typeof value === 'string') return { ...unsupported(value), cost };
+    return { kind: 'known', rows: value, cost: answer.cost };
   }
 
   return {
     traits: traitsOf(config, env),
     hasFileNames: true,
-    project: connection.project,
-    ...(connection.account === undefined
-      ? {}
-      : { payer: `${connection.account}, project ${connection.project}` }),
-    clockSkewMs: connection.clockSkewMs,
+    ...(payer !== undefined && { payer }),
+    ...{ project, clockSkewMs, days },
     async read(question, signal) {
-      const spec = pivotSpec(config, question);
-      const accept = (rows: readonly RawRow[]) => checkRows(question, rows, spec.rowLimit);
-      const { value, cost } = await runQuery(connection, spec, patience, accept, signal);
+      const query = pivotQuery(question, signal);
+      const { value, cost } = await query.run((rows) => checkRows(question, rows, rowLimit(question)));
       return { ...value, cost };
     },
-    estimate: (question, signal) => dryRun(connection, pivotSpec(config, question), patience, signal),
+    estimate: (question, signal) => pivotQuery(question, signal).estimate(),
     async facets(question, signal) {
-      const accept = (rows: readonly RawRow[]) => checkFacets(question, rows);
-      const { value, cost } = await runQuery(
-        connection,
-        facetSpec(config, question),
-        patience,
-        accept,
-        signal,
-      );
+      const { value, cost } = await facetQuery(question, signal).run((rows) => checkFacets(question, rows));
       return { ...value, cost };
     },
-    estimateFacets: (question, signal) => dryRun(connection, facetSpec(config, question), patience, signal),
-    days,
-    daysRefused,
-    close: async () => connection.close(),
+    estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),
+    async daysRefused(span) {
+      const answer = await daysQuery(span).estimate().catch(refusal);
+      return answer instanceof Error ? answer.message : undefined;
+    },
+    close: async () => close(),
   };
 }
 
 /** Longest wait, in seconds; shorter than in a run, as `doctor` is run by hand. */
 const WAIT_SECONDS = 20;
 
-/** Where the identity comes from, without anything secret. */
-function describeCredentials({ credentialFile }: BigQueryConfig, env: World['env']): string {
-  const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  if (emulator) return `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
-  return credentialFile ?? 'Application Default Credentials';
-}
-
 async function checkTable(source: BigQuerySource, table: string, question: Question): Promise<Finding[]> {
   try {
-    const bytes = await source.estimate(question);
-    const size = formatBytes(bytes);
+    const size = formatBytes(await source.estimate(question));
     const permission = `${table} may be queried (free dry run for ${question.packages[0]}: ${size} at most)`;
     const refused = await source.daysRefused(question.span);
     const without =
@@ -251,9 +185,14 @@ async function checkTable(source: BigQuerySource, table: string, question: Quest
   }
 }
 
-/** Signs in and asks for a dry run, which is free: credentials, permission, days and clock. */
+/**
+ * Signs in and asks for a dry run, which is free: credentials, permission, days and clock.
+ *
+ * @param credentials Where they come from, in words.
+ */
 export async function checkBigQuery(
   config: BigQueryConfig,
+  credentials: string,
   { env, now }: World,
   question: Question,
 ): Promise<Finding[]> {
@@ -265,7 +204,7 @@ export async function checkBigQuery(
     return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
   }
   try {
-    const who = `${describeCredentials(config, env)} (${source.payer ?? `project ${source.project}`})`;
+    const who = `${credentials} (${source.payer ?? `project ${source.project}`})`;
     const table = await checkTable(source, config.table, question);
     const refused = ', and Google refuses such credentials';
     return [ok('credentials', who), ...table, ...checkClock(source.clockSkewMs?.(), "Google's", refused)];

@@ -1,9 +1,8 @@
 import type { ErrorCode } from '../../errors/codes.ts';
+import { objectOf } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, retryAfter } from '../http.ts';
-import { isObject, type JsonObject, objectOf, type RawRow, wordOf } from '../rows.ts';
+import type { RawRow } from '../rows.ts';
 import { type Endpoint, Fault } from '../source.ts';
-
-export const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse' };
 
 type Meaning = readonly [code: ErrorCode, variant?: string];
 
@@ -39,36 +38,32 @@ const EXCEPTIONS: readonly (readonly [meaning: Meaning, ...numbers: number[]])[]
   [['rate-limited'], 202, 364],
 ];
 
-/** What an exception means, by its number. */
-function meaningOf(exception: number, said: string, isPublicTable: boolean): Meaning {
-  // The public table is there, whatever its server says while it is moved.
-  const isMoved = exception === UNKNOWN_TABLE && isPublicTable;
-  // What all queries take together is not this one's fault.
-  const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
-  const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
-  return isMoved || isFull || known === undefined ? ['unavailable'] : known;
-}
-
-/** The exception of an answer, which may stand in its header or anywhere in its text. */
+/**
+ * An exception, which may stand in an answer's header or anywhere in its text.
+ *
+ * @param isPublicTable Whether the table is ClickPy's own, which is there, whatever its server says while it is moved.
+ */
 export function exceptionFault(
   { status, headers }: HttpAnswer,
   exception: number,
   said: string,
+  server: Endpoint,
   isPublicTable: boolean,
 ): Fault {
-  const [code, variant] = meaningOf(exception, said, isPublicTable);
-  return new Fault(code, said, SERVER, {
+  const isMoved = exception === UNKNOWN_TABLE && isPublicTable;
+  // What all queries take together is not this one's fault.
+  const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
+  const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
+  const [code, variant]: Meaning = isMoved || isFull || known === undefined ? ['unavailable'] : known;
+  return new Fault(code, said, server, {
     status,
     reason: String(exception),
     retryAfterMs: retryAfter(headers),
     spoken: true,
-    variants: [variant],
+    variant,
     affectsAll: variant === 'schema' || undefined,
   });
 }
-
-/** The columns that an answer must have, in order: which ClickHouse types will do, and the usual one. */
-export type Columns = Readonly<Record<string, { readonly type: RegExp; readonly expected: string }>>;
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
 const EXCEPTION = /Code: (\d+)\. DB::Exception: ([^\n]*)/;
@@ -81,55 +76,35 @@ function described({ status, headers, body }: HttpAnswer): string {
 }
 
 /** A failed answer without an exception: of a proxy, or of something else at this address. */
-export function statusFault(answer: HttpAnswer): Fault {
+export function statusFault(answer: HttpAnswer, server: Endpoint): Fault {
   const { status, headers, body } = answer;
   const details = { status, retryAfterMs: retryAfter(headers) };
   if (/is for clickhouse-client program/.test(body)) {
-    return new Fault('wrong-port', body, SERVER, { ...details, variants: ['native'], spoken: true });
+    return new Fault('wrong-port', body, server, { ...details, variant: 'native', spoken: true });
   }
   const refused = status === 401 || status === 403 ? 'sign-in-refused' : codeOfStatus(status);
-  return new Fault(refused ?? 'not-the-source', described(answer), SERVER, details);
+  return new Fault(refused ?? 'not-the-source', described(answer), server, details);
 }
 
-const cut = (what: string) => new Fault('connection-broken', what, SERVER);
-
 /**
- * Reads an answer in the format JSONCompact. Of all formats it tells most about itself: names and types of
- * the columns in front, the number of rows at the end, and no part of it is valid alone.
+ * Reads an answer in the format JSONCompact. Of all formats it tells most about itself: the names of its columns in front,
+ * the number of rows at the end, and no part of it is valid alone.
  *
- * @param isPublicTable Whether the table is ClickPy's own, which is known to be there.
- * @throws Fault if it is an error, is cut short, is something else, or has other columns.
+ * @throws Fault if it is an error, is cut short, or is something else.
  */
-export function readAnswer(answer: HttpAnswer, columns: Columns, isPublicTable: boolean): RawRow[] {
+export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: boolean): RawRow[] {
   const { status, headers, body } = answer;
+  const cut = (what: string) => new Fault('connection-broken', what, server);
+  const foreign = () => new Fault('not-the-source', described(answer), server, { status });
   const throwIfException = (text: string, inHeader?: string | null) => {
     const [, number = inHeader, said = text] = EXCEPTION.exec(text) ?? [];
-    if (number) throw exceptionFault(answer, Number(number), said, isPublicTable);
+    if (number) throw exceptionFault(answer, Number(number), said, server, isPublicTable);
   };
   const code = headers.get('x-clickhouse-exception-code');
   if (status < 200 || status > 299 || code !== null) {
     throwIfException(body, code);
-    throw statusFault(answer);
+    throw statusFault(answer, server);
   }
-  const { meta, data, rows } = parse(answer, throwIfException);
-  const names = Object.keys(columns);
-  checkColumns(meta, columns);
-  const whole =
-    Array.isArray(data) &&
-    data.length === rows &&
-    data.every((row: unknown) => Array.isArray(row) && row.length === names.length);
-  if (!whole) throw cut(`it holds other rows than the ${rows} told`);
-  return data.map((row: readonly unknown[]) =>
-    Object.fromEntries(names.map((name, index) => [name, row[index]])),
-  );
-}
-
-function parse(
-  answer: HttpAnswer,
-  throwIfException: (text: string) => void,
-): JsonObject & { meta: unknown[] } {
-  const { body, status } = answer;
-  const foreign = () => new Fault('not-the-source', described(answer), SERVER, { status });
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -141,26 +116,15 @@ function parse(
     }
     throw foreign();
   }
-  if (!isObject(value)) throw foreign();
+  const { exception, meta, data, rows } = objectOf(value);
   // With http_write_exception_in_output_format, the exception is a part of the JSON.
-  const { exception, meta } = value;
   if (typeof exception === 'string') throwIfException(exception);
   if (exception !== undefined) throw cut('the answer ends with an exception');
   if (!Array.isArray(meta)) throw foreign();
-  return { ...value, meta };
-}
-
-function checkColumns(meta: readonly unknown[], columns: Columns): void {
-  const found = meta.map(objectOf);
-  const expected = Object.entries(columns);
-  const fits = expected.every(
-    ([name, { type }], index) => found[index]?.['name'] === name && type.test(wordOf(found[index]?.['type'])),
-  );
-  if (fits && found.length === expected.length) return;
-  const names = found.map((column) => `${wordOf(column['name'])} ${wordOf(column['type'])}`).join(', ');
-  const wanted = expected.map(([name, column]) => `${name} ${column.expected}`).join(', ');
-  throw new Fault('unexpected-answer', `${names} instead of ${wanted}`, SERVER, {
-    variants: ['columns'],
-    affectsAll: true,
-  });
+  const names = meta.map((column) => objectOf(column)['name'] as string);
+  const isRow = (row: unknown) => Array.isArray(row) && row.length === names.length;
+  if (!Array.isArray(data) || data.length !== rows || !data.every(isRow)) {
+    throw cut(`it holds other rows than the ${rows} told`);
+  }
+  return data.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]])));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
-import { path, querySeconds, text, webAddress } from '../fields.ts';
+import { matching, path, querySeconds, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
 const USER = 'the name of a user';
@@ -14,15 +14,13 @@ const section = z.strictObject(
       .describe(
         'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
       ),
-    user: text(USER)
-      .regex(/^[\w.@-]{1,100}$/, { error: USER })
+    user: matching(USER, /^[\w.@-]{1,100}$/)
       .default('demo')
       .describe('Default demo, which needs no password on the public server.'),
     password_file: path('the path of a file that holds the password')
       .optional()
       .describe('A file that holds the password, for a server of your own.'),
-    table: text(TABLE)
-      .regex(/^[A-Za-z_]\w*\.[A-Za-z_]\w*$/, { error: TABLE })
+    table: matching(TABLE, /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
       .default(PUBLIC.table)
       .describe('Default pypi.pypi.'),
     query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),

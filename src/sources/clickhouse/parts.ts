@@ -75,34 +75,30 @@ export async function readInParts<A extends PartAnswer>(
   let slow = 0;
   let alone = 0;
 
-  function take({ packages, span }: Question, answer: A): void {
-    alone = 0;
-    for (const name of packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(span));
-    for (const [name, error] of answer.failures) fail(name, error);
-    keep(answer);
-  }
-
-  /** @throws SourceError that ends the reading. */
-  async function readHalves(part: Question, error: SourceError): Promise<void> {
-    const halves = halve(part);
-    for (const half of halves) await read(half);
-    if (halves.length > 0) return;
-    fail(part.packages[0], error);
-    if (error.code === 'timeout') slow += 1;
-    if (slow >= SLOW_MAX) throw error;
-  }
-
   /** @returns The fault if one package may be to blame for it. @throws SourceError that ends the reading. */
   async function attempt(part: Question, how: 'patiently' | 'once'): Promise<SourceError | undefined> {
+    const { packages, span } = part;
+    let answer: A | SourceError;
     try {
-      const reply = await ask(part, how);
-      if (reply instanceof SourceError) await readHalves(part, reply);
-      else take(part, reply);
-      return undefined;
+      answer = await ask(part, how);
     } catch (error) {
       if (mayBePackages(error)) return error;
       throw error;
     }
+    if (answer instanceof SourceError) {
+      const halves = halve(part);
+      for (const half of halves) await read(half);
+      if (halves.length > 0) return undefined;
+      fail(packages[0], answer);
+      if (answer.code === 'timeout') slow += 1;
+      if (slow >= SLOW_MAX) throw answer;
+      return undefined;
+    }
+    alone = 0;
+    for (const name of packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(span));
+    for (const [name, error] of answer.failures) fail(name, error);
+    keep(answer);
+    return undefined;
   }
 
   /** Finds the package whose query fails. @throws SourceError that ends the reading. */

@@ -2,33 +2,24 @@ import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
 import { readNamedFile } from '../../disk/files.ts';
-import { UsageError } from '../../errors/error.ts';
 import { addFacets, type Facets } from '../../metric/facets.ts';
-import type { Env } from '../../util.ts';
 import { type CheckedFacets, checkFacets, type FacetAnswer, type FacetQuestion } from '../facets.ts';
-import { plainUrl } from '../fields.ts';
-import {
-  clockFault,
-  type HttpRequest,
-  openHttp,
-  RETRY_POLICY,
-  type RetryPolicy,
-  withRetry,
-} from '../http.ts';
+import { serverUrl } from '../fields.ts';
+import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
 import { traitsOf } from '../index.ts';
 import { type CheckedRows, checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import {
   type Answer,
   type DaysAnswer,
+  type Endpoint,
   Fault,
   NO_COST,
   type Source,
   SourceError,
-  sourceErrorOf,
   type World,
 } from '../source.ts';
 import type { PivotRow, Question } from '../sql.ts';
-import { readAnswer, SERVER } from './answer.ts';
+import { readAnswer } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
 import { type Ask, NAME_EXTRA, NAMES_MAX, readInParts } from './parts.ts';
 import {
@@ -42,20 +33,8 @@ import {
   type Statement,
 } from './sql.ts';
 
-/**
- * Where ClickHouse is asked: CLICKHOUSE_URL in the environment, or what the configuration says.
- *
- * @throws UsageError if it is no plain http:// or https:// address. It is not repeated: a password may be in it.
- */
-function serverUrl(config: ClickHouseConfig, env: Env): URL {
-  const fromEnv = env['CLICKHOUSE_URL'];
-  const url = plainUrl(fromEnv || config.url);
-  if (url !== undefined) return url;
-  throw new UsageError(
-    `${fromEnv ? 'CLICKHOUSE_URL' : 'clickhouse.url'}: expected an http:// or https:// address without user, password or query; set clickhouse.user and clickhouse.password_file in tracked.yaml instead`,
-    'configuration',
-  );
-}
+/** What to do instead of writing them into the address. */
+const ADVICE = '; set clickhouse.user and clickhouse.password_file in tracked.yaml instead';
 
 /**
  * The password in a file; empty if there is no file.
@@ -88,23 +67,6 @@ const utf8 = (text: string) => Buffer.from(text, 'utf8').toString('latin1');
 function parameter(value: string | number | readonly string[]): string {
   if (!Array.isArray(value)) return String(value);
   return `[${value.map((each: string) => `'${each.replaceAll(/['\\]/g, '\\$&')}'`).join(',')}]`;
-}
-
-/** One statement as a request: text in the body, parameters and settings in the address. */
-function requestOf(
-  url: URL,
-  { sql, parameters }: Statement,
-  headers: Readonly<Record<string, string>>,
-): HttpRequest {
-  const named = Object.entries(parameters).map(([name, value]) => [`param_${name}`, parameter(value)]);
-  const address = url.href.replace(/\/+$/, '');
-  return {
-    method: 'POST',
-    url: address,
-    params: { ...SETTINGS, ...Object.fromEntries(named) },
-    headers,
-    data: sql,
-  };
 }
 
 /** Versions in parts that an address holds, beside the names of packages; all at once where all are wanted. */
@@ -149,7 +111,7 @@ export async function openClickHouse(
   { env, now, product = 'pypi-badges', retries }: World,
   policy: RetryPolicy & { readonly graceMs?: number } = RETRY_POLICY,
 ): Promise<Source> {
-  const url = serverUrl(config, env);
+  const url = serverUrl(env, 'CLICKHOUSE_URL', config.url, ADVICE);
   const password = readPassword(config.passwordFile);
   const headers = {
     'content-type': 'text/plain; charset=utf-8',
@@ -157,30 +119,30 @@ export async function openClickHouse(
     'x-clickhouse-user': utf8(config.user),
     ...(password !== '' && { 'x-clickhouse-key': utf8(password) }),
   };
+  const server: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: [password] };
   const isPublic = isPublicClickHouse(config, env);
-  const http = openHttp(env, now);
+  const http = openHttp(env, now, { whose: "the server's" });
   const inTurn = pLimit(1);
-  const context = { secrets: [password] };
   const limitMs = config.queryTimeoutSeconds * 1000;
+  const often: RetryPolicy = { ...policy, ...(retries !== undefined && { retries }) };
 
-  const often: RetryPolicy = retries === undefined ? policy : { ...policy, retries };
-
-  async function once(statement: Statement, signal: AbortSignal): Promise<RawRow[]> {
+  /** One request: the text in the body, parameters and settings in the address. */
+  async function once({ sql, parameters }: Statement, signal: AbortSignal): Promise<RawRow[]> {
     const deadline = AbortSignal.timeout(limitMs + (policy.graceMs ?? GRACE_MS));
     const either = AbortSignal.any([signal, deadline]);
+    const named = Object.entries(parameters).map(([name, value]) => [`param_${name}`, parameter(value)]);
+    const params = { ...SETTINGS, ...Object.fromEntries(named) };
     try {
-      const answer = await http.send(requestOf(url, statement, headers), SERVER, either);
-      const clock = clockFault(http.clockSkewMs(), now(), { whose: "the server's" });
-      if (clock !== undefined) throw clock;
-      return readAnswer(answer, statement.columns, isPublic);
+      const answer = await http.send({ method: 'POST', url, params, headers, data: sql }, server, either);
+      http.assertClock();
+      return readAnswer(answer, server, isPublic);
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof Fault) || error.code !== 'no-answer' || error.endpoint !== SERVER) throw error;
-      throw new Fault('timeout', `no whole answer after ${Math.round(limitMs / 1000)} seconds`, SERVER);
+      if (!(error instanceof Fault) || error.code !== 'no-answer' || error.endpoint !== server) throw error;
+      throw new Fault('timeout', `no whole answer after ${Math.round(limitMs / 1000)} seconds`, server);
     }
   }
 
-  /** @throws Fault, SourceError if the clock is wrong, or the signal's reason. */
+  /** @throws SourceError, or the signal's reason. */
   function ask(
     statement: Statement,
     signal = new AbortController().signal,
@@ -207,13 +169,12 @@ export async function openClickHouse(
     try {
       return accept(await ask(statement, signal, how === 'once' ? { ...policy, retries: 0 } : often));
     } catch (error) {
-      // A smaller question may have a whole answer.
-      if (error instanceof SourceError && error.code === 'truncated') return error;
-      if (!(error instanceof Fault)) throw error;
-      const failed = sourceErrorOf(error, context);
       // The server's own time limit, and not ours, for which it would have to be asked again and again.
-      if (error.code === 'too-large' || (error.code === 'timeout' && error.details.spoken)) return failed;
-      throw failed;
+      const isSpoken = error instanceof Fault && error.details.spoken;
+      const codes = ['truncated', 'too-large', ...(isSpoken ? ['timeout'] : [])];
+      // A smaller question may have a whole answer.
+      if (error instanceof SourceError && codes.includes(error.code)) return error;
+      throw error;
     }
   }
 
@@ -266,11 +227,10 @@ export async function openClickHouse(
       if (count(known, 'row_count') > 0) return { kind: 'known', rows, cost: NO_COST };
       return untold('it knows none of the packages by which days are told');
     } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      const failed = sourceErrorOf(error, context);
       // A copy of one's own may have the downloads and no table of days.
-      if (error.code === 'not-found' && error.details.reason === '60') return untold(failed.message);
-      throw failed;
+      if (error instanceof Fault && error.details.reason === '60' && error.code === 'not-found')
+        return untold(error.message);
+      throw error;
     }
   }
 

@@ -5,7 +5,6 @@ import { LIBCS, PATTERNS, VALUES_MAX } from '../../metric/facets.ts';
 import { type FacetQuestion, GROUPS } from '../facets.ts';
 import type { RawRow } from '../rows.ts';
 import { DISTRIBUTION_ENDINGS, literals, needsFileNames, type Question } from '../sql.ts';
-import type { Columns } from './answer.ts';
 
 /*
  * What ClickHouse is asked, in its dialect: the same question as `pivotSql` puts to BigQuery and DuckDB,
@@ -16,7 +15,6 @@ import type { Columns } from './answer.ts';
 export interface Statement {
   readonly sql: string;
   readonly parameters: Readonly<Record<string, string | number | readonly string[]>>;
-  readonly columns: Columns;
 }
 
 /**
@@ -42,12 +40,6 @@ export const SETTINGS = {
   // The server answers when it is done, so that an error comes as an error and not behind half of the rows.
   wait_end_of_query: '1',
 } as const;
-
-const TEXT = { type: /^(?:LowCardinality\()?(?:Nullable\()?String\)*$/, expected: 'String' };
-const DATE = { type: /^(?:Nullable\()?Date(?:32)?\)?$/, expected: 'Date' };
-const COUNT = { type: /^U?Int64$/, expected: 'UInt64' };
-const COUNTS = { type: /^Array\(Tuple\(String, U?Int64\)\)$/, expected: 'Array(Tuple(String, UInt64))' };
-const FLAG = { type: /^(?:UInt8|Bool)$/, expected: 'UInt8' };
 
 /** A checked `database.table` as ClickHouse quotes it. */
 function quoted(...names: readonly string[]): string {
@@ -100,11 +92,6 @@ GROUP BY project, day, ci, installer_name, system_name${sidecars ? ', sidecar' :
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
     parameters: parametersOf(question),
-    columns: {
-      ...{ project: TEXT, day: DATE, ci: TEXT, installer_name: TEXT, system_name: TEXT },
-      download_count: COUNT,
-      ...(sidecars && { sidecar: FLAG }),
-    },
   };
 }
 
@@ -150,19 +137,16 @@ GROUP BY project, facet
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
     parameters: { ...parametersOf(question), ...(versions && { versions }) },
-    columns: { project: TEXT, facet: TEXT, counts: COUNTS },
   };
 }
 
 /** The rows of a facet statement with a row for each value, as other sources answer. */
 export function facetRows(rows: readonly RawRow[]): RawRow[] {
   return rows.flatMap(({ project, facet, counts }) =>
-    (counts as [string, unknown][]).map(([value, download_count]) => ({
-      project,
-      facet,
-      value,
-      download_count,
-    })),
+    [counts].flat().map((pair) => {
+      const [value, download_count] = [pair].flat();
+      return { project, facet, value, download_count };
+    }),
   );
 }
 
@@ -170,18 +154,10 @@ export function facetRows(rows: readonly RawRow[]): RawRow[] {
  * Ten of the most downloaded packages. A count of the whole table is past the endpoint's read limit; what
  * these have of a day tells whether it is there, whether it is whole, and whether it has changed.
  */
-export const REFERENCE_PACKAGES = [
-  'boto3',
-  'urllib3',
-  'requests',
-  'certifi',
-  'idna',
-  'packaging',
-  'setuptools',
-  'typing-extensions',
-  'charset-normalizer',
-  'numpy',
-] as const;
+export const REFERENCE_PACKAGES =
+  'boto3 urllib3 requests certifi idna packaging setuptools typing-extensions charset-normalizer numpy'.split(
+    ' ',
+  );
 
 /** The table of ClickPy that has the downloads of each package and day, several rows for each. */
 function perDay(table: string): string {
@@ -200,7 +176,6 @@ GROUP BY day
 LIMIT {limit:UInt32}
 FORMAT JSONCompact`,
     parameters: { projects: REFERENCE_PACKAGES, start: span.start, end: span.end, limit: ROW_LIMIT },
-    columns: { day: DATE, row_count: COUNT },
   };
 }
 
@@ -212,6 +187,5 @@ FROM ${perDay(table)}
 WHERE project IN {projects:Array(String)}
 FORMAT JSONCompact`,
     parameters: { projects: REFERENCE_PACKAGES },
-    columns: { row_count: COUNT },
   };
 }

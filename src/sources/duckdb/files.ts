@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  createReadStream,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { createReadStream, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -47,12 +38,14 @@ function look<T>(path: string, read: (path: string) => T): T | undefined {
   try {
     return read(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new SourceError('files-unreadable', `${path} cannot be read (${code})${homeAdvice(path)}`, {
-      cause: error,
-    });
+    if (/^(ENOENT|ENOTDIR)$/.test(String((error as NodeJS.ErrnoException).code))) return undefined;
+    throw refused(path, error);
   }
+}
+
+/** What the disk says of a file that cannot be read. */
+function refused(path: string, error: unknown): SourceError {
+  return unreadableFile(path, `cannot be read (${(error as NodeJS.ErrnoException).code})${homeAdvice(path)}`);
 }
 
 /** A service cannot see home folders (ProtectHome=): to it, they are empty or closed. */
@@ -127,16 +120,6 @@ export function unreadableFile(path: string, says: string): SourceError {
   return new SourceError('files-unreadable', `${path} ${says.replaceAll('<file>', () => path)}`);
 }
 
-function headOf(path: string): Buffer {
-  const descriptor = openSync(path, 'r');
-  try {
-    const head = Buffer.alloc(HEAD_BYTES);
-    return head.subarray(0, readSync(descriptor, head, 0, head.length, 0));
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 function gunzipHead(path: string, head: Buffer): Buffer {
   try {
     return gunzipSync(head, { finishFlush: constants.Z_SYNC_FLUSH });
@@ -150,9 +133,13 @@ function gunzipHead(path: string, head: Buffer): Buffer {
  *
  * @throws SourceError if it is none that can be read.
  */
-export function kindOf(path: string): FileKind {
-  const head = look(path, headOf);
-  if (head === undefined) throw unreadableFile(path, 'is gone');
+export async function kindOf(path: string): Promise<FileKind> {
+  const parts = createReadStream(path, { end: HEAD_BYTES - 1 }).toArray();
+  const head = Buffer.concat(
+    await parts.catch((error: unknown) => {
+      throw refused(path, error);
+    }),
+  );
   const text = head.toString('latin1');
   if (text.startsWith('PAR1')) return { format: 'parquet', compression: 'uncompressed' };
   if (text.startsWith('(\xb5/\xfd')) return { format: 'auto', compression: 'zstd' };
@@ -170,14 +157,17 @@ export function kindOf(path: string): FileKind {
 /**
  * Reads a gzip file to its end: of one that was cut off, DuckDB takes what is there for all of it.
  *
- * @throws SourceError if it is not whole; errors of the file system as they are.
+ * @throws SourceError if it is not whole, or cannot be read.
  */
 export async function checkGzip(path: string): Promise<void> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
     await pipeline(createReadStream(path), createGunzip(), nowhere);
   } catch (error) {
-    if (!/^Z_/.test(String((error as NodeJS.ErrnoException).code))) throw error;
-    throw unreadableFile(path, 'is damaged or cut off; copy or export it again');
+    const code = String((error as NodeJS.ErrnoException).code);
+    const says = code.startsWith('Z_')
+      ? 'is damaged or cut off; copy or export it again'
+      : `cannot be read (${code})`;
+    throw unreadableFile(path, says);
   }
 }

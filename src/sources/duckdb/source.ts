@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import type { DuckDBConnection, DuckDBResult, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { dayNumber, type Span } from '../../days/day.ts';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
@@ -8,16 +8,32 @@ import { checkFacets, type FacetAnswer, type FacetQuestion, facetRowLimit, facet
 import { traitsOf } from '../index.ts';
 import { checkRows, type RawRow } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
-import { duckDbDialect, pivotSql, type Question, rowLimit, type Shape, shapeOf } from '../sql.ts';
+import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
 const VIEW = 'file_downloads';
 
-/** Types of the structs of the public table, as far as they are read. */
-const FILE = 'STRUCT(project VARCHAR, filename VARCHAR, version VARCHAR, type VARCHAR)';
-const DETAILS =
-  'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR), python VARCHAR, distro STRUCT(libc STRUCT(lib VARCHAR)))';
+/** Names and types of what is read of a struct. */
+interface Shape {
+  readonly [name: string]: string | Shape;
+}
+
+/** The structs of the public table, as far as they are read. */
+const FILE: Shape = { project: 'VARCHAR', filename: 'VARCHAR', version: 'VARCHAR', type: 'VARCHAR' };
+const DETAILS: Shape = {
+  ci: 'BOOLEAN',
+  installer: { name: 'VARCHAR' },
+  system: { name: 'VARCHAR' },
+  python: 'VARCHAR',
+  distro: { libc: { lib: 'VARCHAR' } },
+};
+
+function typeText(shape: string | Shape): string {
+  if (typeof shape === 'string') return shape;
+  const members = Object.entries(shape).map(([name, member]) => `${name} ${typeText(member)}`);
+  return `STRUCT(${members.join(', ')})`;
+}
 
 /** PyPI's log begins in 2016: another unit of time gives a year before it or after 9999. */
 const SOUND_TIMESTAMP =
@@ -35,6 +51,14 @@ interface Rows {
   readonly sql: string;
 }
 
+/**
+ * Runs SQL to its end.
+ *
+ * @param path The file or pattern that it is about.
+ * @throws SourceError that names it.
+ */
+type Run = (sql: string, path: string, values?: Record<string, DuckDBValue>) => Promise<DuckDBResultReader>;
+
 /** A fault of DuckDB about some files, in its own words without the prefix and the excerpt of SQL that follows. */
 function unreadable(what: string, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
@@ -49,32 +73,29 @@ function literal(path: string): string {
   return `'${path.replaceAll(/[*?[]/g, '[$&]').replaceAll("'", "''")}'`;
 }
 
-/** The member of a struct as an expression; NULL where the file has none, as exports leave out what is NULL. */
-function member(duckdb: DuckDb, type: DuckDBType | undefined, path: readonly string[], sql: string): string {
-  const [name, ...rest] = path;
-  if (name === undefined) return sql;
-  if (!(type instanceof duckdb.DuckDBStructType)) return 'NULL';
-  const index = type.entryNames.indexOf(name);
-  return index < 0 ? 'NULL' : member(duckdb, type.entryTypes[index], rest, `${sql}.${name}`);
+/** A value in a Parquet file in our shape; NULL where the file lacks it, as exports leave out what is NULL. */
+function shaped(
+  duckdb: DuckDb,
+  shape: string | Shape,
+  { sql, type }: { readonly sql: string; readonly type: DuckDBType | undefined },
+): string {
+  if (typeof shape === 'string') return type === undefined ? 'NULL' : `CAST(${sql} AS ${shape})`;
+  const { entryNames = [], entryTypes = [] } = type instanceof duckdb.DuckDBStructType ? type : {};
+  const members = Object.entries(shape).map(([name, member]) => {
+    const value = { sql: `${sql}.${name}`, type: entryTypes[entryNames.indexOf(name)] };
+    return `'${name}': ${shaped(duckdb, member, value)}`;
+  });
+  return `{${members.join(', ')}}`;
 }
 
 /** The columns of the public table in a Parquet file; NULL where it lacks one. */
-async function parquetRows(duckdb: DuckDb, connection: DuckDBConnection, path: string): Promise<string> {
+async function parquetRows(duckdb: DuckDb, run: Run, path: string): Promise<string> {
   const from = `read_parquet(${literal(path)}, ${NO_GUESSING})`;
-  const result = await connection.run(`SELECT * FROM ${from} LIMIT 0`);
-  const types = new Map(result.columnNames().map((name, index) => [name, result.columnType(index)]));
-  const column = (top: string, ...rest: string[]) =>
-    types.has(top) ? member(duckdb, types.get(top), rest, top) : 'NULL';
-  const text = (top: string, ...rest: string[]) => `CAST(${column(top, ...rest)} AS VARCHAR)`;
-  return `SELECT ${column('timestamp')} AS timestamp,
-  ${text('country_code')} AS country_code,
-  {'project': ${text('file', 'project')}, 'filename': ${text('file', 'filename')},
-   'version': ${text('file', 'version')}, 'type': ${text('file', 'type')}} AS file,
-  {'ci': CAST(${column('details', 'ci')} AS BOOLEAN),
-   'installer': {'name': ${text('details', 'installer', 'name')}},
-   'system': {'name': ${text('details', 'system', 'name')}},
-   'python': ${text('details', 'python')},
-   'distro': {'libc': {'lib': ${text('details', 'distro', 'libc', 'lib')}}}} AS details
+  const found = await run(`SELECT * FROM ${from} LIMIT 0`, path);
+  const types = new Map(found.columnNames().map((name, index) => [name, found.columnType(index)]));
+  const column = (sql: string, shape: string | Shape) => shaped(duckdb, shape, { sql, type: types.get(sql) });
+  return `SELECT ${types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp'}, ${column('country_code', 'VARCHAR')} AS country_code,
+  ${column('file', FILE)} AS file, ${column('details', DETAILS)} AS details
 FROM ${from}`;
 }
 
@@ -83,29 +104,32 @@ function jsonOptions({ format, compression }: FileKind): string {
 }
 
 function jsonRows(path: string, kind: FileKind): string {
-  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {timestamp: 'VARCHAR', country_code: 'VARCHAR', file: '${FILE}', details: '${DETAILS}'}, ${NO_GUESSING})`;
+  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {timestamp: 'VARCHAR', country_code: 'VARCHAR', file: '${typeText(FILE)}', details: '${typeText(DETAILS)}'}, ${NO_GUESSING})`;
 }
 
 /** Names of a file's columns: in JSON those of its first row. */
-async function columnsOf(connection: DuckDBConnection, { path, kind }: Rows): Promise<string> {
+async function columnsOf(run: Run, { path, kind }: Rows): Promise<string> {
   const sql =
     kind.format === 'parquet'
       ? `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet(${literal(path)}, ${NO_GUESSING}))`
       : `SELECT unnest(json_keys(json)) AS name FROM (FROM read_json_objects(${literal(path)}, ${jsonOptions(kind)}, ${NO_GUESSING}) LIMIT 1)`;
-  const names = (await connection.runAndReadAll(sql)).getRowsJS().map(([name]) => name);
+  const names = (await run(sql, path)).getRows().map(([name]) => name);
   return sanitizeMessage(names.join(', '));
 }
 
 /** What is wrong with the rows of a file; undefined if nothing is. */
-async function faultOf(connection: DuckDBConnection, rows: Rows): Promise<SourceError | undefined> {
-  const reader = await connection.runAndReadAll(`SELECT
+async function faultOf(run: Run, rows: Rows): Promise<SourceError | undefined> {
+  const reader = await run(
+    `SELECT
   count(*)::DOUBLE AS n,
   count_if(NOT ${SOUND})::DOUBLE AS bad,
   count_if(timestamp IS NULL)::DOUBLE AS no_timestamp,
   count_if(file.project IS NULL)::DOUBLE AS no_project,
   any_value(CAST(timestamp AS VARCHAR)) FILTER (NOT ${SOUND_TIMESTAMP} IS TRUE) AS odd
-FROM (${rows.sql})`);
-  const [row = {}] = reader.getRowObjectsJS();
+FROM (${rows.sql})`,
+    rows.path,
+  );
+  const [row = {}] = reader.getRowObjects();
   if (row['bad'] === 0) return undefined;
   const some = `in ${formatNumber(Number(row['bad']))} of ${formatNumber(Number(row['n']))} rows`;
   const lacks = [
@@ -113,7 +137,7 @@ FROM (${rows.sql})`);
     ...(row['no_project'] === 0 ? [] : ['file.project']),
   ];
   if (lacks.length > 0) {
-    const has = await columnsOf(connection, rows);
+    const has = await columnsOf(run, rows);
     const advice = row['bad'] === row['n'] ? NEST : 'export the rows again, with these columns';
     return unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${advice}`);
   }
@@ -130,78 +154,49 @@ FROM (${rows.sql})`);
  * statistics prune it.
  *
  * @param pattern Absolute path or glob.
+ * @returns Whether any of them has names of files.
  * @throws SourceError if there are none, one cannot be read or has rows without timestamp or project, or no row of
  * any has an installer.
  */
-async function openFiles(duckdb: DuckDb, connection: DuckDBConnection, pattern: string): Promise<void> {
-  const about = (path: string) => (error: unknown) => {
-    throw unreadable(path, error);
-  };
-  const run = (sql: string, path = pattern) => connection.run(sql).catch(about(path));
-  const has = async (where: string) => {
-    const result = await connection
-      .runAndReadAll(`SELECT 1 FROM ${VIEW} WHERE ${where} LIMIT 1`)
-      .catch(about(pattern));
-    return result.currentRowCount > 0;
-  };
-  await run("SET TimeZone = 'UTC'");
-  // Every thread reads through buffers of its own, which the process would then keep for good.
-  await run('SET threads = 1');
-  // Compressed, a table takes half the time to query and a third of the memory to keep.
-  await run("ATTACH ':memory:' AS rows (COMPRESS)");
-  await run('USE rows');
+async function openFiles(duckdb: DuckDb, run: Run, pattern: string): Promise<boolean> {
+  const has = async (where: string) =>
+    (await run(`SELECT 1 FROM ${VIEW} WHERE ${where} LIMIT 1`, pattern)).currentRowCount > 0;
+  const columns = `timestamp TIMESTAMPTZ, country_code VARCHAR, file ${typeText(FILE)}, details ${typeText(DETAILS)}`;
+  // Every thread reads through buffers of its own, which the process would then keep for good. Compressed, a table takes half
+  // the time to query and a third of the memory to keep.
   await run(
-    `CREATE TABLE json_rows (timestamp TIMESTAMPTZ, country_code VARCHAR, file ${FILE}, details ${DETAILS})`,
+    `SET TimeZone = 'UTC'; SET threads = 1; ATTACH ':memory:' AS rows (COMPRESS); USE rows; CREATE TABLE json_rows (${columns})`,
+    pattern,
   );
   const files: Rows[] = [];
   const selects = ['FROM json_rows'];
   for (const path of findFiles(pattern)) {
-    const kind = kindOf(path);
-    if (kind.compression === 'gzip') await checkGzip(path).catch(about(path));
-    const parquet = kind.format === 'parquet';
-    const sql = parquet
-      ? await parquetRows(duckdb, connection, path).catch(about(path))
-      : jsonRows(path, kind);
+    const kind = await kindOf(path);
+    if (kind.compression === 'gzip') await checkGzip(path);
+    const isParquet = kind.format === 'parquet';
+    const sql = isParquet ? await parquetRows(duckdb, run, path) : jsonRows(path, kind);
     files.push({ path, kind, sql });
     const typed = `SELECT TRY_CAST(timestamp AS TIMESTAMPTZ) AS timestamp, country_code, file, details FROM (${sql})`;
-    if (parquet) selects.push(typed);
+    if (isParquet) selects.push(typed);
     else await run(`INSERT INTO json_rows ${typed}`, path);
   }
-  await run('CHECKPOINT rows');
-  await run(`CREATE VIEW ${VIEW} AS ${selects.join('\nUNION ALL\n')}`);
-  await run('RESET threads');
+  const view = `CREATE VIEW ${VIEW} AS ${selects.join('\nUNION ALL\n')}`;
+  await run(`CHECKPOINT rows; ${view}; RESET threads`, pattern);
   if (await has(`NOT ${SOUND}`)) {
     for (const rows of files) {
-      const fault = await faultOf(connection, rows).catch(about(rows.path));
+      const fault = await faultOf(run, rows);
       if (fault !== undefined) throw fault;
     }
     throw unreadableFile(pattern, 'has changed while it was read; try again');
   }
-  if (await has('details.installer.name IS NOT NULL')) return;
+  if (await has('details.installer.name IS NOT NULL')) return has('file.filename IS NOT NULL');
   const [first] = files;
   if (first === undefined || !(await has('TRUE')))
     throw unreadableFile(pattern, 'has no rows; export them again');
-  const columns = await columnsOf(connection, first).catch(about(first.path));
   throw unreadableFile(
     pattern,
-    `has no row with details.installer.name, so no download would count (columns of ${first.path}: ${columns}); ${NEST}`,
+    `has no row with details.installer.name, so no download would count (columns of ${first.path}: ${await columnsOf(run, first)}); ${NEST}`,
   );
-}
-
-/** All rows of an answer, column by column: the library's own way by rows takes twice the time. */
-async function rowsOf(result: DuckDBResult): Promise<RawRow[]> {
-  const names = result.columnNames();
-  const rows: Record<string, unknown>[] = [];
-  for (const chunk of await result.fetchAllChunks()) {
-    const { rowCount } = chunk;
-    const columns = names.map((name, index) => ({ name, vector: chunk.getColumnVector(index) }));
-    for (let at = 0; at < rowCount; at += 1) {
-      const row: Record<string, unknown> = {};
-      for (const { name, vector } of columns) row[name] = vector.getItem(at);
-      rows.push(row);
-    }
-  }
-  return rows;
 }
 
 /**
@@ -218,52 +213,40 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   });
-  const connection: DuckDBConnection = await instance.connect();
+  const connection = await instance.connect();
   const close = async () => {
     connection.closeSync();
     instance.closeSync();
   };
-  const query = async (
-    sql: string,
-    values?: Record<string, DuckDBValue>,
-    types?: Record<string, DuckDBType>,
-  ) => {
-    try {
-      return await rowsOf(await connection.run(sql, values, types));
-    } catch (error) {
-      throw unreadable(config.files, error);
-    }
-  };
+  const run: Run = (sql, path, values) =>
+    connection.runAndReadAll(sql, values).catch((error: unknown) => {
+      throw unreadable(path, error);
+    });
   let hasFileNames: boolean;
   try {
-    await openFiles(duckdb, connection, config.files);
-    const named = await query(`SELECT 1 FROM ${VIEW} WHERE file.filename IS NOT NULL LIMIT 1`);
-    hasFileNames = named.length > 0;
+    hasFileNames = await openFiles(duckdb, run, config.files);
   } catch (error) {
     await close();
     throw error;
   }
   const timestamp = (day: string) =>
     new duckdb.DuckDBTimestampTZValue(BigInt(dayNumber(day)) * BigInt(MS_PER_DAY) * 1_000n);
-
+  const list = (values: readonly string[]) => duckdb.listValue([...values]);
   const dialect = duckDbDialect(VIEW);
-  const shapeHere = (question: Question): Shape => {
+  const shapeHere = (question: Question) => {
     const { several, fileNames } = shapeOf(question);
     return { several, fileNames: hasFileNames && fileNames };
   };
 
   async function ask(
     sql: string,
-    { packages, span, versions }: FacetQuestion,
+    { packages: [first, ...others], span, versions }: FacetQuestion,
     limit: number,
     signal: AbortSignal | undefined,
   ): Promise<RawRow[]> {
-    const lists = { ...(packages.length > 1 && { projects: packages }), ...(versions && { versions }) };
-    const mapped = <T>(to: (list: readonly string[]) => T) =>
-      Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, to(list)]));
     const values = {
-      ...(packages.length > 1 ? {} : { project: packages[0] }),
-      ...mapped((list) => duckdb.listValue([...list])),
+      ...(others.length > 0 ? { projects: list([first, ...others]) } : { project: first }),
+      ...(versions && { versions: list(versions) }),
       start: timestamp(span.start),
       end: timestamp(span.end),
       limit: BigInt(limit),
@@ -271,11 +254,7 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     const interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
-      return await query(
-        sql,
-        values,
-        mapped(() => duckdb.LIST(duckdb.VARCHAR)),
-      );
+      return (await run(sql, config.files, values)).getRowObjects();
     } finally {
       signal?.removeEventListener('abort', interrupt);
     }
@@ -294,16 +273,14 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
   }
 
   async function days({ start, end }: Span): Promise<DaysAnswer> {
-    const rows = await query(
+    const answer = await run(
       `SELECT CAST(CAST(timestamp AS DATE) AS STRING) AS day, COUNT(*) AS row_count FROM ${VIEW}
 WHERE timestamp >= $start AND timestamp < $end GROUP BY day`,
+      config.files,
       { start: timestamp(start), end: timestamp(end) },
     );
-    return {
-      kind: 'known',
-      rows: new Map(rows.map((row) => [String(row['day']), Number(row['row_count'])])),
-      cost: NO_COST,
-    };
+    const rows = new Map(answer.getRows().map(([day, rows]) => [String(day), Number(rows)]));
+    return { kind: 'known', rows, cost: NO_COST };
   }
 
   return { traits: traitsOf(config, {}), hasFileNames, read, estimate: async () => 0, facets, days, close };

@@ -91,12 +91,9 @@ describe('what may pass', () => {
 });
 
 describe('what does not pass', () => {
-  const columns = (change: (meta: { name: string; type: string }[]) => object[]): Fault => ({
-    change: (answer) => ({ ...answer, meta: change(answer.meta) }),
-  });
-  const renamed = columns((meta) => meta.with(1, { name: 'date', type: 'Date' }));
-  const retyped = columns((meta) => meta.with(2, { name: 'ci', type: 'UInt8' }));
-  const longer = columns((meta) => [...meta, { name: 'x', type: 'String' }]);
+  const renamed: Fault = {
+    change: (answer) => ({ ...answer, meta: answer.meta.with(1, { name: 'date', type: 'Date' }) }),
+  };
   const foreign: Fault = {
     change: (answer) => ({ ...answer, data: answer.data.map((row) => ['numpy', ...row.slice(1)]) }),
   };
@@ -120,15 +117,7 @@ describe('what does not pass', () => {
     ['an exception halfway', { midway: 62, as: 'text' }, 'query-invalid', /wrong halfway/, 1],
     ['a tagged exception halfway', { midway: 62, as: 'tagged' }, 'query-invalid', /wrong halfway/, 1],
     ['an exception in JSON', { midway: 62, as: 'json' }, 'query-invalid', /wrong halfway/, 1],
-    [
-      'another type',
-      retyped,
-      'unexpected-answer',
-      /ci UInt8, .* instead of project String, day Date, ci S/,
-      1,
-    ],
-    ['a column of another name', renamed, 'unexpected-answer', /date Date/, 1],
-    ['one column more', longer, 'unexpected-answer', /x String/, 1],
+    ['a column of another name', renamed, 'unexpected-answer', /column day holds nothing/, 1],
     ['a package that nobody asked for', foreign, 'unexpected-answer', /column project holds "numpy"/, 1],
   ])('is told: %s', async (_, fault, code, says, questions) => {
     const { read, server } = await open({ fault: () => fault });
@@ -570,13 +559,17 @@ describe('opening', () => {
     'not an address',
     'http://127.0.0.1:1/?password=hunter2',
   ])('refuses %s without repeating it', async (url) => {
-    for (const env of [{}, { CLICKHOUSE_URL: url }]) {
-      const config = { kind: 'clickhouse', url, user: 'demo', table: 'a.b', queryTimeoutSeconds: 1 } as const;
-      const error = await outcome(openClickHouse(config, { env, now }));
-      expect(error).toMatchObject({ name: 'UsageError' });
-      expect(error?.message).toMatch(/^(CLICKHOUSE_URL|clickhouse\.url): expected an http/);
-      expect(error?.message).not.toMatch(/hunter|127/);
-    }
+    const config = {
+      kind: 'clickhouse',
+      url: '',
+      user: 'demo',
+      table: 'a.b',
+      queryTimeoutSeconds: 1,
+    } as const;
+    const error = await outcome(openClickHouse(config, { env: { CLICKHOUSE_URL: url }, now }));
+    expect(error).toMatchObject({ name: 'UsageError' });
+    expect(error?.message).toMatch(/^CLICKHOUSE_URL: expected an http/);
+    expect(error?.message).not.toMatch(/hunter|127/);
   });
 
   it('asks where CLICKHOUSE_URL says, below a path if it has one', async () => {
