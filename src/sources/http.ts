@@ -106,15 +106,6 @@ export function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-/** One request. */
-export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
-  readonly url: string;
-  readonly params?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly data?: string;
-}
-
 /** One answer, whole and whatever its status. */
 export interface HttpAnswer {
   readonly status: number;
@@ -200,7 +191,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
    * @throws Fault if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
    * `no-answer`.
    */
-  async function send(request: HttpRequest, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
+  async function send(request: GaxiosOptions, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
     const asked = transport.ask<string>({
       ...request,
       signal,
@@ -254,8 +245,8 @@ export async function withRetry<T>(
   isWorthIt: (error: unknown) => boolean = mayPass,
 ): Promise<T> {
   let last: unknown;
+  let again = false;
   const pauseOf = (error: unknown) => (error instanceof Fault ? (error.details.retryAfterMs ?? 0) : 0);
-  const again = (error: unknown) => isWorthIt(error) && pauseOf(error) <= longestPauseMs;
   try {
     return await pRetry(work, {
       retries,
@@ -264,12 +255,13 @@ export async function withRetry<T>(
       randomize: true,
       signal,
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+        again = isWorthIt(error) && pauseOf(error) <= longestPauseMs;
         // The end of the waiting is no fault of the request.
         if (signal.aborted && last !== undefined) return;
         last = error instanceof Fault && attemptNumber > 1 ? error.after(attemptNumber) : error;
-        if (retriesLeft > 0 && again(error)) await sleep(pauseOf(error), undefined, { signal });
+        if (retriesLeft > 0 && again) await sleep(pauseOf(error), undefined, { signal });
       },
-      shouldRetry: ({ error }) => again(error),
+      shouldRetry: () => again,
     });
   } catch (error) {
     throw last ?? error;

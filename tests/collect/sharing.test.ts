@@ -40,7 +40,7 @@ describe('the second day of a list on BigQuery', () => {
     const collect = async (today: string) => {
       const [bytes, jobs] = [server.bytesBilled, server.jobs.size];
       const now = () => new Date(`${today}T06:00:00Z`);
-      const source = await openBigQuery(config, { BIGQUERY_EMULATOR_HOST: server.host }, now);
+      const source = await openBigQuery(config, { env: { BIGQUERY_EMULATOR_HOST: server.host }, now });
       const run = await runOn(source, state, today, listOf(count, 7));
       expect(failuresOf(run.outcomes)).toEqual([]);
       // One of the jobs asks for the days.

@@ -35,6 +35,8 @@ export interface GoogleOptions {
   readonly bigQuery?: ServerOptions;
   /** The certificate, if not a good one. */
   readonly certificate?: 'expired';
+  /** Is called when one is silent. */
+  readonly onSilence?: () => void;
   /** The clock of all of them. */
   readonly date?: Date;
 }
@@ -114,7 +116,7 @@ export class GoogleServer {
     const instead = this.#options.answers?.[who];
     if (instead !== undefined && this.#left > 0) {
       this.#left -= 1;
-      if (instead === 'silence') return;
+      if (instead === 'silence') return this.#options.onSilence?.();
       return this.#send(response, instead.status, instead.body, instead.headers);
     }
     if (who === 'bigquery') {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
+import { type CamelKeys, camelKeys } from '../../util.ts';
 import { matching, querySeconds } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
@@ -49,13 +49,6 @@ export type BigQueryConfig = CamelKeys<Omit<z.infer<typeof section>, 'monthly_bu
   readonly credentialFile?: string;
 };
 
-/** Where the credentials come from, without anything secret. */
-function describeCredentials({ credentialFile }: Pick<BigQueryConfig, 'credentialFile'>, env: Env): string {
-  const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  if (emulator) return `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
-  return credentialFile ?? 'Application Default Credentials';
-}
-
 /** Google's own table, through the official client. */
 export const bigquery: SourceKind<BigQueryConfig> = {
   kind: 'bigquery',
@@ -85,16 +78,15 @@ export const bigquery: SourceKind<BigQueryConfig> = {
       questionsAtOnce: Number.POSITIVE_INFINITY,
     };
   },
-  describe: async ({ table, location, ...config }, env) => [
-    ['source', `bigquery, ${table} in ${location}`],
-    ['credentials', describeCredentials(config, env)],
-  ],
+  async describe({ table, location, credentialFile = 'Application Default Credentials' }, env) {
+    const emulator = env['BIGQUERY_EMULATOR_HOST'];
+    const none = `none needed: BIGQUERY_EMULATOR_HOST leads to ${emulator}`;
+    return [
+      ['source', `bigquery, ${table} in ${location}`],
+      ['credentials', emulator ? none : credentialFile],
+    ];
+  },
   check: async (config, world, question) =>
-    (await import('./source.ts')).checkBigQuery(
-      config,
-      describeCredentials(config, world.env),
-      world,
-      question,
-    ),
-  open: async (config, { env, now }) => (await import('./source.ts')).openBigQuery(config, env, now),
+    (await import('./source.ts')).checkBigQuery(config, world, question),
+  open: async (config, world) => (await import('./source.ts')).openBigQuery(config, world),
 };

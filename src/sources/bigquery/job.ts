@@ -286,15 +286,15 @@ export function openQuery(
     /**
      * Runs the query to its end; a job that failed by a fault that may pass is run again, under an id of its own.
      *
-     * @param accept Makes something of the rows, or refuses them.
+     * @param accept Makes something of the rows, or refuses them; is told the limit, too.
      * @returns What was made of the whole answer, and what it took.
      * @throws SourceError if there is no whole answer, with what was billed all the same.
      */
-    run: <T>(accept: (rows: readonly RawRow[]) => T | Promise<T>) =>
+    run: <T>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
       within(async () => {
         const isWorthIt = (error: unknown) => mayPass(error) && isOfJob(error);
         const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES }, signal, isWorthIt);
-        return { value: await accept(rows), cost: cost ?? NO_COST };
+        return { value: await accept(rows, limit), cost: cost ?? NO_COST };
       }),
     /**
      * Asks what the query would read, in bytes and at most. It runs nothing and costs nothing.

@@ -1,10 +1,9 @@
 import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
 import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
-import type { Env } from '../../util.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
 import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
-import { traitsOf } from '../index.ts';
+import { kindOf, traitsOf } from '../index.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
 import { type DaysAnswer, type Finding, type Source, SourceError, type World } from '../source.ts';
 import { bigQueryDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
@@ -87,28 +86,25 @@ function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | st
 /**
  * Google BigQuery, through the official client.
  *
- * @param env For the emulator's address (BIGQUERY_EMULATOR_HOST), Application Default Credentials and proxies.
- * @param now For the comparison with Google's clock.
+ * @param world For the emulator's address (BIGQUERY_EMULATOR_HOST), Application Default Credentials, proxies and the comparison
+ * with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function openBigQuery(
-  config: BigQueryConfig,
-  env: Env,
-  now: () => Date,
-): Promise<BigQuerySource> {
+export async function openBigQuery(config: BigQueryConfig, { env, now }: World): Promise<BigQuerySource> {
   const connection = await connect(config, env, now);
   const { project, payer, clockSkewMs, close } = connection;
   const dialect = bigQueryDialect(config.table);
 
   function pivotQuery(question: Question, signal?: AbortSignal) {
-    const sql = pivotSql(dialect, shapeOf(question));
-    return openQuery(connection, { sql, limit: rowLimit(question), ...packageParameters(question) }, signal);
+    const given = packageParameters(question);
+    const spec = { ...given, sql: pivotSql(dialect, shapeOf(question)), limit: rowLimit(question) };
+    return openQuery(connection, spec, signal);
   }
 
   function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
+    const given = packageParameters(question);
     const sql = facetSql(dialect, shapeOf(question), question.versions !== undefined);
-    const limit = facetRowLimit(question);
-    return openQuery(connection, { sql, limit, ...packageParameters(question) }, signal);
+    return openQuery(connection, { ...given, sql, limit: facetRowLimit(question) }, signal);
   }
 
   const daysQuery = (span: Span, signal?: AbortSignal) =>
@@ -141,10 +137,11 @@ export async function openBigQuery(
     traits: traitsOf(config, env),
     hasFileNames: true,
     ...(payer !== undefined && { payer }),
-    ...{ project, clockSkewMs, days },
+    clockSkewMs,
+    days,
     async read(question, signal) {
       const query = pivotQuery(question, signal);
-      const { value, cost } = await query.run((rows) => checkRows(question, rows, rowLimit(question)));
+      const { value, cost } = await query.run((rows, limit) => checkRows(question, rows, limit));
       return { ...value, cost };
     },
     estimate: (question, signal) => pivotQuery(question, signal).estimate(),
@@ -153,6 +150,7 @@ export async function openBigQuery(
       return { ...value, cost };
     },
     estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),
+    project,
     async daysRefused(span) {
       const answer = await daysQuery(span).estimate().catch(refusal);
       return answer instanceof Error ? answer.message : undefined;
@@ -185,25 +183,21 @@ async function checkTable(source: BigQuerySource, table: string, question: Quest
   }
 }
 
-/**
- * Signs in and asks for a dry run, which is free: credentials, permission, days and clock.
- *
- * @param credentials Where they come from, in words.
- */
+/** Signs in and asks for a dry run, which is free: credentials, permission, days and clock. */
 export async function checkBigQuery(
   config: BigQueryConfig,
-  credentials: string,
-  { env, now }: World,
+  world: World,
   question: Question,
 ): Promise<Finding[]> {
   const queryTimeoutSeconds = Math.min(config.queryTimeoutSeconds, WAIT_SECONDS);
   let source: BigQuerySource;
   try {
-    source = await openBigQuery({ ...config, queryTimeoutSeconds }, env, now);
+    source = await openBigQuery({ ...config, queryTimeoutSeconds }, world);
   } catch (error) {
     return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
   }
   try {
+    const [, [, credentials] = []] = await kindOf(config).describe(config, world.env);
     const who = `${credentials} (${source.payer ?? `project ${source.project}`})`;
     const table = await checkTable(source, config.table, question);
     const refused = ', and Google refuses such credentials';

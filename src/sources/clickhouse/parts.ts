@@ -1,6 +1,6 @@
 import { addDays, spanDays } from '../../days/day.ts';
 import { isNonEmpty } from '../../util.ts';
-import { ending, mayBePackages, mayPass, SourceError } from '../source.ts';
+import { ending, Fault, mayBePackages, mayPass, SourceError } from '../source.ts';
 import type { Question } from '../sql.ts';
 
 /**
@@ -37,11 +37,12 @@ function halve({ packages, span }: Question): readonly Question[] {
   ];
 }
 
-/**
- * Puts one part to the server: as often as its faults may pass, or once. It returns an error where the server refuses
- * the question, or its answer may be cut off: a smaller one may be answered.
- */
-export type Ask<A> = (part: Question, how: 'patiently' | 'once') => Promise<A | SourceError>;
+/** Whether a smaller question may have a whole answer. At our own time limit, it would have to be asked again and again. */
+function isTooMuch(error: unknown): error is SourceError {
+  const isServersLimit = error instanceof Fault && error.code === 'timeout' && error.details.spoken;
+  const isTooLarge = error instanceof SourceError && /^(truncated|too-large)$/.test(error.code);
+  return isServersLimit || isTooLarge;
+}
 
 /** What every answer says. */
 interface PartAnswer {
@@ -57,14 +58,15 @@ interface PartAnswer {
  * holds nobody up: if both halves fail, or two packages alone without a success between, it is the server's fault, and
  * ends the reading. What was read whole until then is kept.
  *
- * @param ask What it throws that is no SourceError ends everything.
+ * @param ask Puts one part to the server, which is tried again as often as usual or as is said. What it throws that is no
+ * SourceError ends everything.
  * @param keep Takes the answers, which add up to that of the question.
  * @returns The packages of which not every part was read; what was kept of them is of no use.
  * @throws SourceError if that leaves nothing.
  */
 export async function readInParts<A extends PartAnswer>(
   question: Question,
-  ask: Ask<A>,
+  ask: (part: Question, retries?: number) => Promise<A>,
   keep: (answer: A) => void,
 ): Promise<ReadonlyMap<string, SourceError>> {
   const daysLeft = new Map(question.packages.map((name) => [name, spanDays(question.span)]));
@@ -76,29 +78,26 @@ export async function readInParts<A extends PartAnswer>(
   let alone = 0;
 
   /** @returns The fault if one package may be to blame for it. @throws SourceError that ends the reading. */
-  async function attempt(part: Question, how: 'patiently' | 'once'): Promise<SourceError | undefined> {
-    const { packages, span } = part;
-    let answer: A | SourceError;
+  async function attempt(part: Question, retries?: number): Promise<SourceError | undefined> {
     try {
-      answer = await ask(part, how);
+      const answer = await ask(part, retries);
+      alone = 0;
+      const days = spanDays(part.span);
+      for (const name of part.packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - days);
+      for (const [name, error] of answer.failures) fail(name, error);
+      keep(answer);
+      return undefined;
     } catch (error) {
       if (mayBePackages(error)) return error;
-      throw error;
-    }
-    if (answer instanceof SourceError) {
+      if (!isTooMuch(error)) throw error;
       const halves = halve(part);
       for (const half of halves) await read(half);
       if (halves.length > 0) return undefined;
-      fail(packages[0], answer);
-      if (answer.code === 'timeout') slow += 1;
-      if (slow >= SLOW_MAX) throw answer;
+      fail(part.packages[0], error);
+      if (error.code === 'timeout') slow += 1;
+      if (slow >= SLOW_MAX) throw error;
       return undefined;
     }
-    alone = 0;
-    for (const name of packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(span));
-    for (const [name, error] of answer.failures) fail(name, error);
-    keep(answer);
-    return undefined;
   }
 
   /** Finds the package whose query fails. @throws SourceError that ends the reading. */
@@ -112,7 +111,7 @@ export async function readInParts<A extends PartAnswer>(
     }
     const failed: [Question, SourceError][] = [];
     for (const half of halve(part)) {
-      const reason = await attempt(half, 'once');
+      const reason = await attempt(half, 0);
       if (reason !== undefined) failed.push([half, reason]);
     }
     if (failed.length > 1) throw ending(error);
@@ -129,7 +128,7 @@ export async function readInParts<A extends PartAnswer>(
       for (const half of halve(part)) await read(half);
       return;
     }
-    const error = await attempt(part, 'patiently');
+    const error = await attempt(part);
     if (error !== undefined) await isolate(part, error);
   }
 

@@ -3,11 +3,11 @@ import pLimit from 'p-limit';
 import type { Day, Span } from '../../days/day.ts';
 import { readNamedFile } from '../../disk/files.ts';
 import { addFacets, type Facets } from '../../metric/facets.ts';
-import { type CheckedFacets, checkFacets, type FacetAnswer, type FacetQuestion } from '../facets.ts';
+import { checkFacets, type FacetAnswer, type FacetQuestion } from '../facets.ts';
 import { serverUrl } from '../fields.ts';
 import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
 import { traitsOf } from '../index.ts';
-import { type CheckedRows, checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
+import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
 import {
   type Answer,
   type DaysAnswer,
@@ -21,7 +21,7 @@ import {
 import type { PivotRow, Question } from '../sql.ts';
 import { readAnswer } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
-import { type Ask, NAME_EXTRA, NAMES_MAX, readInParts } from './parts.ts';
+import { NAME_EXTRA, NAMES_MAX, readInParts } from './parts.ts';
 import {
   daysStatement,
   facetRows,
@@ -124,7 +124,6 @@ export async function openClickHouse(
   const http = openHttp(env, now, { whose: "the server's" });
   const inTurn = pLimit(1);
   const limitMs = config.queryTimeoutSeconds * 1000;
-  const often: RetryPolicy = { ...policy, ...(retries !== undefined && { retries }) };
 
   /** One request: the text in the body, parameters and settings in the address. */
   async function once({ sql, parameters }: Statement, signal: AbortSignal): Promise<RawRow[]> {
@@ -146,12 +145,13 @@ export async function openClickHouse(
   function ask(
     statement: Statement,
     signal = new AbortController().signal,
-    how: RetryPolicy = often,
+    tries = retries,
   ): Promise<RawRow[]> {
+    const own = { ...policy, ...(tries !== undefined && { retries: tries }) };
     return inTurn(async () => {
       try {
         signal.throwIfAborted();
-        return await withRetry(() => once(statement, signal), how, signal);
+        return await withRetry(() => once(statement, signal), own, signal);
       } catch (error) {
         signal.throwIfAborted();
         throw error;
@@ -159,30 +159,11 @@ export async function openClickHouse(
     });
   }
 
-  /** @param accept Makes something of the rows, or refuses them. */
-  async function askPart<A>(
-    statement: Statement,
-    how: Parameters<Ask<A>>[1],
-    accept: (rows: RawRow[]) => A,
-    signal: AbortSignal | undefined,
-  ): Promise<A | SourceError> {
-    try {
-      return accept(await ask(statement, signal, how === 'once' ? { ...policy, retries: 0 } : often));
-    } catch (error) {
-      // The server's own time limit, and not ours, for which it would have to be asked again and again.
-      const isSpoken = error instanceof Fault && error.details.spoken;
-      const codes = ['truncated', 'too-large', ...(isSpoken ? ['timeout'] : [])];
-      // A smaller question may have a whole answer.
-      if (error instanceof SourceError && codes.includes(error.code)) return error;
-      throw error;
-    }
-  }
-
   async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
     const rows = new Map(question.packages.map((name): [string, PivotRow[]] => [name, []]));
     const unknownDays = new Map<string, Set<Day>>();
-    const askRows: Ask<CheckedRows> = (part, how) =>
-      askPart(pivotStatement(config.table, part), how, (found) => checkRows(part, found, ROW_LIMIT), signal);
+    const askRows = async (part: Question, tries?: number) =>
+      checkRows(part, await ask(pivotStatement(config.table, part), signal, tries), ROW_LIMIT);
     const failures = await readInParts(question, askRows, (answer) => {
       for (const [name, more] of answer.rows) rows.get(name)?.push(...more);
       for (const [name, more] of answer.unknownDays) {
@@ -198,9 +179,9 @@ export async function openClickHouse(
     const sums = new Map<string, Facets>();
     const failures = new Map<string, SourceError>();
     for (const versions of versionParts(question.versions)) {
-      const askFacets: Ask<CheckedFacets> = (part, how) => {
+      const askFacets = async (part: Question, tries?: number) => {
         const statement = facetStatement(config.table, { ...part, versions });
-        return askPart(statement, how, (found) => checkFacets(part, facetRows(found)), signal);
+        return checkFacets(part, facetRows(await ask(statement, signal, tries)));
       };
       const failed = await readInParts(question, askFacets, (answer) => {
         for (const [name, more] of answer.facets) {

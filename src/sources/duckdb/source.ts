@@ -6,7 +6,7 @@ import { formatNumber } from '../../format.ts';
 import { MS_PER_DAY } from '../../util.ts';
 import { checkFacets, type FacetAnswer, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { traitsOf } from '../index.ts';
-import { checkRows, type RawRow } from '../rows.ts';
+import { checkRows } from '../rows.ts';
 import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
 import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
@@ -238,14 +238,11 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     return { several, fileNames: hasFileNames && fileNames };
   };
 
-  async function ask(
-    sql: string,
-    { packages: [first, ...others], span, versions }: FacetQuestion,
-    limit: number,
-    signal: AbortSignal | undefined,
-  ): Promise<RawRow[]> {
+  async function ask(sql: string, question: FacetQuestion, limit: number, signal?: AbortSignal) {
+    const { packages, span, versions } = question;
+    const [first, ...others] = packages;
     const values = {
-      ...(others.length > 0 ? { projects: list([first, ...others]) } : { project: first }),
+      ...(others.length > 0 ? { projects: list(packages) } : { project: first }),
       ...(versions && { versions: list(versions) }),
       start: timestamp(span.start),
       end: timestamp(span.end),

@@ -50,7 +50,10 @@ async function source(
   now = () => new Date(),
 ) {
   server = await BigQueryServer.start({ rows: ROWS, ...options });
-  return openBigQuery({ ...CONFIG, ...config }, { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` }, now);
+  return openBigQuery(
+    { ...CONFIG, ...config },
+    { env: { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` }, now },
+  );
 }
 
 const withTrouble = (...trouble: Trouble[]) => source({ trouble });
@@ -595,6 +598,8 @@ it('knows its project and how far the clock is off, however long the server was 
 
 it('refuses an emulator address that is none', async () => {
   server = await BigQueryServer.start();
-  const error = await failure(openBigQuery(CONFIG, { BIGQUERY_EMULATOR_HOST: 'http://[' }, () => new Date()));
+  const error = await failure(
+    openBigQuery(CONFIG, { env: { BIGQUERY_EMULATOR_HOST: 'http://[' }, now: () => new Date() }),
+  );
   expect(error.message).toBe('BIGQUERY_EMULATOR_HOST: http://[ is no address; write it as localhost:9050');
 });
