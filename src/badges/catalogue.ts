@@ -150,11 +150,12 @@ export const CATALOGUE: NonEmpty<CountedKind> = [
   }),
 ];
 
+const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of' };
+
 function chart(id: string, size: ChartSize): ExtraKind {
   return {
     id,
-    label: 'chart',
-    subject: 'Chart of non-CI downloads of',
+    ...CHART,
     size: CHART_SIZES[size],
     render({ title, history, windowDays }) {
       const { days, partialDays } = lastDays(history, windowDays);
@@ -169,8 +170,7 @@ function chart(id: string, size: ChartSize): ExtraKind {
 /** The days that a total is made of, or their months. */
 const TOTAL_CHART: ExtraKind = {
   id: 'chart-total',
-  label: 'chart',
-  subject: 'Chart of non-CI downloads of',
+  ...CHART,
   size: CHART_SIZES.large,
   windowless: true,
   render({ title, history, periods: [first, ...more] = [] }) {

@@ -5,7 +5,7 @@ import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../coll
 import { causeText } from '../collect/run.ts';
 import { budgetBytes, loadConfig } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
-import { OperatorError, UsageError } from '../errors/error.ts';
+import { describeError, OperatorError, UsageError } from '../errors/error.ts';
 import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
 import {
   bySeries,
@@ -78,17 +78,13 @@ function remarks(
 ) {
   const { facets, span } = dated;
   const about = `${name}${of === undefined ? '' : ` ${of}`}, ${spanText(span)} (UTC)`;
-  const cut =
-    spanDays(span) < windowDays
-      ? [`Only the newest of ${days(windowDays)}: more is too much to ask for at once.`]
-      : [];
-  const kinds = kindWarning(dated, warnings).map(({ message }) => `Warning: ${message}.`);
+  const isCut = spanDays(span) < windowDays;
   return [
     `${about}: ${formatNumber(facets.total)} downloads by installers, not marked as CI, counted from ${counted}.`,
-    ...cut,
-    ...(FACET_NOTES[by] === undefined ? [] : [FACET_NOTES[by]]),
-    ...kinds,
-  ];
+    isCut ? `Only the newest of ${days(windowDays)}: more is too much to ask for at once.` : '',
+    FACET_NOTES[by] ?? '',
+    ...kindWarning(dated, warnings).map(({ message }) => `Warning: ${message}.`),
+  ].filter((line) => line !== '');
 }
 
 function render(
@@ -190,8 +186,15 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
       const span = windowBefore(upstream.end, windowDays);
       const ask = (question: FacetQuestion) => askFacets(source, book, question, 0, signal);
       for (const name of names) {
-        const [facets] = (await sumFacets([name], [span], task, ask)).values();
-        if (facets !== undefined) onFound({ name, dated: { facets, span, source: kind.kind }, warnings: [] });
+        try {
+          const [facets] = (await sumFacets([name], [span], task, ask)).values();
+          if (facets !== undefined)
+            onFound({ name, dated: { facets, span, source: kind.kind }, warnings: [] });
+        } catch (error) {
+          // What was paid for before is printed.
+          if (!(error instanceof OperatorError) || signal?.aborted) throw error;
+          task.onNone([name], describeError(error));
+        }
       }
       return 0;
     } finally {

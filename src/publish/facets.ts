@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { addDays, type Day, dayNumber, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { readIfPresent } from '../disk/files.ts';
+import { formatRows, jsonOf } from '../format.ts';
 import { type DatedFacets, FACET_NOTES, FACETS, type Facet, type FacetList } from '../metric/facets.ts';
 
 /*
@@ -55,28 +56,20 @@ export function facetsJsonSchema(): object {
 }
 
 /** What must be known to read facets of these days. */
-export function notesOf({ span }: DatedFacets): string[] {
+function notesOf({ span }: DatedFacets): string[] {
   const notes = Object.values(FACET_NOTES);
   const old = `PyPI did not know uv before ${ERAS.uv}: earlier downloads by it are not counted.`;
   return span.start < ERAS.uv ? [...notes, old] : notes;
 }
 
-/** The file's text: each list of values on a line of its own. */
+/** The file's text. */
 export function facetsText(packageName: string, dated: DatedFacets): string {
   const { facets, span, source } = dated;
   const { total, ...lists } = facets;
-  const head = {
-    version: VERSION,
-    package: packageName,
-    source,
-    from: span.start,
-    to: addDays(span.end, -1),
-  };
-  const line = ([name, value]: readonly [string, unknown]) =>
-    `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`;
-  const byFacet = FACETS.map((facet) => `  ${line([facet, lists[facet]])}`);
-  const rest = [...Object.entries({ ...head, total }).map(line), `  "lists": {\n${byFacet.join(',\n')}\n  }`];
-  return `{\n${[...rest, line(['notes', notesOf(dated)])].join(',\n')}\n}\n`;
+  return formatRows({
+    ...{ version: VERSION, package: packageName, source, from: span.start, to: addDays(span.end, -1) },
+    ...{ total, lists, notes: notesOf(dated) },
+  });
 }
 
 /**
@@ -86,14 +79,7 @@ export function facetsText(packageName: string, dated: DatedFacets): string {
  */
 export async function readFacets(outputDir: string, packageName: string): Promise<DatedFacets | undefined> {
   const text = await readIfPresent(join(outputDir, packageName, FACETS_FILE)).catch(() => undefined);
-  if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { data } = schema.safeParse(value);
+  const { data } = schema.safeParse(jsonOf(text ?? ''));
   if (data === undefined || data.package !== packageName) return undefined;
   const { total, lists: found, from, to, source } = data;
   const sumOf = ({ values, other, unknown }: FacetList) =>
@@ -109,17 +95,12 @@ export async function readFacets(outputDir: string, packageName: string): Promis
 /**
  * Whether facets are so old, or so unlike those that are wanted, that the source is to be asked again.
  *
- * @param asOf The day before which the window ends.
+ * @param wanted `asOf` is the day before which the window ends.
  */
 export function areFacetsDue(
   known: DatedFacets | undefined,
-  {
-    windowDays,
-    everyDays,
-    source,
-    asOf,
-  }: { windowDays: number; everyDays: number; source: string; asOf: Day },
+  wanted: { windowDays: number; everyDays: number; source: string; asOf: Day },
 ): boolean {
-  if (known?.source !== source || spanDays(known.span) !== windowDays) return true;
-  return dayNumber(asOf) - dayNumber(known.span.end) >= everyDays;
+  if (known?.source !== wanted.source || spanDays(known.span) !== wanted.windowDays) return true;
+  return dayNumber(wanted.asOf) - dayNumber(known.span.end) >= wanted.everyDays;
 }

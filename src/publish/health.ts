@@ -6,7 +6,7 @@ import { addDays, type Day, dayOf, isStale, windowBefore } from '../days/day.ts'
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
-import { formatJson } from '../format.ts';
+import { formatJson, jsonOf } from '../format.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import type { Total } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
@@ -241,13 +241,7 @@ function packageFromJson(value: z.infer<typeof entrySchema>, ended: string | und
 
 /** Reads the text of a health file; undefined if it is none. */
 export function parseHealth(text: string): Health | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { data } = fileSchema.safeParse(value);
+  const { data } = fileSchema.safeParse(jsonOf(text));
   if (data === undefined) return undefined;
   const { upstream, packages, groups, ...rest } = data;
   const ended = upstream === undefined ? rest.finished : undefined;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
+import { formatRows, jsonOf } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import {
   BLIND_SPOTS,
@@ -94,16 +95,7 @@ export interface HistoryFacts {
   readonly publicUrl: string | undefined;
 }
 
-function layout(value: unknown, indent: string): string {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
-  const inner = `${indent}  `;
-  const lines = Object.entries(value).map(
-    ([key, item]) => `${inner}${JSON.stringify(key)}: ${layout(item, inner)}`,
-  );
-  return `{\n${lines.join(',\n')}\n${indent}}`;
-}
-
-/** The file's text: indented, but each column on one line. Unknown and missing days are null, days without downloads 0. */
+/** The file's text. Unknown and missing days are null, days without downloads 0. */
 export function historyText(
   all: PackageDays,
   { package: name, group, source, publicUrl }: HistoryFacts,
@@ -135,7 +127,7 @@ export function historyText(
     },
     blind_spots: [...BLIND_SPOTS],
   };
-  return `${layout(history, '')}\n`;
+  return formatRows(history);
 }
 
 /** A list as it is read: checked in one go, as a year has six thousand figures. */
@@ -189,13 +181,7 @@ const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 
 /** The days of a history file of the package, or undefined if the text is none or is at odds with itself. */
 export function parseHistory(text: string, packageName: string): PackageDays | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const { data } = readSchema.safeParse(value);
+  const { data } = readSchema.safeParse(jsonOf(text));
   if (data === undefined || data.package !== packageName) return undefined;
   const all = [data.count, ...[data.installers, data.systems, data.excluded].flatMap(Object.values)];
   const { count } = data;

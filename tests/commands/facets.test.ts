@@ -267,6 +267,14 @@ describe('show --by on BigQuery', () => {
     expect(months['2026-04'].queries).toBe(questions + 1);
   });
 
+  it('prints what was paid for also where the budget ends with it', async () => {
+    const project = await bigQueryProject(['a', 'b'], {}, { bigquery: '  monthly_budget_gib: 3\n' });
+    const argv = 'show a b --source bigquery --by python --days 7 --as-of 2026-04-25 --yes'.split(' ');
+    const { exitCode, stdout, stderr } = await runMain(project.folder, argv, { env: project.env });
+    expect([exitCode, stdout.match(/^\w+(?=, 7 days)/gm)]).toEqual([1, ['a']]);
+    expect(stderr).toMatch(/^b: the month's budget would be passed/m);
+  });
+
   it('is part of collect where every_days asks for it, and the budget has room', async () => {
     const project = await bigQueryProject(['demo']);
     const run = async (more: string) => {
