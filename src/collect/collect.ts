@@ -107,10 +107,10 @@ function readingOrder(packages: readonly TrackedPackage[], previous: Health | un
  * Which facets are due: those that are old or missing, and of groups all or none, so that they add up. A package that was too
  * large to have any makes no other due.
  */
-async function facetTask(
-  { config, asOf, world }: Job,
+export async function facetTask(
+  { config, asOf, world }: Pick<Job, 'config' | 'asOf' | 'world'>,
   previous: Health | undefined,
-  log: Logger,
+  onNone: FacetTask['onNone'],
 ): Promise<FacetTask | undefined> {
   const { facetsEveryDays: everyDays, outputDir, packages, groups, source } = config;
   if (everyDays === 0) return undefined;
@@ -131,7 +131,7 @@ async function facetTask(
     lastOf,
     isWanted: (name, window, last) =>
       (grouped.has(name) || isDue(spanDays(window), last)) && last?.span.end !== window.end,
-    onNone: (names, why) => log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
+    onNone,
   };
 }
 
@@ -270,7 +270,9 @@ export async function collect(
     {
       ...input,
       packages: wanted,
-      facets: await facetTask(job, previous, log),
+      facets: await facetTask(job, previous, (names, why) =>
+        log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
+      ),
       published: published?.source === source ? published.lastDay : undefined,
       open: async () => {
         const opened = await input.open();

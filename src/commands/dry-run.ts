@@ -1,10 +1,13 @@
-import { lookBackDays } from '../collect/collect.ts';
+import { facetTask, lookBackDays } from '../collect/collect.ts';
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
+import { expectedFacetBill } from '../collect/facets.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
 import { budgetBytes, type Config } from '../config/config.ts';
-import { spanDays } from '../days/day.ts';
+import { spanDays, windowBefore } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatGib, formatJson, formatNumber, plural } from '../format.ts';
+import { formatBytes, formatGib, formatJson, formatNumber, nameSome, plural } from '../format.ts';
+import { readHealth } from '../publish/health.ts';
+import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { SourceTraits, World } from '../sources/source.ts';
 import { EMPTY_LEDGER } from '../state/ledger.ts';
@@ -131,6 +134,25 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
   }
 }
 
+/** That a run asks for facets besides; nothing if none are due. */
+async function facetNote(
+  { config, asOf, packages }: RunScope & { readonly config: Config },
+  billed: boolean,
+  world: World,
+): Promise<string[]> {
+  const health = await readHealth(config.outputDir).catch(() => undefined);
+  const previous = health === 'unreadable' ? undefined : health;
+  const task = await facetTask({ config, asOf, world }, previous, () => undefined);
+  const due: FacetQuestion[] = [];
+  for (const { name, windows } of task === undefined ? [] : packages) {
+    const span = windowBefore(asOf, windows[0]);
+    if (task?.isWanted(name, span, await task.lastOf?.(name))) due.push({ packages: [name], span });
+  }
+  if (due.length === 0) return [];
+  const bill = billed ? `, and expected to bill about ${formatGib(sum(due, expectedFacetBill))} more` : '';
+  return [`Facets of ${nameSome(due.map(({ packages: [name] }) => name))} are due${bill}.`];
+}
+
 /** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
 export async function dryRun(
   task: RunScope & { readonly config: Config },
@@ -150,7 +172,7 @@ export async function dryRun(
   const text =
     renderReads(reads, names, style) +
     (traits.billed ? NOTES + price : '') +
-    notes.map((note) => `\n${note}\n`).join('');
+    [...(await facetNote(task, traits.billed, context)), ...notes].map((note) => `\n${note}\n`).join('');
   context.stdout.write(json ? formatJson(toJson(reads)) : wrap(text, style));
   return 0;
 }

@@ -186,6 +186,8 @@ describe('collect --dry-run', () => {
       'alpha and 1 more | 1 | 31 | 0 B',
       'all | 1 | 31 | 0 B',
       '',
+      'Facets of alpha, beta are due.',
+      '',
     ]);
     expect(readdirSync(project.folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
   });

@@ -282,8 +282,16 @@ describe('show --by on BigQuery', () => {
       await runMain(project.folder, ['collect', '--as-of', '2026-04-25'], { env: project.env });
       return project.files()['output/demo/facets.json'];
     };
+    const plan = () =>
+      runMain(project.folder, ['collect', '--as-of', '2026-04-25', '--dry-run'], { env: project.env });
+    expect((await plan()).stdout).not.toContain('acets');
     expect(await run('')).toBeUndefined();
-    expect(JSON.parse((await run('facets: {every_days: 7}\n')) ?? '')).toMatchObject({ total: 7 });
+    project.put('tracked.yaml', `${project.read('tracked.yaml')}facets: {every_days: 7}\n`);
+    expect((await plan()).stdout).toContain(
+      '\nFacets of demo are due, and expected to bill about 2.2 GiB more.\n',
+    );
+    expect(JSON.parse((await run('')) ?? '')).toMatchObject({ total: 7 });
+    expect((await plan()).stdout).not.toContain('acets');
     const poor = await bigQueryProject(['demo'], {}, { bigquery: '  monthly_budget_gib: 2\n' });
     poor.put('tracked.yaml', `${poor.read('tracked.yaml')}facets: {every_days: 7}\n`);
     const { exitCode, stderr } = await runMain(poor.folder, ['collect', '--as-of', '2026-04-25'], {
