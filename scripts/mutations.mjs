@@ -100,7 +100,7 @@ const MUTATIONS = [
   ["if (path.endsWith('.json')) JSON.parse(content);", '', 'tests/disk'],
 
   // What is published.
-  ['count * 10n + size / 2n', 'count * 10n', 'tests/badges/catalogue'],
+  ['count * 10n + size / 2n', 'count * 10n', 'tests/format'],
   ['count >= from', 'count > from', 'tests/badges/endpoint'],
   ['now.get(name) ?? before?.get(name)', 'now.get(name)', 'tests/publish/health.test'],
   ['(figure === null) === (count[index] === null)', 'true', 'tests/publish/history'],
