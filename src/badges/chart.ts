@@ -262,18 +262,16 @@ function description(
   const gapDays = gaps.map((at) => addDays(span.start, at));
   return [
     `${formatNumber(total)} downloads by installers, not marked as CI, ${when}, to ${date(addDays(span.end, -1))}.`,
-    ...(best === undefined || total === 0
-      ? []
-      : [
-          `At most ${meanText(daily(best))} a day, ${spanDays(best) === 1 ? 'on' : 'from'} ${date(best.start)}.`,
-        ]),
-    ...(mean === undefined ? [] : [`The mean of the last seven days is ${meanText(mean)} a day.`]),
-    ...(spikes.length === 0
-      ? []
-      : [`Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`]),
-    ...(gaps.length === 0 ? [] : [`Nothing or only a part is known of ${listed(gapDays)}.`]),
-    ...(breakOf(span) === undefined ? [] : [BREAK_NOTE]),
-  ].join(' ');
+    best === undefined || total === 0
+      ? ''
+      : `At most ${meanText(daily(best))} a day, ${spanDays(best) === 1 ? 'on' : 'from'} ${date(best.start)}.`,
+    mean === undefined ? '' : `The mean of the last seven days is ${meanText(mean)} a day.`,
+    spikes.length === 0 ? '' : `Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`,
+    gaps.length === 0 ? '' : `Nothing or only a part is known of ${listed(gapDays)}.`,
+    breakOf(span) === undefined ? '' : BREAK_NOTE,
+  ]
+    .filter((sentence) => sentence !== '')
+    .join(' ');
 }
 
 /** What the marks of a chart mean, in their colours. */
@@ -307,8 +305,9 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const { x, y } = plot;
   const means = isLong ? [] : meansOf(data.periods, span);
   const mean = means.at(-1);
+  // Above all bars a mean is only by days before the span.
   const points = means.map((value, at): Point | undefined =>
-    value === undefined ? undefined : [x(at + 0.5), y(value)],
+    value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)],
   );
   const gaps = gapsOf(shown, isLong ? [] : partialDays, span);
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];

@@ -119,13 +119,15 @@ function commandOf(
   { windowDays, source }: Asking,
   asOf?: string,
 ): string {
-  const more = [
-    ...(of === undefined ? [] : [`--of '${of}'`]),
+  const words = [
+    `pypi-badges show ${name} --by ${by}`,
+    of === undefined ? '' : `--of '${of}'`,
     `--days ${windowDays}`,
-    ...(asOf === undefined ? [] : [`--as-of ${asOf}`]),
-    ...(source.kind === PUBLIC_SOURCE.kind ? [] : [`--source ${source.kind}`]),
+    asOf === undefined ? '' : `--as-of ${asOf}`,
+    source.kind === PUBLIC_SOURCE.kind ? '' : `--source ${source.kind}`,
+    '--markdown',
   ];
-  return ['pypi-badges show', name, `--by ${by}`, ...more, '--markdown'].join(' ');
+  return words.filter((word) => word !== '').join(' ');
 }
 
 const NOTHING = 'no download by an installer, not marked as CI; is the name right, and the version of --of?';
@@ -252,16 +254,11 @@ export async function showFacets(asking: Asking, options: FacetOptions, context:
     const packages = Object.fromEntries(found.map((each) => [each.name, facetsJson(each, options)]));
     stdout.write(formatJson({ source: asking.source.kind, by, packages }));
   } else {
-    const texts = found.map((each) =>
-      render(
-        each,
-        options,
-        asking,
-        counted,
-        commandOf(each.name, options, asking, asOf),
-        styleOf(stdout, env),
-      ),
-    );
+    const style = styleOf(stdout, env);
+    const texts = found.map((each) => {
+      const command = commandOf(each.name, options, asking, asOf);
+      return render(each, options, asking, counted, command, style);
+    });
     stdout.write(texts.join('\n'));
   }
   for (const line of bySentence(faults)) say(stderr, env, line);

@@ -140,6 +140,16 @@ describe('a chart', () => {
     expect(chartOf(counts)('light')).toContain(`text-anchor="end">${expected}</text></svg>`);
   });
 
+  it('draws no mean above all bars, where days before its span had many more downloads', () => {
+    const span = { start: addDays(START, 2), end: addDays(START, 10) };
+    const { d } = read(chartOf([70_000, ...Array(9).fill(10)], { span })('light')).of('stroke line');
+    const width = (PLOT.right - PLOT.left) / 8;
+    // From the eighth day on.
+    expect(cornersOf(d)).toEqual(
+      [5.5, 6.5, 7.5].map((at) => [Math.round((PLOT.left + at * width) * 10) / 10, PLOT.top]),
+    );
+  });
+
   it.each([
     ['w'.repeat(60), 28],
     ['日本語'.repeat(20), 28],
