@@ -18,13 +18,11 @@ export interface ForeignBadge {
   readonly meaning: string;
 }
 
-/** Ends an address in any markup, as it is no part of one. */
-const NONE = String.raw`\s()<>"[\]\\^{|}\x60`;
-const PAIR = String.raw`\([^\s()<>"]*\)`;
-const address = (quote: string) =>
-  String.raw`https?:\/\/(?:${PAIR}|[^${NONE}${quote}])*(?:${PAIR}|[^${NONE}${quote}.,:;!?])`;
+/** Ends an address in any markup. */
+const END = String.raw`\s()<>"[\]\\^{|}\x60`;
+const address = (quote: string) => String.raw`https?:\/\/(?:\([^\s()<>"]*\)|[^${END}${quote}])+`;
 /** An apostrophe ends an address that stands behind one, and is a part of others. */
-const ADDRESS = new RegExp(`(?<=')${address("'")}|(?<!')${address('')}`, 'gi');
+const ADDRESS = new RegExp(`(?:(?<=')${address("'")}|(?<!')${address('')})(?<more>[\\\\^{]?)`, 'gi');
 
 const PERIODS: Readonly<Record<string, number>> = { dd: 1, dw: 7, dm: 30, day: 1, week: 7, month: 30 };
 
@@ -51,9 +49,11 @@ const FAMILIES: readonly { readonly at: RegExp; readonly meaning: string }[] = [
 
 /** The badges of others in a text, in its order. */
 export function foreignBadges(text: string): ForeignBadge[] {
-  return [...text.matchAll(ADDRESS)].flatMap(({ 0: url, index }): ForeignBadge[] => {
+  return [...text.matchAll(ADDRESS)].flatMap(({ 0: found, index, groups }): ForeignBadge[] => {
+    const url = found.replace(/(?<![.,:;!?])[.,:;!?]+$/, '');
     const plain = url.replaceAll('&amp;', '&');
-    if (!URL.canParse(plain)) return [];
+    // Such as an escape of Markdown: nobody knows where it ends.
+    if (groups?.['more'] !== '' || !URL.canParse(plain)) return [];
     const { hostname, pathname, searchParams } = new URL(plain);
     const place = `${hostname}${pathname}`;
     const file = /^img\.shields\.io\/endpoint(?:\.svg)?$/.test(place) ? searchParams.get('url') : null;

@@ -106,7 +106,7 @@ README:2: https://img.shields.io/pypi/dm/beta
 
 it('embed --from leaves other badges alone, follows a link to the README, and refuses what is no text', async () => {
   const others =
-    'https://img.shields.io/pypi/v/alpha-one https://img.shields.io/pypi/dmx/alpha-one https://pepy.tech/project/alpha-one';
+    'https://img.shields.io/pypi/v/alpha-one https://img.shields.io/pypi/dm/alpha-one\\_x https://img.shields.io/pypi/dm/alpha-one{x https://img.shields.io/pypi/dmx/alpha-one https://pepy.tech/project/alpha-one';
   const { folder, from, read } = house(others);
   expect((await from('--write')).stdout).toBe('0 badges of 0 replaced in README\n');
   expect(read()).toBe(others);
