@@ -137,8 +137,8 @@ export async function sumFacets(
 }
 
 /**
- * Adds the facets that are wanted, or else the last ones, to outcomes of packages that were read. Packages of the same days are asked for together,
- * as far as the source takes them, and those that a question failed for get none.
+ * Adds the facets that are wanted, or else the last ones, to outcomes of packages that were read. Packages of the same days
+ * are asked for together, as far as the source takes them, and those that a question failed for get none.
  */
 export async function* withFacets(
   outcomes: AsyncIterable<Outcome>,
@@ -173,10 +173,7 @@ export async function* withFacets(
     }
     const isTooMuch = rowsOf(all) > rowsOfPackage;
     if (isTooMuch && !takesNewestDays) {
-      onNone(
-        [name],
-        `it has more than ${formatNumber(rowsOfPackage)} downloads, which is too much to ask for`,
-      );
+      onNone([name], `it has more than ${formatNumber(rowsOfPackage)} downloads, too many to ask for`);
       return undefined;
     }
     return { outcome, name, days: isTooMuch ? (inParts(all, rowsOfPackage)[0] ?? []) : all };
