@@ -47,7 +47,7 @@ async function outputFiles({ outputDir, packages, groups }: Config): Promise<str
   const { PAGE_FILE } = await import('../publish/page.ts');
   const ofAll = [HEALTH_FILE, PAGE_FILE].map((name) => join(outputDir, name));
   const ofEach = [...packages, ...groups].flatMap(({ name }) => filesOfChild(outputDir, name));
-  return [...ofAll, ...ofEach.filter((path) => /\.(?:json|svg|html)$/.test(path))];
+  return [...ofAll, ...ofEach.filter((path) => /\.(?:csv|html|json|svg)$/.test(path))];
 }
 
 function stateFiles({ stateDir, source }: Config, { env }: Context): string[] {

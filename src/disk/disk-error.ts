@@ -40,7 +40,7 @@ const OTHER: (typeof FAULTS)[string] = [
 ];
 
 /** What a file system answers that does not have an operation. */
-const UNSUPPORTED: readonly unknown[] = ['EPERM', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+const UNSUPPORTED: readonly unknown[] = ['EPERM', 'EINVAL', 'EBADF', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
 
 const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 

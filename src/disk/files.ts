@@ -380,8 +380,10 @@ export async function probeFolder(
  */
 export function filesOfChild(parent: string, name: string): string[] {
   const folder = join(parent, name);
-  if (lookAt(folder) === undefined) return [];
+  const stats = lookAt(folder);
+  if (stats === undefined) return [];
   assertNoLink(folder);
+  if (!stats.isDirectory()) throw diskError({ code: 'ENOTDIR' }, folder);
   try {
     // There may be thousands of them: to write into each takes too long.
     accessSync(folder, constants.W_OK | constants.X_OK);
@@ -406,6 +408,7 @@ export function namesIn(folder: string): string[] | undefined {
  * @throws OperatorError if the disk refuses.
  */
 export function demandNames(folder: string): string[] {
+  assertNoDeadLink(folder);
   return ifPresent(folder, () => readdirSync(folder)) ?? [];
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskError, isUnsupported } from '../disk/disk-error.ts';
-import { removeFile } from '../disk/files.ts';
+import { removeFile, removeIfPossible } from '../disk/files.ts';
 import { OperatorError, sanitizeMessage } from '../errors/error.ts';
 import { stateError } from './state-file.ts';
 
@@ -207,7 +207,8 @@ export async function acquireLock(folder: string, now: () => Date): Promise<Lock
   const greeting = () => ({ state, pid: process.pid, since });
   let server: Server | undefined;
   const release = async () => {
-    await rm(join(folder, name), { force: true });
+    // What stays is left over, as after a run that was killed.
+    removeIfPossible(join(folder, name));
     server?.close();
     await close();
   };

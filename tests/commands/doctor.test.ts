@@ -112,6 +112,12 @@ describe('doctor', () => {
       (folder: string) => symlinkSync('gone', join(folder, 'output')),
       /output: this is a link that leads nowhere/,
     ],
+    [
+      'a file in the way of a package',
+      put('output/alpha', ''),
+      /alpha: a file stands where a folder should be/,
+    ],
+    ['a folder in the way of a table', put('output/alpha/months.csv/a', ''), /months.csv: a folder stands/],
   ])('finds %s of the output folder', async (_, prepare, text) => {
     const { exitCode, line } = await doctor({}, prepare);
     expect(exitCode).toBe(1);

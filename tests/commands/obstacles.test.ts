@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, renameSync, symlinkSync, truncateSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MIB } from '../../src/util.ts';
@@ -62,3 +62,29 @@ describe.each(OBSTACLES)('%s in the place of', (what, put) => {
     if (file.startsWith('state')) expect(server.bytesBilled - before).toBe(most);
   });
 });
+
+it.each(['state/ledger', 'state/ledger/*'])(
+  'a link to nowhere in the place of %s costs no package',
+  async (folder) => {
+    const {
+      folder: root,
+      env,
+      server,
+      files,
+    } = await bigQueryProject(['alpha'], {
+      date: new Date('2026-04-25T04:12:00.000Z'),
+    });
+    const run = (...argv: string[]) => runMain(root, argv, { env });
+    await run('collect');
+    const [ledger = ''] = Object.keys(files()).filter((each) => each.startsWith('state/ledger'));
+    const path = join(root, ledger.split('/').slice(0, folder.split('/').length).join('/'));
+    rmSync(path, { recursive: true });
+    symlinkSync('gone', path);
+    const before = server.bytesBilled;
+    const said = `${path}: this is a link that leads nowhere`;
+    expect((await run('doctor')).stdout).toContain(said);
+    const { exitCode, stderr } = await run('collect');
+    expect([exitCode, stderr.includes(said)]).toEqual([1, true]);
+    expect(server.bytesBilled - before).toBeLessThanOrEqual(10 * MIB);
+  },
+);

@@ -62,6 +62,7 @@ describe('diskError', () => {
 
 it.each([
   ['EINVAL', true],
+  ['EBADF', true],
   ['ENOTSUP', true],
   ['EPERM', true],
   ['ENOSYS', true],

@@ -44,6 +44,16 @@ describe('the lock', () => {
     await (await acquireLock(folder, now)).release();
   });
 
+  it('is let go where its file cannot be removed', async () => {
+    const folder = tempFolder();
+    const lock = await acquireLock(folder, now);
+    const [name = ''] = readdirSync(folder);
+    rmSync(join(folder, name));
+    mkdirSync(join(folder, name));
+    await lock.release();
+    expect(readdirSync(folder)).toEqual([name]);
+  });
+
   it('goes to exactly one of many that ask at once, whoever they are', async () => {
     const folder = tempFolder();
     for (let round = 0; round < 10; round += 1) {
