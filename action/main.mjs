@@ -1,7 +1,15 @@
 // The Action: lays out what was published last, counts, and publishes. action.yml calls it.
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -71,7 +79,7 @@ function readEvent(env) {
 function trackedList({ packages, config, workspace, work }) {
   if (packages.length === 0) {
     const path = resolve(workspace, config);
-    if (!existsSync(path)) {
+    if (!existsSync(path) || !statSync(path).isFile()) {
       throw new Refusal(
         `${config}: there is no such file in the workspace; check the repository out first (actions/checkout), or list names with packages:`,
       );

@@ -9,16 +9,19 @@ export class Refusal extends Error {
 const YES = new Set(['true', 'True', 'TRUE']);
 const NO = new Set(['', 'false', 'False', 'FALSE']);
 
+/** An input, without the blanks that a block of YAML leaves around it. */
+const input = (env, name) => (env[`INPUT_${name}`] ?? '').trim();
+
 function flag(env, name) {
-  const text = env[`INPUT_${name}`] ?? '';
+  const text = input(env, name);
   if (YES.has(text)) return true;
   if (NO.has(text)) return false;
   throw new Refusal(`${name.toLowerCase()}: ${text} is neither true nor false`);
 }
 
-/** Names between commas, spaces or line ends. */
+/** Names between commas, spaces or line ends, or as a list of YAML. */
 export function splitNames(text) {
-  return text.split(/[\s,]+/).filter((name) => name !== '');
+  return text.split(/[\s,]+/).filter((name) => name !== '' && name !== '-');
 }
 
 /** Characters that git takes in a branch's name and that mean nothing in an address. */
@@ -37,13 +40,15 @@ export function rawUrl(server, repository, branch) {
  * @throws Refusal if it can't be done, with what to do.
  */
 export function readSettings(env, event) {
-  const packages = splitNames(env.INPUT_PACKAGES ?? '');
-  const config = env.INPUT_CONFIG || 'tracked.yaml';
+  const packages = splitNames(input(env, 'PACKAGES'));
+  const config = input(env, 'CONFIG') || 'tracked.yaml';
   // As github.ref has it.
-  const branch = (env.INPUT_BRANCH || 'badges').replace(/^refs\/heads\//, '');
+  const branch = (input(env, 'BRANCH') || 'badges').replace(/^refs\/heads\//, '');
   const check = flag(env, 'CHECK');
   if (!BRANCH.test(branch) || /^(refs\/|HEAD$)/.test(branch))
-    throw new Refusal(`branch: ${branch} is no name of a branch`);
+    throw new Refusal(
+      `branch: ${branch} is no name of a branch, or has other than letters, digits, '.', '_', '-' and '/' in it`,
+    );
   if (branch === event.repository?.default_branch || `refs/heads/${branch}` === env.GITHUB_REF) {
     throw new Refusal(
       `branch: ${branch} holds your sources, and what is published replaces the whole branch; choose another name, such as badges`,
@@ -67,16 +72,16 @@ export function readSettings(env, event) {
     config,
     branch,
     check,
-    source: env.INPUT_SOURCE || undefined,
+    source: input(env, 'SOURCE') || undefined,
     publishHealth: flag(env, 'HEALTH'),
     pages: flag(env, 'PAGES'),
-    token: env.INPUT_TOKEN?.trim() ?? '',
+    token: input(env, 'TOKEN'),
     isOwnToken: env.TOKEN_IS_OWN === 'true',
     server,
     repository,
     remote: `${server}/${repository}.git`,
     /** Undefined: that of tracked.yaml, else that of GitHub's raw files. */
-    publicUrl: env.INPUT_PUBLIC_URL || undefined,
+    publicUrl: input(env, 'PUBLIC_URL') || undefined,
     rawUrl: rawUrl(server, repository, branch),
     runUrl: env.GITHUB_RUN_ID ? `${server}/${repository}/actions/runs/${env.GITHUB_RUN_ID}` : undefined,
     workspace: env.GITHUB_WORKSPACE || env.PWD || '.',

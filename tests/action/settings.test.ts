@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { readSettings, splitNames } from '../../action/settings.mjs';
+import { tempFolder } from '../support/temp-folder.ts';
 
 const env = { GITHUB_REPOSITORY: 'alice/project', GITHUB_EVENT_NAME: 'schedule' };
 const event = { repository: { default_branch: 'trunk' } };
@@ -32,6 +35,8 @@ describe('readSettings', () => {
     ['the branch of the workflow', { INPUT_BRANCH: 'dev', GITHUB_REF: 'refs/heads/dev' }, SOURCES],
     ['the branch of the sources as a ref', { INPUT_BRANCH: 'refs/heads/trunk' }, SOURCES],
     ['an empty token', { INPUT_TOKEN: ' ' }, /^token: it is empty/],
+    ['no branch', { INPUT_BRANCH: 'a b' }, /a b is no name of a branch/],
+    ['a branch with a sign', { INPUT_BRANCH: 'a+b' }, /a\+b is .* other than letters, digits, /],
     ['a pull request', { GITHUB_EVENT_NAME: 'pull_request' }, NO_PULL],
     ['a pull request with rights', { GITHUB_EVENT_NAME: 'pull_request_target' }, NO_PULL],
     ['neither yes nor no', { INPUT_HEALTH: 'yes' }, /health: yes is neither true nor false/],
@@ -58,6 +63,19 @@ describe('readSettings', () => {
     });
   });
 
+  it('takes inputs without the blanks that a block of YAML leaves around them', () => {
+    const inputs = ['CONFIG', 'BRANCH', 'SOURCE', 'PUBLIC_URL'].map((name) => [`INPUT_${name}`, ' x\n']);
+    const more = { ...Object.fromEntries(inputs), INPUT_PAGES: 'true\n', INPUT_HEALTH: ' ' };
+    expect(readSettings({ ...env, ...more }, event)).toMatchObject({
+      config: 'x',
+      branch: 'x',
+      source: 'x',
+      publicUrl: 'x',
+      pages: true,
+      publishHealth: false,
+    });
+  });
+
   it('needs no token to check a list, and lets a pull request do it', () => {
     const more = { INPUT_TOKEN: '', INPUT_CHECK: 'true', GITHUB_EVENT_NAME: 'pull_request' };
     expect(readSettings({ ...env, ...more }, event).check).toBe(true);
@@ -65,5 +83,20 @@ describe('readSettings', () => {
 
   it('splits names as people write them', () => {
     expect(splitNames(' a, b\nc ,d,,\n')).toEqual(['a', 'b', 'c', 'd']);
+    expect(splitNames('- a\n- b-c\n')).toEqual(['a', 'b-c']);
   });
 });
+
+it.each(['.', 'gone.yaml', 'README.md/tracked.yaml'])(
+  '%s is refused as a list, in a sentence',
+  async (list) => {
+    const root = join(import.meta.dirname, '../..');
+    const { stdout, exitCode } = await execa(process.execPath, [join(root, 'action/main.mjs')], {
+      env: { INPUT_CONFIG: list, INPUT_CHECK: 'true', GITHUB_WORKSPACE: root, RUNNER_TEMP: tempFolder() },
+      extendEnv: false,
+      reject: false,
+    });
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^::error title=pypi-badges::\S+: there is no such file in the workspace; /);
+  },
+);
