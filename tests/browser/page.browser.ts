@@ -549,6 +549,15 @@ describe('a chart for READMEs', () => {
     expect([shown, messages]).toEqual([[`chart-${colorScheme}.svg`, 720], []]);
   });
 
+  it('says nothing of bars where there are none', async () => {
+    const captions = async (name: string) => {
+      const { page } = await open(`file://${output}/${name}/index.html`);
+      return page.locator('.columns figcaption').filter({ visible: true }).count();
+    };
+    expect(await captions('example-unused')).toBe(0);
+    expect(await captions('example-young')).toBe(2);
+  });
+
   it.each(THEMES)('has nothing that axe-core finds, in the theme %s', async (theme) => {
     const chart = drawChart(data, 'large')(theme);
     const ground = theme === 'dark' ? '#0d1117' : '#fff';
