@@ -54,7 +54,7 @@ export interface BadgeKind {
   /** What stands before the package's name in its description, if not its downloads. */
   readonly subject?: string;
   /** How tracked.yaml asks for it; absent if it is always made. */
-  readonly extra?: Extra;
+  readonly extra?: Extra | 'compare_chart';
   /** Of one that is a picture alone, in pixels; absent where there is an endpoint file. */
   readonly size?: Size;
   /** Whether there is one for a package, whatever its windows. */
@@ -261,12 +261,28 @@ export function pythonBadges({ extra = [] }: Looks): PythonKind[] {
   return [...new Set(extra)].filter(isPython).map((each) => pythonKind(each.slice('python>='.length)));
 }
 
+/** Folder of the charts of several packages: no package can be called this. */
+export const COMPARISON_FOLDER = '_compare';
+
+/** That of the charts in which the mean of each package is 100. */
+export const INDEXED = 'compare-indexed';
+
+/** The charts of several packages: none of them is made of a package's own figures (publish/comparison.ts). */
+export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) => ({
+  ...TOTAL_CHART,
+  id,
+  scope: CATALOGUE[0].scope,
+  extra: 'compare_chart',
+  render: () => undefined,
+}));
+
 /** Every badge there is, but for shares of Pythons: those that are always made, then those that tracked.yaml may ask for. */
 export const BADGES: readonly BadgeKind[] = [
   ...CATALOGUE,
   ...EXTRAS.flatMap((extra) =>
     EXTRA_KINDS[extra].map((kind) => ({ ...kind, scope: CATALOGUE[0].scope, extra })),
   ),
+  ...COMPARISONS,
 ];
 
 /**
@@ -286,7 +302,7 @@ export function wantedBadges(looks: Looks): BadgeKind[] {
 
 /** Whether a badge is made of something with these looks. */
 export function isWanted({ extra }: BadgeKind, looks: Looks | undefined): boolean {
-  return extra === undefined || looks?.extra?.includes(extra) === true;
+  return extra === undefined || looks?.extra?.some((each) => each === extra) === true;
 }
 
 /** What stands in place of a badge that is not renewed any more. */

@@ -96,7 +96,7 @@ export function dayTicks(span: Span, count: number): DayTick[] {
 }
 
 /** The mean of the known days among seven, up to each day of a span; undefined where fewer than four are known. */
-function meansOf(periods: readonly Period[], { start, end }: Span): (number | undefined)[] {
+export function meansOf(periods: readonly Period[], { start, end }: Span): (number | undefined)[] {
   const counts = new Map(
     periods.flatMap((period) =>
       spanDays(period) === 1 ? [[dayNumber(period.start), period.breakdown.count]] : [],
@@ -124,25 +124,26 @@ interface Plot extends Size {
   readonly y: (value: number) => number;
 }
 
-function plotOf(size: ChartSize, span: Span, max: number): Plot {
+/** @param margin Pixels at its right. */
+export function plotOf(size: ChartSize, span: Span, max: number, margin = MARGIN.right): Plot {
   const { width, height } = CHART_SIZES[size];
   const base = height - MARGIN.bottom;
-  const scale = (width - MARGIN.left - MARGIN.right) / spanDays(span);
+  const scale = (width - MARGIN.left - margin) / spanDays(span);
   return {
-    ...{ size, span, max, width, height, right: width - MARGIN.right },
+    ...{ size, span, max, width, height, right: width - margin },
     x: (days) => MARGIN.left + days * scale,
     y: (value) => base - (value / max) * (base - MARGIN.top),
   };
 }
 
 /** Words of which `x` is where they begin, or with another `anchor` where they end or have their middle. */
-function words(x: number, y: number, text: string, anchor?: 'middle' | 'end', className = 'quiet'): string {
+export function words(x: number, y: number, text: string, anchor?: 'middle' | 'end', className = 'quiet') {
   const place = anchor === undefined ? '' : ` text-anchor="${anchor}"`;
   return `<text class="${className}" x="${px(x)}" y="${px(y)}"${place}>${text}</text>`;
 }
 
 /** A text that fits into so many pixels of a heading; escaped. */
-function cut(text: string, room: number): string {
+export function cut(text: string, room: number): string {
   const shown = [...text];
   const widthOf = (character: string) => HEAD_CHARACTER[NARROW.test(character) ? 'narrow' : 'wide'];
   const isTooWide = (most: number) => shown.reduce((sum, character) => sum + widthOf(character), 0) > most;
@@ -161,7 +162,7 @@ interface Heading {
 }
 
 /** A plot's axes with their words, and what is written above it. */
-function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: Heading): string {
+export function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: Heading): string {
   const base = y(0);
   const shown = wholeTicks(max).filter((tick) => tick <= max);
   const grid = shown.map((tick) => {
@@ -217,14 +218,18 @@ function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, 
 }
 
 /** Marks below the axis, in units of days like the bars. */
-function gapsPath(gaps: readonly number[], { x, y }: Plot): string {
+export function gapsPath(gaps: readonly number[], { x, y }: Plot): string {
   if (gaps.length === 0) return '';
   const steps = gaps.map((at, index) => (gaps[index - 1] === at - 1 ? 'h1' : `M${at} 0h1`));
   return `<path class="stroke quiet" stroke-width="4" transform="translate(${MARGIN.left} ${y(0) + 3}) scale(${precise(x(1) - x(0))} 1)" d="${steps.join('')}"/>`;
 }
 
 /** Places of the days of a span that no period covers, or of which there is only a part. */
-function gapsOf(periods: readonly Period[], partialDays: readonly Day[], { start, end }: Span): number[] {
+export function gapsOf(
+  periods: readonly Period[],
+  partialDays: readonly Day[],
+  { start, end }: Span,
+): number[] {
   const covered = new Set<number>();
   const placeOf = (day: Day) => dayNumber(day) - dayNumber(start);
   for (const period of periods) {
@@ -248,8 +253,8 @@ export interface ChartData {
   readonly when: string;
 }
 
-const meanText = (value: number) => (value < 10 ? String(px(value)) : formatNumber(Math.round(value)));
-const listed = (days: readonly Day[]) => nameSome(days.map(date));
+export const meanText = (value: number) => (value < 10 ? String(px(value)) : formatNumber(Math.round(value)));
+export const listed = (days: readonly Day[]) => nameSome(days.map(date));
 
 /** All that a chart shows, in words. */
 function description(

@@ -34,6 +34,11 @@ export const COLORS = {
   bars: ['#5b5fc7', '#7f88f5'],
   line: ['#17153b', '#f0f6fc'],
   spike: ['#b3400c', '#ff9b50'],
+  first: ['#0550ae', '#6cb6ff'],
+  second: ['#b3400c', '#ff9b50'],
+  third: ['#0b6b62', '#4fd1c5'],
+  fourth: ['#a3156a', '#ff8ac6'],
+  fifth: ['#1f2328', '#f0f6fc'],
 } as const satisfies Record<string, readonly [light: string, dark: string]>;
 
 /** What is the same on light and dark pages. */

@@ -8,10 +8,12 @@ export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 
 /** Which badge a snippet shows. */
 export interface SnippetBadge {
-  /** Normalized name, of a package or a group. */
+  /** Folder of its file: the normalized name of a package or a group, or that of comparisons. */
   readonly package: string;
-  /** What a group is called. */
+  /** What it is about, if that is no package. */
   readonly title?: string | undefined;
+  /** The page below the public address that it links to; that of the package on PyPI if absent. */
+  readonly page?: string | undefined;
   readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;
@@ -80,7 +82,7 @@ export function altText({ package: name, title = name, kind, windowDays, sourceN
 }
 
 /**
- * A badge ready to paste, linking to the package's page on PyPI, or to the group's own page.
+ * A badge ready to paste, linking to the package's page on PyPI, or to a page of ours.
  *
  * @param publicUrl Where the output folder is served, without a slash at its end.
  */
@@ -94,9 +96,9 @@ export function snippet(
   const alt = altText(badge);
   const { size } = badge.kind;
   const target =
-    badge.title === undefined
+    badge.page === undefined
       ? `https://pypi.org/project/${badge.package}/`
-      : safeUrl(`${publicUrl}/${badge.package}/index.html`);
+      : safeUrl(`${publicUrl}/${badge.page}`);
   switch (format) {
     case 'markdown':
       return `[![${alt.replaceAll(/[\\[\]`*_<]/g, String.raw`\$&`)}](${image})](${target})`;

@@ -214,9 +214,10 @@ function runInput(
   };
 }
 
-/** @returns Whether the health file was written and all pages were drawn. If not, the log says why. */
+/** @returns Whether the health file was written, and the chart of several packages and all pages were drawn. If not, the log says why. */
 async function finish(
   health: Health,
+  { publishComparison }: Publishing,
   pages: Pages | undefined,
   { config, signal }: Job,
   { log, onFault }: Listener,
@@ -232,6 +233,13 @@ async function finish(
     }
   };
   await attempt('_health.json could not be written', () => writeHealth(config.outputDir, health));
+  if (config.compareChart !== undefined && !signal?.aborted) {
+    await attempt('the chart of compare_chart could not be drawn', async () => {
+      const missing = await publishComparison(config);
+      if (missing.length > 0)
+        log.info(`no chart of compare_chart: nothing was collected of ${nameSome(missing)} yet`);
+    });
+  }
   if (pages !== undefined && !signal?.aborted) {
     await attempt('the page could not be drawn completely', async () => {
       await pages.finish(health).catch((error) => {
@@ -320,6 +328,6 @@ export async function collect(
     groups,
     warnings: await publishing.leftOverPackages(config),
   });
-  const isComplete = await finish(health, pages, job, listener);
+  const isComplete = await finish(health, publishing, pages, job, listener);
   return { health, isComplete, packages, groups, changes, sharedDays };
 }

@@ -19,6 +19,7 @@ export async function check(options: GlobalOptions, context: Context): Promise<n
     ...(traitsOf(source, context.env).billed ? [['budget', budget]] : []),
     ['output_dir', config.outputDir],
     ['state_dir', config.stateDir],
+    ...(config.compareChart === undefined ? [] : [['compare_chart', config.compareChart.join(', ')]]),
     ...(config.publicUrl === undefined ? [] : [['public_url', config.publicUrl]]),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));

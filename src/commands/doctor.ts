@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { COMPARISON_FOLDER } from '../badges/catalogue.ts';
 import { longestWindow } from '../collect/plan.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf, windowBefore } from '../days/day.ts';
@@ -46,7 +47,8 @@ async function checkFolder(
 async function outputFiles({ outputDir, packages, groups }: Config): Promise<string[]> {
   const { PAGE_FILE } = await import('../publish/page.ts');
   const ofAll = [HEALTH_FILE, PAGE_FILE].map((name) => join(outputDir, name));
-  const ofEach = [...packages, ...groups].flatMap(({ name }) => filesOfChild(outputDir, name));
+  const folders = [...packages, ...groups, { name: COMPARISON_FOLDER }];
+  const ofEach = folders.flatMap(({ name }) => filesOfChild(outputDir, name));
   return [...ofAll, ...ofEach.filter((path) => /\.(?:csv|html|json|svg)$/.test(path))];
 }
 

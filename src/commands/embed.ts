@@ -1,4 +1,11 @@
-import { BADGES, type BadgeKind, findBadge, isWanted } from '../badges/catalogue.ts';
+import {
+  BADGES,
+  type BadgeKind,
+  COMPARISON_FOLDER,
+  COMPARISONS,
+  findBadge,
+  isWanted,
+} from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { asGroup, loadConfig } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
@@ -48,9 +55,16 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   if (options.write && options.from === undefined) {
     throw new UsageError('--write replaces badges of a README: name it with --from <file>');
   }
-  const kinds = selectKinds(options.badge);
+  const selected = selectKinds(options.badge);
+  const comparisons = COMPARISONS.filter((kind) => selected.includes(kind));
+  const kinds = selected.filter((kind) => !comparisons.includes(kind));
   const format = selectFormat(options.format);
-  const { publicUrl } = config;
+  const { publicUrl, compareChart } = config;
+  if (comparisons.length > 0 && compareChart === undefined) {
+    throw new UsageError(
+      `--badge ${comparisons[0]?.id}: tracked.yaml does not ask for it; write compare_chart: [a, b]`,
+    );
+  }
   for (const kind of kinds) {
     const without = tracked.filter(({ looks }) => !isWanted(kind, looks)).map(({ name }) => name);
     if (without.length > 0) {
@@ -76,15 +90,27 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
     const shown = { publicUrl, picture, sourceName: shortName } as const;
     return embedFrom(options.from, options.write === true, config, shown, context);
   }
-  const snippets = tracked.flatMap((each) => {
+  const ofEach = tracked.flatMap((each) => {
     const group = asGroup(each);
-    const what = { package: each.name, ...(group && { title: group.title }), sourceName: shortName };
+    const what = {
+      package: each.name,
+      ...(group && { title: group.title, page: `${each.name}/index.html` }),
+      sourceName: shortName,
+    };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
         snippet({ ...what, kind, windowDays }, publicUrl, format, picture),
       ),
     );
   });
+  const title = compareChart?.join(', ');
+  const ofAll = { package: COMPARISON_FOLDER, title, page: 'index.html', windowDays: undefined };
+  const snippets = [
+    ...ofEach,
+    ...comparisons.map((kind) =>
+      snippet({ ...ofAll, kind, sourceName: shortName }, publicUrl, format, picture),
+    ),
+  ];
   context.stdout.write(`${snippets.join(format === 'rst' ? '\n\n' : '\n')}\n`);
   return 0;
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
 import { misplacedSecret } from '../errors/misplaced.ts';
+import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { GIB, mapNonEmpty, type NonEmpty } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
@@ -58,6 +59,8 @@ export interface Config {
   readonly packages: readonly TrackedPackage[];
   /** In the order of the file. */
   readonly groups: readonly TrackedGroup[];
+  /** Normalized names of packages and groups that are compared in one chart. */
+  readonly compareChart?: readonly string[];
 }
 
 /** After how many days facets are counted again where that costs nothing. */
@@ -222,6 +225,30 @@ function groupProblems(tracked: Tracked, document: YamlDocument): Problem[] {
   return problems;
 }
 
+/** Fewest days of what is in compare_chart: of fewer there are no means of seven. */
+const COMPARED_DAYS_MIN = 7;
+
+/** Names in compare_chart that are not listed, or twice, or have too few days. */
+function comparisonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
+  if (tracked.compare_chart === undefined) return [];
+  const listed = [...trackedPackages(tracked, []), ...trackedGroups(tracked)];
+  const longest = new Map(listed.map(({ name, windows }) => [name, Math.max(...windows)]));
+  const names = tracked.compare_chart.map(normalizePackageName);
+  return names.flatMap((name, index) => {
+    const days = longest.get(name);
+    let text: string;
+    if (days === undefined) {
+      const meant = nearest(name, longest.keys());
+      const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
+      text = `${name} is no package or group of the list; ${hint}`;
+    } else if (names.indexOf(name) < index) text = `${name} is in the chart already`;
+    else if (days < COMPARED_DAYS_MIN)
+      text = `${name} is read for ${plural(days, 'day')} only; give it window_days of ${COMPARED_DAYS_MIN} or more, too`;
+    else return [];
+    return [document.problem(['compare_chart', index], text)];
+  });
+}
+
 /** After how many days facets are counted again; 0 for never. */
 function facetsEveryDays({ facets, service }: Tracked): number {
   return facets?.every_days ?? (service.source === BILLED?.kind ? 0 : FACETS_EVERY_DAYS);
@@ -252,7 +279,9 @@ function validate(text: string, file: string): { document: YamlDocument; tracked
   const problems = [
     ...duplicates(document),
     ...(success
-      ? [sourceProblems, groupProblems, pythonProblems].flatMap((problemsOf) => problemsOf(tracked, document))
+      ? [sourceProblems, groupProblems, comparisonProblems, pythonProblems].flatMap((problemsOf) =>
+          problemsOf(tracked, document),
+        )
       : error.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document))),
   ];
   if (!success || problems.length > 0) throw new ConfigError(file, problems);
@@ -368,6 +397,7 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     facetsEveryDays: facetsEveryDays(tracked),
     packages: trackedPackages(tracked, groups),
     groups,
+    ...(tracked.compare_chart && { compareChart: tracked.compare_chart.map(normalizePackageName) }),
   });
   const nested = nestedPaths(config, document);
   if (nested.length > 0) throw new ConfigError(file, nested);

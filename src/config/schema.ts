@@ -272,6 +272,11 @@ const facets = z.strictObject(
   { error: 'a mapping with every_days' },
 );
 
+/** Most packages and groups of compare_chart. */
+const COMPARED_MAX = 5;
+
+const COMPARED = `a list of 2 to ${COMPARED_MAX} names of packages or groups of the list`;
+
 /** The shape of tracked.yaml; its error texts say what is allowed at that place. */
 export const trackedSchema = z.strictObject(
   {
@@ -287,6 +292,12 @@ export const trackedSchema = z.strictObject(
       .array(group, { error: 'a list of groups' })
       .optional()
       .describe('Sums of packages of the list, with badges and a page of their own.'),
+    compare_chart: z
+      .array(packageName, { error: COMPARED })
+      .min(2, { error: COMPARED })
+      .max(COMPARED_MAX, { error: COMPARED })
+      .optional()
+      .describe('Packages and groups of the list that are compared in one chart.'),
   },
   { error: 'a mapping with service and packages' },
 );

@@ -290,6 +290,7 @@ function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteVi
   const badge = {
     package: view.name,
     title: view.group?.title,
+    page: view.group && `${view.name}/index.html`,
     kind: CATALOGUE[0],
     windowDays: main.windowDays,
     sourceName: source.shortName,

@@ -1,6 +1,13 @@
 import { readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BadgeKind, badgeStem, findBadge, isWanted, retiredBadge } from '../badges/catalogue.ts';
+import {
+  type BadgeKind,
+  badgeStem,
+  COMPARISON_FOLDER,
+  findBadge,
+  isWanted,
+  retiredBadge,
+} from '../badges/catalogue.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config, TrackedPackage } from '../config/config.ts';
 import { normalizePackageName, PACKAGE_NAME } from '../config/schema.ts';
@@ -22,6 +29,9 @@ const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci(?:-light|-dark)?\.(?:json
 
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, MONTHS_FILE, 'index.html'];
+
+/** What there is to be. */
+type Listed = Pick<Config, 'outputDir' | 'packages' | 'groups' | 'compareChart'>;
 
 /** A badge file that is not renewed, as its name tells. */
 interface BadgeOnDisk {
@@ -146,12 +156,14 @@ async function leftOverIn(
  * @param marked Whether badges count that say already that they are not renewed.
  */
 export async function findLeftOver(
-  { outputDir, packages, groups }: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
+  { outputDir, packages, groups, compareChart }: Listed,
   { ofPackages = false, marked = false },
 ): Promise<LeftOver[]> {
   const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
   const found: LeftOver[] = [];
-  for (const folder of packageFolders(outputDir).toSorted()) {
+  const folders = packageFolders(outputDir);
+  if (compareChart === undefined) folders.push(COMPARISON_FOLDER);
+  for (const folder of folders.toSorted()) {
     const listed = tracked.get(normalizePackageName(folder));
     const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed, marked);
     if (left !== undefined) found.push(left);
@@ -180,9 +192,7 @@ export async function leftOverWindows(
 }
 
 /** What is left over of packages that are no longer listed. */
-export async function leftOverPackages(
-  config: Pick<Config, 'outputDir' | 'packages' | 'groups'>,
-): Promise<Warning[]> {
+export async function leftOverPackages(config: Listed): Promise<Warning[]> {
   const names = (await findLeftOver(config, { ofPackages: true })).map(({ folder }) => folder);
   return names.length === 0 ? [] : warning(nameSome(names), names.length === 1 ? 'it' : 'them');
 }

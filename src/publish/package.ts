@@ -24,6 +24,7 @@ import { leftOverWindows } from './left-over.ts';
 import { MONTHS_FILE, monthsText } from './months.ts';
 import type { Pages } from './page.ts';
 
+export { publishComparison } from './comparison.ts';
 export { leftOverPackages, otherSpellings } from './left-over.ts';
 
 /*

@@ -142,7 +142,7 @@ describe('a chart', () => {
 
   it('draws no mean above all bars, where days before its span had many more downloads', () => {
     const span = { start: addDays(START, 2), end: addDays(START, 10) };
-    const { d } = read(chartOf([70_000, ...Array(9).fill(10)], { span })('light')).of('stroke line');
+    const { d } = read(chartOf([70_000, ...Array(9).fill(10)], { span })('light'))('stroke line');
     const width = (PLOT.right - PLOT.left) / 8;
     // From the eighth day on.
     expect(cornersOf(d)).toEqual(

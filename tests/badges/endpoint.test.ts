@@ -246,6 +246,6 @@ describe('badges that are asked for', () => {
     expect(names(total)).toEqual([...before, 'total-non-ci.svg', ...charts]);
     expect(names(undefined)).toEqual([...before, ...charts]);
     const ids = BADGES.map(({ id }) => id).slice(CATALOGUE.length);
-    expect(ids).toEqual([...(looks.extra ?? []), 'chart-small', 'chart-total']);
+    expect(ids).toEqual([...(looks.extra ?? []), 'chart-small', 'chart-total', 'compare', 'compare-indexed']);
   });
 });

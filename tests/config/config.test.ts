@@ -81,6 +81,7 @@ packages:
 groups:
   - {name: all, packages: [zope.interface]}
   - {name: My_Suite, title: 'My suite', packages: [Zope-Interface, flask.sqlalchemy], window_days: [30, 7]}
+compare_chart: [my-suite, Zope.Interface]
 `);
     const members = ['zope-interface', 'flask-sqlalchemy'];
     expect(config).toEqual({
@@ -109,6 +110,7 @@ groups:
         { name: 'all', title: 'all', members: ['zope-interface'], windows: [30], looks: {} },
         { name: 'my-suite', title: 'My suite', members, windows: [30, 7], looks: {} },
       ],
+      compareChart: ['my-suite', 'zope-interface'],
     });
   });
 

@@ -16,10 +16,13 @@ function report(text: string): string[] {
 const SERVICE = 'service:\n  output_dir: out\n';
 const WINDOW = 'allowed: a whole number of days from 1 to 365, or a list of different ones';
 const URL = 'allowed: an http:// or https:// address without a query, a fragment or a password';
-const ALL = 'Allowed: service, bigquery, clickhouse, duckdb, badges, facets, packages, groups';
+const ALL = 'Allowed: service, bigquery, clickhouse, duckdb, badges, facets, packages, groups, compare_chart';
 const COLOURS =
   "a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as '#4c1'; or a mapping of counts to colours";
 const EXTRAS = 'allowed: a list of trend, sparkline, total, chart and shares of Pythons such as python>=3.10';
+/** A list with a comparison, but for what is compared. */
+const LIST = '[demo, {name: other, window_days: [3, 7]}, {name: short, window_days: [6, 1]}]⏎compare_chart:';
+const COMPARED = 'allowed: a list of 2 to 5 names of packages or groups of the list';
 const SERVED = 'lies in output_dir, which is served to everybody';
 const SVG = btoa('<svg/>');
 
@@ -162,6 +165,14 @@ const REFUSED = [
     [requests]⏎groups:⏎  - {name: all, packages: [request]} => 5:28: groups[0].packages[0]: request is not a package of the list; did you mean requests?
     [a-b]⏎groups:⏎  - {name: all, packages: [a-b, A_B]} => 5:33: groups[0].packages[1]: A_B is in the group already, and would be counted twice
     [{name: a, window_days: [7, 90]}, demo]⏎groups:⏎  - {name: all, packages: [a, demo], window_days: [30, 60]} => 5:31: groups[0].packages[1]: demo is read for 30 days only, and the group asks for 60; give it window_days of 60, too, or the group a shorter one
+    ${LIST} demo => 4:16: compare_chart: found "demo"; ${COMPARED}
+    ${LIST} [demo] => 4:16: compare_chart: found a list; ${COMPARED}
+    ${LIST} [a, b, c, d, e, f] => 4:16: compare_chart: found a list; ${COMPARED}
+    ${LIST} [demo, 7] => 4:23: compare_chart[1]: found 7; allowed: a package name
+    ${LIST} [demo, requests] => 4:23: compare_chart[1]: requests is no package or group of the list; list it under packages, too
+    ${LIST} [demo, ohter] => 4:23: compare_chart[1]: ohter is no package or group of the list; did you mean other?
+    ${LIST} [demo, other, DEMO] => 4:30: compare_chart[2]: demo is in the chart already
+    ${LIST} [demo, short] => 4:23: compare_chart[1]: short is read for 6 days only; give it window_days of 7 or more, too
     [demo, demo] => 3:18: packages[1]: demo with 30 days is already listed at line 3; list each window once
     [] => 3:11: packages: found an empty list; allowed: a list
     => 3:11: packages: found nothing (null); allowed: a list

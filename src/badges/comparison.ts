@@ -1,0 +1,100 @@
+import { addDays, date, type Span, spanDays } from '../days/day.ts';
+import { formatNumber, plural } from '../format.ts';
+import { type PackageDays, periodsOf } from '../metric/package-days.ts';
+import * as chart from './chart.ts';
+import { type Draw, linePath, type Point, px, runsOf, svg } from './picture.ts';
+
+/*
+ * The days of several packages or groups as lines of one chart.
+ */
+
+/** The colour and the dashes of each line, in their order: nobody needs to tell colours apart. */
+const LINES = [
+  ['first', ''],
+  ['second', '7 3'],
+  ['third', '2 2'],
+  ['fourth', '9 3 2 3'],
+  ['fifth', '14 4'],
+] as const;
+
+/** Of the names behind the lines, in pixels: the margin at the right, the height of each, and its room as if in the size of a heading (16 for 12). */
+const NAMES = { width: 178, height: 32, room: 176 };
+
+/** The longest span, in days, of which each day is drawn; beyond, it is each second one. */
+const EACH_DAY_MAX = 183;
+
+/** A package or group of a comparison. */
+export interface Compared {
+  /** What it is called. */
+  readonly title: string;
+  /** Days before the span take part in the first means. */
+  readonly history: PackageDays;
+}
+
+/** What is known of one of them in a span: its sum, its gaps, and its means of seven days, also with their own mean as 100. */
+function seriesOf({ title, history }: Compared, span: Span) {
+  const periods = periodsOf(history);
+  const within = periods.filter(({ start }) => start >= span.start);
+  const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
+  const means = chart.meansOf(periods, span);
+  const unit = total / within.length / 100 || 1;
+  const indexed = means.map((mean) => mean && mean / unit);
+  return { title, total, means, indexed, gaps: chart.gapsOf(within, history.partialDays, span) };
+}
+
+const lastOf = (values: readonly (number | undefined)[]) =>
+  values.findLast((value) => value !== undefined) ?? 0;
+
+/** All that a comparison shows of one of them, in words. */
+function inWords({ title, total, means, gaps }: ReturnType<typeof seriesOf>, { start }: Span): string {
+  const days = chart.listed(gaps.map((at) => addDays(start, at)));
+  const left = days && `; nothing or only a part is known of ${days}`;
+  return `${title}: ${formatNumber(total)}, at the end ${chart.meanText(lastOf(means))} a day${left}.`;
+}
+
+/**
+ * The means of seven days of several packages or groups as lines, with gaps where nothing is known. Their names stand in the
+ * order in which the lines end, each with the sum of its days.
+ *
+ * @param compared At most five.
+ * @param isIndexed Whether the mean of each over the span is drawn as 100, so that their courses can be compared.
+ */
+export function drawComparison(compared: readonly Compared[], span: Span, isIndexed: boolean): Draw {
+  const series = compared.map((each) => seriesOf(each, span));
+  const drawn = series
+    .map((each, index) => ({
+      ...each,
+      line: LINES[index] ?? LINES[0],
+      values: isIndexed ? each.indexed : each.means,
+    }))
+    .toSorted((a, b) => lastOf(b.values) - lastOf(a.values));
+  const most = Math.max(1, ...drawn.flatMap(({ values }) => values.map((value) => value ?? 0)));
+  const plot = chart.plotOf('large', span, most, NAMES.width);
+  const { x, y, right } = plot;
+  const step = spanDays(span) > EACH_DAY_MAX ? 2 : 1;
+  const lines = drawn.map(({ title, total, line: [className, dashes], values }, index) => {
+    const top = y(most) + index * NAMES.height;
+    const points = values.flatMap((value, at): (Point | undefined)[] => {
+      if (value === undefined) return [undefined];
+      return (values.length - 1 - at) % step === 0 ? [[x(at + 0.5), y(value)]] : [];
+    });
+    const pattern = dashes && ` stroke-dasharray="${dashes}"`;
+    const path = `${runsOf(points).map(linePath).join('')}M${px(right) + 6} ${top + 6}h18`;
+    const name = chart.words(right + 30, top + 10, chart.cut(title, NAMES.room), undefined, className);
+    const sum = chart.words(right + 30, top + 24, formatNumber(total));
+    return `<path class="stroke ${className}" stroke-width="2"${pattern} d="${path}"/>${name}${sum}`;
+  });
+  const gaps = [...new Set(series.flatMap((each) => each.gaps))];
+  const last = date(addDays(span.end, -1));
+  const title = `PyPI downloads a day${isIndexed ? ', mean of each = 100' : ''}`;
+  const figure = `sums of ${plural(spanDays(span), 'day')}`;
+  const note = `7-day means, without CI, to ${last}${gaps.length === 0 ? '' : ', ▪ no or partial data'}`;
+  const description = [
+    `Means of seven days of downloads by installers, not marked as CI, from ${date(span.start)} to ${last}.`,
+    ...series.map((each) => inWords(each, span)),
+    ...(chart.breakOf(span) === undefined ? [] : [chart.BREAK_NOTE]),
+  ].join(' ');
+  const told = { title: `${title}, without CI: ${series.map((each) => each.title).join(', ')}`, description };
+  const body = chart.frame(plot, { title, figure, note }) + chart.gapsPath(gaps, plot) + lines.join('');
+  return svg(chart.CHART_SIZES.large, told, body);
+}

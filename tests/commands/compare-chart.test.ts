@@ -1,0 +1,114 @@
+import { readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { addDays } from '../../src/days/day.ts';
+import { runMain } from '../support/context.ts';
+import { makeProject } from '../support/project.ts';
+import { tempFolder } from '../support/temp-folder.ts';
+
+/** Two downloads a day of one package, five of the other. */
+const rows = ['alpha', 'beta'].flatMap((project) =>
+  Array.from({ length: 60 }, (_, back) => ({
+    project,
+    at: addDays('2026-04-24', -back),
+    installer: 'uv',
+    times: project === 'alpha' ? 2 : 5,
+  })),
+);
+const FILES = ['compare-indexed', 'compare'].flatMap((id) =>
+  ['-dark.svg', '-light.svg', '.svg'].map((ending) => `${id}-non-ci${ending}`),
+);
+const LISTED = ['{name: alpha, window_days: [7, 30]}', '{name: beta, window_days: 60}'];
+const GROUP = 'groups: [{name: suite, title: "The <suite>", packages: [alpha, beta]}]\n';
+
+function project(names: string) {
+  const made = makeProject(tempFolder(), LISTED, rows);
+  const list = (chart: string) =>
+    made.track(LISTED, `  public_url: https://badges.example.com\n${GROUP}${chart}`);
+  list(`compare_chart: [${names}]\n`);
+  const run = (...argv: string[]) => runMain(made.folder, argv);
+  return {
+    ...made,
+    list,
+    run,
+    collect: (day: string, ...argv: string[]) => run('collect', '--as-of', day, ...argv),
+  };
+}
+
+it('is drawn of packages and groups over the days that each has, and stays as it is when nothing changes', async () => {
+  const { collect, run, read, output, prints } = project('Alpha, beta, suite');
+  expect((await run('check')).stdout).toMatch(/^compare_chart +alpha, beta, suite$/m);
+  const { exitCode, stderr } = await collect('2026-04-25');
+  expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining('compare')]);
+  expect(readdirSync(`${output}/_compare`).toSorted()).toEqual(FILES);
+  expect(read('_compare/compare-non-ci-light.svg')).toContain(
+    'from 26 Mar 2026 to 24 Apr 2026. alpha: 60, at the end 2 a day. beta: 150, at the end 5 a day. The &lt;suite&gt;: 210, at the end 7 a day.</desc>',
+  );
+  const before = prints();
+  await collect('2026-04-25');
+  const after = prints();
+  for (const file of FILES) expect(after[`_compare/${file}`]).toBe(before[`_compare/${file}`]);
+});
+
+it('has a gap where a run brought nothing of a package', async () => {
+  const { collect, read } = project('alpha, beta');
+  await collect('2026-04-24', '--no-page');
+  await collect('2026-04-25', '--package', 'beta', '--no-page');
+  expect(read('_compare/compare-non-ci.svg')).toContain(
+    'alpha: 58, at the end 2 a day; nothing or only a part is known of 24 Apr 2026. beta: 150',
+  );
+});
+
+it('is not drawn before each was collected, and the log says of which nothing is known', async () => {
+  const { collect, output } = project('alpha, beta');
+  const { exitCode, stderr } = await collect('2026-04-25', '--package', 'beta');
+  expect([exitCode, stderr]).toEqual([
+    0,
+    expect.stringContaining('no chart of compare_chart: nothing was collected of alpha yet'),
+  ]);
+  expect(readdirSync(output)).not.toContain('_compare');
+});
+
+it('is embedded as a picture for light and dark pages that links to the page of all packages', async () => {
+  const { run, list } = project('alpha, beta');
+  const stem = 'https://badges.example.com/_compare/compare-indexed-non-ci';
+  const alt = 'Chart of non-CI downloads of alpha, beta by installers on known days (local files)';
+  const argv = ['embed', '--badge', 'compare-indexed', '--format'];
+  expect((await run(...argv, 'html')).stdout).toBe(
+    `<a href="https://badges.example.com/index.html"><picture><source media="(prefers-color-scheme: dark)" srcset="${stem}-dark.svg"><img src="${stem}-light.svg" width="720" alt="${alt}"></picture></a>\n`,
+  );
+  expect((await run(...argv, 'markdown', '--badge', 'downloads', '-p', 'beta')).stdout.split('\n')).toEqual([
+    expect.stringContaining('beta%2Fdownloads-60d-non-ci.json'),
+    `[![${alt}](${stem}.svg)](https://badges.example.com/index.html)`,
+    '',
+  ]);
+  list('');
+  const { exitCode, stderr } = await run(...argv, 'url');
+  expect([exitCode, stderr]).toEqual([
+    2,
+    '--badge compare-indexed: tracked.yaml does not ask for it; write compare_chart: [a, b]\n',
+  ]);
+});
+
+it('is left over once it is not asked for, is marked, and is removed', async () => {
+  const { collect, run, list, read, output } = project('alpha, beta');
+  await collect('2026-04-25');
+  list('');
+  expect((await collect('2026-04-25')).stderr).toContain('badges of _compare are left over');
+  expect((await run('prune', '--mark', '--yes')).stdout).toContain('mark  _compare (not listed): 6 files');
+  for (const file of FILES) expect(read(`_compare/${file}`)).toContain('chart: not tracked any more');
+  expect((await collect('2026-04-25')).stderr).not.toContain('left over');
+  expect((await run('prune', '--yes')).stdout).toContain('remove  _compare (not listed): 6 files');
+  expect(readdirSync(output)).not.toContain('_compare');
+});
+
+it('says that the disk refused it, and exits with 1', async () => {
+  const { collect, put, read } = project('alpha, beta');
+  put('_compare', 'a file');
+  const { exitCode, stderr } = await collect('2026-04-25');
+  expect([exitCode, stderr]).toEqual([
+    1,
+    expect.stringContaining('the chart of compare_chart could not be drawn: '),
+  ]);
+  expect(read('_compare')).toBe('a file');
+  expect(read('index.html')).toContain('beta');
+});
