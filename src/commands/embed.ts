@@ -92,11 +92,8 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   }
   const ofEach = tracked.flatMap((each) => {
     const group = asGroup(each);
-    const what = {
-      package: each.name,
-      ...(group && { title: group.title, page: `${each.name}/index.html` }),
-      sourceName: shortName,
-    };
+    const page = group && `${each.name}/index.html`;
+    const what = { package: each.name, title: group?.title, page, sourceName: shortName };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
         snippet({ ...what, kind, windowDays }, publicUrl, format, picture),

@@ -59,6 +59,7 @@ const SCHEMA = [
     type: 'RECORD',
     fields: [
       { name: 'ci', type: 'BOOL' },
+      { name: 'python', type: 'STRING' },
       { name: 'installer', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
       { name: 'system', type: 'RECORD', fields: [{ name: 'name', type: 'STRING' }] },
     ],
