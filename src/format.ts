@@ -5,25 +5,6 @@ export function formatJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
-/** A value as JSON for files with long lists: indented, and each list on one line. */
-export function formatRows(value: object, indent = ''): string {
-  const lines = Object.entries(value).map(([key, item]) => {
-    const isNested = typeof item === 'object' && item !== null && !Array.isArray(item);
-    const text = isNested ? formatRows(item, `${indent}  `).trimEnd() : JSON.stringify(item);
-    return `${indent}  ${JSON.stringify(key)}: ${text}`;
-  });
-  return `{\n${lines.join(',\n')}\n${indent}}\n`;
-}
-
-/** A text as a value of JSON; undefined if it is none. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** A whole number with thousands separators. */
 export function formatNumber(value: number): string {
   // Intl says the same, ten times slower, and takes longer to load than a page takes to draw.

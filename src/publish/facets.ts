@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { addDays, type Day, dayNumber, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { readIfPresent } from '../disk/files.ts';
-import { formatRows, jsonOf } from '../format.ts';
 import { type DatedFacets, FACET_NOTES, FACETS, type Facet, type FacetList } from '../metric/facets.ts';
+import { formatRows, jsonOf } from '../util.ts';
 
 /*
  * <output_dir>/<package>/facets.json: the non-CI downloads of a package by Python, version, system, type, country and kind of

@@ -6,12 +6,12 @@ import { addDays, type Day, dayOf, isStale, windowBefore } from '../days/day.ts'
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
-import { formatJson, jsonOf } from '../format.ts';
+import { formatJson } from '../format.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import type { Total } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../metric/warnings.ts';
-import { byCount, camelKeys, defined, snakeKeys } from '../util.ts';
+import { byCount, camelKeys, defined, jsonOf, snakeKeys } from '../util.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
-import { formatRows, jsonOf } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import {
   BLIND_SPOTS,
@@ -17,6 +16,7 @@ import type { DatedFacets } from '../metric/facets.ts';
 import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
+import { formatRows, jsonOf } from '../util.ts';
 
 /*
  * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for
