@@ -98,16 +98,6 @@ export function byCount([a, ofA]: readonly [string, number], [b, ofB]: readonly 
   return ofB - ofA || (a < b ? -1 : 1);
 }
 
-/** A value as JSON for files with long lists: indented, and each list on one line. */
-export function formatRows(value: object, indent = ''): string {
-  const lines = Object.entries(value).map(([key, item]) => {
-    const isNested = typeof item === 'object' && item !== null && !Array.isArray(item);
-    const text = isNested ? formatRows(item, `${indent}  `).trimEnd() : JSON.stringify(item);
-    return `${indent}  ${JSON.stringify(key)}: ${text}`;
-  });
-  return `{\n${lines.join(',\n')}\n${indent}}\n`;
-}
-
 /** A text as a value of JSON; undefined if it is none. */
 export function jsonOf(text: string): unknown {
   try {

@@ -4,7 +4,8 @@ import { addDays, type Day, dayNumber, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { readIfPresent } from '../disk/files.ts';
 import { type DatedFacets, FACET_NOTES, FACETS, type Facet, type FacetList } from '../metric/facets.ts';
-import { formatRows, jsonOf } from '../util.ts';
+import { jsonOf } from '../util.ts';
+import { formatRows } from './history.ts';
 
 /*
  * <output_dir>/<package>/facets.json: the non-CI downloads of a package by Python, version, system, type, country and kind of

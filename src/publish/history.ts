@@ -16,7 +16,7 @@ import type { DatedFacets } from '../metric/facets.ts';
 import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
-import { formatRows, jsonOf } from '../util.ts';
+import { jsonOf } from '../util.ts';
 
 /*
  * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for
@@ -93,6 +93,16 @@ export interface HistoryFacts {
   readonly source: string;
   /** Where the output folder is served, if that is known. */
   readonly publicUrl: string | undefined;
+}
+
+/** A value as JSON for files with long lists: indented, and each list on one line. */
+export function formatRows(value: object, indent = ''): string {
+  const lines = Object.entries(value).map(([key, item]) => {
+    const isNested = typeof item === 'object' && item !== null && !Array.isArray(item);
+    const text = isNested ? formatRows(item, `${indent}  `).trimEnd() : JSON.stringify(item);
+    return `${indent}  ${JSON.stringify(key)}: ${text}`;
+  });
+  return `{\n${lines.join(',\n')}\n${indent}}\n`;
 }
 
 /** The file's text. Unknown and missing days are null, days without downloads 0. */
