@@ -31,7 +31,7 @@ function fencedBlocks(page: string): string[] {
 function anchors(page: string): Set<string> {
   const seen = new Map<string, number>();
   const headings = [...withoutFences(read(page)).matchAll(/^#{1,6} +(.+?) *$/gm)].map(
-    (match) => match[1] ?? '',
+    ([, text = '']) => text,
   );
   return new Set(
     headings.map((heading) => {
@@ -62,12 +62,11 @@ function broken(page: string, link: string): string | undefined {
   return anchors(target).has(anchor) ? undefined : `${link}: no such heading`;
 }
 
+const firstCells = (page: string, pattern: RegExp) =>
+  [...read(page).matchAll(pattern)].map((match) => match[1]);
+
 /** Runs a command line in a folder of its own and returns all that it wrote. */
-async function run(
-  argv: readonly string[],
-  cwd: string,
-  env: Record<string, string> = {},
-): Promise<{ exitCode: number; text: string }> {
+async function run(argv: readonly string[], cwd: string, env: Record<string, string> = {}) {
   let text = '';
   const output = {
     write(part: string) {
@@ -131,23 +130,15 @@ describe('docs/deploy.md', () => {
 });
 
 describe('README.md', () => {
-  test('shows what the demo prints', async () => {
-    const config = read('examples/tracked.yaml')
-      .replaceAll('../demo', scratch)
-      .replace('file_downloads.ndjson', join(root, 'examples/file_downloads.ndjson'));
-    writeFileSync(join(scratch, 'tracked.yaml'), config);
-    const { exitCode, text } = await run(
-      ['collect', '--as-of', '2026-04-25', '--log-level', 'silent'],
-      scratch,
-    );
-    expect(exitCode).toBe(0);
-    expect(fencedBlocks('README.md')).toContain(text);
-  });
-
-  test('shows what show prints', async () => {
-    const table = join(root, 'examples/tracked.yaml');
-    const argv = ['show', 'example-young', '--source', 'duckdb', '--config', table, '--log-level', 'silent'];
-    const { exitCode, text } = await run([...argv, '--as-of', '2026-04-25'], scratch, { LANG: 'C.UTF-8' });
+  test.each([
+    'collect --config demo.yaml',
+    `show example-young --source duckdb --config ${join(root, 'examples/tracked.yaml')}`,
+  ])('shows what is printed by %s', async (line) => {
+    const config = read('examples/tracked.yaml').replaceAll('../demo', scratch);
+    const table = join(root, 'examples/file_downloads.ndjson');
+    writeFileSync(join(scratch, 'demo.yaml'), config.replace('file_downloads.ndjson', table));
+    const argv = [...line.split(' '), '--as-of', '2026-04-25', '--log-level', 'silent'];
+    const { exitCode, text } = await run(argv, scratch, { LANG: 'C.UTF-8' });
     expect(exitCode).toBe(0);
     expect(fencedBlocks('README.md')).toContain(text);
   });
@@ -162,23 +153,24 @@ describe('README.md', () => {
 });
 
 describe('docs/commands.md', () => {
+  const rows = new Map(
+    [...read('docs/commands.md').matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)].map(([, name = '', text = '']) => [
+      name,
+      text,
+    ]),
+  );
+
   test('names every command', async () => {
     const { text } = await run(['--help'], scratch);
     const commands = [...text.matchAll(/^ {2}([a-z]+) (?:[<[]| )/gm)].map((match) => match[1]);
     expect(commands).toEqual(expect.arrayContaining(['collect', 'check', 'help']));
-    const table = [...read('docs/commands.md').matchAll(/^\| `([a-z]+)` \|/gm)].map((match) => match[1]);
-    expect(table).toEqual(expect.arrayContaining(commands.filter((command) => command !== 'help')));
+    expect(commands.filter((command) => command !== 'help').toSorted()).toEqual([...rows.keys()].toSorted());
   });
 
-  test('names the options of every command, and none that does not exist', async () => {
-    const rows = [...read('docs/commands.md').matchAll(/^\| `([a-z]+)` \| (.*) \|$/gm)];
-    expect(rows.length).toBeGreaterThan(5);
-    const options = (text: string) => [...new Set(text.match(/--[a-z][a-z-]+/g) ?? [])].toSorted();
-    for (const [, command = '', text = ''] of rows) {
-      const [own = ''] = (await run([command, '--help'], scratch)).text.split('Global Options:');
-      const declared = options(own).filter((option) => option !== '--help');
-      expect(options(text), command).toEqual(declared);
-    }
+  test.each([...rows])('names the options of %s, and none that does not exist', async (command, text) => {
+    const options = (words: string) => [...new Set(words.match(/--[a-z][a-z-]+/g) ?? [])].toSorted();
+    const [own = ''] = (await run([command, '--help'], scratch)).text.split('Global Options:');
+    expect(options(text)).toEqual(options(own).filter((option) => option !== '--help'));
   });
 });
 
@@ -186,20 +178,16 @@ describe('CONTRIBUTING.md', () => {
   test('lists every script that tests something', () => {
     const scripts = Object.keys(JSON.parse(read('package.json')).scripts);
     const tests = scripts.filter((name) => name.startsWith('test:')).map((name) => `npm run ${name}`);
-    const listed = [...read('CONTRIBUTING.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]);
+    const listed = firstCells('CONTRIBUTING.md', /^\| `([^`]+)`/gm);
     expect(listed).toEqual(expect.arrayContaining(['npm test', ...tests]));
   });
 });
 
 describe('docs/operations.md', () => {
   /** The cells of each code's row: what happened, what to do, whether it is tried again, and whether it ends the querying. */
-  const rows = new Map(
-    [
-      ...read('docs/operations.md').matchAll(
-        /^\| `([a-z-]+)` \| (.*) \| (.*) \| (yes.*|no.*) \| (yes.*|no.*) \|$/gm,
-      ),
-    ].map(([, code = '', ...cells]) => [code, cells]),
-  );
+  const ROW = /^\| `([a-z-]+)` \| (.*) \| (.*) \| (yes.*|no.*) \| (yes.*|no.*) \|$/gm;
+  const found = read('docs/operations.md').matchAll(ROW);
+  const rows = new Map([...found].map(([, code = '', ...cells]) => [code, cells]));
 
   test('has a row for each code, and for none that does not exist', () => {
     expect([...rows.keys()].toSorted()).toEqual(ERROR_CODES.toSorted());
@@ -222,9 +210,7 @@ describe('docs/files.md', () => {
   test('shows a health file as it is written', () => {
     const text = example('{\n  "version": 1,\n  "source"');
     const health = parseHealth(text);
-    expect(health === undefined ? undefined : JSON.parse(JSON.stringify(healthToJson(health)))).toEqual(
-      JSON.parse(text),
-    );
+    expect(health && JSON.parse(JSON.stringify(healthToJson(health)))).toEqual(JSON.parse(text));
   });
 
   test('shows a history with every key of its schema', () => {
@@ -260,9 +246,7 @@ describe('docs/configuration.md', () => {
   }
 
   test('describes every key of the schema, and none that does not exist', () => {
-    const described = [...read('docs/configuration.md').matchAll(/^\| `([a-z][\w.[\]]*)` \|/gm)].map(
-      (match) => match[1],
-    );
+    const described = firstCells('docs/configuration.md', /^\| `([a-z][\w.[\]]*)` \|/gm);
     const keys = keysOf(trackedJsonSchema() as JsonSchema, '');
     expect(keys).toContain('packages[].window_days');
     expect(described).toEqual(keys);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withBadges } from '../scripts/readme-badges.mjs';
@@ -73,10 +73,7 @@ describe('withRepository', () => {
     expect(used.length).toBeGreaterThan(5);
     expect(new Set(used.map(([, repository]) => repository))).toEqual(new Set([current]));
     // A place that the script does not know would be left out.
-    const folders = ['.github', 'action', 'deploy', 'docs', 'examples', 'python', 'src'].filter((folder) =>
-      existsSync(join(root, folder)),
-    );
-    const files = folders.flatMap((folder) =>
+    const files = ['.github', 'action', 'deploy', 'docs', 'examples', 'python', 'src'].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => relative(root, join(entry.parentPath, entry.name))),

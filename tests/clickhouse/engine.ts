@@ -120,17 +120,12 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
     url,
     admin,
     async add(...rows) {
-      const values = rows.map(({ installer = '', system = '', version = '1.0', times = 1, ...row }) => ({
-        ci: 'unknown',
-        filename: `${row.project}-${version}-py3-none-any.whl`,
-        ...row,
-        installer,
-        system,
-        version,
-        times,
-      }));
-      const lines = values.map((row) => JSON.stringify(row)).join('\n');
-      await admin(`INSERT INTO pypi.alike FORMAT JSONEachRow\n${lines}`);
+      const usual = { ci: 'unknown', installer: '', system: '', version: '1.0', times: 1 };
+      const lines = rows.map(({ project, version = usual.version, ...row }) => {
+        const filename = `${project}-${version}-py3-none-any.whl`;
+        return JSON.stringify({ ...usual, project, version, filename, ...row });
+      });
+      await admin(`INSERT INTO pypi.alike FORMAT JSONEachRow\n${lines.join('\n')}`);
     },
     asked: async () => (await (await fetch(url)).json()) as Asked[],
     async stop() {
@@ -141,19 +136,9 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   };
 }
 
-/** One line of examples/file_downloads.ndjson, as BigQuery's table has it. */
-interface Line {
-  readonly timestamp: string;
-  readonly file: { readonly project: string; readonly filename?: string };
-  readonly details: {
-    readonly ci?: boolean | null;
-    readonly installer?: { readonly name?: string | null } | null;
-    readonly system?: { readonly name?: string | null } | null;
-  } | null;
-}
-
-/** What ClickPy makes of a row of BigQuery's table: NULL is '' or, for ci, 'false'. */
-function copied({ timestamp, file, details }: Line): EngineRow {
+/** What ClickPy makes of a row of BigQuery's table, as it stands in an export: NULL is '' or, for ci, 'false'. */
+function copied(line: string): EngineRow {
+  const { timestamp, file, details } = JSON.parse(line);
   return {
     date: timestamp.slice(0, 10),
     project: file.project,
@@ -168,7 +153,7 @@ function copied({ timestamp, file, details }: Line): EngineRow {
 export async function loadNdjson(engine: Engine, path: string): Promise<void> {
   let rows: EngineRow[] = [];
   for await (const line of createInterface({ input: createReadStream(path) })) {
-    rows.push(copied(JSON.parse(line) as Line));
+    rows.push(copied(line));
     if (rows.length === 20_000) {
       await engine.add(...rows);
       rows = [];

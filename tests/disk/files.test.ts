@@ -37,8 +37,7 @@ describe('replaceFile', () => {
     async (durable) => {
       const path = join(tempFolder(), 'badge.svg');
       await withUmask(0o077, () => replaceFile(path, 'new\n', durable));
-      expect(readFileSync(path, 'utf8')).toBe('new\n');
-      expect(mode(path)).toBe(0o644);
+      expect([readFileSync(path, 'utf8'), mode(path)]).toEqual(['new\n', 0o644]);
     },
   );
 
@@ -49,49 +48,34 @@ describe('replaceFile', () => {
     expect(readFileSync(path, 'utf8')).toBe('{}');
   });
 
-  it('replaces in one step: who has the old file open keeps reading it whole', async () => {
+  it('replaces in one step, with its own mode: who has the old file open keeps reading it whole', async () => {
     const folder = tempFolder();
-    const path = join(folder, 'badge.svg');
-    writeFileSync(path, 'old');
-    linkSync(path, join(folder, 'held'));
-    await replaceFile(path, 'new', false);
-    expect(readFileSync(path, 'utf8')).toBe('new');
-    expect(readFileSync(join(folder, 'held'), 'utf8')).toBe('old');
-    expect(statSync(path).ino).not.toBe(statSync(join(folder, 'held')).ino);
-  });
-
-  it('repairs the mode of a file that it replaces', async () => {
-    const path = join(tempFolder(), 'badge.svg');
+    const [path, held] = [join(folder, 'badge.svg'), join(folder, 'held')];
     writeFileSync(path, 'old');
     chmodSync(path, 0o600);
+    linkSync(path, held);
     await replaceFile(path, 'new', false);
+    expect([readFileSync(path, 'utf8'), readFileSync(held, 'utf8')]).toEqual(['new', 'old']);
     expect(mode(path)).toBe(0o644);
   });
 
   it('replaces a link instead of writing through it', async () => {
     const folder = tempFolder();
-    writeFileSync(join(folder, 'passwd'), 'precious');
-    symlinkSync(join(folder, 'passwd'), join(folder, 'badge.svg'));
-    await replaceFile(join(folder, 'badge.svg'), 'new', false);
-    expect(readFileSync(join(folder, 'passwd'), 'utf8')).toBe('precious');
-    expect(readFileSync(join(folder, 'badge.svg'), 'utf8')).toBe('new');
+    const [path, other] = [join(folder, 'badge.svg'), join(folder, 'passwd')];
+    writeFileSync(other, 'precious');
+    symlinkSync(other, path);
+    await replaceFile(path, 'new', false);
+    expect([readFileSync(path, 'utf8'), readFileSync(other, 'utf8')]).toEqual(['new', 'precious']);
   });
 
-  it('leaves nothing behind when a folder is in the way', async () => {
+  it('leaves nothing behind when a folder is in the way, or has gone', async () => {
     const folder = tempFolder();
     mkdirSync(join(folder, 'badge.svg'));
     const work = replaceFile(join(folder, 'badge.svg'), 'new', false);
-    await expect(work).rejects.toThrow(OperatorError);
     await expect(work).rejects.toThrow(/badge\.svg: a folder stands where a file should be; move it away/);
+    const gone = replaceFile(join(folder, 'gone', 'badge.svg'), 'new', false);
+    await expect(gone).rejects.toThrow(/the folder has gone while it was in use; run again \(ENOENT\)/);
     expect(readdirSync(folder)).toEqual(['badge.svg']);
-  });
-
-  it('leaves the old file when the folder has gone or nothing can be written', async () => {
-    const folder = tempFolder();
-    await expect(replaceFile(join(folder, 'gone', 'badge.svg'), 'new', false)).rejects.toThrow(
-      /the folder has gone while it was in use; run again \(ENOENT\)/,
-    );
-    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('takes over what a run that was killed has left', async () => {
@@ -149,23 +133,19 @@ const OBSTACLES: [string, (path: string) => unknown, string][] = [
     (path) => symlinkSync('/etc/passwd', path),
     'a symbolic link stands where a file should be; put the file itself there',
   ],
-  [
-    'a socket',
-    (path) => {
-      const server = createServer().listen(path);
-      onTestFinished(() => void server.close());
-    },
-    'a socket stands where a file should be; move it away',
-  ],
-  [
-    '600 MB',
-    (path) => {
-      writeFileSync(path, '');
-      truncateSync(path, 600_000_000);
-    },
-    'a file of more than 256 MiB stands there; move it away',
-  ],
+  ['a socket', makeSocket, 'a socket stands where a file should be; move it away'],
+  ['600 MB', makeHuge, 'a file of more than 256 MiB stands there; move it away'],
 ];
+
+function makeSocket(path: string) {
+  const server = createServer().listen(path);
+  onTestFinished(() => void server.close());
+}
+
+function makeHuge(path: string) {
+  writeFileSync(path, '');
+  truncateSync(path, 600_000_000);
+}
 
 describe.each(OBSTACLES)('%s in the place of a file', (what, make, says) => {
   it('is never read', async () => {
@@ -193,9 +173,8 @@ describe.each(OBSTACLES)('%s in the place of a file', (what, make, says) => {
 });
 
 it('a device in the place of a file is not read, however long it is', () => {
-  expect(() => readNamedFile('/dev/zero')).toThrow(
-    'a device stands where a file should be; put the right file in its place',
-  );
+  const says = 'a device stands where a file should be; put the right file in its place';
+  expect(() => readNamedFile('/dev/zero')).toThrow(says);
 });
 
 describe('ensureFolder', () => {
@@ -213,19 +192,18 @@ describe('ensureFolder', () => {
     expect(statSync(path).mode & 0o7777).toBe(0o2750);
   });
 
-  it('complains of a file in the way', async () => {
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, ''), 'a file stands where a folder should be'],
+    [
+      'a link that leads nowhere',
+      (path: string) => symlinkSync('gone', path),
+      'this is a link that leads nowhere',
+    ],
+  ])('complains of %s in the way', async (_, make, says) => {
     const path = join(tempFolder(), 'a');
-    writeFileSync(path, '');
-    await expect(ensureFolder(path)).rejects.toThrow(`${path}: a file stands where a folder should be`);
-    await expect(ensureFolder(join(path, 'b'))).rejects.toThrow('a file stands where a folder should be');
-  });
-
-  it.each(['', 'below'])('tells a link that leads nowhere: %j', async (below) => {
-    const link = join(tempFolder(), 'link');
-    symlinkSync('gone', link);
-    await expect(ensureFolder(join(link, below))).rejects.toThrow(
-      `${link}: this is a link that leads nowhere`,
-    );
+    make(path);
+    await expect(ensureFolder(path)).rejects.toThrow(`${path}: ${says}`);
+    await expect(ensureFolder(join(path, 'b'))).rejects.toThrow(says);
   });
 
   it('follows a link to a folder, which an operator may have set', async () => {
@@ -244,20 +222,14 @@ describe('ensureChildFolder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('does not follow a link that somebody planted', async () => {
+  it('does not follow a link that somebody planted, nor takes a file for its parent', async () => {
     const folder = tempFolder();
-    mkdirSync(join(folder, 'out'));
-    symlinkSync('/etc', join(folder, 'out', 'demo'));
-    await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
-      `${join(folder, 'out', 'demo')}: a symbolic link stands in the way, and links are not followed; remove it`,
+    const [link, file] = [join(folder, 'demo'), join(folder, 'out')];
+    symlinkSync('/etc', link);
+    writeFileSync(file, '');
+    await expect(ensureChildFolder(folder, 'demo')).rejects.toThrow(
+      `${link}: a symbolic link stands in the way, and links are not followed; remove it`,
     );
-  });
-
-  it('complains when its parent is a file', async () => {
-    const folder = tempFolder();
-    writeFileSync(join(folder, 'out'), '');
-    await expect(ensureChildFolder(join(folder, 'out'), 'demo')).rejects.toThrow(
-      'a file stands where a folder should be; move it away',
-    );
+    await expect(ensureChildFolder(file, 'demo')).rejects.toThrow('a file stands where a folder should be');
   });
 });

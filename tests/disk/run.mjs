@@ -3,22 +3,7 @@
 // nothing.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,10 +11,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { importTs } from '../../scripts/import-ts.mjs';
 
 const { BigQueryServer } = await importTs('tests/support/bigquery-server.ts');
+const { writeNdjson } = await importTs('tests/support/downloads.ts');
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
 const NOBODY = 65_534;
 const HERO = 'downloads-30d-non-ci.json';
+const NAMES = ['alpha', 'beta'];
 
 let failures = 0;
 function expect(what, found, expected) {
@@ -38,44 +25,50 @@ function expect(what, found, expected) {
   if (same) return;
   failures += 1;
   console.log(`    found    ${JSON.stringify(found)?.slice(0, 600)}`);
-  console.log(
-    `    expected ${expected instanceof RegExp ? expected : JSON.stringify(expected)?.slice(0, 600)}`,
-  );
+  const wanted = expected instanceof RegExp ? expected : JSON.stringify(expected)?.slice(0, 600);
+  console.log(`    expected ${wanted}`);
 }
 
-/** A tracked.yaml over a table in which each package has `downloads` downloads. */
-function project(folder, downloads) {
-  const row = (name) =>
-    `${JSON.stringify({ timestamp: '2026-04-20 12:00:00 UTC', file: { project: name }, details: { ci: false, installer: { name: 'pip' }, system: { name: 'Linux' } } })}\n`;
-  writeFileSync(
-    join(folder, 'rows.ndjson'),
-    ['alpha', 'beta'].map((name) => row(name).repeat(downloads)).join(''),
-  );
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    'service:\n  output_dir: output/web\n  state_dir: state/files\n  source: duckdb\nduckdb:\n  files: rows.ndjson\npackages: [alpha, beta]\n',
-  );
+const FOLDERS = 'service: {output_dir: output/web, state_dir: state/files';
+const writeList = (folder, source) =>
+  fs.writeFileSync(join(folder, 'tracked.yaml'), `${FOLDERS}${source}packages: [${NAMES.join(', ')}]\n`);
+
+/** A tracked.yaml over a table in which each package has `times` downloads. */
+function project(folder, times) {
+  const rows = NAMES.map((name) => ({
+    at: '2026-04-20',
+    project: name,
+    installer: 'pip',
+    system: 'Linux',
+    times,
+  }));
+  writeNdjson(join(folder, 'rows.ndjson'), rows);
+  writeList(folder, ', source: duckdb}\nduckdb: {files: rows.ndjson}\n');
 }
 
 /** The same on a stand-in for BigQuery, whose days are kept in state_dir. */
-function projectOnBigQuery(folder, downloads) {
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    'service:\n  output_dir: output/web\n  state_dir: state/files\nbigquery: {project_id: p}\npackages: [alpha, beta]\n',
-  );
+async function onBigQuery(folder, downloads, work) {
+  writeList(folder, '}\nbigquery: {project_id: p}\n');
   const days = Array.from({ length: 24 }, (_, index) => `2026-04-${String(index + 1).padStart(2, '0')}`);
   const rows = [
     ...days.map((day) => ({ project: 'somebody', day, installer: 'pip', downloads: 1_000 })),
-    ...['alpha', 'beta'].map((name) => ({ project: name, day: '2026-04-24', installer: 'pip', downloads })),
+    ...NAMES.map((name) => ({ project: name, day: '2026-04-24', installer: 'pip', downloads })),
   ];
-  return BigQueryServer.start({ rows });
+  const server = await BigQueryServer.start({ rows });
+  try {
+    await work(server);
+  } finally {
+    await server.close();
+  }
 }
+
+const optionsIn = (folder, env) => ({ cwd: folder, env: { PATH: process.env.PATH, HOME: folder, ...env } });
+const ARGV = [CLI, 'collect', '--as-of', '2026-04-25', '--full'];
 
 /** Like `collect`, while this process plays BigQuery. */
 function startCollect(server, folder, more) {
-  const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full', '--log-level', 'silent'];
-  const env = { PATH: process.env.PATH, HOME: folder, BIGQUERY_EMULATOR_HOST: server.host, ...more };
-  return spawn(process.execPath, argv, { cwd: folder, env, stdio: 'ignore' });
+  const options = optionsIn(folder, { BIGQUERY_EMULATOR_HOST: server.host, ...more });
+  return spawn(process.execPath, [...ARGV, '--log-level', 'silent'], { ...options, stdio: 'ignore' });
 }
 
 async function collectFrom(server, folder, more = {}) {
@@ -83,37 +76,42 @@ async function collectFrom(server, folder, more = {}) {
   return exitCode;
 }
 
-function collect(folder, { env: more, ...options } = {}) {
-  const argv = [CLI, 'collect', '--as-of', '2026-04-25', '--full'];
-  const env = { PATH: process.env.PATH, HOME: folder, ...more };
-  const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
-    cwd: folder,
-    encoding: 'utf8',
-    env,
-    ...options,
-  });
-  expect(
-    'nothing but log lines on stderr',
-    stderr.split('\n').every((line) => line === '' || line.startsWith('{')),
-    true,
-  );
+function collect(folder, { env, ...user } = {}) {
+  const options = { ...optionsIn(folder, env), encoding: 'utf8', ...user };
+  const { status, stdout, stderr } = spawnSync(process.execPath, ARGV, options);
+  const isLog = stderr.split('\n').every((line) => line === '' || line.startsWith('{'));
+  expect('nothing but log lines on stderr', isLog, true);
   return { exitCode: status, stdout, stderr };
 }
 
-const message = (folder, name) =>
-  JSON.parse(readFileSync(join(folder, 'output/web', name, HERO), 'utf8')).message;
-const health = (folder) => JSON.parse(readFileSync(join(folder, 'output/web/_health.json'), 'utf8')).packages;
-const leftOver = (folder) =>
-  readdirSync(folder, { recursive: true }).filter((path) => /\.(tmp|lock)/.test(path));
+const doctor = (folder, env) =>
+  spawnSync(process.execPath, [CLI, 'doctor'], { ...optionsIn(folder, env), encoding: 'utf8' }).stdout;
+
+const read = (folder, path) => JSON.parse(fs.readFileSync(join(folder, 'output/web', path), 'utf8'));
+const messages = (folder) => NAMES.map((name) => read(folder, join(name, HERO)).message);
+const health = (folder) => read(folder, '_health.json').packages;
+const isRight = (folder) =>
+  expect('the next run mends it', [collect(folder).exitCode, messages(folder)], [0, ['5', '5']]);
+const areOld = (folder) => expect('the old badges stay whole', messages(folder), ['3', '3']);
+const isClean = (folder) => {
+  const files = fs.readdirSync(folder, { recursive: true });
+  expect(
+    'nothing is left over',
+    files.filter((path) => /\.(tmp|lock)/.test(path)),
+    [],
+  );
+};
+/** A run that fails with 1, and what it says on stdout and stderr. */
+function fails(folder, options, onStdout, onStderr) {
+  const { exitCode, stdout, stderr } = collect(folder, options);
+  expect('exits 1', exitCode, 1);
+  if (onStdout !== undefined) expect('says so for the packages', stdout, onStdout);
+  if (onStderr !== undefined) expect('says so in the log', stderr, onStderr);
+}
 
 function mount(path, size) {
-  const { status, stderr } = spawnSync(
-    'mount',
-    ['-t', 'tmpfs', '-o', `size=${size},mode=755`, 'tmpfs', path],
-    {
-      encoding: 'utf8',
-    },
-  );
+  const argv = ['-t', 'tmpfs', '-o', `size=${size},mode=755`, 'tmpfs', path];
+  const { status, stderr } = spawnSync('mount', argv, { encoding: 'utf8' });
   return status === 0 ? undefined : stderr.trim();
 }
 const remount = (path, how) => spawnSync('mount', ['-o', `remount,${how}`, path]);
@@ -121,25 +119,25 @@ const remount = (path, how) => spawnSync('mount', ['-o', `remount,${how}`, path]
 /** @param left Bytes that are left free. */
 function fill(path, left = 0) {
   const name = join(path, 'filler');
-  const file = openSync(name, 'w');
+  const file = fs.openSync(name, 'w');
   try {
-    for (;;) writeSync(file, Buffer.alloc(4_096));
+    for (;;) fs.writeSync(file, Buffer.alloc(4_096));
   } catch (error) {
     if (error.code !== 'ENOSPC') throw error;
   } finally {
-    closeSync(file);
+    fs.closeSync(file);
   }
-  truncateSync(name, statSync(name).size - left);
+  fs.truncateSync(name, fs.statSync(name).size - left);
 }
 
 /** Runs a case in a folder of its own, whose output and state are each on a tmpfs. */
 async function on(title, work) {
   console.log(title);
-  const folder = mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
+  const folder = fs.mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
   const mounts = ['output', 'state'].map((name) => join(folder, name));
   try {
     for (const path of mounts) {
-      mkdirSync(path);
+      fs.mkdirSync(path);
       const refused = mount(path, '2m');
       if (refused !== undefined) throw new Error(refused);
     }
@@ -149,7 +147,7 @@ async function on(title, work) {
     await work(folder);
   } finally {
     for (const path of mounts) spawnSync('umount', [path]);
-    rmSync(folder, { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -163,13 +161,6 @@ function refusing(folder, operations, below = folder) {
   return { LD_PRELOAD: library, REFUSE: list.join(' '), REFUSE_BELOW: below };
 }
 
-const doctor = (folder, env) =>
-  spawnSync(process.execPath, [CLI, 'doctor'], {
-    cwd: folder,
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, HOME: folder, ...env },
-  });
-
 async function shares() {
   for (const [title, operations] of [
     ['modes', { chmod: EPERM }],
@@ -179,16 +170,12 @@ async function shares() {
   ]) {
     await on(`a share without ${title}`, async (folder) => {
       const env = refusing(folder, operations);
-      const { stdout } = doctor(folder, env);
-      expect('doctor finds nothing', /^FAIL {2}(output|state)/m.test(stdout), false);
-      expect('a run is well', [collect(folder, { env }).exitCode, message(folder, 'beta')], [0, '5']);
-      const server = await projectOnBigQuery(folder, 7);
-      try {
+      expect('doctor finds nothing', /^FAIL {2}(output|state)/m.test(doctor(folder, env)), false);
+      expect('a run is well', [collect(folder, { env }).exitCode, messages(folder)], [0, ['5', '5']]);
+      await onBigQuery(folder, 7, async (server) => {
         const exitCode = await collectFrom(server, folder, env);
-        expect('so is one on BigQuery', [exitCode, message(folder, 'beta')], [0, '7']);
-      } finally {
-        await server.close();
-      }
+        expect('so is one on BigQuery', [exitCode, messages(folder)], [0, ['7', '7']]);
+      });
     });
   }
 
@@ -199,152 +186,116 @@ async function shares() {
   ]) {
     await on(`output_dir refuses to ${operation} with ${code}`, (folder) => {
       const env = refusing(folder, { [operation]: error }, join(folder, 'output'));
-      expect(
-        'doctor sees it',
-        doctor(folder, env).stdout,
-        new RegExp(`^FAIL {2}output_dir .*${says.source}`, 'm'),
-      );
-      const { exitCode, stdout, stderr } = collect(folder, { env });
-      expect('exits 1', exitCode, 1);
-      expect('says so for the packages', stdout, says);
-      expect('has its code', stderr, new RegExp(`"error_code":"${code}"`));
-      expect('the old badges stay whole', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
-      expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+      const seen = new RegExp(`^FAIL {2}output_dir .*${says.source}`, 'm');
+      expect('doctor sees it', doctor(folder, env), seen);
+      fails(folder, { env }, says, new RegExp(`"error_code":"${code}"`));
+      areOld(folder);
+      isRight(folder);
     });
   }
 
-  await on('the lock on a share without sockets', async (folder) => {
-    const env = refusing(folder, { bind: ENOTSUP });
-    const server = await projectOnBigQuery(folder, 5);
-    const first = startCollect(server, folder, env);
-    try {
-      server.become({ trouble: [{ on: 'insert', package: 'alpha', fault: { looks: 1e9 } }] });
-      while (!server.callsOf('results').some((call) => call.package === 'alpha')) await sleep(20);
-      first.kill('SIGSTOP');
-      expect('is kept while its owner is stopped', await collectFrom(server, folder, env), 3);
-      const gone = once(first, 'close');
-      first.kill('SIGKILL');
-      await gone;
-      server.become({ trouble: [] });
-      expect('is free once its owner is killed', await collectFrom(server, folder, env), 0);
-    } finally {
-      first.kill('SIGKILL');
-      await server.close();
-    }
-  });
+  await on('the lock on a share without sockets', (folder) =>
+    onBigQuery(folder, 5, async (server) => {
+      const env = refusing(folder, { bind: ENOTSUP });
+      const first = startCollect(server, folder, env);
+      try {
+        server.become({ trouble: [{ on: 'insert', package: 'alpha', fault: { looks: 1e9 } }] });
+        while (!server.callsOf('results').some((call) => call.package === 'alpha')) await sleep(20);
+        first.kill('SIGSTOP');
+        expect('is kept while its owner is stopped', await collectFrom(server, folder, env), 3);
+        const gone = once(first, 'close');
+        first.kill('SIGKILL');
+        await gone;
+        server.become({ trouble: [] });
+        expect('is free once its owner is killed', await collectFrom(server, folder, env), 0);
+      } finally {
+        first.kill('SIGKILL');
+      }
+    }),
+  );
 }
 
 async function main() {
   await on('output_dir is full', (folder) => {
     const before = health(folder);
     fill(join(folder, 'output'));
-    const { exitCode, stdout, stderr } = collect(folder);
-    expect('exits 1', exitCode, 1);
-    expect(
-      'says so for the packages',
-      stdout,
-      /alpha, beta|alpha: .*the disk is full .*free some space.*\(ENOSPC\)/,
-    );
-    expect('says so for the health file', stderr, /_health.json could not be written: .*the disk is full/);
-    expect('the old badges stay whole', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    const says = /alpha, beta|alpha: .*the disk is full .*free some space.*\(ENOSPC\)/;
+    fails(folder, {}, says, /_health.json could not be written: .*the disk is full/);
+    areOld(folder);
     expect('the old health file stays whole', health(folder), before);
-    expect('nothing is left over', leftOver(folder), []);
-    rmSync(join(folder, 'output/filler'));
-    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+    isClean(folder);
+    fs.rmSync(join(folder, 'output/filler'));
+    isRight(folder);
   });
 
   await on('output_dir is read-only', (folder) => {
     remount(join(folder, 'output'), 'ro');
-    const { exitCode, stdout, stderr } = collect(folder);
-    expect('exits 1', exitCode, 1);
-    expect('says so for the packages', stdout, /the file system is read-only; mount it writable/);
-    expect('says so for the health file', stderr, /_health.json could not be written: .*read-only/);
-    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
-    const doctor = spawnSync(process.execPath, [CLI, 'doctor'], { cwd: folder, encoding: 'utf8' });
-    expect('doctor sees it', doctor.stdout, /^FAIL {2}output_dir .*read-only/m);
+    const says = /the file system is read-only; mount it writable/;
+    fails(folder, {}, says, /_health.json could not be written: .*read-only/);
+    areOld(folder);
+    expect('doctor sees it', doctor(folder), /^FAIL {2}output_dir .*read-only/m);
     remount(join(folder, 'output'), 'rw');
-    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+    isRight(folder);
   });
 
-  await on('state_dir is full', async (folder) => {
-    const server = await projectOnBigQuery(folder, 5);
-    try {
-      fill(join(folder, 'state'));
-      expect('exits 1', await collectFrom(server, folder), 1);
-      for (const { error } of Object.values(health(folder)))
-        expect('the health file says so', error, /state.*the disk is full/);
-      expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
-      expect('nothing was asked, and nothing paid', [server.calls.length, server.bytesBilled], [0, 0]);
-      rmSync(join(folder, 'state/filler'));
-      expect('the next run mends it', [await collectFrom(server, folder), message(folder, 'beta')], [0, '5']);
-      expect('nothing is left over', leftOver(folder), []);
-    } finally {
-      await server.close();
-    }
-  });
-
-  await on('state_dir has room for the account of money and not for a ledger', async (folder) => {
-    const server = await projectOnBigQuery(folder, 5);
-    try {
-      fill(join(folder, 'state'), 12 * 1024);
-      for (let run = 0; run < 3; run += 1) {
+  /** A full state_dir with so many bytes left: runs fail, having billed so much, until there is room. */
+  const stateFull = (folder, left, runs, billed) =>
+    onBigQuery(folder, 5, async (server) => {
+      fill(join(folder, 'state'), left);
+      for (let run = 0; run < runs; run += 1) {
         expect('exits 1', await collectFrom(server, folder), 1);
-        expect('the health file says so', health(folder).alpha.error, /state.*the disk is full/);
+        for (const { error } of Object.values(health(folder)))
+          expect('the health file says so', error, /state.*the disk is full/);
       }
-      // The question about days is asked, and bills its 10 MiB; no package is.
-      expect('no package was paid for', server.bytesBilled, 3 * 10 * 1024 ** 2);
-      rmSync(join(folder, 'state/filler'));
-      expect('the next run mends it', [await collectFrom(server, folder), message(folder, 'beta')], [0, '5']);
-    } finally {
-      await server.close();
-    }
-  });
+      areOld(folder);
+      expect('no package was paid for', server.bytesBilled, billed);
+      if (billed === 0) expect('nothing was asked', server.calls.length, 0);
+      fs.rmSync(join(folder, 'state/filler'));
+      const exitCode = await collectFrom(server, folder);
+      expect('the next run mends it', [exitCode, messages(folder)], [0, ['5', '5']]);
+      isClean(folder);
+    });
+  await on('state_dir is full', (folder) => stateFull(folder, 0, 1, 0));
+  // The question about days is asked, and bills its 10 MiB; no package is.
+  await on('state_dir has room for the account of money and not for a ledger', (folder) =>
+    stateFull(folder, 12 * 1024, 3, 3 * 10 * 1024 ** 2),
+  );
 
   await on('state_dir is read-only', (folder) => {
     remount(join(folder, 'state'), 'ro');
-    const { exitCode } = collect(folder);
-    expect('exits 1', exitCode, 1);
+    fails(folder);
     expect('the health file says so', health(folder).beta.error, /^not attempted: .*state.*read-only/);
-    expect('the old badges stay', [message(folder, 'alpha'), message(folder, 'beta')], ['3', '3']);
+    areOld(folder);
     remount(join(folder, 'state'), 'rw');
-    expect('the next run mends it', [collect(folder).exitCode, message(folder, 'beta')], [0, '5']);
+    isRight(folder);
   });
 
   await on('the folder of a package belongs to somebody else', (folder) => {
     spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
-    chmodSync(folder, 0o755);
-    chownSync(join(folder, 'output/web/alpha'), 0, 0);
-    const { exitCode } = collect(folder, { uid: NOBODY, gid: NOBODY });
-    expect('exits 1', exitCode, 1);
+    fs.chmodSync(folder, 0o755);
+    fs.chownSync(join(folder, 'output/web/alpha'), 0, 0);
+    fails(folder, { uid: NOBODY, gid: NOBODY });
     expect('the health file says so', health(folder).alpha.error, /output\/web\/alpha.*permission denied/);
-    expect(
-      'the old badge stays, the other is new',
-      [message(folder, 'alpha'), message(folder, 'beta')],
-      ['3', '5'],
-    );
+    expect('the old badge stays, the other is new', messages(folder), ['3', '5']);
   });
 
   await on('a link is planted where the folder of a package should be', (folder) => {
     const elsewhere = join(folder, 'elsewhere');
-    mkdirSync(elsewhere);
-    rmSync(join(folder, 'output/web/alpha'), { recursive: true });
-    symlinkSync(elsewhere, join(folder, 'output/web/alpha'));
-    const { exitCode } = collect(folder);
-    expect('exits 1', exitCode, 1);
-    expect('it is not followed', readdirSync(elsewhere), []);
-    expect(
-      'the health file says so',
-      health(folder).alpha.error,
-      /output\/web\/alpha.*symbolic link.*remove it/,
-    );
-    expect('the other is new', message(folder, 'beta'), '5');
+    fs.mkdirSync(elsewhere);
+    fs.rmSync(join(folder, 'output/web/alpha'), { recursive: true });
+    fs.symlinkSync(elsewhere, join(folder, 'output/web/alpha'));
+    fails(folder);
+    expect('it is not followed', fs.readdirSync(elsewhere), []);
+    const says = /output\/web\/alpha.*symbolic link.*remove it/;
+    expect('the health file says so', health(folder).alpha.error, says);
+    expect('the other is new', read(folder, join('beta', HERO)).message, '5');
   });
 }
 
 if (process.platform !== 'linux' || process.getuid() !== 0) {
   console.log('left out: mounting a small tmpfs needs root on Linux');
 } else {
-  const probe = mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
+  const probe = fs.mkdtempSync(join(tmpdir(), 'pypi-badges-disk-'));
   const refused = mount(probe, '64k');
   if (refused === undefined) {
     spawnSync('umount', [probe]);
@@ -354,6 +305,6 @@ if (process.platform !== 'linux' || process.getuid() !== 0) {
   } else {
     console.log(`left out: this root may not mount a tmpfs (${refused})`);
   }
-  rmSync(probe, { recursive: true, force: true });
+  fs.rmSync(probe, { recursive: true, force: true });
 }
 process.exitCode = failures === 0 ? 0 : 1;

@@ -4,6 +4,8 @@ import { everySecret, keyFile, randomText, rsaPem } from '../support/secrets.ts'
 
 const PEM = rsaPem();
 const FILE = keyFile(PEM);
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const FILE_64 = 'the content of a key file, in base64';
 
 describe('misplacedSecret', () => {
   it.each(everySecret().map(({ kind, text }) => [kind, text]))('sees %s', (_, text) => {
@@ -15,11 +17,11 @@ describe('misplacedSecret', () => {
     ['a private key', PEM.slice(0, 100)],
     ['the content of a key file', FILE],
     ['the content of a key file', FILE.slice(0, 400)],
-    ['the content of a key file, in base64', Buffer.from(FILE).toString('base64')],
+    [FILE_64, base64(FILE)],
     ['a private key, in base64', Buffer.from(PEM).toString('base64url')],
-    ['the content of a key file, in base64', `"${Buffer.from(FILE).toString('base64')}"`],
-    ['the content of a key file, in base64', `base64:${Buffer.from(FILE).toString('base64')}`],
-    ['a private key, in base64', `data:text/plain;base64,${Buffer.from(PEM).toString('base64')}`],
+    [FILE_64, `"${base64(FILE)}"`],
+    [FILE_64, `base64:${base64(FILE)}`],
+    ['a private key, in base64', `data:text/plain;base64,${base64(PEM)}`],
     ['the content of a key file, percent-encoded', encodeURIComponent(FILE)],
     ['JSON', '{'],
     ['JSON', '{"a": 1}'],

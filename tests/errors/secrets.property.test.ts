@@ -16,16 +16,12 @@ import { tempFolder } from '../support/temp-folder.ts';
 const SECRETS = everySecret();
 
 const COMMANDS: readonly (readonly string[])[] = [
-  ['collect'],
-  ['collect', '--dry-run'],
-  ['check'],
-  ['doctor'],
-  ['status'],
-  ['cost'],
-  ['embed'],
-  ['report'],
-  ['collect', '--json', '--log-level', 'trace'],
-  ['status', '--json'],
+  ...['collect', 'check', 'doctor', 'status', 'cost', 'embed', 'report'].map((name) => [name]),
+  ...[
+    ['collect', '--dry-run'],
+    ['collect', '--json', '--log-level', 'trace'],
+    ['status', '--json'],
+  ],
 ];
 
 /** Where a secret is put: what changes of the environment, the list or the command line. */
@@ -100,52 +96,38 @@ const fields: Place[] = Object.entries(schema.properties).flatMap(([section, { p
 );
 
 const base = listWith('service', 'source', 'duckdb');
-const odd: Place[] = [
-  ['a package', (text: string) => `${base}  - ${JSON.stringify(text)}\n`],
-  ['a package, unquoted', (text: string) => `${base}  - ${text}\n`],
-  ['a package twice', (text: string) => `${base}  - ${JSON.stringify(text)}\n  - ${JSON.stringify(text)}\n`],
-  ['a name', (text: string) => `${base}  - name: ${JSON.stringify(text)}\n    window_days: 7\n`],
-  ['a window', (text: string) => `${base}  - name: other\n    window_days: ${JSON.stringify(text)}\n`],
-  ['a key at the top', (text: string) => `${JSON.stringify(text)}: 1\n${base}`],
-  [
-    'a key in a section',
-    (text: string) => base.replace('duckdb:\n', `duckdb:\n  ${JSON.stringify(text)}: 1\n`),
-  ],
-  ['a key of a package', (text: string) => `${base}  - name: other\n    ${JSON.stringify(text)}: 1\n`],
-  ['a key twice', (text: string) => `${JSON.stringify(text)}: 1\n${JSON.stringify(text)}: 1\n${base}`],
-  ['a tag', (text: string) => `${base}x: !${text.replaceAll('\n', '')} 1\n`],
-  ['an alias', (text: string) => `${base}x: *${text.replaceAll('\n', '')}\n`],
-  ['an anchor', (text: string) => `${base}x: &${text.replaceAll('\n', '')} 1\n`],
-  ['an escape', (text: string) => `${base}x: "\\${text.replaceAll('\n', '')}"\n`],
-  ['a directive', (text: string) => `%${text.replaceAll('\n', ' ')}\n---\n${base}`],
-  ['a block header', (text: string) => `${base}x: |${text.replaceAll('\n', '')}\n`],
-  ['the whole file', (text: string) => text],
-  ['the end of the file', (text: string) => `${base}${text}`],
-].map(([name, list]) => ({ name: String(name), list: list as (text: string) => string }));
+const quoted = (text: string) => JSON.stringify(text);
+const oneLine = (text: string) => text.replaceAll('\n', '');
+const LISTS: Record<string, (text: string) => string> = {
+  'a package': (text) => `${base}  - ${quoted(text)}\n`,
+  'a package, unquoted': (text) => `${base}  - ${text}\n`,
+  'a package twice': (text) => `${base}  - ${quoted(text)}\n  - ${quoted(text)}\n`,
+  'a name': (text) => `${base}  - name: ${quoted(text)}\n    window_days: 7\n`,
+  'a window': (text) => `${base}  - name: other\n    window_days: ${quoted(text)}\n`,
+  'a key at the top': (text) => `${quoted(text)}: 1\n${base}`,
+  'a key in a section': (text) => base.replace('duckdb:\n', `duckdb:\n  ${quoted(text)}: 1\n`),
+  'a key of a package': (text) => `${base}  - name: other\n    ${quoted(text)}: 1\n`,
+  'a key twice': (text) => `${quoted(text)}: 1\n${quoted(text)}: 1\n${base}`,
+  'a tag': (text) => `${base}x: !${oneLine(text)} 1\n`,
+  'an alias': (text) => `${base}x: *${oneLine(text)}\n`,
+  'an anchor': (text) => `${base}x: &${oneLine(text)} 1\n`,
+  'an escape': (text) => `${base}x: "\\${oneLine(text)}"\n`,
+  'a directive': (text) => `%${text.replaceAll('\n', ' ')}\n---\n${base}`,
+  'a block header': (text) => `${base}x: |${oneLine(text)}\n`,
+  'the whole file': (text) => text,
+  'the end of the file': (text) => `${base}${text}`,
+};
+const odd: Place[] = Object.entries(LISTS).map(([name, list]) => ({ name, list }));
 
-const OPTIONS = [
-  '--config',
-  '-c',
-  '--log-level',
-  '--package',
-  '-p',
-  '--as-of',
-  '--badge',
-  '--format',
-  '--nonsense',
-];
+const OPTIONS = '--config -c --log-level --package -p --as-of --badge --format --nonsense'.split(' ');
 const words: Place[] = [
-  ...OPTIONS.map((option) => ({
-    name: `${option} x`,
-    argv: (text: string, command: readonly string[]) => [...command, option, text],
-  })),
-  ...OPTIONS.map((option) => ({
-    name: `${option}=x`,
-    argv: (text: string, command: readonly string[]) => [
-      ...command,
-      option.startsWith('--') ? `${option}=${text}` : `${option}${text}`,
-    ],
-  })),
+  ...OPTIONS.flatMap((option): Place[] => [
+    { name: `${option} x`, argv: (text, command) => [...command, option, text] },
+    {
+      name: `${option}=x`,
+      argv: (text, command) => [...command, `${option}${option.startsWith('--') ? '=' : ''}${text}`],
+    },
+  ]),
   { name: 'an argument', argv: (text, command) => [...command, text] },
   { name: 'a command', argv: (text) => [text] },
   { name: 'an option', argv: (text, command) => [...command, `--${text}`] },
