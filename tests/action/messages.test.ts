@@ -65,23 +65,24 @@ describe('what others write', () => {
     expect(printing).toEqual([expect.stringContaining('render(entry)')]);
   });
 
-  it.each([
+  it.each<[string, Record<string, string>, number?]>([
     ['as a list', { INPUT_PACKAGES: '##[add-mask]7' }],
     ['as a path of the list', { INPUT_CONFIG: 'x\n::add-mask::7\n##[add-mask]7' }],
     ['as a source', { INPUT_PACKAGES: 'alpha', INPUT_SOURCE: '##[add-mask]7' }],
     ['in the list', { INPUT_CONFIG: 'hostile.yaml' }],
-    ['in a valid list', { INPUT_CONFIG: 'valid.yaml' }],
-  ])('commands nothing when the Action runs: %s', async (_where, inputs) => {
+    ['in a valid list', { INPUT_CONFIG: 'valid.yaml' }, 0],
+  ])('commands nothing when the Action runs: %s', async (_where, inputs, exits = 1) => {
     const folder = tempFolder();
     const list = (files: string) =>
       `service: {output_dir: "##[add-mask]7", source: duckdb}\nduckdb: {files: ${files}}\npackages: [alpha]\n`;
     writeFileSync(join(folder, 'hostile.yaml'), list('x, "##[add-mask]7": 1'));
     writeFileSync(join(folder, 'valid.yaml'), list('"##[add-mask]7"'));
-    const { stdout, stderr } = await execa(process.execPath, [join(ACTION, 'main.mjs')], {
+    const { exitCode, stdout, stderr } = await execa(process.execPath, [join(ACTION, 'main.mjs')], {
       env: { INPUT_CHECK: 'true', GITHUB_WORKSPACE: folder, RUNNER_TEMP: folder, ...inputs },
       reject: false,
     });
-    expect(stdout).toContain('add-mask');
+    expect([exitCode, stdout]).toEqual([exits, expect.stringContaining('add-mask')]);
+    expect(stdout.includes('is valid: 1 package')).toBe(exits === 0);
     expect(commandsIn(stdout).filter((command) => command !== 'error')).toEqual([]);
     expect(stderr).toBe('');
   });

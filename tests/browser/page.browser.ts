@@ -414,6 +414,7 @@ describe('the page of a thousand packages', () => {
   it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {
     const opened = await open(`file://${path}`, look);
     const { page } = opened;
+    expect(await tooWide(page)).toBe(0);
     // Every cell stands under its heading where there is room, and none is cut off.
     const columns = (await page.evaluate(`(() => {
       const { tHead, tBodies } = document.querySelector('#packages');
@@ -431,6 +432,10 @@ describe('the page of a thousand packages', () => {
     }
     expect(columns.heights[0]).toBeLessThan(look.width === 1280 ? 45 : 120);
     expect(columns.cut).toEqual([]);
+    // axe-core takes a minute for a thousand rows, which are all alike.
+    await page.evaluate(
+      "for (const row of document.querySelectorAll('#packages tbody tr:nth-child(n+30)')) row.remove()",
+    );
     await isSound(opened);
   });
 
