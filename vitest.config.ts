@@ -49,20 +49,12 @@ export default defineConfig({
         test: {
           name: 'clickhouse',
           include: ['tests/clickhouse/*.clickhouse.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 900_000,
+          ...slow,
           fileParallelism: false,
         },
       },
       // Go and its module proxy (act, actionlint), git, npm's registry, and what `clickhouse` needs.
-      {
-        test: {
-          name: 'action',
-          include: ['tests/action/*.action.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 900_000,
-        },
-      },
+      { test: { name: 'action', include: ['tests/action/*.action.ts'], ...slow } },
       // Python and PyPI, for the wheel, its Node.js and uv.
       {
         test: {
