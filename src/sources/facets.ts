@@ -35,9 +35,6 @@ export interface FacetAnswer {
 /** Stands among the facets for whether it is known which downloads were by CI: its counts are the total. */
 const FLAG = 'flag';
 
-/** An answer, checked. */
-export type CheckedFacets = Omit<FacetAnswer, 'cost'>;
-
 /** What a query groups by: each row of the log is in each of these once. */
 export const GROUPS = [FLAG, ...FACETS] as const;
 
@@ -123,7 +120,7 @@ const NO_FLAG =
  * @throws SourceError if a group comes twice, a row is of another package or facet than was asked for, or a list has more
  * than all downloads.
  */
-export function checkFacets({ packages }: Question, rows: readonly RawRow[]): CheckedFacets {
+export function checkFacets({ packages }: Question, rows: readonly RawRow[]): Omit<FacetAnswer, 'cost'> {
   const noCounts = () => new Map(GROUPS.map((group) => [group as string, new Map<string, number>()]));
   const found = new Map(packages.map((name) => [name, noCounts()]));
   for (const row of rows) {

@@ -192,13 +192,8 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
    * `no-answer`.
    */
   async function send(request: GaxiosOptions, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
-    const asked = transport.ask<string>({
-      ...request,
-      signal,
-      redirect: 'manual',
-      responseType: 'text',
-      validateStatus: () => true,
-    });
+    const usual = { signal, redirect: 'manual', responseType: 'text', validateStatus: () => true } as const;
+    const asked = transport.ask<string>({ ...request, ...usual });
     try {
       const { status, headers, data } = await abortable(asked, signal);
       return { status, headers, body: data };

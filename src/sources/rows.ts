@@ -26,20 +26,14 @@ export function text(row: RawRow, column: string): string | null {
 }
 
 /** A flag as the engines give it: ClickHouse's enum as text, and its UInt8 as a number. */
-const FLAGS: ReadonlyMap<unknown, boolean | null> = new Map<unknown, boolean | null>([
-  [null, null],
-  [true, true],
-  [false, false],
-  ['true', true],
-  ['false', false],
-  [1, true],
-  [0, false],
-]);
+const TRUE: readonly unknown[] = [true, 'true', 1];
+const FALSE: readonly unknown[] = [false, 'false', 0];
 
 function flag(row: RawRow, column: string): boolean | null {
-  const value = FLAGS.get(row[column]);
-  if (value === undefined) throw unexpected(column, row[column], 'TRUE, FALSE or NULL');
-  return value;
+  const value = row[column];
+  if (value === null) return null;
+  if (TRUE.includes(value) || FALSE.includes(value)) return TRUE.includes(value);
+  throw unexpected(column, value, 'TRUE, FALSE or NULL');
 }
 
 /** @throws SourceError unless it is a whole number that a double holds exactly. */
@@ -82,13 +76,6 @@ function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
     : { day, ci, installer, system, sidecar, downloads };
 }
 
-/** An answer, checked: rows by package, days of which none are kept, and the packages whose rows make no sense. */
-export interface CheckedRows {
-  readonly rows: Map<string, PivotRow[]>;
-  readonly unknownDays: Map<string, Set<Day>>;
-  readonly failures: Map<string, SourceError>;
-}
-
 /** Columns that tell groups apart. */
 const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar'];
 
@@ -98,10 +85,11 @@ const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'si
  * unknown, and has no rows, if any of its rows does not tell whether it is by CI.
  *
  * @param limit LIMIT of the question: an answer as long as that may be cut off.
+ * @returns Rows by package, days of which none are kept, and the packages whose rows make no sense.
  * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
  * for, or the only package has a strange row.
  */
-export function checkRows(question: Question, rows: readonly RawRow[], limit: number): CheckedRows {
+export function checkRows(question: Question, rows: readonly RawRow[], limit: number) {
   if (rows.length >= limit) {
     throw new SourceError(
       'truncated',

@@ -117,13 +117,6 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** What may be said of a question that got no answer, beside its code and its sentence. */
-export interface SourceErrorDetails extends ErrorDetails {
-  readonly cost?: QueryCost | undefined;
-  /** Who was being talked to. */
-  readonly step?: Step | undefined;
-}
-
 /** A question that got no answer. */
 export class SourceError extends OperatorError {
   override name = 'SourceError';
@@ -132,10 +125,14 @@ export class SourceError extends OperatorError {
   /** The server that was being asked; undefined if there was none, or it is not known. */
   readonly step: Step | undefined;
 
-  constructor(code: ErrorCode, message: string, options: SourceErrorDetails = {}) {
-    super(code, message, options);
-    this.cost = options.cost;
-    this.step = options.step;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { cost, step, ...details }: ErrorDetails & Partial<Pick<SourceError, 'cost' | 'step'>> = {},
+  ) {
+    super(code, message, details);
+    this.cost = cost;
+    this.step = step;
   }
 }
 

@@ -1,5 +1,4 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -13,18 +12,15 @@ import {
 } from '../../src/sources/http.ts';
 import { Fault } from '../../src/sources/source.ts';
 import { ProxyServer } from '../support/google-server.ts';
+import { listen } from '../support/listen.ts';
 
 const NOW = new Date('2026-04-25T04:00:00Z');
 const SERVER = { step: 'clickhouse', who: 'the server' } as const;
 
 async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port, close } = await listen(createServer(listener));
+  onTestFinished(close);
+  return `http://127.0.0.1:${port}`;
 }
 
 function open(env: Record<string, string> = {}) {
@@ -191,9 +187,8 @@ describe('trying again', () => {
       throw new Fault('rate-limited', '', SERVER, { retryAfterMs: 100 });
     };
     const policy = { backoffMs: 1, longestPauseMs: 100, retries: 1 };
-    expect(await failure(withRetry(work, policy, new AbortController().signal))).toMatchObject({
-      details: { tries: 2 },
-    });
+    const error = await failure(withRetry(work, policy, new AbortController().signal));
+    expect(error.details).toMatchObject({ tries: 2 });
     const [first = 0, second = 0] = at;
     // A timer may be early by a millisecond, and late by any time.
     expect(second - first).toBeGreaterThanOrEqual(99);

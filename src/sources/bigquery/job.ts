@@ -101,12 +101,6 @@ function mayHaveArrived(error: unknown): boolean {
   return error instanceof SourceError && error.step === 'bigquery';
 }
 
-const tooSlow = (limitMs: number) =>
-  new SourceError(
-    'timeout',
-    `BigQuery: the query took longer than ${limitMs / 1000} seconds and was cancelled; raise bigquery.query_timeout_seconds`,
-  );
-
 function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][string]]): object {
   if (typeof value === 'string') return { name, parameterType: { type }, parameterValue: { value } };
   const arrayValues = value.map((each) => ({ value: each }));
@@ -128,6 +122,7 @@ export function openQuery(
 ) {
   const { limitMs, backoffMs, pollMs } = patience;
   const policy = { backoffMs, longestPauseMs: limitMs };
+  const tooSlow = `BigQuery: the query took longer than ${limitMs / 1000} seconds and was cancelled; raise bigquery.query_timeout_seconds`;
   const deadline = AbortSignal.timeout(limitMs);
   const signal = given === undefined ? deadline : AbortSignal.any([given, deadline]);
   /** Absent before the first job, and for a dry run, which has none. */
@@ -276,7 +271,9 @@ export function openQuery(
       const isFault = error instanceof SourceError;
       const isSlow = deadline.aborted && (!isFault || (isKnown && error.code === 'no-answer'));
       if (!isFault && !isSlow) throw error;
-      const { code, message, affectsAll, step } = isSlow ? tooSlow(limitMs) : (error as SourceError);
+      const { code, message, affectsAll, step } = isSlow
+        ? new SourceError('timeout', tooSlow)
+        : (error as SourceError);
       const about = isKnown ? `${message} [job ${jobId}]` : message;
       throw new SourceError(code, about, { affectsAll, step, cost });
     }

@@ -55,14 +55,10 @@ export function exceptionFault(
   const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
   const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
   const [code, variant]: Meaning = isMoved || isFull || known === undefined ? ['unavailable'] : known;
-  return new Fault(code, said, server, {
-    status,
-    reason: String(exception),
-    retryAfterMs: retryAfter(headers),
-    spoken: true,
-    variant,
-    affectsAll: variant === 'schema' || undefined,
-  });
+  const affectsAll = variant === 'schema' || undefined;
+  const reason = String(exception);
+  const retryAfterMs = retryAfter(headers);
+  return new Fault(code, said, server, { status, reason, retryAfterMs, spoken: true, variant, affectsAll });
 }
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
@@ -122,6 +118,12 @@ export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: 
   if (exception !== undefined) throw cut('the answer ends with an exception');
   if (!Array.isArray(meta)) throw foreign();
   const names = meta.map((column) => objectOf(column)['name'] as string);
+  // Where days are instants, the query would find rows, if there are any, and group them wrongly.
+  const dayType = String(objectOf(meta[names.indexOf('day')])['type'] ?? 'Date');
+  if (!/^(Nullable\()?Date(32)?\)?$/.test(dayType)) {
+    const details = { variant: 'schema', affectsAll: true } as const;
+    throw new Fault('unexpected-answer', `day is ${dayType}`, server, details);
+  }
   const isRow = (row: unknown) => Array.isArray(row) && row.length === names.length;
   if (!Array.isArray(data) || data.length !== rows || !data.every(isRow)) {
     throw cut(`it holds other rows than the ${rows} told`);

@@ -46,11 +46,7 @@ export const clickhouse: SourceKind<ClickHouseConfig> = {
   section,
   configure({ section: said = {}, absolute }) {
     const { passwordFile, ...own } = camelKeys(section.parse(said));
-    return {
-      kind: 'clickhouse',
-      ...own,
-      ...(passwordFile === undefined ? {} : { passwordFile: absolute(passwordFile) }),
-    };
+    return { kind: 'clickhouse', ...own, ...(passwordFile && { passwordFile: absolute(passwordFile) }) };
   },
   privateFile: ({ passwordFile }) => [['clickhouse', 'password_file'], passwordFile],
   traits: (config, env) => ({

@@ -22,19 +22,15 @@ const SLOW_MAX = 3;
 function halve({ packages, span }: Question): readonly Question[] {
   const middle = Math.ceil(packages.length / 2);
   const [first, second] = [packages.slice(0, middle), packages.slice(middle)];
-  if (isNonEmpty(first) && isNonEmpty(second)) {
-    return [
-      { packages: first, span },
-      { packages: second, span },
-    ];
-  }
+  if (isNonEmpty(first) && isNonEmpty(second))
+    return [first, second].map((half) => ({ packages: half, span }));
   const { start, end } = span;
   if (spanDays(span) < 2) return [];
-  const half = addDays(start, Math.ceil(spanDays(span) / 2));
+  const between = addDays(start, Math.ceil(spanDays(span) / 2));
   return [
-    { packages, span: { start, end: half } },
-    { packages, span: { start: half, end } },
-  ];
+    { start, end: between },
+    { start: between, end },
+  ].map((half) => ({ packages, span: half }));
 }
 
 /** Whether a smaller question may have a whole answer. At our own time limit, it would have to be asked again and again. */

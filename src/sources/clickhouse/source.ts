@@ -142,11 +142,7 @@ export async function openClickHouse(
   }
 
   /** @throws SourceError, or the signal's reason. */
-  function ask(
-    statement: Statement,
-    signal = new AbortController().signal,
-    tries = retries,
-  ): Promise<RawRow[]> {
+  function ask(statement: Statement, signal = new AbortController().signal, tries = retries) {
     const own = { ...policy, ...(tries !== undefined && { retries: tries }) };
     return inTurn(async () => {
       try {

@@ -80,12 +80,7 @@ export function pivotStatement(table: string, question: Question): Statement {
   ${folded('system', SYSTEMS)} AS system_name,
   count() AS download_count${sidecars ? ',\n  sidecar' : ''}
 FROM (
-  SELECT project, date AS day, ci AS flag, installer, system${
-    sidecars
-      ? `,
-    ${OTHER_FILE} AS sidecar`
-      : ''
-  }
+  SELECT project, date AS day, ci AS flag, installer, system${sidecars ? `,\n    ${OTHER_FILE} AS sidecar` : ''}
   FROM ${rowsOf(table)}
 )
 GROUP BY project, day, ci, installer_name, system_name${sidecars ? ', sidecar' : ''}

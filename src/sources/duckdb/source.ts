@@ -63,9 +63,7 @@ type Run = (sql: string, path: string, values?: Record<string, DuckDBValue>) => 
 function unreadable(what: string, error: unknown): SourceError {
   if (error instanceof SourceError) return error;
   const words = (error as Error).message.replace(/\n.*$/s, '').replace(/^[\w ]+ Error: /, '');
-  return new SourceError('files-unreadable', `${what} cannot be read: ${sanitizeMessage(words)}`, {
-    cause: error,
-  });
+  return unreadableFile(what, `cannot be read: ${sanitizeMessage(words)}`);
 }
 
 /** A path as a SQL literal that DuckDB does not take for a glob. */
