@@ -17,8 +17,8 @@ const LINES = [
   ['fifth', '14 4'],
 ] as const;
 
-/** Of the names behind the lines, in pixels: the margin at the right, the height of each, and its room as if in the size of a heading (16 for 12). */
-const NAMES = { width: 178, height: 32, room: 176 };
+/** Of the names behind the lines, in pixels: the margin at the right, the height of each, and how wide each may be in the size of a heading. */
+const NAMES = { width: 186, height: 32, room: 224 };
 
 /** The longest span, in days, of which each day is drawn; beyond, it is each second one. */
 const EACH_DAY_MAX = 183;

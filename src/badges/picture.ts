@@ -135,7 +135,7 @@ export function drawSparkline(name: string, history: PackageDays, windowDays: nu
   const area = runs.map((run) => `${linePath(run)}V${base}H${px(run[0][0])}Z`).join('');
   const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
-  const title = `PyPI downloads of ${name} by day, CI left out: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
+  const title = `PyPI downloads of ${name} by day, without CI: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
   const body = `<path class="bars" fill-opacity=".15" d="${area}"/><path class="stroke bars" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`;
   return svg(SPARKLINE, { title }, body);
 }

@@ -18,7 +18,7 @@ it('a sparkline draws a line from the first day to the last, highest where most 
   // 2 to 118 across, 28 (nothing) up to 2 (the most): half of it is 15.
   expect(paths).toEqual(['M2 28l58-26 58 13V28H2Z', 'M2 28l58-26 58 13']);
   expect(content).toContain(
-    'PyPI downloads of demo by day, CI left out: 15 in 3 days to 2026-10-03, at most 10 a day</title>',
+    'PyPI downloads of demo by day, without CI: 15 in 3 days to 2026-10-03, at most 10 a day</title>',
   );
   expect(content).toContain('@media (prefers-color-scheme:dark)');
 });
