@@ -30,7 +30,7 @@ export interface FacetTask {
 }
 
 /** What a day of a package is expected to bill, in bytes: by the columns that are read, twice the pivot query. */
-const FACET_BYTES_PER_DAY = 330_000_000;
+export const FACET_BYTES_PER_DAY = 330_000_000;
 
 /** What a question about facets is expected to bill, in bytes. */
 export function expectedFacetBill({ packages, span }: FacetQuestion): number {

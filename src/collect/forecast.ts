@@ -12,6 +12,7 @@ import {
   type Spend,
 } from '../state/spend.ts';
 import { GIB, MINIMUM_BILLED } from '../util.ts';
+import { FACET_BYTES_PER_DAY } from './facets.ts';
 import {
   aloneBytes,
   BYTES_PER_UNSEEN_DAY,
@@ -76,7 +77,7 @@ export interface Forecast {
   readonly day: DayPrices | undefined;
   /**
    * How many more packages like these a whole month's budget holds; null if there is no budget. Infinite where
-   * a day is read for all.
+   * a day is read for all, and no facets are counted.
    */
   readonly morePackages: number | null;
 }
@@ -129,6 +130,7 @@ function dayPrices(
  *
  * @param sharesDays Whether a day may be read for all packages where that is cheaper.
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
+ * @param facetsEveryDays After how many days facets are counted again; 0 for never.
  */
 export function forecast(
   list: readonly ForecastEntry[],
@@ -136,6 +138,7 @@ export function forecast(
   budgetBytes: number | null,
   now: Date,
   sharesDays: boolean,
+  facetsEveryDays: number,
 ): Forecast {
   const month = monthOf(now);
   const monthEnd = dayNumber(nextMonthStart(month));
@@ -164,14 +167,16 @@ export function forecast(
   const day = sharesDays ? dayPrices(sum(list, rate), list.length, missing, spend, budgetBytes) : undefined;
   const alone = sum(list, (entry) => daysARun(entry) * rate(entry));
   const together = (day?.sharedBytes ?? 0) * Math.max(0, ...list.map(daysARun));
-  const bytesADay = MINIMUM_BILLED + (day?.shares ? together : alone);
+  const facetBytes = sum(list, ({ tracked }) => FACET_BYTES_PER_DAY * tracked.windows[0]);
+  const facets = facetsEveryDays === 0 ? 0 : facetBytes / facetsEveryDays;
+  const bytesADay = MINIMUM_BILLED + facets + (day?.shares ? together : alone);
   const missingBytes = sum(missing, (bytes) =>
     day?.held && isWorthSharing(bytes, day.sharedBytes) ? day.sharedBytes : bytes,
   );
   const goesOn = bytesBilled + missingBytes + bytesADay * daysLeft;
   const steadyBytes = bytesADay * daysInMonth;
   const room = budgetBytes === null ? null : budgetBytes - steadyBytes;
-  const another = day?.shares ? 0 : typical * daysInMonth;
+  const another = ((day?.shares ? 0 : typical) + facets / Math.max(1, list.length)) * daysInMonth;
   return {
     month,
     bytesBilled,
@@ -182,7 +187,8 @@ export function forecast(
     missingBytes,
     projectedBytes: Math.max(bytesBilled, Math.min(goesOn, budgetBytes ?? goesOn)),
     steadyBytes,
-    withoutLedgerBytes: sum(list, (entry) => rate(entry) * longestWindow(entry.tracked)) * daysInMonth,
+    withoutLedgerBytes:
+      (facets + sum(list, (entry) => rate(entry) * longestWindow(entry.tracked))) * daysInMonth,
     day,
     morePackages: room === null ? null : Math.max(0, Math.floor(Math.max(0, room) / another) || 0),
   };

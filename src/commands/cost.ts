@@ -205,6 +205,7 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
     budget,
     context.now(),
     traits.sharesDays,
+    config.facetsEveryDays,
   );
   stdout.write(
     options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget, style),

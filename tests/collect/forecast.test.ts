@@ -25,8 +25,11 @@ const spend: Spend = {
     ['b', new Map([['2026-11', bill(10, 10 * 50 * MB)]])],
   ]),
 };
-const of = (entries = list, budget: number | null = TIB, { known = spend, shares = false } = {}) =>
-  forecast(entries, known, budget, now, shares);
+const of = (
+  entries = list,
+  budget: number | null = TIB,
+  { known = spend, shares = false, facets = 0 } = {},
+) => forecast(entries, known, budget, now, shares, facets);
 
 describe('the forecast', () => {
   it('tells what each package has cost, goes on with a day of each, and says what whole windows would cost', () => {
@@ -49,6 +52,15 @@ describe('the forecast', () => {
     expect([TIB, null, 1].map((budget) => of(list, budget).morePackages)).toEqual([364, null, 0]);
     // As 160 MB a day are assumed of packages that were never read.
     expect(of([], TIB, { known: EMPTY_SPEND }).morePackages).toBe(228);
+  });
+
+  it('counts facets every few days, where they are asked for', () => {
+    // 330 MB for each of the 30 and 7 days of the first windows, every tenth day.
+    const facets = (330 * 37 * MB) / 10;
+    const { steadyBytes, morePackages } = of(list, TIB, { facets: 10 });
+    expect(steadyBytes).toBe(30 * (200 * MB + facets + DAYS_QUESTION));
+    // (1 TiB - 30 * 1,431.5 MB) / (30 * (100 MB + 610.5 MB)), rounded down
+    expect(morePackages).toBe(49);
   });
 
   it('expects more of a source that cannot tell its days', () => {
