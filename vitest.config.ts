@@ -56,14 +56,7 @@ export default defineConfig({
       // Go and its module proxy (act, actionlint), git, npm's registry, and what `clickhouse` needs.
       { test: { name: 'action', include: ['tests/action/*.action.ts'], ...slow } },
       // Python and PyPI, for the wheel, its Node.js and uv.
-      {
-        test: {
-          name: 'wheel',
-          include: ['tests/wheel/*.wheel.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 600_000,
-        },
-      },
+      { test: { name: 'wheel', include: ['tests/wheel/*.wheel.ts'], ...slow } },
       // Debian's packages and root: it boots Debian under systemd-nspawn and builds the image.
       {
         test: {
@@ -73,8 +66,7 @@ export default defineConfig({
           pool: 'forks',
           // Two hosts at a time share one tree of control groups, and each removes what the other has just made.
           fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
+          ...slow,
         },
       },
     ],
