@@ -36,7 +36,7 @@ const MUTATIONS = [
   [' && !partial.has(each)', '', 'tests/days'],
   [' && least >= LEVEL_ALIKE * shareOf(other)', '', 'tests/days'],
   ['.filter((each) => each >= level.start)', '', 'tests/days'],
-  ['day < ERAS.ci || ', '', 'tests/commands/eras'],
+  ['day < ERAS.ci || ', '', 'tests/commands/days'],
   ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/metric/spikes'],
   ['!launch.has(day)', 'true', 'tests/metric/spikes'],
   [' && sum(spikes) > sum(lived) * SUM_SHARE', '', 'tests/metric/spikes'],
@@ -74,12 +74,8 @@ const MUTATIONS = [
   ["'api-disabled': fault(\n    { affectsAll: true }", "'api-disabled': fault(\n    {}", 'tests/docs'],
 
   // The reader.
-  [
-    'mayPass && failedAlone > 1',
-    'mayPass && failedAlone > 2',
-    'tests/collect/reader tests/commands/poisoned',
-  ],
-  ['if (answer.rows.size > 0) failedAlone = 0;', '', 'tests/collect/reader tests/commands/poisoned'],
+  ['mayPass && failedAlone > 1', 'mayPass && failedAlone > 2', 'tests/collect/reader tests/commands/days'],
+  ['if (answer.rows.size > 0) failedAlone = 0;', '', 'tests/collect/reader tests/commands/days'],
   ['bytes: cost?.bytesBilled ?? expected', 'bytes: cost?.bytesBilled ?? 0', 'tests/collect/reader'],
 
   // The ledger, money, the lock, the disk.
@@ -95,7 +91,7 @@ const MUTATIONS = [
   [
     'if (found === inode) return;',
     'if (found !== undefined) return;',
-    'tests/state/lock tests/commands/lock-lost',
+    'tests/state/lock tests/commands/interrupt',
   ],
   ["if (path.endsWith('.json')) JSON.parse(content);", '', 'tests/disk'],
 

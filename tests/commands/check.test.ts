@@ -1,10 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { selectAsOf, selectPackages } from '../../src/commands/select.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { UsageError } from '../../src/errors/error.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-
-const CLICKHOUSE_LIST = 'service: {output_dir: out, source: clickhouse}\npackages: [a]\n';
 
 async function check(text: string, env = {}, files: readonly string[] = []) {
   const folder = tempFolder();
@@ -36,22 +37,22 @@ c        7d, 30d
 `);
   });
 
-  const CLICKHOUSE = 'https://sql-clickhouse.clickhouse.com';
-  it.each([
-    [CLICKHOUSE, {}],
-    ['http://127.0.0.1:8123', { CLICKHOUSE_URL: 'http://127.0.0.1:8123/' }],
-  ])('names the table, server and user of ClickHouse: %s', async (server, env) => {
-    const { exitCode, stdout } = await check(CLICKHOUSE_LIST, env);
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain(`source      clickhouse, pypi.pypi at ${server}\nuser        demo\n`);
-  });
-
   it('says which key file is used and that there is no limit', async () => {
     const { stdout } = await check(
       'service: {output_dir: out, credential_file: gcp.json}\nbigquery: {monthly_budget_gib: null}\npackages: [a]\n',
     );
     expect(stdout).toMatch(/^tracked\.yaml is valid: 1 package\n/);
     expect(stdout).toContain('credentials  <folder>/gcp.json\nbudget       no limit\n');
+  });
+
+  it.each([
+    ['https://sql-clickhouse.clickhouse.com', {}],
+    ['http://127.0.0.1:8123', { CLICKHOUSE_URL: 'http://127.0.0.1:8123/' }],
+  ])('names the table, server and user of ClickHouse: %s', async (server, env) => {
+    const list = 'service: {output_dir: out, source: clickhouse}\npackages: [a]\n';
+    const { exitCode, stdout } = await check(list, env);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`source      clickhouse, pypi.pypi at ${server}\nuser        demo\n`);
   });
 
   it.each<[string, string]>([
@@ -76,11 +77,57 @@ c        7d, 30d
     expect(stderr).toMatch(
       /^tracked\.yaml:2:12: packages\[0\]: .*\ntracked\.yaml:2:18: packages\[1\]: .*\n2 problems in/,
     );
+    const missing = await runMain(tempFolder(), ['check']);
+    expect(missing).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^tracked\.yaml: there is no such file/),
+    });
+  });
+});
+
+describe('--package', () => {
+  const text = 'service: {output_dir: out}\npackages: [mcp-clipboard, mcp-synology, flask-sqlalchemy]\n';
+  const config = parseConfig(text, 'tracked.yaml', '/etc');
+  const names = (wanted?: string[]) => selectPackages(config, wanted).map(({ name }) => name);
+
+  it.each([
+    [undefined, ['mcp-clipboard', 'mcp-synology', 'flask-sqlalchemy']],
+    [
+      ['Flask_SQLAlchemy', 'mcp-clipboard', 'mcp.clipboard'],
+      ['mcp-clipboard', 'flask-sqlalchemy'],
+    ],
+  ])('%j takes all or what is named, once, in any spelling, in the order of the list', (wanted, expected) => {
+    expect(names(wanted)).toEqual(expected);
   });
 
-  it('looks for tracked.yaml in the working directory', async () => {
-    const { exitCode, stderr } = await runMain(tempFolder(), ['check']);
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/^tracked\.yaml: there is no such file/);
+  it('names the nearest tracked one for a name that is not', () => {
+    expect(() => names(['mcp-clipbord'])).toThrow(UsageError);
+    expect(() => names(['mcp-clipboard', 'mcp-clipbord'])).toThrow(
+      '--package mcp-clipbord: not tracked in tracked.yaml; did you mean mcp-clipboard?',
+    );
+    expect(() => names(['numpy'])).toThrow(/^--package numpy: not tracked in tracked\.yaml$/);
+  });
+});
+
+describe('--as-of', () => {
+  it.each([
+    [undefined, '2026-04-25T00:00:00Z', '2026-04-25'],
+    [undefined, '2026-04-25T01:00:00+02:00', '2026-04-24'],
+    ['2024-02-29', '2026-04-25T00:00:00Z', '2024-02-29'],
+    ['2026-04-25', '2026-04-25T00:00:00Z', '2026-04-25'],
+  ])('%j at %s is %s', (text, now, expected) => {
+    expect(selectAsOf(text, new Date(now))).toBe(expected);
+  });
+
+  it.each([
+    ...['', 'today', '2026-02-29', '25.4.2026', '2026-4-25'].map((text) => [
+      text,
+      'not a day; write it as YYYY-MM-DD, such as 2026-04-25',
+    ]),
+    ['2026-04-26', 'today is 2026-04-25 (UTC), and days that are not over do not count'],
+  ])('%j is refused', (text, says) => {
+    const select = () => selectAsOf(text, new Date('2026-04-25T00:00:00Z'));
+    expect(select).toThrow(UsageError);
+    expect(select).toThrow(`--as-of ${text}: ${says}`);
   });
 });

@@ -1,9 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
-import { runMain } from '../support/context.ts';
-import { makeProject } from '../support/project.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { localProject } from '../support/project.ts';
 
 /** Two downloads a day of one package, five of the other. */
 const rows = ['alpha', 'beta'].flatMap((project) =>
@@ -21,16 +19,17 @@ const LISTED = ['{name: alpha, window_days: [7, 30]}', '{name: beta, window_days
 const GROUP = 'groups: [{name: suite, title: "The <suite>", packages: [alpha, beta]}]\n';
 
 function project(names: string) {
-  const made = makeProject(tempFolder(), LISTED, rows);
-  const list = (chart: string) =>
-    made.track(LISTED, `  public_url: https://badges.example.com\n${GROUP}${chart}`);
-  list(`compare_chart: [${names}]\n`);
-  const run = (...argv: string[]) => runMain(made.folder, argv);
+  const more = (chart: string) => ({
+    service: 'public_url: https://badges.example.com',
+    sections: `${GROUP}${chart}`,
+  });
+  const made = localProject(LISTED, rows, more(`compare_chart: [${names}]`));
   return {
     ...made,
-    list,
-    run,
-    collect: (day: string, ...argv: string[]) => run('collect', '--as-of', day, ...argv),
+    /** What is published, by its path below the output folder. */
+    read: (path: string) => made.read(`output/${path}`),
+    list: (chart: string) => made.track(LISTED, more(chart)),
+    collect: (day: string, ...argv: string[]) => made.run('collect', '--as-of', day, ...argv),
   };
 }
 
@@ -103,7 +102,7 @@ it('is left over once it is not asked for, is marked, and is removed', async () 
 
 it('says that the disk refused it, and exits with 1', async () => {
   const { collect, put, read } = project('alpha, beta');
-  put('_compare', 'a file');
+  put('output/_compare', 'a file');
   const { exitCode, stderr } = await collect('2026-04-25');
   expect([exitCode, stderr]).toEqual([
     1,

@@ -2,36 +2,18 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { addDays } from '../../src/days/day.ts';
 import { type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
+import { daily } from '../support/project.ts';
 import { type StatsOptions, type StatsRow, startPyPiStats } from '../support/pypistats-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
 const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
 
 /** Somebody downloads boto3 every day, so that every day is there. */
-const WHOLE: ServerRow[] = Array.from({ length: 80 }, (_, back) => ({
-  project: 'boto3',
-  day: addDays(AS_OF, -1 - back),
-  installer: 'pip',
-  downloads: 1_000,
-}));
-
-/** A package of which 14 of 2,771 downloads are people's. */
-const YOUNG: ServerRow[] = [
-  { project: 'young', day: '2026-10-02', installer: 'pip', system: 'Linux', downloads: 6 },
-  { project: 'young', day: '2026-10-10', installer: 'pip', system: 'Darwin', downloads: 3 },
-  { project: 'young', day: '2026-10-10', installer: 'uv', downloads: 5 },
-  { project: 'young', day: '2026-10-11', ci: 'true', installer: 'pip', system: 'Linux', downloads: 100 },
-  { project: 'young', day: '2026-10-11', ci: 'true', downloads: 20 },
-  { project: 'young', day: '2026-10-11', installer: 'bandersnatch', downloads: 1_300 },
-  { project: 'young', day: '2026-10-11', installer: 'Nexus', downloads: 25 },
-  { project: 'young', day: '2026-10-12', installer: 'Browser', downloads: 31 },
-  { project: 'young', day: '2026-10-12', downloads: 1_201 },
-  { project: 'young', day: '2026-10-13', installer: 'requests', system: 'Linux', downloads: 80 },
-];
+const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
 
 const known = (rows: readonly ServerRow[]) => rows as readonly StatsRow[];
 
@@ -46,12 +28,14 @@ interface Case {
 
 async function compare({
   argv = ['young'],
-  stats = { rows: known(YOUNG) },
+  stats = { rows: known(YOUNG_ROWS) },
   files = {},
   without,
   terminal = false,
 }: Case = {}) {
-  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG].filter(({ day }) => day !== without) });
+  const server = await startClickHouse({
+    rows: [...WHOLE, ...YOUNG_ROWS].filter(({ day }) => day !== without),
+  });
   const peer = await startPyPiStats(stats);
   onTestFinished(async () => {
     await server.close();
@@ -102,7 +86,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('tells days that one of the two lacks from rows that differ', async () => {
-    const rows = known(YOUNG)
+    const rows = known(YOUNG_ROWS)
       .filter(({ day }) => day !== '2026-10-10')
       .map((row) => (row.day === '2026-10-02' ? { ...row, downloads: 4 } : row));
     const { exitCode, stdout } = await compare({ stats: { rows } });
@@ -131,17 +115,21 @@ Counted from ClickHouse's public copy of PyPI's download log.
     });
   });
 
-  it('says why the other source has nothing', async () => {
-    const { exitCode, stdout } = await compare({
-      files: {
-        'tracked.yaml':
-          'service: {output_dir: out, source: duckdb}\nduckdb: {files: none.ndjson}\npackages: [other]\n',
-      },
-    });
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(
+  it.each([
+    [
+      'why the other source has nothing',
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: none.ndjson}\npackages: [other]\n',
       /^local files, duckdb\.files: no file matches .*none\.ndjson; check the path: 0 of 30 days$/m,
-    );
+    ],
+    [
+      'what BigQuery has been paid for, from the ledger, and asks it nothing',
+      'service: {output_dir: out}\npackages: [young]\n',
+      /^PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days$/m,
+    ],
+  ])('says %s', async (_, list, says) => {
+    const { exitCode, stdout } = await compare({ files: { 'tracked.yaml': list } });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(says);
   });
 
   it('is data for programs with --json', async () => {
@@ -171,14 +159,15 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('compares with the other source of tracked.yaml by day', async () => {
-    const rows = YOUNG.filter(({ day }) => day < '2026-10-12').flatMap(({ day, installer, ci, downloads }) =>
-      Array.from({ length: day === '2026-10-02' ? 4 : downloads }, () =>
-        JSON.stringify({
-          timestamp: `${day} 10:00:00 UTC`,
-          file: { project: 'young', filename: 'young-1.whl' },
-          details: { ci: ci === 'true', installer: { name: installer ?? null } },
-        }),
-      ),
+    const rows = YOUNG_ROWS.filter(({ day }) => day < '2026-10-12').flatMap(
+      ({ day, installer, ci, downloads }) =>
+        Array.from({ length: day === '2026-10-02' ? 4 : downloads }, () =>
+          JSON.stringify({
+            timestamp: `${day} 10:00:00 UTC`,
+            file: { project: 'young', filename: 'young-1.whl' },
+            details: { ci: ci === 'true', installer: { name: installer ?? null } },
+          }),
+        ),
     );
     const { exitCode, stdout } = await compare({
       files: {
@@ -194,16 +183,6 @@ Counted from ClickHouse's public copy of PyPI's download log.
     expect(stdout).toMatch(/^12 Oct 2026 +1,232 +0 +0 +0$/m);
     expect(stdout).toMatch(/^30 days +2,771 +1,457 +14 +12$/m);
     expect(stdout).toContain('3 days differ by more than 1 %.');
-  });
-
-  it('takes what BigQuery has been paid for from the ledger, and asks it nothing', async () => {
-    const { exitCode, stdout } = await compare({
-      files: { 'tracked.yaml': 'service: {output_dir: out}\npackages: [young]\n' },
-    });
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain(
-      "PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days\n",
-    );
   });
 
   it('shows what there is when pypistats.org cannot be had, and says so', async () => {

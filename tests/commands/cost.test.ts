@@ -9,27 +9,21 @@ import { tempFolder } from '../support/temp-folder.ts';
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
 const SOURCE = 'bigquery:bigquery-public-data.pypi.file_downloads';
-const world = { now: () => new Date('2026-11-10T12:00:00Z') };
+const cost = (folder: string, ...argv: string[]) =>
+  runMain(folder, ['cost', ...argv], { now: () => new Date('2026-11-10T12:00:00Z') });
 
 const ledgers = (folder: string) => join(folder, 'state', 'ledger', ledgerFolder(SOURCE));
 
 function writeSpend(folder: string, bytes_billed: number): void {
-  writeFileSync(
-    join(folder, 'state', 'spend.json'),
-    JSON.stringify({
-      version: 1,
-      months: { '2026-11': { bytes_billed, queries: 9 } },
-      pending: {},
-      ages: {
-        '36+': { days_scanned: 2, bytes_billed: 100 * MIB, queries: 1 },
-        '1': { days_scanned: 4, bytes_billed: 600 * MIB, queries: 4 },
-      },
-      packages: {
-        alpha: { '2026-11': { days_scanned: 4, bytes_billed: GIB / 2, queries: 4 } },
-        beta: { '2026-10': { days_scanned: 8, bytes_billed: GIB, queries: 1 } },
-      },
-    }),
-  );
+  const bill = (days_scanned: number, bytes: number) => ({ days_scanned, bytes_billed: bytes, queries: 1 });
+  const spend = {
+    version: 1,
+    months: { '2026-11': { bytes_billed, queries: 9 } },
+    pending: {},
+    ages: { '36+': bill(2, 100 * MIB), '1': bill(4, 600 * MIB) },
+    packages: { alpha: { '2026-11': bill(4, GIB / 2) }, beta: { '2026-10': bill(8, GIB) } },
+  };
+  writeFileSync(join(folder, 'state', 'spend.json'), JSON.stringify(spend));
 }
 
 /** A folder of a list alone. */
@@ -61,7 +55,7 @@ function makeFolder(bigquery = ''): string {
 
 describe('cost', () => {
   it('shows what was billed, what will be, and what more would fit', async () => {
-    const { exitCode, stdout, stderr } = await runMain(makeFolder(), ['cost'], world);
+    const { exitCode, stdout, stderr } = await cost(makeFolder());
     expect([exitCode, stderr]).toEqual([0, '']);
     // An eighth of a GiB a day: a month of both is 7.5 GiB, and 0.3 of questions about days.
     // Of alpha's month 29 days are missing, and of beta's 90 all: 119 / 8 GiB. Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
@@ -93,7 +87,7 @@ describe('cost', () => {
   });
 
   it('shows it in bytes for programs', async () => {
-    const { stdout } = await runMain(makeFolder(), ['cost', '--json'], world);
+    const { stdout } = await cost(makeFolder(), '--json');
     expect(JSON.parse(stdout)).toEqual({
       month: '2026-11',
       bytes_billed: GIB,
@@ -127,7 +121,7 @@ describe('cost', () => {
   it('prices what is beyond the free tier', async () => {
     const folder = makeFolder('bigquery:\n  monthly_budget_gib: null\n');
     writeSpend(folder, 3 * 1024 * GIB);
-    const { stdout } = await runMain(folder, ['cost'], world);
+    const { stdout } = await cost(folder);
     expect(stdout).toMatch(/^2026-11 to date +3,072\.0 GiB +\$12\.50$/m);
     expect(stdout).toContain('There is no budget');
   });
@@ -148,7 +142,7 @@ describe('cost', () => {
     // Of a name that nobody downloads nothing is read, which tells nothing of the others.
     kept.packages['package-0'] = { '2026-11': { days_scanned: 30, bytes_billed: 30, queries: 1 } };
     writeFileSync(path, JSON.stringify(kept));
-    const { stdout } = await runMain(folder, ['cost'], world);
+    const { stdout } = await cost(folder);
     expect(stdout).toContain(
       'read once for all about 12.0 GiB (its last bills).\nDays are read once for all. The two',
     );
@@ -158,35 +152,35 @@ describe('cost', () => {
     expect(stdout).toMatch(/^\(which days changed, failures, others\) +0\.5 GiB +1\.4%$/m);
     // 29 days of all, and the one that alpha has, of the others.
     expect(stdout).toMatch(/^the days that are missing now +360\.0 GiB /m);
-    const json = async () => JSON.parse((await runMain(folder, ['cost', '--json'], world)).stdout);
+    const json = async () => JSON.parse((await cost(folder, '--json')).stdout);
     const { day, more_packages } = await json();
     expect([day.shares, more_packages]).toEqual([true, 'any']);
     write(300);
-    const poor = (await runMain(folder, ['cost'], world)).stdout;
+    const poor = (await cost(folder)).stdout;
     expect(poor).toContain('Packages are asked for one by one. The two');
     expect(poor).toMatch(
       /does not hold this list, which needs about 360\.3 GiB: .* Until then packages are asked/,
     );
     expect((await json()).day.shares).toBe(false);
     write(400);
-    expect((await runMain(folder, ['cost'], world)).stdout).toContain('every package that joins it.');
+    expect((await cost(folder)).stdout).toContain('every package that joins it.');
     write(380);
-    expect((await runMain(folder, ['cost'], world)).stdout).toContain(
+    expect((await cost(folder)).stdout).toContain(
       'The days that are missing now need more than the 343.0 GiB that are left of it this month.',
     );
     const never = makeFolder('bigquery:\n  sharing: never\n');
-    expect((await runMain(never, ['cost'], world)).stdout).not.toContain('read once for all');
+    expect((await cost(never)).stdout).not.toContain('read once for all');
   });
 
   it('says of an estimate that a run asks for better', async () => {
-    const { stdout } = await runMain(listed(HUNDRED), ['cost'], world);
+    const { stdout } = await cost(listed(HUNDRED));
     expect(stdout).toContain('decides by its answer: collect --dry-run shows it.');
-    expect((await runMain(makeFolder(), ['cost'], world)).stdout).not.toContain('decides by its answer');
+    expect((await cost(makeFolder())).stdout).not.toContain('decides by its answer');
   });
 
   it('says when the budget does not even hold the list', async () => {
     const folder = makeFolder('bigquery:\n  monthly_budget_gib: 5\n');
-    const { stdout } = await runMain(folder, ['cost'], world);
+    const { stdout } = await cost(folder);
     expect(stdout).toContain(
       'The budget of 5.0 GiB a month does not hold this list, which needs about 7.8 GiB: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).',
     );
@@ -196,37 +190,37 @@ describe('cost', () => {
     const folder = makeFolder();
     const path = join(ledgers(folder), 'beta.json');
     writeFileSync(path, 'rubble');
-    const { exitCode, stdout } = await runMain(folder, ['cost'], world);
+    const { exitCode, stdout } = await cost(folder);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^beta +0 /m);
     expect(readFileSync(path, 'utf8')).toBe('rubble');
   });
 
-  it('says so when spend.json cannot be used', async () => {
+  it.each<[string, (folder: string) => void, string]>([
+    [
+      'spend.json cannot be used',
+      (folder) => writeFileSync(join(folder, 'state/spend.json'), 'rubble'),
+      'spend.json is not sound',
+    ],
+    [
+      'a ledger cannot be read at all',
+      (folder) => mkdirSync(join(ledgers(folder), 'beta.json')),
+      'a folder stands where a file should be',
+    ],
+  ])('says so when %s', async (_, spoil, says) => {
     const folder = makeFolder();
-    writeFileSync(join(folder, 'state', 'spend.json'), 'rubble');
-    const { exitCode, stdout, stderr } = await runMain(folder, ['cost'], world);
-    expect([exitCode, stdout]).toEqual([1, '']);
-    expect(stderr).toContain('spend.json is not sound');
+    spoil(folder);
+    const { exitCode, stdout, stderr } = await cost(folder);
+    expect([exitCode, stdout, stderr]).toEqual([1, '', expect.stringContaining(says)]);
   });
 
   it('has nothing to show where nothing is billed', async () => {
     const folder = listed(['alpha'], ', source: duckdb}\nduckdb: {files: x.ndjson');
-    const { exitCode, stdout, stderr } = await runMain(folder, ['cost'], world);
-    expect([exitCode, stderr]).toEqual([0, '']);
-    expect(stdout).toBe('local files bills nothing.\n');
-  });
-
-  it('says so when a ledger cannot be read at all', async () => {
-    const folder = makeFolder();
-    mkdirSync(join(ledgers(folder), 'beta.json'));
-    const { exitCode, stderr } = await runMain(folder, ['cost'], world);
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain('a folder stands where a file should be');
+    expect(await cost(folder)).toEqual({ exitCode: 0, stdout: 'local files bills nothing.\n', stderr: '' });
   });
 
   it('starts with nothing', async () => {
-    const { exitCode, stdout } = await runMain(listed(['alpha']), ['cost'], world);
+    const { exitCode, stdout } = await cost(listed(['alpha']));
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^2026-11 to date +0\.0 GiB +\$0\.00$/m);
   });

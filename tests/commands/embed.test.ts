@@ -1,95 +1,89 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
-function project(publicUrl = '  public_url: https://badges.example.com/x/\n'): string {
-  const folder = tempFolder();
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    `service:\n  output_dir: output\n${publicUrl}packages:\n  - {name: alpha, window_days: [30, 7]}\n  - beta\n`,
-  );
-  return folder;
-}
-const embed = (argv: string[], folder = project()) => runMain(folder, ['embed', ...argv]);
+const URL = 'https://badges.example.com/x';
 const shields = (path: string) =>
   `https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fx%2F${path.replaceAll('/', '%2F')}`;
 
+function house({ extra = '', publicUrl = `, public_url: ${URL}/`, sections = '' } = {}) {
+  const folder = tempFolder();
+  writeFileSync(
+    join(folder, 'tracked.yaml'),
+    `service: {output_dir: output${publicUrl}}\nbadges: {extra: [${extra}]}\npackages: [{name: alpha-one, window_days: [30, 7]}, beta]\n${sections}`,
+  );
+  const embed = (...argv: string[]) => runMain(folder, ['embed', ...argv]);
+  return { folder, embed };
+}
+
 describe('embed', () => {
   it('prints the hero of every package and window as Markdown', async () => {
-    const { exitCode, stdout, stderr } = await embed([]);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const { exitCode, stdout, stderr } = await house().embed();
+    expect([exitCode, stderr]).toEqual([0, '']);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[1]).toBe(
-      `[![Non-CI PyPI downloads of alpha by installers in 7 days (BigQuery)](${shields('alpha/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha/)`,
+      `[![Non-CI PyPI downloads of alpha-one by installers in 7 days (BigQuery)](${shields('alpha-one/downloads-7d-non-ci.json')})](https://pypi.org/project/alpha-one/)`,
     );
     expect(lines[2]).toContain('https://pypi.org/project/beta/');
   });
 
   it('takes packages, badges, a format and the SVG', async () => {
+    const { embed } = house();
     const some = ['-p', 'Beta', '-b', 'os-macos', '--badge', 'installer-uv', '--format', 'url'];
-    expect((await embed(some)).stdout).toBe(
-      `${shields('beta/installer-uv-30d-non-ci.json')}\n${shields('beta/os-macos-30d-non-ci.json')}\n`,
-    );
-    expect((await embed([...some, '--svg'])).stdout).toBe(
-      'https://badges.example.com/x/beta/installer-uv-30d-non-ci.svg\nhttps://badges.example.com/x/beta/os-macos-30d-non-ci.svg\n',
-    );
-  });
-
-  it('separates blocks of reStructuredText', async () => {
-    const { stdout } = await embed(['--format', 'rst', '-p', 'alpha']);
-    expect(stdout.split('\n\n')).toHaveLength(2);
-    expect(stdout.startsWith('.. image:: https://img.shields.io/endpoint?url=')).toBe(true);
-  });
-
-  it('knows the badges that tracked.yaml asks for, and says where it does not', async () => {
-    const folder = project(
-      '  public_url: https://badges.example.com/x\nbadges: {extra: [trend, sparkline]}\n',
-    );
-    const { stdout } = await embed(['-p', 'beta', '-b', 'trend', '-b', 'sparkline'], folder);
-    expect(stdout.trimEnd().split('\n')).toEqual([
-      `[![Trend of non-CI downloads of beta by installers in 30 days (BigQuery)](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
-      `[![Daily non-CI downloads of beta by installers in 30 days (BigQuery)](https://badges.example.com/x/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
-    ]);
-    const { exitCode, stderr } = await embed(['-p', 'beta', '-b', 'trend']);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(
-      '--badge trend: tracked.yaml does not ask for it for beta; write under badges: extra: [trend]',
-    );
-  });
-
-  it('knows shares of Pythons by their ids, and as tracked.yaml asks for them', async () => {
-    const list = "facets: {every_days: 7}\nbadges: {extra: ['python>=3.10']}\n";
-    const folder = project(`  public_url: https://badges.example.com/x\n${list}`);
-    for (const badge of ['python-3-10', 'python>=3.10']) {
-      expect((await embed(['-p', 'alpha', '-b', badge], folder)).stdout).toBe(
-        `[![Share of PyPI downloads of alpha by Python ≥ 3.10 on known days (BigQuery)](${shields('alpha/python-3-10-non-ci.json')})](https://pypi.org/project/alpha/)\n`,
-      );
-    }
-    const { exitCode, stderr } = await embed(['-b', 'python-3-9'], folder);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain('does not ask for it for alpha, beta; write under badges: extra: [python>=3.9]');
-  });
-
-  it('prints a picture for light and dark pages as HTML, the light one for PyPI, and one that adapts elsewhere', async () => {
-    const folder = project('  public_url: https://badges.example.com/x\nbadges: {extra: [chart]}\n');
-    const stem = 'https://badges.example.com/x/beta/chart-30d-non-ci';
-    const alt = 'Chart of non-CI downloads of beta by installers in 30 days (BigQuery)';
-    const argv = ['-p', 'beta', '-b', 'chart'];
-    expect((await embed([...argv, '--format', 'html'], folder)).stdout).toBe(
-      `<a href="https://pypi.org/project/beta/"><picture><source media="(prefers-color-scheme: dark)" srcset="${stem}-dark.svg"><img src="${stem}-light.svg" width="720" alt="${alt}"></picture></a>\n`,
-    );
-    expect((await embed([...argv, '--format', 'url'], folder)).stdout).toBe(`${stem}.svg\n`);
+    const files = ['beta/installer-uv-30d-non-ci', 'beta/os-macos-30d-non-ci'];
+    expect((await embed(...some)).stdout).toBe(files.map((file) => `${shields(`${file}.json`)}\n`).join(''));
+    const svg = files.map((file) => `${URL}/${file}.svg\n`).join('');
+    expect((await embed(...some, '--svg')).stdout).toBe(svg);
+    const blocks = (await embed('--format', 'rst', '-p', 'alpha-one')).stdout.split('\n\n');
+    expect(blocks).toHaveLength(2);
+    expect(blocks[0]).toMatch(/^\.\. image:: https:\/\/img\.shields\.io\/endpoint\?url=/);
   });
 
   it('knows every badge of the catalogue by its id', async () => {
+    const { embed } = house();
     for (const { id } of CATALOGUE) {
-      const { stdout } = await embed(['-p', 'beta', '-b', id, '--format', 'url', '--svg']);
-      expect(stdout).toBe(`https://badges.example.com/x/beta/${id}-30d-non-ci.svg\n`);
+      const { stdout } = await embed('-p', 'beta', '-b', id, '--format', 'url', '--svg');
+      expect(stdout).toBe(`${URL}/beta/${id}-30d-non-ci.svg\n`);
     }
+  });
+
+  it('knows the badges that tracked.yaml asks for', async () => {
+    const { embed } = house({ extra: 'trend, sparkline' });
+    const { stdout } = await embed('-p', 'beta', '-b', 'trend', '-b', 'sparkline');
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      `[![Trend of non-CI downloads of beta by installers in 30 days (BigQuery)](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
+      `[![Daily non-CI downloads of beta by installers in 30 days (BigQuery)](${URL}/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
+    ]);
+  });
+
+  it('knows shares of Pythons by their ids, and as tracked.yaml asks for them', async () => {
+    const { embed } = house({ extra: "'python>=3.10'", sections: 'facets: {every_days: 7}\n' });
+    for (const badge of ['python-3-10', 'python>=3.10']) {
+      expect((await embed('-p', 'beta', '-b', badge)).stdout).toBe(
+        `[![Share of PyPI downloads of beta by Python ≥ 3.10 on known days (BigQuery)](${shields('beta/python-3-10-non-ci.json')})](https://pypi.org/project/beta/)\n`,
+      );
+    }
+    const { exitCode, stderr } = await embed('-b', 'python-3-9');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(
+      'does not ask for it for alpha-one, beta; write under badges: extra: [python>=3.9]',
+    );
+  });
+
+  it('prints a picture for light and dark pages as HTML, and one that adapts elsewhere', async () => {
+    const { embed } = house({ extra: 'chart' });
+    const stem = `${URL}/beta/chart-30d-non-ci`;
+    const alt = 'Chart of non-CI downloads of beta by installers in 30 days (BigQuery)';
+    const chart = async (format: string) =>
+      (await embed('-p', 'beta', '-b', 'chart', '--format', format)).stdout;
+    expect(await chart('html')).toBe(
+      `<a href="https://pypi.org/project/beta/"><picture><source media="(prefers-color-scheme: dark)" srcset="${stem}-dark.svg"><img src="${stem}-light.svg" width="720" alt="${alt}"></picture></a>\n`,
+    );
+    expect(await chart('url')).toBe(`${stem}.svg\n`);
   });
 
   it.each([
@@ -98,19 +92,145 @@ describe('embed', () => {
       '--badge installer-vu: unknown; did you mean installer-uv? choose from downloads, ',
     ],
     [['--badge', 'stars'], '--badge stars: unknown; choose from downloads, installer-pip, '],
+    [
+      ['-p', 'beta', '-b', 'trend'],
+      '--badge trend: tracked.yaml does not ask for it for beta; write under badges: extra: [trend]',
+    ],
     [['--format', 'bbcode'], '--format bbcode: unknown; choose one of markdown, rst, html, url'],
-    [['--package', 'alhpa'], '--package alhpa: not tracked in tracked.yaml; did you mean alpha?'],
+    [['--package', 'alhpa'], '--package alhpa: not tracked in tracked.yaml'],
   ])('refuses %j', async (argv, message) => {
-    const { exitCode, stdout, stderr } = await embed(argv);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr.startsWith(message)).toBe(true);
+    const { exitCode, stdout, stderr } = await house().embed(...argv);
+    expect([exitCode, stdout, stderr.slice(0, message.length)]).toEqual([2, '', message]);
   });
 
   it('says what is missing where there is no public_url', async () => {
-    const { exitCode, stdout, stderr } = await embed([], project(''));
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-    expect(stderr).toBe(
-      'tracked.yaml: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com\n',
+    expect(await house({ publicUrl: '' }).embed()).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr:
+        'tracked.yaml: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com\n',
+    });
+  });
+});
+
+/** An address of another's badge, and the file that replaces it. */
+const REPLACED: [string, string][] = [
+  ['https://img.shields.io/pypi/dm/alpha-one', 'downloads-30d-non-ci'],
+  ['https://img.shields.io/pypi/dw/Alpha_One.svg?style=flat-square', 'downloads-7d-non-ci'],
+  ['http://img.shields.io/pypi/dd/alpha.one', 'downloads-30d-non-ci'],
+  ['https://pepy.tech/badge/alpha-one', 'total-non-ci'],
+  ['https://static.pepy.tech/badge/alpha-one/week', 'downloads-7d-non-ci'],
+  [
+    'https://static.pepy.tech/personalized-badge/alpha-one?period=month&amp;units=none&left_text=a',
+    'downloads-30d-non-ci',
+  ],
+  ['https://img.shields.io/pepy/dt/alpha-one', 'total-non-ci'],
+  [
+    'https://img.shields.io/endpoint?url=https%3A%2F%2Fold.example.com%2FAlpha_One%2Finstaller-uv-30d-non-ci.json&style=flat',
+    'installer-uv-30d-non-ci',
+  ],
+  [
+    'https://img.shields.io/endpoint?url=https://old.example.com/alpha-one/os-macos-7d-non-ci.json',
+    'os-macos-7d-non-ci',
+  ],
+  [
+    'https://img.shields.io/endpoint?style=flat&amp;url=https%3A%2F%2Fold.example.com%2Falpha-one%2Fdownloads-90d-non-ci.json',
+    'downloads-30d-non-ci',
+  ],
+  [
+    'https://img.shields.io/endpoint?url=https://old.example.com/alpha-one/trend-7d-non-ci.json',
+    'downloads-7d-non-ci',
+  ],
+  ['https://IMG.shields.io/pypi/dm/alpha-one.png?label=a(b)', 'downloads-30d-non-ci'],
+  ['https://static.pepy.tech/personalized-badge/alpha-one?units=none&period=week', 'downloads-7d-non-ci'],
+  ['https://pepy.tech/badge/alpha-one.svg/month', 'downloads-30d-non-ci'],
+];
+
+describe('embed --from', () => {
+  function withReadme(readme: string | Uint8Array) {
+    const sections = 'groups: [{name: both, packages: [alpha-one]}]\n';
+    const { folder, embed } = house({ extra: 'total', sections });
+    const write = (content: string | Uint8Array) => writeFileSync(join(folder, 'README'), content);
+    write(readme);
+    const from = (...argv: string[]) => embed('--from', 'README', ...argv);
+    return { folder, embed, from, write, read: () => readFileSync(join(folder, 'README'), 'utf8') };
+  }
+
+  it.each([
+    ['Markdown', (url: string) => `[![Downloads](${url})](https://pepy.tech/project/alpha-one)`],
+    ['a reference', (url: string) => `[badge]: ${url}`],
+    ['reStructuredText', (url: string) => `.. |d| image:: ${url}\n   :target: https://pypi.org`],
+    ['HTML', (url: string) => `<a href='x'><img src="${url}" alt="Downloads"></a>`],
+    ['HTML with apostrophes', (url: string) => `<p><a href='x'><img src='${url}'></a></p>`],
+    ['HTML without quotation marks', (url: string) => `<img src=${url}>`],
+    ['AsciiDoc', (url: string) => `image:${url}[Downloads]`],
+    ['a table and a sentence', (url: string) => `|\`${url}\`|${url}| See ${url}.`],
+  ])('--write replaces the badges of others in %s, and nothing else', async (_, markup) => {
+    const readme = (urls: readonly string[]) => `\ufeff# Title\r\n${urls.map(markup).join('\r\n')}\r\nend`;
+    const { from, read } = withReadme(readme(REPLACED.map(([url]) => url)));
+    const { exitCode, stdout, stderr } = await from('--write');
+    expect([exitCode, stderr]).toEqual([0, '']);
+    expect(read()).toBe(readme(REPLACED.map(([, stem]) => shields(`alpha-one/${stem}.json`))));
+    expect(stdout).toMatch(/^(\d+) badges of \1 replaced in README$/m);
+    // What is replaced is ours by now.
+    expect((await from('--write')).stdout).toBe('0 badges of 0 replaced in README\n');
+  });
+
+  it('leaves our own badges as they look, those of groups too, and the mode of the file', async () => {
+    const ours = `${shields('alpha-one/downloads-7d-non-ci.json')}&style=flat ${shields('both/downloads-30d-non-ci.json')}`;
+    const unknown = 'https://img.shields.io/pypi/dm/naïve';
+    const { folder, from, read } = withReadme(
+      `${ours} https://img.shields.io/pypi/dm/alpha-one?label=it's ${unknown}`,
     );
+    chmodSync(join(folder, 'README'), 0o640);
+    expect((await from('--write')).stdout).toContain('1 badge of 1 replaced in README\n');
+    expect(read()).toBe(`${ours} ${shields('alpha-one/downloads-30d-non-ci.json')} ${unknown}`);
+    expect(statSync(join(folder, 'README')).mode & 0o777).toBe(0o640);
+  });
+
+  it('prints what both badges count, and writes nothing', async () => {
+    const text = '\n![](https://img.shields.io/pypi/dm/alpha-one) ![](https://img.shields.io/pypi/dm/gamma)';
+    const { from, read } = withReadme(text);
+    expect((await from()).stdout).toBe(
+      `README:2: https://img.shields.io/pypi/dm/alpha-one
+  counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out
+replaced by
+  ${shields('alpha-one/downloads-30d-non-ci.json')}
+  counts non-CI PyPI downloads of alpha-one by installers in 30 days (BigQuery)
+
+README:2: https://img.shields.io/pypi/dm/gamma
+  counts downloads as pypistats.org counts them: CI runs, scripts and browsers among them, four mirrors left out
+  gamma is not in tracked.yaml, so nothing replaces it
+
+1 badge of 2 to replace in README; nothing was written: add --write
+`,
+    );
+    expect(read()).toBe(text);
+  });
+
+  it('leaves other badges alone, follows a link to the README, and refuses what is no text', async () => {
+    const others =
+      'https://img.shields.io/pypi/v/alpha-one https://img.shields.io/pypi/dm/alpha-one\\_x https://img.shields.io/pypi/dm/alpha-one{x https://img.shields.io/pypi/dmx/alpha-one https://pepy.tech/project/alpha-one';
+    const { folder, embed, from, write, read } = withReadme(others);
+    expect((await from('--write')).stdout).toBe('0 badges of 0 replaced in README\n');
+    expect(read()).toBe(others);
+    write('https://pepy.tech/badge/alpha-one');
+    symlinkSync('README', join(folder, 'link'));
+    await embed('--from', 'link', '--write');
+    expect(read()).toBe(shields('alpha-one/total-non-ci.json'));
+    write(new Uint8Array([0xff, 0xfe]));
+    for (const [argv, says] of [
+      [['--from', 'README', '--write'], '--from README: the file is not UTF-8 text\n'],
+      [
+        ['--from', '/dev/zero'],
+        '--from /dev/zero: a device stands where a file should be; put the right file in its place\n',
+      ],
+      [['--from', 'none'], /none/],
+      [['--from', 'README', '-p', 'alpha-one'], /-p/],
+      [['--write'], /--from/],
+    ] as const) {
+      const stderr = typeof says === 'string' ? says : expect.stringMatching(says);
+      expect(await embed(...argv)).toMatchObject({ exitCode: 2, stderr });
+    }
   });
 });

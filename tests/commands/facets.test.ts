@@ -1,28 +1,23 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addDays, spanDays } from '../../src/days/day.ts';
-import { bigQueryProject } from '../support/bigquery-project.ts';
-import { type Fault, type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import type { Fault, ServerRow } from '../support/clickhouse-server.ts';
+import { bigQueryProject, clickHouseProject, daysUpTo, localProject } from '../support/project.ts';
 
 const AS_OF = '2026-10-31';
-const SCHEMA = readFileSync(new URL('../../docs/facets.schema.json', import.meta.url), 'utf8');
+const SPAN = { start: '2026-09-11', end: '2026-11-10' };
 const ajv = new Ajv();
 addFormats.default(ajv);
-const isFacets = ajv.compile(JSON.parse(SCHEMA));
+const SCHEMA = new URL('../../docs/facets.schema.json', import.meta.url);
+const isFacets = ajv.compile(JSON.parse(readFileSync(SCHEMA, 'utf8')));
 
 /** Rows of a package on every day of two months. */
-function daily(project: string, ...rows: Omit<ServerRow, 'project' | 'day'>[]): ServerRow[] {
-  return Array.from({ length: 60 }, (_, back) => addDays(AS_OF, 9 - back)).flatMap((day) =>
-    rows.map((row) => ({ project, day, ...row })),
-  );
-}
+const daily = (project: string, ...rows: Omit<ServerRow, 'project' | 'day'>[]): ServerRow[] =>
+  daysUpTo('2026-11-09', 60).flatMap((day) => rows.map((row) => ({ project, day, ...row })));
 
-const WHOLE = daily('boto3', { installer: 'pip', downloads: 1_000 });
 const DEMO = daily(
   'demo',
   { installer: 'pip', python: '3.9', version: '1.9', downloads: 3 },
@@ -31,52 +26,38 @@ const DEMO = daily(
   { installer: 'pip', ci: 'true', python: '3.8', downloads: 40 },
   { installer: 'bandersnatch', downloads: 50 },
 );
-/** Sixty million downloads a day. */
-const GIANT = daily('giant', { installer: 'pip', python: '3.9', downloads: 60_000_000 });
+const large = (name: string, downloads: number) =>
+  daily(name, { installer: 'pip', python: '3.9', downloads });
 
 /** So large that each of them is a question of its own. */
 const NAMES = Array.from({ length: 23 }, (_, index) => `l${index}`);
-const LARGE = NAMES.flatMap((name) => daily(name, { installer: 'pip', downloads: 3_000_000 }));
+const LARGE = NAMES.flatMap((name) => large(name, 3_000_000));
 
-interface World {
-  rows?: readonly ServerRow[];
+interface Setting {
+  rows?: ServerRow[];
   fault?: (kind: string) => Fault | undefined;
+  sections?: string;
 }
 
-async function house({ rows = DEMO, fault }: World = {}) {
-  const server = await startClickHouse({
-    rows: [...WHOLE, ...rows],
-    fault: ({ kind }) => fault?.(kind),
-  });
-  onTestFinished(() => server.close());
-  const folder = tempFolder();
-  const env = { CLICKHOUSE_URL: server.url, LANG: 'C.UTF-8' };
+async function house(packages = ['demo'], { rows = DEMO, fault, sections = '' }: Setting = {}) {
+  const options = { rows: [...rows], days: SPAN, fault: ({ kind }: { kind: string }) => fault?.(kind) };
+  const project = await clickHouseProject(packages, options, { sections });
+  const path = (name: string) => join(project.output, name, 'facets.json');
   return {
-    folder,
-    env,
-    now: () => new Date(`${AS_OF}T08:00:00Z`),
-    run: (day: string, ...argv: string[]) =>
-      runMain(folder, argv, { env, now: () => new Date(`${day}T08:00:00Z`) }),
-    list: (packages: string) =>
-      writeFileSync(
-        join(folder, 'tracked.yaml'),
-        `service: {output_dir: output, source: clickhouse}\n${packages}\n`,
-      ),
-    asked: () => server.calls.filter(({ kind }) => kind === 'facets'),
-    facets: (name: string) => {
-      const path = join(folder, 'output', name, 'facets.json');
-      return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
-    },
-    read: (path: string) => readFileSync(join(folder, 'output', path), 'utf8'),
+    ...project,
+    asked: () => project.asked('facets'),
+    show: (...argv: string[]) => project.at(AS_OF, 'show', ...argv),
+    collect: (day = AS_OF) => project.at(day, 'collect', '--no-page'),
+    facets: (name: string) =>
+      existsSync(path(name)) ? JSON.parse(readFileSync(path(name), 'utf8')) : undefined,
   };
 }
 
 describe('show --by', () => {
   it('prints a table that can be pasted as it is', async () => {
-    const { run } = await house();
-    const { exitCode, stdout, stderr } = await run(AS_OF, 'show', 'Demo', '--by', 'python', '--markdown');
-    expect(stderr).toBe('');
-    expect(exitCode).toBe(0);
+    const { show } = await house();
+    const { exitCode, stdout, stderr } = await show('Demo', '--by', 'python', '--markdown');
+    expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toBe(`| Python | Share | Downloads |
 | --- | ---: | ---: |
 | 3.14 | 50.0% | 150 |
@@ -93,53 +74,37 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
 `);
   });
 
-  it('has versions by series, too', async () => {
-    const { stdout } = await (await house()).run(AS_OF, 'show', 'demo', '--by', 'version');
-    const lines = stdout.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, '  '));
-    expect(lines).toEqual(
-      expect.arrayContaining(['2.0  20.0%  60', '2.0rc1  50.0%  150', '2.*  70.0%  210', '1.*  30.0%  90']),
-    );
-  });
-
-  it('fits into the 80 columns of a terminal', async () => {
-    const { folder, env, now } = await house();
-    const world = { env: { ...env, NO_COLOR: '1' }, now, terminal: true };
-    const { stdout } = await runMain(folder, ['show', 'demo', '--by', 'version'], world);
-    expect(stdout).toMatch(/^2\.0rc1 +50\.0% +150$/m);
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  it('has versions by series, too, within the 80 columns of a terminal, and every value for programs', async () => {
+    const { within, show } = await house();
+    const world = { env: { NO_COLOR: '1' }, now: () => new Date(AS_OF), terminal: true };
+    const { stdout } = await within(world, 'show', 'demo', '--by', 'version');
+    const lines = stdout.split('\n').map((line) => line.trimEnd());
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+    const rows = ['2.0  20.0%  60', '2.0rc1  50.0%  150', '2.*  70.0%  210', '1.*  30.0%  90'];
+    expect(lines.map((line) => line.replaceAll(/ {2,}/g, '  '))).toEqual(expect.arrayContaining(rows));
+    const json = await show('demo', '--by', 'version', '--json');
+    const demo = { from: '2026-10-01', to: '2026-10-30', total: 300 };
+    const values = [
+      ['2.*', 210],
+      ['1.*', 90],
+    ];
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      source: 'clickhouse',
+      by: 'version',
+      packages: { demo: { ...demo, series: { values } } },
+    });
   });
 
   it('asks for the versions of --of by name', async () => {
-    const { run, asked } = await house();
-    const { stdout } = await run(AS_OF, 'show', 'demo', '--by', 'python', '--of', '2.*', '--markdown');
+    const { show, asked } = await house();
+    const { stdout } = await show('demo', '--by', 'python', '--of', '2.*', '--markdown');
     expect(asked().map(({ versions }) => versions)).toEqual([undefined, "['2.0','2.0rc1']"]);
     expect(stdout).toContain("`pypi-badges show demo --by python --of '2.*' --days 30 --markdown`");
   });
 
-  it('has every value for programs', async () => {
-    const { stdout } = await (await house()).run(AS_OF, 'show', 'demo', '--by', 'version', '--json');
-    expect(JSON.parse(stdout)).toMatchObject({
-      source: 'clickhouse',
-      by: 'version',
-      packages: {
-        demo: {
-          from: '2026-10-01',
-          to: '2026-10-30',
-          total: 300,
-          series: {
-            values: [
-              ['2.*', 210],
-              ['1.*', 90],
-            ],
-          },
-        },
-      },
-    });
-  });
-
   it('takes the newest days of a package with very many downloads, and says which', async () => {
-    const { run, asked } = await house({ rows: GIANT });
-    const { exitCode, stdout } = await run(AS_OF, 'show', 'giant', '--by', 'python');
+    const { show, asked } = await house(['giant'], { rows: large('giant', 60_000_000) });
+    const { exitCode, stdout } = await show('giant', '--by', 'python');
     expect(exitCode).toBe(0);
     expect(stdout).toContain('giant, 5 days from 26 Oct 2026 to 30 Oct 2026 (UTC): 300,000,000');
     expect(stdout).toContain('Only the newest of 30 days');
@@ -154,91 +119,65 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
     [['demo', '--by', 'python', '--json', '--markdown'], /choose one/],
     [['demo', '--by', 'shoe'], /Allowed choices are python, version, system, type, country/],
   ])('refuses %j', async (argv, says) => {
-    const { run, asked } = await house();
-    const { exitCode, stderr } = await run(AS_OF, 'show', ...argv);
+    const { show, asked } = await house();
+    const { exitCode, stderr } = await show(...argv);
     expect([exitCode, asked().length]).toEqual([2, 0]);
     expect(stderr).toMatch(says);
   });
 
-  it.each<[string, World, string[], RegExp]>([
+  const flagless: ServerRow = { project: 'demo', day: '2026-10-20', ci: 'unknown', downloads: 1 };
+  const refused = (kind: string) => (kind === 'facets' ? { exception: 62 } : undefined);
+  it.each<[string, Setting, string[], RegExp]>([
     ['nobody downloads', {}, ['dmeo'], /^dmeo: no download by an installer, .* is the name right/m],
     [
       'has no such version',
       {},
       ['demo', '--of', '7'],
-      /^demo: none of the versions that were downloaded is wanted/m,
+      /^demo: none of the versions that were downloaded is/m,
     ],
-    [
-      'has days without the flag',
-      {
-        rows: [
-          ...DEMO,
-          { project: 'demo', day: '2026-10-20', ci: 'unknown', installer: 'pip', downloads: 1 },
-        ],
-      },
-      ['demo'],
-      /^demo: it is not known of all days/m,
-    ],
-    [
-      'is refused',
-      { fault: (kind) => (kind === 'facets' ? { exception: 62 } : undefined) },
-      ['demo'],
-      /^demo: .*does not understand the query/m,
-    ],
-  ])('says why there is nothing of a package that %s', async (_, world, argv, says) => {
-    const { run } = await house(world);
-    const { exitCode, stdout, stderr } = await run(AS_OF, 'show', ...argv, '--by', 'python');
+    ['has days without the flag', { rows: [...DEMO, flagless] }, ['demo'], /^demo: it is not known of all/m],
+    ['is refused', { fault: refused }, ['demo'], /^demo: .*does not understand the query/m],
+  ])('says why there is nothing of a package that %s', async (_, setting, argv, says) => {
+    const { show } = await house(['demo'], setting);
+    const { exitCode, stdout, stderr } = await show(...argv, '--by', 'python');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(says);
   });
 });
 
-it.each<[string, World, number, RegExp]>([
-  [
-    'the server refuses the first',
-    { fault: (kind) => (kind === 'facets' ? { exception: 497 } : undefined) },
-    0,
-    /^23 packages: the user may not read the table/,
-  ],
-  ['these are too many questions', {}, 20, /^l20, l21, l22: a run asks at most 20 such questions/],
-  [
-    'nothing is known of their days',
-    { rows: NAMES.map((project) => ({ project, day: '2026-10-20', ci: 'unknown', downloads: 1 })) },
-    0,
-    /^23 packages: it is not known of all days which/,
-  ],
-])('show --by says of each package why there is no table of it, where %s', async (_, world, tables, says) => {
-  const { run } = await house({ rows: LARGE, ...world });
-  const { exitCode, stdout, stderr } = await run(AS_OF, 'show', ...NAMES, '--by', 'python');
-  expect([exitCode, stdout.match(/30 days from/g) ?? []]).toEqual([1, Array(tables).fill('30 days from')]);
-  expect(stderr.trim()).toMatch(says);
+describe('show --by of many packages', () => {
+  const flagless = NAMES.map(
+    (project): ServerRow => ({ project, day: '2026-10-20', ci: 'unknown', downloads: 1 }),
+  );
+  const denied = (kind: string) => (kind === 'facets' ? { exception: 497 } : undefined);
+  it.each<[string, Setting, number, RegExp]>([
+    ['the server refuses the first', { fault: denied }, 0, /^23 packages: the user may not read the table/],
+    ['these are too many questions', {}, 20, /^l20, l21, l22: a run asks at most 20 such questions/],
+    [
+      'nothing is known of their days',
+      { rows: flagless },
+      0,
+      /^23 packages: it is not known of all days which/,
+    ],
+  ])('says of each why there is no table of it, where %s', async (_, setting, tables, says) => {
+    const { show } = await house(['demo'], { rows: LARGE, ...setting });
+    const { exitCode, stdout, stderr } = await show(...NAMES, '--by', 'python');
+    expect([exitCode, stdout.match(/30 days from/g) ?? []]).toEqual([1, Array(tables).fill('30 days from')]);
+    expect(stderr.trim()).toMatch(says);
+  });
 });
 
-describe('show --by on BigQuery', () => {
+describe('facets on BigQuery', () => {
   const ask = async (argv: string[], answer: string | undefined) => {
-    const project = await bigQueryProject(['demo']);
-    const result = await runMain(
-      project.folder,
-      [
-        'show',
-        'demo',
-        '--source',
-        'bigquery',
-        '--by',
-        'python',
-        '--days',
-        '7',
-        '--as-of',
-        '2026-04-25',
-        ...argv,
-      ],
-      { env: project.env, ...(answer !== undefined && { ask: async () => answer }) },
-    );
-    const spend = project.files()['state/spend.json'];
-    return { ...result, months: spend && JSON.parse(spend).months, server: project.server };
+    const { within, files, server } = await bigQueryProject(['demo']);
+    const world = answer === undefined ? {} : { ask: async () => answer };
+    const options = ['--source', 'bigquery', '--by', 'python', '--days', '7', '--as-of', '2026-04-25'];
+    const result = await within(world, 'show', 'demo', ...options, ...argv);
+    const spend = files()['state/spend.json'];
+    return { ...result, months: spend && JSON.parse(spend).months, server };
   };
 
-  it('says the price, and reads and books nothing where that is too much', async () => {
+  it('are shown at a price, and nothing is read and booked where that is too much', async () => {
     const { exitCode, stdout, stderr, months, server } = await ask([], 'n');
     expect([exitCode, stdout, months, server.bytesBilled]).toEqual([0, '', undefined, 0]);
     // Seven days at 330 MB; the server's dry run says 150 MB a day.
@@ -247,7 +186,7 @@ describe('show --by on BigQuery', () => {
     );
   });
 
-  it('needs --yes where nobody can be asked', async () => {
+  it('need --yes where nobody can be asked', async () => {
     const { exitCode, stderr, server } = await ask([], undefined);
     expect([exitCode, server.bytesBilled]).toEqual([2, 0]);
     expect(stderr).toContain('repeat it with --yes');
@@ -257,246 +196,196 @@ describe('show --by on BigQuery', () => {
     [['--yes'], undefined, 1],
     [[], 'y', 1],
     [['--yes', '--of', '>=1'], undefined, 2],
-  ])('reads what is agreed to, and books the bill: %j', async (argv, answer, questions) => {
+  ])('are read where that is agreed to, and the bill is booked: %j', async (argv, answer, questions) => {
     const { exitCode, stdout, months, server } = await ask(argv, answer);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^3\.9 +100\.0% +7$/m);
-    const asked = server.callsOf('insert').filter(({ revisions }) => !revisions);
-    expect(asked).toHaveLength(questions);
-    expect(months['2026-04'].bytes_billed).toBe(server.bytesBilled);
-    expect(months['2026-04'].queries).toBe(questions + 1);
+    expect(server.callsOf('insert').filter(({ revisions }) => !revisions)).toHaveLength(questions);
+    const { bytes_billed, queries } = months['2026-04'];
+    expect([bytes_billed, queries]).toEqual([server.bytesBilled, questions + 1]);
   });
 
-  it('prints what was paid for also where the budget ends with it', async () => {
-    const project = await bigQueryProject(['a', 'b'], {}, { bigquery: '  monthly_budget_gib: 3\n' });
+  it('are shown also where the budget ends with them', async () => {
+    const { run } = await bigQueryProject(['a', 'b'], {}, { source: 'monthly_budget_gib: 3' });
     const argv = 'show a b --source bigquery --by python --days 7 --as-of 2026-04-25 --yes'.split(' ');
-    const { exitCode, stdout, stderr } = await runMain(project.folder, argv, { env: project.env });
+    const { exitCode, stdout, stderr } = await run(...argv);
     expect([exitCode, stdout.match(/^\w+(?=, 7 days)/gm)]).toEqual([1, ['a']]);
     expect(stderr).toMatch(/^b: the month's budget would be passed/m);
   });
 
-  it('is part of collect where every_days asks for it, and the budget has room', async () => {
-    const project = await bigQueryProject(['demo']);
-    const run = async (more: string) => {
-      project.put('tracked.yaml', `${project.read('tracked.yaml')}${more}`);
-      await runMain(project.folder, ['collect', '--as-of', '2026-04-25'], { env: project.env });
-      return project.files()['output/demo/facets.json'];
-    };
-    const plan = () =>
-      runMain(project.folder, ['collect', '--as-of', '2026-04-25', '--dry-run'], { env: project.env });
-    expect((await plan()).stdout).not.toContain('acets');
-    expect(await run('')).toBeUndefined();
-    project.put('tracked.yaml', `${project.read('tracked.yaml')}facets: {every_days: 7}\n`);
-    expect((await plan()).stdout).toContain(
-      '\nFacets of demo are due, and expected to bill about 2.2 GiB more.\n',
-    );
-    expect(JSON.parse((await run('')) ?? '')).toMatchObject({ total: 7 });
-    expect((await plan()).stdout).not.toContain('acets');
-    const poor = await bigQueryProject(['demo'], {}, { bigquery: '  monthly_budget_gib: 2\n' });
-    poor.put('tracked.yaml', `${poor.read('tracked.yaml')}facets: {every_days: 7}\n`);
-    const { exitCode, stderr } = await runMain(poor.folder, ['collect', '--as-of', '2026-04-25'], {
-      env: poor.env,
-    });
+  it('are part of collect where every_days asks for it, and the budget has room', async () => {
+    const { run, track, published, json } = await bigQueryProject(['demo']);
+    const plan = async () => (await run('collect', '--dry-run')).stdout;
+    expect(await plan()).not.toContain('acets');
+    await run('collect', '--no-page');
+    expect(published('demo')).not.toContain('facets.json');
+    const sections = 'facets: {every_days: 7}';
+    track(['demo'], { sections, source: 'monthly_budget_gib: 2' });
+    const { exitCode, stderr } = await run('collect', '--no-page');
     expect(exitCode).toBe(0);
     expect(stderr).toContain("no Pythons, versions and systems of demo: the month's budget would be passed");
+    track(['demo'], { sections });
+    expect(await plan()).toContain('\nFacets of demo are due, and expected to bill about 2.2 GiB more.\n');
+    await run('collect', '--no-page');
+    expect(json('demo/facets.json')).toMatchObject({ total: 7 });
+    expect(await plan()).not.toContain('acets');
   });
 });
 
 describe('collect', () => {
-  it('asks once for a hundred packages', async () => {
-    const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
-    const rows = names.map((project) => ({ project, day: '2026-10-20', installer: 'uv', downloads: 2 }));
-    const { run, list, asked, facets } = await house({ rows });
-    list(`packages: [${names.join(', ')}]`);
-    await run(AS_OF, 'collect', '--no-page');
-    expect(asked().map(({ projects }) => projects.length)).toEqual([100]);
-    expect(names.map((name) => facets(name).total)).toEqual(names.map(() => 2));
-  });
-
   it('asks every seventh day, shows it on the page, and keeps nothing of it in the ledger', async () => {
-    const { folder, run, list, asked, facets, read } = await house();
-    list('packages: [demo]');
-    expect((await run(AS_OF, 'collect')).exitCode).toBe(0);
+    const { at, asked, facets, read, files } = await house();
+    expect((await at(AS_OF, 'collect')).exitCode).toBe(0);
     const first = facets('demo');
     expect(isFacets(first), JSON.stringify(isFacets.errors)).toBe(true);
     expect(first).toMatchObject({ from: '2026-10-01', to: '2026-10-30', total: 300, source: 'clickhouse' });
-    expect(first.lists.python).toEqual({
-      values: [
-        ['3.14', 150],
-        ['3.9', 90],
-      ],
-      other: 0,
-      unknown: 60,
-    });
-    expect(read('demo/index.html')).toContain('Of 300 non-CI downloads from 1 Oct 2026 to 30 Oct 2026.');
-    const state = readdirSync(join(folder, 'state'), { recursive: true, encoding: 'utf8' });
-    for (const file of state.filter((name) => name.endsWith('.json')))
-      expect(readFileSync(join(folder, 'state', file), 'utf8')).not.toMatch(/python|facet/);
-    await run(addDays(AS_OF, 6), 'collect');
+    const values = [
+      ['3.14', 150],
+      ['3.9', 90],
+    ];
+    expect(first.lists.python).toEqual({ values, other: 0, unknown: 60 });
+    expect(read('output/demo/index.html')).toContain(
+      'Of 300 non-CI downloads from 1 Oct 2026 to 30 Oct 2026.',
+    );
+    for (const [path, text] of Object.entries(files())) {
+      if (path.startsWith('state/')) expect(text).not.toMatch(/python|facet/);
+    }
+    await at(addDays(AS_OF, 6), 'collect');
     expect([asked().length, facets('demo')]).toEqual([1, first]);
-    expect(read('demo/index.html')).toContain('from 1 Oct 2026 to 30 Oct 2026.');
-    await run(addDays(AS_OF, 7), 'collect');
+    expect(read('output/demo/index.html')).toContain('from 1 Oct 2026 to 30 Oct 2026.');
+    await at(addDays(AS_OF, 7), 'collect');
     expect([asked().length, facets('demo').to]).toEqual([2, '2026-11-06']);
   });
 
   it('keeps the facets that it has when the query fails, and the package is well', async () => {
     let broken = false;
-    const { run, list, facets } = await house({
-      fault: (kind) => (broken && kind === 'facets' ? { exception: 62 } : undefined),
-    });
-    list('packages: [demo]');
-    await run(AS_OF, 'collect', '--no-page');
+    const fault = (kind: string) => (broken && kind === 'facets' ? { exception: 62 } : undefined);
+    const { collect, facets } = await house(['demo'], { fault });
+    await collect();
     broken = true;
-    const { exitCode, stderr } = await run(addDays(AS_OF, 7), 'collect', '--no-page');
+    const { exitCode, stderr } = await collect(addDays(AS_OF, 7));
     expect(exitCode).toBe(0);
     expect(stderr).toContain('no Pythons, versions and systems of demo: ');
     expect(facets('demo').to).toBe('2026-10-30');
   });
 
-  it('asks nothing about a package with very many downloads, and in parts about large ones', async () => {
-    const large = (name: string) => daily(name, { installer: 'pip', downloads: 1_200_000 });
-    const rows = [...GIANT, ...DEMO, ...['l1', 'l2', 'l3'].flatMap(large)];
-    const { run, list, asked, facets } = await house({ rows });
-    list('packages: [giant, l1, l2, demo, l3]');
-    const { exitCode, stderr } = await run(AS_OF, 'collect', '--no-page');
+  it('asks once for many packages, nothing about one with very many downloads, and in parts about large ones', async () => {
+    const rows = [
+      ...large('giant', 60_000_000),
+      ...['l1', 'l2', 'l3'].flatMap((name) => large(name, 1_200_000)),
+      ...DEMO,
+    ];
+    const { collect, asked, facets } = await house(['giant', 'l1', 'l2', 'demo', 'l3'], { rows });
+    const { exitCode, stderr } = await collect();
     expect(exitCode).toBe(0);
     expect(stderr).toContain(
       'no Pythons, versions and systems of giant: it has more than 300,000,000 downloads',
     );
     expect(asked().map(({ projects }) => projects.join(' '))).toEqual(['l1 l2 demo', 'l3']);
-    expect(facets('giant')).toBeUndefined();
+    expect([facets('giant'), facets('demo').total]).toEqual([undefined, 300]);
   });
 
   it('asks at most twenty questions a run, and goes on with the next', async () => {
-    const { run, list, asked } = await house({ rows: LARGE });
-    list(`packages: [${NAMES.join(', ')}]`);
-    await run(AS_OF, 'collect', '--no-page');
+    const { collect, asked } = await house(NAMES, { rows: LARGE });
+    await collect();
     expect(asked()).toHaveLength(20);
-    await run(addDays(AS_OF, 1), 'collect', '--no-page');
+    await collect(addDays(AS_OF, 1));
     expect(asked()).toHaveLength(23);
   });
 
   it('adds up the facets of groups, and asks about all members when one is due', async () => {
-    const { run, list, asked, facets } = await house({
+    const { collect, track, asked, facets } = await house(['demo'], {
       rows: [...DEMO, ...daily('new', { installer: 'uv', python: '3.9', downloads: 1 })],
     });
-    list('packages: [demo]');
-    await run(AS_OF, 'collect', '--no-page');
-    list('packages: [demo, new]\ngroups: [{name: both, packages: [demo, new]}]');
-    await run(addDays(AS_OF, 1), 'collect', '--no-page');
+    await collect();
+    track(['demo', 'new'], { sections: 'groups: [{name: both, packages: [demo, new]}]' });
+    await collect(addDays(AS_OF, 1));
     expect(asked().at(-1)?.projects).toEqual(['demo', 'new']);
-    expect(facets('both')).toMatchObject({
-      total: 330,
-      lists: {
-        python: {
-          values: [
-            ['3.14', 150],
-            ['3.9', 120],
-          ],
-          unknown: 60,
-        },
-      },
-    });
+    const values = [
+      ['3.14', 150],
+      ['3.9', 120],
+    ];
+    expect(facets('both')).toMatchObject({ total: 330, lists: { python: { values, unknown: 60 } } });
   });
 
   it.each([
     ['without downloads', 'nobody', 300],
     ['that is too large', 'giant', undefined],
   ])('asks no more often about a group with a package %s', async (_, name, total) => {
-    const { run, list, asked, facets, read } = await house({ rows: [...DEMO, ...GIANT] });
-    list(`packages: [demo, ${name}]\ngroups: [{name: both, packages: [demo, ${name}]}]`);
-    for (const day of [0, 1, 2, 7, 8]) await run(addDays('2026-10-30', day), 'collect');
+    const { at, asked, facets, read } = await house(['demo', name], {
+      rows: [...DEMO, ...large('giant', 60_000_000)],
+      sections: `groups: [{name: both, packages: [demo, ${name}]}]`,
+    });
+    for (const day of [0, 1, 2, 7, 8]) await at(addDays('2026-10-30', day), 'collect');
     expect(asked().map(({ projects }) => projects)).toEqual([['demo'], ['demo']]);
     expect(facets('both')?.total).toBe(total);
-    expect(read(`${name}/index.html`)).not.toContain('Pythons, versions');
+    expect(read(`output/${name}/index.html`)).not.toContain('Pythons, versions');
   });
 
   it('makes badges of shares of Pythons, of groups, too, and removes them once they are not asked for', async () => {
-    const { run, list, read } = await house({
+    const packages = ['demo', 'small'];
+    const sections = (...shares: string[]) =>
+      `badges: {extra: [${shares.join(', ')}]}\ngroups: [{name: both, packages: [demo, small]}]`;
+    const { at, track, json, read, published } = await house(packages, {
       rows: [...DEMO, ...daily('small', { installer: 'uv', python: '3.9', downloads: 3 })],
+      sections: sections("'python>=3.10'", "'python>=3.9'"),
     });
     const say = (name: string, file: string) => {
-      const { label, message } = JSON.parse(read(`${name}/${file}-non-ci.json`));
+      const { label, message } = json(`${name}/${file}-non-ci.json`);
       return `${label} | ${message}`;
     };
-    const packages = 'packages: [demo, small]\ngroups: [{name: both, packages: [demo, small]}]';
-    list(`badges: {extra: ['python>=3.10', 'python>=3.9']}\n${packages}`);
-    const { exitCode, stderr } = await run(AS_OF, 'collect');
+    const { exitCode, stderr } = await at(AS_OF, 'collect');
     expect([exitCode, stderr]).toEqual([0, expect.not.stringContaining('left')]);
     // 150 of 240 that are known; 90 of less than a hundred; 150 of 330.
     expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | 63%');
     expect(say('demo', 'python-3-9')).toBe('python ≥ 3.9 | 100%');
     expect(say('small', 'python-3-9')).toBe('python ≥ 3.9 | too few');
     expect(say('both', 'python-3-10')).toBe('python ≥ 3.10 | 45%');
-    expect(read('both/index.html')).toContain(
+    expect(read('output/both/index.html')).toContain(
       '<a class="badge blue" href="python-3-10-non-ci.svg"><span>python ≥ 3.10</span> <b>45%</b></a>',
     );
     // Between the days on which they are counted, they stay as they were.
-    await run(addDays(AS_OF, 1), 'collect');
+    await at(addDays(AS_OF, 1), 'collect');
     expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | 63%');
-    list(`badges: {extra: ['python>=3.9']}\n${packages}`);
-    const again = await run(addDays(AS_OF, 2), 'collect');
-    expect(again.stderr).toContain('badges of python-3-10 are left over');
-    expect((await run(addDays(AS_OF, 2), 'prune', '--mark', '--yes')).stdout).toContain(
-      'mark  demo (python-3-10): 2 files',
-    );
+    track(packages, { sections: sections("'python>=3.9'") });
+    const later = (...argv: string[]) => at(addDays(AS_OF, 2), ...argv);
+    expect((await later('collect')).stderr).toContain('badges of python-3-10 are left over');
+    expect((await later('prune', '--mark', '--yes')).stdout).toContain('mark  demo (python-3-10): 2 files');
     expect(say('demo', 'python-3-10')).toBe('python ≥ 3.10 | not tracked any more');
-    await run(addDays(AS_OF, 2), 'prune', '--yes');
-    expect(() => read('demo/python-3-10-non-ci.json')).toThrow('ENOENT');
+    await later('prune', '--yes');
+    expect(published('demo')).not.toContain('python-3-10-non-ci.json');
     expect(say('demo', 'python-3-9')).toBe('python ≥ 3.9 | 100%');
   });
 
   it('has a share of Pythons say that it was not counted where that failed', async () => {
-    const { run, list, read } = await house({
+    const { collect, message } = await house(['demo'], {
       fault: (kind) => (kind === 'facets' ? { exception: 62 } : undefined),
+      sections: "badges: {extra: ['python>=3.10']}",
     });
-    list("badges: {extra: ['python>=3.10']}\npackages: [demo]");
-    expect((await run(AS_OF, 'collect', '--no-page')).exitCode).toBe(0);
-    expect(JSON.parse(read('demo/python-3-10-non-ci.json')).message).toBe('not counted');
+    expect((await collect()).exitCode).toBe(0);
+    expect(message('demo', 'python-3-10')).toBe('not counted');
   });
 
   it('warns of one kind of machine, and tells strangers', async () => {
-    const { folder, list } = await house();
-    list('packages: [demo]');
-    const line = (ci: boolean) =>
-      JSON.stringify({
-        timestamp: '2026-10-20 12:00:00 UTC',
-        file: { project: 'demo' },
-        details: {
-          ci,
-          python: '3.9.1',
-          installer: { name: 'pip' },
-          system: { name: 'Linux' },
-          distro: { libc: { lib: 'glibc' } },
-        },
-      });
-    const days = Array.from({ length: 20 }, (_, index) =>
-      line(false).replace('2026-10-20', addDays('2026-10-05', index)),
-    );
-    writeFileSync(
-      join(folder, 'rows.ndjson'),
-      days.flatMap((each) => Array<string>(60).fill(each)).join('\n'),
-    );
-    writeFileSync(
-      join(folder, 'tracked.yaml'),
-      'service: {output_dir: output, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [demo]\n',
-    );
-    await runMain(folder, ['collect'], { now: () => new Date(`${AS_OF}T08:00:00Z`) });
-    const health = JSON.parse(readFileSync(join(folder, 'output/_health.json'), 'utf8'));
-    expect(health.packages.demo.warnings).toEqual([
-      {
-        code: 'one-kind',
-        message:
-          '100.0% of the 1,200 downloads from 2026-10-01 to 2026-10-30 came from one kind of machine (pip, Python 3.9, Linux glibc); that can be one fleet',
-      },
-    ]);
-    expect(readFileSync(join(folder, 'output/demo/index.html'), 'utf8')).toContain('that can be one fleet');
+    const details = {
+      ci: false,
+      python: '3.9.1',
+      installer: { name: 'pip' },
+      system: { name: 'Linux' },
+      distro: { libc: { lib: 'glibc' } },
+    };
+    const rows = daysUpTo('2026-10-24', 20).map((at) => ({ at, details, times: 60 }));
+    const { at, entry, read } = localProject(['demo'], rows);
+    await at(AS_OF, 'collect');
+    const message =
+      '100.0% of the 1,200 downloads from 2026-10-01 to 2026-10-30 came from one kind of machine (pip, Python 3.9, Linux glibc); that can be one fleet';
+    expect(entry('demo').warnings).toEqual([{ code: 'one-kind', message }]);
+    expect(read('output/demo/index.html')).toContain('that can be one fleet');
   });
 
   it('asks nothing where every_days is 0', async () => {
-    const { run, list, asked, facets } = await house();
-    list('facets: {every_days: 0}\npackages: [demo]');
-    expect((await run(AS_OF, 'collect', '--no-page')).exitCode).toBe(0);
+    const { collect, asked, facets } = await house(['demo'], { sections: 'facets: {every_days: 0}' });
+    expect((await collect()).exitCode).toBe(0);
     expect([asked().length, facets('demo')]).toEqual([0, undefined]);
   });
 });

@@ -1,80 +1,98 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { addDays } from '../../src/days/day.ts';
-import { type Fault as BigQueryFault, BigQueryServer } from '../support/bigquery-server.ts';
-import { type Options, startClickHouse } from '../support/clickhouse-server.ts';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { describe, expect, it } from 'vitest';
+import type { Trouble } from '../support/bigquery-server.ts';
+import { expectCalm } from '../support/calm.ts';
+import { bigQueryProject, SECRET } from '../support/project.ts';
 
-/*
- * Ten downloads of `demo` a day, in a table that is three days late: 30 days of it are 300, whatever fails, or the badge
- * stays as it was.
- */
+/* Each kind of consequence once. Which fault has which is told by the tests of `sources/bigquery/`. */
 
-const NOW = new Date('2026-10-31T08:00:00Z');
-const LAST = '2026-10-27';
-const DAYS = Array.from({ length: 90 }, (_, back) => addDays(LAST, -back));
-const ROWS = DAYS.flatMap((day) => [
-  { project: 'demo', day, installer: 'pip', downloads: 10 },
-  { project: 'boto3', day, installer: 'pip', downloads: 5_000 },
-]);
+const PACKAGES = ['alpha', 'broken', 'gamma'];
+const HERO = 'output/broken/downloads-7d-non-ci.json';
+const OLD = '{"old": "badge"}\n';
+const leaky = `no -----BEGIN PRIVATE KEY-----\n${SECRET}\n-----END PRIVATE KEY----- for Bearer ya29.abc`;
 
-async function collect(source: string, env: Record<string, string>) {
-  const folder = tempFolder();
-  const config = `service: {output_dir: out, source: ${source}}\nbigquery: {project_id: p}\npackages: [demo]\n`;
-  writeFileSync(join(folder, 'tracked.yaml'), config);
-  const { exitCode } = await runMain(folder, ['collect', '--no-page'], { env, now: () => NOW });
-  const { demo } = JSON.parse(readFileSync(join(folder, 'out/_health.json'), 'utf8')).packages;
-  return { exitCode, demo: demo as { count?: number; error_code?: string; error?: string } };
+async function collect(trouble: Trouble, source?: string) {
+  const options = { trouble: [trouble], pageRows: 5 };
+  const project = await bigQueryProject(PACKAGES, options, source === undefined ? {} : { source });
+  project.put(HERO, OLD);
+  const result = await project.run('collect');
+  expectCalm(project, result);
+  expect(result.exitCode).toBe(1);
+  expect(project.read(HERO)).toBe(OLD);
+  const [month] = Object.values<{ bytes_billed: number }>(
+    JSON.parse(project.read('state/spend.json')).months,
+  );
+  expect(month?.bytes_billed).toBe(project.server.bytesBilled);
+  type Entry = Record<string, unknown> | undefined;
+  const { alpha, broken, gamma }: Record<string, Entry> = project.health().packages;
+  return { ...project, ...result, alpha, broken, gamma };
 }
 
-async function fromClickHouse(options: Options) {
-  const server = await startClickHouse({ rows: ROWS, ...options });
-  onTestFinished(() => server.close());
-  return collect('clickhouse', { CLICKHOUSE_URL: server.url });
-}
+it.each<[string, Trouble, string, RegExp, string?]>([
+  [
+    'a page that fails half-way',
+    { on: 'results', package: 'broken', page: 1, fault: { status: 400, reason: 'odd', message: leaky } },
+    'source-failed',
+    /^BigQuery: the request failed; .* \(BigQuery said: no \[removed\].*\[job pypi-badges_[0-9a-f-]{36}\]$/,
+  ],
+  [
+    'a job that never finishes',
+    { on: 'insert', package: 'broken', fault: { looks: 1e9 } },
+    'timeout',
+    /^BigQuery: the query took longer than 1 seconds and was cancelled.*\[job pypi-badges_[0-9a-f-]{36}\]$/,
+    'query_timeout_seconds: 1',
+  ],
+])(
+  'of %s its badge stays, the others are right, and what it billed counts',
+  async (_, trouble, code, text, source) => {
+    const { alpha, broken, gamma, stdout } = await collect(trouble, source);
+    expect(broken).toMatchObject({ error_code: code, error: expect.stringMatching(text) });
+    expect([alpha?.['count'], gamma?.['count']]).toEqual([7, 7]);
+    expect(stdout).toContain('broken: ');
+  },
+);
 
-async function fromBigQuery(fault: BigQueryFault, times?: number) {
-  const server = await BigQueryServer.start({
-    rows: ROWS,
-    trouble: [{ on: 'insert', revisions: true, fault, ...(times === undefined ? {} : { times }) }],
+describe('what every package would meet ends the querying', () => {
+  it('in mid-run', async () => {
+    const fault = { status: 403, reason: 'accessDenied', message: 'Access Denied: bigquery.jobs.create' };
+    const { alpha, broken, gamma, server } = await collect({ on: 'insert', package: 'broken', fault });
+    expect(alpha?.['count']).toBe(7);
+    expect(broken?.['error']).toMatch(/^BigQuery: permission denied; grant/);
+    expect(gamma?.['error']).toBe(`not attempted: ${broken?.['error']}`);
+    expect(server.calls.some((call) => call.package === 'gamma')).toBe(false);
   });
-  onTestFinished(() => server.close());
-  return collect('bigquery', { BIGQUERY_EMULATOR_HOST: server.host });
-}
 
-describe('no error becomes a number', () => {
-  it('where a server is overloaded once', async () => {
-    const { exitCode, demo } = await fromClickHouse({ faults: [{ exception: 745, status: 503 }] });
-    expect([exitCode, demo.count]).toEqual([0, 300]);
+  it('and is told once for all that it kept from being tried, and not in public', async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `package-${index}`);
+    const fault = { status: 401, reason: 'authError', message: leaky };
+    const project = await bigQueryProject(names, { trouble: [{ on: 'insert', fault }] });
+    const result = await project.run('collect');
+    expectCalm(project, result);
+    expect(result.exitCode).toBe(1);
+    expect(project.server.calls).toHaveLength(1);
+    const cause = 'not attempted: BigQuery: Google refused the credentials';
+    expect(result.stdout).toContain(`\n50 packages: ${cause}`);
+    const errors = result.stderr.split('\n').filter((line) => line.includes('"level":"error"'));
+    const told = (about: object, who: string) => ({
+      ...about,
+      error_code: 'credentials-refused',
+      msg: expect.stringContaining(`${who}: ${cause}`),
+    });
+    expect(errors.map((line) => JSON.parse(line))).toMatchObject([
+      ...names.slice(0, 3).map((name) => told({ package: name }, name)),
+      told({ packages: 47 }, '47 more packages'),
+    ]);
+    expect(project.read('output/index.html')).toContain('Google refused the collector&#39;s credentials');
   });
 
-  it.each<[string, Options, string]>([
-    [
-      'the table of days has no such column',
-      { fault: ({ kind }) => (kind === 'days' ? { exception: 47 } : undefined) },
-      'unexpected-answer',
-    ],
-    ['the clock is five days behind', { date: new Date(NOW.getTime() + 5 * 86_400_000) }, 'clock'],
-  ])('where %s', async (_, options, code) => {
-    const { exitCode, demo } = await fromClickHouse(options);
-    expect([exitCode, demo.count, demo.error_code]).toEqual([1, undefined, code]);
-  });
-
-  it('where the job about days fails once', async () => {
-    const { exitCode, demo } = await fromBigQuery(
-      { jobFails: { reason: 'jobInternalError', message: 'x' } },
-      1,
+  it('before anything is asked', async () => {
+    const project = await bigQueryProject(PACKAGES);
+    project.put('tracked.yaml', project.read('tracked.yaml').replace(', credential_file: key.json', ''));
+    const env = { METADATA_SERVER_DETECTION: 'none', BIGQUERY_EMULATOR_HOST: '' };
+    const result = await project.within({ env }, 'collect');
+    expectCalm(project, result);
+    expect(result.exitCode).toBe(1);
+    expect(project.entry('alpha').error).toBe(
+      'not attempted: sign-in: there are no Google credentials; count from ClickHouse, which needs none (service.source: clickhouse in tracked.yaml), or set service.credential_file, or run: gcloud auth application-default login',
     );
-    expect([exitCode, demo.count]).toEqual([0, 300]);
-  });
-
-  it.each<[string, BigQueryFault, string]>([
-    ['fails each time', { jobFails: { reason: 'jobInternalError', message: 'x' } }, 'job-failed'],
-    ['is answered with what nobody knows', { status: 418, reason: 'teapot' }, 'source-failed'],
-  ])('where the job about days %s', async (_, fault, code) => {
-    const { exitCode, demo } = await fromBigQuery(fault);
-    expect([exitCode, demo.count, demo.error_code]).toEqual([1, undefined, code]);
   });
 });

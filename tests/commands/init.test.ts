@@ -15,9 +15,7 @@ function repository(below = '.') {
   const folder = join(root, below);
   mkdirSync(folder, { recursive: true });
   const files = () =>
-    readdirSync(root, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter((each) =>
-      each.isFile(),
-    ).length;
+    readdirSync(root, { recursive: true, withFileTypes: true }).filter((each) => each.isFile()).length;
   return {
     root,
     folder,
@@ -75,14 +73,14 @@ Next:
   });
 
   it('has the workflow at a minute of its own', async () => {
-    const minutes = new Set<string>();
+    const crons: string[] = [];
     for (const name of ['alpha', 'beta', 'gamma']) {
       const { init, workflow } = repository();
       await init([name, '--action']);
-      minutes.add(workflow().on.schedule[0].cron);
+      crons.push(workflow().on.schedule[0].cron);
       expect(workflow().jobs.badges.steps.at(-1).with).toBeUndefined();
     }
-    expect(minutes.size).toBe(3);
+    expect(new Set(crons).size).toBe(3);
   });
 
   it('writes the workflow alone for a list that is there', async () => {

@@ -44,12 +44,8 @@ describe('a bar', () => {
     expect(bar(part, whole, 10, ASCII)).toBe(expected);
   });
 
-  it('has eighths of a character where the terminal can show them', () => {
-    expect(bar(3, 32, 8, UNICODE)).toBe('▊');
-    expect(bar(11, 32, 8, UNICODE)).toBe('██▊');
-  });
-
-  it('is left out where there is no room for one', () => {
+  it('has eighths of a character where the terminal can show them, and none where there is no room', () => {
+    expect([bar(3, 32, 8, UNICODE), bar(11, 32, 8, UNICODE)]).toEqual(['▊', '██▊']);
     expect([bar(1, 2, 7, ASCII), bar(1, 2, -3, ASCII)]).toEqual(['', '']);
   });
 });
@@ -145,23 +141,13 @@ describe('renderTable', () => {
 });
 
 describe('styleOf', () => {
-  const output = (isTTY: boolean, columns?: number) => ({
-    write: () => undefined,
-    isTTY,
-    ...(columns === undefined ? {} : { columns }),
-  });
-
-  it('is as wide as the terminal, or 80 columns, and without limit elsewhere', () => {
-    expect(styleOf(output(true, 132), {})).toEqual({ width: 132, color: true });
-    expect(styleOf(output(true), {}).width).toBe(80);
-    expect(styleOf(output(false, 132), {})).toEqual({
-      width: Number.POSITIVE_INFINITY,
-      color: false,
-    });
-  });
-
-  it('has no colour against NO_COLOR', () => {
-    expect(styleOf(output(true, 80), { NO_COLOR: '1' }).color).toBe(false);
+  it.each([
+    [{ isTTY: true, columns: 132 }, {}, { width: 132, color: true }],
+    [{ isTTY: true }, {}, { width: 80, color: true }],
+    [{ isTTY: false, columns: 132 }, {}, { width: Number.POSITIVE_INFINITY, color: false }],
+    [{ isTTY: true, columns: 80 }, { NO_COLOR: '1' }, { width: 80, color: false }],
+  ])('is as wide as the terminal, and without limit elsewhere: %j, %j', (output, env, expected) => {
+    expect(styleOf({ write: () => undefined, ...output }, env)).toEqual(expected);
   });
 });
 
@@ -200,6 +186,8 @@ const failed = (error: string): PackageHealth => ({
   warnings: [],
 });
 
+const cells = (text: string) => text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
+
 describe('renderResults', () => {
   it('has a line for each package and window', () => {
     const text = renderResults([
@@ -208,8 +196,7 @@ describe('renderResults', () => {
       ['unused', success(window(30, 0, {}))],
       ['broken', failed('the disk is full')],
     ]);
-    const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
-    expect(lines).toEqual([
+    expect(cells(text)).toEqual([
       'package | window | non-CI | all | excluded | state',
       'young | 30d | 14 | 2,771 | 99.5% | ok',
       'busy | 7d | 1,000 | 2,000 | 50.0% | ok',
@@ -223,8 +210,7 @@ describe('renderResults', () => {
   it('has a line for each window that was held back, below those that were published', () => {
     const failure = { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7, 1] } as const;
     const text = renderResults([['demo', { ...success(window(30, 14, {})), failure }]]);
-    const lines = text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
-    expect(lines.slice(1, 4)).toEqual([
+    expect(cells(text).slice(1, 4)).toEqual([
       'demo | 30d | 14 | 14 | 0.0% | ok',
       'demo | 7d | - | - | - | failed',
       'demo | 1d | - | - | - | failed',
@@ -240,13 +226,8 @@ describe('renderResults', () => {
   });
 
   it('colours states on a terminal', () => {
-    const text = renderResults(
-      [
-        ['a', failed('no')],
-        ['b', success(window(7, 1, {}))],
-      ],
-      { width: 80, color: true },
-    );
+    const results = { a: failed('no'), b: success(window(7, 1, {})) };
+    const text = renderResults(Object.entries(results), { width: 80, color: true });
     expect(text).toContain('\u001b[31mfailed');
     expect(text).toContain('\u001b[32mok');
   });
@@ -269,11 +250,7 @@ describe('renderRemarks', () => {
         { code: 'left-over', message: 'a file is left' },
       ] as const,
     };
-    const text = renderRemarks([
-      ['a', warned],
-      ['b', failed('no credentials')],
-      ['c', warned],
-    ]);
+    const text = renderRemarks(Object.entries({ a: warned, b: failed('no credentials'), c: warned }));
     expect(text).toBe(
       '\nb: no credentials\n\na, c: warning (no-rows): is the name right?\n\na, c: warning (left-over): a file is left\n',
     );

@@ -1,15 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
-import { runMain } from '../support/context.ts';
-import { makeProject } from '../support/project.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { localProject } from '../support/project.ts';
 
-const project = () =>
-  makeProject(
-    tempFolder(),
+function house() {
+  const project = localProject(
     ['alpha', '{name: beta, window_days: [7, 30]}'],
     [
       { at: '2026-04-24', project: 'alpha', installer: 'pip', times: 14 },
@@ -17,110 +14,99 @@ const project = () =>
       { at: '2026-04-01', project: 'beta', installer: 'uv', times: 3 },
     ],
   );
-const collect = (folder: string, ...argv: string[]) =>
-  runMain(folder, ['collect', '--as-of', '2026-04-25', '--log-level', 'error', ...argv]);
-const rows = (page: string) =>
-  [...parseHTML(page).document.querySelectorAll('#packages tbody tr')].map((row) =>
-    [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()).join(' '),
-  );
+  const page = (path = '') => project.read(`output/${path}index.html`);
+  /** Rows of the table of packages. */
+  const rows = () =>
+    [...parseHTML(page()).document.querySelectorAll('#packages tbody tr')].map((row) =>
+      [...row.querySelectorAll('th, td')].map((cell) => (cell.textContent ?? '').trim()).join(' '),
+    );
+  return { ...project, page, rows };
+}
 
 describe('the page after collect', () => {
   it('is there, unless --no-page', async () => {
-    const { folder, output, read } = project();
-    expect((await collect(folder, '--no-page')).exitCode).toBe(0);
+    const { run, output, published, page, rows } = house();
+    expect((await run('collect', '--no-page')).exitCode).toBe(0);
     expect(existsSync(join(output, 'index.html'))).toBe(false);
-    const pictures = readdirSync(join(output, 'alpha')).filter((file) => file.endsWith('.svg'));
-    expect(pictures).toHaveLength(CATALOGUE.length);
-    expect(existsSync(join(output, 'alpha/history.json'))).toBe(true);
-    expect((await collect(folder)).exitCode).toBe(0);
-    expect(rows(read('index.html'))).toEqual([
+    expect(published('alpha').filter((file) => file.endsWith('.svg'))).toHaveLength(CATALOGUE.length);
+    expect(published('alpha')).toContain('history.json');
+    expect((await run('collect')).exitCode).toBe(0);
+    expect(rows()).toEqual([
       'alpha 14 30 days 100 86.0%  25 Apr 2026 ok',
       'beta 0 7 days 0 –  25 Apr 2026 ok',
     ]);
-    expect(read('beta/index.html')).toContain('30 days: 3 of 3');
+    expect(page('beta/')).toContain('30 days: 3 of 3');
   });
 
   it('keeps what is known of a package that fails', async () => {
-    const { folder, read, output } = project();
-    await collect(folder);
+    const { run, folder, output, page, rows } = house();
+    await run('collect');
     rmSync(join(folder, 'rows.ndjson'));
-    expect((await collect(folder)).exitCode).toBe(1);
-    expect(rows(read('index.html'))).toEqual([
+    expect((await run('collect')).exitCode).toBe(1);
+    expect(rows()).toEqual([
       'alpha 14 30 days 100 86.0%  25 Apr 2026 failed',
       'beta 0 7 days 0 –  25 Apr 2026 failed',
     ]);
-    expect(read('alpha/index.html')).toContain(
-      'The files to count are not there; the operator has been told.',
-    );
+    expect(page('alpha/')).toContain('The files to count are not there; the operator has been told.');
     rmSync(join(output, 'alpha/history.json'));
-    await collect(folder);
-    expect(rows(read('index.html'))[0]).toBe('alpha – – – –  25 Apr 2026 failed');
+    await run('collect');
+    expect(rows()[0]).toBe('alpha – – – –  25 Apr 2026 failed');
   });
 
   it('cannot be drawn where something stands in its way, and then says so', async () => {
-    const { folder, output, read } = project();
+    const { run, output, page, rows } = house();
     mkdirSync(join(output, 'alpha/index.html'), { recursive: true });
-    const { exitCode, stderr } = await collect(folder);
+    const { exitCode, stderr } = await run('collect');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(
       /the page could not be drawn completely: .*alpha\/index\.html: a folder stands where/,
     );
-    expect(rows(read('index.html'))[0]).toContain('alpha 14');
-    expect(rows(read('index.html'))).toHaveLength(2);
-    expect(read('index.html')).not.toContain('href="alpha/index.html"');
+    expect(rows()).toEqual([expect.stringContaining('alpha 14'), expect.any(String)]);
+    expect(page()).not.toContain('href="alpha/index.html"');
   });
 });
 
 describe('report', () => {
   it('draws the same page again from the files alone', async () => {
-    const { folder, output, read } = project();
-    await collect(folder);
-    const before = [read('index.html'), read('alpha/index.html')];
-    for (const file of ['index.html', 'alpha/index.html']) rmSync(join(output, file));
-    rmSync(join(folder, 'rows.ndjson'));
-    const { exitCode, stdout, stderr } = await runMain(folder, ['report']);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toBe(`3 pages; open ${join(output, 'index.html')}\n`);
-    expect([read('index.html'), read('alpha/index.html')]).toEqual(before);
+    const { run, folder, output, page } = house();
+    await run('collect');
+    const before = [page(), page('alpha/')];
+    for (const file of ['output/index.html', 'output/alpha/index.html', 'rows.ndjson'])
+      rmSync(join(folder, file));
+    const stdout = `3 pages; open ${join(output, 'index.html')}\n`;
+    expect(await run('report')).toEqual({ exitCode: 0, stdout, stderr: '' });
+    expect([page(), page('alpha/')]).toEqual(before);
   });
 
   it.each([
     ['is not there', undefined, 'there is none yet; run: pypi-badges collect'],
     ['is unreadable', '{"packages": 1', 'it is not a health file; the next run replaces it'],
   ])('says what to do where _health.json %s', async (_, content, says) => {
-    const { folder, output, put } = project();
-    if (content !== undefined) put('_health.json', content);
-    const { exitCode, stdout, stderr } = await runMain(folder, ['report']);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toBe(`${join(output, '_health.json')}: ${says}\n`);
+    const { run, output, put } = house();
+    if (content !== undefined) put('output/_health.json', content);
+    const stderr = `${join(output, '_health.json')}: ${says}\n`;
+    expect(await run('report')).toEqual({ exitCode: 1, stdout: '', stderr });
   });
 
   it('counts the pages that it could not write', async () => {
-    const { folder, output } = project();
-    await collect(folder);
+    const { run, output } = house();
+    await run('collect');
     for (const name of ['alpha', 'beta']) {
       rmSync(join(output, name), { recursive: true });
       symlinkSync('/tmp', join(output, name));
     }
-    const { exitCode, stderr } = await runMain(folder, ['report']);
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/output\/alpha: .*symbolic link.* \(and 1 more\)/);
+    const stderr = expect.stringMatching(/output\/alpha: .*symbolic link.* \(and 1 more\)/);
+    expect(await run('report')).toMatchObject({ exitCode: 1, stderr });
   });
 
   it('shows no figure that makes no sense', async () => {
-    const { folder, put, read } = project();
-    const nonsense = {
-      window_days: '30',
-      count: -1,
-      windows: [{ count: 'many' }],
-      last_success: 'yesterday',
-    };
-    put(
-      '_health.json',
-      JSON.stringify({ finished: 7, upstream: 'none', packages: { alpha: nonsense, beta: {} } }),
-    );
-    writeFileSync(join(folder, 'output', 'stray'), '');
-    expect((await runMain(folder, ['report'])).exitCode).toBe(0);
-    expect(rows(read('index.html'))).toEqual(['alpha – – – –  never new', 'beta – – – –  never new']);
+    const { run, put, rows } = house();
+    const windows = [{ count: 'many' }];
+    const alpha = { window_days: '30', count: -1, windows, last_success: 'yesterday' };
+    const health = { finished: 7, upstream: 'none', packages: { alpha, beta: {} } };
+    put('output/_health.json', JSON.stringify(health));
+    put('output/stray', '');
+    expect((await run('report')).exitCode).toBe(0);
+    expect(rows()).toEqual(['alpha – – – –  never new', 'beta – – – –  never new']);
   });
 });

@@ -1,55 +1,44 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { addDays } from '../../src/days/day.ts';
-import { type Options, type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
+import { renderAccounts } from '../../src/commands/account.ts';
+import { inkOf } from '../../src/commands/output.ts';
+import { daysOf } from '../../src/days/day.ts';
+import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
+import { type Options, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
+import { daily, localProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { downloads, YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
 const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
 
 /** Somebody downloads boto3 every day, so that every day is there. */
-const WHOLE: ServerRow[] = Array.from({ length: 80 }, (_, back) => ({
-  project: 'boto3',
-  day: addDays(AS_OF, -1 - back),
-  installer: 'pip',
-  downloads: 1_000,
-}));
-
-/** The package of README's story: 2,771 downloads, 14 of them by people. */
-const YOUNG: ServerRow[] = [
-  { project: 'young', day: '2026-10-02', installer: 'pip', system: 'Linux', downloads: 6 },
-  { project: 'young', day: '2026-10-10', installer: 'pip', system: 'Darwin', downloads: 3 },
-  { project: 'young', day: '2026-10-10', installer: 'uv', downloads: 5 },
-  { project: 'young', day: '2026-10-11', ci: 'true', installer: 'pip', system: 'Linux', downloads: 120 },
-  { project: 'young', day: '2026-10-11', installer: 'bandersnatch', downloads: 1_325 },
-  { project: 'young', day: '2026-10-12', installer: 'Browser', downloads: 31 },
-  { project: 'young', day: '2026-10-12', downloads: 1_201 },
-  { project: 'young', day: '2026-10-13', installer: 'requests', downloads: 60 },
-  { project: 'young', day: '2026-10-13', installer: 'Bazel', downloads: 20 },
-];
-const OTHER: ServerRow[] = [
+const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
+const OTHER = [
   { project: 'other-tool', day: '2026-10-20', installer: 'poetry', system: 'Windows', downloads: 1_500 },
 ];
 
 async function show(argv: readonly string[], options: Options = {}, env: Record<string, string> = {}) {
-  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG, ...OTHER], ...options });
+  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG_ROWS, ...OTHER], ...options });
   onTestFinished(() => server.close());
   const folder = tempFolder();
   const result = await runMain(folder, ['show', ...argv], {
     env: { CLICKHOUSE_URL: server.url, LANG: 'C.UTF-8', ...env },
     now: NOW,
   });
-  return { ...result, calls: server.calls, left: readdirSync(folder) };
+  expect(readdirSync(folder)).toEqual([]);
+  return { ...result, calls: server.calls };
 }
+const longest = (text: string) => Math.max(...text.split('\n').map((line) => line.length));
 
 describe('show', () => {
   it('draws the way from all downloads down to the non-CI downloads', async () => {
-    const { exitCode, stdout, stderr, calls, left } = await show(['Young']);
-    expect(stderr).toBe('');
-    expect(exitCode).toBe(0);
+    const { exitCode, stdout, stderr, calls } = await show(['Young']);
+    expect([exitCode, stderr]).toEqual([0, '']);
     expect(stdout).toBe(`young, 30 days from 1 Oct 2026 to 30 Oct 2026 (UTC)
 
 All downloads                   2,771  100.0%  ███████████████████████████████
@@ -65,34 +54,32 @@ pip                                 9   64.3%  ███████████
 uv                                  5   35.7%  ███████████▏
 
 By system, for all clients
-Linux                               6    0.2%  ▏
+Linux                              86    3.2%  █
 macOS                               3    0.1%  ▏
-Other or none                   2,642   99.7%  ██████████████████████████████▉
+Other or none                   2,562   96.6%  ██████████████████████████████
 
 Non-CI downloads by day
 ·▆·······█····················
 
-Other programs: requests 60, Bazel 20
+Other programs: requests 80
 
 Counted from ClickHouse's public copy of PyPI's download log.
 `);
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(longest(stdout)).toBeLessThanOrEqual(80);
     // The days of the table, and the package.
     expect(calls.map(({ kind }) => kind)).toEqual(['days', 'pivot']);
-    expect(left).toEqual([]);
   });
 
   it('is plain text where the locale says no more', async () => {
     const { stdout } = await show(['young'], {}, { LANG: 'C' });
-    expect(Math.max(...[...stdout].map((character) => character.charCodeAt(0)))).toBeLessThan(128);
+    expect(stdout).not.toMatch(/[^\n -~]/);
     expect(stdout).toContain('Mirrors                         1,325   47.8%  ###############');
   });
 
-  it('puts several side by side', async () => {
+  it('puts several side by side, and begins a new table where names are many', async () => {
     const { exitCode, stdout } = await show(['young', 'other-tool']);
     expect(exitCode).toBe(0);
-    const lines = stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '));
-    expect(lines).toEqual(
+    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '))).toEqual(
       expect.arrayContaining([
         '  young  other-tool',
         'All downloads  2,771  1,500',
@@ -103,22 +90,19 @@ Counted from ClickHouse's public copy of PyPI's download log.
         'on Windows  0  1,500',
       ]),
     );
+    const names = Array.from({ length: 9 }, (_, index) => `a-rather-long-name-${index}`);
+    const rows = names.flatMap((name) => daily(name, { start: '2026-10-20', end: '2026-10-21' }, 2));
+    const many = await show(names, { rows: [...WHOLE, ...rows] });
+    for (const name of names) expect(many.stdout).toContain(name);
+    expect(longest(many.stdout)).toBeLessThanOrEqual(80);
   });
 
   it('has a name above its figures where it does not fit beside their labels', async () => {
     const long = 'a-name-that-is-longer-than-what-is-left-of-a-line-beside-labels';
-    const rows = [{ project: long, day: '2026-10-20', installer: 'pip', downloads: 2 }];
-    const { stdout } = await show(['young', long], { rows: [...WHOLE, ...YOUNG, ...rows] });
+    const rows = [...WHOLE, ...YOUNG_ROWS, ...daily(long, { start: '2026-10-20', end: '2026-10-21' }, 2)];
+    const { stdout } = await show(['young', long], { rows });
     expect(stdout).toContain(`\n\n${long}\nAll downloads          2\n`);
     expect(stdout).toMatch(/\n {18}young\nAll downloads +2,771\n/);
-  });
-
-  it('begins a new table where names are many', async () => {
-    const names = Array.from({ length: 9 }, (_, index) => `a-rather-long-name-${index}`);
-    const rows = names.map((project) => ({ project, day: '2026-10-20', installer: 'pip', downloads: 2 }));
-    const { stdout } = await show(names, { rows: [...WHOLE, ...rows] });
-    for (const name of names) expect(stdout).toContain(name);
-    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   it('counts as many days as were asked for, up to another day', async () => {
@@ -129,16 +113,15 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('has all of it for programs', async () => {
-    const { stdout } = await show(['young', '--json']);
-    const value = JSON.parse(stdout);
+    const value = JSON.parse((await show(['young', '--json'])).stdout);
     expect(value).toMatchObject({ source: 'clickhouse', as_of: AS_OF, window_days: 30 });
     expect(value.packages.young).toMatchObject({
       count: 14,
       all: 2_771,
       counts: { pip: 9, uv: 5, 'pip-family': 9 },
-      counts_by_system: { Linux: 6, Darwin: 3, Windows: 0 },
+      counts_by_system: { Linux: 86, Darwin: 3, Windows: 0 },
       excluded: { sidecar: 0, ci: 120, mirror: 1_325, browser: 31, unknown: 1_201, other: 80 },
-      others: { requests: 60, Bazel: 20 },
+      others: { requests: 80 },
     });
     expect(value.packages.young.by_day).toHaveLength(30);
     expect(value.packages.young.by_day).toContainEqual({ day: '2026-10-10', count: 8 });
@@ -155,18 +138,17 @@ Counted from ClickHouse's public copy of PyPI's download log.
 
   it('marks days that the source has in part', async () => {
     const rows = WHOLE.map((row) => (row.day === '2026-10-15' ? { ...row, downloads: 20 } : row));
-    const { stdout, stderr } = await show(['young'], { rows: [...rows, ...YOUNG] });
+    const { stdout, stderr } = await show(['young'], { rows: [...rows, ...YOUNG_ROWS] });
     expect(stdout).toContain('The source has only a part of the rows of 15 Oct 2026.');
     expect(stderr).toContain('only a part of the rows of 2026-10-15');
   });
 
   it('says what went wrong, and to whom', async () => {
+    const denied = { exception: 497, name: 'ACCESS_DENIED', status: 403 };
     const { exitCode, stdout, stderr } = await show(['young'], {
-      fault: ({ kind }) =>
-        kind === 'pivot' ? { exception: 497, name: 'ACCESS_DENIED', status: 403 } : undefined,
+      fault: ({ kind }) => (kind === 'pivot' ? denied : undefined),
     });
-    expect(exitCode).toBe(1);
-    expect(stdout).toBe('');
+    expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^young: the user may not read the table/m);
   });
 
@@ -189,21 +171,114 @@ Counted from ClickHouse's public copy of PyPI's download log.
   it('takes another source as tracked.yaml describes it, and leaves nothing behind', async () => {
     const folder = tempFolder();
     const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+    cpSync(join(examples, 'file_downloads.ndjson'), join(folder, 'file_downloads.ndjson'));
     const text = readFileSync(join(examples, 'tracked.yaml'), 'utf8');
-    writeFileSync(
-      join(folder, 'tracked.yaml'),
-      text
-        .replace('file_downloads.ndjson', join(examples, 'file_downloads.ndjson'))
-        .replaceAll('../demo/', ''),
-    );
+    writeFileSync(join(folder, 'tracked.yaml'), text.replaceAll('../demo/', ''));
     const argv = ['show', 'example-young', '--source', 'duckdb', '--as-of', '2026-04-25', '--json'];
     const { exitCode, stdout } = await runMain(folder, argv, { now: NOW });
     expect(exitCode).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({
-      source: 'duckdb',
-      packages: { 'example-young': { count: 14, all: 2_771 } },
-    });
-    expect(existsSync(join(folder, 'output'))).toBe(false);
-    expect(existsSync(join(folder, 'state'))).toBe(false);
+    const packages = { 'example-young': { count: 14, all: 2_771 } };
+    expect(JSON.parse(stdout)).toMatchObject({ source: 'duckdb', packages });
+    expect(['output', 'state'].map((name) => existsSync(join(folder, name)))).toEqual([false, false]);
+  });
+});
+
+describe('show --cite', () => {
+  const rows = [
+    { project: 'alpha', at: '2026-04-20', installer: 'pip', times: 3 },
+    { project: 'alpha', at: '2026-04-21', installer: 'uv', ci: true, times: 9 },
+    { project: 'alpha', at: '2026-04-21', installer: 'uv' },
+  ];
+  const cite = ['show', 'Alpha', '--source', 'duckdb', '--days', '3', '--cite'];
+
+  it('prints a sentence, BibTeX and Markdown, each with all that repeats the count', async () => {
+    const { run } = localProject(['alpha'], rows);
+    const { exitCode, stdout } = await run(...cite, '--as-of', '2026-04-22');
+    expect(exitCode).toBe(0);
+    const [sentence = '', bibtex = '', markdown = ''] = stdout.trimEnd().split('\n\n');
+    const command = 'pypi-badges show alpha --days 3 --as-of 2026-04-22 --source duckdb --cite';
+    expect(sentence).toBe(
+      `alpha had 4 downloads by installers, not marked as CI, in 3 days from 19 Apr 2026 to 21 Apr 2026 (UTC), counted from local files by pypi-badges 1.2.3 on 25 Apr 2026. One download of one file counts when its CI flag is not set and its installer is pip, pipenv, pipx, uv, poetry or pdm. No number of downloads is a number of users. No day is unknown. To repeat it: ${command}`,
+    );
+    expect(bibtex.split('\n').map((line) => line.trim())).toEqual([
+      '@misc{pypi-alpha-2026-04-21,',
+      'title = {{PyPI downloads of alpha, 3 days from 19 Apr 2026 to 21 Apr 2026}},',
+      'author = {{pypi-badges 1.2.3}},',
+      'year = {2026},',
+      'url = {https://pypi.org/project/alpha/},',
+      'urldate = {2026-04-25},',
+      expect.stringMatching(
+        /^note = \{4 downloads by .*local files.*No day is unknown\. Command: \\texttt\{/,
+      ),
+      '}',
+    ]);
+    expect(bibtex).toContain(`{${command.replaceAll('--', '{-}{-}')}}`);
+    expect(markdown).toMatch(/^\[alpha\]\(https:\/\/pypi\.org\/project\/alpha\/\) had \*\*4\*\* /);
+    expect(markdown).toContain(`To repeat it: \`${command}\``);
+    // The command as it is printed brings the same words.
+    expect(await run(...command.split(' ').slice(1))).toMatchObject({ exitCode: 0, stdout });
+  });
+
+  it('names the days that are unknown', async () => {
+    const { run } = localProject(
+      ['alpha'],
+      [...rows, { project: 'alpha', at: '2024-03-01', installer: 'pip' }],
+    );
+    const { stdout } = await run(...cite, '--as-of', '2024-03-02');
+    expect(stdout).toContain('alpha had 1 download by');
+    expect(stdout.match(/Unknown, and left out: 2024-02-28, 2024-02-29\./g)).toHaveLength(3);
+  });
+
+  it('names a day alone', async () => {
+    const { run } = localProject(['alpha'], rows);
+    const { stdout } = await run(...cite, '--as-of', '2026-04-22', '--days', '1');
+    expect(stdout).toContain(
+      'alpha had 1 download by installers, not marked as CI, in 1 day, 21 Apr 2026 (UTC), counted',
+    );
+  });
+
+  it('with --json or --by is refused, and what has no downloads is not cited', async () => {
+    const { run } = localProject(['alpha'], rows);
+    for (const argv of [['--json'], ['--by', 'python']]) {
+      expect((await run(...cite, ...argv)).exitCode).toBe(2);
+    }
+    const nobody = await run('show', 'beta', '--source', 'duckdb', '--cite');
+    expect(nobody).toMatchObject({ exitCode: 1, stdout: '' });
+  });
+});
+
+describe('the breakdown of a package', () => {
+  const span = { start: '2026-10-01', end: '2026-10-11' };
+  const render = (rows: ReadDays['rows'], partialDays: string[], color: boolean) => {
+    const summary = summarize(breakdownDays({ span, rows }, partialDays), [10]);
+    const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
+    return renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color });
+  };
+
+  it('says what is not known, what is there in part, and the first of many names, with or without colour', () => {
+    const names = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8'];
+    const others = names.map((name, at) => downloads(name, 80 - at));
+    const days = daysOf(span).slice(4);
+    const rows = new Map(
+      days.map((day, index) => [
+        day,
+        index === 0 ? others : [downloads('pip', index, { system: 'Windows' })],
+      ]),
+    );
+    const text = render(rows, ['2026-10-06'], false);
+    expect(text).toContain('\nNothing is known of 4 days.\n');
+    expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
+    expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
+    expect(text).toMatch(/^Windows +15 +2\.4%/m);
+    expect(text).toContain('\n????·▂▄▅▇█\n');
+    const painted = render(rows, ['2026-10-06'], true);
+    expect(painted).toContain('\u001B[32mNon-CI downloads');
+    expect(stripVTControlCharacters(painted)).toBe(text);
+  });
+
+  it('has no line of days of a package that nobody installs', () => {
+    const text = render(new Map([['2026-10-10', [downloads('bandersnatch', 5)]]]), [], false);
+    expect(text).not.toContain('by day');
+    expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
   });
 });

@@ -1,12 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Health, healthToJson, type PackageHealth } from '../../src/publish/health.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { NOTHING } from '../support/views.ts';
-
-const world = { now: () => new Date('2026-04-25T12:00:00.000Z') };
 
 const breakdown = {
   ...NOTHING,
@@ -20,18 +18,14 @@ const success = (count: number, last: string, countedTo: string): PackageHealth 
     { windowDays: 30, breakdown: { ...breakdown, count } },
     { windowDays: 7, breakdown: { ...breakdown, count: 2 } },
   ],
-  query: {
-    daysScanned: 2,
-    bytesProcessed: 5,
-    bytesBilled: 10_485_760,
-    cacheHit: false,
-    durationMs: 1_250,
-  },
+  query: { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10_485_760, cacheHit: false, durationMs: 1_250 },
   countedTo,
   warnings: [],
   attempted: last,
   lastSuccess: last,
 });
+const VANISHED = { code: 'installer-vanished', message: 'uv is gone' } as const;
+const LEFT_OVER = { code: 'left-over', message: 'omega is not tracked any more' } as const;
 const HEALTH: Health = {
   source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
@@ -44,13 +38,7 @@ const HEALTH: Health = {
   },
   groups: new Map(),
   packages: new Map<string, PackageHealth>([
-    [
-      'alpha',
-      {
-        ...success(1_234, '2026-04-25T04:12:01.000Z', '2026-04-24'),
-        warnings: [{ code: 'installer-vanished', message: 'uv is gone' }],
-      },
-    ],
+    ['alpha', { ...success(1_234, '2026-04-25T04:12:01.000Z', '2026-04-24'), warnings: [VANISHED] }],
     [
       'beta',
       {
@@ -66,21 +54,18 @@ const HEALTH: Health = {
     // It ran this morning, as of a day last week.
     ['gamma', success(5, '2026-04-25T04:12:02.000Z', '2026-04-20')],
   ]),
-  warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
+  warnings: [LEFT_OVER],
 };
 
-function folder(packages: readonly string[], health: Health | string | null = HEALTH): string {
-  const path = tempFolder();
-  const list = packages.map((name) => `  - ${name}\n`).join('');
-  writeFileSync(join(path, 'tracked.yaml'), `service:\n  output_dir: output\npackages:\n${list}`);
-  if (health !== null) {
-    mkdirSync(join(path, 'output'));
-    writeFileSync(
-      join(path, 'output/_health.json'),
-      typeof health === 'string' ? health : JSON.stringify(healthToJson(health)),
-    );
-  }
-  return path;
+const HEALTH_TEXT = JSON.stringify(healthToJson(HEALTH));
+
+/** Runs `status` on what the last run has left. */
+function status(packages: readonly string[], health: string | null = HEALTH_TEXT, ...argv: string[]) {
+  const folder = tempFolder();
+  const list = `service: {output_dir: .}\npackages: [${packages.join(', ')}]\n`;
+  writeFileSync(join(folder, 'tracked.yaml'), list);
+  if (health !== null) writeFileSync(join(folder, '_health.json'), health);
+  return runMain(folder, ['status', ...argv], { now: () => new Date('2026-04-25T12:00:00.000Z') });
 }
 
 // Of delta and constructor, nothing is known yet.
@@ -88,25 +73,25 @@ const ALL = ['alpha', 'beta', 'gamma', 'delta', 'constructor'];
 
 it('shows texts of a health file that was altered on one line, without control and bidi characters', async () => {
   const hostile = 'no\u001b]0;gone\u0007\nbeta  ok\u009b2J\u2028\u202ecba';
-  const altered = JSON.parse(JSON.stringify(healthToJson(HEALTH)));
+  const altered = JSON.parse(HEALTH_TEXT);
   altered.source = hostile;
   altered.warnings[0].message = hostile;
   altered.packages.alpha.warnings[0].message = hostile;
   altered.packages.beta.error = hostile;
-  const path = folder(['alpha', 'beta'], JSON.stringify(altered));
-  for (const argv of [['status'], ['status', '--json'], ['status', '--prometheus']]) {
-    const { stdout, stderr } = await runMain(path, argv, world);
+  const show = (...argv: string[]) => status(['alpha', 'beta'], JSON.stringify(altered), ...argv);
+  for (const argv of [[], ['--json'], ['--prometheus']]) {
+    const { stdout, stderr } = await show(...argv);
     expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
     expect(stdout).not.toMatch(/^beta {2}ok/m);
   }
-  const { stdout } = await runMain(path, ['status'], world);
+  const { stdout } = await show();
   expect(stdout).toContain('counted from no\ufffd]0;gone\ufffd beta ok\ufffd2J \ufffdcba');
   expect(stdout).toContain('\nbeta: no\ufffd]0;gone\ufffd beta ok\ufffd2J \ufffdcba\n');
 });
 
 describe('status', () => {
   it('is a table, and exits 1 if anything is not well', async () => {
-    const { exitCode, stdout, stderr } = await runMain(folder(ALL), ['status'], world);
+    const { exitCode, stdout, stderr } = await status(ALL);
     expect([exitCode, stderr]).toEqual([1, '']);
     expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       "last run: 2026-04-25T04:12:02.500Z (7 hours ago), counted from PyPI's download log in BigQuery, table up to 2026-04-24",
@@ -127,16 +112,18 @@ describe('status', () => {
     ]);
   });
 
-  it('exits 0 if all is well, also with a warning', async () => {
-    expect((await runMain(folder(['alpha']), ['status'], world)).exitCode).toBe(0);
-  });
-
-  it.each([['gamma'], ['beta'], ['delta'], ['constructor']])('exits 1 for %s alone', async (name) => {
-    expect((await runMain(folder([name]), ['status'], world)).exitCode).toBe(1);
+  it.each([
+    ['alpha', 0],
+    ['gamma', 1],
+    ['beta', 1],
+    ['delta', 1],
+    ['constructor', 1],
+  ])('of %s alone exits %i: 0 if all is well, also with a warning', async (name, exitCode) => {
+    expect((await status([name])).exitCode).toBe(exitCode);
   });
 
   it('is JSON', async () => {
-    const { exitCode, stdout } = await runMain(folder(ALL), ['status', '--json'], world);
+    const { exitCode, stdout } = await status(ALL, HEALTH_TEXT, '--json');
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout)).toEqual({
       healthy: false,
@@ -149,7 +136,7 @@ describe('status', () => {
         partial_days: ['2026-04-01', '2026-04-02'],
         excess_days: ['2026-04-03'],
       },
-      warnings: [{ code: 'left-over', message: 'omega is not tracked any more' }],
+      warnings: [LEFT_OVER],
       packages: {
         alpha: {
           state: 'ok',
@@ -159,7 +146,7 @@ describe('status', () => {
           attempted: '2026-04-25T04:12:01.000Z',
           last_success: '2026-04-25T04:12:01.000Z',
           age_seconds: 28_079,
-          warnings: [{ code: 'installer-vanished', message: 'uv is gone' }],
+          warnings: [VANISHED],
         },
         beta: {
           state: 'failed',
@@ -190,48 +177,33 @@ describe('status', () => {
     [null, /_health.json: there is none yet; run: pypi-badges collect/],
     ['{', /_health.json: it is not a health file/],
   ])('says so where there is no health file', async (health, text) => {
-    const { exitCode, stdout, stderr } = await runMain(
-      folder(ALL, health),
-      ['status', '--prometheus'],
-      world,
-    );
+    const { exitCode, stdout, stderr } = await status(ALL, health, '--prometheus');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(text);
   });
 
   it('is either JSON or metrics', async () => {
-    const { exitCode, stderr } = await runMain(folder(ALL), ['status', '--json', '--prometheus'], world);
+    const { exitCode, stderr } = await status(ALL, HEALTH_TEXT, '--json', '--prometheus');
     expect(exitCode).toBe(2);
     expect(stderr).toMatch('--json and --prometheus: choose one of them');
   });
 });
 
 /** Other people's rules and dashboards know them by these names. */
-const NAMES = [
-  'run_start_timestamp_seconds',
-  'run_end_timestamp_seconds',
-  'run_duration_seconds',
-  'upstream_last_day_timestamp_seconds',
-  'upstream_missing_days',
-  'upstream_partial_days',
-  'upstream_excess_days',
-  'stale_threshold_seconds',
-  'package_last_success_timestamp_seconds',
-  'package_last_attempt_timestamp_seconds',
-  'package_failed',
-  'package_error',
-  'package_counted_to_timestamp_seconds',
-  'package_warning',
-  'package_downloads',
-  'package_excluded_downloads',
-  'package_billed_bytes',
-  'package_scanned_days',
-  'package_query_duration_seconds',
-];
+const NAMES = `
+  run_start_timestamp_seconds run_end_timestamp_seconds run_duration_seconds
+  upstream_last_day_timestamp_seconds upstream_missing_days upstream_partial_days
+  upstream_excess_days stale_threshold_seconds package_last_success_timestamp_seconds
+  package_last_attempt_timestamp_seconds package_failed package_error
+  package_counted_to_timestamp_seconds package_warning package_downloads
+  package_excluded_downloads package_billed_bytes package_scanned_days
+  package_query_duration_seconds
+`
+  .trim()
+  .split(/\s+/);
 
 describe('status --prometheus', () => {
-  const metrics = async (health: Health | string = HEALTH) =>
-    (await runMain(folder(ALL, health), ['status', '--prometheus'], world)).stdout;
+  const metrics = async (health = HEALTH_TEXT) => (await status(ALL, health, '--prometheus')).stdout;
 
   it('is the text format: HELP, TYPE and the samples of each metric together', async () => {
     const lines = (await metrics()).trimEnd().split('\n');

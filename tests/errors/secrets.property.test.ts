@@ -2,11 +2,9 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { trackedJsonSchema } from '../../src/config/schema.ts';
-import { bigQueryProject } from '../support/bigquery-project.ts';
 import { runMain } from '../support/context.ts';
-import { makeProject } from '../support/project.ts';
+import { bigQueryProject, localProject } from '../support/project.ts';
 import { everySecret, leakOf, type Secret } from '../support/secrets.ts';
-import { tempFolder } from '../support/temp-folder.ts';
 
 /*
  * The promise of SECURITY.md: whatever secret stands in whatever place that the program reads, it is refused, and not a
@@ -154,8 +152,7 @@ let turn = 0;
 describe('no fragment of a secret comes out', () => {
   const places = [...variables, ...proxies, ...own, ...fields, ...odd, ...words];
   it.each(places.map((place) => [place.name, place] as const))('of %s', async (_, place) => {
-    const folder = tempFolder();
-    makeProject(folder, ['demo'], [{ at: '2026-04-20', installer: 'pip', system: 'Linux' }]);
+    const { folder } = localProject(['demo'], [{ at: '2026-04-20', installer: 'pip', system: 'Linux' }]);
     const look = watch(folder);
     for (const secret of place.secrets ?? SECRETS) {
       // Each secret in each place, and each place through each command, in turn.

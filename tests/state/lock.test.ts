@@ -9,8 +9,8 @@ import { tempFolder } from '../support/temp-folder.ts';
 const now = () => new Date('2026-04-25T04:12:00.000Z');
 
 /** A process that stands behind a lock's socket until it is killed. */
-async function holder(folder: string, name: string, greeting: string) {
-  const program = `require('net').createServer((s) => { if (${JSON.stringify(greeting)}) s.end(${JSON.stringify(greeting)}) })
+async function holder(folder: string, name: string, says: string) {
+  const program = `require('net').createServer((s) => { if (${JSON.stringify(says)}) s.end(${JSON.stringify(says)}) })
     .listen(process.argv[1], () => console.log('ready'))`;
   const child = spawn(process.execPath, ['-e', program, join(folder, name)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -29,8 +29,7 @@ async function holder(folder: string, name: string, greeting: string) {
 
 const FIRST = 'run-000000000000001-00000000.lock';
 const LAST = 'run-999999999999999-00000000.lock';
-const held = JSON.stringify({ state: 'held', pid: 4711, since: '2026-04-25T04:00:00.000Z' });
-const waiting = JSON.stringify({ state: 'waiting', pid: 4711, since: '2026-04-25T04:00:00.000Z' });
+const greeting = (state: string) => JSON.stringify({ state, pid: 4711, since: '2026-04-25T04:00:00.000Z' });
 
 describe('the lock', () => {
   it('is for one at a time, and free again after', async () => {
@@ -69,7 +68,7 @@ describe('the lock', () => {
 
   it('of a process that was killed is taken over at once, and swept away', async () => {
     const folder = tempFolder();
-    const { kill } = await holder(folder, FIRST, held);
+    const { kill } = await holder(folder, FIRST, greeting('held'));
     await expect(acquireLock(folder, now)).rejects.toThrow('process 4711, since 2026-04-25T04:00:00.000Z');
     await kill();
     expect(readdirSync(folder)).toEqual([FIRST]);
@@ -86,25 +85,30 @@ describe('the lock', () => {
     child.kill('SIGCONT');
   });
 
-  it('is not taken from somebody who hangs up each time', async () => {
+  it('is not taken from somebody who hangs up each time, and does not mind what else listens there', async () => {
     const folder = tempFolder();
-    const server = createServer((socket) => socket.destroy()).listen(join(folder, LAST));
-    onTestFinished(() => void server.close());
+    const listenAs = (name: string) => {
+      const server = createServer((socket) => socket.destroy()).listen(join(folder, name));
+      onTestFinished(() => void server.close());
+    };
+    listenAs('other.sock');
+    await (await acquireLock(folder, now)).release();
+    listenAs(LAST);
     await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
   });
 
   it.each([
     ['is not taken from somebody who talks nonsense', LAST, 'pardon?'],
-    ['gives way to one with a smaller ticket that is still looking', FIRST, waiting],
-  ])('%s', async (_, name, greeting) => {
+    ['gives way to one with a smaller ticket that is still looking', FIRST, greeting('waiting')],
+  ])('%s', async (_, name, says) => {
     const folder = tempFolder();
-    await holder(folder, name, greeting);
+    await holder(folder, name, says);
     await expect(acquireLock(folder, now)).rejects.toBeInstanceOf(LockHeldError);
   });
 
   it('waits for one that began earlier to look, and came later', async () => {
     const folder = tempFolder();
-    const other = await holder(folder, LAST, waiting);
+    const other = await holder(folder, LAST, greeting('waiting'));
     const asking = acquireLock(folder, now);
     setTimeout(() => void other.kill(), 150);
     await (await asking).release();
@@ -132,28 +136,16 @@ describe('the lock', () => {
     expect(readdirSync(folder)).toEqual(['run-60.lock.new']);
   });
 
-  it('does not mind what else listens in the folder', async () => {
-    const folder = tempFolder();
-    const server = createServer().listen(join(folder, 'other.sock'));
-    onTestFinished(() => void server.close());
-    await (await acquireLock(folder, now)).release();
-  });
-
   it.each<[string, (path: string) => void]>([
-    ['removed', (path) => rmSync(path)],
-    [
-      'replaced by another file',
-      (path) => {
-        rmSync(path);
-        writeFileSync(path, '');
-      },
-    ],
+    ['removed', rmSync],
+    ['replaced by another file', (path) => renameSync(join(dirname(path), 'new'), path)],
     ['moved away with its folder', (path) => renameSync(dirname(path), `${dirname(path)}.old`)],
   ])('is lost once its file was %s', async (_, lose) => {
     const folder = tempFolder();
     const lock = await acquireLock(folder, now);
     lock.assertHeld();
     const [name = ''] = readdirSync(folder);
+    writeFileSync(join(folder, 'new'), '');
     lose(join(folder, name));
     expect(() => lock.assertHeld()).toThrow(
       expect.objectContaining({

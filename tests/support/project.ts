@@ -1,70 +1,171 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { addDays, type Day, daysOf, type Span } from '../../src/days/day.ts';
+import { BigQueryServer, type ServerOptions, type ServerRow } from './bigquery-server.ts';
+import { type ServerRow as CopyRow, type Options, startClickHouse } from './clickhouse-server.ts';
+import { runMain } from './context.ts';
 import { type Download, writeNdjson } from './downloads.ts';
+import { tempFolder } from './temp-folder.ts';
 
-/** A folder with a tracked.yaml and its local table, as an operator would have it. */
-export interface Project {
-  readonly folder: string;
-  readonly output: string;
-  /** Replaces the table. */
-  table(downloads: readonly Download[]): void;
-  /** Replaces tracked.yaml; `packages` is YAML of the list's items, one each. */
-  track(packages: readonly string[], service?: string): void;
-  /** Writes a file below the output folder, as an earlier run might have. */
-  put(path: string, content: string): void;
-  /** What a file below the output folder holds, as text. */
-  read(path: string): string;
-  message(name: string, file: string): string;
-  health(): {
-    started: string;
-    finished: string;
-    upstream: unknown;
-    packages: Record<string, Record<string, unknown>>;
-  };
-  /** Every file below the output folder with what tells whether it was touched. */
-  prints(): Record<string, string>;
-}
+type World = Parameters<typeof runMain>[2] & {};
 
-export function makeProject(
-  folder: string,
-  packages: readonly string[],
-  downloads: readonly Download[],
-): Project {
+/** A folder with a tracked.yaml, as an operator would have it, and the commands that are run in it. */
+function openProject(env: Record<string, string>) {
+  const folder = tempFolder();
   const output = join(folder, 'output');
-  const project: Project = {
+  const within = (world: World, ...argv: string[]) =>
+    runMain(folder, argv, { ...world, env: { ...env, ...world.env } });
+  const read = (path: string) => readFileSync(join(folder, path), 'utf8');
+  const put = (path: string, content: string) => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  /** A JSON file below the output folder. */
+  const json = (path: string) => JSON.parse(read(`output/${path}`));
+  /** Paths of all files below the folder. */
+  const paths = () =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  return {
     folder,
     output,
-    table: (rows) => writeNdjson(join(folder, 'rows.ndjson'), rows),
-    track(items, service = '') {
-      const list = items.map((item) => `  - ${item}\n`).join('');
-      writeFileSync(
-        join(folder, 'tracked.yaml'),
-        `service:\n  output_dir: output\n  source: duckdb\n${service}duckdb:\n  files: rows.ndjson\npackages:\n${list}`,
-      );
+    env,
+    put,
+    read,
+    json,
+    within,
+    /** Runs a command line at twelve past four in the morning (UTC) of 2026-04-25, or of another day. */
+    run: (...argv: string[]) => within({}, ...argv),
+    at: (day: Day, ...argv: string[]) => within({ now: () => new Date(`${day}T04:12:00.000Z`) }, ...argv),
+    /** The message of a badge, such as `downloads-30d`. */
+    message: (name: string, badge: string) => String(json(`${name}/${badge}-non-ci.json`).message),
+    health: () => json('_health.json'),
+    /** What _health.json has of a package. */
+    entry: (name: string) => json('_health.json').packages[name],
+    /** Names of the files of a package or group that are published. */
+    published: (name: string) => {
+      const place = join(output, name);
+      return existsSync(place) ? readdirSync(place).toSorted() : [];
     },
-    put(path, content) {
-      mkdirSync(join(output, path, '..'), { recursive: true });
-      writeFileSync(join(output, path), content);
-    },
-    read: (path) => readFileSync(join(output, path), 'utf8'),
-    message: (name, file) => JSON.parse(project.read(`${name}/${file}.json`)).message,
-    health: () => JSON.parse(project.read('_health.json')),
-    prints() {
-      const files = existsSync(output) ? readdirSync(output, { recursive: true, encoding: 'utf8' }) : [];
-      return Object.fromEntries(
-        files.toSorted().map((file) => {
-          const { ino, mtimeMs, ctimeMs, size } = statSync(join(output, file));
-          return [file, [ino, mtimeMs, ctimeMs, size].join(' ')];
-        }),
-      );
-    },
+    /** What every file below the folder holds, by path. */
+    files: (): Record<string, string> =>
+      Object.fromEntries(
+        paths()
+          .filter((path) => existsSync(join(folder, path)))
+          .map((path) => [path, read(path)]),
+      ),
+    /** Every published file with what tells whether it was touched, but for pages, which are drawn anew by every run. */
+    prints: (): Record<string, string> =>
+      Object.fromEntries(
+        paths()
+          .filter((path) => /^output\/.*\.(json|svg)$/.test(path))
+          .toSorted()
+          .map((path) => {
+            const { ino, mtimeMs, ctimeMs, size } = statSync(join(folder, path));
+            return [path.slice('output/'.length), [ino, mtimeMs, ctimeMs, size].join(' ')];
+          }),
+      ),
   };
-  project.table(downloads);
-  project.track(packages);
-  return project;
 }
 
-/** Of what `prints` tells, the badges and their like: pages are drawn anew by every run, whatever came of it. */
-export function withoutPages(prints: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(prints).filter(([file]) => /\.(json|svg)$/.test(file)));
+/** What tracked.yaml has beside the packages: keys of `service` and of the source in flow style, and whole sections. */
+interface More {
+  readonly service?: string;
+  readonly source?: string;
+  readonly sections?: string;
 }
+
+const listText = (kind: string, packages: readonly string[], { service, source, sections = '' }: More) =>
+  [
+    `service: {output_dir: output, source: ${kind}${service === undefined ? '' : `, ${service}`}}`,
+    ...(source === undefined ? [] : [`${kind}: {${source}}`]),
+    ...(sections === '' ? [] : [sections]),
+    `packages: [${packages.join(', ')}]\n`,
+  ].join('\n');
+
+/** Packages that are counted from a local table. `packages` are YAML, one each. */
+export function localProject(packages: readonly string[], downloads: readonly Download[], more: More = {}) {
+  const project = openProject({});
+  /** Replaces tracked.yaml. */
+  const track = (names: readonly string[], { source, ...rest }: More = {}) => {
+    const files = `files: rows.ndjson${source === undefined ? '' : `, ${source}`}`;
+    project.put('tracked.yaml', listText('duckdb', names, { ...rest, source: files }));
+  };
+  /** Replaces the table. */
+  const table = (rows: readonly Download[]) => writeNdjson(join(project.folder, 'rows.ndjson'), rows);
+  table(downloads);
+  track(packages, more);
+  return { ...project, track, table };
+}
+
+/** As many downloads by uv of a package on each day of a span. */
+export const daily = (project: string, span: Span, downloads: number) =>
+  daysOf(span).map((day) => ({ project, day, installer: 'uv', downloads }));
+
+/** Packages that are counted from ClickHouse, with rows of boto3 on all days of a span, by which days are told. */
+export async function clickHouseProject(
+  packages: readonly string[],
+  { rows = [], days, ...options }: Omit<Options, 'rows'> & { rows?: CopyRow[]; days: Span },
+  more: More = {},
+) {
+  rows.push(...daily('boto3', days, 5_000));
+  const server = await startClickHouse({ rows, ...options });
+  onTestFinished(() => server.close());
+  const project = openProject({ CLICKHOUSE_URL: server.url, LANG: 'C.UTF-8' });
+  const track = (names: readonly string[], rest: More = {}) =>
+    project.put('tracked.yaml', listText('clickhouse', names, rest));
+  track(packages, more);
+  /** The questions of a kind. */
+  const asked = (kind: string) => server.calls.filter((call) => call.kind === kind);
+  return { ...project, track, server, rows, asked };
+}
+
+/** Text of the key that must appear nowhere. */
+export const SECRET = 'c2VjcmV0LWtleS1tYXRlcmlhbC0wMTIzNDU2Nzg5YWJjZGVm';
+
+/** Every day of April 2026 before the 25th: one download of each package by pip, and two by CI. */
+export function aprilRows(packages: readonly string[]): ServerRow[] {
+  return packages.flatMap((project) =>
+    daysOf({ start: '2026-04-01', end: '2026-04-25' }).flatMap((day) => [
+      { project, day, installer: 'pip', system: 'Linux', downloads: 1 },
+      { project, day, ci: true, installer: 'uv', system: 'Linux', downloads: 2 },
+    ]),
+  );
+}
+
+export type BigQueryProject = Awaited<ReturnType<typeof bigQueryProject>>;
+
+/** Packages of 7 days, or of what their YAML says, that are counted from BigQuery. */
+export async function bigQueryProject(
+  packages: readonly string[],
+  options: ServerOptions = {},
+  more: More = {},
+) {
+  const server = await BigQueryServer.start({ rows: aprilRows(packages), ...options });
+  onTestFinished(() => server.close());
+  const project = openProject({ BIGQUERY_EMULATOR_HOST: server.host });
+  const track = (names: readonly string[], { service, source, ...rest }: More = {}) => {
+    const items = names.map((name) => (name.startsWith('{') ? name : `{name: ${name}, window_days: 7}`));
+    const text = listText('bigquery', items, {
+      service: `credential_file: key.json${service === undefined ? '' : `, ${service}`}`,
+      source: `project_id: my-project${source === undefined ? '' : `, ${source}`}`,
+      ...rest,
+    });
+    project.put('tracked.yaml', text);
+  };
+  project.put('key.json', JSON.stringify({ type: 'service_account', private_key: SECRET }));
+  track(packages, more);
+  return {
+    ...project,
+    track,
+    server,
+    /** Packages whose rows were asked for, in order; several together as undefined. */
+    asked: () => [...server.jobs.values()].flatMap((job) => job.package ?? []),
+  };
+}
+
+/** What the table has on so many days up to and with `last`. */
+export const daysUpTo = (last: Day, count: number) =>
+  Array.from({ length: count }, (_, back) => addDays(last, -back));

@@ -5,6 +5,7 @@ import type { PackageDays } from '../../src/metric/package-days.ts';
 import type { SiteView } from '../../src/page/document.ts';
 import { type IndexEntry, type IndexView, indexEntry } from '../../src/page/index-page.ts';
 import type { PackageView } from '../../src/page/package-page.ts';
+import type { ServerRow } from './clickhouse-server.ts';
 
 /** The young package of the README: 2,771 downloads, 14 of them honest. */
 export const YOUNG: Breakdown = {
@@ -126,3 +127,17 @@ export function index(view: Partial<IndexView> = {}): IndexView {
     ...view,
   };
 }
+
+/** Rows of ClickHouse's copy in October 2026 that come to the same young package. */
+export const YOUNG_ROWS: ServerRow[] = [
+  { project: 'young', day: '2026-10-02', installer: 'pip', system: 'Linux', downloads: 6 },
+  { project: 'young', day: '2026-10-10', installer: 'pip', system: 'Darwin', downloads: 3 },
+  { project: 'young', day: '2026-10-10', installer: 'uv', downloads: 5 },
+  { project: 'young', day: '2026-10-11', ci: 'true', installer: 'pip', system: 'Linux', downloads: 100 },
+  { project: 'young', day: '2026-10-11', ci: 'true', downloads: 20 },
+  { project: 'young', day: '2026-10-11', installer: 'bandersnatch', downloads: 1_300 },
+  { project: 'young', day: '2026-10-11', installer: 'Nexus', downloads: 25 },
+  { project: 'young', day: '2026-10-12', installer: 'Browser', downloads: 31 },
+  { project: 'young', day: '2026-10-12', downloads: 1_201 },
+  { project: 'young', day: '2026-10-13', installer: 'requests', system: 'Linux', downloads: 80 },
+];

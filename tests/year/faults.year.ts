@@ -1,10 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Fault, ServerRow, Trouble } from '../support/bigquery-server.ts';
-import { runMain } from '../support/context.ts';
+import { bigQueryProject } from '../support/project.ts';
 
 /*
  * Whatever goes wrong with whatever request, a badge says what an independent count of the whole table says of the days up
@@ -84,29 +81,23 @@ it(`keeps every badge right through ${RUNS} random histories with random faults`
           downloads: downloads(seed, project, first + index) + 1,
         })),
       );
-    const project = await bigQueryProject(PACKAGES, {}, { bigquery: '  query_timeout_seconds: 3\n' });
+    const project = await bigQueryProject(PACKAGES, {}, { source: 'query_timeout_seconds: 3' });
     const countedTo = new Map<string, string>();
     let today = 0;
     for (const { troubles, late, after } of runs) {
       today += after;
       const now = new Date(START + today * DAY_MS);
       project.server.become({ rows: table(today - HISTORY, today - late), trouble: troubles, date: now });
-      const world = { env: project.env, now: () => now };
-      await runMain(project.folder, ['collect', '--no-page', '--log-level', 'silent'], world);
-      const health = JSON.parse(readFileSync(join(project.folder, 'output/_health.json'), 'utf8'));
+      await project.within({ now: () => now }, 'collect', '--no-page', '--log-level', 'silent');
       for (const name of PACKAGES) {
-        const to: string | undefined = health.packages[name].counted_to;
+        const to: string | undefined = project.entry(name).counted_to;
         if (to === undefined) continue;
         expect(to >= (countedTo.get(name) ?? '')).toBe(true);
         countedTo.set(name, to);
         const last = Math.round((Date.parse(`${to}T06:00:00Z`) - START) / DAY_MS);
         const expected = Array.from({ length: 7 }, (_, index) => downloads(seed, name, last - index) + 1);
-        const badge = project.read(`output/${name}/downloads-7d-non-ci.json`);
-        expect([name, to, JSON.parse(badge).message]).toEqual([
-          name,
-          to,
-          String(expected.reduce((sum, each) => sum + each, 0)),
-        ]);
+        const sum = expected.reduce((total, each) => total + each, 0);
+        expect([name, to, project.message(name, 'downloads-7d')]).toEqual([name, to, String(sum)]);
       }
     }
   };

@@ -1,0 +1,292 @@
+import { describe, expect, it } from 'vitest';
+import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
+import type { Fault as BigQueryFault, Trouble } from '../support/bigquery-server.ts';
+import type { Options } from '../support/clickhouse-server.ts';
+import { bigQueryProject, clickHouseProject, daily, localProject } from '../support/project.ts';
+
+/* Days that are late, lost, unknown, or many times the usual, from the answer to all that is published. */
+
+describe('no error becomes a number', () => {
+  /*
+   * Ten downloads of `demo` a day, in a table that is three days late: 30 days of it are 300, whatever fails, or the badge
+   * stays as it was.
+   */
+  const TODAY = '2026-10-31';
+  const days = { start: '2026-08-01', end: '2026-10-28' };
+
+  it.each<[string, Omit<Options, 'rows'>, number | string]>([
+    ['a server is overloaded once', { faults: [{ exception: 745, status: 503 }] }, 300],
+    [
+      'the table of days has no such column',
+      { fault: ({ kind }) => (kind === 'days' ? { exception: 47 } : undefined) },
+      'unexpected-answer',
+    ],
+    ['the clock is five days behind', { date: new Date('2026-11-05T04:12:00Z') }, 'clock'],
+  ])('where %s', async (_, options, expected) => {
+    const rows = daily('demo', days, 10);
+    const { at, entry } = await clickHouseProject(['demo'], { rows, days, ...options });
+    const { exitCode } = await at(TODAY, 'collect', '--no-page');
+    const { count, error_code } = entry('demo');
+    expect([exitCode, count ?? error_code]).toEqual([expected === 300 ? 0 : 1, expected]);
+  });
+
+  const broken: BigQueryFault = { jobFails: { reason: 'jobInternalError', message: 'x' } };
+  it.each<[string, Partial<Trouble> & { fault: BigQueryFault }, number | string]>([
+    ['fails once', { fault: broken, times: 1 }, 300],
+    ['fails each time', { fault: broken }, 'job-failed'],
+    ['is answered with what nobody knows', { fault: { status: 418, reason: 'teapot' } }, 'source-failed'],
+  ])('where the job about days %s', async (_, trouble, expected) => {
+    const options = {
+      rows: daily('demo', days, 10),
+      trouble: [{ on: 'insert', revisions: true, ...trouble } as const],
+    };
+    const { at, entry } = await bigQueryProject(['{name: demo, window_days: 30}'], options);
+    const { exitCode } = await at(TODAY, 'collect', '--no-page');
+    const { count, error_code } = entry('demo');
+    expect([exitCode, count ?? error_code]).toEqual([expected === 300 ? 0 : 1, expected]);
+  });
+});
+
+describe('a poisoned package, by a fault that is in no table, keeps no other from being fresh:', () => {
+  it.each([
+    ['first', () => [0]],
+    ['in the middle', (count: number) => [count >> 1]],
+    ['last', (count: number) => [count - 1]],
+    ['first and second', () => [0, 1]],
+    ['first and fourth', () => [0, 3]],
+  ])('%s of the list', async (place, choose) => {
+    for (const [count, options] of [
+      [6, {}],
+      // The fewest for whom a common price is asked.
+      [63, { bytesPerDay: 160e6, bytesPerSharedDay: 9.5e9 }],
+    ] as const) {
+      const list = Array.from({ length: count }, (_, index) => `p${String(index).padStart(3, '0')}`);
+      const poisoned = choose(count).map((index) => list[index]);
+      const fault = { status: 400, reason: 'somethingNew', message: 'cannot' };
+      const trouble = poisoned.map((among) => ({ on: 'insert', among, fault }) as Trouble);
+      const project = await bigQueryProject(list, {}, { source: 'monthly_budget_gib: null' });
+      for (const [run, today] of ['2026-04-20', '2026-04-21', '2026-04-22']
+        .slice(0, count === 6 ? 3 : 2)
+        .entries()) {
+        const rows = list.flatMap((name) => daily(name, { start: addDays(today, -7), end: today }, 1));
+        project.server.become({ ...options, rows, trouble, date: new Date(`${today}T04:12:00Z`) });
+        const { exitCode } = await project.at(today, 'collect', '--no-page', '--log-level', 'silent');
+        const entries = Object.entries<{ counted_to?: string; error_code?: string }>(
+          project.health().packages,
+        );
+        const behind = entries.filter(([, { counted_to = '' }]) => counted_to < addDays(today, -1));
+        expect(exitCode).toBe(1);
+        // Two of them end the first run, and are asked last from then on.
+        const reachesAll = place !== 'first and second' || run > 0;
+        expect(behind.every(([name]) => poisoned.includes(name))).toBe(reachesAll);
+        const failed = entries.filter(([, { error_code }]) => error_code !== undefined).map(([name]) => name);
+        expect(failed).toEqual(expect.arrayContaining(poisoned));
+      }
+    }
+  });
+});
+
+describe('days that the source told once', () => {
+  const [FIRST, SECOND, THIRD] = ['2026-04-20', '2026-04-21', '2026-04-22'] as const;
+  const denied: BigQueryFault = { status: 403, reason: 'accessDenied' };
+  /** One download a day of each package, up to the day before, or to an earlier one. */
+  const setUp = async () => {
+    const project = await bigQueryProject(['alpha', 'beta']);
+    const run = async (today: Day, fault?: BigQueryFault, end = today) => {
+      const rows = ['alpha', 'beta'].flatMap((name) => daily(name, { start: addDays(today, -60), end }, 1));
+      const trouble: Trouble[] = fault === undefined ? [] : [{ on: 'insert', revisions: true, fault }];
+      project.server.become({ rows, trouble, date: new Date(`${today}T04:12:00Z`) });
+      const { exitCode } = await project.at(today, 'collect', '--log-level', 'silent');
+      const badges = Object.entries(project.files()).filter(([path]) => path.includes('non-ci.json'));
+      return { exitCode, badges };
+    };
+    return { ...project, run };
+  };
+
+  it('are not untold because the account is refused: told, refused, told again', async () => {
+    const { run, entry } = await setUp();
+    const told = await run(FIRST);
+    expect(told.exitCode).toBe(0);
+    expect(await run(SECOND, denied)).toEqual({ ...told, exitCode: 1 });
+    expect(entry('alpha').error).toContain('take "published" out of "upstream" in _health.json');
+    expect((await run(THIRD)).exitCode).toBe(0);
+    expect(entry('alpha')).not.toHaveProperty('error');
+  });
+
+  it('may be untold from the beginning', async () => {
+    const { run } = await setUp();
+    for (const day of [FIRST, SECOND]) expect((await run(day, denied)).exitCode).toBe(0);
+  });
+
+  it.each<[string, BigQueryFault]>([
+    ['an error of the job', { jobFails: { reason: 'jobInternalError', message: 'odd' } }],
+    ['a reason that nobody knows', { status: 400, reason: 'somethingNew', message: 'odd' }],
+  ])('are waited for after %s, and no badge sinks', async (_, fault) => {
+    const { run } = await setUp();
+    const told = await run(FIRST);
+    // The table is three days late, and cannot say so.
+    expect(await run(SECOND, fault, addDays(SECOND, -3))).toEqual({ ...told, exitCode: 1 });
+  });
+
+  it('are not fewer later: a badge does not go back', async () => {
+    const { run, entry } = await setUp();
+    const told = await run(FIRST);
+    expect(await run(SECOND, undefined, addDays(FIRST, -1))).toEqual({ ...told, exitCode: 1 });
+    expect(entry('beta')).toMatchObject({ error_code: 'upstream-back' });
+    expect((await run(THIRD)).exitCode).toBe(0);
+  });
+
+  it('may lie in the future, by a clock that was ahead, without harm', async () => {
+    const { run, health, put } = await setUp();
+    await run(FIRST);
+    const changed = health();
+    changed.upstream.published.last_day = '2030-01-01';
+    put('output/_health.json', JSON.stringify(changed));
+    expect((await run(SECOND)).exitCode).toBe(0);
+    expect(health().upstream.published.last_day).toBe(FIRST);
+  });
+});
+
+describe('a day without a row of any package', () => {
+  it.each([
+    [30, true, [null, ['2026-04-10'], '±0 %']],
+    [90, true, [null, ['2026-04-10'], '±0 %']],
+    [30, false, [0, [], '−3 %']],
+  ])('in local files, %d days, whole log: %s', async (windowDays, wholeLog, expected) => {
+    const filled = daysOf({ start: '2025-10-01', end: '2026-04-25' }).filter((day) => day !== '2026-04-10');
+    const { run, json, health, message } = localProject(
+      [`{name: demo, window_days: ${windowDays}}`],
+      filled.map((at) => ({ at, installer: 'uv' })),
+      { source: `whole_log: ${wholeLog}`, sections: 'badges: {extra: [trend]}' },
+    );
+    await run('collect', '--no-page');
+    const { count, days, missing_days } = json('demo/history.json');
+    const trend = message('demo', `trend-${windowDays}d`);
+    expect([count[days.indexOf('2026-04-10')], missing_days, trend]).toEqual(expected);
+    expect(health().upstream.missing_days).toEqual(missing_days);
+  });
+});
+
+describe('days of which the log does not say what was by CI', () => {
+  /*
+   * Ten pip downloads a day, four of them by CI, of which PyPI's log has no flag before March 2024. Expected figures
+   * are six times the days since then.
+   */
+  const NOW = '2026-11-29';
+  const CI_KNOWN = '2024-03-01';
+  const ROWS = daysOf({ start: '2023-09-01', end: NOW }).flatMap((day) =>
+    [true, false].map((isCi) => ({
+      project: 'demo',
+      day,
+      installer: 'pip',
+      ci: isCi && day >= CI_KNOWN ? true : null,
+      downloads: isCi ? 4 : 6,
+    })),
+  );
+  const house = () => bigQueryProject(['demo'], { rows: ROWS }, { sections: 'badges: {extra: [total]}' });
+
+  it('are never paid for, and no part of a total', async () => {
+    const { at, entry, server } = await house();
+    expect((await at(NOW, 'collect', '--no-page')).exitCode).toBe(0);
+    const { stdout } = await at(NOW, 'backfill', '--from', '2023-11-01', '--yes');
+    expect(stdout).toMatch(/^days before 2024-03-01 are not read: PyPI's log does not say which/);
+    expect(stdout).toContain('known since 2024-03-01');
+    await at(NOW, 'collect', '--no-page');
+    const count = 6 * spanDays({ start: CI_KNOWN, end: NOW });
+    expect(entry('demo').total).toEqual({ since: CI_KNOWN, count, unknown_days: 0 });
+    expect(server.callsOf('insert').every(({ start = CI_KNOWN }) => start >= CI_KNOWN)).toBe(true);
+  });
+
+  it('are not read since a time when half of the rows are missing either', async () => {
+    const { at } = await house();
+    for (const day of ['2018-07-25', '2003-01-01']) {
+      const { exitCode, stderr } = await at(NOW, 'backfill', '--from', day, '--yes');
+      const says = expect.stringContaining('half of the rows before 2018-07-26 are missing');
+      expect([exitCode, stderr]).toEqual([2, says]);
+    }
+  });
+
+  it('hold a window back of which they are more than a tenth', async () => {
+    const { at, entry } = await house();
+    expect((await at(NOW, 'collect', '--as-of', '2024-03-07', '--no-page')).exitCode).toBe(1);
+    expect(entry('demo')).toMatchObject({
+      error_code: 'incomplete-window',
+      error: expect.stringContaining('7d (unknown: 2024-02-29)'),
+    });
+    expect((await at(NOW, 'collect', '--as-of', '2024-03-08', '--no-page')).exitCode).toBe(0);
+    expect(entry('demo')).toMatchObject({ count: 6 * 7 });
+  });
+
+  it('are no part of what files have, and are named in the window', async () => {
+    const days = daysOf({ start: '2024-02-20', end: '2024-03-29' });
+    const { at, json, message } = localProject(
+      ['demo'],
+      days.map((day) => ({ at: day, installer: 'pip', times: 6 })),
+      { sections: 'badges: {extra: [total]}' },
+    );
+    const run = await at('2024-03-29', 'collect');
+    expect([run.exitCode, run.stderr]).toEqual([0, expect.stringContaining('unknown-days')]);
+    expect(json('demo/total-non-ci.json').label).toBe('total since 2024-03');
+    expect([message('demo', 'total'), message('demo', 'downloads-30d')]).toEqual(['168', '168']);
+    expect(json('demo/history.json').unknown_days).toEqual(['2024-02-28', '2024-02-29']);
+  });
+});
+
+describe('a spike', () => {
+  /*
+   * 20 downloads a day by uv and 50,000 by pip on one of them are 50,600 in 30 days.
+   *
+   * @param bursts Downloads by pip, by how many days ago.
+   */
+  const TODAY = '2026-04-25';
+  async function collected(bursts: Record<number, number>, start = '2026-01-01') {
+    const days = { start: '2026-01-01', end: TODAY };
+    const rows = [...daily('beta', days, 20), ...daily('alpha', { ...days, start }, 20)];
+    for (const [ago, downloads] of Object.entries(bursts)) {
+      rows.push({ project: 'alpha', day: addDays(TODAY, -Number(ago)), installer: 'pip', downloads });
+    }
+    const sections =
+      'badges: {extra: [trend]}\ngroups: [{name: both, packages: [alpha, beta], window_days: [30]}]';
+    const names = ['alpha', 'beta'].map((name) => `{name: ${name}, window_days: [30, 7]}`);
+    const project = await clickHouseProject(names, { rows, days }, { sections });
+    expect((await project.run('collect')).exitCode).toBe(0);
+    const spikes = ({ warnings = [] }: { warnings?: { code: string; message: string }[] }) =>
+      warnings.flatMap(({ code, message }) => (code === 'spike' ? [message] : []));
+    const { groups, packages } = project.health();
+    return { ...project, spikes: spikes(packages.alpha), spikesOfGroup: spikes(groups.both) };
+  }
+
+  it('is warned of, makes the trend mean nothing, and leaves the badge and the typical day as they are', async () => {
+    const { read, json, message, spikes, spikesOfGroup } = await collected({ 10: 50_000 });
+    expect(message('alpha', 'downloads-30d')).toBe('50.6k');
+    expect(spikes).toEqual([
+      '2026-04-15 (50,020): more than ten times the usual downloads, and more than a third of 30d; most often one client is behind it',
+    ]);
+    const grey = { message: 'not comparable', color: 'lightgrey' };
+    expect(json('alpha/trend-30d-non-ci.json')).toMatchObject(grey);
+    // It is in the seven days before these.
+    expect(message('alpha', 'trend-7d')).toBe('not comparable');
+    expect(json('alpha/history.json').typical_day).toBe(20);
+    expect(read('output/alpha/index.html')).toContain(
+      '<span data-figure="typical">20</span> on a typical day',
+    );
+    // The group has its member's figures, whose warning stands there.
+    expect(spikesOfGroup).toEqual([]);
+    expect(message('both', 'trend-30d')).toBe('not comparable');
+  });
+
+  it.each([
+    ['in both windows', { 3: 50_000 }, ['30d, 7d'], ['not comparable', 'not comparable']],
+    ['in the window before alone', { 40: 50_000 }, [], ['not comparable', '±0 %']],
+    ['that is no third of the sum', { 20: 250 }, [], ['+42 %', '±0 %']],
+  ])('%s', async (_, bursts, windows, trends) => {
+    const { message, spikes } = await collected(bursts);
+    expect(spikes.map((text) => /a third of (.*);/.exec(text)?.[1])).toEqual(windows);
+    expect(['trend-30d', 'trend-7d'].map((badge) => message('alpha', badge))).toEqual(trends);
+  });
+
+  it('is no launch, with nothing before', async () => {
+    const launched = await collected({ 20: 5_000, 19: 3_000 }, addDays(TODAY, -20));
+    expect(launched.spikes).toEqual([]);
+  });
+});
