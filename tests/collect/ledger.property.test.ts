@@ -22,10 +22,7 @@ function wholeWindow(table: readonly Downloads[], name: string, end: Day, window
   return countByHand(rows.map((row) => ({ ...row, times: row.times ?? 1 })));
 }
 
-/**
- * Rows that somebody else's packages add, once, to every day that is filled: with a few rows fewer than others a day is not
- * incomplete, and with a few more it does not have twice the usual rows.
- */
+/** Rows that somebody else's packages add to every day that is filled, so that a few more are no incomplete day. */
 const bulk = (day: Day): Downloads => ({ day, package: 'bulk', times: 200 });
 
 const day = fc.integer({ min: 0, max: DAYS - 1 }).map((offset) => addDays(FIRST, offset));
@@ -73,10 +70,7 @@ it('a run with a ledger comes to the figures of the whole window, whatever happe
       if (event.kind === 'rows') table.rows.push(event);
       if (event.kind === 'fill') {
         const own = PACKAGES.map((name) => ({ day: event.day, package: name, installer: 'pip', times: 2 }));
-        const isFilled = table.rows.some(
-          ({ package: name, day: each }) => name === 'bulk' && each === event.day,
-        );
-        table.rows.push(...own, ...(isFilled ? [] : [bulk(event.day)]));
+        table.rows.push(...own, bulk(event.day));
       }
       if (event.kind !== 'run') continue;
       const { asOf, full, windows } = event;
@@ -104,5 +98,5 @@ it('a run with a ledger comes to the figures of the whole window, whatever happe
       }
     }
   });
-  await fc.assert(check, { numRuns: 60 });
+  await fc.assert(check, { numRuns: 30 });
 });

@@ -11,6 +11,7 @@ import {
   toSpans,
 } from '../../src/collect/plan.ts';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
+import type { Question } from '../../src/sources/sql.ts';
 import { EMPTY_LEDGER, type Ledger, withDays } from '../../src/state/ledger.ts';
 import { roundedBill } from '../../src/util.ts';
 import { TRAITS } from '../support/table.ts';
@@ -37,13 +38,9 @@ describe('the days that a package needs', () => {
   const kept = withDays(EMPTY_LEDGER, { start: '2026-03-01', end: '2026-03-04' }, [], () => 100);
   const rows = new Map(daysOf(window).map((day) => [day, 100]));
   const tracked = { name: 'alpha', windows: [2, 5] as const };
-  const goal = (known: KnownDays, full = false): Goal => ({
-    end: window.end,
-    asOf: '2026-03-06',
-    lookBackDays: 35,
-    full,
-    known,
-  });
+  const goal = (known: KnownDays, full = false): Goal => {
+    return { end: window.end, asOf: '2026-03-06', lookBackDays: 35, full, known };
+  };
   const needed = (ledger: Ledger, known: KnownDays, full = false) =>
     needOf(tracked, ledger, goal(known, full), TRAITS).days;
   const unsupported = withDays(kept, window, [], () => null);
@@ -86,15 +83,14 @@ describe('the days that a package needs', () => {
     const need = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'unsupported' }), TRAITS);
     expect(need.span).toEqual(window);
     expect(readsWhole(need)).toBe(true);
-    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'unsupported' }), {
-      billed: false,
-      keepsLedger: true,
-    });
+    const traits = { billed: false, keepsLedger: true };
+    const free = needOf(tracked, EMPTY_LEDGER, goal({ kind: 'unsupported' }), traits);
     expect(free.span).toEqual({ start: '2026-01-30', end: '2026-03-06' });
   });
 });
 
 describe('the questions of a run', () => {
+  const inShort = ({ packages, span }: Question) => [packages, span.start, spanDays(span)];
   const need = (name: string, ...days: Day[]) => ({
     package: name,
     span: { start: '2026-03-01', end: '2026-03-31' },
@@ -130,14 +126,7 @@ describe('the questions of a run', () => {
     // 5 GB and a byte each: two of them are worth asking.
     const perDay = () => 5_000_000_001;
     const found = sharedQuestions(needs, shares, perDay);
-    expect(
-      found.map(({ packages, span, aloneBytesADay }) => [
-        packages,
-        span.start,
-        spanDays(span),
-        aloneBytesADay,
-      ]),
-    ).toEqual([
+    expect(found.map((each) => [...inShort(each), each.aloneBytesADay])).toEqual([
       // Seven days of packages are three days of two.
       [['a', 'b', 'c'], '2026-03-05', 1, 15_000_000_003],
       [['a', 'b'], '2026-03-02', 3, 10_000_000_002],
@@ -148,7 +137,7 @@ describe('the questions of a run', () => {
     const [, second] = found;
     if (second === undefined) throw new Error('not found');
     const reads = planReads(needs, shares, perDay, [{ ...second, expectedBytes: 1 }]);
-    expect(reads.map(({ packages, span }) => [packages, span.start, spanDays(span)])).toEqual([
+    expect(reads.map(inShort)).toEqual([
       [['a', 'b'], '2026-03-02', 3],
       [['a'], '2026-03-05', 1],
       [['a'], '2026-03-01', 1],
@@ -175,13 +164,11 @@ describe('the questions of a run', () => {
     const free = { ...TRAITS, billed: false, packagesAtOnce: 2, packageDaysAtOnce: 3 };
     const needs = ['a', 'b', 'c'].map((name) => need(name, '2026-03-10'));
     needs.push(need('d', '2026-03-01', '2026-03-02'), need('e', '2026-03-01', '2026-03-02'));
-    expect(
-      planReads(needs, free, () => undefined, []).map(({ packages, span }) => [packages, span.start]),
-    ).toEqual([
-      [['a', 'b'], '2026-03-10'],
-      [['c'], '2026-03-10'],
-      [['d'], '2026-03-01'],
-      [['e'], '2026-03-01'],
+    expect(planReads(needs, free, () => undefined, []).map(inShort)).toEqual([
+      [['a', 'b'], '2026-03-10', 1],
+      [['c'], '2026-03-10', 1],
+      [['d'], '2026-03-01', 2],
+      [['e'], '2026-03-01', 2],
     ]);
   });
 });
@@ -205,20 +192,14 @@ describe('spans', () => {
     ]);
   });
 
-  it('bridge a gap that is no longer than what it is worth', () => {
-    const days = ['2026-03-01', '2026-03-04'];
-    expect(toSpans(days, 2)).toEqual([{ start: '2026-03-01', end: '2026-03-05' }]);
+  it('bridge a gap that is no longer than what it is worth: the least that is billed for a query', () => {
+    const [span, days] = [{ start: '2026-03-01', end: '2026-03-05' }, ['2026-03-01', '2026-03-04']];
+    expect(toSpans(days, 2)).toEqual([span]);
     expect(toSpans(days, 1)).toHaveLength(2);
-  });
-
-  it('bridge a gap only where its days cost no more than the least that is billed for a query', () => {
-    const list = [
-      { package: 'a', span: { start: '2026-03-01', end: '2026-03-05' }, days: ['2026-03-01', '2026-03-04'] },
-    ];
-    const spans = (perDay: number) => planReads(list, TRAITS, () => perDay, []).length;
-    expect([spans((10 * 1024 ** 2) / 2), spans((10 * 1024 ** 2) / 2 + 1), spans(150_000_000)]).toEqual([
-      1, 2, 2,
-    ]);
+    const least = 10 * 1024 ** 2;
+    const spans = (perDay: number) =>
+      planReads([{ package: 'a', span, days }], TRAITS, () => perDay, []).length;
+    expect([least / 2, least / 2 + 1, 150_000_000].map(spans)).toEqual([1, 2, 2]);
   });
 
   it('hold every day once and no other, in as few spans as there are runs of days', () => {

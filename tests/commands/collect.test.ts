@@ -162,7 +162,8 @@ describe('collect --dry-run', () => {
   });
 
   it('plans what the ledger lacks, all with --full, and leaves a ledger that it cannot trust where it is', async () => {
-    const { run, put, read, files } = await bigQueryProject(['alpha', 'beta'], { bytesPerDay: 100 * MIB });
+    const project = await bigQueryProject(['alpha', 'beta'], { bytesPerDay: 100 * MIB });
+    const { run, put, read, files, entry } = project;
     const dry = async (...argv: string[]) => (await run('collect', '--dry-run', ...argv)).stdout;
     expect(columns(await dry()).slice(1, 4)).toEqual([
       'alpha | 1 | 7 | 700.0 MiB',
@@ -185,6 +186,11 @@ describe('collect --dry-run', () => {
     put(ledger, 'rubble');
     expect(await dry()).toMatch(/^beta\s+1\s+7\s+700\.0 MiB$/m);
     expect(read(ledger)).toBe('rubble');
+    // A run sets it aside, says so, and reads again.
+    const { exitCode, stderr } = await run('collect');
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('beta.json.rejected-1')]);
+    expect(entry('beta')).toMatchObject({ count: 7, query: { days_scanned: 7 } });
+    expect(read(`${ledger}.rejected-1`)).toBe('rubble');
   });
 });
 
@@ -206,18 +212,6 @@ describe('collect, with a ledger', () => {
     const [, told] = await daysScanned('--full', '--package', 'alpha');
     expect(told).toContain(changed);
     expect(message('alpha', 'downloads-7d')).toBe('2k');
-  });
-
-  it('sets a ledger aside that it cannot trust, says so, and reads again', async () => {
-    const { run, put, entry, files } = await bigQueryProject(['alpha', 'beta']);
-    await run('collect');
-    const ledger = Object.keys(files()).find((path) => path.endsWith('/beta.json')) ?? '';
-    put(ledger, '{"version":1');
-    const { exitCode, stderr } = await run('collect');
-    expect(exitCode).toBe(0);
-    expect(stderr).toContain('beta.json.rejected-1');
-    expect(entry('beta')).toMatchObject({ count: 7, query: { days_scanned: 7 } });
-    expect(files()).toHaveProperty([`${ledger}.rejected-1`], '{"version":1');
   });
 
   it('whose disk refuses fails a dry run, and in a run its package alone', async () => {
@@ -250,36 +244,27 @@ describe('collect, with a ledger', () => {
 });
 
 describe('collect, and what is known of the table', () => {
-  it('ends the window earlier when the table is late, and says so', async () => {
-    const rows = aprilRows(['alpha']).filter(({ day }) => day <= '2026-04-20' && day !== '2026-04-17');
-    const { run, entry, health } = await bigQueryProject(['alpha'], { rows });
-    const { exitCode, stderr } = await run('collect');
-    expect(exitCode).toBe(0);
-    expect(stderr).toContain('the table ends with 2026-04-20');
-    expect(stderr).toContain('the table has no rows on 2026-04-17');
-    // The 14th to the 20th, less the 17th.
-    expect(entry('alpha')).toMatchObject({ count: 6, counted_to: '2026-04-20' });
-    const upstream = {
-      last_day: '2026-04-20',
-      missing_days: ['2026-04-17'],
-      partial_days: [],
-      excess_days: [],
-    };
-    expect(health().upstream).toMatchObject(upstream);
-  });
-
-  it('counts days of which the table has only a part as they are, and says so', async () => {
-    // The weekday of the 22nd before: 15, 8 and 1 April, with three rows each.
-    const rows = aprilRows(['alpha']).filter(({ day, ci }) => day !== '2026-04-22' || ci !== true);
+  it('ends the window earlier when the table is late, counts what days have, and says so', async () => {
+    const days = aprilRows(['alpha']).filter(({ day }) => day <= '2026-04-22' && day !== '2026-04-17');
+    // The weekday of the 20th before: 13 and 6 April, with three rows each.
+    const rows = days.filter(({ day, ci }) => day !== '2026-04-20' || ci !== true);
     const { run, entry, health, json, read } = await bigQueryProject(['alpha'], { rows });
     const { exitCode, stderr } = await run('collect');
     expect(exitCode).toBe(0);
-    expect(stderr).toContain('the table has only a part of the rows of 2026-04-22');
-    expect(entry('alpha')).toMatchObject({ count: 7, counted_to: '2026-04-24' });
-    expect(health().upstream).toMatchObject({ missing_days: [], partial_days: ['2026-04-22'] });
-    expect(json('alpha/history.json').partial_days).toEqual(['2026-04-22']);
-    expect(read('output/alpha/index.html')).toContain('2026-04-22 <small>(part)</small>');
-    expect(read('output/index.html')).toContain('far fewer rows than usual for 22 Apr 2026');
+    expect(stderr).toContain('the table ends with 2026-04-22');
+    expect(stderr).toContain('the table has no rows on 2026-04-17');
+    expect(stderr).toContain('the table has only a part of the rows of 2026-04-20');
+    // The 16th to the 22nd, less the 17th.
+    expect(entry('alpha')).toMatchObject({ count: 6, counted_to: '2026-04-22' });
+    expect(health().upstream).toMatchObject({
+      last_day: '2026-04-22',
+      missing_days: ['2026-04-17'],
+      partial_days: ['2026-04-20'],
+      excess_days: [],
+    });
+    expect(json('alpha/history.json').partial_days).toEqual(['2026-04-20']);
+    expect(read('output/alpha/index.html')).toContain('2026-04-20 <small>(part)</small>');
+    expect(read('output/index.html')).toContain('far fewer rows than usual for 20 Apr 2026');
   });
 
   it('keeps the badges when the table is more than a week behind', async () => {
@@ -347,7 +332,13 @@ describe('collect, when something fails', () => {
   });
 
   it('tells a fault of the source once, keeps every badge and writes the health file', async () => {
-    const { run, at, folder, prints, entry } = abc();
+    const { run, at, folder, output, prints, entry, table } = abc();
+    rmSync(join(folder, 'rows.ndjson'));
+    expect((await run('collect')).exitCode).toBe(1);
+    // It does not pretend to have tried what it could not.
+    expect(Object.keys(entry('alpha')).toSorted()).toEqual(['error', 'error_code', 'window_days']);
+    expect(readdirSync(output).toSorted()).toEqual(['_health.json', 'index.html']);
+    table(TABLE);
     await run('collect');
     const { '_health.json': _, ...before } = prints();
     rmSync(join(folder, 'rows.ndjson'));
@@ -362,14 +353,6 @@ describe('collect, when something fails', () => {
         last_success: '2026-04-25T04:12:00.000Z',
       });
     }
-  });
-
-  it('does not pretend to have tried what it could not', async () => {
-    const { run, folder, output, entry } = abc();
-    rmSync(join(folder, 'rows.ndjson'));
-    expect((await run('collect')).exitCode).toBe(1);
-    expect(Object.keys(entry('alpha')).toSorted()).toEqual(['error', 'error_code', 'window_days']);
-    expect(readdirSync(output).toSorted()).toEqual(['_health.json', 'index.html']);
   });
 
   it('fails when only the health file cannot be written, and replaces one that nobody can read', async () => {

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
+import { ndjson } from '../support/downloads.ts';
 import { daily } from '../support/project.ts';
 import { type StatsOptions, type StatsRow, startPyPiStats } from '../support/pypistats-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -159,23 +160,15 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('compares with the other source of tracked.yaml by day', async () => {
-    const rows = YOUNG_ROWS.filter(({ day }) => day < '2026-10-12').flatMap(
-      ({ day, installer, ci, downloads }) =>
-        Array.from({ length: day === '2026-10-02' ? 4 : downloads }, () =>
-          JSON.stringify({
-            timestamp: `${day} 10:00:00 UTC`,
-            file: { project: 'young', filename: 'young-1.whl' },
-            details: { ci: ci === 'true', installer: { name: installer ?? null } },
-          }),
-        ),
+    const known = YOUNG_ROWS.filter(({ day }) => day < '2026-10-12');
+    const rows = ndjson(
+      known.map(({ day: at, ci, downloads, ...row }) => {
+        return { ...row, at, ci: ci === 'true', times: at === '2026-10-02' ? 4 : downloads };
+      }),
     );
-    const { exitCode, stdout } = await compare({
-      files: {
-        'rows.ndjson': `${rows.join('\n')}\n`,
-        'tracked.yaml':
-          'service: {output_dir: out, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [other]\n',
-      },
-    });
+    const list =
+      'service: {output_dir: out, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [other]\n';
+    const { exitCode, stdout } = await compare({ files: { 'rows.ndjson': rows, 'tracked.yaml': list } });
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^local files: 30 of 30 days$/m);
     expect(stdout).toMatch(/^2 Oct 2026 +6 +4 +6 +4$/m);
@@ -199,8 +192,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
 
   it('says so where nobody knows the package', async () => {
     const { exitCode, stdout, stderr } = await compare({ argv: ['nobodys'], stats: {} });
-    expect(exitCode).toBe(1);
-    expect(stdout).toBe('');
+    expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^nobodys: no download of any kind .* public copy .* is the name right\?/);
     expect(stderr).toContain('nobodys: pypistats.org does not know it\n');
   });

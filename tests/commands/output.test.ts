@@ -207,29 +207,12 @@ describe('renderResults', () => {
     ]);
   });
 
-  it('has a line for each window that was held back, below those that were published', () => {
-    const failure = { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7, 1] } as const;
-    const text = renderResults([['demo', { ...success(window(30, 14, {})), failure }]]);
-    expect(cells(text).slice(1, 4)).toEqual([
-      'demo | 30d | 14 | 14 | 0.0% | ok',
-      'demo | 7d | - | - | - | failed',
-      'demo | 1d | - | - | - | failed',
-    ]);
-  });
-
   it('fits 80 columns with the longest name and figures in the billions', () => {
     const big = window(365, 1_234_567_890, { ci: 9_876_543_210 });
     const text = renderResults([['n'.repeat(200), success(big)]], { width: 80, color: false });
     const lines = text.split('\n').filter((line) => line !== 'n'.repeat(200));
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain('1,234,567,890  11,111,111,100     88.9%  ok');
-  });
-
-  it('colours states on a terminal', () => {
-    const results = { a: failed('no'), b: success(window(7, 1, {})) };
-    const text = renderResults(Object.entries(results), { width: 80, color: true });
-    expect(text).toContain('\u001b[31mfailed');
-    expect(text).toContain('\u001b[32mok');
   });
 });
 

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { parseLedger } from '../../src/state/ledger.ts';
 import { ledgerFolder } from '../../src/state/ledgers.ts';
 import { parseSpend } from '../../src/state/spend.ts';
-import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
+import type { ServerRow } from '../support/bigquery-server.ts';
 import { CLI } from '../support/command.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { bigQueryProject } from '../support/project.ts';
+import { createRandom } from '../support/random.ts';
 
 /*
  * Kills the built command, with SIGKILL, at random moments while it asks a stand-in for BigQuery, and looks at
@@ -44,18 +43,10 @@ const FIRST = '2026-01-01';
 const FIRST_AS_OF = '2026-03-01';
 /** A test that has not hit what it wanted by then says so, and does not pass. */
 const LAST_RUN = 250;
-
-/** Small, and always the same, so that a failure can be had again. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+const HEALTH_KEYS = 'version,source,started,finished,upstream,packages';
 
 function makeRows(packages: readonly string[]): ServerRow[] {
-  const next = random(1);
+  const next = createRandom(1);
   return Array.from({ length: LAST_RUN + 60 }, (_, offset) => addDays(FIRST, offset)).flatMap((day) =>
     packages.flatMap((project) => [
       { project, day, installer: 'pip', system: 'Linux', downloads: 1 + Math.floor(next() * 20) },
@@ -71,44 +62,24 @@ function honest(rows: readonly ServerRow[], name: string, asOf: Day, windowDays:
     .reduce((sum, { downloads }) => sum + downloads, 0);
 }
 
-function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
+type Files = Readonly<Record<string, string>>;
 
 /** Every file that bears a name of its own is whole, whatever was being written when the end came. */
-function expectWholeFiles(folder: string, host: string): void {
-  for (const file of filesBelow(folder)) {
-    if (file.endsWith('.tmp') || !file.endsWith('.json')) continue;
-    const text = readFileSync(file, 'utf8');
-    const ledger = /\/state\/ledger\/[^/]+\/([a-z0-9-]+)\.json$/.exec(file)?.[1];
-    if (ledger !== undefined) {
-      parseLedger(text, {
-        source: ledgerFolder(`bigquery:p.pypi.file_downloads on ${host}`),
-        package: ledger,
-      });
-    } else if (/\/spend(\.backup)?\.json$/.test(file)) {
-      expect(parseSpend(text)).toBeDefined();
-    } else if (file.endsWith('/_health.json')) {
-      expect(Object.keys(JSON.parse(text))).toEqual([
-        'version',
-        'source',
-        'started',
-        'finished',
-        'upstream',
-        'packages',
-      ]);
-    } else {
-      expect(Object.keys(JSON.parse(text)).length).toBeGreaterThan(0);
-    }
+function expectWhole(files: Files, host: string): void {
+  const source = ledgerFolder(`bigquery:p.pypi.file_downloads on ${host}`);
+  for (const [path, text] of Object.entries(files)) {
+    if (!path.endsWith('.json')) continue;
+    const [, name] = /^state\/ledger\/[^/]+\/([a-z0-9-]+)\.json$/.exec(path) ?? [];
+    if (name !== undefined) parseLedger(text, { source, package: name });
+    else if (path.startsWith('state/spend.')) expect(parseSpend(text)).toBeDefined();
+    else if (path === 'output/_health.json') expect(Object.keys(JSON.parse(text)).join()).toBe(HEALTH_KEYS);
+    else expect(Object.keys(JSON.parse(text)).length).toBeGreaterThan(0);
   }
 }
 
 /** What the command says that it has spent, with what it was about to. */
-function accounted(folder: string): { bytes: number; queries: number } {
-  const text = filesBelow(folder).find((file) => file.endsWith('/spend.json'));
-  const spend = text === undefined ? undefined : parseSpend(readFileSync(text, 'utf8'));
+function accounted({ 'state/spend.json': text }: Files): { bytes: number; queries: number } {
+  const spend = text === undefined ? undefined : parseSpend(text);
   const months = [...(spend?.months.values() ?? [])];
   const pending = [...(spend?.pending.values() ?? [])];
   return {
@@ -122,21 +93,17 @@ function accounted(folder: string): { bytes: number; queries: number } {
 it.each(LISTS)('leaves nothing wrong behind when it is killed $kills times and $what', async (list) => {
   const { packages, windows, bytesPerSharedDay } = list;
   const rows = makeRows(packages);
-  const server = await BigQueryServer.start({ rows, latencyMs: 3, bytesPerSharedDay });
-  const folder = tempFolder();
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    `service: {output_dir: output}
-bigquery: {project_id: p, table: p.pypi.file_downloads, monthly_budget_gib: null}
-packages:
-${packages.map((name) => `  - {name: ${name}, window_days: [${windows}]}\n`).join('')}`,
+  const { folder, env, server, files, message } = await bigQueryProject(
+    packages.map((name) => `{name: ${name}, window_days: [${windows}]}`),
+    { rows, latencyMs: 3, bytesPerSharedDay },
+    { source: 'table: p.pypi.file_downloads, monthly_budget_gib: null' },
   );
 
   async function collect(asOf: Day, killAfterMs?: number): Promise<{ ms: number; killed: boolean }> {
     const start = performance.now();
     const child = spawn(process.execPath, [CLI, 'collect', '--as-of', asOf, '--log-level', 'silent'], {
       cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder, BIGQUERY_EMULATOR_HOST: server.host },
+      env: { PATH: process.env['PATH'], HOME: folder, ...env },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const exited = once(child, 'exit');
@@ -152,40 +119,35 @@ ${packages.map((name) => `  - {name: ${name}, window_days: [${windows}]}\n`).joi
   function expectRightCounts(asOf: Day): void {
     for (const name of packages) {
       for (const windowDays of windows) {
-        const file = join(folder, 'output', name, `downloads-${windowDays}d-non-ci.json`);
-        expect(JSON.parse(readFileSync(file, 'utf8')).message, `${name} ${windowDays}d`).toBe(
-          String(honest(rows, name, asOf, windowDays)),
-        );
+        const found = message(name, `downloads-${windowDays}d`);
+        expect(found, `${name} ${windowDays}d`).toBe(String(honest(rows, name, asOf, windowDays)));
       }
     }
   }
 
-  try {
-    const next = random(2026);
-    await collect(FIRST_AS_OF);
-    expectRightCounts(FIRST_AS_OF);
-    // Longer than a run takes; it follows what the machine can do at the time, so that four of five runs are hit.
-    let latestMs = 2_000;
-    let kills = 0;
-    let answersLeft = 0;
-    for (let run = 1; kills < list.kills || answersLeft < list.answersLeft; run += 1) {
-      expect(run, `after ${kills} kills, ${answersLeft} of which left answers`).toBeLessThan(LAST_RUN);
-      const asOf = addDays(FIRST_AS_OF, run);
-      const { ms, killed } = await collect(asOf, next() * latestMs);
-      kills += killed ? 1 : 0;
-      latestMs = killed ? latestMs * 1.05 : Math.min(latestMs * 0.8, ms);
-      expectWholeFiles(folder, server.host);
-      answersLeft += filesBelow(folder).some((file) => file.includes('/_answers/')) ? 1 : 0;
-      const { bytes, queries } = accounted(folder);
-      expect(bytes).toBeGreaterThanOrEqual(server.bytesBilled);
-      expect(queries).toBeGreaterThanOrEqual(server.jobs.size);
-      if (run % 5 > 0) continue;
-      await collect(asOf);
-      expectRightCounts(asOf);
-      expect(filesBelow(folder).filter((file) => file.endsWith('.tmp'))).toEqual([]);
-      expect(filesBelow(folder).filter((file) => /\.rejected-\d+$|_answers/.test(file))).toEqual([]);
-    }
-  } finally {
-    await server.close();
+  const next = createRandom(2026);
+  await collect(FIRST_AS_OF);
+  expectRightCounts(FIRST_AS_OF);
+  // Longer than a run takes; it follows what the machine can do at the time, so that four of five runs are hit.
+  let latestMs = 2_000;
+  let kills = 0;
+  let answersLeft = 0;
+  for (let run = 1; kills < list.kills || answersLeft < list.answersLeft; run += 1) {
+    expect(run, `after ${kills} kills, ${answersLeft} of which left answers`).toBeLessThan(LAST_RUN);
+    const asOf = addDays(FIRST_AS_OF, run);
+    const { ms, killed } = await collect(asOf, next() * latestMs);
+    kills += killed ? 1 : 0;
+    latestMs = killed ? latestMs * 1.05 : Math.min(latestMs * 0.8, ms);
+    const left = files();
+    expectWhole(left, server.host);
+    answersLeft += Object.keys(left).some((path) => path.includes('/_answers/')) ? 1 : 0;
+    const { bytes, queries } = accounted(left);
+    expect(bytes).toBeGreaterThanOrEqual(server.bytesBilled);
+    expect(queries).toBeGreaterThanOrEqual(server.jobs.size);
+    if (run % 5 > 0) continue;
+    await collect(asOf);
+    expectRightCounts(asOf);
+    const odd = Object.keys(files()).filter((path) => /\.tmp$|\.rejected-\d+$|_answers/.test(path));
+    expect(odd).toEqual([]);
   }
 });

@@ -52,15 +52,14 @@ describe('a ledger file', () => {
   };
   const lines = text.split('\n').slice(1, 4).join('\n');
   const day = (...parts: unknown[]) => rewritten(JSON.stringify(parts));
+  const SPAN = ['2024-01-01', '2024-01-03'];
   const old = (spans: unknown, oldRows: unknown = []) => rewritten(lines, {}, { spans, rows: oldRows });
 
   it('is whole when it is written anew', () => {
     expect(rewritten(lines)).toBe(text);
     const sum = { spans: [{ start: '2024-01-01', end: '2024-01-03' }], rows: [row('pip', 2)] };
-    expect(parseLedger(old([['2024-01-01', '2024-01-03']], [[null, 'pip', 'Linux', 2]]), identity)).toEqual({
-      ...ledger,
-      old: [sum],
-    });
+    const parsed = parseLedger(old([SPAN], [[null, 'pip', 'Linux', 2]]), identity);
+    expect(parsed).toEqual({ ...ledger, old: [sum] });
     // As they are written, by month; and beside what was one sum before.
     const sums = [sum, { spans: [{ start: '2024-02-01', end: '2024-02-02' }], rows: [row('uv', 1)] }];
     expect(parseLedger(serializeLedger({ ...ledger, old: sums }, identity), identity).old).toEqual(sums);
@@ -78,7 +77,7 @@ describe('a ledger file', () => {
     ['with a wrong whole_read', rewritten(lines, { whole_read: 7 }), 'whole_read'],
     ['altered by one digit', text.replace('"Linux",3]', '"Linux",4]'), 'altered'],
     [
-      'altered in a digit and the total',
+      'altered in two digits',
       text.replace('3,[[null,"pip","Linux",3]', '4,[[null,"pip","Linux",4]'),
       'altered',
     ],
@@ -88,12 +87,13 @@ describe('a ledger file', () => {
     ['with a day that is text', rewritten('"2026-03-01"'), 'not a day'],
     ['with a day that does not exist', day('2026-02-30', 1, 0, []), '2026-02-30'],
     ['with a day that is a number', day(20260301, 1, 0, []), 'not a day'],
-    [
-      'with rows of the table that are text',
-      day('2026-03-01', '1', 0, []),
-      'rows of the table on 2026-03-01',
-    ],
-    ['with negative rows of the table', day('2026-03-01', -1, 0, []), 'rows of the table on 2026-03-01'],
+    ...['1', -1].map((rows): [string, string, string] => {
+      return [
+        `with rows ${rows} of the table`,
+        day('2026-03-01', rows, 0, []),
+        'rows of the table on 2026-03-01',
+      ];
+    }),
     ['with rows that are no list', day('2026-03-01', 1, 0, null), 'no list of rows'],
     ...[
       [null, 'pip', 1],
@@ -117,17 +117,10 @@ describe('a ledger file', () => {
     ['with an old span of a number', old([['2024-01-01', 3]]), 'a span of its old days is none'],
     [
       'with old spans that overlap',
-      old([
-        ['2024-01-01', '2024-01-03'],
-        ['2024-01-02', '2024-01-05'],
-      ]),
-      'the spans of its old days overlap',
+      old([SPAN, ['2024-01-02', '2024-01-05']]),
+      'spans of its old days overlap',
     ],
-    [
-      'with an old row that is none',
-      old([['2024-01-01', '2024-01-03']], [[null, 'pip', null, -1]]),
-      'is no row of its old days',
-    ],
+    ['with an old row that is none', old([SPAN], [[null, 'pip', null, -1]]), 'is no row of its old days'],
   ])('is rejected when it is %s', (_, broken, reason) => {
     expect(() => parseLedger(broken, identity)).toThrow(FileRejected);
     expect(() => parseLedger(broken, identity)).toThrow(reason);

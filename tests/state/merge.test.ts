@@ -22,20 +22,15 @@ function downloads(text: string): Record<string, number | undefined> {
 describe('mergeLedgers', () => {
   const base = ledger({ '2026-04-01': day(1), '2026-04-02': day(2) });
 
-  it('keeps the days that either run has read', () => {
-    const ours = ledger({ '2026-04-01': day(1), '2026-04-02': day(2), '2026-04-03': day(3) });
-    const theirs = ledger({ '2026-04-01': day(1), '2026-04-02': day(2), '2026-04-04': day(4) });
-    const days = { '2026-04-01': 1, '2026-04-02': 2, '2026-04-03': 3, '2026-04-04': 4 };
-    expect(downloads(mergeLedgers({ base, ours, theirs }))).toEqual(days);
-  });
-
   it.each([
-    ['ours', { '2026-04-01': day(10) }, { '2026-04-01': day(1) }, 10],
-    ['theirs', { '2026-04-01': day(1) }, { '2026-04-01': day(10) }, 10],
-    ['ours, as both were', { '2026-04-01': day(10) }, { '2026-04-01': day(20) }, 10],
-  ])('takes of a day that both have the one that was read anew: %s', (_, ours, theirs, expected) => {
-    const merged = mergeLedgers({ base, ours: ledger(ours), theirs: ledger(theirs) });
-    expect(downloads(merged)['2026-04-01']).toBe(expected);
+    ['ours', 10, 1],
+    ['theirs', 1, 10],
+    ['ours, as both were', 10, 20],
+  ])('keeps the days that either run has read, and of both that which was read anew: %s', (_, our, their) => {
+    const ours = ledger({ '2026-04-01': day(our), '2026-04-02': day(2), '2026-04-03': day(3) });
+    const theirs = ledger({ '2026-04-01': day(their), '2026-04-02': day(2), '2026-04-04': day(4) });
+    const days = { '2026-04-01': 10, '2026-04-02': 2, '2026-04-03': 3, '2026-04-04': 4 };
+    expect(downloads(mergeLedgers({ base, ours, theirs }))).toEqual(days);
   });
 
   it.each([
@@ -122,7 +117,7 @@ describe('mergeSpend', () => {
     ['both spent', { april: 10 }, { april: 13 }, { april: 15 }, { '2026-04': 18 }],
     ['nothing was there', undefined, { april: 3 }, { april: 5 }, { '2026-04': 8 }],
     [
-      'one crossed into the next month',
+      'one crossed into May',
       { april: 10 },
       { april: 12 },
       { april: 10, may: 4 },
@@ -130,7 +125,7 @@ describe('mergeSpend', () => {
     ],
     ['neither spent', { april: 10 }, { april: 10 }, { april: 10 }, { '2026-04': 10 }],
     [
-      'a killed run had 7 under way',
+      'a killed run had 7 pending',
       { april: 10, pending: 7 },
       { april: 20 },
       { april: 22 },
@@ -149,19 +144,17 @@ describe('mergeSpend', () => {
   });
 
   it('adds up packages, ages and what was read for all', () => {
-    const merged = JSON.parse(
-      mergeSpend({
-        base: spend({ alpha: 4 }),
-        ours: spend({ alpha: 6, beta: 1 }),
-        theirs: spend({ alpha: 7 }),
-      }),
-    ) as { packages: object; ages: object; shared: object };
-    expect(merged.packages).toEqual({
-      alpha: { '2026-04': { bytes_billed: 9, queries: 9, days_scanned: 2 } },
-      beta: { '2026-04': { bytes_billed: 1, queries: 1, days_scanned: 2 } },
+    const [base, ours, theirs] = [{ alpha: 4 }, { alpha: 6, beta: 1 }, { alpha: 7 }].map(spend);
+    const { packages, ages, shared } = JSON.parse(
+      mergeSpend({ base, ours: ours ?? '', theirs: theirs ?? '' }),
+    );
+    const bill = (bytes: number, days: number) => ({
+      bytes_billed: bytes,
+      queries: bytes,
+      days_scanned: days,
     });
-    expect(merged.ages).toEqual({ '1': { bytes_billed: 9, queries: 9, days_scanned: 1 } });
-    expect(merged.shared).toEqual({ '2026-04': { bytes_billed: 9, queries: 9, days_scanned: 1 } });
+    expect(packages).toEqual({ alpha: { '2026-04': bill(9, 2) }, beta: { '2026-04': bill(1, 2) } });
+    expect([ages, shared]).toEqual([{ '1': bill(9, 1) }, { '2026-04': bill(9, 1) }]);
   });
 
   it.each(['', '{}', '{"version":1,"months":[]}'])(

@@ -91,7 +91,8 @@ const middle = (values: number[]) => {
 /**
  * The day before which windows end: after the newest day that is there and whole. Undefined if that is more than
  * seven days before yesterday. A day is incomplete if it has less than 40 % of the median of the same weekday in
- * the four weeks before, where two or more of these are known and whole.
+ * the four weeks before, where two or more of these are known, whole, and have not more than twice of theirs. Yesterday
+ * must have 55 %.
  *
  * @param rows The rows of the whole table by day, of which none before `first` is looked at.
  */
@@ -100,15 +101,16 @@ export function endOf(
   today: DayNumber,
   first: DayNumber,
 ): DayNumber | undefined {
-  const partial = new Set<DayNumber>();
+  const shares = new Map<DayNumber, number>();
   const on = (day: DayNumber) => rows.get(day) ?? 0;
+  const shareOf = (day: DayNumber) => shares.get(day) ?? 1;
   for (let day = first; day < today; day += 1) {
     const before = [7, 14, 21, 28].map((back) => day - back).filter((each) => each >= first);
-    const whole = before.filter((each) => !partial.has(each) && on(each) > 0);
-    if (on(day) > 0 && whole.length >= 2 && on(day) < 0.4 * middle(whole.map(on))) partial.add(day);
+    const usual = before.filter((each) => on(each) > 0 && shareOf(each) >= 0.4 && shareOf(each) <= 2).map(on);
+    if (on(day) > 0 && usual.length >= 2) shares.set(day, on(day) / middle(usual));
   }
   for (let day = today - 1; day >= today - 8; day -= 1) {
-    if (on(day) > 0 && !partial.has(day)) return day + 1;
+    if (on(day) > 0 && shareOf(day) >= (day === today - 1 ? 0.55 : 0.4)) return day + 1;
   }
   return undefined;
 }

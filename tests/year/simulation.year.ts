@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it, onTestFinished } from 'vitest';
-import { BigQueryServer, type ServerRow, type Trouble } from '../support/bigquery-server.ts';
+import { BigQueryServer, type Fault, type ServerRow, type Trouble } from '../support/bigquery-server.ts';
 import { type DayNumber, dayNumber, dayText, endOf } from '../support/independent.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { type Blow, type House, type LedgerDays, openHouse, type Tracked } from './house.ts';
@@ -67,37 +67,16 @@ function changeList(list: readonly Tracked[], today: DayNumber): readonly Tracke
   return list;
 }
 
-type Event =
-  | 'none'
-  | '503'
-  | 'job'
-  | 'package'
-  | 'kill'
-  | 'term'
-  | 'full'
-  | 'ahead'
-  | 'behind'
-  | 'unknown'
-  | 'days'
-  | 'twice';
-
-const EVENTS: readonly (readonly [Event, below: number])[] = [
-  ['503', 0.06],
-  ['job', 0.1],
-  ['package', 0.14],
-  ['kill', 0.26],
-  ['term', 0.32],
-  ['full', 0.38],
-  ['ahead', 0.4],
-  ['behind', 0.41],
-  ['unknown', 0.45],
-  ['days', 0.49],
-  ['twice', 0.52],
-];
+/** Each with the share of days that have it or one before it. */
+const EVENTS = {
+  ...{ '503': 0.06, job: 0.1, package: 0.14, kill: 0.26, term: 0.32, full: 0.38 },
+  ...{ ahead: 0.4, behind: 0.41, unknown: 0.45, days: 0.49, twice: 0.52, none: 1 },
+};
+type Event = keyof typeof EVENTS;
 
 function eventOf(today: DayNumber, blind: boolean): Event {
   const roll = dice(`event ${today}`);
-  const [event] = EVENTS.find(([, below]) => roll < below) ?? ['none'];
+  const event = (Object.keys(EVENTS) as Event[]).find((each) => roll < EVENTS[each]) ?? 'none';
   if (event === 'full' && !house.canFill) return 'none';
   // An emulator's clock is not compared, so without the rows of days nothing tells that this one is wrong.
   return blind && (event === 'ahead' || event === 'behind') ? 'none' : event;
@@ -105,59 +84,30 @@ function eventOf(today: DayNumber, blind: boolean): Event {
 
 function troubleOf(event: Event, list: readonly Tracked[], today: DayNumber, blind: boolean): Trouble[] {
   const { name } = pick(list, `victim ${today}`);
-  const refused: Trouble[] = blind
-    ? [{ on: 'insert', revisions: true, fault: { status: 403, reason: 'accessDenied', message: 'no view' } }]
-    : [];
-  switch (event) {
-    case '503':
-      return [
-        ...refused,
-        { on: 'insert', times: 1, fault: { status: 503, reason: 'backendError' } },
-        { on: 'results', times: 1, fault: { status: 503, reason: 'backendError' } },
-      ];
-    case 'job':
-      return [
-        ...refused,
-        {
-          on: 'insert',
-          package: name,
-          times: 1,
-          fault: { jobFails: { reason: 'backendError', message: 'again' } },
-        },
-      ];
-    case 'package':
-      return [
-        ...refused,
-        {
-          on: 'insert',
-          package: name,
-          fault: { jobFails: { reason: 'resourcesExceeded', message: 'too large' } },
-        },
-      ];
+  const insert = { on: 'insert' } as const;
+  const fails = (reason: string): Fault => ({ jobFails: { reason, message: 'odd' } });
+  const unavailable: Fault = { status: 503, reason: 'backendError' };
+  const twice = (body: Record<string, unknown>) => {
+    const rows = (body['rows'] ?? []) as unknown[];
+    return { ...body, rows: [...rows, ...rows], totalRows: String(2 * rows.length) };
+  };
+  const troubles: Partial<Record<Event, Trouble[]>> = {
+    '503': [
+      { ...insert, times: 1, fault: unavailable },
+      { on: 'results', times: 1, fault: unavailable },
+    ],
+    job: [{ ...insert, package: name, times: 1, fault: fails('backendError') }],
+    package: [{ ...insert, package: name, fault: fails('resourcesExceeded') }],
     // A reason that is in no list, of every query.
-    case 'unknown':
-      return [...refused, { on: 'insert', fault: { status: 400, reason: 'brandNew', message: 'odd' } }];
+    unknown: [{ ...insert, fault: { status: 400, reason: 'brandNew', message: 'odd' } }],
     // The rows of days cannot be had, and nobody said that they may not.
-    case 'days':
-      return [
-        ...refused,
-        {
-          on: 'insert',
-          revisions: true,
-          fault: { jobFails: { reason: 'jobInternalError', message: 'odd' } },
-        },
-      ];
+    days: [{ ...insert, revisions: true, fault: fails('jobInternalError') }],
     // The rows of an answer come twice.
-    case 'twice': {
-      const change = (body: Record<string, unknown>) => {
-        const rows = (body['rows'] ?? []) as unknown[];
-        return { ...body, rows: [...rows, ...rows], totalRows: String(2 * rows.length) };
-      };
-      return [...refused, { on: 'results', revisions: false, fault: { change } }];
-    }
-    default:
-      return refused;
-  }
+    twice: [{ on: 'results', revisions: false, fault: { change: twice } }],
+  };
+  const refused = { status: 403, reason: 'accessDenied', message: 'no view' };
+  const blindness: Trouble[] = blind ? [{ ...insert, revisions: true, fault: refused }] : [];
+  return [...blindness, ...(troubles[event] ?? [])];
 }
 
 /** All that a run could see, and what was there before it. */
