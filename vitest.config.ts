@@ -11,7 +11,7 @@ const slow = { testTimeout: 900_000, hookTimeout: 900_000 };
 // Else the texts of style sheets would be empty, and pages drawn without theirs.
 const css = true;
 
-// To make files on a disk, and to wait until it has them, takes as long as all else. Some containers run no program from there.
+// Tests make their files in memory, where there is some and programs may be run from it: on a disk, that takes half of their time.
 const mounts = existsSync('/proc/mounts') ? readFileSync('/proc/mounts', 'utf8') : '';
 const hasMemory = /^\S+ \/dev\/shm tmpfs rw(?!\S*noexec)/m.test(mounts);
 const inMemory = {
