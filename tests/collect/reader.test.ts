@@ -52,21 +52,15 @@ async function reader({ ledgers, ...options }: SourceOptions & { ledgers?: Parti
     asked: () => table.asked.map(({ packages }) => packages.join('+')),
     /** What each package gets: its downloads, or why not. */
     async readAll(planned = PLANNED) {
-      const got: [string, number | string][] = [];
-      for (const name of NAMES) {
+      const readOne = async (name: string) => {
         const read = await made.read(planned, name);
-        if (read.kind === 'failed') {
-          got.push([name, (read.error as Error).message]);
-          continue;
-        }
-        try {
-          const rows = read.rows ?? (await made.file(name)).ledger.days.get(DAY)?.rows ?? [];
-          got.push([name, rows.reduce((sum, { downloads }) => sum + downloads, 0)]);
-        } catch (error) {
-          got.push([name, (error as Error).message]);
-        }
-      }
-      return Object.fromEntries(got);
+        if (read.kind === 'failed') throw read.error;
+        const rows = read.rows ?? (await made.file(name)).ledger.days.get(DAY)?.rows ?? [];
+        return rows.reduce((sum, { downloads }) => sum + downloads, 0);
+      };
+      const got: Record<string, number | string> = {};
+      for (const name of NAMES) got[name] = await readOne(name).catch((error: Error) => error.message);
+      return got;
     },
   };
 }
@@ -78,15 +72,13 @@ const tooMany = (most: number, code: SourceError['code']) => (question: Question
   question.packages.length > most ? new SourceError(code, 'too much') : undefined;
 
 describe('a question for several packages', () => {
-  it('is asked once, however many wait for it', async () => {
-    const { readAll, asked } = await reader();
+  it.each([
+    ['is asked once, however many wait for it', {}],
+    ['brings the rows themselves where nothing is kept', { billed: false, keepsLedger: false }],
+  ])('%s', async (_, traits) => {
+    const { readAll, asked } = await reader({ traits });
     expect(await readAll()).toEqual(ALL);
     expect(asked()).toEqual(['alpha+beta+gamma+delta']);
-  });
-
-  it('brings the rows themselves where nothing is kept', async () => {
-    const { readAll } = await reader({ traits: { billed: false, keepsLedger: false } });
-    expect(await readAll()).toEqual(ALL);
   });
 
   it.each(['truncated', 'timeout', 'too-large'] as const)(
@@ -100,10 +92,8 @@ describe('a question for several packages', () => {
   );
 
   it('that is free is halved until it is answered, without a word', async () => {
-    const { readAll, asked, warnings } = await reader({
-      traits: { billed: false },
-      before: tooMany(2, 'truncated'),
-    });
+    const free = { traits: { billed: false }, before: tooMany(2, 'truncated') };
+    const { readAll, asked, warnings } = await reader(free);
     expect(await readAll()).toEqual(ALL);
     expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha+beta', 'gamma+delta']);
     expect(warnings).toEqual([]);
@@ -140,11 +130,9 @@ describe('a question for several packages', () => {
 
   it('whose answer was damaged before it reached the ledgers is no count that is too low', async () => {
     const { readAll } = await reader({ ledgers: { append: async () => undefined } });
-    expect(new Set(Object.values(await readAll()))).toEqual(
-      new Set([
-        '2026-04-01 was read, and what was kept of it is damaged or gone; the next run reads it again',
-      ]),
-    );
+    const lost =
+      '2026-04-01 was read, and what was kept of it is damaged or gone; the next run reads it again';
+    expect(new Set(Object.values(await readAll()))).toEqual(new Set([lost]));
   });
 
   it('leaves a ledger that cannot be saved to its package', async () => {

@@ -132,13 +132,6 @@ describe('a source that cannot tell its days', () => {
 });
 
 describe('a table that is late or has holes', () => {
-  it('ends the window with the last day that there is', async () => {
-    const { upstream, warnings, outcomes } = await quiet().collect('2026-06-07');
-    expect(upstream).toMatchObject({ end: '2026-05-31', lastDay: '2026-05-30', missingDays: [] });
-    expect(warnings.join()).toContain('the table ends with 2026-05-30');
-    expect(total(outcomes[0])).toBe(30);
-  });
-
   it('fails every package, unread, when it is more than seven days behind', async () => {
     const { table, collect } = quiet();
     const { outcomes } = await collect('2026-06-08', { packages: [single('alpha', 30), single('beta', 7)] });
