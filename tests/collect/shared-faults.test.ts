@@ -76,20 +76,20 @@ it('days whose answer was lost are missed, also where the last question is about
 });
 
 it('a first filling that was stopped is not paid for again where the source cannot tell its days', async () => {
-  const { run, asked, daysAsked } = pricedRuns({ shared: () => 40 * GB, unsupported: true });
-  await run(TODAY, listOf(400, 30), { stopAfter: 1 });
+  const { run, asked, daysAsked } = pricedRuns({ unsupported: true, traits: { packageDaysAtOnce: 2_500 } });
+  await run(TODAY, listOf(100, 30), { stopAfter: 1 });
   asked.length = 0;
-  const { outcomes } = await run(TODAY, listOf(400, 30));
+  const { outcomes } = await run(TODAY, listOf(100, 30));
   expect(daysAsked()).toEqual(['2026-11-27', '2026-11-28']);
   expect(failuresOf(outcomes)).toEqual([]);
-  expect(downloadsOf(outcomes[399])).toBe(30);
+  expect(downloadsOf(outcomes[99])).toBe(30);
   // The whole window is due a week later, and not before.
   for (const [later, days] of [
     [6, 6],
     [7, 30],
   ] as const) {
     asked.length = 0;
-    await run(addDays(TODAY, later), listOf(400, 30));
+    await run(addDays(TODAY, later), listOf(100, 30));
     expect(daysAsked()).toHaveLength(days);
   }
 });

@@ -72,13 +72,13 @@ it('a budget that holds neither a month of days for all nor those that are missi
 });
 
 it('a budget that holds all days that are missing is spent on them, though it does not hold a month of them', async () => {
-  const { run, asked, shared, billed } = pricedRuns({ shared: () => 100 * GB });
-  const budgetBytes = 1024 * GIB;
-  await run('2026-11-20', listOf(800, 7), { budgetBytes });
-  const { outcomes } = await run('2026-11-21', listOf(800, 7), { budgetBytes });
+  const { run, asked, shared, billed } = pricedRuns({});
+  const budgetBytes = 102 * GIB;
+  await run('2026-11-20', listOf(100, 7), { budgetBytes });
+  const { outcomes } = await run('2026-11-21', listOf(100, 7), { budgetBytes });
   expect(failuresOf(outcomes)).toEqual([]);
   expect(shared()).toHaveLength(asked.length);
-  expect(billed()).toBe(8 * 100 * GB);
+  expect(billed()).toBe(8 * 10 * GB);
 });
 
 it('a budget holds a month by what its newest days bill, whatever older ones do', async () => {
@@ -91,7 +91,7 @@ it('a budget holds a month by what its newest days bill, whatever older ones do'
 
 describe('a budget that does not hold a first filling', () => {
   it.each([
-    { packages: 700, window: 90, price: 100, budget: 3_000, fills: {} },
+    { packages: 100, window: 90, price: 14, budget: 430, fills: {} },
     { packages: 100, window: 300, price: 12, budget: 1_024, fills: PAST },
   ])('is spent on the newest days, and goes on in the next month: %o', async (list) => {
     const { run, daysAsked, billed } = pricedRuns({ shared: () => list.price * GB });
@@ -118,17 +118,17 @@ describe('a budget that does not hold a first filling', () => {
 
 it('questions that took too long once are not asked at that length again', async () => {
   const { run, asked, billed } = pricedRuns({
-    shared: () => 100 * GB,
+    traits: { packageDaysAtOnce: 1_000 },
     before: ({ packages, span, bytes }) => {
       if (packages.length === 1 || spanDays(span) <= 2) return;
       const cost = { bytesProcessed: bytes, bytesBilled: bytes, cacheHit: false };
       return new SourceError('job-timeout', 'too long', { cost });
     },
   });
-  const { outcomes } = await run(TODAY, listOf(1_000, 30));
+  const { outcomes } = await run(TODAY, listOf(100, 30));
   expect(failuresOf(outcomes)).toEqual([]);
   // Ten days, five and three in vain; then thirty, two at a time at most.
-  expect(billed()).toBe((10 + 5 + 3 + 30) * 100 * GB);
+  expect(billed()).toBe((10 + 5 + 3 + 30) * 10 * GB);
   expect(Math.max(...asked.slice(3).map(({ span }) => spanDays(span)))).toBeLessThanOrEqual(3);
 });
 
