@@ -38,8 +38,8 @@ it.each<[string, Trouble, string, RegExp, string?]>([
     'a job that never finishes',
     { on: 'insert', package: 'broken', fault: { looks: 1e9 } },
     'timeout',
-    /^BigQuery: the query took longer than 1 seconds and was cancelled.*\[job pypi-badges_[0-9a-f-]{36}\]$/,
-    'query_timeout_seconds: 1',
+    /^BigQuery: the query took longer than 4 seconds and was cancelled.*\[job pypi-badges_[0-9a-f-]{36}\]$/,
+    'query_timeout_seconds: 4',
   ],
 ])(
   'of %s its badge stays, the others are right, and what it billed counts',

@@ -82,10 +82,7 @@ it('good credentials and the password of a proxy stay secret, however much is lo
       expect(text).not.toMatch(/^\s+at .*[:(]\d+/m);
     }
   }
-  const error = expect.stringMatching(
-    /^not attempted: proxy: 127\.0\.0\.1:\d+ cannot be reached; check the address/,
-  );
-  expect(project.entry('gamma')).toMatchObject({ error_code: 'proxy-unreachable', error });
+  expect(project.entry('gamma').error).toMatch(/^not attempted: proxy: 127\.0\.0\.1:1 /);
 });
 
 it.each([
