@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { aprilRows, bigQueryProject } from '../support/bigquery-project.ts';
 import type { Download } from '../support/downloads.ts';
-import { aprilRows, bigQueryProject, localProject } from '../support/project.ts';
+import { localProject } from '../support/project.ts';
 import { withUmask } from '../support/umask.ts';
 
 /** A day's row of somebody else, so that the table's newest day is the one before the as-of date. */

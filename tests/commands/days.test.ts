@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Fault as BigQueryFault, Trouble } from '../support/bigquery-server.ts';
 import type { Options } from '../support/clickhouse-server.ts';
-import { bigQueryProject, clickHouseProject, daily, localProject } from '../support/project.ts';
+import { clickHouseProject, daily, localProject } from '../support/project.ts';
 
 /* Days that are late, lost, unknown, or many times the usual, from the answer to all that is published. */
 

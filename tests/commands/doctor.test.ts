@@ -1,15 +1,11 @@
 import { symlinkSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { main } from '../../src/program.ts';
+import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerOptions } from '../support/bigquery-server.ts';
 import { capture } from '../support/context.ts';
 import { type GoogleOptions, GoogleServer, type ProxyManner, ProxyServer } from '../support/google-server.ts';
-import {
-  type BigQueryProject,
-  bigQueryProject,
-  clickHouseProject,
-  localProject,
-} from '../support/project.ts';
+import { clickHouseProject, localProject } from '../support/project.ts';
 
 const NOW = new Date('2026-04-25T04:12:00.000Z');
 

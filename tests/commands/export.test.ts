@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
 import { toCsv } from '../../src/commands/export.ts';
-import { bigQueryProject, localProject } from '../support/project.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
+import { localProject } from '../support/project.ts';
 
 const HEAD = 'package,day,days,class,installer,system,downloads';
 const ROWS = [

@@ -4,8 +4,9 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { addDays, spanDays } from '../../src/days/day.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Fault, ServerRow } from '../support/clickhouse-server.ts';
-import { bigQueryProject, clickHouseProject, daysUpTo, localProject } from '../support/project.ts';
+import { clickHouseProject, daysUpTo, localProject } from '../support/project.ts';
 
 const AS_OF = '2026-10-31';
 const SPAN = { start: '2026-09-11', end: '2026-11-10' };

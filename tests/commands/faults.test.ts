@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { bigQueryProject, SECRET } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
 import { expectCalm } from '../support/calm.ts';
-import { bigQueryProject, SECRET } from '../support/project.ts';
 
 /* Each kind of consequence once. Which fault has which is told by the tests of `sources/bigquery/`. */
 

@@ -5,9 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { Interruption } from '../../src/commands/context.ts';
 import { main } from '../../src/program.ts';
 import { acquireLock } from '../../src/state/lock.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
 import { capture } from '../support/context.ts';
-import { bigQueryProject, daily } from '../support/project.ts';
+import { daily } from '../support/project.ts';
 
 const NAMES = ['alpha', 'endless', 'gamma'];
 const ENDLESS: Trouble = { on: 'insert', package: 'endless', fault: { looks: 1e9 } };

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } from
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MIB } from '../../src/util.ts';
-import { bigQueryProject } from '../support/project.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 
 /** What takes the place of a file; `aside` is where that is now. */
 const OBSTACLES: [string, (path: string, aside: string) => void][] = [

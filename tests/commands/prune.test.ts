@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLedgers } from '../../src/state/ledgers.ts';
-import { bigQueryProject, localProject } from '../support/project.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
+import { localProject } from '../support/project.ts';
 
 const LEDGER = 'state/ledger/bigquery-x';
 

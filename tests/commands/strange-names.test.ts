@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import { crowd, hostileNameIn } from '../support/hostile-names.ts';
-import { bigQueryProject, clickHouseProject, daily, localProject } from '../support/project.ts';
+import { clickHouseProject, daily, localProject } from '../support/project.ts';
 
 /*
  * A stranger chooses the names of installers and systems in the log. Whatever they are, every badge is right, every file

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Day, daysOf, spanDays } from '../../src/days/day.ts';
-import { bigQueryProject, clickHouseProject, daily, localProject } from '../support/project.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
+import { clickHouseProject, daily, localProject } from '../support/project.ts';
 
 const TOTAL = 'badges: {extra: [total], suffix: /mo}';
 const NOW = '2026-04-25';

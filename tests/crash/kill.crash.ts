@@ -6,9 +6,9 @@ import { addDays, type Day } from '../../src/days/day.ts';
 import { parseLedger } from '../../src/state/ledger.ts';
 import { ledgerFolder } from '../../src/state/ledgers.ts';
 import { parseSpend } from '../../src/state/spend.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerRow } from '../support/bigquery-server.ts';
 import { CLI } from '../support/command.ts';
-import { bigQueryProject } from '../support/project.ts';
 import { createRandom } from '../support/random.ts';
 
 /*

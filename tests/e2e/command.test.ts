@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import { CLI, runCommand } from '../support/command.ts';
 import { countByHand, downloadsIn } from '../support/independent.ts';
-import { bigQueryProject, clickHouseProject, daily, localProject } from '../support/project.ts';
+import { clickHouseProject, daily, localProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
+import { aprilRows, bigQueryProject, SECRET } from '../support/bigquery-project.ts';
 import { expectCalm } from '../support/calm.ts';
 import { runCommand } from '../support/command.ts';
 import { GoogleServer, ProxyServer, TEST_CA } from '../support/google-server.ts';
-import { aprilRows, bigQueryProject, SECRET } from '../support/project.ts';
 import { keyFile, leakOf, material, pieces, randomText, rsaPem } from '../support/secrets.ts';
 
 const PACKAGES = ['alpha', 'broken', 'gamma'];

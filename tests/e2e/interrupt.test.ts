@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
 import { CLI, runCommand } from '../support/command.ts';
-import { type BigQueryProject, bigQueryProject, clickHouseProject } from '../support/project.ts';
+import { clickHouseProject } from '../support/project.ts';
 
 /* What a signal does to the process. What a run that is interrupted leaves behind: tests/commands/interrupt.test.ts. */
 

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { trackedJsonSchema } from '../../src/config/schema.ts';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import { runMain } from '../support/context.ts';
-import { bigQueryProject, localProject } from '../support/project.ts';
+import { localProject } from '../support/project.ts';
 import { everySecret, leakOf, type Secret } from '../support/secrets.ts';
 
 /*

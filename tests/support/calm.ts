@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type BigQueryProject, SECRET } from './project.ts';
+import { type BigQueryProject, SECRET } from './bigquery-project.ts';
 
 /**
  * What must hold after any run: nothing secret, no stack trace, no warning of Node's, log lines as JSON; of account, project

@@ -2,7 +2,6 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { addDays, type Day, daysOf, type Span } from '../../src/days/day.ts';
-import { BigQueryServer, type ServerOptions, type ServerRow } from './bigquery-server.ts';
 import { type ServerRow as CopyRow, type Options, startClickHouse } from './clickhouse-server.ts';
 import { runMain } from './context.ts';
 import { type Download, writeNdjson } from './downloads.ts';
@@ -11,7 +10,7 @@ import { tempFolder } from './temp-folder.ts';
 type World = Parameters<typeof runMain>[2] & {};
 
 /** A folder with a tracked.yaml, as an operator would have it, and the commands that are run in it. */
-function openProject(env: Record<string, string>) {
+export function openProject(env: Record<string, string>) {
   const folder = tempFolder();
   const output = join(folder, 'output');
   const within = (world: World, ...argv: string[]) =>
@@ -71,13 +70,18 @@ function openProject(env: Record<string, string>) {
 }
 
 /** What tracked.yaml has beside the packages: keys of `service` and of the source in flow style, and whole sections. */
-interface More {
+export interface More {
   readonly service?: string;
   readonly source?: string;
   readonly sections?: string;
 }
 
-const listText = (kind: string, packages: readonly string[], { service, source, sections = '' }: More) =>
+/** The text of a tracked.yaml of a source. `packages` are YAML, one each. */
+export const listText = (
+  kind: string,
+  packages: readonly string[],
+  { service, source, sections = '' }: More,
+) =>
   [
     `service: {output_dir: output, source: ${kind}${service === undefined ? '' : `, ${service}`}}`,
     ...(source === undefined ? [] : [`${kind}: {${source}}`]),
@@ -120,50 +124,6 @@ export async function clickHouseProject(
   /** The questions of a kind. */
   const asked = (kind: string) => server.calls.filter((call) => call.kind === kind);
   return { ...project, track, server, rows, asked };
-}
-
-/** Text of the key that must appear nowhere. */
-export const SECRET = 'c2VjcmV0LWtleS1tYXRlcmlhbC0wMTIzNDU2Nzg5YWJjZGVm';
-
-/** Every day of April 2026 before the 25th: one download of each package by pip, and two by CI. */
-export function aprilRows(packages: readonly string[]): ServerRow[] {
-  return packages.flatMap((project) =>
-    daysOf({ start: '2026-04-01', end: '2026-04-25' }).flatMap((day) => [
-      { project, day, installer: 'pip', system: 'Linux', downloads: 1 },
-      { project, day, ci: true, installer: 'uv', system: 'Linux', downloads: 2 },
-    ]),
-  );
-}
-
-export type BigQueryProject = Awaited<ReturnType<typeof bigQueryProject>>;
-
-/** Packages of 7 days, or of what their YAML says, that are counted from BigQuery. */
-export async function bigQueryProject(
-  packages: readonly string[],
-  options: ServerOptions = {},
-  more: More = {},
-) {
-  const server = await BigQueryServer.start({ rows: aprilRows(packages), ...options });
-  onTestFinished(() => server.close());
-  const project = openProject({ BIGQUERY_EMULATOR_HOST: server.host });
-  const track = (names: readonly string[], { service, source, ...rest }: More = {}) => {
-    const items = names.map((name) => (name.startsWith('{') ? name : `{name: ${name}, window_days: 7}`));
-    const text = listText('bigquery', items, {
-      service: `credential_file: key.json${service === undefined ? '' : `, ${service}`}`,
-      source: `project_id: my-project${source === undefined ? '' : `, ${source}`}`,
-      ...rest,
-    });
-    project.put('tracked.yaml', text);
-  };
-  project.put('key.json', JSON.stringify({ type: 'service_account', private_key: SECRET }));
-  track(packages, more);
-  return {
-    ...project,
-    track,
-    server,
-    /** Packages whose rows were asked for, in order; several together as undefined. */
-    asked: () => [...server.jobs.values()].flatMap((job) => job.package ?? []),
-  };
 }
 
 /** What the table has on so many days up to and with `last`. */

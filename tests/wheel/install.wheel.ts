@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { aprilRows, bigQueryProject } from '../support/bigquery-project.ts';
 import { startClickHouse } from '../support/clickhouse-server.ts';
 import { GoogleServer, ProxyServer, TEST_CA } from '../support/google-server.ts';
-import { aprilRows, bigQueryProject } from '../support/project.ts';
 import { installPackages } from '../support/python.mjs';
 import { tempFolder } from '../support/temp-folder.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Fault, ServerRow, Trouble } from '../support/bigquery-server.ts';
-import { bigQueryProject } from '../support/project.ts';
 
 /*
  * Whatever goes wrong with whatever request, a badge says what an independent count of the whole table says of the days up

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ERRORS, isErrorCode } from '../../../src/errors/codes.ts';
+import { aprilRows } from '../../support/bigquery-project.ts';
 import { runMain } from '../../support/context.ts';
 import {
   type Answer,
@@ -13,7 +14,6 @@ import {
   ProxyServer,
   SUBJECT_TOKEN,
 } from '../../support/google-server.ts';
-import { aprilRows } from '../../support/project.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /*
