@@ -16,7 +16,7 @@ const DAYS = Array.from({ length: 7 }, (_, index) => `2026-04-${18 + index}`);
 function fingerprint(folder) {
   const hash = createHash('sha256');
   for (const path of readdirSync(folder, { recursive: true }).toSorted()) {
-    if (path.endsWith('.json') && !path.endsWith('_health.json')) {
+    if (path.endsWith('.json') && !/(?:_health|spend|spend.backup)\.json$/.test(path)) {
       // The name of the source is made from the stand-in's port, too.
       const text = readFileSync(join(folder, path), 'utf8').replaceAll(/bigquery-[0-9a-f]{16}/g, 'source');
       const { checksum, ...ledger } = path.includes('ledger/') ? JSON.parse(text) : {};
