@@ -143,10 +143,11 @@ async function facetNote(
   const health = await readHealth(config.outputDir).catch(() => undefined);
   const previous = health === 'unreadable' ? undefined : health;
   const task = await facetTask({ config, asOf, world }, previous, () => undefined);
+  if (task === undefined) return [];
   const due: FacetQuestion[] = [];
-  for (const { name, windows } of task === undefined ? [] : packages) {
+  for (const { name, windows } of packages) {
     const span = windowBefore(asOf, windows[0]);
-    if (task?.isWanted(name, span, await task.lastOf?.(name))) due.push({ packages: [name], span });
+    if (task.isWanted(name, span, await task.lastOf?.(name))) due.push({ packages: [name], span });
   }
   if (due.length === 0) return [];
   const bill = billed ? `, and expected to bill about ${formatGib(sum(due, expectedFacetBill))} more` : '';
@@ -164,6 +165,10 @@ export async function dryRun(
   const scope = { ...task, lookBackDays: lookBackDays([...packages, ...config.groups]) };
   const plan = await withProgress(context, 'Planning', () => planPriced(scope, config, context));
   const { reads, traits, notes } = plan;
+  if (json) {
+    context.stdout.write(formatJson(toJson(reads)));
+    return 0;
+  }
   const names = packages.map(({ name }) => name);
   const room = roomOf(plan, budgetBytes(config), context.now());
   const left =
@@ -173,6 +178,6 @@ export async function dryRun(
     renderReads(reads, names, style) +
     (traits.billed ? NOTES + price : '') +
     [...(await facetNote(task, traits.billed, context)), ...notes].map((note) => `\n${note}\n`).join('');
-  context.stdout.write(json ? formatJson(toJson(reads)) : wrap(text, style));
+  context.stdout.write(wrap(text, style));
   return 0;
 }
