@@ -26,7 +26,16 @@ import {
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { type Budget, BudgetError } from '../state/spend.ts';
-import { chunks, expectedBill, type KnownDays, type Need, type PlannedRead, readsWhole } from './plan.ts';
+import { append } from '../util.ts';
+import {
+  chunks,
+  expectedBill,
+  type KnownDays,
+  type Need,
+  type PlannedRead,
+  type RunPlan,
+  readsWhole,
+} from './plan.ts';
 
 /** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
 export interface DayChange {
@@ -41,7 +50,7 @@ export interface ReaderInput {
   readonly ledgers: Ledgers;
   readonly book: Budget;
   readonly known: KnownDays;
-  readonly needs: ReadonlyMap<string, Need>;
+  readonly plan: Pick<RunPlan, 'needs' | 'reads'>;
   readonly asOf: Day;
   /** The day before which windows end. */
   readonly end: Day;
@@ -54,43 +63,45 @@ export interface ReaderInput {
   readonly now: () => Date;
 }
 
-/** A ledger with all that was read, saved. */
-export interface FiledLedger {
-  readonly ledger: Ledger;
+/** What all questions about a package brought. */
+export interface PackageRead {
+  /** Empty where a ledger is kept. */
+  readonly rows: readonly PivotRow[];
+  /** With all that was read, saved; undefined where none is kept. */
+  readonly ledger: Ledger | undefined;
   readonly changes: readonly DayChange[];
+  /** Days that were read, and of which it is not known which downloads were by CI. */
+  readonly unknownDays: ReadonlySet<Day>;
+  /** Its share of what the questions took. */
+  readonly cost: QueryCost;
+  /** Days that were asked for. */
+  readonly daysScanned: number;
 }
 
-/** What a question brought for one of its packages. */
-export type PackageRead =
-  | {
-      readonly kind: 'answered';
-      /** Absent where they are kept for the ledger. */
-      readonly rows?: readonly PivotRow[];
-      /** The ledger that they are in by now; absent where they wait for it, or where it is not worth keeping in memory. */
-      readonly ledger?: Ledger;
-      readonly changes: readonly DayChange[];
-      /** Its share of what the question took. */
-      readonly cost: QueryCost;
-    }
-  | { readonly kind: 'failed'; readonly error: unknown };
-
-/** Carries out planned questions, each once, however many packages wait for it. */
+/** Carries out the planned questions, each once, however many packages wait for it. */
 export interface Reader {
-  /** What a question brings for a package that is part of it. Where a ledger is kept, it is safe on the disk by then. */
-  read(planned: PlannedRead, packageName: string): Promise<PackageRead>;
   /**
-   * The ledger of a package whose questions are all answered, with what waited for it.
+   * Reads a package. Where a ledger is kept, all that was paid for is on the disk by then. To be called once.
    *
-   * @param ledger As its last question has left it, if that was about this package alone.
-   * @throws OperatorError if the disk refuses, or has lost an answer.
+   * @throws Whatever kept a part of it from being read.
    */
-  file(packageName: string, ledger?: Ledger): Promise<FiledLedger>;
+  read(packageName: string): Promise<PackageRead>;
   /** Asks nothing from now on: what is not answered fails by this. */
   stop(error: OperatorError): void;
-  /** Days of a package that were read, and of which it is not known which downloads were by CI. */
-  unknownDays(packageName: string): ReadonlySet<Day>;
-  /** Is to be called for each package when it takes no more of its questions. */
-  leave(reads: readonly PlannedRead[]): void;
+}
+
+/** A package while its questions are asked. */
+interface Reading {
+  readonly rows: PivotRow[];
+  readonly changes: DayChange[];
+  readonly unknownDays: Set<Day>;
+  cost: QueryCost;
+  /** How many days were answered. */
+  answered: number;
+  /** As the last question has left it, if that was about this package alone. */
+  ledger?: Ledger | undefined;
+  /** Why there is no whole answer. */
+  failure?: { readonly error: unknown };
 }
 
 /** The days that a ledger had before, and that count otherwise now. */
@@ -101,6 +112,11 @@ function changesBetween(before: Ledger, after: Ledger): DayChange[] {
     const change = { day, before: allDownloadsOf(known.rows), after: allDownloadsOf(fresh.rows) };
     return change.before === change.after ? [] : [change];
   });
+}
+
+/** Whether every other package would meet the same. */
+function isFatal(error: unknown): error is OperatorError {
+  return error instanceof OperatorError && error.affectsAll;
 }
 
 /** A query that failed without a bill may have been billed as expected; a cached answer tells no price. */
@@ -303,55 +319,54 @@ function createAsker(
   return (planned: PlannedRead) => askInParts(planned, NO_COST);
 }
 
-/**
- * Adds what a part of a question brought: a package that failed in one part has failed. Where days are asked
- * for in parts, their rows are in the ledger.
- */
-function put(reads: Map<string, PackageRead>, name: string, read: PackageRead): void {
-  const before = reads.get(name);
-  if (before === undefined || read.kind === 'failed') {
-    reads.set(name, read);
-  } else if (before.kind === 'answered') {
-    const changes = [...before.changes, ...read.changes];
-    reads.set(name, { ...read, changes, cost: addCost(before.cost, read.cost) });
-  }
-}
-
 export function createReader(input: ReaderInput): Reader {
-  const { source, ledgers, known, needs, asOf, end, fillsPast, now } = input;
+  const { source, ledgers, known, plan, asOf, end, fillsPast, now } = input;
   const { billed, keepsLedger } = source.traits;
-  const asked = new Map<PlannedRead, Promise<ReadonlyMap<string, PackageRead>>>();
-  /** How many packages have left each question that several wait for. */
-  const left = new Map<PlannedRead, number>();
+  const asked = new Map<PlannedRead, Promise<void>>();
   /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
   let cause: OperatorError | undefined;
   const askInParts = createAsker(input, () => cause);
-  /** How many days of each package were answered. */
-  const answered = new Map<string, number>();
-  const unknown = new Map<string, Set<Day>>();
-  const unknownDays = (name: string): ReadonlySet<Day> => unknown.get(name) ?? new Set();
+  const readsOf = new Map<string, PlannedRead[]>();
+  for (const planned of plan.reads) {
+    for (const name of planned.packages) append(readsOf, name, planned);
+  }
+  const readings = new Map<string, Reading>();
   const partitionRowsOf = (day: Day) => (known.kind === 'known' ? (known.rows.get(day) ?? 0) : null);
 
-  /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
-  function isWhole(need: Need | undefined, before: Day | null, { days }: Ledger): boolean {
-    if (need === undefined) return false;
-    const without = unknownDays(need.package);
-    if (before === null) return daysOf(need.span).every((day) => days.has(day) || without.has(day));
-    return readsWhole(need) && (answered.get(need.package) ?? 0) >= need.days.length;
+  function readingOf(name: string): Reading {
+    const reading = readings.get(name) ?? {
+      rows: [],
+      changes: [],
+      unknownDays: new Set<Day>(),
+      cost: { ...NO_COST, cacheHit: readsOf.has(name) },
+      answered: 0,
+    };
+    readings.set(name, reading);
+    return reading;
   }
 
-  async function save(name: string, saved: Ledger, grown: Ledger): Promise<FiledLedger> {
-    const need = needs.get(name);
+  /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
+  function isWhole(need: Need, before: Day | null, { days }: Ledger): boolean {
+    const { unknownDays, answered } = readingOf(need.package);
+    if (before === null) return daysOf(need.span).every((day) => days.has(day) || unknownDays.has(day));
+    return readsWhole(need) && answered >= need.days.length;
+  }
+
+  /** Saves the ledger of a package as it has grown. */
+  async function save(name: string, saved: Ledger, grown: Ledger): Promise<Ledger> {
+    const need = plan.needs.get(name);
     const today = dayOf(now());
     const before = soundWholeRead(saved, today);
+    const isNew = need !== undefined && isWhole(need, before, grown) && (before ?? '') < asOf;
     const ledger = withoutOld(
-      { ...grown, wholeRead: isWhole(need, before, grown) && (before ?? '') < asOf ? asOf : before },
+      { ...grown, wholeRead: isNew ? asOf : before },
       // What fills the past is wanted as a sum only.
       fillsPast || need === undefined ? addDays(end, -KEEP_DAYS) : need.span.start,
       today,
     );
     await ledgers.save(name, ledger);
-    return { ledger, changes: changesBetween(saved, ledger) };
+    readingOf(name).changes.push(...changesBetween(saved, ledger));
+    return ledger;
   }
 
   /**
@@ -361,16 +376,16 @@ export function createReader(input: ReaderInput): Reader {
    */
   async function keep(
     { packages, span }: Question,
-    { rows, unknownDays: without }: Answer,
-  ): Promise<FiledLedger | undefined> {
+    { rows, unknownDays }: Answer,
+  ): Promise<Ledger | undefined> {
     const [name, ...others] = packages;
     const own = others.length === 0 ? rows.get(name) : undefined;
-    const hold = () => ledgers.append(span, rows, partitionRowsOf, without).then(() => undefined);
+    const hold = () => ledgers.append(span, rows, partitionRowsOf, unknownDays).then(() => undefined);
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);
-      const grown = withDays(ledger, span, own, partitionRowsOf, without?.get(name));
-      return await save(name, saved, withoutDays(grown, unknownDays(name)));
+      const grown = withDays(ledger, span, own, partitionRowsOf, unknownDays?.get(name));
+      return await save(name, saved, withoutDays(grown, readingOf(name).unknownDays));
     } catch (error) {
       const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
       try {
@@ -384,98 +399,92 @@ export function createReader(input: ReaderInput): Reader {
     }
   }
 
+  /** @param alone Whether the whole question was about one package: thousands of ledgers are too much to hold. */
   async function take(
-    part: PlannedRead,
+    { packages, span }: Question,
     answer: Answer,
     refused: QueryCost,
-    reads: Map<string, PackageRead>,
     alone: boolean,
-  ) {
-    const { packages, span } = part;
-    for (const name of answer.rows.keys()) {
-      answered.set(name, (answered.get(name) ?? 0) + spanDays(span));
-    }
-    for (const [name, days] of answer.unknownDays ?? []) {
-      unknown.set(name, new Set([...unknownDays(name), ...days]));
-    }
-    const filed = keepsLedger ? await keep(part, answer) : undefined;
-    if (billed && packages.length > 1) input.onSharedDays?.(spanDays(span));
-    const common = {
-      kind: 'answered',
-      cost: addCost(refused, shareOf(answer.cost, packages.length)),
-      changes: filed?.changes ?? [],
-      ...(alone && filed ? { ledger: filed.ledger } : {}),
-    } as const;
+  ): Promise<void> {
+    const days = spanDays(span);
+    const { cacheHit, ...cost } = addCost(refused, shareOf(answer.cost, packages.length));
     for (const name of packages) {
+      const reading = readingOf(name);
       const rows = answer.rows.get(name);
-      if (rows === undefined) put(reads, name, { kind: 'failed', error: answer.failures.get(name) });
-      else put(reads, name, keepsLedger ? common : { ...common, rows });
+      if (rows === undefined) reading.failure ??= { error: answer.failures.get(name) };
+      else reading.answered += days;
+      for (const day of answer.unknownDays?.get(name) ?? []) reading.unknownDays.add(day);
+      for (const row of keepsLedger ? [] : (rows ?? [])) reading.rows.push(row);
+      reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
+    const ledger = keepsLedger ? await keep({ packages, span }, answer) : undefined;
+    for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
+    if (billed && packages.length > 1) input.onSharedDays?.(days);
   }
 
-  async function carryOut(planned: PlannedRead): Promise<ReadonlyMap<string, PackageRead>> {
-    const reads = new Map<string, PackageRead>();
-    // Thousands of ledgers are too much to hold, so they are read again.
-    const alone = planned.packages.length === 1;
-    const fail = (names: readonly string[], error: unknown) => {
-      for (const name of names) put(reads, name, { kind: 'failed', error });
-      if (error instanceof OperatorError && error.affectsAll) cause = error;
-    };
+  async function carryOut(planned: PlannedRead): Promise<void> {
+    const { packages, span } = planned;
+    const daysLeft = new Map(packages.map((name) => [name, spanDays(span)]));
     try {
-      for await (const piece of askInParts(planned)) {
-        const { part } = piece;
+      for await (const { part, ...piece } of askInParts(planned)) {
         try {
           if ('error' in piece) throw piece.error;
-          await take(part, piece.answer, piece.refused, reads, alone);
+          await take(part, piece.answer, piece.refused, packages.length === 1);
+          for (const name of part.packages) {
+            daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(part.span));
+          }
         } catch (error) {
-          fail(part.packages, error);
-          if (error instanceof OperatorError && error.affectsAll) throw error;
+          if (isFatal(error)) throw error;
+          for (const name of part.packages) readingOf(name).failure ??= { error };
         }
       }
     } catch (error) {
-      fail(
-        planned.packages.filter((name) => !reads.has(name)),
-        error,
+      for (const [name, days] of daysLeft) if (days > 0) readingOf(name).failure ??= { error };
+      if (isFatal(error)) cause = error;
+    }
+  }
+
+  /**
+   * The ledger of a package whose questions are all answered, with what waited for it.
+   *
+   * @throws OperatorError if the disk refuses, or has lost an answer.
+   */
+  async function file(name: string, { ledger: last, unknownDays }: Reading): Promise<Ledger> {
+    const { saved, ...loaded } =
+      last === undefined ? await ledgers.load(name) : { ledger: last, saved: last };
+    const ledger = withoutDays(loaded.ledger, unknownDays);
+    // A window that lacks a day would pass for one with fewer downloads.
+    const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day) || unknownDays.has(day);
+    const lost = plan.needs.get(name)?.days.find((day) => !isKept(day));
+    if (lost !== undefined) {
+      throw new OperatorError(
+        'state-damaged',
+        `${lost} was read, and what was kept of it is damaged or gone; the next run reads it again`,
       );
     }
-    return reads;
+    return ledger === saved ? ledger : save(name, saved, ledger);
   }
 
   return {
-    async read(planned, packageName) {
-      const answer = asked.get(planned) ?? carryOut(planned);
-      asked.set(planned, answer);
-      const read = (await answer).get(packageName);
-      return read ?? { kind: 'failed', error: new Error(`no answer for ${packageName}`) };
-    },
-    async file(packageName, last) {
-      const loaded = last === undefined ? await ledgers.load(packageName) : { ledger: last, saved: last };
-      const without = unknownDays(packageName);
-      const { saved } = loaded;
-      const ledger = withoutDays(loaded.ledger, without);
-      // A window that lacks a day would pass for one with fewer downloads.
-      const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day) || without.has(day);
-      const lost = needs.get(packageName)?.days.find((day) => !isKept(day));
-      if (lost !== undefined) {
-        throw new OperatorError(
-          'state-damaged',
-          `${lost} was read, and what was kept of it is damaged or gone; the next run reads it again`,
-        );
+    async read(packageName) {
+      const reading = readingOf(packageName);
+      const reads = readsOf.get(packageName) ?? [];
+      try {
+        for (const planned of reads) {
+          const answered = asked.get(planned) ?? carryOut(planned);
+          asked.set(planned, answered);
+          await answered;
+          if (reading.failure !== undefined) throw reading.failure.error;
+        }
+        const ledger = keepsLedger ? await file(packageName, reading) : undefined;
+        return { ...reading, ledger, daysScanned: reads.reduce((sum, { span }) => sum + spanDays(span), 0) };
+      } finally {
+        // What a package has taken need not stay in memory.
+        readings.delete(packageName);
       }
-      if (ledger === saved) return { ledger, changes: [] };
-      return save(packageName, saved, ledger);
     },
     stop(error) {
       cause ??= error;
-    },
-    unknownDays,
-    leave(reads) {
-      for (const planned of reads) {
-        const times = (left.get(planned) ?? 0) + 1;
-        left.set(planned, times);
-        // What every package has taken need not stay in memory.
-        if (times === planned.packages.length) asked.delete(planned);
-      }
     },
   };
 }

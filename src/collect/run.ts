@@ -28,7 +28,7 @@ import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
-import { longestWindow, type PlannedRead, planRun, type RunPlan, WARNING_DAYS } from './plan.ts';
+import { longestWindow, planRun, type RunPlan, WARNING_DAYS } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
@@ -164,7 +164,6 @@ export function periodsOfRows(
 async function readPackage(
   { input, source, fetched, plan }: Prepared,
   reader: Reader,
-  reads: readonly PlannedRead[],
   tracked: TrackedPackage,
 ): Promise<Outcome> {
   const { now, lookBackDays = WARNING_DAYS } = input;
@@ -172,27 +171,7 @@ async function readPackage(
   const { name } = tracked;
   try {
     if (plan.faults.has(name)) throw plan.faults.get(name);
-    let cost = { ...NO_COST, cacheHit: reads.length > 0 };
-    const changes: DayChange[] = [];
-    const read: PivotRow[] = [];
-    let ledger: Ledger | undefined;
-    for (const planned of reads) {
-      const brought = await reader.read(planned, name);
-      if (brought.kind === 'failed') throw brought.error;
-      cost = {
-        bytesProcessed: cost.bytesProcessed + brought.cost.bytesProcessed,
-        bytesBilled: cost.bytesBilled + brought.cost.bytesBilled,
-        cacheHit: cost.cacheHit && brought.cost.cacheHit,
-      };
-      changes.push(...brought.changes);
-      for (const row of brought.rows ?? []) read.push(row);
-      ledger = brought.ledger;
-    }
-    if (source.traits.keepsLedger) {
-      const filed = await reader.file(name, ledger);
-      changes.push(...filed.changes);
-      ledger = filed.ledger;
-    }
+    const { rows: read, ledger, changes, unknownDays, cost, daysScanned } = await reader.read(name);
     const { end } = fetched.upstream;
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
     const rows =
@@ -206,21 +185,15 @@ async function readPackage(
       kind: 'read',
       package: tracked,
       attempted,
-      days: breakdownDays({ span, rows, unknownDays: reader.unknownDays(name) }, fetched.partialDays),
+      days: breakdownDays({ span, rows, unknownDays }, fetched.partialDays),
       rows,
       total: periods && totalSince(periods, end),
       periods,
-      taken: {
-        ...cost,
-        daysScanned: reads.reduce((sum, planned) => sum + spanDays(planned.span), 0),
-        durationMs: now().getTime() - attempted.getTime(),
-      },
+      taken: { ...cost, daysScanned, durationMs: now().getTime() - attempted.getTime() },
       changes,
     };
   } catch (error) {
     return { kind: 'failed', package: tracked, attempted, error };
-  } finally {
-    reader.leave(reads);
   }
 }
 
@@ -260,25 +233,19 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     book,
     known: fetched.known,
     end: fetched.upstream.end,
-    needs: plan.needs,
+    plan,
     onSharedDays: (days) => {
       read += days;
       input.onSharedDays?.(read, sharedDays);
     },
   });
-  const readsOf = new Map<string, PlannedRead[]>();
-  for (const planned of plan.reads) {
-    for (const name of planned.packages) {
-      append(readsOf, name, planned);
-    }
-  }
   const limit = pLimit(concurrency);
   let cause: unknown;
   const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
     // Files are read and written without waiting, and a signal is only heard while the process waits.
     await yieldToSignals();
     if (signal?.aborted) return undefined;
-    const outcome = await readPackage(prepared, reader, readsOf.get(tracked.name) ?? [], tracked);
+    const outcome = await readPackage(prepared, reader, tracked);
     if (outcome.kind === 'read') return outcome;
     if (signal?.aborted) return undefined;
     if (!(outcome.error instanceof OperatorError && outcome.error.affectsAll)) return outcome;
