@@ -4,7 +4,7 @@ import { ERAS } from '../days/eras.ts';
 import { oddDaysOf, partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { costOf, type DaysAnswer, type Source } from '../sources/source.ts';
+import type { DaysAnswer, Source } from '../sources/source.ts';
 import { needsFileNames } from '../sources/sql.ts';
 import { type Budget, BudgetError } from '../state/spend.ts';
 import { MINIMUM_BILLED } from '../util.ts';
@@ -131,10 +131,6 @@ export async function fetchDays(source: Source, book: Budget, task: RunScope): P
     const answer = await book.query(
       { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
       () => source.days(spanOf(task, source), task.signal),
-      (result) => ({
-        bytes: costOf(result)?.bytesBilled ?? (result instanceof Error ? MINIMUM_BILLED : 0),
-        telling: false,
-      }),
     );
     return concludeAnswer(source, task, answer);
   } catch (error) {

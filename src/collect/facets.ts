@@ -5,7 +5,7 @@ import { allDownloads } from '../metric/breakdown.ts';
 import { addFacets, type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
 import { lastDays } from '../metric/package-days.ts';
 import type { FacetAnswer, FacetQuestion } from '../sources/facets.ts';
-import { costOf, type Source, type SourceError, type SourceTraits } from '../sources/source.ts';
+import type { Source, SourceError, SourceTraits } from '../sources/source.ts';
 import type { Budget } from '../state/spend.ts';
 import { isNonEmpty, type NonEmpty } from '../util.ts';
 import type { Outcome } from './run.ts';
@@ -55,11 +55,7 @@ export async function askFacets(
 ): Promise<FacetAnswer> {
   const expectedBytes = source.traits.billed ? expectedFacetBill(question) : 0;
   book.assertWithin(expectedBytes + reservedBytes);
-  return book.query(
-    { label: FACETS_LABEL, expectedBytes },
-    () => source.facets(question, signal),
-    (result) => ({ bytes: costOf(result)?.bytesBilled ?? expectedBytes, telling: false }),
-  );
+  return book.query({ label: FACETS_LABEL, expectedBytes }, () => source.facets(question, signal));
 }
 
 /** A package that waits for its facets. */

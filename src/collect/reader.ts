@@ -4,7 +4,6 @@ import { describeError, OperatorError } from '../errors/error.ts';
 import {
   type Answer,
   addCost,
-  costOf,
   ending,
   interrupted,
   mayBePackages,
@@ -119,12 +118,6 @@ function isFatal(error: unknown): error is OperatorError {
   return error instanceof OperatorError && error.affectsAll;
 }
 
-/** A query that failed without a bill may have been billed as expected; a cached answer tells no price. */
-function billOf(result: Answer | Error, expected: number) {
-  const cost = costOf(result);
-  return { bytes: cost?.bytesBilled ?? expected, telling: cost?.cacheHit === false };
-}
-
 function shareOf(cost: QueryCost, packages: number): QueryCost {
   return {
     ...cost,
@@ -200,7 +193,6 @@ function createAsker(
     const answer = await book.query(
       { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
       () => source.read({ packages, span }, signal),
-      (result) => billOf(result, expectedBytes),
     );
     if (answer.rows.size > 0) failedAlone = 0;
     return answer;

@@ -37,18 +37,14 @@ export interface Answer {
 }
 
 /**
- * How many rows each day of a span has, or why the source cannot tell. `untold` is a fact about the table, never the
+ * How many rows each day of a span has, or why the source cannot tell. `unsupported` is a fact about the table, never the
  * name for a request that failed. `refused` says that it is the account that may not know, so that a source which told
  * its days before has not become one that cannot.
  */
-export type DaysAnswer =
-  | { readonly kind: 'known'; readonly rows: PartitionRows; readonly cost: QueryCost }
-  | {
-      readonly kind: 'unsupported';
-      readonly reason: string;
-      readonly refused?: true;
-      readonly cost?: QueryCost | undefined;
-    };
+export type DaysAnswer = { readonly cost: QueryCost } & (
+  | { readonly kind: 'known'; readonly rows: PartitionRows }
+  | { readonly kind: 'unsupported'; readonly reason: string; readonly refused?: true }
+);
 
 /** What the rest of the program may expect of a source, known without opening it. */
 export interface SourceTraits {
@@ -149,11 +145,6 @@ export function mayBePackages(error: unknown): error is SourceError {
 /** The same fault as one that ends the querying. */
 export function ending({ code, message, cost, step, cause }: SourceError): SourceError {
   return new SourceError(code, message, { cost, step, cause, affectsAll: true });
-}
-
-/** What a question took, whether it was answered or not; undefined if that is not known. */
-export function costOf(result: { readonly cost?: QueryCost | undefined } | Error): QueryCost | undefined {
-  return result instanceof Error && !(result instanceof SourceError) ? undefined : result.cost;
 }
 
 /**

@@ -4,6 +4,7 @@ import { type Day, dayNumber, dayOf, daysOf, type Span } from '../days/day.ts';
 import { assertFile, ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatGib, formatJson } from '../format.ts';
+import { type QueryCost, SourceError } from '../sources/source.ts';
 import { camelKeys, type NonEmpty, snakeKeys } from '../util.ts';
 import type { Lock } from './lock.ts';
 import { assert, isCount, orStateError, parseJson, readable, setAside } from './state-file.ts';
@@ -332,6 +333,11 @@ export interface BudgetedQuery {
   readonly purpose?: Purpose;
 }
 
+/** An answer, with what it took as far as that is known. */
+interface Billed {
+  readonly cost?: QueryCost | undefined;
+}
+
 /** Keeps the spend of a run, and writes every change down before the next step is taken. */
 export interface Budget {
   /** Bytes that a day of the package billed before; undefined if it never did. */
@@ -343,19 +349,14 @@ export interface Budget {
   /** @throws BudgetError if a query that is expected to bill so much would pass the budget: spent, expected, and when it can run. */
   assertWithin(expectedBytes: number): void;
   /**
-   * Runs `ask`, having written down that it is expected to bill so much, and then what it really billed. If
-   * that cannot be written, the answer is returned all the same, as it was paid for; the next query is
-   * then not sent.
+   * Runs `ask`, having written down that it is expected to bill so much, and then what it really billed; a query that
+   * failed without a bill may have been billed as expected. If that cannot be written, the answer is returned all the
+   * same, as it was paid for; the next query is then not sent.
    *
-   * @param billOf What was billed, and whether that tells the price: a cached answer does not.
    * @throws BudgetError without asking, if that would pass the budget; OperatorError, also without asking, if the disk
    * refuses or the lock is lost.
    */
-  query<T>(
-    query: BudgetedQuery,
-    ask: () => Promise<T>,
-    billOf: (result: T | Error) => { readonly bytes: number; readonly telling: boolean },
-  ): Promise<T>;
+  query<T extends Billed>(query: BudgetedQuery, ask: () => Promise<T>): Promise<T>;
   /** Writes down what is not yet, and keeps a copy. */
   close(): Promise<void>;
 }
@@ -414,13 +415,14 @@ export async function openBudget(
     bytesPerSharedDay: () => bytesPerSharedDay(spend),
     billedPart: () => billedPart(spend),
     assertWithin,
-    async query({ label, expectedBytes, purpose }, ask, billOf) {
+    async query({ label, expectedBytes, purpose }, ask) {
       assertWithin(expectedBytes);
       const month = monthOf(now());
       let key = label;
       // Of a package that is part of two questions that fell apart, both may be under way.
       for (let more = 2; spend.pending.has(key); more += 1) key = `${label} (${more})`;
-      spend.pending.set(key, { month, bytes: Math.ceil(expectedBytes) });
+      const expected = Math.ceil(expectedBytes);
+      spend.pending.set(key, { month, bytes: expected });
       try {
         await write();
         // Whoever gets the lock after this finds the query among those that may have been billed.
@@ -430,20 +432,22 @@ export async function openBudget(
         spend.pending.delete(key);
         throw error;
       }
-      async function account(bytes: number, known: Purpose | undefined): Promise<void> {
+      async function account({ cost }: Billed, isAnswered: boolean): Promise<void> {
+        const bytes = cost?.bytesBilled ?? expected;
         spend.pending.delete(key);
         addQuery(spend, month, bytes);
-        if (known !== undefined) addUsage(spend, month, bytes, known, dayOf(now()));
+        // A cached answer tells no price.
+        const isPrice = isAnswered && cost?.cacheHit === false;
+        if (isPrice && purpose !== undefined) addUsage(spend, month, bytes, purpose, dayOf(now()));
         // What was paid for must not be lost because the bill cannot be written; the next query finds out.
         await write().catch(() => undefined);
       }
-      const result = await ask().catch(async (error) => {
-        await account(billOf(error).bytes, undefined);
+      const answer = await ask().catch(async (error) => {
+        await account(error instanceof SourceError ? error : {}, false);
         throw error;
       });
-      const { bytes, telling } = billOf(result);
-      await account(bytes, telling ? purpose : undefined);
-      return result;
+      await account(answer, true);
+      return answer;
     },
     async close() {
       await written.catch(() => undefined);

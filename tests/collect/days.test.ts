@@ -109,11 +109,10 @@ describe('the days of the table', () => {
       await fetchDays({ ...sourceWith([]), days: async () => answer }, await book(state), task);
       return (await state.spend.load()).months.get('2026-03');
     };
-    const refused = { kind: 'unsupported', reason: 'refused' } as const;
+    const refused = { kind: 'unsupported', reason: 'refused', cost } as const;
     const rows = new Map([['2026-03-04', 1]]);
     expect(await accounted({ kind: 'known', rows, cost })).toEqual({ bytesBilled: 7, queries: 1 });
-    expect(await accounted(refused)).toEqual({ bytesBilled: 0, queries: 1 });
-    expect(await accounted({ ...refused, cost })).toEqual({ bytesBilled: 7, queries: 1 });
+    expect(await accounted(refused)).toEqual({ bytesBilled: 7, queries: 1 });
   });
 
   it('are asked for in no dry run that is billed', async () => {

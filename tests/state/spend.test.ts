@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { SourceError } from '../../src/sources/source.ts';
 import {
   ageOf,
   BudgetError,
@@ -171,16 +172,19 @@ async function setUp({
     () => new Date(`${clock.today}T12:00:00Z`),
     () => undefined,
   );
-  const ask = <T>(label: string, answer: () => Promise<T>, bytes = 100) =>
-    opened.query({ label, expectedBytes: 100 }, answer, () => ({ bytes, telling: true }));
+  /** Asks without a bill. */
+  const ask = (label: string, answer: () => Promise<unknown>, expectedBytes = 100) =>
+    opened.query({ label, expectedBytes }, async () => ({ value: await answer(), cost: undefined }));
   /** Reads days for packages, and is billed so much. */
-  const read = (bytes: number, days: number, packages: [string, ...string[]], more: object = {}) => {
+  const read = (
+    bytesBilled: number,
+    days: number,
+    packages: [string, ...string[]],
+    { cacheHit = false, ...more }: { cacheHit?: boolean; estimatedBytes?: number } = {},
+  ) => {
     const span = { start: `2026-03-0${5 - days}`, end: '2026-03-05' };
-    return opened.query(
-      { label: 'a', expectedBytes: 100, purpose: { packages, span, ...more } },
-      async () => undefined,
-      () => ({ bytes, telling: true, ...more }),
-    );
+    const query = { label: 'a', expectedBytes: 100, purpose: { packages, span, ...more } };
+    return opened.query(query, async () => ({ cost: { bytesProcessed: 0, bytesBilled, cacheHit } }));
   };
   const close = async () => {
     await opened.close();
@@ -230,10 +234,10 @@ describe('the price of a day', () => {
     expect((await close()).ages).toEqual(new Map([['1', usage(1, 170)]]));
   });
 
-  it('is not learnt from an answer that says that it tells none, such as a cached one', async () => {
+  it('is not learnt from a cached answer', async () => {
     const { budget, read, close } = await setUp();
     await read(150, 1, ['a']);
-    await read(0, 1, ['a'], { telling: false });
+    await read(0, 1, ['a'], { cacheHit: true });
     expect(budget.bytesPerDay('a')).toBe(150);
     expect((await close()).months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
   });
@@ -300,7 +304,7 @@ describe('a budget', () => {
         if (notes > 1) throw new Error('disk full');
       },
     });
-    expect(await ask('a', async () => 'answer')).toBe('answer');
+    expect(await ask('a', async () => 'answer')).toMatchObject({ value: 'answer' });
     await expect(ask('b', async () => 'answer')).rejects.toThrow('disk full');
     expect((await close()).months.get('2026-03')).toEqual({ bytesBilled: 100, queries: 1 });
   });
@@ -331,11 +335,23 @@ describe('a budget', () => {
     expect(committedBytes(await close(), '2026-03')).toBe(100);
   });
 
-  it('counts a question that failed as billed, and throws what it failed of', async () => {
-    const { ask, close } = await setUp();
-    await expect(ask('a', () => Promise.reject(new Error('refused')), 70)).rejects.toThrow('refused');
-    expect(await close()).toMatchObject({ months: new Map([['2026-03', { bytesBilled: 70, queries: 1 }]]) });
-  });
+  it.each([
+    ['as expected, in whole bytes', new Error('refused'), 70],
+    [
+      'as it says',
+      new SourceError('job-failed', 'refused', {
+        cost: { bytesProcessed: 5, bytesBilled: 9, cacheHit: false },
+      }),
+      9,
+    ],
+  ])(
+    'counts a question that failed as billed %s, and throws what it failed of',
+    async (_, error, bytesBilled) => {
+      const { ask, close } = await setUp();
+      await expect(ask('a', () => Promise.reject(error), 69.5)).rejects.toBe(error);
+      expect((await close()).months).toEqual(new Map([['2026-03', { bytesBilled, queries: 1 }]]));
+    },
+  );
 
   it('keeps two packages from taking the same rest of it', async () => {
     const { ask } = await setUp({ budget: 150 });
@@ -363,8 +379,8 @@ describe('a budget', () => {
         if (looks >= lostAt) throw new Error('lost');
       },
     );
-    const bill = () => ({ bytes: 100, telling: true });
-    const query = budget.query({ label: 'a', expectedBytes: 100 }, step('ask'), bill);
+    const ask = () => step('ask')().then(() => ({ cost: undefined }));
+    const query = budget.query({ label: 'a', expectedBytes: 100 }, ask);
     await (expected.includes('ask') ? query : expect(query).rejects.toThrow('lost'));
     await budget.close().catch(() => undefined);
     expect(done).toEqual(expected);

@@ -112,7 +112,7 @@ export function createTable(content: Downloads[] | Daily = () => 1) {
       estimate: options.estimate ?? (async (question) => costOf(question).bytesProcessed),
       days: async (span) =>
         unsupported
-          ? { kind: 'unsupported', reason: 'the view is refused' }
+          ? { kind: 'unsupported', reason: 'the view is refused', cost: NO_COST }
           : {
               kind: 'known',
               rows: rowsOn ? new Map(daysOf(span).map((day) => [day, rowsOn(day)])) : rowsByDay(span),

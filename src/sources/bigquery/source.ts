@@ -5,7 +5,7 @@ import { broken, checkClock, note, ok } from '../check.ts';
 import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { kindOf, traitsOf } from '../index.ts';
 import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
-import { type DaysAnswer, type Finding, type Source, SourceError, type World } from '../source.ts';
+import { type DaysAnswer, type Finding, NO_COST, type Source, SourceError, type World } from '../source.ts';
 import { bigQueryDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
@@ -126,11 +126,11 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     const unsupported = (why: string) =>
       ({ kind: 'unsupported', reason: `INFORMATION_SCHEMA.PARTITIONS: ${why}` }) as const;
     const answer = await daysQuery(span, signal).run(accept).catch(refusal);
-    const { cost } = answer;
+    const { cost = NO_COST } = answer;
     if (answer instanceof Error) return { ...unsupported(answer.message), refused: true, cost };
     const { value } = answer;
     if (typeof value === 'string') return { ...unsupported(value), cost };
-    return { kind: 'known', rows: value, cost: answer.cost };
+    return { kind: 'known', rows: value, cost };
   }
 
   return {

@@ -195,6 +195,7 @@ export async function openClickHouse(
     const untold = (text: string): DaysAnswer => ({
       kind: 'unsupported',
       reason: `pypi_downloads_per_day: ${text}`,
+      cost: NO_COST,
     });
     try {
       const rows = readDays(await ask(daysStatement(config.table, span), signal), span);
