@@ -291,9 +291,10 @@ export async function demandHealth(outputDir: string): Promise<Health> {
  * @throws OperatorError if the disk refuses.
  */
 export async function writeHealth(outputDir: string, health: Health): Promise<void> {
+  const text = formatJson(healthToJson(health));
   await ensureFolder(outputDir);
   await sweepTemporary(outputDir);
-  await replaceFile(join(outputDir, HEALTH_FILE), formatJson(healthToJson(health)), true);
+  await replaceFile(join(outputDir, HEALTH_FILE), text, true);
 }
 
 /**

@@ -345,8 +345,8 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
   function save(packageName: string, ledger: Ledger): Promise<void> {
     return orStateError(async () => {
       await ensureFolder(folder, 'operator');
-      const text = serializeLedger(ledger, { source, package: packageName });
-      await replaceFile(pathOf(packageName), text, true, 'operator');
+      const path = pathOf(packageName);
+      await replaceFile(path, serializeLedger(ledger, { source, package: packageName }), true, 'operator');
       answers.merged(packageName);
     });
   }

@@ -161,10 +161,11 @@ export interface SpendFile {
  */
 export function openSpendFile(stateDir: string, warn: (message: string) => void): SpendFile {
   const path = join(stateDir, SPEND_FILE);
-  const write = (name: string, content: string) =>
+  const write = (names: readonly string[], spend: Omit<Spend, 'packages'>) =>
     orStateError(async () => {
       await ensureFolder(stateDir, 'operator');
-      await replaceFile(join(stateDir, name), content, true, 'operator');
+      const text = serializeSpend(spend);
+      for (const name of names) await replaceFile(join(stateDir, name), text, true, 'operator');
     });
   return {
     async load() {
@@ -180,12 +181,8 @@ export function openSpendFile(stateDir: string, warn: (message: string) => void)
       else if (spend === 'unreadable') warn(`what was billed before is not known; ${path} begins anew`);
       return kept ?? EMPTY_SPEND;
     },
-    note: ({ packages: _, ...money }) => write(SPEND_FILE, serializeSpend(money)),
-    async save(spend) {
-      const text = serializeSpend(spend);
-      await write(SPEND_FILE, text);
-      await write(BACKUP_FILE, text);
-    },
+    note: ({ packages: _, ...money }) => write([SPEND_FILE], money),
+    save: (spend) => write(SPEND_FILES, spend),
   };
 }
 
