@@ -1,3 +1,4 @@
+import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import type { TrackedPackage } from '../config/config.ts';
 import {
   addDays,
@@ -12,9 +13,11 @@ import {
 import { ERAS } from '../days/eras.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
-import { type Source, SourceError, type SourceTraits } from '../sources/source.ts';
+import { interrupted, NO_COST, type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
-import { isOld, type Ledger } from '../state/ledger.ts';
+import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
+import type { Ledgers } from '../state/ledgers.ts';
+import type { Budget } from '../state/spend.ts';
 import { append, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
 import type { FetchedDays, RunScope } from './days.ts';
 
@@ -65,17 +68,12 @@ export interface PlannedRead extends Question {
 }
 
 /** What a run asks for, besides the packages. */
-export interface Goal {
+export interface Goal extends Pick<RunScope, 'asOf' | 'full' | 'fillsPast'> {
   /** The day before which the windows end. */
   readonly end: Day;
-  readonly asOf: Day;
-  /** Whether to read every day again. */
-  readonly full: boolean;
   readonly known: KnownDays;
   /** Days that are looked back on where that is free, however short the window. */
   readonly lookBackDays: number;
-  /** Whether the past is filled for totals, for which days need not be known one by one. */
-  readonly fillsPast?: boolean | undefined;
 }
 
 /** Days of a package's longest window. */
@@ -362,11 +360,8 @@ export interface RunPlan {
 }
 
 /** What is kept between runs, as far as a plan looks at it. */
-export interface Kept {
-  readonly load: (packageName: string) => Promise<Ledger>;
-  readonly bytesPerDay: PerDay;
-  readonly bytesPerSharedDay: () => number | undefined;
-  readonly billedPart: () => number | undefined;
+export interface Kept extends Pick<Budget, 'bytesPerDay' | 'bytesPerSharedDay' | 'billedPart'> {
+  readonly ledgers: Pick<Ledgers, 'load'>;
   /** Most bytes to be billed in a month, or null for no limit. */
   readonly budgetBytes: number | null;
 }
@@ -455,18 +450,25 @@ export async function planRun(
   fetched: FetchedDays,
   kept: Kept,
 ): Promise<RunPlan> {
-  const { asOf, full, lookBackDays = WARNING_DAYS, fillsPast } = task;
-  const goal = { end: fetched.upstream.end, asOf, full, known: fetched.known, lookBackDays, fillsPast };
+  const { lookBackDays = WARNING_DAYS } = task;
+  const goal = { ...task, end: fetched.upstream.end, known: fetched.known, lookBackDays };
+  const { traits } = source;
   const needs = new Map<string, Need>();
   const faults = new Map<string, unknown>();
   for (const tracked of task.packages) {
+    // Files are read without waiting, and a signal is only heard while the process waits.
+    await yieldToSignals();
+    if (task.signal?.aborted) throw interrupted(task.signal.reason, NO_COST);
     try {
-      needs.set(tracked.name, needOf(tracked, await kept.load(tracked.name), goal, source.traits));
+      const { ledger } = traits.keepsLedger
+        ? await kept.ledgers.load(tracked.name)
+        : { ledger: EMPTY_LEDGER };
+      needs.set(tracked.name, needOf(tracked, ledger, goal, traits));
     } catch (error) {
       faults.set(tracked.name, error);
     }
   }
   const list = [...needs.values()];
   const { reads: shared, ...told } = await share(task, source, list, kept);
-  return { needs, faults, reads: planReads(list, source.traits, kept.bytesPerDay, shared), ...told };
+  return { needs, faults, reads: planReads(list, traits, kept.bytesPerDay, shared), ...told };
 }

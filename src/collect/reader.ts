@@ -170,7 +170,7 @@ type Piece = { readonly part: PlannedRead } & (
 );
 
 /**
- * Asks questions, and where one about several packages fails, smaller ones in its place.
+ * Asks questions, and where one about several packages fails that is billed, smaller ones in its place.
  *
  * @param known What every question would meet, once one has met it.
  */
@@ -189,11 +189,10 @@ function createAsker(
     const cause = known();
     if (cause !== undefined) throw cause;
     book.assertWithin(expectedBytes);
+    const purpose = { packages, span, estimatedBytes };
+    const query = { label: labelOf({ packages, span }), expectedBytes, purpose };
     if (billed) await ledgers.assertRoom(packages, spanDays(span));
-    const answer = await book.query(
-      { label: labelOf({ packages, span }), expectedBytes, purpose: { packages, span, estimatedBytes } },
-      () => source.read({ packages, span }, signal),
-    );
+    const answer = await book.query(query, () => source.read({ packages, span }, signal));
     if (answer.rows.size > 0) failedAlone = 0;
     return answer;
   }
@@ -203,26 +202,21 @@ function createAsker(
     return packages.map((name) => ({
       packages: [name],
       span,
-      expectedBytes: billed ? expectedBill(span, book.bytesPerDay(name)) : 0,
+      expectedBytes: expectedBill(span, book.bytesPerDay(name)),
     }));
   }
 
   /**
-   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
-   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
+   * Smaller questions in place of one about several packages that was refused, or whose answer was too long: halves of its
+   * days cost no more than the whole; a day alone is asked for package by package.
    */
   function smaller(planned: PlannedRead, error: SourceError) {
-    const { packages, span } = planned;
-    if (billed && spanDays(span) > 1 && TOO_LONG.includes(error.code)) {
-      mostDays = Math.min(mostDays, Math.ceil(spanDays(span) / 2));
-      return { how: 'fewer days are asked for at a time', parts: halves(planned) };
+    const days = spanDays(planned.span);
+    if (days === 1 || !TOO_LONG.includes(error.code)) {
+      return { how: 'they are asked for one by one', parts: oneByOne(planned) };
     }
-    if (billed) return { how: 'they are asked for one by one', parts: oneByOne(planned) };
-    const parts = chunks(packages, Math.ceil(packages.length / 2));
-    return {
-      how: 'half of them are asked for at a time',
-      parts: parts.map((part): PlannedRead => ({ packages: part, span, expectedBytes: 0 })),
-    };
+    mostDays = Math.min(mostDays, Math.ceil(days / 2));
+    return { how: 'fewer days are asked for at a time', parts: halves(planned) };
   }
 
   /** Asks the parts of a question, each of which fails by itself. */
@@ -294,15 +288,16 @@ function createAsker(
         // A package alone may be at fault; two in a row are not.
         throw mayPass && failedAlone > 1 ? ending(error) : error;
       }
-      if (!isTooMuch(error) && !mayPass) throw error;
+      // A source that costs nothing has asked in parts itself.
+      if (!billed || (!isTooMuch(error) && !mayPass)) throw error;
       const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
       const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
-      if (mayPass && billed) {
+      if (mayPass) {
         warn(`${about}; parts of them are asked for`);
         return yield* isolate(planned, share);
       }
       const { how, parts } = smaller(planned, error);
-      if (billed) warn(`${about}; ${how}`);
+      warn(`${about}; ${how}`);
       return yield* askEach(planned, parts, share);
     }
     yield { part: planned, answer, refused };

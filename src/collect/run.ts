@@ -1,7 +1,7 @@
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { TrackedPackage } from '../config/config.ts';
-import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, daysOf, type Span, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
@@ -10,18 +10,9 @@ import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
-import { interrupted, NO_COST, type Source } from '../sources/source.ts';
+import type { Source } from '../sources/source.ts';
 import type { PivotRow } from '../sources/sql.ts';
-import {
-  type DayRow,
-  EMPTY_LEDGER,
-  isOld,
-  type Ledger,
-  type OldDays,
-  reachOf,
-  soundWholeRead,
-  spansOf,
-} from '../state/ledger.ts';
+import { type DayRow, isOld, type Ledger, type OldDays, reachOf, spansOf } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
@@ -293,27 +284,15 @@ export async function beginRun(input: RunInput): Promise<Run> {
   let source: Source | undefined;
   let fetched: FetchedDays | undefined;
   try {
-    const { ledgers, spend, signal, now, assertHeld } = input;
+    const { ledgers, spend, budgetBytes, signal, now, assertHeld } = input;
     source = await abortable(input.open(), signal);
     const { traits } = source;
-    const book = await openBudget(traits.billed ? spend : undefined, input.budgetBytes, now, assertHeld);
+    const book = await openBudget(traits.billed ? spend : undefined, budgetBytes, now, assertHeld);
     fetched = await fetchDays(source, book, input);
     const { fault } = fetched.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
-    const today = dayOf(now());
-    const load = async (packageName: string): Promise<Ledger> => {
-      if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
-      await yieldToSignals();
-      if (!traits.keepsLedger) return EMPTY_LEDGER;
-      const { ledger } = await ledgers.load(packageName);
-      return { ...ledger, wholeRead: soundWholeRead(ledger, today) };
-    };
     await ledgers.recover(signal);
-    const plan = await planRun(input, source, fetched, {
-      load,
-      budgetBytes: input.budgetBytes,
-      ...book,
-    });
+    const plan = await planRun(input, source, fetched, { ledgers, budgetBytes, ...book });
     const outcomes = readAll({ input, source, book, fetched, plan });
     return {
       upstream: fetched.upstream,

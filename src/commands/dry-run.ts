@@ -10,7 +10,6 @@ import { readHealth } from '../publish/health.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { SourceTraits, World } from '../sources/source.ts';
-import { EMPTY_LEDGER } from '../state/ledger.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import {
   billedPart,
@@ -112,11 +111,10 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
     const learnt = await fetchDaysFree(source, task);
     const { fault } = learnt.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
-    const ledgers = openLedgers(config.stateDir, traits.id, undefined);
     const kept = await readSpend(config.stateDir);
     const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
     const plan = await planRun(task, source, learnt, {
-      load: async (name) => (traits.keepsLedger ? (await ledgers.load(name)).ledger : EMPTY_LEDGER),
+      ledgers: openLedgers(config.stateDir, traits.id, undefined),
       bytesPerDay: (name) => bytesPerDay(spend, name),
       bytesPerSharedDay: () => bytesPerSharedDay(spend),
       billedPart: () => billedPart(spend),
