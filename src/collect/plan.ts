@@ -18,7 +18,7 @@ import type { Question } from '../sources/sql.ts';
 import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Budget } from '../state/spend.ts';
-import { append, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
+import { append, defined, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
 import type { FetchedDays, RunScope } from './days.ts';
 
 /** What is known of the table's days. */
@@ -384,10 +384,9 @@ async function share(
   const questions = sharedQuestions(needs, source.traits, bytesPerDay);
   const [part, perDay] = [billedPart(), bytesPerSharedDay()];
   const warnings: string[] = [];
-  const cheaper: PlannedRead[] = [];
+  /** What a day bills one by one, and read for all. */
+  const priced: { readonly read: PlannedRead; readonly alone: number; readonly shared: number }[] = [];
   let asked = true;
-  let newestBytes: number | undefined;
-  let dearest = { day: '', packages: 0, alone: 0, shared: 0 };
   for (const { aloneBytesADay: alone, ...question } of questions) {
     let estimatedBytes: number | undefined;
     try {
@@ -404,33 +403,26 @@ async function share(
     const bytes = estimatedBytes === undefined ? perDay && perDay * days : estimatedBytes * (part ?? 1);
     if (bytes === undefined) continue;
     const expectedBytes = roundedBill(bytes);
-    const shared = expectedBytes / days;
-    newestBytes ??= shared;
-    if (isWorthSharing(alone, shared)) {
-      cheaper.push({
-        ...question,
-        expectedBytes,
-        ...(estimatedBytes === undefined ? {} : { estimatedBytes }),
-      });
-    }
-    if (alone > dearest.alone) {
-      dearest = { day: addDays(question.span.end, -1), packages: question.packages.length, alone, shared };
-    }
+    const read = { ...question, expectedBytes, ...defined({ estimatedBytes }) };
+    priced.push({ read, alone, shared: expectedBytes / days });
   }
+  const [newest] = priced;
+  if (newest === undefined) return { reads: [], warnings, notes: [] };
+  const cheaper = priced.filter(({ alone, shared }) => isWorthSharing(alone, shared)).map(({ read }) => read);
   const missingBytes = cheaper.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
   // What the newest day bills, each day from now on will.
-  const isWithin = fillsPast || canFill(newestBytes ?? 0, missingBytes, budgetBytes);
+  const isWithin = fillsPast || canFill(newest.shared, missingBytes, budgetBytes);
   if (!isWithin && budgetBytes !== null) {
     warnings.push(
       `days that are read once for all are cheaper, but the budget of ${formatGib(budgetBytes)} holds neither those that are missing (about ${formatGib(missingBytes)}) nor a month of them: packages are asked for one by one, as far as it goes; raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse)`,
     );
   }
   const reads = isWithin ? cheaper : [];
-  if (newestBytes === undefined) return { reads, warnings, notes: [] };
   const [days, sharedDays] = [daysIn(questions), daysIn(reads)];
-  const { day, packages, alone, shared } = dearest;
+  const { read, alone, shared } = priced.reduce((a, b) => (b.alone > a.alone ? b : a));
+  const packages = read.packages.length;
   const told = sharedDays === 0 ? days : sharedDays;
-  const all = days === 1 ? day : plural(days, 'day');
+  const all = days === 1 ? read.span.start : plural(days, 'day');
   const which = told < days ? `of ${all}, ${formatNumber(told)}` : all;
   const how = sharedDays > 0 ? 'once for all' : 'for each package alone';
   const basis = asked ? `a dry run${part === undefined ? '' : ' and its last bills'}` : 'its last bills';
