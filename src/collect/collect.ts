@@ -10,7 +10,7 @@ import { allDownloads } from '../metric/breakdown.ts';
 import type { DatedFacets } from '../metric/facets.ts';
 import { areFacetsDue, readFacets } from '../publish/facets.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
-import type { PublishContext } from '../publish/package.ts';
+import type { Publisher } from '../publish/package.ts';
 import type { Pages } from '../publish/page.ts';
 import { openSource, sourceName, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
@@ -166,26 +166,21 @@ export async function beginPatiently(input: RunInput, minutes: number, log: Logg
 
 /** Publishes the groups that the run has brought members of, and says of which it has not brought all. */
 async function publishGroups(
-  { publishGroup }: Publishing,
-  sums: ReturnType<Publishing['createGroupSums']>,
-  previous: Health | undefined,
+  publisher: Publisher,
   started: Date,
-  { config, signal }: Job,
+  { signal }: Job,
   { log, onEntry }: Listener,
-  context: PublishContext,
 ): Promise<Map<string, PackageHealth>> {
   const entries = new Map<string, PackageHealth>();
-  for (const sum of sums.sums()) {
-    const { name } = sum.group;
-    const ofGroup = { ...context, previous: previous?.groups.get(name) };
-    const entry = await publishGroup(sum, config, started, ofGroup);
-    if (entry !== undefined) {
-      entries.set(name, entry);
-      onEntry(name, entry, 'group');
+  for await (const { name, ...group } of publisher.publishGroups(started)) {
+    if (group.entry !== undefined) {
+      entries.set(name, group.entry);
+      onEntry(name, group.entry, 'group');
     } else if (!signal?.aborted) {
+      const members = `${plural(group.waiting, 'package')} of it ${group.waiting === 1 ? 'was' : 'were'}`;
       log.info(
         { group: name },
-        `the group ${name} stays as it was: ${plural(sum.waiting.size, 'package')} of it ${sum.waiting.size === 1 ? 'was' : 'were'} not part of this run; to renew it: collect --package ${name}`,
+        `the group ${name} stays as it was: ${members} not part of this run; to renew it: collect --package ${name}`,
       );
     }
   }
@@ -300,22 +295,18 @@ export async function collect(
 
   const publishing = await (loading ?? loadPublishing(job.page));
   const pages = publishing.openPages?.(config, sourceName(traits.kind), world.now, job.signal);
-  const spellings = publishing.otherSpellings(config.outputDir);
-  const context: PublishContext = { spellings, pages, now: world.now, onFault };
-  const sums = publishing.createGroupSums(config.groups);
+  const publisher = publishing.openPublisher(config, { previous, pages, now: world.now, onFault });
   const packages = new Map<string, PackageHealth>();
   const changes = new Map<string, readonly DayChange[]>();
   for await (const outcome of run.outcomes) {
     const { name } = outcome.package;
-    const ofPackage = { ...context, previous: previous?.packages.get(name) };
-    const { entry, figures } = await publishing.publishPackage(outcome, config, ofPackage);
-    sums.add(name, figures);
+    const entry = await publisher.publish(outcome);
     packages.set(name, entry);
     if (full && outcome.kind === 'read') changes.set(name, outcome.changes);
     onEntry(name, entry, 'package');
     onProgress(`${packages.size} of ${wanted.length}  ${name}`);
   }
-  const groups = await publishGroups(publishing, sums, previous, started, job, listener, context);
+  const groups = await publishGroups(publisher, started, job, listener);
 
   const lastDay = isToday && traits.wholeLog ? run.upstream?.lastDay : undefined;
   const isPublished = lastDay != null && [...packages.values()].some(({ failure }) => failure === undefined);

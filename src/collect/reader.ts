@@ -25,7 +25,6 @@ import {
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { type Budget, BudgetError } from '../state/spend.ts';
-import { append } from '../util.ts';
 import {
   chunks,
   expectedBill,
@@ -315,7 +314,7 @@ export function createReader(input: ReaderInput): Reader {
   const askInParts = createAsker(input, () => cause);
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {
-    for (const name of planned.packages) append(readsOf, name, planned);
+    for (const name of planned.packages) readsOf.set(name, [...(readsOf.get(name) ?? []), planned]);
   }
   const readings = new Map<string, Reading>();
   const partitionRowsOf = (day: Day) => (known.kind === 'known' ? (known.rows.get(day) ?? 0) : null);

@@ -18,14 +18,14 @@ import { summarize, type Window } from '../metric/summary.ts';
 import { kindWarning } from '../metric/warnings.ts';
 import { append, defined } from '../util.ts';
 import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
-import type { PackageFailure, PackageHealth } from './health.ts';
+import type { Health, PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
-import { leftOverWindows } from './left-over.ts';
+import { leftOverWindows, otherSpellings } from './left-over.ts';
 import { MONTHS_FILE, monthsText } from './months.ts';
 import type { Pages } from './page.ts';
 
 export { publishComparison } from './comparison.ts';
-export { leftOverPackages, otherSpellings } from './left-over.ts';
+export { leftOverPackages } from './left-over.ts';
 
 /*
  * Packages and groups: days to badges, history and page in a folder, and an entry of the health file.
@@ -100,138 +100,15 @@ function totalEntry({ looks }: TrackedPackage, total: Total | undefined): Total 
   return looks?.extra?.includes('total') ? total : undefined;
 }
 
-/** The entry of a package or group whose badges stay as they were. */
-function failedEntry(
-  tracked: TrackedPackage,
-  error: unknown,
-  attempted: Date | undefined,
-  previous: PackageHealth | undefined,
-): PackageHealth {
-  return {
-    windowDays: tracked.windows[0],
-    windows: [],
-    warnings: [],
-    ...defined({
-      failure: { error: describeError(error), code: errorCode(error) },
-      total: totalEntry(tracked, previous?.total),
-      countedTo: previous?.countedTo,
-      attempted: attempted?.toISOString() ?? previous?.attempted,
-      lastSuccess: previous?.lastSuccess,
-    }),
-  };
-}
-
 /** What publishing takes besides the figures. */
 export interface PublishContext {
-  /** The entry after the last run, which remembers the last success. */
-  readonly previous?: PackageHealth | undefined;
-  /** Folders that spell packages otherwise, by the normalized name. */
-  readonly spellings?: ReadonlyMap<string, readonly string[]>;
+  /** After the last run; it remembers the last successes. */
+  readonly previous?: Health | undefined;
   /** Where pages are drawn as well. */
   readonly pages?: Pick<Pages, 'draw'> | undefined;
   readonly now: () => Date;
-  /** Takes what the entry says in one sentence only. */
+  /** Takes what an entry says in one sentence only. */
   readonly onFault?: (error: unknown) => void;
-}
-
-/**
- * Publishes the badges, the history and the page of a package or a group.
- *
- * @param query What reading it took, if it is a package.
- * @returns Its entry. Where too much of a window is unknown, its badges stay as they were, and the entry says so.
- * @throws OperatorError if the disk refuses.
- */
-async function publishFigures(
-  tracked: TrackedPackage | TrackedGroup,
-  { days: all, total, facets, periods }: Figures,
-  attempted: Date,
-  query: PackageHealth['query'] | undefined,
-  { outputDir, source, publicUrl }: Config,
-  { previous, spellings, pages, now }: PublishContext,
-): Promise<PackageHealth> {
-  const { name, windows: lengths, looks } = tracked;
-  const group = asGroup(tracked);
-  const { windows, history, trends, warnings } = summarize(all, lengths);
-  const failure = heldBack(all, lengths);
-  const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
-  const title = group?.title ?? name;
-  const summaries = windows.map((window, index) => ({
-    ...window,
-    title,
-    history: all,
-    trend: trends[index],
-    total,
-    periods,
-    facets,
-    isHeldBack: isHeldBack(window),
-  }));
-  const files = badgeFiles(summaries, looks);
-  const text = historyText(history, {
-    package: name,
-    group: group && { title: group.title, packages: group.members },
-    source: source.kind,
-    publicUrl,
-  });
-  const hasMonths = looks?.extra?.includes('total') && periods !== undefined;
-  const others = [
-    { name: HISTORY_FILE, content: text },
-    ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
-    ...(hasMonths ? [{ name: MONTHS_FILE, content: monthsText(periods) }] : []),
-  ];
-  const before = await publishFolder(outputDir, name, [...files, ...others], spellings?.get(name));
-  const renewed = new Set(files.map((file) => file.name));
-  const notRenewed = before.filter((each) => !renewed.has(each));
-  const published = windows.filter((window) => !isHeldBack(window));
-  const [first] = published;
-  const entry: PackageHealth = {
-    windowDays: lengths[0],
-    windows: published,
-    warnings: [
-      // What else is odd about the days of a group is told of its member.
-      ...warnings.filter(({ code }) => group === undefined || code === 'unknown-days'),
-      ...(facets === undefined || group !== undefined ? [] : kindWarning(facets, warnings)),
-      ...(await leftOverWindows(outputDir, tracked, notRenewed)),
-    ],
-    ...defined({
-      failure,
-      count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
-      total: totalEntry(tracked, total ?? previous?.total),
-      countedTo: first === undefined ? previous?.countedTo : all.days.at(-1),
-      attempted: attempted.toISOString(),
-      lastSuccess: first === undefined ? previous?.lastSuccess : now().toISOString(),
-      query,
-    }),
-  };
-  await pages?.draw(tracked, entry, { days: history, text, facets });
-  return entry;
-}
-
-/** What came of a package: its entry for the health file and, unless it failed, the figures for its groups. */
-export interface Published {
-  readonly entry: PackageHealth;
-  readonly figures?: Figures;
-}
-
-/**
- * Publishes the outcome of one package: folds what was read into badges and history, writes them, and returns
- * the package's entry for the health file. It never throws: a full disk is a failed package.
- */
-export async function publishPackage(
-  outcome: ReadPackage | FailedPackage,
-  config: Config,
-  context: PublishContext,
-): Promise<Published> {
-  const { attempted, package: tracked } = outcome;
-  try {
-    if (outcome.kind === 'failed') throw outcome.error;
-    const { days, total, periods, facets, taken } = outcome;
-    const figures = { days, total, periods, facets };
-    const entry = await publishFigures(tracked, figures, outcome.attempted, taken, config, context);
-    return { entry, figures };
-  } catch (error) {
-    context.onFault?.(error);
-    return { entry: failedEntry(tracked, error, attempted, context.previous) };
-  }
 }
 
 /** What a run has brought of the members of one group so far. */
@@ -255,50 +132,167 @@ function added(before: Figures | undefined, { days, total, facets, periods }: Fi
   };
 }
 
-/** Adds up the packages of groups while a run goes on, so that no package's days need be kept. */
-export function createGroupSums(groups: readonly TrackedGroup[]) {
-  const all = groups.map((group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }));
-  const ofMember = new Map<string, GroupSum[]>();
-  for (const sum of all) {
-    for (const name of sum.group.members) append(ofMember, name, sum);
-  }
-  return {
-    /** @param figures undefined if the package failed. */
-    add(packageName: string, figures: Figures | undefined): void {
-      for (const sum of ofMember.get(packageName) ?? []) {
-        sum.waiting.delete(packageName);
-        if (figures === undefined) sum.failed.push(packageName);
-        else sum.figures = added(sum.figures, figures);
-      }
-    },
-    /** Those of which the run has brought any member, in the order of the configuration. */
-    sums: (): readonly GroupSum[] => all.filter(({ group, waiting }) => waiting.size < group.members.length),
-  };
+/** What came of a group: its entry for the health file, or of how many packages the run has brought nothing, which changes nothing. */
+export type PublishedGroup = { readonly name: string } & (
+  | { readonly entry: PackageHealth }
+  | { readonly entry?: undefined; readonly waiting: number }
+);
+
+/** Publishes what a run brings. */
+export interface Publisher {
+  /**
+   * Publishes a package, and adds it to its groups, so that no package's days need be kept. It never throws: a full disk
+   * is a failed package.
+   *
+   * @returns Its entry for the health file.
+   */
+  publish(outcome: ReadPackage | FailedPackage): Promise<PackageHealth>;
+  /** Publishes the groups of which the run has brought any member, in the order of the configuration. It never throws. */
+  publishGroups(started: Date): AsyncGenerator<PublishedGroup>;
 }
 
-/**
- * Publishes a group of which a run has brought all members. It never throws.
- *
- * @returns Its entry for the health file; undefined where members were not part of the run, which changes nothing.
- */
-export async function publishGroup(
-  { group, figures, failed, waiting }: GroupSum,
-  config: Config,
-  started: Date,
-  context: PublishContext,
-): Promise<PackageHealth | undefined> {
-  const fail = (error: unknown) => failedEntry(group, error, started, context.previous);
-  if (failed.length > 0) {
-    const message = `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; fix ${failed.length === 1 ? 'that package' : 'those packages'} first`;
-    return fail(new OperatorError('group-incomplete', message));
+/** Opens what publishes the packages of a run, and at its end the groups. */
+export function openPublisher(config: Config, { previous, pages, now, onFault }: PublishContext): Publisher {
+  const { outputDir, source, publicUrl } = config;
+  const spellings = otherSpellings(outputDir);
+  const entryBefore = (name: string) => previous?.packages.get(name) ?? previous?.groups.get(name);
+  const sums = config.groups.map(
+    (group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }),
+  );
+  const sumsOf = new Map<string, GroupSum[]>();
+  for (const sum of sums) {
+    for (const name of sum.group.members) append(sumsOf, name, sum);
   }
-  if (waiting.size > 0 || figures === undefined) return undefined;
-  try {
-    const last = config.facetsEveryDays > 0 ? await readFacets(config.outputDir, group.name) : undefined;
-    const { facets = last } = figures;
-    return await publishFigures(group, { ...figures, facets }, started, undefined, config, context);
-  } catch (error) {
-    context.onFault?.(error);
-    return fail(error);
+
+  /** The entry of a package or group whose badges stay as they were. */
+  function failedEntry(tracked: TrackedPackage, error: unknown, attempted: Date | undefined): PackageHealth {
+    const before = entryBefore(tracked.name);
+    return {
+      windowDays: tracked.windows[0],
+      windows: [],
+      warnings: [],
+      ...defined({
+        failure: { error: describeError(error), code: errorCode(error) },
+        total: totalEntry(tracked, before?.total),
+        countedTo: before?.countedTo,
+        attempted: attempted?.toISOString() ?? before?.attempted,
+        lastSuccess: before?.lastSuccess,
+      }),
+    };
   }
+
+  /**
+   * Publishes the badges, the history and the page of a package or a group.
+   *
+   * @param query What reading it took, if it is a package.
+   * @returns Its entry. Where too much of a window is unknown, its badges stay as they were, and the entry says so.
+   * @throws OperatorError if the disk refuses.
+   */
+  async function publishFigures(
+    tracked: TrackedPackage | TrackedGroup,
+    { days: all, total, facets, periods }: Figures,
+    attempted: Date,
+    query?: PackageHealth['query'],
+  ): Promise<PackageHealth> {
+    const { name, windows: lengths, looks } = tracked;
+    const before = entryBefore(name);
+    const group = asGroup(tracked);
+    const { windows, history, trends, warnings } = summarize(all, lengths);
+    const failure = heldBack(all, lengths);
+    const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
+    const title = group?.title ?? name;
+    const summaries = windows.map((window, index) => ({
+      ...window,
+      title,
+      history: all,
+      trend: trends[index],
+      total,
+      periods,
+      facets,
+      isHeldBack: isHeldBack(window),
+    }));
+    const files = badgeFiles(summaries, looks);
+    const text = historyText(history, {
+      package: name,
+      group: group && { title: group.title, packages: group.members },
+      source: source.kind,
+      publicUrl,
+    });
+    const hasMonths = looks?.extra?.includes('total') && periods !== undefined;
+    const others = [
+      { name: HISTORY_FILE, content: text },
+      ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
+      ...(hasMonths ? [{ name: MONTHS_FILE, content: monthsText(periods) }] : []),
+    ];
+    const found = await publishFolder(outputDir, name, [...files, ...others], spellings.get(name));
+    const renewed = new Set(files.map((file) => file.name));
+    const notRenewed = found.filter((each) => !renewed.has(each));
+    const published = windows.filter((window) => !isHeldBack(window));
+    const [first] = published;
+    const entry: PackageHealth = {
+      windowDays: lengths[0],
+      windows: published,
+      warnings: [
+        // What else is odd about the days of a group is told of its member.
+        ...warnings.filter(({ code }) => group === undefined || code === 'unknown-days'),
+        ...(facets === undefined || group !== undefined ? [] : kindWarning(facets, warnings)),
+        ...(await leftOverWindows(outputDir, tracked, notRenewed)),
+      ],
+      ...defined({
+        failure,
+        count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
+        total: totalEntry(tracked, total ?? before?.total),
+        countedTo: first === undefined ? before?.countedTo : all.days.at(-1),
+        attempted: attempted.toISOString(),
+        lastSuccess: first === undefined ? before?.lastSuccess : now().toISOString(),
+        query,
+      }),
+    };
+    await pages?.draw(tracked, entry, { days: history, text, facets });
+    return entry;
+  }
+
+  async function publishGroup(
+    { group, figures, failed, waiting }: GroupSum,
+    attempted: Date,
+  ): Promise<PackageHealth | undefined> {
+    if (failed.length > 0) {
+      const message = `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; fix ${failed.length === 1 ? 'that package' : 'those packages'} first`;
+      return failedEntry(group, new OperatorError('group-incomplete', message), attempted);
+    }
+    if (waiting.size > 0 || figures === undefined) return undefined;
+    try {
+      const last = config.facetsEveryDays > 0 ? await readFacets(outputDir, group.name) : undefined;
+      return await publishFigures(group, { ...figures, facets: figures.facets ?? last }, attempted);
+    } catch (error) {
+      onFault?.(error);
+      return failedEntry(group, error, attempted);
+    }
+  }
+
+  return {
+    async publish(outcome) {
+      const { attempted, package: tracked } = outcome;
+      const own = sumsOf.get(tracked.name) ?? [];
+      for (const { waiting } of own) waiting.delete(tracked.name);
+      try {
+        if (outcome.kind === 'failed') throw outcome.error;
+        const entry = await publishFigures(tracked, outcome, outcome.attempted, outcome.taken);
+        for (const sum of own) sum.figures = added(sum.figures, outcome);
+        return entry;
+      } catch (error) {
+        for (const { failed } of own) failed.push(tracked.name);
+        onFault?.(error);
+        return failedEntry(tracked, error, attempted);
+      }
+    },
+    async *publishGroups(started) {
+      for (const sum of sums) {
+        const { group, waiting } = sum;
+        if (waiting.size === group.members.length) continue;
+        const entry = await publishGroup(sum, started);
+        yield { name: group.name, ...(entry === undefined ? { waiting: waiting.size } : { entry }) };
+      }
+    },
+  };
 }

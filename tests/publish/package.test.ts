@@ -7,8 +7,9 @@ import { parseConfig } from '../../src/config/config.ts';
 import { daysOf } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import { breakdownDays } from '../../src/metric/summary.ts';
-import type { PackageHealth } from '../../src/publish/health.ts';
-import { otherSpellings, publishFolder, publishPackage } from '../../src/publish/package.ts';
+import { NOTHING_KNOWN, type PackageHealth } from '../../src/publish/health.ts';
+import { otherSpellings } from '../../src/publish/left-over.ts';
+import { openPublisher, publishFolder } from '../../src/publish/package.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { withUmask } from '../support/umask.ts';
 import { downloads } from '../support/views.ts';
@@ -43,15 +44,18 @@ const previous: PackageHealth = {
   lastSuccess: '2026-04-20T04:00:01.000Z',
 };
 
-function setUp() {
+function setUp(before: PackageHealth | null = previous) {
   const folder = tempFolder();
   const config = parseConfig('service: {output_dir: out}\npackages: [demo]\n', 'tracked.yaml', folder);
-  return { folder, config, output: join(folder, 'out') };
+  const packages = new Map(before === null ? [] : [['demo', before]]);
+  const last = { upstream: NOTHING_KNOWN, packages, groups: new Map(), warnings: [] };
+  const { publish } = openPublisher(config, { previous: last, now });
+  return { folder, output: join(folder, 'out'), publish };
 }
 
 it('writes badges and history, and says what was counted, up to which day', async () => {
-  const { config, output } = setUp();
-  const { entry: health } = await publishPackage(outcome, config, { previous, now });
+  const { output, publish } = setUp();
+  const health = await publish(outcome);
   expect(health).toMatchObject({
     windowDays: 7,
     count: 7,
@@ -83,8 +87,8 @@ const failed = {
 const { countedTo, lastSuccess } = previous;
 const tried = { attempted: '2026-04-25T04:12:01.000Z' };
 
-it.each<[string, { attempted?: Date }, PackageHealth | undefined, object]>([
-  ['for the first time', { attempted }, undefined, { ...failed, ...tried }],
+it.each<[string, { attempted?: Date }, PackageHealth | null, object]>([
+  ['for the first time', { attempted }, null, { ...failed, ...tried }],
   [
     'after a success, whose figures stay',
     { attempted },
@@ -97,23 +101,20 @@ it.each<[string, { attempted?: Date }, PackageHealth | undefined, object]>([
     previous,
     { ...failed, countedTo, lastSuccess, attempted: '2026-04-20T04:00:00.000Z' },
   ],
-  ['without having been tried, ever', {}, undefined, failed],
+  ['without having been tried, ever', {}, null, failed],
 ])('says why a package failed %s', async (_, when, before, expected) => {
-  const { config, folder } = setUp();
-  const failure: Outcome = { kind: 'failed', package: tracked, error, ...when };
-  expect(await publishPackage(failure, config, { previous: before, now })).toEqual({ entry: expected });
+  const { folder, publish } = setUp(before);
+  expect(await publish({ kind: 'failed', package: tracked, error, ...when })).toEqual(expected);
   expect(readdirSync(folder)).toEqual([]);
 });
 
 it('turns what the disk refuses into a failure', async () => {
-  const { config, output } = setUp();
+  const { output, publish } = setUp();
   writeFileSync(output, 'in the way');
-  expect(await publishPackage(outcome, config, { previous, now })).toMatchObject({
-    entry: {
-      failure: { code: 'disk-obstacle', error: expect.stringContaining('a file stands where a folder') },
-      windows: [],
-      countedTo: '2026-04-19',
-    },
+  expect(await publish(outcome)).toMatchObject({
+    failure: { code: 'disk-obstacle', error: expect.stringContaining('a file stands where a folder') },
+    windows: [],
+    countedTo: '2026-04-19',
   });
 });
 
