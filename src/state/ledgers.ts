@@ -47,7 +47,6 @@ import { assert, FileRejected, orStateError, parseJson, rejectFile, type Warn } 
 
 const ANSWER_VERSION = 1;
 const ANSWER_FILE = /^(\d{6,})-([0-9a-f]{16})\.ndjson$/;
-const NEWLINE = 0x0a;
 
 /** Days of one package. */
 type Days = ReadonlyMap<Day, LedgerDay>;
@@ -55,14 +54,10 @@ type Days = ReadonlyMap<Day, LedgerDay>;
 /** One answer on the disk. */
 interface SavedAnswer {
   readonly path: string;
-  /** Number of each package's line. */
-  readonly lines: ReadonlyMap<string, number>;
-  /** Where each line begins, in bytes, and where the last one ends. */
-  readonly starts: Float64Array;
-  /** 1 for each line whose days are in a ledger. */
-  readonly merged: Uint8Array;
-  /** How many are not. */
-  left: number;
+  /** How many packages it is about. */
+  readonly size: number;
+  /** Where the line of each package is, in bytes, whose days are not in a ledger yet. */
+  readonly lines: Map<string, readonly [start: number, end: number]>;
 }
 
 function serialize(days: Iterable<readonly [string, Days]>, source: string): string {
@@ -73,20 +68,6 @@ function serialize(days: Iterable<readonly [string, Days]>, source: string): str
     );
   }
   return `${lines.join('\n')}\n`;
-}
-
-/** Where lines begin, and where the last one ends. */
-function startsOf(content: Uint8Array): Float64Array {
-  const starts = [0];
-  for (let at = content.indexOf(NEWLINE); at >= 0; at = content.indexOf(NEWLINE, at + 1)) starts.push(at + 1);
-  return Float64Array.from(starts);
-}
-
-/** Number of the line of each package. Questions of a run are mostly about the same packages, so that one list will do. */
-function linesOf(names: readonly string[], similar: SavedAnswer | undefined): ReadonlyMap<string, number> {
-  const known = similar?.lines;
-  const same = known?.size === names.length && names.every((name, index) => known.get(name) === index + 1);
-  return same ? known : new Map(names.map((name, index) => [name, index + 1]));
 }
 
 /** @throws FileRejected if a text is not what was written with that checksum, or about something else. */
@@ -100,19 +81,22 @@ function assertSound(text: string, sum: string | undefined, source: string): voi
 }
 
 /** Where the days of each package are in the text of an answer. */
-function indexed(path: string, text: string, similar: SavedAnswer | undefined): SavedAnswer {
-  const [, ...lines] = text.trimEnd().split('\n');
-  const names = lines.map((line) => /^\["([^"]*)"/.exec(line)?.[1] ?? '');
-  const starts = startsOf(Buffer.from(text));
-  const merged = new Uint8Array(starts.length);
-  return { path, lines: linesOf(names, similar), starts, merged, left: names.length };
+function indexed(path: string, text: string): SavedAnswer {
+  const lines = new Map<string, readonly [number, number]>();
+  let start = 0;
+  for (const line of text.trimEnd().split('\n')) {
+    const end = start + Buffer.byteLength(line) + 1;
+    const name = /^\["([^"]*)"/.exec(line)?.[1];
+    if (name !== undefined) lines.set(name, [start, end]);
+    start = end;
+  }
+  return { path, size: lines.size, lines };
 }
 
 /** Days of a package in an answer; undefined where they are in its ledger, or it is not part of the question. */
-function daysIn({ path, lines, starts, merged }: SavedAnswer, packageName: string): Days | undefined {
+function daysIn({ path, lines }: SavedAnswer, packageName: string): Days | undefined {
   const line = lines.get(packageName);
-  if (line === undefined || merged[line] === 1) return undefined;
-  const part = readPart(path, starts[line] ?? 0, starts[line + 1] ?? 0);
+  const part = line && readPart(path, ...line);
   // A run that goes on meanwhile has put all of it into the ledgers.
   if (part === undefined) return undefined;
   const value = parseJson(part.toString(), 'a line of it is not JSON');
@@ -138,7 +122,7 @@ function openAnswers(parent: string, source: string, warn: Warn) {
   let last = 0;
 
   function put(path: string, text: string): void {
-    known = [...known, indexed(path, text, known.at(-1))];
+    known = [...known, indexed(path, text)];
   }
 
   async function find(): Promise<void> {
@@ -226,11 +210,8 @@ function openAnswers(parent: string, source: string, warn: Warn) {
      */
     merged(packageName: string): void {
       for (const answer of handedOver.get(packageName) ?? []) {
-        const line = answer.lines.get(packageName);
-        if (line === undefined || answer.merged[line] === 1) continue;
-        answer.merged[line] = 1;
-        answer.left -= 1;
-        if (answer.left === 0 && removeIfPossible(answer.path)) drop(answer);
+        answer.lines.delete(packageName);
+        if (answer.lines.size === 0 && removeIfPossible(answer.path)) drop(answer);
       }
       handedOver.delete(packageName);
     },
@@ -241,7 +222,7 @@ function openAnswers(parent: string, source: string, warn: Warn) {
     async compact(): Promise<void> {
       const names = await packages();
       const old = known;
-      if (old.every(({ left, lines }) => left === lines.size)) return;
+      if (old.every(({ size, lines }) => size === lines.size)) return;
       const waiting = [...names]
         .map((name) => [name, gather(name).days] as const)
         .filter(([, days]) => days.size > 0);
