@@ -209,7 +209,6 @@ function circumstances(argv: readonly string[], version: string, context: Contex
     folders: [
       [cwd, '.'],
       [env['HOME'] ?? '', '~'],
-      [env['USERPROFILE'] ?? '', '~'],
     ],
   };
 }

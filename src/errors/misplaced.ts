@@ -25,15 +25,9 @@ const TOKEN = /\beyJ[\w-]{8,}\.[\w-]+|\bya29\.[\w-]+/;
 /** Control characters, those that change the order or the lines in which a text is read, and what XML 1.0 forbids. */
 const UNSEEN = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\ufffe\uffff]/u;
 
-/** What a percent-encoded text says; undefined if it is none. */
-function decodePercent(text: string): string | undefined {
-  if (!/%[0-9A-Fa-f]{2}/.test(text)) return undefined;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // Cut in the middle of a character: each byte by itself.
-    return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-  }
+/** What a percent-encoded text says, each byte by itself: it may be cut in the middle of a character. */
+function decodePercent(text: string): string {
+  return text.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** Where a JSON object or a PEM block begins in base64, whatever stands before it. */
@@ -58,13 +52,11 @@ function isJson(text: string): boolean {
 
 function encoded(text: string): string | undefined {
   const percent = decodePercent(text);
-  if (percent !== undefined && percent !== text) {
-    const inner = content(percent);
-    if (inner !== undefined) return `${inner}, percent-encoded`;
-  }
+  const plain = percent === text ? undefined : content(percent);
+  if (plain !== undefined) return `${plain}, percent-encoded`;
   // It may stand in quotation marks, or behind a word such as `base64:`.
   const words = text.replaceAll(/\s+/g, '').match(/[\w+/=-]{16,}/g) ?? [];
-  const inner = words.flatMap(decodeBase64).flatMap((plain) => content(plain) ?? [])[0];
+  const inner = words.flatMap(decodeBase64).flatMap((decoded) => content(decoded) ?? [])[0];
   return inner === undefined ? undefined : `${inner}, in base64`;
 }
 

@@ -39,15 +39,11 @@ export function stackOf(error: unknown, depth = 0): string {
 }
 
 function withoutFolders(text: string, { folders }: Circumstances): string {
-  const known = folders
-    .filter(([folder]) => folder.length > 1)
-    .toSorted(([a], [b]) => b.length - a.length)
-    .flatMap(([folder, instead]) => [
-      [folder, instead] as const,
-      [encodeURI(folder), instead] as const,
-      [folder.replaceAll('\\', '/'), instead] as const,
-    ]);
-  return known.reduce((rest, [folder, instead]) => rest.replaceAll(folder, instead), text);
+  const known = folders.filter(([folder]) => folder.length > 1).toSorted(([a], [b]) => b.length - a.length);
+  return known.reduce(
+    (rest, [folder, instead]) => rest.replaceAll(folder, instead).replaceAll(encodeURI(folder), instead),
+    text,
+  );
 }
 
 /**
