@@ -1,25 +1,4 @@
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { rm } from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../errors/error.ts';
 import { MIB } from '../util.ts';
@@ -46,32 +25,33 @@ const TEMPORARY = /^\..+\.\d+\.tmp$/;
 
 /** A file left by a killed run is written over; a link planted in its place is not followed, and a pipe not waited for. */
 const NEW_FILE =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  fs.constants.O_WRONLY |
+  fs.constants.O_CREAT |
+  fs.constants.O_TRUNC |
+  fs.constants.O_NOFOLLOW |
+  fs.constants.O_NONBLOCK;
 
-function temporaryPath(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-}
-
-/** What is at a path, links not followed; undefined where there is nothing. */
-export function lookAt(path: string): Stats | undefined {
+/** What the disk refuses of the work at a path is a sentence that says how to fix it. */
+function ask<T>(path: string, work: () => T): T {
   try {
-    return lstatSync(path, { throwIfNoEntry: false });
+    return work();
   } catch (error) {
     throw diskError(error, path);
   }
 }
 
-function assertNoLink(path: string): void {
-  if (lookAt(path)?.isSymbolicLink()) throw diskError({ code: 'ELOOP' }, path);
+/** What is at a path, links not followed; undefined where there is nothing. */
+export function lookAt(path: string): fs.Stats | undefined {
+  return ask(path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
 /** Larger than any file of a run, and less than the longest text there can be. */
 const BYTES_MAX = 256 * MIB;
 
-/** What stands at a path in the place of a file that can be read, as words; undefined if it is one. */
-function obstacleIn(stats: Stats, bytesMax: number): string | undefined {
-  if (stats.isFile())
-    return stats.size > bytesMax ? `a file of more than ${bytesMax / MIB} MiB stands there` : undefined;
+/** What stands at a path in the place of a file that can be read, as words; undefined if it is one, or nothing is there. */
+function obstacleIn(stats: fs.Stats | undefined, bytesMax: number): string | undefined {
+  if (stats === undefined || (stats.isFile() && stats.size <= bytesMax)) return undefined;
+  if (stats.isFile()) return `a file of more than ${bytesMax / MIB} MiB stands there`;
   const kinds = [
     [stats.isSymbolicLink(), 'a symbolic link'],
     [stats.isDirectory(), 'a folder'],
@@ -90,7 +70,7 @@ function obstacleIn(stats: Stats, bytesMax: number): string | undefined {
  */
 export function assertFile(path: string): boolean {
   const stats = lookAt(path);
-  const obstacle = stats && obstacleIn(stats, BYTES_MAX);
+  const obstacle = obstacleIn(stats, BYTES_MAX);
   if (obstacle === undefined) return stats !== undefined;
   const remedy = stats?.isSymbolicLink() ? 'put the file itself there' : 'move it away';
   throw new OperatorError('disk-obstacle', `${path}: ${obstacle}; ${remedy}`);
@@ -108,54 +88,53 @@ function changeMode(change: () => void): void {
 /** Waits until the disk has a file or folder, unless the file system cannot tell. */
 function sync(descriptor: number): void {
   try {
-    fsyncSync(descriptor);
+    fs.fsyncSync(descriptor);
   } catch (error) {
     if (!isUnsupported(error)) throw error;
   }
 }
 
-/** Whether anything is there, a link that leads nowhere among it. */
-function isThere(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return false;
-  }
+/** The path, or the nearest above it that is there; the root where none is, as on a broken disk. */
+function nearestThere(path: string, isThere: (path: string) => boolean): string {
+  return isThere(path) || path === dirname(path) ? path : nearestThere(dirname(path), isThere);
 }
+
+/** Whether anything is there, a link that leads nowhere among it. */
+const hasEntry = (path: string) => namesIn(dirname(path)).includes(basename(path));
 
 /** @throws OperatorError if a path leads through a link to where nothing is. */
 function assertNoDeadLink(path: string): void {
-  let nearest = path;
-  // On a broken disk not even the root can be looked at.
-  while (!isThere(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
-  if (!isThere(nearest) || existsSync(nearest)) return;
+  const nearest = nearestThere(path, hasEntry);
+  if (!hasEntry(nearest) || fs.existsSync(nearest)) return;
   const message = `${nearest}: this is a link that leads nowhere; make the folder, or remove the link`;
   throw new OperatorError('disk-obstacle', message);
 }
 
-/** Makes a folder inside one that is there, unless somebody else has made it meanwhile. */
-function makeFolder(path: string, audience: Audience): void {
+/**
+ * Makes a folder and those above it that are missing. Node.js, asked to make all of them, takes a read-only file system for
+ * a folder that is missing.
+ */
+function makeFolders(path: string, audience: Audience): void {
+  if (fs.existsSync(path) || path === dirname(path)) return;
+  makeFolders(dirname(path), audience);
   const mode = MODES[audience].folder;
   try {
-    mkdirSync(path, { mode });
+    fs.mkdirSync(path, { mode });
   } catch (error) {
+    // Somebody else may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     return;
   }
   // The umask may have closed every level that was missing, and a web server must pass them all.
-  if (audience === 'everybody') changeMode(() => chmodSync(path, mode));
+  if (audience === 'everybody') changeMode(() => fs.chmodSync(path, mode));
 }
 
 /** Makes a folder and those above it unless it is there. A link to a folder will do. */
 export async function ensureFolder(path: string, audience: Audience = 'everybody'): Promise<void> {
-  const isFolder = () => statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  const isFolder = () => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory();
   try {
     if (isFolder()) return;
-    // Node.js, asked to make all levels, takes a read-only file system for a folder that is missing.
-    const missing: string[] = [];
-    for (let level = path; !existsSync(level) && level !== dirname(level); level = dirname(level))
-      missing.unshift(level);
-    for (const level of missing) makeFolder(level, audience);
+    makeFolders(path, audience);
     if (!isFolder()) throw { code: 'ENOTDIR' };
   } catch (error) {
     assertNoDeadLink(path);
@@ -174,28 +153,23 @@ export async function ensureChildFolder(parent: string, name: string): Promise<s
   if (dirname(path) !== parent || basename(path) !== name) {
     throw new OperatorError('disk-obstacle', `${name} is not the name of a folder inside ${parent}`);
   }
-  assertNoLink(path);
+  if (lookAt(path)?.isSymbolicLink()) throw diskError({ code: 'ELOOP' }, path);
   await ensureFolder(path);
   return path;
 }
 
 /** Opens a file or folder for as long as `use` takes; `mode` is for a new file. */
-function withOpen<T>(
-  path: string,
-  flags: string | number,
-  use: (descriptor: number) => T,
-  mode = MODES.operator.file,
-): T {
-  const descriptor = openSync(path, flags, mode);
+function withOpen<T>(path: string, flags: string | number, use: (descriptor: number) => T, mode?: number): T {
+  const descriptor = fs.openSync(path, flags, mode);
   try {
     return use(descriptor);
   } finally {
-    closeSync(descriptor);
+    fs.closeSync(descriptor);
   }
 }
 
 /** What has taken a file's place since it was looked at is not followed or waited for. */
-const OLD_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const OLD_FILE = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK;
 
 /**
  * How a file is read as a whole: in one call of the library, which opens, reads and closes. The types know flags as
@@ -220,7 +194,7 @@ function ifPresent<T>(path: string, read: () => T): T | undefined {
  */
 export async function readIfPresent(path: string): Promise<string | undefined> {
   // An error for each file that is not there yet would take longer than everything else.
-  return ifPresent(path, () => (assertFile(path) ? readFileSync(path, READ) : undefined));
+  return ifPresent(path, () => (assertFile(path) ? fs.readFileSync(path, READ) : undefined));
 }
 
 /** What a person writes is smaller by far. */
@@ -233,9 +207,9 @@ const NAMED_BYTES_MAX = 16 * MIB;
  * they are, EISDIR of a folder among them.
  */
 export function readNamedFile(path: string): Buffer {
-  const stats = statSync(path);
-  const obstacle = stats.isDirectory() ? undefined : obstacleIn(stats, NAMED_BYTES_MAX);
-  if (obstacle === undefined) return readFileSync(path);
+  const stats = fs.statSync(path);
+  const obstacle = obstacleIn(stats.isDirectory() ? undefined : stats, NAMED_BYTES_MAX);
+  if (obstacle === undefined) return fs.readFileSync(path);
   throw new OperatorError('disk-obstacle', `${obstacle}; put the right file in its place`);
 }
 
@@ -245,8 +219,8 @@ export function readNamedFile(path: string): Buffer {
  * @throws OperatorError if what stands there is no file: it would be replaced, and a device is needed by others.
  */
 export function assertNoObstacle(path: string): void {
-  const stats = ifPresent(path, () => statSync(path));
-  const obstacle = stats && obstacleIn(stats, Number.POSITIVE_INFINITY);
+  const stats = ifPresent(path, () => fs.statSync(path));
+  const obstacle = obstacleIn(stats, Number.POSITIVE_INFINITY);
   if (obstacle !== undefined) throw new OperatorError('disk-obstacle', `${path}: ${obstacle}; name another`);
 }
 
@@ -255,7 +229,7 @@ export function readPart(path: string, start: number, end: number): Buffer | und
   return ifPresent(path, () =>
     withOpen(path, OLD_FILE, (descriptor) => {
       const bytes = Buffer.allocUnsafe(end - start);
-      return bytes.subarray(0, readSync(descriptor, bytes, 0, bytes.length, start));
+      return bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, start));
     }),
   );
 }
@@ -279,16 +253,16 @@ export async function replaceFile(
   audience: Audience | number = 'everybody',
 ): Promise<void> {
   if (path.endsWith('.json')) JSON.parse(content);
-  const temporary = temporaryPath(path);
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
     const mode = typeof audience === 'number' ? audience : MODES[audience].file;
     const write = (descriptor: number) => {
-      writeFileSync(descriptor, content);
-      changeMode(() => fchmodSync(descriptor, mode));
+      fs.writeFileSync(descriptor, content);
+      changeMode(() => fs.fchmodSync(descriptor, mode));
       if (durable) sync(descriptor);
     };
     withOpen(temporary, NEW_FILE, write, mode);
-    renameSync(temporary, path);
+    fs.renameSync(temporary, path);
     // A rename is on the disk only when the folder is.
     if (durable) withOpen(dirname(path), 'r', sync);
   } catch (error) {
@@ -299,21 +273,17 @@ export async function replaceFile(
 
 /** @throws OperatorError that says how to fix it. */
 export function removeFile(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch (error) {
-    throw diskError(error, path);
-  }
+  ask(path, () => fs.rmSync(path, { force: true }));
 }
 
 /**
- * Removes a file that nobody needs; one that cannot be removed does no harm.
+ * Removes a file, or a folder with all in it, that nobody needs; one that cannot be removed does no harm.
  *
  * @returns Whether it is gone.
  */
-export function removeIfPossible(path: string): boolean {
+export function removeIfPossible(path: string, recursive = false): boolean {
   try {
-    removeFile(path);
+    fs.rmSync(path, { force: true, recursive });
     return true;
   } catch {
     // What led here is what matters.
@@ -329,14 +299,13 @@ export function removeIfPossible(path: string): boolean {
  */
 export function probeRoom(folder: string, name: string, bytes: number): void {
   const path = join(folder, name);
+  const write = (descriptor: number) => {
+    fs.writeFileSync(descriptor, Buffer.alloc(bytes, ' '));
+    // Until then a disk may have taken what it has no room for.
+    sync(descriptor);
+  };
   try {
-    withOpen(path, NEW_FILE, (descriptor) => {
-      writeFileSync(descriptor, Buffer.alloc(bytes, ' '));
-      // Until then a disk may have taken what it has no room for.
-      sync(descriptor);
-    });
-  } catch (error) {
-    throw diskError(error, folder);
+    ask(folder, () => withOpen(path, NEW_FILE, write));
   } finally {
     removeIfPossible(path);
   }
@@ -350,21 +319,17 @@ export function probeRoom(folder: string, name: string, bytes: number): void {
  * @returns Whether the folder is there; one that is missing can be made.
  * @throws OperatorError that says how to fix it.
  */
-export async function probeFolder(
-  path: string,
-  use: (folder: string) => Promise<void> = async () => undefined,
-): Promise<boolean> {
+export async function probeFolder(path: string, use?: (folder: string) => Promise<void>): Promise<boolean> {
   assertNoDeadLink(path);
-  let nearest = path;
-  while (!existsSync(nearest)) nearest = dirname(nearest);
+  const nearest = nearestThere(path, fs.existsSync);
   try {
-    const folder = mkdtempSync(join(nearest, '.doctor.'));
+    const folder = fs.mkdtempSync(join(nearest, '.doctor.'));
     try {
       // As much as a badge: a full disk may still have room for a name.
       await replaceFile(join(folder, 'probe'), ' '.repeat(4_096), true);
-      await use(folder);
+      await use?.(folder);
     } finally {
-      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+      removeIfPossible(folder, true);
     }
   } catch (error) {
     // What was tried is of no interest, but where.
@@ -380,25 +345,22 @@ export async function probeFolder(
  */
 export function filesOfChild(parent: string, name: string): string[] {
   const folder = join(parent, name);
-  const stats = lookAt(folder);
-  if (stats === undefined) return [];
-  assertNoLink(folder);
-  if (!stats.isDirectory()) throw diskError({ code: 'ENOTDIR' }, folder);
-  try {
+  return ask(folder, () => {
+    const stats = fs.lstatSync(folder, { throwIfNoEntry: false });
+    if (stats === undefined) return [];
+    if (!stats.isDirectory()) throw { code: stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR' };
     // There may be thousands of them: to write into each takes too long.
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return readdirSync(folder).map((each) => join(folder, each));
-  } catch (error) {
-    throw diskError(error, folder);
-  }
+    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
+    return fs.readdirSync(folder).map((each) => join(folder, each));
+  });
 }
 
-/** Names of what is in a folder; undefined where that cannot be told. */
-export function namesIn(folder: string): string[] | undefined {
+/** Names of what is in a folder; none where that cannot be told. */
+export function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder);
+    return fs.readdirSync(folder);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
@@ -409,20 +371,19 @@ export function namesIn(folder: string): string[] | undefined {
  */
 export function demandNames(folder: string): string[] {
   assertNoDeadLink(folder);
-  return ifPresent(folder, () => readdirSync(folder)) ?? [];
+  return ifPresent(folder, () => fs.readdirSync(folder)) ?? [];
 }
 
 /**
  * Removes what killed runs have left of `replaceFile` in a folder. To be called under the lock.
  * It is housekeeping: a folder that cannot be read is left to those who need it.
  *
- * @returns Names of what else is in the folder; undefined where that cannot be told.
+ * @returns Names of what was in the folder; none where that cannot be told.
  */
-export async function sweepTemporary(folder: string): Promise<string[] | undefined> {
+export async function sweepTemporary(folder: string): Promise<string[]> {
   const names = namesIn(folder);
-  const left = names?.filter((name) => TEMPORARY.test(name)) ?? [];
-  for (const name of left) removeIfPossible(join(folder, name));
-  return left.length === 0 ? names : names?.filter((name) => !left.includes(name));
+  for (const name of names) if (TEMPORARY.test(name)) removeIfPossible(join(folder, name));
+  return names;
 }
 
 /**
@@ -436,7 +397,7 @@ export async function writeIfChanged(path: string, content: string, onlyThere = 
   if (before === undefined && onlyThere) return false;
   // What is no file, or of another size, is replaced unread.
   const isSame = before?.isFile() && before.size === Buffer.byteLength(content);
-  if (isSame && ifPresent(path, () => readFileSync(path, READ)) === content) return false;
+  if (isSame && ifPresent(path, () => fs.readFileSync(path, READ)) === content) return false;
   await replaceFile(path, content, false);
   return true;
 }
@@ -448,18 +409,21 @@ export interface FolderFile {
 }
 
 /**
- * Writes the files of one folder, each only if that changes it; what killed runs have left there is removed.
+ * Writes the files of the folder `name` directly inside `parent`, each only if that changes it. What killed runs have left
+ * there is removed.
  *
  * @param onlyThere Whether files that are not there are left out.
  * @returns Names of what was in the folder before; none where that cannot be told.
- * @throws OperatorError if the disk refuses.
+ * @throws OperatorError if the disk refuses, or the folder would be anywhere else.
  */
-export async function writeFiles(
-  folder: string,
+export async function writeFolder(
+  parent: string,
+  name: string,
   files: readonly FolderFile[],
   onlyThere = false,
 ): Promise<readonly string[]> {
-  const names = await sweepTemporary(folder);
-  for (const { name, content } of files) await writeIfChanged(join(folder, name), content, onlyThere);
-  return names ?? [];
+  const folder = await ensureChildFolder(parent, name);
+  const before = await sweepTemporary(folder);
+  for (const file of files) await writeIfChanged(join(folder, file.name), file.content, onlyThere);
+  return before;
 }

@@ -3,7 +3,7 @@ import { type Compared, drawComparison } from '../badges/comparison.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import { asGroup, type Config } from '../config/config.ts';
 import { addDays, windowBefore } from '../days/day.ts';
-import { ensureChildFolder, writeFiles } from '../disk/files.ts';
+import { writeFolder } from '../disk/files.ts';
 import { readHistory } from './history.ts';
 
 /*
@@ -39,6 +39,6 @@ export async function publishComparison(config: Config): Promise<string[]> {
   const files = COMPARISONS.flatMap((kind) =>
     filesOf(badgeStem(kind, undefined), drawComparison(compared, span, kind.id === INDEXED)),
   );
-  await writeFiles(await ensureChildFolder(outputDir, COMPARISON_FOLDER), files);
+  await writeFolder(outputDir, COMPARISON_FOLDER, files);
   return [];
 }

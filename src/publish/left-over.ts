@@ -129,7 +129,7 @@ async function leftOverIn(
   tracked: TrackedPackage | undefined,
   marked = false,
   // A folder that is missing or cannot be read has nothing to tell; writing to it says what is wrong.
-  names: readonly string[] = namesIn(join(outputDir, folder)) ?? [],
+  names: readonly string[] = namesIn(join(outputDir, folder)),
 ): Promise<LeftOver | undefined> {
   const stale = new Map<string, BadgeOnDisk[]>();
   const onDisk = names.flatMap(badgeOnDisk).toSorted((a, b) => (a.windowDays ?? 0) - (b.windowDays ?? 0));
@@ -205,7 +205,7 @@ export async function leftOverPackages(config: Listed): Promise<Warning[]> {
 export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
   const place = join(outputDir, folder);
   for (const name of [...badges.map((badge) => badge.name), ...others]) removeFile(join(place, name));
-  if ((namesIn(place) ?? []).length > 0) return;
+  if (namesIn(place).length > 0) return;
   try {
     rmdirSync(place);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { badgeFiles } from '../badges/endpoint.ts';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import { ensureChildFolder, type FolderFile, writeFiles } from '../disk/files.ts';
+import { type FolderFile, writeFolder } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { type DatedFacets, facetsTogether } from '../metric/facets.ts';
@@ -88,10 +88,8 @@ export async function publishFolder(
   files: readonly FolderFile[],
   spellings: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const before = await writeFiles(await ensureChildFolder(outputDir, packageName), files);
-  for (const spelling of spellings) {
-    await writeFiles(await ensureChildFolder(outputDir, spelling), files, true);
-  }
+  const before = await writeFolder(outputDir, packageName, files);
+  for (const spelling of spellings) await writeFolder(outputDir, spelling, files, true);
   return before;
 }
 
