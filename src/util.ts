@@ -33,19 +33,17 @@ export function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
  *
  * @param max How many results are kept; when there are as many, all are forgotten. None is undefined.
  */
-export function memoize<T, R extends object | string | number>(
+export function memoize<T extends string | number, R extends object | string | number>(
   max: number,
-  keyOf: (value: T) => string | number,
   make: (value: T) => R,
 ): (value: T) => R {
-  const made = new Map<string | number, R>();
+  const made = new Map<T, R>();
   return (value) => {
-    const key = keyOf(value);
-    let result = made.get(key);
+    let result = made.get(value);
     if (result === undefined) {
       result = make(value);
       if (made.size >= max) made.clear();
-      made.set(key, result);
+      made.set(value, result);
     }
     return result;
   };

@@ -8,7 +8,7 @@ describe('memoize', () => {
       made.push(text);
       return text.toUpperCase();
     };
-    const upper = memoize(2, (text: string) => text, make);
+    const upper = memoize(2, make);
     expect(['a', 'b', 'a', 'b', 'c', 'c', 'a'].map(upper)).toEqual(['A', 'B', 'A', 'B', 'C', 'C', 'A']);
     expect(made).toEqual(['a', 'b', 'c', 'a']);
   });

@@ -19,17 +19,9 @@ export type PartitionRows = ReadonlyMap<Day, number>;
 const DAYS_MAX = 4_000;
 
 /** Days since 1970-01-01. */
-export const dayNumber: (day: Day) => number = memoize(
-  DAYS_MAX,
-  (day: Day) => day,
-  (day) => Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY,
-);
+export const dayNumber = memoize(DAYS_MAX, (day: Day) => Date.parse(`${day}T00:00:00Z`) / MS_PER_DAY);
 
-const dayAt = memoize(
-  DAYS_MAX,
-  (number: number) => number,
-  (number) => new Date(number * MS_PER_DAY).toISOString().slice(0, 10),
-);
+const dayAt = memoize(DAYS_MAX, (number: number) => dayOf(new Date(number * MS_PER_DAY)));
 
 /** The day that is `days` after `day`, or before it if negative. */
 export function addDays(day: Day, days: number): Day {
@@ -88,15 +80,10 @@ export function monthOfSpan({ start, end }: Span): string | undefined {
   return addDays(end, -1).startsWith(month) ? month : undefined;
 }
 
-/** How many spans are remembered: a run asks for those of a few windows, for each package. */
-const SPANS_MAX = 64;
-
 /** The days of a span, oldest first. */
-export const daysOf: (span: Span) => readonly Day[] = memoize(
-  SPANS_MAX,
-  ({ start, end }: Span) => `${start} ${end}`,
-  (span) => Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index)),
-);
+export function daysOf(span: Span): Day[] {
+  return Array.from({ length: spanDays(span) }, (_, index) => addDays(span.start, index));
+}
 
 /**
  * The window of a badge: the `windowDays` whole UTC days that end before the day `asOf`.

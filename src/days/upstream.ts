@@ -26,12 +26,6 @@ const LEVEL_SHARE_MIN = 0.05;
 /** So many days in a row that are as before a new level take it back: it was an outage. */
 const BACK_DAYS = 3;
 
-export interface UpstreamFault {
-  readonly code: 'upstream-late' | 'upstream-back';
-  /** For the operator. */
-  readonly message: string;
-}
-
 /** What the table has, as far as this run looks. */
 export interface Upstream {
   /** The day before which the windows end: the as-of day, or an earlier one if the table is behind. */
@@ -47,7 +41,7 @@ export interface Upstream {
   /** First of the days whose missing and incomplete ones are told; `end` where nothing is known of them. */
   readonly since: Day;
   /** Why no window can be counted, if so: the table is too far behind, or ends earlier than it did. */
-  readonly fault: UpstreamFault | undefined;
+  readonly fault: { readonly code: 'upstream-late' | 'upstream-back'; readonly message: string } | undefined;
 }
 
 /**
@@ -150,46 +144,41 @@ export function upstreamOf(
   published?: Day,
 ): Upstream {
   const reach = partitionSpan(asOf, longestDays);
-  const since = windowBefore(asOf, longestDays).start;
-  const nothing = { end: asOf, missingDays: [], partialDays: [], excessDays: [], since, fault: undefined };
-  if (rows === undefined) return { ...nothing, lastDay: null, since: asOf };
+  const newest = addDays(asOf, -1);
+  const noOdd = { missingDays: [], partialDays: [], excessDays: [] };
+  const nothing = { ...noOdd, end: asOf, lastDay: null, since: asOf, fault: undefined };
+  if (rows === undefined) return nothing;
   const hasRows = (day: Day) => (rows.get(day) ?? 0) > 0;
-  const late = (message: string, day?: Day): Upstream => {
-    return { ...nothing, lastDay: day ?? null, since: asOf, fault: { code: 'upstream-late', message } };
+  const failed = (fault: Upstream['fault'], lastDay?: Day): Upstream => {
+    return { ...nothing, lastDay: lastDay ?? null, fault };
   };
   if (odd === undefined) {
     const lastDay = daysOf(reach).findLast(hasRows);
-    if (lastDay !== undefined) return { ...nothing, lastDay };
-    const message = `there are no rows from ${reach.start} to ${addDays(asOf, -1)} (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
-    return late(message);
+    if (lastDay !== undefined) return { ...nothing, lastDay, since: windowBefore(asOf, longestDays).start };
+    const message = `there are no rows from ${reach.start} to ${newest} (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
+    return failed({ code: 'upstream-late', message });
   }
 
   const { partial, excess, shares } = odd;
-  const newest = addDays(asOf, -1);
   const mayGrow = (day: Day) => day === newest && (shares.get(day) ?? 1) < NEWEST_SHARE;
   const complete = daysOf(reach).findLast((day) => hasRows(day) && !partial.has(day) && !mayGrow(day));
   const lastDay = published !== undefined && (complete ?? '') < published ? published : complete;
   if (lastDay !== undefined && lastDay !== complete && !hasRows(lastDay)) {
     const message = `the table ends with ${complete ?? 'none of these days'}, and the badges with ${lastDay}, which it has lost: they stay as they are until it is back (${whereToLook})`;
-    return { ...nothing, lastDay: complete ?? null, since: asOf, fault: { code: 'upstream-back', message } };
+    return failed({ code: 'upstream-back', message }, complete);
   }
   if (lastDay === undefined || dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX) {
-    const seen =
-      lastDay === undefined
-        ? `no whole day from ${reach.start} to ${newest}`
-        : `no whole day since ${lastDay}`;
-    const message = `the table has ${seen}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
-    return late(message, lastDay);
+    const when = lastDay === undefined ? `from ${reach.start} to ${newest}` : `since ${lastDay}`;
+    const message = `the table has no whole day ${when}, more than ${LATE_DAYS_MAX} days before ${asOf}; it is behind (${whereToLook}), or --as-of is wrong; the badges stay as they are`;
+    return failed({ code: 'upstream-late', message }, lastDay);
   }
   const end = addDays(lastDay, 1);
-  const window = daysOf(windowBefore(end, longestDays));
-  return {
-    end,
-    lastDay,
-    missingDays: window.filter((day) => !hasRows(day)),
-    partialDays: window.filter((day) => partial.has(day)),
-    excessDays: window.filter((day) => excess.has(day)),
-    since: windowBefore(end, longestDays).start,
-    fault: undefined,
+  const window = windowBefore(end, longestDays);
+  const days = daysOf(window);
+  const oddDays = {
+    missingDays: days.filter((day) => !hasRows(day)),
+    partialDays: days.filter((day) => partial.has(day)),
+    excessDays: days.filter((day) => excess.has(day)),
   };
+  return { ...oddDays, end, lastDay, since: window.start, fault: undefined };
 }
