@@ -38,8 +38,8 @@ const MUTATIONS = [
   ['.filter((each) => each >= level.start)', '', 'tests/days'],
   ['day < ERAS.ci || ', '', 'tests/commands/days'],
   ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/metric/spikes'],
-  ['!launch.has(day)', 'true', 'tests/metric/spikes'],
-  [' && sum(spikes) > sum(lived) * SUM_SHARE', '', 'tests/metric/spikes'],
+  [' && day.day >= end', '', 'tests/metric/spikes'],
+  [' && sum(spikes) > sum(days) * SUM_SHARE', '', 'tests/metric/spikes'],
   [
     'dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX',
     'dayNumber(newest) - dayNumber(lastDay) >= LATE_DAYS_MAX',
@@ -70,8 +70,8 @@ const MUTATIONS = [
   ['maybeSent: status >= 500', 'maybeSent: status > 500', 'tests/sources/faults'],
   ['pauseOf(error) <= longestPauseMs', 'pauseOf(error) < longestPauseMs * 1_000', 'tests/sources/http'],
   ['await sleep(pauseOf(error),', 'await sleep(0,', 'tests/sources/http'],
-  ["'rate-limited': fault({ passes: true }", "'rate-limited': fault({}", 'tests/docs'],
-  ["'api-disabled': fault(\n    { affectsAll: true }", "'api-disabled': fault(\n    {}", 'tests/docs'],
+  ["'rate-limited': fault(PASSES", "'rate-limited': fault({}", 'tests/docs'],
+  ["'api-disabled': fault(ALL", "'api-disabled': fault({}", 'tests/docs'],
 
   // The reader.
   ['mayPass && failedAlone > 1', 'mayPass && failedAlone > 2', 'tests/collect/reader tests/commands/days'],

@@ -40,39 +40,30 @@ export function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
   return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
 }
 
-/** The sums that are added to, before the derived figures are worked out. */
-interface Sums {
-  readonly installers: Record<Installer, number>;
-  readonly systems: Record<System, number>;
-  readonly excluded: Record<Exclusion, number>;
-  readonly others: Map<string, number>;
+/** The figures that all others of a breakdown follow from. */
+export interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'others'> {
+  readonly counts: Readonly<Record<Installer, number>>;
 }
 
-/** Copied for each sum, which takes a tenth of the time of making them anew. */
-const NONE = { installers: zeros(INSTALLERS), systems: zeros(SYSTEMS), excluded: zeros(EXCLUSIONS) };
-
-function noSums(): Sums {
-  return {
-    installers: { ...NONE.installers },
-    systems: { ...NONE.systems },
-    excluded: { ...NONE.excluded },
-    others: new Map(),
-  };
+/** The breakdown with these figures. */
+export function breakdownWith({ counts, ...sums }: Sums): Breakdown {
+  const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + counts[name], 0);
+  return { ...sums, count: sum(INSTALLERS), counts: { ...counts, 'pip-family': sum(PIP_FAMILY) } };
 }
 
-function finish({ installers, systems, excluded, others }: Sums): Breakdown {
-  const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + installers[name], 0);
-  return {
-    count: sum(INSTALLERS),
-    counts: { ...installers, 'pip-family': sum(PIP_FAMILY) },
-    countsBySystem: systems,
-    excluded,
-    others,
-  };
-}
+const NONE = { counts: zeros(INSTALLERS), countsBySystem: zeros(SYSTEMS), excluded: zeros(EXCLUSIONS) };
 
-function addTo(others: Map<string, number>, name: string, downloads: number): void {
-  others.set(name, (others.get(name) ?? 0) + downloads);
+/** Sums to add to. To copy zeros takes a tenth of the time of making them anew. */
+const noSums = () => ({
+  counts: { ...NONE.counts },
+  countsBySystem: { ...NONE.countsBySystem },
+  excluded: { ...NONE.excluded },
+  others: new Map<string, number>(),
+});
+
+/** Adds downloads to those that a map has under a name. */
+export function addTo(counts: Map<string, number>, name: string, downloads: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + downloads);
 }
 
 /** Sorts downloads into their classes, each into exactly one. Order and splitting do not matter. */
@@ -81,24 +72,26 @@ export function breakdownOf(rows: Iterable<DownloadRow>): Breakdown {
   for (const row of rows) {
     const { installer, system, downloads } = row;
     const category = classify(row);
-    if (isInstaller(category)) sums.installers[category] += downloads;
+    if (isInstaller(category)) sums.counts[category] += downloads;
     else sums.excluded[category] += downloads;
     if (category === 'other' && installer !== null && downloads > 0) addTo(sums.others, installer, downloads);
-    if (category !== 'ci' && category !== 'sidecar' && isSystem(system)) sums.systems[system] += downloads;
+    if (category !== 'ci' && category !== 'sidecar' && isSystem(system)) {
+      sums.countsBySystem[system] += downloads;
+    }
   }
-  return finish(sums);
+  return breakdownWith(sums);
 }
 
 /** The sum of breakdowns, such as those of the days of a window. */
 export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
   const sums = noSums();
   for (const { counts, countsBySystem, excluded, others } of breakdowns) {
-    for (const name of INSTALLERS) sums.installers[name] += counts[name];
-    for (const name of SYSTEMS) sums.systems[name] += countsBySystem[name];
+    for (const name of INSTALLERS) sums.counts[name] += counts[name];
+    for (const name of SYSTEMS) sums.countsBySystem[name] += countsBySystem[name];
     for (const name of EXCLUSIONS) sums.excluded[name] += excluded[name];
-    if (others.size > 0) for (const [name, downloads] of others) addTo(sums.others, name, downloads);
+    for (const [name, downloads] of others) addTo(sums.others, name, downloads);
   }
-  return finish(sums);
+  return breakdownWith(sums);
 }
 
 /** All rows of a breakdown, whether they count or not. */
@@ -108,9 +101,6 @@ export function allDownloads({ count, excluded }: Pick<Breakdown, 'count' | 'exc
 
 /** Downloads not marked as CI whose system has no badge, or is not known. */
 export function otherSystems({ count, countsBySystem, excluded }: Breakdown): number {
-  const { sidecar, ci } = excluded;
-  return SYSTEMS.reduce(
-    (rest, system) => rest - countsBySystem[system],
-    allDownloads({ count, excluded }) - sidecar - ci,
-  );
+  const outsideCi = allDownloads({ count, excluded }) - excluded.sidecar - excluded.ci;
+  return SYSTEMS.reduce((rest, system) => rest - countsBySystem[system], outsideCi);
 }

@@ -23,29 +23,19 @@ export type System = (typeof SYSTEMS)[number];
 export const EXCLUSIONS = ['sidecar', 'ci', 'mirror', 'browser', 'unknown', 'other'] as const;
 export type Exclusion = (typeof EXCLUSIONS)[number];
 
+const MIRRORS = 'bandersnatch z3c.pypimirror Artifactory devpi Nexus pep381client';
+const OTHERS = 'requests conda Bazel Homebrew setuptools distribute twine pex maturin OS';
+
 /**
- * Every installer that PyPI's parser can name (github.com/pypi/linehaul-cloud-function, 273861b), with pipenv and pipx,
- * which clients may write into the JSON of pip's user agent; and the class of those that do not count. Any other name is a
- * stranger's text: it is folded into OTHER_NAME before anything keeps it.
+ * The class of every installer that PyPI's parser can name (github.com/pypi/linehaul-cloud-function, 273861b), and of pipenv
+ * and pipx, which clients may write into the JSON of pip's user agent. Any other name is a stranger's text: it is folded
+ * into OTHER_NAME before anything keeps it.
  */
-const CLASSES: ReadonlyMap<string, Exclusion | undefined> = new Map([
-  ...INSTALLERS.map((name) => [name, undefined] as const),
-  ...['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', 'Nexus', 'pep381client'].map(
-    (name) => [name, 'mirror'] as const,
-  ),
+const CLASSES: ReadonlyMap<string, Installer | Exclusion> = new Map([
+  ...INSTALLERS.map((name) => [name, name] as const),
+  ...MIRRORS.split(' ').map((name) => [name, 'mirror'] as const),
   ['Browser', 'browser'],
-  ...[
-    'requests',
-    'conda',
-    'Bazel',
-    'Homebrew',
-    'setuptools',
-    'distribute',
-    'twine',
-    'pex',
-    'maturin',
-    'OS',
-  ].map((name) => [name, 'other'] as const),
+  ...OTHERS.split(' ').map((name) => [name, 'other'] as const),
 ]);
 
 export const KNOWN_INSTALLERS: readonly string[] = [...CLASSES.keys()];
@@ -54,7 +44,7 @@ export const KNOWN_INSTALLERS: readonly string[] = [...CLASSES.keys()];
 export const OTHER_NAME = '(other)';
 
 const installers: ReadonlySet<string> = new Set(INSTALLERS);
-const systems: ReadonlySet<string> = new Set(SYSTEMS);
+const systems: ReadonlySet<string | null> = new Set(SYSTEMS);
 
 /** An installer's name as it is kept: one of the list, OTHER_NAME, or null where the client gave none. */
 export function foldInstaller(name: string | null): string | null {
@@ -74,13 +64,9 @@ export function foldSystem(name: string | null): string | null {
  */
 export const ROWS_A_DAY = (KNOWN_INSTALLERS.length + 2) * (SYSTEMS.length + 2) * 3 + 1;
 
-export function isInstaller(name: string | null): name is Installer {
-  return name !== null && installers.has(name);
-}
+export const isInstaller = (name: string): name is Installer => installers.has(name);
 
-export function isSystem(name: string | null): name is System {
-  return name !== null && systems.has(name);
-}
+export const isSystem = (name: string | null): name is System => systems.has(name);
 
 /** What decides the class of a download. */
 export interface Trait {
@@ -97,7 +83,6 @@ export interface Trait {
 export function classify({ sidecar, ci, installer }: Trait): Installer | Exclusion {
   if (sidecar) return 'sidecar';
   if (ci === true) return 'ci';
-  if (isInstaller(installer)) return installer;
   if (installer === null || installer === '') return 'unknown';
   return CLASSES.get(installer) ?? 'other';
 }

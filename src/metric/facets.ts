@@ -1,5 +1,6 @@
 import type { Span } from '../days/day.ts';
 import { byCount } from '../util.ts';
+import { addTo } from './breakdown.ts';
 import { INSTALLERS, SYSTEMS } from './classes.ts';
 import { byVersion, isSameVersion, seriesOf } from './versions.ts';
 
@@ -37,10 +38,12 @@ export const PATTERNS: Readonly<Record<Facet, string>> = {
   kind: `^${oneOf(INSTALLERS)}[|]${PYTHON}[|]${SYSTEM}$`,
 };
 
+type Entry = readonly [value: string, downloads: number];
+
 /** The downloads by one facet. All together are the total. */
 export interface FacetList {
   /** In the order in which they are shown: versions from the newest on, else the most downloaded first. */
-  readonly values: readonly (readonly [value: string, downloads: number])[];
+  readonly values: readonly Entry[];
   /** Downloads with another value than these. */
   readonly other: number;
   /** Downloads of which it is not known. */
@@ -60,7 +63,9 @@ export interface DatedFacets {
   readonly source: string;
 }
 
-type Entry = readonly [value: string, downloads: number];
+/** The downloads of values together. */
+export const sumOfValues = (values: readonly Entry[]) =>
+  values.reduce((sum, [, downloads]) => sum + downloads, 0);
 
 /** Facets with a list for each. */
 export function facetsOf(total: number, listOf: (facet: Facet) => FacetList): Facets {
@@ -83,28 +88,24 @@ export function facetList(
   total: number,
 ): FacetList {
   const largest = [...counts].toSorted(byCount).slice(0, VALUES_MAX);
-  const byOrder = ([a]: Entry, [b]: Entry) => byVersion(a, b);
-  const known = largest.reduce((sum, [, downloads]) => sum + downloads, 0);
-  return {
-    values: facet === 'python' || facet === 'version' ? largest.toSorted(byOrder) : largest,
-    other: total - known - unknown,
-    unknown,
-  };
+  const hasOrder = facet === 'python' || facet === 'version';
+  const values = hasOrder ? largest.toSorted(([a], [b]) => byVersion(a, b)) : largest;
+  return { values, other: total - sumOfValues(values) - unknown, unknown };
 }
 
 /** The facets with equal versions, such as 1.0 and 1.0.0, as one, under the spelling that is downloaded most. */
 export function mergeSpellings(facets: Facets): Facets {
-  const merged: { name: string; most: number; sum: number }[] = [];
-  for (const [version, downloads] of facets.version.values) {
-    const last = merged.at(-1);
-    if (last === undefined || !isSameVersion(last.name, version)) {
-      merged.push({ name: version, most: downloads, sum: downloads });
-      continue;
-    }
-    if (downloads > last.most) Object.assign(last, { name: version, most: downloads });
-    last.sum += downloads;
+  const spellings: Entry[][] = [];
+  for (const entry of facets.version.values) {
+    const last = spellings.at(-1);
+    if (last?.some(([version]) => isSameVersion(version, entry[0]))) last.push(entry);
+    else spellings.push([entry]);
   }
-  return { ...facets, version: { ...facets.version, values: merged.map(({ name, sum }) => [name, sum]) } };
+  const values = spellings.map((same): Entry => {
+    const [name] = same.reduce((a, b) => (b[1] > a[1] ? b : a));
+    return [name, sumOfValues(same)];
+  });
+  return { ...facets, version: { ...facets.version, values } };
 }
 
 /** The facets of two spans, or of two packages, together. */
@@ -112,8 +113,7 @@ export function addFacets(one: Facets, other: Facets): Facets {
   const total = one.total + other.total;
   return facetsOf(total, (facet) => {
     const counts = new Map(one[facet].values);
-    for (const [value, downloads] of other[facet].values)
-      counts.set(value, (counts.get(value) ?? 0) + downloads);
+    for (const [value, downloads] of other[facet].values) addTo(counts, value, downloads);
     return facetList(facet, counts, one[facet].unknown + other[facet].unknown, total);
   });
 }
@@ -127,13 +127,11 @@ export function facetsTogether(one: DatedFacets, other: DatedFacets): DatedFacet
 
 /** What is shown of a list: its largest values in their order, by the names that people use, then the rest of the downloads. */
 export function shownRows(facet: Facet, { values, other, unknown }: FacetList, most: number): Entry[] {
-  const kept = new Set(values.toSorted(byCount).slice(0, most));
-  const rest = values.filter((entry) => !kept.has(entry));
+  const largest = new Set(values.toSorted(byCount).slice(0, most));
+  const kept = values.filter((entry) => largest.has(entry));
   return [
-    ...values
-      .filter((entry) => kept.has(entry))
-      .map(([value, downloads]): Entry => [facet === 'system' ? systemName(value) : value, downloads]),
-    ['other', rest.reduce((sum, [, downloads]) => sum + downloads, other)],
+    ...kept.map(([value, count]): Entry => [facet === 'system' ? systemName(value) : value, count]),
+    ['other', other + sumOfValues(values) - sumOfValues(kept)],
     ['unknown', unknown],
   ];
 }
@@ -145,7 +143,7 @@ export function bySeries({ values, other, unknown }: FacetList): FacetList {
   for (const [version, downloads] of values) {
     const name = seriesOf(version);
     if (name === undefined) rest += downloads;
-    else series.set(name, (series.get(name) ?? 0) + downloads);
+    else addTo(series, name, downloads);
   }
   return { values: [...series], other: rest, unknown };
 }
@@ -172,10 +170,9 @@ const PYTHON_UNKNOWN_MAX = 1 / 5;
  * @param least Its minor version, such as `3.10`.
  */
 export function pythonsFrom({ total, python: { values, unknown } }: Facets, least: string) {
-  const sumOf = (entries: readonly Entry[]) => entries.reduce((sum, [, downloads]) => sum + downloads, 0);
-  const known = sumOf(values);
+  const known = sumOfValues(values);
   if (known < PYTHON_KNOWN_MIN || unknown / total > PYTHON_UNKNOWN_MAX) return undefined;
-  return { part: sumOf(values.filter(([version]) => byVersion(version, least) <= 0)), known };
+  return { part: sumOfValues(values.filter(([version]) => byVersion(version, least) <= 0)), known };
 }
 
 /** A system as people call it. */

@@ -24,8 +24,7 @@ export function sliceDays(
   end?: number,
 ): PackageDays {
   const part = days.slice(start, end);
-  const [first = '', last = ''] = [part[0], part.at(-1)];
-  const isPart = (day: Day) => day >= first && day <= last;
+  const isPart = (day: Day) => day >= (part[0] ?? '') && day <= (part.at(-1) ?? '');
   return {
     days: part,
     breakdowns: breakdowns.slice(start, end),
@@ -93,20 +92,24 @@ export interface Period extends Span {
 export function periodsOf({ days, breakdowns }: Pick<PackageDays, 'days' | 'breakdowns'>): Period[] {
   return days.flatMap((day, index) => {
     const breakdown = breakdowns[index];
-    return breakdown == null ? [] : [{ start: day, end: addDays(day, 1), known: 1, breakdown }];
+    return breakdown ? [{ start: day, end: addDays(day, 1), known: 1, breakdown }] : [];
   });
+}
+
+/** Periods, oldest first, as one; undefined if there are none. */
+function joined(periods: readonly Period[]): Period | undefined {
+  const [first, last] = [periods[0], periods.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const known = periods.reduce((sum, period) => sum + period.known, 0);
+  const breakdown = sumOf(periods.map((period) => period.breakdown));
+  return { start: first.start, end: last.end, known, breakdown };
 }
 
 /** Periods by month; one that is longer than a month stays as it is. */
 export function byMonth(periods: readonly Period[]): Period[] {
   const months = new Map<string, Period[]>();
   for (const period of periods) append(months, monthOfSpan(period) ?? period.start, period);
-  return [...months.values()].map((parts) => ({
-    start: parts[0]?.start ?? '',
-    end: parts.at(-1)?.end ?? '',
-    known: parts.reduce((sum, { known }) => sum + known, 0),
-    breakdown: sumOf(parts.map(({ breakdown }) => breakdown)),
-  }));
+  return [...months.values()].flatMap((parts) => joined(parts) ?? []);
 }
 
 /** The non-CI downloads since the first day that is known, which need not be the first that there was. */
@@ -125,11 +128,10 @@ export interface Total {
  * @returns undefined if no day is known.
  */
 export function totalSince(periods: readonly Period[], end: Day): Total | undefined {
-  const since = periods[0]?.start;
-  if (since === undefined) return undefined;
-  const known = periods.reduce((sum, period) => sum + period.known, 0);
-  const count = periods.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
-  return { since, count, unknownDays: spanDays({ start: since, end }) - known };
+  const all = joined(periods);
+  if (all === undefined) return undefined;
+  const { start, known, breakdown } = all;
+  return { since: start, count: breakdown.count, unknownDays: spanDays({ start, end }) - known };
 }
 
 /** The periods of which both packages know the same days, added up: a part of a sum would pass for the whole. */
@@ -156,17 +158,14 @@ export function totalsTogether(one: Total, other: Total): Total {
 const KNOWN_SHARE = 1 / 2;
 
 /** The breakdowns of the days that are known in full. */
-export function wholeDaysOf({ days, breakdowns, partialDays }: PackageDays): Breakdown[] {
-  return days.flatMap((day, index) => {
-    const breakdown = breakdowns[index];
-    return breakdown && !partialDays.includes(day) ? [breakdown] : [];
-  });
+export function wholeDaysOf(all: PackageDays): Breakdown[] {
+  return periodsOf(all).flatMap(({ start, breakdown }) => (all.partialDays.includes(start) ? [] : breakdown));
 }
 
 /** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
 function dailyMean(all: PackageDays): number | undefined {
   const counts = wholeDaysOf(all).map(({ count }) => count);
-  if (counts.length === 0 || counts.length < all.days.length * KNOWN_SHARE) return undefined;
+  if (counts.length < all.days.length * KNOWN_SHARE) return undefined;
   return counts.reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
@@ -182,6 +181,5 @@ export function trendOf(all: PackageDays, windowDays: number): number | undefine
   if (start < 0) return undefined;
   const before = dailyMean(sliceDays(all, start, start + windowDays));
   const now = dailyMean(lastDays(all, windowDays));
-  if (before === undefined || now === undefined || before === 0) return undefined;
-  return now / before - 1;
+  return now === undefined || !before ? undefined : now / before - 1;
 }

@@ -1,6 +1,6 @@
 import type { Day } from '../days/day.ts';
 import { median } from '../util.ts';
-import type { PackageDays } from './package-days.ts';
+import { knownDays, type PackageDays, periodsOf } from './package-days.ts';
 
 /*
  * Days on which a package had many times its usual downloads, most often by one client. The thresholds are those of a
@@ -27,38 +27,28 @@ export interface Spike {
   readonly count: number;
 }
 
-interface Counted extends Spike {
-  readonly isComplete: boolean;
+type Counted = Spike & { readonly isComplete: boolean };
+
+/** The known days since the package's first download, as far as that is known. */
+function livedDays(all: PackageDays): Counted[] {
+  const days = periodsOf(all).map(({ start: day, breakdown: { count } }) => {
+    return { day, count, isComplete: !all.partialDays.includes(day) };
+  });
+  const first = days.findIndex(({ count }) => count > 0);
+  return first < 0 ? [] : days.slice(first);
 }
 
-function countedDays({ days, breakdowns, partialDays }: PackageDays): Counted[] {
-  return days.flatMap((day, index) => {
-    const breakdown = breakdowns[index];
-    return breakdown == null ? [] : [{ day, count: breakdown.count, isComplete: !partialDays.includes(day) }];
-  });
+/** Those of them that are in a window. */
+function inWindow(lived: readonly Counted[], { days }: PackageDays, windowDays: number): Counted[] {
+  const start = days.at(-windowDays) ?? '';
+  return lived.filter(({ day }) => day >= start);
 }
 
 /** Of the days that are known in full. */
 const medianOf = (days: readonly Counted[]) =>
   median(days.flatMap(({ count, isComplete }) => (isComplete ? [count] : [])));
 
-/** The known days of a window since the package's first download, as far as that is known. */
-function livedDays(all: PackageDays, windowDays: number): Counted[] {
-  const days = countedDays(all);
-  const first = days.findIndex(({ count }) => count > 0);
-  const start = all.days.at(-windowDays) ?? '';
-  return first < 0 ? [] : days.slice(first).filter(({ day }) => day >= start);
-}
-
-/** The first days of a package before which it had none: a launch, however many downloads it brings. */
-function launchDays(all: PackageDays, isMany: (count: number) => boolean): ReadonlySet<Day> {
-  const days = countedDays(all);
-  const first = days.findIndex(({ count }) => count > 0);
-  if (first <= 0) return new Set();
-  const after = days.slice(first);
-  const end = after.findIndex(({ count }) => !isMany(count));
-  return new Set(after.slice(0, end < 0 ? undefined : end).map(({ day }) => day));
-}
+const sum = (list: readonly Spike[]) => list.reduce((total, { count }) => total + count, 0);
 
 /**
  * The spikes of a window, oldest first; none where too little is known.
@@ -66,22 +56,21 @@ function launchDays(all: PackageDays, isMany: (count: number) => boolean): Reado
  * @param all The window's days at least; whether a day was a launch is seen from those before.
  */
 export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
-  const lived = livedDays(all, windowDays);
-  if (lived.length < KNOWN_MIN) return [];
-  const usual = Math.max(medianOf(lived), 1);
-  const isMany = (count: number) => count > TIMES * usual && count >= DOWNLOADS_MIN;
-  const many = lived.filter(({ count }) => isMany(count));
-  // Most packages end here, and this is asked of each window of each of them.
-  if (many.length === 0) return [];
-  const launch = launchDays(all, isMany);
-  const spikes = many.filter(({ day }) => !launch.has(day));
-  const sum = (list: readonly Spike[]) => list.reduce((total, { count }) => total + count, 0);
-  const matters = spikes.length <= lived.length * DAYS_SHARE && sum(spikes) > sum(lived) * SUM_SHARE;
+  const lived = livedDays(all);
+  const days = inWindow(lived, all, windowDays);
+  if (days.length < KNOWN_MIN) return [];
+  const usual = Math.max(medianOf(days), 1);
+  const isMany = ({ count }: Spike) => count > TIMES * usual && count >= DOWNLOADS_MIN;
+  const isLaunch = knownDays(all)[0]?.count === 0;
+  // Days of a launch, with none before it, are no spikes, however many downloads they bring.
+  const end = isLaunch ? lived.find((day) => !isMany(day))?.day : '';
+  const spikes = days.filter((day) => isMany(day) && end !== undefined && day.day >= end);
+  const matters = spikes.length <= days.length * DAYS_SHARE && sum(spikes) > sum(days) * SUM_SHARE;
   return matters ? spikes.map(({ day, count }) => ({ day, count })) : [];
 }
 
 /** The median of the window's days that are known in full; undefined where that is too low to mean much. */
 export function typicalDay(all: PackageDays, windowDays: number): number | undefined {
-  const typical = medianOf(livedDays(all, windowDays));
+  const typical = medianOf(inWindow(livedDays(all), all, windowDays));
   return typical < TYPICAL_MIN ? undefined : Math.round(typical);
 }

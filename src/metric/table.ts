@@ -1,7 +1,7 @@
 import type { Day } from '../days/day.ts';
 import type { DownloadRow } from './breakdown.ts';
 import { classify, EXCLUSIONS, type Exclusion, INSTALLERS, isInstaller } from './classes.ts';
-import type { PackageDays } from './package-days.ts';
+import { type PackageDays, periodsOf } from './package-days.ts';
 
 /** Downloads of a day that agree in all that is told of them. */
 export interface TableRow {
@@ -19,15 +19,7 @@ export interface TableRow {
   readonly downloads: number;
 }
 
-export const TABLE_COLUMNS = [
-  'package',
-  'day',
-  'days',
-  'class',
-  'installer',
-  'system',
-  'downloads',
-] as const satisfies readonly (keyof TableRow)[];
+export const TABLE_COLUMNS = ['package', 'day', 'days', 'class', 'installer', 'system', 'downloads'] as const;
 
 /** The rows of a package's days, oldest first. */
 export function tableOfRows(
@@ -53,18 +45,15 @@ export function tableOfRows(
 }
 
 /** The same of days of which only the sums are known; names of installers that do not count, and systems, are not. */
-export function tableOfDays(packageName: string, { days, breakdowns }: PackageDays): TableRow[] {
-  return days.flatMap((day, index) => {
-    const breakdown = breakdowns[index];
-    if (!breakdown) return [];
-    const sums = [
-      ...INSTALLERS.map((installer) => ['counted', installer, breakdown.counts[installer]] as const),
-      ...EXCLUSIONS.map((reason) => [reason, '', breakdown.excluded[reason]] as const),
+export function tableOfDays(packageName: string, history: PackageDays): TableRow[] {
+  return periodsOf(history).flatMap(({ start: day, breakdown: { counts, excluded } }) => {
+    const rowOf = (category: TableRow['class'], installer: string, downloads: number): TableRow => {
+      return { package: packageName, day, days: 1, class: category, installer, system: '', downloads };
+    };
+    const rows = [
+      ...INSTALLERS.map((installer) => rowOf('counted', installer, counts[installer])),
+      ...EXCLUSIONS.map((reason) => rowOf(reason, '', excluded[reason])),
     ];
-    return sums
-      .filter(([, , downloads]) => downloads > 0)
-      .map(([category, installer, downloads]) => {
-        return { package: packageName, day, days: 1, class: category, installer, system: '', downloads };
-      });
+    return rows.filter(({ downloads }) => downloads > 0);
   });
 }

@@ -28,47 +28,42 @@ export function seriesOf(version: string): string | undefined {
   return `${known.epoch === 0 ? '' : `${known.epoch}!`}${known.release[0]}.*`;
 }
 
-type Test = (version: string) => boolean;
 type Explained = NonNullable<ReturnType<typeof read>>;
 
 const hasPrefix = ({ epoch, release }: Explained, bound: Explained, length: number) =>
   epoch === bound.epoch &&
   bound.release.slice(0, length).every((number, index) => number === (release[index] ?? 0));
 
-/** One clause of a set; a version alone is `==`. Undefined if it is none. */
-function clauseOf(text: string): Test | undefined {
+/** One clause of a set, as a test of a version; a version alone is `==`. Undefined if it is none. */
+function clauseOf(text: string) {
   const [, sign = '', bound = '', star] = /^(~=|[=!<>]=|[<>]|)\s*([^\s*]+?)(\.\*)?$/.exec(text.trim()) ?? [];
   const known = read(bound);
-  const operator = sign === '' ? '==' : sign;
   if (known === null) return undefined;
-  const isEquality = operator === '==' || operator === '!=';
+  const isEquality = ['', '==', '!='].includes(sign);
   if (known.local !== null && (star !== undefined || !isEquality)) return undefined;
   if (star !== undefined && (!isEquality || known.public !== known.base_version)) return undefined;
-  if (operator === '~=' && known.release.length < 2) return undefined;
+  if (sign === '~=' && known.release.length < 2) return undefined;
   // Of a post-release only its development releases are prereleases.
   const isPreOfBound = ({ is_prerelease, base_version, public: whole }: Explained) =>
     is_prerelease &&
     compare(known.is_postrelease ? whole.replace(/\.dev.*/, '') : base_version, known.public) === 0;
-  const about = (test: (own: Explained, order: number) => boolean): Test => {
-    return (version) => {
-      const own = read(version);
-      // A local version is the same as its public one, unless a local one is asked for.
-      return own !== null && test(own, compare(known.local === null ? own.public : version, bound));
-    };
-  };
   const equals = (own: Explained, order: number) =>
     star === undefined ? order === 0 : hasPrefix(own, known, known.release.length);
-  const tests: Record<string, Test> = {
-    '==': about(equals),
-    '!=': about((own, order) => !equals(own, order)),
-    '<=': about((_, order) => order <= 0),
-    '>=': about((_, order) => order >= 0),
-    '~=': about((own, order) => order >= 0 && hasPrefix(own, known, known.release.length - 1)),
+  const tests: Record<string, typeof equals> = {
+    '!=': (own, order) => !equals(own, order),
+    '<=': (_, order) => order <= 0,
+    '>=': (_, order) => order >= 0,
+    '~=': (own, order) => order >= 0 && hasPrefix(own, known, known.release.length - 1),
     // `<2` leaves out 2.0rc1, and `>2` leaves out 2.0.post1.
-    '<': about((own, order) => order < 0 && !isPreOfBound(own)),
-    '>': about((own, order) => order > 0 && compare(own.public.replace(/\.post.*/, ''), known.public) !== 0),
+    '<': (own, order) => order < 0 && !isPreOfBound(own),
+    '>': (own, order) => order > 0 && compare(own.public.replace(/\.post.*/, ''), known.public) !== 0,
   };
-  return tests[operator];
+  const test = tests[sign] ?? equals;
+  return (version: string) => {
+    const own = read(version);
+    // A local version is the same as its public one, unless a local one is asked for.
+    return own !== null && test(own, compare(known.local === null ? own.public : version, bound));
+  };
 }
 
 /**
@@ -77,7 +72,7 @@ function clauseOf(text: string): Test | undefined {
  *
  * @returns undefined if the text is none.
  */
-export function versionTest(text: string): Test | undefined {
+export function versionTest(text: string): ((version: string) => boolean) | undefined {
   const clauses = text.split(',').map(clauseOf);
   if (clauses.some((clause) => clause === undefined)) return undefined;
   return (version) => clauses.every((clause) => clause?.(version));

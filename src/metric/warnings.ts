@@ -6,24 +6,8 @@ import { type DatedFacets, oneKind } from './facets.ts';
 import { knownDays, lastDays, type PackageDays, sliceDays, totalOf, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
-/** What may make a figure untrue without failing anything. */
-export type WarningCode =
-  | 'no-rows'
-  | 'unknown-days'
-  | 'spike'
-  | 'one-kind'
-  | 'installer-vanished'
-  | 'unidentified-jump'
-  | 'left-over';
-
-export interface Warning {
-  readonly code: WarningCode;
-  /** For the operator. */
-  readonly message: string;
-}
-
-/** What strangers are told. */
-export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
+/** What may make a figure untrue without failing anything, and what strangers are told of it. */
+export const PUBLIC_WARNINGS = {
   'no-rows': 'There was no download of any kind in the longest window; the name may be wrong.',
   'unknown-days': 'Of some days it is not known which downloads were by CI; these days are left out.',
   spike:
@@ -35,7 +19,17 @@ export const PUBLIC_WARNINGS: Readonly<Record<WarningCode, string>> = {
   'unidentified-jump':
     'The share of clients that are not known has jumped; an installer may have changed its name.',
   'left-over': 'There are badges of a window or a kind that is not tracked any more; they are not renewed.',
-};
+} as const;
+
+export type WarningCode = keyof typeof PUBLIC_WARNINGS;
+
+export interface Warning {
+  readonly code: WarningCode;
+  /** For the operator. */
+  readonly message: string;
+}
+
+const warning = (code: WarningCode, message: string): Warning => ({ code, message });
 
 const WEEK = 7;
 const FOUR_WEEKS = 28;
@@ -72,20 +66,16 @@ function vanished(before: PackageDays, week: PackageDays): Warning[] {
       has.counts[name] === 0 &&
       had[name] >= total * VANISHED_SHARE &&
       expected(had[name]) >= VANISHED_EXPECTED_MIN,
-  ).map((name) => ({
-    code: 'installer-vanished',
-    message: `${name} had ${formatNumber(had[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(has.count)}; it may send its name in another form, which would count as unknown or other`,
-  }));
+  ).map((name) => {
+    const message = `${name} had ${formatNumber(had[name])} of ${formatNumber(total)} downloads in four weeks and none in the last seven days, while others had ${formatNumber(has.count)}; it may send its name in another form, which would count as unknown or other`;
+    return warning('installer-vanished', message);
+  });
 }
 
-function unidentified({ excluded }: Breakdown): number {
-  return excluded.unknown + excluded.other;
-}
+const unidentified = ({ excluded }: Breakdown) => excluded.unknown + excluded.other;
 
 /** Without sidecars: PyPI recorded them until 2026-08-24 only, and their end must not read as a jump. */
-function identifiable(breakdown: Breakdown): number {
-  return allDownloads(breakdown) - breakdown.excluded.sidecar;
-}
+const identifiable = (breakdown: Breakdown) => allDownloads(breakdown) - breakdown.excluded.sidecar;
 
 /** @param before The four weeks before the last. */
 function jumped(before: Breakdown, week: Breakdown): Warning[] {
@@ -93,12 +83,8 @@ function jumped(before: Breakdown, week: Breakdown): Warning[] {
   if (Math.min(now, then) < JUMP_DOWNLOADS_MIN) return [];
   const rise = unidentified(week) / now - unidentified(before) / then;
   if (rise < JUMP_POINTS) return [];
-  return [
-    {
-      code: 'unidentified-jump',
-      message: `clients that are unknown or other had ${formatShare(unidentified(week), now)} of the downloads of the last seven days, and ${formatShare(unidentified(before), then)} in the four weeks before; an installer may send its name in another form`,
-    },
-  ];
+  const message = `clients that are unknown or other had ${formatShare(unidentified(week), now)} of the downloads of the last seven days, and ${formatShare(unidentified(before), then)} in the four weeks before; an installer may send its name in another form`;
+  return [warning('unidentified-jump', message)];
 }
 
 function spiked(all: PackageDays, windows: readonly number[]): Warning[] {
@@ -107,12 +93,8 @@ function spiked(all: PackageDays, windows: readonly number[]): Warning[] {
   if (lengths.length === 0) return [];
   const counts = new Map(found.flatMap(({ spikes }) => spikes.map(({ day, count }) => [day, count])));
   const days = [...counts].toSorted().map(([day, count]) => `${day} (${formatNumber(count)})`);
-  return [
-    {
-      code: 'spike',
-      message: `${nameSome(days)}: more than ten times the usual downloads, and more than a third of ${lengths.join(', ')}; most often one client is behind it`,
-    },
-  ];
+  const message = `${nameSome(days)}: more than ten times the usual downloads, and more than a third of ${lengths.join(', ')}; most often one client is behind it`;
+  return [warning('spike', message)];
 }
 
 /** Whether most downloads came from one kind of machine, of which a spike would be the better explanation. */
@@ -121,7 +103,7 @@ export function kindWarning({ facets, span }: DatedFacets, others: readonly Warn
   if (kind === undefined || others.some(({ code }) => code === 'spike')) return [];
   const share = formatShare(downloads, facets.total);
   const message = `${share} of the ${formatNumber(facets.total)} downloads from ${span.start} to ${addDays(span.end, -1)} came from one kind of machine (${kind}); that can be one fleet`;
-  return [{ code: 'one-kind', message }];
+  return [warning('one-kind', message)];
 }
 
 /**
@@ -138,20 +120,12 @@ export function warningsOf(all: PackageDays, windows: readonly number[]): Warnin
   // An unknown day may have any number of downloads.
   const none = unknownDays.length === 0 && known.every((breakdown) => allDownloads(breakdown) === 0);
   if (known.length > 0 && none) {
-    return [
-      {
-        code: 'no-rows',
-        message: `no download of any kind in ${longestDays} days: is the name right?`,
-      },
-    ];
+    return [warning('no-rows', `no download of any kind in ${longestDays} days: is the name right?`)];
   }
   const week = stretch(all, WEEK, 0);
-  const unknown: Warning = {
-    code: 'unknown-days',
-    message: `the source does not say which downloads of ${nameSome(unknownDays)} were by CI; ${unknownDays.length === 1 ? 'this day is' : 'these days are'} left out`,
-  };
+  const unknown = `the source does not say which downloads of ${nameSome(unknownDays)} were by CI; ${unknownDays.length === 1 ? 'this day is' : 'these days are'} left out`;
   return [
-    ...(unknownDays.length === 0 ? [] : [unknown]),
+    ...(unknownDays.length === 0 ? [] : [warning('unknown-days', unknown)]),
     ...spiked(all, windows),
     ...vanished(stretch(all, FOUR_WEEKS, WEEK), week),
     ...jumped(totalOf(stretch(all, FOUR_WEEKS + WEEK, WEEK)), totalOf(week)),

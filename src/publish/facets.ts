@@ -3,7 +3,14 @@ import { z } from 'zod';
 import { addDays, type Day, dayNumber, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { readIfPresent } from '../disk/files.ts';
-import { type DatedFacets, FACET_NOTES, FACETS, type Facet, type FacetList } from '../metric/facets.ts';
+import {
+  type DatedFacets,
+  FACET_NOTES,
+  FACETS,
+  type Facet,
+  type FacetList,
+  sumOfValues,
+} from '../metric/facets.ts';
 import { jsonOf } from '../util.ts';
 import { formatRows } from './history.ts';
 
@@ -83,8 +90,7 @@ export async function readFacets(outputDir: string, packageName: string): Promis
   const { data } = schema.safeParse(jsonOf(text ?? ''));
   if (data === undefined || data.package !== packageName) return undefined;
   const { total, lists: found, from, to, source } = data;
-  const sumOf = ({ values, other, unknown }: FacetList) =>
-    values.reduce((sum, [, downloads]) => sum + downloads, other + unknown);
+  const sumOf = ({ values, other, unknown }: FacetList) => sumOfValues(values) + other + unknown;
   if (Object.values(found).some((each) => sumOf(each) !== total)) return undefined;
   return {
     facets: { total, ...(found as Record<Facet, FacetList>) },

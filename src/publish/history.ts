@@ -2,16 +2,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
-import type { Breakdown } from '../metric/breakdown.ts';
-import {
-  BLIND_SPOTS,
-  EXCLUSIONS,
-  INSTALLERS,
-  type Installer,
-  METRIC_DEFINITION,
-  PIP_FAMILY,
-  SYSTEMS,
-} from '../metric/classes.ts';
+import { type Breakdown, breakdownWith } from '../metric/breakdown.ts';
+import { BLIND_SPOTS, EXCLUSIONS, INSTALLERS, METRIC_DEFINITION, SYSTEMS } from '../metric/classes.ts';
 import type { DatedFacets } from '../metric/facets.ts';
 import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
@@ -174,15 +166,12 @@ function tableAt<K extends string>(
 function breakdownsOf(history: z.infer<typeof readSchema>): (Breakdown | null)[] {
   return history.count.map((figure, index) => {
     if (figure === null) return null;
-    const counts = tableAt(INSTALLERS, history.installers, index);
-    const sum = (names: readonly Installer[]) => names.reduce((all, name) => all + counts[name], 0);
-    return {
-      count: sum(INSTALLERS),
-      counts: { ...counts, 'pip-family': sum(PIP_FAMILY) },
+    return breakdownWith({
+      counts: tableAt(INSTALLERS, history.installers, index),
       countsBySystem: tableAt(SYSTEMS, history.systems, index),
       excluded: tableAt(EXCLUSIONS, history.excluded, index),
       others: NO_OTHERS,
-    };
+    });
   });
 }
 
