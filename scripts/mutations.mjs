@@ -103,7 +103,7 @@ const MUTATIONS = [
   ["text.replaceAll('\"', '\"\"')", 'text', 'tests/commands/export'],
 
   // What is refused, and what GitHub's runner is to print.
-  ['normalizePackageName(name)} $', 'name} $', 'tests/config/refusals'],
+  ['writtenName.transform(normalizePackageName)', 'writtenName', 'tests/config/refusals'],
   [
     "replaceAll(/^([\\s\\x85]*)::/gm, '$1 | ::')",
     "replaceAll(/^()::/gm, '$1 | ::')",

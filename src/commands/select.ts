@@ -1,4 +1,4 @@
-import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import type { Config, TrackedGroup, TrackedPackage } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
 import { normalizePackageName } from '../config/schema.ts';
 import { type Day, dayOf, parseDay } from '../days/day.ts';
@@ -34,7 +34,7 @@ export function selectTracked(
  */
 export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
   const wanted = new Set(
-    selectTracked(config, names).flatMap((tracked) => asGroup(tracked)?.members ?? [tracked.name]),
+    selectTracked(config, names).flatMap((each) => ('members' in each ? each.members : each.name)),
   );
   return config.packages.filter(({ name }) => wanted.has(name));
 }

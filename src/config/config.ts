@@ -1,14 +1,13 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
-import { misplacedSecret } from '../errors/misplaced.ts';
 import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { GIB, mapNonEmpty, type NonEmpty } from '../util.ts';
+import { GIB, type NonEmpty } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import { isPython, type Looks } from './looks.ts';
-import { DEFAULT_WINDOW_DAYS, normalizePackageName, type Tracked, trackedSchema } from './schema.ts';
+import { soundEntries, type Tracked, trackedSchema } from './schema.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -71,27 +70,18 @@ const BILLED = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
 
 const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
 
-function trackedGroups({ groups = [], badges: ofAll }: Tracked): TrackedGroup[] {
-  return groups.map(({ name, title = name, packages, window_days, badges }) => ({
-    name: normalizePackageName(name),
-    title,
-    members: mapNonEmpty(packages, normalizePackageName),
-    windows: window_days,
-    looks: { ...ofAll, ...badges },
-  }));
-}
-
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
-function trackedPackages({ packages, badges: ofAll }: Tracked, groups: TrackedGroup[]): TrackedPackage[] {
+function mergeEntries(
+  { packages, badges: ofAll }: Tracked,
+  groups: readonly TrackedGroup[],
+): TrackedPackage[] {
   const totals = new Set(groups.flatMap(({ looks = {}, members }) => (wantsTotal(looks) ? members : [])));
   const merged = new Map<string, TrackedPackage>();
-  for (const { name: written, windows: listed, looks: said } of packages) {
-    const name = normalizePackageName(written);
+  for (const { name, windows: listed, looks: said } of packages) {
     const before = merged.get(name);
     const looks = { ...ofAll, ...before?.looks, ...said };
     const windows = before === undefined ? listed : ([...before.windows, ...listed] as const);
-    const total = wantsTotal(looks) || totals.has(name);
-    merged.set(name, { name, windows, looks, ...(total && { total }) });
+    merged.set(name, { name, windows, looks, total: wantsTotal(looks) || totals.has(name) });
   }
   return [...merged.values()];
 }
@@ -108,62 +98,28 @@ function leaves(issue: Issue): Issue[] {
   return meant.flatMap((inner) => leaves({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-/** The mapping that a part of the schema is, wraps, is a list of, or has among its choices. */
-function mappingIn(schema: unknown): z.ZodObject | undefined {
-  if (schema instanceof z.ZodObject) return schema;
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return mappingIn(schema.unwrap());
-  if (schema instanceof z.ZodPipe) return mappingIn(schema.in);
-  if (schema instanceof z.ZodArray) return mappingIn(schema.element);
-  if (!(schema instanceof z.ZodUnion)) return undefined;
-  return schema.options.map(mappingIn).find((option) => option !== undefined);
-}
-
-/** The keys that the mapping at `path` may have. */
-function allowedKeys(path: readonly PropertyKey[]): string[] {
-  const names = path.filter((key) => typeof key === 'string');
-  const mapping = names.reduce<z.ZodObject | undefined>(
-    (schema, name) => mappingIn(schema?.shape[name]),
-    trackedSchema,
-  );
-  return Object.keys(mapping?.shape ?? {});
-}
-
 function toProblems(issue: Issue, document: YamlDocument): Problem[] {
-  if (issue.code === 'unrecognized_keys') {
-    const allowed = allowedKeys(issue.path);
-    return issue.keys.map((key) => document.unknownKey(issue.path, key, allowed));
-  }
-  const found = document.found(issue.path);
+  const { path, message } = issue;
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => document.unknownKey(path, key, message));
+  const found = document.found(path);
   const what = found === undefined ? 'missing' : `found ${found}`;
-  return [document.problem(issue.path, `${what}; allowed: ${issue.message}`)];
+  return [document.problem(path, `${what}; allowed: ${message}`)];
 }
 
-/**
- * Windows of a package that are listed twice, under whatever spelling. (Different windows of one package may
- * stand in several entries: so lists for pypi-winnow-downloads are written.) Works on a list that is wrong
- * elsewhere, too.
- */
-function duplicates(document: YamlDocument): Problem[] {
-  const packages = (document.value as { packages?: unknown } | null | undefined)?.packages;
-  if (!Array.isArray(packages)) return [];
-  const firsts = new Map<string, { name: string; line: number }>();
-  return packages.flatMap((entry: unknown, index) => {
-    const alone = typeof entry === 'string';
-    const said = (alone ? { name: entry } : entry) as { name?: unknown; window_days?: unknown } | null;
-    const { name, window_days: windows = DEFAULT_WINDOW_DAYS } = said ?? {};
-    if (typeof name !== 'string' || misplacedSecret(name) !== undefined) return [];
-    const path = alone ? ['packages', index] : ['packages', index, 'name'];
-    // A window that is wrong, or twice in one list, is reported by itself.
-    return [...new Set([windows].flat())].filter(Number.isInteger).flatMap((days) => {
-      const key = `${normalizePackageName(name)} ${days}`;
-      const first = firsts.get(key);
-      if (first === undefined) {
-        firsts.set(key, { name, line: document.position(path).line });
-        return [];
-      }
-      const same = first.name === name ? '' : ` as ${first.name}, which is the same package`;
-      const text = `${name} with ${days} days is already listed at line ${first.line}${same}; list each window once`;
-      return [document.problem(path, text)];
+/** Windows of a package that are listed twice. Different ones may stand in several entries, as pypi-winnow-downloads has it. */
+function duplicates({ packages }: z.infer<typeof soundEntries>, document: YamlDocument): Problem[] {
+  const lines = new Map<string, number>();
+  return packages.flatMap((entry, index) => {
+    const path = ['packages', index];
+    const { name, windows } = entry ?? { name: '', windows: [] };
+    return windows.flatMap((days) => {
+      const what = `${name} with ${plural(days, 'day')}`;
+      const first = lines.get(what);
+      if (first !== undefined)
+        return [document.problem(path, `${what} is already listed at line ${first}; list each window once`)];
+      lines.set(what, document.position(path).line);
+      return [];
     });
   });
 }
@@ -183,70 +139,45 @@ function sourceProblems(tracked: Tracked, document: YamlDocument): Problem[] {
   return missing.length === 0 ? [] : [document.problem(['service', 'source'], text)];
 }
 
-/**
- * What is wrong with groups of the right shape: names that are taken, members that are not listed, and windows for
- * which a member has too few days.
- */
-function groupProblems(tracked: Tracked, document: YamlDocument): Problem[] {
-  const packages = trackedPackages(tracked, []);
-  const longest = new Map(packages.map(({ name, windows }) => [name, Math.max(...windows)]));
-  const names = new Set<string>();
-  const problems: Problem[] = [];
-  const refuse = (path: readonly PropertyKey[], text: string) => problems.push(document.problem(path, text));
-  for (const [index, group] of (tracked.groups ?? []).entries()) {
-    const path = ['groups', index];
-    const key = normalizePackageName(group.name);
-    if (longest.has(key)) {
-      refuse([...path, 'name'], `${group.name} is a package of the list; give the group another name`);
-    }
-    if (names.has(key)) refuse([...path, 'name'], `there is a group ${group.name} already`);
-    names.add(key);
-    const days = Math.max(...group.window_days);
-    const members = new Set<string>();
-    for (const [place, name] of group.packages.entries()) {
-      const at = [...path, 'packages', place];
-      const member = normalizePackageName(name);
-      const known = longest.get(member);
-      if (known === undefined) {
-        const meant = nearest(member, longest.keys());
-        const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
-        refuse(at, `${name} is not a package of the list; ${hint}`);
-      } else if (members.has(member)) {
-        refuse(at, `${name} is in the group already, and would be counted twice`);
-      } else if (known < days) {
-        refuse(
-          at,
-          `${name} is read for ${known} days only, and the group asks for ${days}; give it window_days of ${days}, too, or the group a shorter one`,
-        );
-      }
-      members.add(member);
-    }
-  }
-  return problems;
-}
-
 /** Fewest days of what is in compare_chart: of fewer there are no means of seven. */
 const COMPARED_DAYS_MIN = 7;
 
-/** Names in compare_chart that are not listed, or twice, or have too few days. */
-function comparisonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
-  if (tracked.compare_chart === undefined) return [];
-  const listed = [...trackedPackages(tracked, []), ...trackedGroups(tracked)];
-  const longest = new Map(listed.map(({ name, windows }) => [name, Math.max(...windows)]));
-  const names = tracked.compare_chart.map(normalizePackageName);
-  return names.flatMap((name, index) => {
-    const days = longest.get(name);
-    let text: string;
-    if (days === undefined) {
-      const meant = nearest(name, longest.keys());
-      const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
-      text = `${name} is no package or group of the list; ${hint}`;
-    } else if (names.indexOf(name) < index) text = `${name} is in the chart already`;
-    else if (days < COMPARED_DAYS_MIN)
-      text = `${name} is read for ${plural(days, 'day')} only; give it window_days of ${COMPARED_DAYS_MIN} or more, too`;
-    else return [];
-    return [document.problem(['compare_chart', index], text)];
-  });
+/** What is wrong with names of groups, of their members, and of what is compared. */
+function nameProblems(
+  { packages, groups = [], compare_chart = [] }: Tracked,
+  document: YamlDocument,
+): Problem[] {
+  const longest = new Map<string, number>();
+  const add = (name: string, windows: readonly number[]) =>
+    longest.set(name, Math.max(longest.get(name) ?? 0, ...windows));
+  const problems: Problem[] = [];
+  const refuse = (path: readonly PropertyKey[], text: string) => problems.push(document.problem(path, text));
+  /** Names of the list in a group or the chart, each once, with so many days. */
+  const check = (path: readonly PropertyKey[], names: readonly string[], what: string, least: number) => {
+    for (const [index, name] of names.entries()) {
+      const days = longest.get(name);
+      if (days === undefined) {
+        const meant = nearest(name, longest.keys());
+        const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
+        refuse([...path, index], `${name} is not in the list; ${hint}`);
+      } else if (names.indexOf(name) < index) refuse([...path, index], `${name} is in the ${what} already`);
+      else if (days < least) {
+        const text = `${name} is read for ${plural(days, 'day')} only, and the ${what} needs ${least}; give it window_days of ${least} or more, too`;
+        refuse([...path, index], text);
+      }
+    }
+  };
+  for (const { name, windows } of packages) add(name, windows);
+  for (const [index, { name, members, windows }] of groups.entries()) {
+    const path = ['groups', index, 'name'];
+    if (longest.has(name)) refuse(path, `${name} is a package of the list; give the group another name`);
+    if (groups.findIndex((each) => each.name === name) < index)
+      refuse(path, `there is a group ${name} already`);
+    check(['groups', index, 'packages'], members, 'group', Math.max(...windows));
+  }
+  for (const { name, windows } of groups) add(name, windows);
+  check(['compare_chart'], compare_chart, 'chart', COMPARED_DAYS_MIN);
+  return problems;
 }
 
 /** After how many days facets are counted again; 0 for never. */
@@ -261,7 +192,7 @@ function pythonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
   const all: readonly (readonly [readonly PropertyKey[], Looks | undefined])[] = [
     [[], tracked.badges],
     ...tracked.packages.map(({ looks }, index) => [['packages', index], looks] as const),
-    ...(tracked.groups ?? []).map(({ badges }, index) => [['groups', index], badges] as const),
+    ...(tracked.groups ?? []).map(({ looks }, index) => [['groups', index], looks] as const),
   ];
   return all.flatMap(([path, looks]) =>
     (looks?.extra ?? []).flatMap((extra, index) => {
@@ -275,16 +206,18 @@ function pythonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
 function validate(text: string, file: string): { document: YamlDocument; tracked: Tracked } {
   const document = parseYaml(text);
   if (document.problems.length > 0) throw new ConfigError(file, document.problems);
-  const { success, data: tracked, error } = trackedSchema.safeParse(document.value);
+  const { data: tracked, error } = trackedSchema.safeParse(document.value);
+  const entries = tracked ?? soundEntries.safeParse(document.value).data;
   const problems = [
-    ...duplicates(document),
-    ...(success
-      ? [sourceProblems, groupProblems, comparisonProblems, pythonProblems].flatMap((problemsOf) =>
+    ...(entries === undefined ? [] : duplicates(entries, document)),
+    ...(error?.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document)) ?? []),
+    ...(tracked === undefined
+      ? []
+      : [sourceProblems, nameProblems, pythonProblems].flatMap((problemsOf) =>
           problemsOf(tracked, document),
-        )
-      : error.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document))),
+        )),
   ];
-  if (!success || problems.length > 0) throw new ConfigError(file, problems);
+  if (tracked === undefined || problems.length > 0) throw new ConfigError(file, problems);
   return { document, tracked };
 }
 
@@ -310,19 +243,18 @@ function readText(file: string, cwd: string): string {
   }
 }
 
-/** What makes paths absolute, against the folder of the file: a timer's working directory is not the operator's. */
-function absoluteFrom(file: string, cwd: string): (path: string) => string {
-  const folder = dirname(resolve(cwd, file));
-  return (path) => resolve(folder, path);
-}
-
+/** @param file What paths are relative to the folder of: a timer's working directory is not the operator's. */
 function sourceOf(
   kind: SourceConfig['kind'],
   tracked: Tracked | undefined,
-  absolute: (path: string) => string,
+  file: string,
+  cwd: string,
 ): SourceConfig {
-  const credentialFile = tracked?.service.credential_file;
-  return kindOf({ kind }).configure({ section: tracked?.[kind], credentialFile, absolute });
+  return kindOf({ kind }).configure({
+    section: tracked?.[kind],
+    credentialFile: tracked?.service.credential_file,
+    absolute: (path) => resolve(cwd, dirname(file), path),
+  });
 }
 
 function deepFreeze<T extends object>(value: T): T {
@@ -381,23 +313,22 @@ function nestedPaths({ source, stateDir, outputDir }: Config, document: YamlDocu
  */
 export function parseConfig(text: string, file: string, cwd: string): Config {
   const { document, tracked } = validate(text, file);
-  const { service } = tracked;
-  const absolute = absoluteFrom(file, cwd);
-  const outputDir = absolute(service.output_dir);
-  const groups = trackedGroups(tracked);
+  const { service, badges, compare_chart: compareChart } = tracked;
+  const outputDir = resolve(cwd, dirname(file), service.output_dir);
+  const groups = (tracked.groups ?? []).map((group) => ({ ...group, looks: { ...badges, ...group.looks } }));
   const config: Config = deepFreeze({
     file,
     outputDir,
-    stateDir: absolute(service.state_dir ?? join(dirname(outputDir), 'state')),
+    stateDir: resolve(cwd, dirname(file), service.state_dir ?? join(dirname(outputDir), 'state')),
     staleThresholdDays: service.stale_threshold_days,
     concurrency: service.concurrency,
     ...(service.public_url && { publicUrl: service.public_url.replace(/\/+$/, '') }),
     monthlyBudgetGib: BILLED?.monthlyBudgetGib?.(tracked[BILLED.kind]) ?? null,
-    source: sourceOf(service.source, tracked, absolute),
+    source: sourceOf(service.source, tracked, file, cwd),
     facetsEveryDays: facetsEveryDays(tracked),
-    packages: trackedPackages(tracked, groups),
+    packages: mergeEntries(tracked, groups),
     groups,
-    ...(tracked.compare_chart && { compareChart: tracked.compare_chart.map(normalizePackageName) }),
+    ...(compareChart && { compareChart }),
   });
   const nested = nestedPaths(config, document);
   if (nested.length > 0) throw new ConfigError(file, nested);
@@ -425,5 +356,5 @@ export function loadSource(kind: SourceConfig['kind'], file: string, cwd: string
   if (missing !== undefined) {
     throw new ConfigError(file, [{ field: `${kind}.${missing}`, text: 'is missing' }]);
   }
-  return sourceOf(kind, tracked, absoluteFrom(file, cwd));
+  return sourceOf(kind, tracked, file, cwd);
 }

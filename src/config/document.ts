@@ -14,6 +14,7 @@ import {
 } from 'yaml';
 import { UsageError } from '../errors/error.ts';
 import { misplacedSecret } from '../errors/misplaced.ts';
+import { plural } from '../format.ts';
 
 /** One thing that is wrong with a configuration file. */
 export interface Problem {
@@ -39,11 +40,10 @@ export class ConfigError extends UsageError {
     const sorted = problems.toSorted(
       (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
     );
-    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     super(
       [
         ...sorted.map((problem) => renderProblem(file, problem)),
-        `${count} in ${file}; nothing was queried or written`,
+        `${plural(problems.length, 'problem')} in ${file}; nothing was queried or written`,
       ].join('\n'),
       'configuration',
     );
@@ -214,18 +214,18 @@ export function parseYaml(text: string) {
       ...(path.length === 0 ? {} : { field: fieldName(path) }),
       text,
     }),
-    /** That the mapping at `path` has a key that none of the allowed is. */
-    unknownKey(path: Path, key: string, allowed: readonly string[]): Problem {
+    /** That the mapping at `path` has a key that none of the allowed is, which are separated by commas. */
+    unknownKey(path: Path, key: string, allowed: string): Problem {
       const last = nodesAlong(document, path).at(-1);
       const written = pairOf(isAlias(last) ? last.resolve(document) : last, key)?.key;
-      const meant = nearest(key, allowed);
+      const meant = nearest(key, allowed.split(', '));
       const hint = meant === undefined ? '.' : `; did you mean ${meant}?`;
       const secret = misplacedSecret(key);
       const what = secret === undefined ? 'unknown key' : `what looks like ${secret} stands here as a key`;
       return {
         ...at(offsetOf(isNode(written) ? written : last)),
         field: fieldName([...path, key]),
-        text: `${what}${hint} Allowed: ${allowed.join(', ')}`,
+        text: `${what}${hint} Allowed: ${allowed}`,
       };
     },
     /** What the file says at `path`, short enough for a message, or undefined where there is nothing. */

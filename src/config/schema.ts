@@ -2,7 +2,7 @@ import cssColors from 'color-name';
 import { SaxesParser } from 'saxes';
 import { z } from 'zod';
 import { PYTHON } from '../metric/facets.ts';
-import { path, text, webAddress, wholeNumber } from '../sources/fields.ts';
+import { mapping, path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { camelKeys, type NonEmpty } from '../util.ts';
 import { EXTRAS, type Looks, STYLES } from './looks.ts';
@@ -38,9 +38,11 @@ const shortText = (error: string, max: number) => text(error).min(1, { error }).
 const nameError = ({ input }: { readonly input: unknown }) =>
   typeof input === 'number' || typeof input === 'boolean' ? `${NAME}; put it in quotes` : NAME;
 
-const packageName = text(nameError)
+const writtenName = text(nameError)
   .regex(PACKAGE_NAME, { error: NAME })
   .max(PACKAGE_NAME_MAX, { error: NAME });
+
+const packageName = writtenName.transform(normalizePackageName);
 
 const COLOR =
   "a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as '#4c1'";
@@ -94,59 +96,53 @@ const pythonExtra = z.templateLiteral(['python>=', z.string().regex(new RegExp(`
   error: extraError,
 });
 
-const saidOfBadges = z.strictObject(
-  {
-    label: shortText('a text of 1 to 60 characters', 60)
-      .optional()
-      .describe('Label of the first badge (downloads); the window stays behind it.'),
-    color: z
-      .union(
-        [
-          color,
-          z.record(z.string().regex(/^(?:0|[1-9]\d{0,11})$/, { error: STEPS }), color, { error: STEPS }),
-        ],
-        { error: STEPS },
-      )
-      .optional()
-      .describe('Colour of the figure, or colours from a count on. Default blue, below 10 lightgrey.'),
-    label_color: color.optional().describe('Colour of the label.'),
-    style: z
-      .enum(STYLES, { error: `one of ${STYLES.join(', ')}` })
-      .optional()
-      .describe('Style of shields.io. Default flat.'),
-    logo: z
-      .string({ error: LOGO })
-      .max(20_000, { error: LOGO })
-      .regex(/^(?:[a-z0-9][a-z0-9.-]{0,59}|data:image\/svg\+xml;base64,[A-Za-z0-9+/]+={0,2})$/, {
-        error: LOGO,
-      })
-      .refine(isLogo, { error: LOGO })
-      .optional()
-      .describe(
-        'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
-      ),
-    logo_color: color.optional().describe('Colour of a logo that is named.'),
-    cache_seconds: wholeNumber('a whole number of seconds from 300 to 86400', 300, 86_400)
-      .optional()
-      .describe('How long shields.io may keep a badge.'),
-    suffix: shortText("a text of 1 to 20 characters, such as '/month'", 20)
-      .optional()
-      .describe('Behind the figure.'),
-    dark: z
-      .boolean({ error: 'true or false' })
-      .optional()
-      .describe('Whether our own SVGs have a lighter label on dark pages. Default false.'),
-    extra: z
-      .array(z.union([z.enum(EXTRAS, { error: extraError }), pythonExtra], { error: extraError }), {
-        error: EXTRA,
-      })
-      .optional()
-      .describe(
-        'Further badges: the change against the window before, a small line of the days, the total since the first day that is known, a chart of the days, and the share of a minor version of Python and later ones (python>=3.10).',
-      ),
-  },
-  { error: 'a mapping' },
-);
+const saidOfBadges = mapping('a mapping', {
+  label: shortText('a text of 1 to 60 characters', 60)
+    .optional()
+    .describe('Label of the first badge (downloads); the window stays behind it.'),
+  color: z
+    .union(
+      [color, z.record(z.string().regex(/^(?:0|[1-9]\d{0,11})$/, { error: STEPS }), color, { error: STEPS })],
+      { error: STEPS },
+    )
+    .optional()
+    .describe('Colour of the figure, or colours from a count on. Default blue, below 10 lightgrey.'),
+  label_color: color.optional().describe('Colour of the label.'),
+  style: z
+    .enum(STYLES, { error: `one of ${STYLES.join(', ')}` })
+    .optional()
+    .describe('Style of shields.io. Default flat.'),
+  logo: z
+    .string({ error: LOGO })
+    .max(20_000, { error: LOGO })
+    .regex(/^(?:[a-z0-9][a-z0-9.-]{0,59}|data:image\/svg\+xml;base64,[A-Za-z0-9+/]+={0,2})$/, {
+      error: LOGO,
+    })
+    .refine(isLogo, { error: LOGO })
+    .optional()
+    .describe(
+      'A logo by its name on simpleicons.org (drawn by shields.io only), or an SVG as a data: address.',
+    ),
+  logo_color: color.optional().describe('Colour of a logo that is named.'),
+  cache_seconds: wholeNumber('a whole number of seconds from 300 to 86400', 300, 86_400)
+    .optional()
+    .describe('How long shields.io may keep a badge.'),
+  suffix: shortText("a text of 1 to 20 characters, such as '/month'", 20)
+    .optional()
+    .describe('Behind the figure.'),
+  dark: z
+    .boolean({ error: 'true or false' })
+    .optional()
+    .describe('Whether our own SVGs have a lighter label on dark pages. Default false.'),
+  extra: z
+    .array(z.union([z.enum(EXTRAS, { error: extraError }), pythonExtra], { error: extraError }), {
+      error: EXTRA,
+    })
+    .optional()
+    .describe(
+      'Further badges: the change against the window before, a small line of the days, the total since the first day that is known, a chart of the days, and the share of a minor version of Python and later ones (python>=3.10).',
+    ),
+});
 
 /** What is said of badges as looks: keys that are absent change nothing. */
 function looksOf({ color, logo, ...said }: z.output<typeof saidOfBadges>): Looks {
@@ -186,20 +182,15 @@ const windows = z
   )
   .transform((days) => [days].flat() as unknown as NonEmpty<number>);
 
-/** An entry of the list, with its name as it is written there; where that is all, the rest has defaults. */
+/** An entry of the list; where a name is all, the rest has defaults. */
 const packageEntry = z.union(
   [
     packageName.transform((name) => ({ name, windows: [DEFAULT_WINDOW_DAYS] as const, looks: {} })),
-    z
-      .strictObject(
-        {
-          name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
-          window_days: windows,
-          badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
-        },
-        { error: 'a package name, or a mapping with name and window_days' },
-      )
-      .transform(({ name, window_days, badges: looks = {} }) => ({ name, windows: window_days, looks })),
+    mapping('a package name, or a mapping with name and window_days', {
+      name: packageName.describe('The name on PyPI, in any spelling that pip accepts.'),
+      window_days: windows,
+      badges: badges.optional().describe('Looks of the badges of this package, over those of all.'),
+    }).transform(({ name, window_days, badges: looks = {} }) => ({ name, windows: window_days, looks })),
   ],
   { error: nameError },
 );
@@ -207,53 +198,47 @@ const packageEntry = z.union(
 const TITLE = 'a text of 1 to 60 characters on one line';
 const MEMBERS = 'a list with at least one name of packages';
 
-const group = z.strictObject(
-  {
-    name: packageName.describe('Names the folder of the group; no package of the list has it.'),
-    title: text(TITLE)
-      .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, { error: TITLE })
-      .optional()
-      .describe('What the page and the pictures call the group. Default: its name.'),
-    packages: z
-      .array(packageName, { error: MEMBERS })
-      .min(1, { error: MEMBERS })
-      .describe('Names of packages of the list, whose downloads are added up.')
-      .transform((names) => names as unknown as NonEmpty<string>),
-    window_days: windows,
-    badges: badges.optional().describe('Looks of the badges of this group, over those of all.'),
-  },
-  { error: 'a mapping with name and packages' },
-);
+const group = mapping('a mapping with name and packages', {
+  name: writtenName.describe('Names the folder of the group; no package of the list has it.'),
+  title: text(TITLE)
+    .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, { error: TITLE })
+    .optional()
+    .describe('What the page and the pictures call the group. Default: its name.'),
+  packages: z
+    .array(packageName, { error: MEMBERS })
+    .min(1, { error: MEMBERS })
+    .describe('Names of packages of the list, whose downloads are added up.')
+    .transform((names) => names as unknown as NonEmpty<string>),
+  window_days: windows,
+  badges: badges.optional().describe('Looks of the badges of this group, over those of all.'),
+}).transform(({ name, title = name, packages, window_days, badges: looks = {} }) => {
+  return { name: normalizePackageName(name), title, members: packages, windows: window_days, looks };
+});
 
-const service = z.strictObject(
-  {
-    output_dir: path('the path of the folder for the badge files').describe(
-      'Where the badge files go. Serve this folder.',
+const service = mapping('a mapping with at least output_dir', {
+  output_dir: path('the path of the folder for the badge files').describe(
+    'Where the badge files go. Serve this folder.',
+  ),
+  state_dir: path('the path of a folder outside output_dir')
+    .optional()
+    .describe('Where what must not be served goes. Default: "state" beside output_dir.'),
+  credential_file: path('the path of a service account key file')
+    .optional()
+    .describe('A service account key. Without it, Application Default Credentials are used.'),
+  stale_threshold_days: wholeNumber('a whole number of days from 1 to 365', 1, 365)
+    .default(3)
+    .describe('Warn when the last success of a package is older than this. Default 3.'),
+  source: z
+    .enum(SOURCE_KINDS, { error: SOURCE_CHOICE })
+    .default(SOURCES[0].kind)
+    .describe(
+      `Where downloads are counted: ${SOURCES.map(({ kind, name }) => `${kind} (${name})`).join(', ')}. Default ${SOURCES[0].kind}.`,
     ),
-    state_dir: path('the path of a folder outside output_dir')
-      .optional()
-      .describe('Where what must not be served goes. Default: "state" beside output_dir.'),
-    credential_file: path('the path of a service account key file')
-      .optional()
-      .describe('A service account key. Without it, Application Default Credentials are used.'),
-    stale_threshold_days: wholeNumber('a whole number of days from 1 to 365', 1, 365)
-      .default(3)
-      .describe('Warn when the last success of a package is older than this. Default 3.'),
-    source: z
-      .enum(SOURCE_KINDS, { error: SOURCE_CHOICE })
-      .default(SOURCES[0].kind)
-      .describe(
-        `Where downloads are counted: ${SOURCES.map(({ kind, name }) => `${kind} (${name})`).join(', ')}. Default ${SOURCES[0].kind}.`,
-      ),
-    concurrency: wholeNumber('a whole number from 1 to 16', 1, 16)
-      .default(1)
-      .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
-    public_url: webAddress()
-      .optional()
-      .describe('Where output_dir is served. Needed for ready-made snippets.'),
-  },
-  { error: 'a mapping with at least output_dir' },
-);
+  concurrency: wholeNumber('a whole number from 1 to 16', 1, 16)
+    .default(1)
+    .describe('How many packages are read side by side. Default 1; for hundreds of packages, 8.'),
+  public_url: webAddress().optional().describe('Where output_dir is served. Needed for ready-made snippets.'),
+});
 
 /** A section for each kind of source. */
 const sections = Object.fromEntries(SOURCES.map(({ kind, section }) => [kind, section.optional()])) as Record<
@@ -261,16 +246,13 @@ const sections = Object.fromEntries(SOURCES.map(({ kind, section }) => [kind, se
   z.ZodOptional<z.ZodObject>
 >;
 
-const facets = z.strictObject(
-  {
-    every_days: wholeNumber('a whole number of days from 0 to 365', 0, 365)
-      .optional()
-      .describe(
-        'How often Pythons, versions, systems, types and countries are counted. Default 7 where the source is free, else 0: never.',
-      ),
-  },
-  { error: 'a mapping with every_days' },
-);
+const facets = mapping('a mapping with every_days', {
+  every_days: wholeNumber('a whole number of days from 0 to 365', 0, 365)
+    .optional()
+    .describe(
+      'How often Pythons, versions, systems, types and countries are counted. Default 7 where the source is free, else 0: never.',
+    ),
+});
 
 /** Most packages and groups of compare_chart. */
 const COMPARED_MAX = 5;
@@ -278,29 +260,29 @@ const COMPARED_MAX = 5;
 const COMPARED = `a list of 2 to ${COMPARED_MAX} names of packages or groups of the list`;
 
 /** The shape of tracked.yaml; its error texts say what is allowed at that place. */
-export const trackedSchema = z.strictObject(
-  {
-    service,
-    ...sections,
-    badges: badges.optional().describe('Looks of the badges of every package.'),
-    facets: facets.optional().describe('Lists of Pythons, versions, systems, types and countries.'),
-    packages: z
-      .array(packageEntry, { error: 'a list with at least one package' })
-      .min(1, { error: 'a list with at least one package' })
-      .describe('The packages to track: a name, or a mapping with name and window_days.'),
-    groups: z
-      .array(group, { error: 'a list of groups' })
-      .optional()
-      .describe('Sums of packages of the list, with badges and a page of their own.'),
-    compare_chart: z
-      .array(packageName, { error: COMPARED })
-      .min(2, { error: COMPARED })
-      .max(COMPARED_MAX, { error: COMPARED })
-      .optional()
-      .describe('Packages and groups of the list that are compared in one chart.'),
-  },
-  { error: 'a mapping with service and packages' },
-);
+export const trackedSchema = mapping('a mapping with service and packages', {
+  service,
+  ...sections,
+  badges: badges.optional().describe('Looks of the badges of every package.'),
+  facets: facets.optional().describe('Lists of Pythons, versions, systems, types and countries.'),
+  packages: z
+    .array(packageEntry, { error: 'a list with at least one package' })
+    .min(1, { error: 'a list with at least one package' })
+    .describe('The packages to track: a name, or a mapping with name and window_days.'),
+  groups: z
+    .array(group, { error: 'a list of groups' })
+    .optional()
+    .describe('Sums of packages of the list, with badges and a page of their own.'),
+  compare_chart: z
+    .array(packageName, { error: COMPARED })
+    .min(2, { error: COMPARED })
+    .max(COMPARED_MAX, { error: COMPARED })
+    .optional()
+    .describe('Packages and groups of the list that are compared in one chart.'),
+});
+
+/** The entries of a list that is wrong elsewhere: those that are right. */
+export const soundEntries = z.object({ packages: z.array(packageEntry.nullable().catch(null)) });
 
 export type Tracked = z.infer<typeof trackedSchema>;
 export type TrackedBadges = z.infer<typeof saidOfBadges>;

@@ -12,6 +12,12 @@ import type { Env } from '../util.ts';
 export const text = (error: string | ((issue: { readonly input: unknown }) => string)) =>
   z.string({ error }).refine((value) => misplacedSecret(value) === undefined, { error, abort: true });
 
+/** A mapping of these keys and no others, which are the error's text where there is another one. */
+export const mapping = <T extends z.ZodRawShape>(error: string, shape: T) =>
+  z.strictObject(shape, {
+    error: ({ code }) => (code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : error),
+  });
+
 /** A text of one pattern. */
 export const matching = (error: string, pattern: RegExp) => text(error).regex(pattern, { error });
 

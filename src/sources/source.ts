@@ -270,7 +270,7 @@ export interface SourceKind<C extends { readonly kind: string }> {
   readonly name: string;
   /** Where there is little room, or that was said already. */
   readonly shortName: string;
-  /** The shape of its section, with defaults. */
+  /** The shape of its section, with defaults: a `mapping` of fields.ts. */
   readonly section: z.ZodObject;
   /** @param described Of the right shape. */
   configure(described: Described): C;

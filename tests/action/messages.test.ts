@@ -123,8 +123,8 @@ it.each([
     '::error::input packages: found "a b"; allowed: a name',
   ],
   [
-    'packages:7:5: packages[3]: Beta is already listed at line 6 as beta',
-    '::error::input packages: Beta is already listed as beta',
+    'packages:7:5: packages[3]: beta with 30 days is already listed at line 6; list each window once',
+    '::error::input packages: beta with 30 days is already listed; list each window once',
   ],
   ['packages:1:9: service.source: found "x"', '::error::input source: found "x"'],
   ['packages:1:9: service.public_url: found "x"', '::error::input public-url: found "x"'],

@@ -29,7 +29,7 @@ describe('a valid tracked.yaml', () => {
         sharing: 'auto',
       },
       facetsEveryDays: 0,
-      packages: [{ name: 'demo', windows: [30], looks: {} }],
+      packages: [{ name: 'demo', windows: [30], looks: {}, total: false }],
       groups: [],
     });
   });
@@ -103,8 +103,8 @@ compare_chart: [my-suite, Zope.Interface]
       },
       facetsEveryDays: 30,
       packages: [
-        { name: 'flask-sqlalchemy', windows: [30], looks: {} },
-        { name: 'zope-interface', windows: [7, 30, 365], looks: {} },
+        { name: 'flask-sqlalchemy', windows: [30], looks: {}, total: false },
+        { name: 'zope-interface', windows: [7, 30, 365], looks: {}, total: false },
       ],
       groups: [
         { name: 'all', title: 'all', members: ['zope-interface'], windows: [30], looks: {} },
@@ -199,7 +199,7 @@ packages:
       { from: 1000, color: 'green' },
     ];
     const own = { style: 'flat-square', labelColor: '333', dark: true, logo: { svg }, logoColor: 'fff' };
-    expect(packages).toEqual([
+    expect(packages).toMatchObject([
       { name: 'plain', windows: [30], looks: { ...all, color } },
       { name: 'own', windows: [30, 7], looks: { ...all, color: 'blue', ...own } },
     ]);

@@ -75,8 +75,8 @@ const REFUSED = [
     window_days: 7 => 4:5: packages[0].name: missing; allowed: a
     [a] => 4:5: packages[0]: found a list; allowed: a package name
     name: demo⏎    windows_day: 30 => 5:5: packages[0].windows_day: unknown key; did you mean window_days? Allowed: name, window_days
-    Flask_SQLAlchemy⏎  - name: flask.sqlalchemy => 5:11: packages[1].name: flask.sqlalchemy with 30 days is already listed at line 4 as Flask_SQLAlchemy, which is the same package; list each window once
-    name: demo⏎    window_days: [7, 30]⏎  - name: demo⏎    window_days: [90, 7] => 6:11: packages[1].name: demo with 7 days is already listed at line 4; list each window once`,
+    Flask_SQLAlchemy⏎  - name: flask.sqlalchemy => 5:5: packages[1]: flask-sqlalchemy with 30 days is already listed at line 4; list each window once
+    name: demo⏎    window_days: [7, 30]⏎  - name: demo⏎    window_days: [90, 7] => 6:5: packages[1]: demo with 7 days is already listed at line 4; list each window once`,
   ),
   ...['-5', '0', '30.9', 'true', '.nan', '.inf', '100000', '366'].map((window): [string, string] => [
     withWindow(window),
@@ -151,9 +151,9 @@ const REFUSED = [
   ...cases(
     withGroup,
     String.raw`
-    {name: Demo, packages: [demo]} => 6:12: groups[0].name: Demo is a package of the list; give the group another name
-    {name: a_b, packages: [demo]}⏎  - {name: A-B, packages: [demo]} => 7:12: groups[1].name: there is a group A-B already
-    {name: all, packages: [requests]} => 6:28: groups[0].packages[0]: requests is not a package of the list; list it under packages, too
+    {name: Demo, packages: [demo]} => 6:12: groups[0].name: demo is a package of the list; give the group another name
+    {name: a_b, packages: [demo]}⏎  - {name: A-B, packages: [demo]} => 7:12: groups[1].name: there is a group a-b already
+    {name: all, packages: [requests]} => 6:28: groups[0].packages[0]: requests is not in the list; list it under packages, too
     {name: all, packages: []} => 6:27: groups[0].packages: found an empty list; allowed: a list with at least one name of packages
     {name: all} => 6:5: groups[0].packages: missing; allowed: a list with at least one name of packages
     {name: all, title: "a\tb", packages: [demo]} => 6:24: groups[0].title: found what looks like text with control characters, which is not repeated here; allowed: a text of 1 to 60 characters on one line
@@ -162,17 +162,17 @@ const REFUSED = [
   ...cases(
     withPackages,
     `
-    [requests]⏎groups:⏎  - {name: all, packages: [request]} => 5:28: groups[0].packages[0]: request is not a package of the list; did you mean requests?
-    [a-b]⏎groups:⏎  - {name: all, packages: [a-b, A_B]} => 5:33: groups[0].packages[1]: A_B is in the group already, and would be counted twice
-    [{name: a, window_days: [7, 90]}, demo]⏎groups:⏎  - {name: all, packages: [a, demo], window_days: [30, 60]} => 5:31: groups[0].packages[1]: demo is read for 30 days only, and the group asks for 60; give it window_days of 60, too, or the group a shorter one
+    [requests]⏎groups:⏎  - {name: all, packages: [request]} => 5:28: groups[0].packages[0]: request is not in the list; did you mean requests?
+    [a-b]⏎groups:⏎  - {name: all, packages: [a-b, A_B]} => 5:33: groups[0].packages[1]: a-b is in the group already
+    [{name: a, window_days: [7, 90]}, demo]⏎groups:⏎  - {name: all, packages: [a, demo], window_days: [30, 60]} => 5:31: groups[0].packages[1]: demo is read for 30 days only, and the group needs 60; give it window_days of 60 or more, too
     ${LIST} demo => 4:16: compare_chart: found "demo"; ${COMPARED}
     ${LIST} [demo] => 4:16: compare_chart: found a list; ${COMPARED}
     ${LIST} [a, b, c, d, e, f] => 4:16: compare_chart: found a list; ${COMPARED}
     ${LIST} [demo, 7] => 4:23: compare_chart[1]: found 7; allowed: a package name
-    ${LIST} [demo, requests] => 4:23: compare_chart[1]: requests is no package or group of the list; list it under packages, too
-    ${LIST} [demo, ohter] => 4:23: compare_chart[1]: ohter is no package or group of the list; did you mean other?
+    ${LIST} [demo, requests] => 4:23: compare_chart[1]: requests is not in the list; list it under packages, too
+    ${LIST} [demo, ohter] => 4:23: compare_chart[1]: ohter is not in the list; did you mean other?
     ${LIST} [demo, other, DEMO] => 4:30: compare_chart[2]: demo is in the chart already
-    ${LIST} [demo, short] => 4:23: compare_chart[1]: short is read for 6 days only; give it window_days of 7 or more, too
+    ${LIST} [demo, short] => 4:23: compare_chart[1]: short is read for 6 days only, and the chart needs 7; give it window_days of 7 or more, too
     [demo, demo] => 3:18: packages[1]: demo with 30 days is already listed at line 3; list each window once
     [] => 3:11: packages: found an empty list; allowed: a list
     => 3:11: packages: found nothing (null); allowed: a list

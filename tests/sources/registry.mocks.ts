@@ -16,15 +16,13 @@ interface LogbookConfig {
 }
 
 /** A source that nobody knows but the registry, in the place of one that it has. */
-vi.mock('../../src/sources/duckdb/index.ts', () => {
+vi.mock('../../src/sources/duckdb/index.ts', async () => {
+  const { mapping } = await import('../../src/sources/fields.ts');
   const logbook: SourceKind<LogbookConfig> = {
     kind: 'logbook',
     name: 'a logbook',
     shortName: 'logbook',
-    section: z.strictObject(
-      { book: z.string({ error: 'a book' }), lines: z.int().optional() },
-      { error: 'a mapping' },
-    ),
+    section: mapping('a mapping', { book: z.string({ error: 'a book' }), lines: z.int().optional() }),
     configure: ({ section, absolute }) => ({
       kind: 'logbook',
       book: absolute((section as { book: string }).book),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type CamelKeys, camelKeys } from '../../util.ts';
-import { matching, querySeconds } from '../fields.ts';
+import { mapping, matching, querySeconds } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
 const PROJECT = 'a Google Cloud project id';
@@ -10,38 +10,35 @@ const LOCATION = 'a BigQuery location, such as US';
 const TABLE = 'a table as project.dataset.table, without backticks';
 const GIB = 'a number of GiB above 0, or null for no limit';
 
-const section = z.strictObject(
-  {
-    project_id: matching(PROJECT, /^[a-z0-9][a-z0-9.:-]*$/)
-      .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
-      .optional()
-      .describe('The project that runs the queries. Default: the one in the credentials.'),
-    location: matching(LOCATION, /^[A-Za-z0-9-]+$/)
-      .default('US')
-      .describe('Where the table is. Default US, where the public table is.'),
-    table: matching(TABLE, /^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/)
-      .default('bigquery-public-data.pypi.file_downloads')
-      .describe('Default bigquery-public-data.pypi.file_downloads.'),
-    query_timeout_seconds: querySeconds()
-      .default(180)
-      .describe('A query that takes longer is cancelled. Default 180.'),
-    sharing: z
-      .enum(['auto', 'never'], { error: 'auto or never' })
-      .default('auto')
-      .describe(
-        'Whether a day may be read once for many packages where that is cheaper than one query for each. Default auto.',
-      ),
-    monthly_budget_gib: z
-      .number({ error: GIB })
-      .positive({ error: GIB })
-      .nullable()
-      .default(1024)
-      .describe(
-        'Most GiB to be billed in a calendar month (UTC). Default 1024, the free tier; null: no limit.',
-      ),
-  },
-  { error: 'a mapping' },
-);
+const section = mapping('a mapping', {
+  project_id: matching(PROJECT, /^[a-z0-9][a-z0-9.:-]*$/)
+    .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
+    .optional()
+    .describe('The project that runs the queries. Default: the one in the credentials.'),
+  location: matching(LOCATION, /^[A-Za-z0-9-]+$/)
+    .default('US')
+    .describe('Where the table is. Default US, where the public table is.'),
+  table: matching(TABLE, /^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/)
+    .default('bigquery-public-data.pypi.file_downloads')
+    .describe('Default bigquery-public-data.pypi.file_downloads.'),
+  query_timeout_seconds: querySeconds()
+    .default(180)
+    .describe('A query that takes longer is cancelled. Default 180.'),
+  sharing: z
+    .enum(['auto', 'never'], { error: 'auto or never' })
+    .default('auto')
+    .describe(
+      'Whether a day may be read once for many packages where that is cheaper than one query for each. Default auto.',
+    ),
+  monthly_budget_gib: z
+    .number({ error: GIB })
+    .positive({ error: GIB })
+    .nullable()
+    .default(1024)
+    .describe(
+      'Most GiB to be billed in a calendar month (UTC). Default 1024, the free tier; null: no limit.',
+    ),
+});
 
 export type BigQueryConfig = CamelKeys<Omit<z.infer<typeof section>, 'monthly_budget_gib'>> & {
   readonly kind: 'bigquery';

@@ -1,32 +1,29 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
-import { matching, path, querySeconds, webAddress } from '../fields.ts';
+import { mapping, matching, path, querySeconds, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
 const USER = 'the name of a user';
 const TABLE = 'a table as database.table';
 const PUBLIC = { url: 'https://sql-clickhouse.clickhouse.com', table: 'pypi.pypi' };
 
-const section = z.strictObject(
-  {
-    url: webAddress()
-      .default(PUBLIC.url)
-      .describe(
-        'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
-      ),
-    user: matching(USER, /^[\w.@-]{1,100}$/)
-      .default('demo')
-      .describe('Default demo, which needs no password on the public server.'),
-    password_file: path('the path of a file that holds the password')
-      .optional()
-      .describe('A file that holds the password, for a server of your own.'),
-    table: matching(TABLE, /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
-      .default(PUBLIC.table)
-      .describe('Default pypi.pypi.'),
-    query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),
-  },
-  { error: 'a mapping' },
-);
+const section = mapping('a mapping', {
+  url: webAddress()
+    .default(PUBLIC.url)
+    .describe(
+      'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
+    ),
+  user: matching(USER, /^[\w.@-]{1,100}$/)
+    .default('demo')
+    .describe('Default demo, which needs no password on the public server.'),
+  password_file: path('the path of a file that holds the password')
+    .optional()
+    .describe('A file that holds the password, for a server of your own.'),
+  table: matching(TABLE, /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
+    .default(PUBLIC.table)
+    .describe('Default pypi.pypi.'),
+  query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),
+});
 
 export type ClickHouseConfig = CamelKeys<z.infer<typeof section>> & { readonly kind: 'clickhouse' };
 

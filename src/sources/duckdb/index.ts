@@ -3,23 +3,20 @@ import { z } from 'zod';
 import { printable } from '../../errors/error.ts';
 import { nameSome, plural } from '../../format.ts';
 import { type CamelKeys, camelKeys } from '../../util.ts';
-import { path } from '../fields.ts';
+import { mapping, path } from '../fields.ts';
 import { SourceError, type SourceKind } from '../source.ts';
 
-const section = z.strictObject(
-  {
-    files: path('a path or glob of NDJSON or Parquet files').describe(
-      'Path or glob of NDJSON or Parquet files with the columns of the public table.',
+const section = mapping('a mapping with files', {
+  files: path('a path or glob of NDJSON or Parquet files').describe(
+    'Path or glob of NDJSON or Parquet files with the columns of the public table.',
+  ),
+  whole_log: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe(
+      "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is incomplete. Default false: a day without rows is one without downloads.",
     ),
-    whole_log: z
-      .boolean({ error: 'true or false' })
-      .default(false)
-      .describe(
-        "Whether the files hold every package's downloads, so that a day without rows is late or missing, and one with few is incomplete. Default false: a day without rows is one without downloads.",
-      ),
-  },
-  { error: 'a mapping with files' },
-);
+});
 
 export type DuckDbConfig = CamelKeys<z.infer<typeof section>> & { readonly kind: 'duckdb' };
 
