@@ -47,16 +47,9 @@ function sorted(lines: readonly Line[]): Line[] {
   return lines.filter(([, value]) => value > 0).toSorted(byCount);
 }
 
-/** @param rest What no line is about; it comes last. */
-function section(
-  title: string,
-  lines: readonly Line[],
-  drawing: Drawing,
-  rest: readonly Line[] = [],
-): string[] {
-  const shown = [...sorted(lines), ...sorted(rest)];
-  const whole = shown.reduce((sum, [, value]) => sum + value, 0);
-  return whole === 0 ? [] : ['', paint(title, 'bold', drawing.color), ...bars(shown, whole, drawing)];
+/** Lines under a title; nothing if there are none. */
+function section(title: string, lines: readonly string[], { color }: Drawing): string[] {
+  return lines.length === 0 ? [] : ['', paint(title, 'bold', color), ...lines];
 }
 
 /** A line of days for each package, all on one scale. */
@@ -71,16 +64,13 @@ export function listDays(some: readonly Day[]): string {
 }
 
 function remarks({ name, summary: { history, warnings } }: Account): string[] {
-  const missing = missingDaysOf(history);
-  const { unknownDays, partialDays } = history;
+  const lacking: readonly (readonly [text: string, days: readonly Day[]])[] = [
+    ['Nothing is known of', missingDaysOf(history)],
+    ['Left out, as it is not known which downloads were by CI:', history.unknownDays],
+    ['The source has only a part of the rows of', history.partialDays],
+  ];
   return [
-    ...(missing.length === 0 ? [] : [`Nothing is known of ${listDays(missing)}.`]),
-    ...(unknownDays.length === 0
-      ? []
-      : [`Left out, as it is not known which downloads were by CI: ${listDays(unknownDays)}.`]),
-    ...(partialDays.length === 0
-      ? []
-      : [`The source has only a part of the rows of ${listDays(partialDays)}.`]),
+    ...lacking.filter(([, some]) => some.length > 0).map(([text, some]) => `${text} ${listDays(some)}.`),
     ...warnings.map(({ code, message }) => `${name}: warning (${code}): ${message}`),
   ];
 }
@@ -106,36 +96,28 @@ function renderAccount(account: Account, drawing: Drawing): string {
   const typical = typicalDay(summary.history, summary.history.days.length);
   const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
   const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
+  const systems = [
+    ...sorted(SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]])),
+    ...sorted([[OTHER_SYSTEM, otherSystems(breakdown)]]),
+  ];
+  const onAll = systems.reduce((sum, [, value]) => sum + value, 0);
   const notes = remarks(account).map((line) => paint(line, 'yellow', drawing.color));
-  return `${[
+  const lines = [
     `${paint(name, 'bold', drawing.color)}, ${windowText(summary)} (UTC)`,
     '',
     ...bars([['All downloads', all], ...classes], all, drawing),
     ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
-    ...(typical === undefined
-      ? []
-      : [`${'On a typical day'.padEnd(labelWidth(drawing))}${formatNumber(typical).padStart(NUMBER)}`]),
-    ...section(
-      'By installer',
-      INSTALLERS.map((installer): Line => [installer, counts[installer]]),
-      drawing,
-    ),
-    ...section(
-      'By system, for all clients',
-      SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]]),
-      drawing,
-      [[OTHER_SYSTEM, otherSystems(breakdown)]],
-    ),
-    ...(count === 0
-      ? []
-      : [
-          '',
-          paint('Non-CI downloads by day', 'bold', drawing.color),
-          ...byDay([summary], drawing, widthOf(drawing)),
-        ]),
-    ...(programs.length === 0 ? [] : ['', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`]),
-    ...(notes.length === 0 ? [] : ['', ...notes]),
-  ].join('\n')}\n`;
+  ];
+  if (typical !== undefined)
+    lines.push(`${'On a typical day'.padEnd(labelWidth(drawing))}${formatNumber(typical).padStart(NUMBER)}`);
+  const installers = sorted(INSTALLERS.map((installer): Line => [installer, counts[installer]]));
+  lines.push(...section('By installer', bars(installers, count, drawing), drawing));
+  lines.push(...section('By system, for all clients', bars(systems, onAll, drawing), drawing));
+  if (count > 0)
+    lines.push(...section('Non-CI downloads by day', byDay([summary], drawing, widthOf(drawing)), drawing));
+  if (programs.length > 0) lines.push('', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`);
+  if (notes.length > 0) lines.push('', ...notes);
+  return `${lines.join('\n')}\n`;
 }
 
 /** Groups of packages whose columns fit beside each other. */

@@ -1,26 +1,16 @@
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
-import { dayOf, daysBehind, isStale } from '../days/day.ts';
+import { dayOf } from '../days/day.ts';
 import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
-import { type Health, healthToJson, statusOf } from '../publish/health.ts';
+import { healthToJson, statusOf } from '../publish/health.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog } from './log.ts';
-import {
-  createEntryLog,
-  createFold,
-  groupName,
-  nameOf,
-  renderRemarks,
-  renderResults,
-  styleOf,
-  wrap,
-} from './output.ts';
+import { createEntryLog, nameOf, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { EXIT_LOCKED } from './under-lock.ts';
 
@@ -57,23 +47,6 @@ function renderChanges(changes: Collected['changes']): string {
       return `\n${name}: ${plural(list.length, 'day')} had changed since it was read\n${days.join('')}`;
     })
     .join('');
-}
-
-/** Warns of every package and group, whether in this run or not, whose figures are too old. */
-function warnOfStale(log: Logger, config: Config, health: Health, now: Date, forPeople: boolean): void {
-  const today = dayOf(now);
-  const fold = createFold(
-    (fields, who, sentence) => log.warn(fields, `stale: the figures of ${who} ${sentence}`),
-    forPeople,
-  );
-  for (const { name, entry, isGroup } of statusOf(config, health, now)) {
-    const { countedTo } = entry ?? {};
-    if (countedTo === undefined || !isStale(countedTo, config.staleThresholdDays, today)) continue;
-    const sentence = `end with ${countedTo}, ${plural(daysBehind(countedTo, today), 'day')} before yesterday`;
-    const what = isGroup ? 'group' : 'package';
-    fold.tell({ name, what, sentence, fields: { counted_to: countedTo } });
-  }
-  fold.finish();
 }
 
 /**
@@ -153,22 +126,16 @@ export async function collect(options: CollectOptions, context: Context): Promis
     });
     progress.clear();
     const { health, isComplete, packages, groups, changes, sharedDays } = collected;
-    const entries = [
-      ...config.packages.flatMap(({ name }) => {
-        const entry = packages.get(name);
-        return entry === undefined ? [] : [[name, entry] as const];
-      }),
-      ...[...groups].map(([name, entry]) => [groupName(name), entry] as const),
-    ];
+    const finished = statusOf(config, { ...health, packages, groups }, now());
     if (json) stdout.write(formatJson(healthToJson(health)));
-    else if (entries.length > 0) {
+    else if (packages.size > 0) {
       // On a terminal the log says them below.
-      const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(entries), style);
-      stdout.write(renderResults(entries, style) + remarks + wrap(renderChanges(changes), style));
+      const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
+      stdout.write(renderResults(finished, style) + remarks + wrap(renderChanges(changes), style));
     }
+    entryLog.tellStale(statusOf(config, health, now()), config.staleThresholdDays, dayOf(now()));
     entryLog.finish();
     for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
-    warnOfStale(log, config, health, now(), forPeople);
     if (signal?.aborted) {
       const { message, exitCode } = signal.reason as Interruption;
       const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
@@ -177,7 +144,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
       log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
       return exitCode;
     }
-    const isWell = isComplete && entries.every(([, { failure }]) => failure === undefined);
+    const isWell = isComplete && finished.every(({ state }) => state !== 'failed');
     if (stdout.isTTY && !json) stdout.write(wrap(renderNext(config, job.page, isWell, context), style));
     return isWell ? 0 : 1;
   } finally {

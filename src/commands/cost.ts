@@ -7,6 +7,7 @@ import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural }
 import { traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
+import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import {
   FEW,
@@ -39,39 +40,24 @@ async function forecastEntries(config: Config, { env, now }: Context): Promise<F
   return list;
 }
 
-function billJson({ daysScanned, bytesBilled }: Pick<Usage, 'daysScanned' | 'bytesBilled'>) {
-  return { days_scanned: daysScanned, bytes_billed: bytesBilled };
+/** The same with whole numbers: nobody is billed a part of a byte. */
+function rounded(values: object): object {
+  const round = (value: unknown) => (typeof value === 'number' ? Math.round(value) : value);
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, round(value)]));
 }
 
-function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budget: number | null) {
-  const { day } = result;
-  return {
-    month: result.month,
-    bytes_billed: result.bytesBilled,
-    queries: result.queries,
-    missing_bytes: Math.round(result.missingBytes),
-    projected_bytes: Math.round(result.projectedBytes),
-    whole_month_bytes: Math.round(result.steadyBytes),
-    without_ledger_bytes: Math.round(result.withoutLedgerBytes),
-    budget_bytes: budget,
-    day: day && {
-      alone_bytes: Math.round(day.aloneBytes),
-      shared_bytes: Math.round(day.sharedBytes),
-      basis: day.basis,
-      shares: day.shares && day.held,
-      break_even_packages: day.breakEvenPackages,
-    },
-    more_packages: result.morePackages === Number.POSITIVE_INFINITY ? 'any' : result.morePackages,
-    shared: billJson(result.shared),
-    other_bytes: result.otherBytes,
-    by_age: Object.fromEntries([...ages].map(([age, bill]) => [age, billJson(bill)])),
-    packages: Object.fromEntries(
-      result.packages.map((each) => [
-        each.package,
-        { ...billJson(each), bytes_per_day: Math.round(each.bytesPerDay) },
-      ]),
+function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budgetBytes: number | null) {
+  const { steadyBytes, morePackages, day, packages, ...known } = result;
+  const { held, ...prices } = day ?? {};
+  return snakeKeys({
+    ...rounded({ ...known, wholeMonthBytes: steadyBytes, budgetBytes }),
+    day: day && rounded({ ...prices, shares: day.shares && held }),
+    morePackages: morePackages === Number.POSITIVE_INFINITY ? 'any' : morePackages,
+    byAge: Object.fromEntries(
+      [...ages].map(([age, { daysScanned, bytesBilled }]) => [age, { daysScanned, bytesBilled }]),
     ),
-  };
+    packages: Object.fromEntries(packages.map(({ package: name, ...bill }) => [name, rounded(bill)])),
+  });
 }
 
 /** What a day was billed, by its age when it was read. */

@@ -1,10 +1,11 @@
 import { relative } from 'node:path';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Logger } from 'pino';
+import { type Day, daysBehind, isStale } from '../days/day.ts';
 import { formatNumber, formatShare, plural } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { Window } from '../metric/summary.ts';
-import { countedState, type PackageHealth } from '../publish/health.ts';
+import { countedState, type PackageHealth, type Standing } from '../publish/health.ts';
 import { append, type Env, snakeKeys, TIB } from '../util.ts';
 import { type Context, type Output, useColor } from './context.ts';
 
@@ -218,64 +219,46 @@ export function bySentence(sentences: Iterable<readonly [packageName: string, se
   return [...namesOf].map(([sentence, names]) => `${whoOf(names)}: ${sentence}`);
 }
 
-/** What the log is to say of one package or group. */
-export interface Line {
-  readonly name: string;
-  readonly what: 'package' | 'group';
-  readonly sentence: string;
-  /** Of the line's record; the same wherever the sentence is. */
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
 /**
- * Keeps a log short: of many packages with the same sentence, the first have a line each, and the others one together, which
- * `finish` writes. Of thousands, a cause that has kept them all would fill a journal. For people, all have one line together.
- *
- * @param write Is given the record's fields, who it is about, and the sentence.
+ * The log of what became of packages and groups: a line for each that went well. What else is to be said is kept short: of
+ * many with the same sentence the first have a line each, and the others one together, which `finish` writes. Of thousands, a
+ * cause that has kept them all would fill a journal. For people, all have one line together.
  */
-export function createFold(
-  write: (fields: Line['fields'], who: string, sentence: string) => void,
-  forPeople: boolean,
-) {
-  const own = forPeople ? 0 : FEW;
-  const told = new Map<string, { readonly names: string[]; readonly fields: Line['fields'] }>();
-  return {
-    tell({ name, what, sentence, fields }: Line): void {
-      const names = told.get(sentence)?.names ?? [];
-      names.push(name);
-      told.set(sentence, { names, fields });
-      if (names.length <= own) write({ [what]: name, ...fields }, name, sentence);
-    },
-    finish(): void {
-      for (const [sentence, { names, fields }] of told) {
-        const more = names.length - own;
-        if (forPeople) write(fields, whoOf(names), sentence);
-        else if (more > 0) write({ packages: more, ...fields }, plural(more, 'more package'), sentence);
-      }
-      told.clear();
-    },
-  };
-}
-
-/** The log of what became of packages and groups: a line for each that went well; what went wrong is folded. */
 export function createEntryLog(log: Logger, forPeople: boolean) {
-  const errors = createFold((fields, who, sentence) => log.error(fields, `${who}: ${sentence}`), forPeople);
-  const cautions = createFold((fields, who, sentence) => log.warn(fields, `${who}: ${sentence}`), forPeople);
+  type Fields = Readonly<Record<string, unknown>>;
+  const own = forPeople ? 0 : FEW;
+  const told = new Map<string, { level: 'error' | 'warn'; names: string[]; fields: Fields }>();
+  const fold = (level: 'error' | 'warn', what: string, name: string, sentence: string, fields: Fields) => {
+    const names = told.get(sentence)?.names ?? [];
+    names.push(name);
+    told.set(sentence, { level, names, fields });
+    if (names.length <= own) log[level]({ [what]: name, ...fields }, `${name}: ${sentence}`);
+  };
   return {
     tell(name: string, entry: PackageHealth, what: 'package' | 'group' = 'package'): void {
       const { failure, windows, count, query, warnings } = entry;
-      if (failure !== undefined) {
-        errors.tell({ name, what, sentence: failure.error, fields: { error_code: failure.code } });
-        if (windows.length === 0) return;
-      }
+      if (failure !== undefined) fold('error', what, name, failure.error, { error_code: failure.code });
+      if (failure !== undefined && windows.length === 0) return;
       log.info({ [what]: name, count, ...(snakeKeys(query ?? {}) as object) }, 'collected');
-      for (const { code, message } of warnings) {
-        cautions.tell({ name, what, sentence: message, fields: { warning: code } });
+      for (const { code, message } of warnings) fold('warn', what, name, message, { warning: code });
+    },
+    /** Warns of all whose figures are too old, whether in this run or not. */
+    tellStale(standings: readonly Standing[], thresholdDays: number, today: Day): void {
+      for (const { name, isGroup, entry } of standings) {
+        const { countedTo } = entry ?? {};
+        if (countedTo === undefined || !isStale(countedTo, thresholdDays, today)) continue;
+        const behind = plural(daysBehind(countedTo, today), 'day');
+        const sentence = `stale: figures end with ${countedTo}, ${behind} before yesterday`;
+        fold('warn', isGroup ? 'group' : 'package', name, sentence, { counted_to: countedTo });
       }
     },
     finish(): void {
-      errors.finish();
-      cautions.finish();
+      for (const [sentence, { level, names, fields }] of told) {
+        const more = names.length - own;
+        if (forPeople) log[level](fields, `${whoOf(names)}: ${sentence}`);
+        else if (more > 0)
+          log[level]({ packages: more, ...fields }, `${plural(more, 'more package')}: ${sentence}`);
+      }
     },
   };
 }
@@ -286,20 +269,20 @@ export function stateTone(state: string): Tone | undefined {
   return tones[state];
 }
 
-/** A group as tables show it among packages. */
-export function groupName(name: string): string {
-  return `${name} (group)`;
+/** A package or group as tables show it. */
+export function standingName({ name, isGroup }: Standing): string {
+  return isGroup ? `${name} (group)` : name;
 }
 
-type Entries = readonly (readonly [string, PackageHealth])[];
-
 /** Each failure and each warning, and what to do about it. */
-export function renderRemarks(entries: Entries): string {
-  const failures = entries.flatMap(([name, { failure }]) =>
-    failure === undefined ? [] : [[name, failure.error] as const],
-  );
-  const warnings = entries.flatMap(([name, entry]) =>
-    entry.warnings.map(({ code, message }) => [name, `warning (${code}): ${message}`] as const),
+export function renderRemarks(standings: readonly Standing[]): string {
+  const sentences = (of: (entry: PackageHealth) => string[]) =>
+    standings.flatMap((each) =>
+      each.entry === undefined ? [] : of(each.entry).map((text) => [standingName(each), text] as const),
+    );
+  const failures = sentences(({ failure }) => (failure === undefined ? [] : [failure.error]));
+  const warnings = sentences((entry) =>
+    entry.warnings.map(({ code, message }) => `warning (${code}): ${message}`),
   );
   return [...bySentence(failures), ...bySentence(warnings)].map((line) => `\n${line}\n`).join('');
 }
@@ -311,13 +294,15 @@ function windowCells({ windowDays, breakdown }: Window): string[] {
 }
 
 /** What a run came to: a line for each package and window. */
-export function renderResults(entries: Entries, style?: Style): string {
+export function renderResults(standings: readonly Standing[], style?: Style): string {
   const figures = ['window', 'non-CI', 'all', 'excluded'].map(right);
-  const rows = entries.flatMap(([name, entry]) => {
-    const { failure, windowDays, windows } = entry;
+  const rows = standings.flatMap((each) => {
+    if (each.entry === undefined) return [];
+    const [name, { failure, windowDays, windows }] = [standingName(each), each.entry];
     const failed = failure === undefined ? [] : (failure.heldBack ?? [windowDays]);
+    const state = countedState(each.entry);
     return [
-      ...windows.map((window) => [name, ...windowCells(window), countedState(entry)]),
+      ...windows.map((window) => [name, ...windowCells(window), state]),
       ...failed.map((days) => [name, `${days}d`, '-', '-', '-', 'failed']),
     ];
   });

@@ -29,56 +29,67 @@ function metric(name: string, help: string, samples: readonly Sample[]): string 
   return `# HELP ${full} ${help}\n# TYPE ${full} gauge\n${lines}`;
 }
 
+/** What the metrics of a run are. */
+const RUN_HELP = {
+  run_start_timestamp_seconds: 'When the last run started.',
+  run_end_timestamp_seconds: 'When the last run finished.',
+  run_duration_seconds: 'How long the last run took.',
+  upstream_last_day_timestamp_seconds: 'Midnight UTC of the newest day that the table had.',
+  upstream_missing_days: 'Days within the windows on which the table has no rows.',
+  upstream_partial_days: 'Days within the windows of which the table has only a part.',
+  upstream_excess_days: 'Days within the windows with more than twice the usual rows.',
+  stale_threshold_seconds: 'How far before yesterday the figures of a package may end before it is stale.',
+};
+
+/** Those of packages, and of groups, whose sums must not be added to those of packages. */
+const STANDING_HELP = {
+  last_success_timestamp_seconds: 'When the badges of the {what} were last made.',
+  last_attempt_timestamp_seconds: 'When the {what} was last tried.',
+  failed: 'Whether the last attempt failed, or there was none.',
+  error: 'The kind of the fault that the last attempt met.',
+  counted_to_timestamp_seconds: 'Midnight UTC of the newest day in the figures of the {what}.',
+  warning: 'What may make the figures of the {what} untrue.',
+  downloads: 'Non-CI downloads within the window.',
+  excluded_downloads: 'Downloads within the window that do not count, by class.',
+  billed_bytes: 'Bytes that the last reading of the {what} billed.',
+  scanned_days: 'Days that the last reading of the {what} scanned.',
+  query_duration_seconds: 'How long the last reading of the {what} took.',
+};
+
 /** Values under labels beside the name; one that is not known is NaN. */
 type Values = number | readonly (readonly [labels: Sample['labels'], value: number])[];
 
-/** What makes metrics of packages, or of groups, whose sums must not be added to those of packages. */
-function metricsOf(what: 'package' | 'group', states: readonly Standing[]) {
-  return (name: string, help: string, valuesOf: (standing: Standing) => Values): string => {
-    const samples = states.flatMap((standing) => {
-      const values = valuesOf(standing);
-      const list = typeof values === 'number' ? ([[{}, values]] as const) : values;
-      return list.map(([labels, value]) => ({ labels: { [what]: standing.name, ...labels }, value }));
-    });
-    return metric(`${what}_${name}`, help.replaceAll('{what}', what), samples);
+function valuesOf({ state, entry }: Standing): Record<keyof typeof STANDING_HELP, Values> {
+  const { failure, query, warnings = [], windows = [] } = entry ?? {};
+  const breakdowns = windows.map(
+    (each) => [{ window_days: String(each.windowDays) }, each.breakdown] as const,
+  );
+  return {
+    last_success_timestamp_seconds: seconds(entry?.lastSuccess),
+    last_attempt_timestamp_seconds: seconds(entry?.attempted),
+    failed: state === 'failed' || state === 'new' ? 1 : 0,
+    error: failure?.code === undefined ? [] : [[{ error_code: failure.code }, 1]],
+    counted_to_timestamp_seconds: seconds(entry?.countedTo),
+    warning: [...new Set(warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
+    downloads: breakdowns.map(([labels, { count }]) => [labels, count]),
+    excluded_downloads: breakdowns.flatMap(([labels, { excluded }]) =>
+      EXCLUSIONS.map((reason) => [{ ...labels, class: reason }, excluded[reason]] as const),
+    ),
+    billed_bytes: query?.bytesBilled ?? Number.NaN,
+    scanned_days: query?.daysScanned ?? Number.NaN,
+    query_duration_seconds: (query?.durationMs ?? Number.NaN) / 1000,
   };
 }
 
-function standingMetrics(each: ReturnType<typeof metricsOf>): string[] {
-  const windows = (standing: Standing) =>
-    (standing.entry?.windows ?? []).map(
-      ({ windowDays, breakdown }) => [{ window_days: String(windowDays) }, breakdown] as const,
-    );
-  return [
-    each('last_success_timestamp_seconds', 'When the badges of the {what} were last made.', ({ entry }) =>
-      seconds(entry?.lastSuccess),
-    ),
-    each('last_attempt_timestamp_seconds', 'When the {what} was last tried.', ({ entry }) =>
-      seconds(entry?.attempted),
-    ),
-    each('failed', 'Whether the last attempt failed, or there was none.', ({ state }) =>
-      state === 'failed' || state === 'new' ? 1 : 0,
-    ),
-    each('error', 'The kind of the fault that the last attempt met.', ({ entry }) =>
-      entry?.failure?.code === undefined ? [] : [[{ error_code: entry.failure.code }, 1]],
-    ),
-    each(
-      'counted_to_timestamp_seconds',
-      'Midnight UTC of the newest day in the figures of the {what}.',
-      ({ entry }) => seconds(entry?.countedTo),
-    ),
-    each('warning', 'What may make the figures of the {what} untrue.', ({ entry }) =>
-      [...new Set(entry?.warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
-    ),
-    each('downloads', 'Non-CI downloads within the window.', (standing) =>
-      windows(standing).map(([labels, { count }]) => [labels, count]),
-    ),
-    each('excluded_downloads', 'Downloads within the window that do not count, by class.', (standing) =>
-      windows(standing).flatMap(([labels, { excluded }]) =>
-        EXCLUSIONS.map((reason) => [{ ...labels, class: reason }, excluded[reason]] as const),
-      ),
-    ),
-  ];
+function standingMetrics(what: 'package' | 'group', standings: readonly Standing[]): string[] {
+  const known = standings.map((standing) => [{ [what]: standing.name }, valuesOf(standing)] as const);
+  return Object.entries(STANDING_HELP).map(([name, help]) => {
+    const samples = known.flatMap(([whose, { [name as keyof typeof STANDING_HELP]: values }]) => {
+      const list = typeof values === 'number' ? ([[{}, values]] as const) : values;
+      return list.map(([labels, value]) => ({ labels: { ...whose, ...labels }, value }));
+    });
+    return metric(`${what}_${name}`, help.replaceAll('{what}', what), samples);
+  });
 }
 
 /**
@@ -87,61 +98,31 @@ function standingMetrics(each: ReturnType<typeof metricsOf>): string[] {
  * is not running when it is read. docs/operations.md describes them.
  */
 export function renderPrometheus(config: Config, health: Health, states: readonly Standing[]): string {
-  const one = (name: string, help: string, value: number) => metric(name, help, [{ labels: {}, value }]);
   const { lastDay, missingDays, partialDays, excessDays } = health.upstream;
   /** A table that told nothing did not tell that no day is missing. */
   const count = (days: readonly string[]) => (lastDay === null ? Number.NaN : days.length);
   const [start, end] = [seconds(health.started), seconds(health.finished)];
-  const [packages, groups] = [
-    states.filter(({ isGroup }) => !isGroup),
-    states.filter(({ isGroup }) => isGroup),
-  ];
-  const each = metricsOf('package', packages);
+  const ofRun: Record<keyof typeof RUN_HELP, number> = {
+    run_start_timestamp_seconds: start,
+    run_end_timestamp_seconds: end,
+    run_duration_seconds: Math.round((end - start) * 1000) / 1000,
+    upstream_last_day_timestamp_seconds: seconds(lastDay ?? undefined),
+    upstream_missing_days: count(missingDays),
+    upstream_partial_days: count(partialDays),
+    upstream_excess_days: count(excessDays),
+    stale_threshold_seconds: (config.staleThresholdDays * MS_PER_DAY) / 1000,
+  };
   return [
-    one('run_start_timestamp_seconds', 'When the last run started.', start),
-    one('run_end_timestamp_seconds', 'When the last run finished.', end),
-    one('run_duration_seconds', 'How long the last run took.', Math.round((end - start) * 1000) / 1000),
-    one(
-      'upstream_last_day_timestamp_seconds',
-      'Midnight UTC of the newest day that the table had.',
-      seconds(lastDay ?? undefined),
+    ...Object.entries(RUN_HELP).map(([name, help]) =>
+      metric(name, help, [{ labels: {}, value: ofRun[name as keyof typeof RUN_HELP] }]),
     ),
-    one(
-      'upstream_missing_days',
-      'Days within the windows on which the table has no rows.',
-      count(missingDays),
+    ...standingMetrics(
+      'package',
+      states.filter(({ isGroup }) => !isGroup),
     ),
-    one(
-      'upstream_partial_days',
-      'Days within the windows of which the table has only a part.',
-      count(partialDays),
-    ),
-    one(
-      'upstream_excess_days',
-      'Days within the windows with more than twice the usual rows.',
-      count(excessDays),
-    ),
-    one(
-      'stale_threshold_seconds',
-      'How far before yesterday the figures of a package may end before it is stale.',
-      (config.staleThresholdDays * MS_PER_DAY) / 1000,
-    ),
-    ...standingMetrics(each),
-    ...standingMetrics(metricsOf('group', groups)),
-    each(
-      'billed_bytes',
-      'Bytes that the last reading of the package billed.',
-      ({ entry }) => entry?.query?.bytesBilled ?? Number.NaN,
-    ),
-    each(
-      'scanned_days',
-      'Days that the last reading of the package scanned.',
-      ({ entry }) => entry?.query?.daysScanned ?? Number.NaN,
-    ),
-    each(
-      'query_duration_seconds',
-      'How long the last reading of the package took.',
-      ({ entry }) => (entry?.query?.durationMs ?? Number.NaN) / 1000,
+    ...standingMetrics(
+      'group',
+      states.filter(({ isGroup }) => isGroup),
     ),
   ].join('');
 }

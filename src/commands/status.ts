@@ -10,14 +10,15 @@ import {
   statusOf,
 } from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
+import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import {
-  groupName,
   left,
   renderRemarks,
   renderTable,
   right,
   type Style,
+  standingName,
   stateTone,
   styleOf,
   wrap,
@@ -61,7 +62,7 @@ function statusJson({ state, entry }: Standing, now: Date) {
 }
 
 function toJson(health: Health, states: readonly Standing[], healthy: boolean, now: Date) {
-  const { lastDay, missingDays, partialDays, excessDays } = health.upstream;
+  const { published: _, ...upstream } = health.upstream;
   const entries = (of: readonly Standing[]) =>
     Object.fromEntries(of.map((standing) => [standing.name, statusJson(standing, now)]));
   const groups = states.filter(({ isGroup }) => isGroup);
@@ -70,22 +71,18 @@ function toJson(health: Health, states: readonly Standing[], healthy: boolean, n
     source: health.source,
     started: health.started,
     finished: health.finished,
-    upstream: {
-      last_day: lastDay,
-      missing_days: missingDays,
-      partial_days: partialDays,
-      excess_days: excessDays,
-    },
+    upstream: snakeKeys(upstream),
     warnings: health.warnings.length === 0 ? undefined : health.warnings,
     packages: entries(states.filter(({ isGroup }) => !isGroup)),
     groups: groups.length === 0 ? undefined : entries(groups),
   };
 }
 
-function cells({ name, state, entry, isGroup }: Standing, now: Date): string[] {
+function cells(standing: Standing, now: Date): string[] {
+  const { state, entry } = standing;
   const age = ageMs(entry, now);
   return [
-    isGroup ? groupName(name) : name,
+    standingName(standing),
     entry?.windowDays === undefined ? '-' : `${entry.windowDays}d`,
     entry?.count === undefined ? '-' : formatNumber(entry.count),
     entry?.countedTo ?? '-',
@@ -110,13 +107,8 @@ function render(health: Health, states: readonly Standing[], now: Date, style: S
     states.map((status) => cells(status, now)),
     style,
   );
-  const remarks = renderRemarks(
-    states.flatMap(({ name, entry }) =>
-      entry === undefined ? [] : [[name, entry] as [string, PackageHealth]],
-    ),
-  );
   const others = health.warnings.map(({ code, message }) => `\nwarning (${code}): ${message}\n`).join('');
-  return wrap(`${facts.join(', ')}\n\n${table}${remarks}${others}`, style);
+  return wrap(`${facts.join(', ')}\n\n${table}${renderRemarks(states)}${others}`, style);
 }
 
 /** `status`: how the packages stand, from the last run's health file. Exits 1 if any is not well. */

@@ -12,7 +12,8 @@ import {
 } from '../../src/commands/output.ts';
 import type { Exclusion } from '../../src/metric/classes.ts';
 import type { Window } from '../../src/metric/summary.ts';
-import type { PackageHealth } from '../../src/publish/health.ts';
+import type { Warning } from '../../src/metric/warnings.ts';
+import type { PackageHealth, Standing } from '../../src/publish/health.ts';
 import { NOTHING } from '../support/views.ts';
 
 const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });
@@ -170,38 +171,36 @@ const window = (windowDays: number, count: number, out: Partial<Record<Exclusion
   windowDays,
   breakdown: { ...NOTHING, count, excluded: { ...NOTHING.excluded, ...out } },
 });
-const success = (first: Window, ...rest: Window[]): PackageHealth => ({
-  windowDays: first.windowDays,
-  count: first.breakdown.count,
-  windows: [first, ...rest],
-  warnings: [],
-  countedTo: '2026-04-24',
-  attempted: '2026-04-25T04:12:00.000Z',
-  lastSuccess: '2026-04-25T04:12:00.000Z',
+const standing = (name: string, entry: PackageHealth): Standing => ({
+  ...{ name, entry, state: 'ok', isGroup: name === 'both' },
 });
-const failed = (error: string): PackageHealth => ({
-  failure: { error, code: 'source-failed' },
-  windowDays: 7,
-  windows: [],
-  warnings: [],
-});
+const success = (name: string, windows: [Window, ...Window[]], warnings: readonly Warning[] = []) =>
+  standing(name, { windowDays: windows[0].windowDays, count: 1, windows, warnings });
+const failed = (name: string) =>
+  standing(name, {
+    failure: { error: 'no credentials', code: 'source-failed' },
+    windowDays: 7,
+    windows: [],
+    warnings: [],
+  });
 
 const cells = (text: string) => text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
 
 describe('renderResults', () => {
   it('has a line for each package and window', () => {
+    const young = window(30, 14, { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 });
     const text = renderResults([
-      ['young', success(window(30, 14, { ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 }))],
-      ['busy', success(window(7, 1_000, { sidecar: 400, ci: 600 }), window(365, 1_234_567, {}))],
-      ['unused', success(window(30, 0, {}))],
-      ['broken', failed('the disk is full')],
+      success('young', [young]),
+      success('busy', [window(7, 1_000, { sidecar: 400, ci: 600 }), window(365, 1_234_567, {})]),
+      success('both', [window(30, 0, {})]),
+      failed('broken'),
     ]);
     expect(cells(text)).toEqual([
       'package | window | non-CI | all | excluded | state',
       'young | 30d | 14 | 2,771 | 99.5% | ok',
       'busy | 7d | 1,000 | 2,000 | 50.0% | ok',
       'busy | 365d | 1,234,567 | 1,234,567 | 0.0% | ok',
-      'unused | 30d | 0 | 0 | - | ok',
+      'both (group) | 30d | 0 | 0 | - | ok',
       'broken | 7d | - | - | - | failed',
       '',
     ]);
@@ -209,7 +208,7 @@ describe('renderResults', () => {
 
   it('fits 80 columns with the longest name and figures in the billions', () => {
     const big = window(365, 1_234_567_890, { ci: 9_876_543_210 });
-    const text = renderResults([['n'.repeat(200), success(big)]], { width: 80, color: false });
+    const text = renderResults([success('n'.repeat(200), [big])], { width: 80, color: false });
     const lines = text.split('\n').filter((line) => line !== 'n'.repeat(200));
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain('1,234,567,890  11,111,111,100     88.9%  ok');
@@ -217,24 +216,20 @@ describe('renderResults', () => {
 });
 
 describe('renderRemarks', () => {
-  it('tells one cause of many failures once', () => {
-    const text = renderRemarks(['a', 'b', 'c', 'd'].map((name) => [name, failed('no credentials')]));
-    expect(text.match(/no credentials/g)).toHaveLength(1);
-    expect(text).toContain('\n4 packages: no credentials\n');
-    const few = renderRemarks(['a', 'b'].map((name) => [name, failed('no credentials')]));
-    expect(few).toContain('\na, b: no credentials\n');
+  it.each([
+    ['abcd', '4 packages: no credentials'],
+    ['ab', 'a, b: no credentials'],
+  ])('tells one cause of the failures of %s once', (names, says) => {
+    expect(renderRemarks([...names].map(failed))).toBe(`\n${says}\n`);
   });
 
   it('tells warnings after failures, each sentence once', () => {
-    const warned = {
-      ...success(window(30, 0, {})),
-      warnings: [
-        { code: 'no-rows', message: 'is the name right?' },
-        { code: 'left-over', message: 'a file is left' },
-      ] as const,
-    };
-    const text = renderRemarks(Object.entries({ a: warned, b: failed('no credentials'), c: warned }));
-    expect(text).toBe(
+    const warnings = [
+      { code: 'no-rows', message: 'is the name right?' },
+      { code: 'left-over', message: 'a file is left' },
+    ] as const;
+    const warned = (name: string) => success(name, [window(30, 0, {})], warnings);
+    expect(renderRemarks([warned('a'), failed('b'), warned('c')])).toBe(
       '\nb: no credentials\n\na, c: warning (no-rows): is the name right?\n\na, c: warning (left-over): a file is left\n',
     );
   });
