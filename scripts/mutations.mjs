@@ -61,15 +61,15 @@ const MUTATIONS = [
   ['!Number.isSafeInteger(number)', '!Number.isInteger(number)', 'tests/sources/rows'],
 
   // Faults: what may pass, and what may have been billed.
-  ['error.details.maybeSent === true', 'error.details.maybeSent !== true', 'tests/sources/bigquery/source'],
+  ['&& maybeSent === true', '&& maybeSent !== true', 'tests/sources/bigquery/source'],
   [
     'maybeSent: !/^(unreachable',
     'maybeSent: /^(unreachable',
     'tests/sources/bigquery/source tests/sources/faults',
   ],
   ['maybeSent: status >= 500', 'maybeSent: status > 500', 'tests/sources/faults'],
-  ['pauseOf(error) <= longestPauseMs', 'pauseOf(error) < longestPauseMs * 1_000', 'tests/sources/http'],
-  ['await sleep(pauseOf(error),', 'await sleep(0,', 'tests/sources/http'],
+  ['retryAfterMs <= longestPauseMs', 'retryAfterMs < longestPauseMs * 1_000', 'tests/sources/http'],
+  ['await sleep(retryAfterMs,', 'await sleep(0,', 'tests/sources/http'],
   ["'rate-limited': fault(PASSES", "'rate-limited': fault({}", 'tests/docs'],
   ["'api-disabled': fault(ALL", "'api-disabled': fault({}", 'tests/docs'],
 

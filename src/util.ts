@@ -21,6 +21,22 @@ export function mapNonEmpty<T, U>([first, ...rest]: NonEmpty<T>, to: (value: T) 
   return [to(first), ...rest.map(to)];
 }
 
+/** A list in parts of at most `most`, by the sizes of their values; a value that is larger is a part by itself. */
+export function partsOf<T>(list: readonly T[], most: number, sizeOf: (value: T) => number): NonEmpty<T>[] {
+  const parts: [T, ...T[]][] = [];
+  let room = 0;
+  for (const value of list) {
+    const last = parts.at(-1);
+    room -= sizeOf(value);
+    if (last !== undefined && room >= 0) last.push(value);
+    else {
+      parts.push([value]);
+      room = most - sizeOf(value);
+    }
+  }
+  return parts;
+}
+
 /** Adds a value to the list that a map has under a key. */
 export function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
   const list = lists.get(key);
@@ -70,6 +86,11 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What is read of a value out of JSON that nobody has checked: what is not there is undefined, and what is there may be anything. */
+export interface Loose {
+  readonly [key: string]: Loose | undefined;
 }
 
 /** A value that should be an object; without any of its fields where it is none. */

@@ -1,5 +1,6 @@
 import { INSTALLERS, OTHER_NAME, SYSTEMS } from '../metric/classes.ts';
 import {
+  addFacets,
   FACETS,
   type Facet,
   type FacetList,
@@ -11,7 +12,7 @@ import {
   VALUES_MAX,
 } from '../metric/facets.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
-import { type QueryCost, SourceError } from './source.ts';
+import { NO_COST, type QueryCost, SourceError } from './source.ts';
 import { type Dialect, literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
 
 /*
@@ -30,6 +31,21 @@ export interface FacetAnswer {
   readonly facets: ReadonlyMap<string, Facets>;
   readonly failures: ReadonlyMap<string, SourceError>;
   readonly cost: QueryCost;
+}
+
+/** The answer to no question. */
+export const NO_ANSWER: FacetAnswer = { facets: new Map(), failures: new Map(), cost: NO_COST };
+
+/** Two answers together, but for their cost: facets add up over days and over versions, and what failed in one has failed. */
+export function addFacetAnswers(one: FacetAnswer, other: FacetAnswer): FacetAnswer {
+  const facets = new Map(one.facets);
+  for (const [name, more] of other.facets) {
+    const before = facets.get(name);
+    facets.set(name, before === undefined ? more : addFacets(before, more));
+  }
+  const failures = new Map([...one.failures, ...other.failures]);
+  for (const name of failures.keys()) facets.delete(name);
+  return { facets, failures, cost: NO_COST };
 }
 
 /** Stands among the facets for whether it is known which downloads were by CI: its counts are the total. */
@@ -120,7 +136,7 @@ const NO_FLAG =
  * @throws SourceError if a group comes twice, a row is of another package or facet than was asked for, or a list has more
  * than all downloads.
  */
-export function checkFacets({ packages }: Question, rows: readonly RawRow[]): Omit<FacetAnswer, 'cost'> {
+export function checkFacets({ packages }: Question, rows: readonly RawRow[]): FacetAnswer {
   const noCounts = () => new Map(GROUPS.map((group) => [group as string, new Map<string, number>()]));
   const found = new Map(packages.map((name) => [name, noCounts()]));
   for (const row of rows) {
@@ -148,5 +164,5 @@ export function checkFacets({ packages }: Question, rows: readonly RawRow[]): Om
     }
     facets.set(name, own);
   }
-  return { facets, failures };
+  return { facets, failures, cost: NO_COST };
 }

@@ -8,10 +8,10 @@ import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry from 'p-retry';
-import type { ErrorCode, Step } from '../errors/codes.ts';
+import type { ErrorCode } from '../errors/codes.ts';
 import { abortable, type Env, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
-import { type Endpoint, Fault, mayPass, SourceError } from './source.ts';
+import { type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;
@@ -26,6 +26,8 @@ export interface RetryPolicy {
   /** Longest Retry-After that is waited out. */
   readonly longestPauseMs: number;
   readonly retries?: number;
+  /** Whether it is a job that is begun anew, and not a request about one that is sent again. */
+  readonly ofJob?: true;
 }
 
 export const RETRY_POLICY: RetryPolicy = { backoffMs: 1_000, longestPauseMs: 120_000 };
@@ -46,16 +48,13 @@ const NETWORK: readonly (readonly [RegExp, ErrorCode])[] = [
 /** What OpenSSL says of a server that answers in plain text. */
 const NOT_TLS = /wrong version number|packet length too long|http request|unknown protocol/i;
 
-function proxyFault(server: string, what: string, said: string): Fault {
-  const proxy: Endpoint = { step: 'proxy', who: server };
+function proxyFault(who: string, what: string, said: string): SourceError {
+  const proxy: Endpoint = { step: 'proxy', who };
   const status = Number(what);
-  if (Number.isNaN(status)) return new Fault('proxy-unreachable', said || what, proxy);
-  const details = { status, spoken: true };
-  if (status >= 500) return new Fault('proxy-unreachable', said, proxy, { ...details, variant: 'failed' });
-  return new Fault('proxy-refused', said, proxy, {
-    ...details,
-    ...(status === 407 && { variant: 'password' }),
-  });
+  if (Number.isNaN(status)) return fault('proxy-unreachable', said || what, proxy);
+  if (status >= 500) return fault('proxy-unreachable', said, proxy, { variant: 'failed', spoken: true });
+  const variant = status === 407 ? 'password' : undefined;
+  return fault('proxy-refused', said, proxy, { variant, spoken: true });
 }
 
 /**
@@ -63,7 +62,7 @@ function proxyFault(server: string, what: string, said: string): Fault {
  *
  * @returns Undefined for what has no such name, and is no fault of the network.
  */
-export function networkFault(error: unknown, endpoint: Endpoint): Fault | undefined {
+export function networkFault(error: unknown, endpoint: Endpoint): SourceError | undefined {
   const { code, message, cause, type } = error as {
     code?: unknown;
     message?: string;
@@ -75,16 +74,16 @@ export function networkFault(error: unknown, endpoint: Endpoint): Fault | undefi
     /^(request to \S+ failed, reason|Invalid response body while trying to fetch \S+): */,
     '',
   );
-  const [, server, what = ''] = PROXY_FAULT.exec(name) ?? [];
-  if (server !== undefined) return proxyFault(server, what, said);
+  const [, proxy, what = ''] = PROXY_FAULT.exec(name) ?? [];
+  if (proxy !== undefined) return proxyFault(proxy, what, said);
   if (type === 'max-size' || cause?.type === 'max-size' || /over the limit/.test(said)) {
-    return new Fault('unexpected-answer', `more than ${BODY_MAX} bytes`, endpoint);
+    return fault('unexpected-answer', `more than ${BODY_MAX} bytes`, endpoint);
   }
   if (name === '') return undefined;
   const words = said || name;
-  if (name === 'EPROTO' && NOT_TLS.test(words)) return new Fault('wrong-port', words, endpoint);
+  if (name === 'EPROTO' && NOT_TLS.test(words)) return fault('wrong-port', words, endpoint);
   const found = NETWORK.find(([pattern]) => pattern.test(name))?.[1] ?? 'connection-broken';
-  return new Fault(found, words, endpoint, { maybeSent: !/^(unreachable|clock|certificate)$/.test(found) });
+  return fault(found, words, endpoint, { maybeSent: !/^(unreachable|clock|certificate)$/.test(found) });
 }
 
 /** What the status of a failed answer means that says nothing else; undefined where that depends on who answers. */
@@ -143,64 +142,61 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     return known;
   }
 
-  /** Metadata servers have this machine's clock. */
-  function heard(url: URL, headers: Headers): void {
-    const date = Date.parse(headers.get('date') ?? '');
-    if (!Number.isNaN(date) && !isMetadata(url)) skewMs = now().getTime() - date;
-  }
-
   class Transport extends Gaxios {
     override request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
       lastAsked = new URL(String(options.url));
       return this.ask(options);
     }
 
-    async ask<T>(options: GaxiosOptions): Promise<GaxiosResponse<T>> {
+    ask<T>(options: GaxiosOptions): Promise<GaxiosResponse<T>> {
       const url = new URL(String(options.url));
-      const own = {
+      return super.request<T>({
+        ...options,
         agent: agentFor(url),
         maxContentLength: BODY_MAX,
         retry: false,
         retryConfig: { retry: 0 },
-      };
-      try {
-        const answer = await super.request<T>({ ...options, ...own });
-        heard(url, answer.headers);
-        return answer;
-      } catch (error) {
-        const { response } = error as { response?: { headers: Headers } };
-        if (response !== undefined) heard(url, response.headers);
-        throw error;
-      }
+        adapter: async (prepared, usual) => {
+          const answer = await usual(prepared);
+          const date = Date.parse(answer.headers.get('date') ?? '');
+          // Metadata servers have this machine's clock.
+          if (!Number.isNaN(date) && !isMetadata(url)) skewMs = now().getTime() - date;
+          return answer;
+        },
+      } as GaxiosOptions);
     }
   }
 
   const transport = new Transport();
 
   /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
-  function silence(endpoint: Endpoint): Fault {
+  function silence(endpoint: Endpoint): SourceError {
     const proxy = [...proxies.values()].find(({ waiting }) => waiting > 0);
     const asked: Endpoint = proxy === undefined ? endpoint : { step: 'proxy', who: proxy.server };
-    return new Fault('no-answer', '', asked, { maybeSent: proxy === undefined });
+    return fault('no-answer', '', asked, { maybeSent: proxy === undefined });
+  }
+
+  /** @throws SourceError if this machine's clock is off by too much; `details` say who had the request by then. */
+  function assertClock(details?: FaultDetails): void {
+    const wrong = clock && clockFault(skewMs, now(), clock, details);
+    if (wrong !== undefined) throw wrong;
   }
 
   /**
    * Sends one request, once, and reads the whole answer.
    *
    * @param endpoint Who answers.
-   * @throws Fault if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
-   * `no-answer`.
+   * @throws SourceError if there is no answer, or one of more than 64 MiB unpacked; what comes after the signal is
+   * `no-answer`, and what came from a server whose clock is another, `clock`.
    */
   async function send(request: GaxiosOptions, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
     const usual = { signal, redirect: 'manual', responseType: 'text', validateStatus: () => true } as const;
     const asked = transport.ask<string>({ ...request, ...usual });
-    try {
-      const { status, headers, data } = await abortable(asked, signal);
-      return { status, headers, body: data };
-    } catch (error) {
-      if (signal.aborted) throw silence(endpoint);
-      throw networkFault(error, endpoint) ?? error;
-    }
+    const { status, headers, data } = await abortable(asked, signal).catch((error: unknown) => {
+      throw signal.aborted ? silence(endpoint) : (networkFault(error, endpoint) ?? error);
+    });
+    assertClock({ step: endpoint.step, maybeSent: true });
+    return { status, headers, body: data };
   }
 
   return {
@@ -212,14 +208,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     silence,
     /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
     clockSkewMs: () => skewMs,
-    /**
-     * @param step Who had the request when that was found out; absent if nobody had it.
-     * @throws SourceError if this machine's clock is off by too much.
-     */
-    assertClock(step?: Step): void {
-      const fault = clock && clockFault(skewMs, now(), clock, step);
-      if (fault !== undefined) throw fault;
-    },
+    assertClock,
     /** Drops every connection, also those that still wait for an answer. */
     close() {
       for (const agent of [...Object.values(direct), ...proxies.values()]) agent.destroy();
@@ -227,21 +216,28 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
   };
 }
 
+/** The fault of the last of several tries, which says how many there were. */
+export function withTries(error: SourceError, tries: number): SourceError {
+  const { message, details } = error;
+  if (tries === 1 || details.tries !== undefined) return error;
+  const times = `${tries} times)`;
+  return error.with({ tries }, details.said ? `${message.slice(0, -1)}, ${times}` : `${message} (${times}`);
+}
+
 /**
  * Does `work` again while it fails by a fault that may pass, after the wait that the server asked for or that is due
- * anyway. If the server asks for a longer wait than there is time, it gives up at once.
+ * anyway. If the server asks for a longer wait than there is time, it gives up at once. A job that failed does so in
+ * every answer, so that only another one helps.
  *
  * @throws What `work` threw last, with how often it was tried, also where the signal ended the waiting.
  */
 export async function withRetry<T>(
   work: () => Promise<T>,
-  { backoffMs, longestPauseMs, retries = RETRIES }: RetryPolicy,
+  { backoffMs, longestPauseMs, retries = RETRIES, ofJob }: RetryPolicy,
   signal: AbortSignal,
-  isWorthIt: (error: unknown) => boolean = mayPass,
 ): Promise<T> {
   let last: unknown;
   let again = false;
-  const pauseOf = (error: unknown) => (error instanceof Fault ? (error.details.retryAfterMs ?? 0) : 0);
   try {
     return await pRetry(work, {
       retries,
@@ -250,11 +246,15 @@ export async function withRetry<T>(
       randomize: true,
       signal,
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        again = isWorthIt(error) && pauseOf(error) <= longestPauseMs;
         // The end of the waiting is no fault of the request.
         if (signal.aborted && last !== undefined) return;
-        last = error instanceof Fault && attemptNumber > 1 ? error.after(attemptNumber) : error;
-        if (retriesLeft > 0 && again) await sleep(pauseOf(error), undefined, { signal });
+        last = error;
+        again = false;
+        if (!(error instanceof SourceError)) return;
+        last = withTries(error, attemptNumber);
+        const { retryAfterMs = 0, ofJob: isOfJob } = error.details;
+        again = error.passes && isOfJob === ofJob && retryAfterMs <= longestPauseMs;
+        if (retriesLeft > 0 && again) await sleep(retryAfterMs, undefined, { signal });
       },
       shouldRetry: () => again,
     });
@@ -281,7 +281,7 @@ export function clockFault(
   skewMs: number | undefined,
   now: Date,
   { whose, mostMs = Number.POSITIVE_INFINITY }: ServerClock,
-  step?: Step,
+  details?: FaultDetails,
 ): SourceError | undefined {
   if (skewMs === undefined) return undefined;
   const day = (time: number) => Math.floor(time / MS_PER_DAY);
@@ -291,6 +291,6 @@ export function clockFault(
   return new SourceError(
     'clock',
     `clock: this machine's is ${inWords(skewMs)} ${side} ${whose}; set it: timedatectl set-ntp true`,
-    { step },
+    details,
   );
 }

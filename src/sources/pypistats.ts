@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
 import { type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { isSystem, SYSTEMS } from '../metric/classes.ts';
+import { jsonOf } from '../util.ts';
 import { serverUrl } from './fields.ts';
 import { codeOfStatus, openHttp, RETRY_POLICY, type RetryPolicy, retryAfter, withRetry } from './http.ts';
-import { type Endpoint, Fault, mayPass, type World } from './source.ts';
+import { type Endpoint, fault, type World } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the
@@ -77,14 +78,16 @@ const CATEGORIES = {
   system: z.string().nullable(),
 };
 
-/** @throws Fault if the answer is another one. */
+/** Another site at this address stays one. */
+const another = (what: string) => fault('not-the-source', what, PYPISTATS, { passes: false });
+
+/** @throws SourceError if the answer is another one. */
 function parseAnswer(kind: keyof typeof CATEGORIES, name: string, body: string) {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    if (/^\s*\{/.test(body)) throw new Fault('connection-broken', 'it was cut short', PYPISTATS);
-    throw new Fault('not-the-source', 'a page instead of JSON', PYPISTATS);
+  const value = jsonOf(body);
+  if (value === undefined) {
+    throw /^\s*\{/.test(body)
+      ? fault('connection-broken', 'it was cut short', PYPISTATS)
+      : another('a page instead of JSON');
   }
   const date = z.string().refine((text) => parseDay(text) !== undefined);
   const row = z.object({ date, category: CATEGORIES[kind], downloads: z.int().min(0) });
@@ -95,7 +98,7 @@ function parseAnswer(kind: keyof typeof CATEGORIES, name: string, body: string) 
   });
   const { data, error } = shape.safeParse(value);
   if (data !== undefined) return data.data;
-  throw new Fault('unexpected-answer', `${kind}, at ${error.issues[0]?.path.join('.')}`, PYPISTATS);
+  throw fault('unexpected-answer', `${kind}, at ${error.issues[0]?.path.join('.')}`, PYPISTATS);
 }
 
 /**
@@ -125,17 +128,16 @@ export async function readPyPiStats(
     // An unknown package is a 404 of pypistats.org's own, whose body is the number; a proxy's is a page.
     if (status === 404 && body.trim() === '404') return undefined;
     if (status === 200) return parseAnswer(kind, name, body);
-    const details = { status, retryAfterMs: retryAfter(answer.headers) };
-    throw new Fault(codeOfStatus(status) ?? 'not-the-source', `HTTP status ${status}`, PYPISTATS, details);
+    const code = codeOfStatus(status);
+    const [says, retryAfterMs] = [`HTTP status ${status}`, retryAfter(answer.headers)];
+    throw code === undefined ? another(says) : fault(code, says, PYPISTATS, { retryAfterMs });
   }
 
-  // Another site at this address stays one.
-  const isWorthIt = (error: unknown) => mayPass(error) && error.code !== 'not-the-source';
   try {
     signal.throwIfAborted();
-    const overall = await withRetry(() => once('overall'), patience, signal, isWorthIt);
+    const overall = await withRetry(() => once('overall'), patience, signal);
     if (overall === undefined) return undefined;
-    const system = await withRetry(() => once('system'), patience, signal, isWorthIt);
+    const system = await withRetry(() => once('system'), patience, signal);
     const days = new Map<Day, StatsCount>();
     for (const { date, category, downloads } of [...overall, ...(system ?? [])]) {
       if (!isStat(category)) continue;

@@ -2,7 +2,7 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../metric/classes.ts';
-import { SourceError } from './source.ts';
+import { type Answer, NO_COST, SourceError } from './source.ts';
 import type { PivotRow, Question } from './sql.ts';
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
@@ -54,7 +54,7 @@ export function count(row: RawRow, column: string): number {
  *
  * @returns A function that throws SourceError unless the value is one of them.
  */
-export function dayReader(span: Span): (row: RawRow) => Day {
+function dayReader(span: Span): (row: RawRow) => Day {
   const days = new Set(daysOf(span));
   return (row) => {
     const day = text(row, 'day');
@@ -85,11 +85,11 @@ const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'si
  * unknown, and has no rows, if any of its rows does not tell whether it is by CI.
  *
  * @param limit LIMIT of the question: an answer as long as that may be cut off.
- * @returns Rows by package, days of which none are kept, and the packages whose rows make no sense.
+ * @returns The answer, but for its cost: rows by package, days of which none are kept, and packages whose rows make no sense.
  * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
  * for, or the only package has a strange row.
  */
-export function checkRows(question: Question, rows: readonly RawRow[], limit: number) {
+export function checkRows(question: Question, rows: readonly RawRow[], limit: number): Answer {
   if (rows.length >= limit) {
     throw new SourceError(
       'truncated',
@@ -134,5 +134,22 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     rows: new Map([...checked].map(([name, own]) => [name, [...own.values()].filter(isKnown(name))])),
     unknownDays,
     failures,
+    cost: NO_COST,
   };
+}
+
+/**
+ * Checks an answer about days: each is of the span, and comes once.
+ *
+ * @throws SourceError if not.
+ */
+export function checkDays(span: Span, rows: readonly RawRow[]): Map<Day, number> {
+  const dayOf = dayReader(span);
+  const days = new Map<Day, number>();
+  for (const row of rows) {
+    const day = dayOf(row);
+    if (days.has(day)) throw unexpected('day', day, 'each day once');
+    days.set(day, count(row, 'row_count'));
+  }
+  return days;
 }

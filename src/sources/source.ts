@@ -29,8 +29,8 @@ export function addCost(a: QueryCost, b: QueryCost): QueryCost {
 export interface Answer {
   /** By package; an entry, maybe without rows, for each package asked for that did not fail. */
   readonly rows: ReadonlyMap<string, readonly PivotRow[]>;
-  /** By package, the days that its rows say nothing of, as it is not known which were by CI; absent if there are none. */
-  readonly unknownDays?: ReadonlyMap<string, ReadonlySet<Day>>;
+  /** By package, the days that its rows say nothing of, as it is not known which were by CI. */
+  readonly unknownDays: ReadonlyMap<string, ReadonlySet<Day>>;
   /** Packages whose rows cannot be had or trusted, while the others' can. */
   readonly failures: ReadonlyMap<string, SourceError>;
   readonly cost: QueryCost;
@@ -114,51 +114,6 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** A question that got no answer. */
-export class SourceError extends OperatorError {
-  override name = 'SourceError';
-  /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
-  readonly cost: QueryCost | undefined;
-  /** The server that was being asked; undefined if there was none, or it is not known. */
-  readonly step: Step | undefined;
-
-  constructor(
-    code: ErrorCode,
-    message: string,
-    { cost, step, ...details }: ErrorDetails & Partial<Pick<SourceError, 'cost' | 'step'>> = {},
-  ) {
-    super(code, message, details);
-    this.cost = cost;
-    this.step = step;
-  }
-}
-
-/** Whether the same question, or request, may well be answered a little later, so that it says nothing of the package. */
-export function mayPass(error: unknown): error is SourceError {
-  return error instanceof SourceError && ERRORS[error.code].passes === true;
-}
-
-/** The same of a fault that one package may be to blame for: every other package need not meet it. */
-export function mayBePackages(error: unknown): error is SourceError {
-  return mayPass(error) && !error.affectsAll;
-}
-
-/** The same fault as one that ends the querying. */
-export function ending({ code, message, cost, step, cause }: SourceError): SourceError {
-  return new SourceError(code, message, { cost, step, cause, affectsAll: true });
-}
-
-/**
- * What a question ends with that was ended by a signal.
- *
- * @param reason The signal's, whose message is told.
- * @param cost What was billed all the same; undefined if that is not known.
- */
-export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new SourceError('interrupted', message, { cost, cause: reason });
-}
-
 /** Who is asked, and as whom. */
 export interface Endpoint {
   readonly step: Step;
@@ -170,21 +125,16 @@ export interface Endpoint {
   readonly secrets?: readonly string[];
 }
 
-/** What a sentence begins with where who refused is not the source itself, or may be either, and who speaks then. */
-const SPEAKERS: Readonly<Partial<Record<Step, readonly [prefix: string, speaker?: string]>>> = {
-  'sign-in': ['sign-in: '],
-  proxy: ['proxy: ', 'the proxy'],
-  bigquery: ['BigQuery: ', 'BigQuery'],
-};
-
 /** What is known of a fault beside its code. */
-export interface FaultDetails {
+export interface FaultDetails extends ErrorDetails {
+  /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
+  readonly cost?: QueryCost | undefined;
+  /** The server that was being asked; absent if there was none, or it is not known. */
+  readonly step?: Step | undefined;
   /** Which of the code's sentences fits best. */
   readonly variant?: string | undefined;
   /** HTTP status of the answer, if there was one. */
-  readonly status?: number;
-  /** The server's own name for it, such as `accessDenied` or `158`. */
-  readonly reason?: string | undefined;
+  readonly status?: number | undefined;
   /** How long the server asks to be left alone. */
   readonly retryAfterMs?: number | undefined;
   /** Whether the words are the server's own. */
@@ -192,45 +142,93 @@ export interface FaultDetails {
   /** Whether the server may have had the request. */
   readonly maybeSent?: boolean;
   /** Whether the query was begun and failed by itself, so that asking for its answer again cannot help. */
-  readonly ofJob?: boolean;
-  /** Whether every other package would meet the same, where that is more than the code says. */
-  readonly affectsAll?: true | undefined;
-  /** How often it was tried. */
+  readonly ofJob?: true;
+  /** Whether it may pass by itself; what the code says if absent. */
+  readonly passes?: boolean;
+  /** What the message repeats of others, in brackets at its end. */
+  readonly said?: string;
+  /** How often it was tried, if more than once. */
   readonly tries?: number;
 }
+
+/** A question that got no answer, or a request without a usable one. */
+export class SourceError extends OperatorError {
+  override name = 'SourceError';
+  /** Whether the same question, or request, may well be answered a little later, so that it says nothing of the package. */
+  readonly passes: boolean;
+  readonly details: FaultDetails;
+
+  constructor(code: ErrorCode, message: string, details: FaultDetails = {}) {
+    super(code, message, details);
+    this.passes = details.passes ?? ERRORS[code].passes ?? false;
+    this.details = details;
+  }
+
+  get cost(): QueryCost | undefined {
+    return this.details.cost;
+  }
+
+  /** The same fault, of which more is known. */
+  with(more: FaultDetails, message = this.message): SourceError {
+    return new SourceError(this.code, message, { ...this.details, ...more });
+  }
+}
+
+/** What a sentence begins with where who refused is not the source itself, or may be either, and who speaks then. */
+const SPEAKERS: Readonly<Partial<Record<Step, readonly [prefix: string, speaker?: string]>>> = {
+  'sign-in': ['sign-in: '],
+  proxy: ['proxy: ', 'the proxy'],
+  bigquery: ['BigQuery: ', 'BigQuery'],
+};
 
 /**
  * A request without a usable answer, as a sentence for the operator: `<what happened>; <what to do> (<who> said: <words>)`.
  * Nothing of a foreign error gets through but its message, without secrets: such errors carry the request with its token.
+ *
+ * @param said What a server or a library said, raw.
  */
-export class Fault extends SourceError {
-  readonly said: string;
-  readonly endpoint: Endpoint;
-  readonly details: FaultDetails;
+export function fault(
+  code: ErrorCode,
+  said: string,
+  { step, who, identity, secrets }: Endpoint,
+  details: FaultDetails = {},
+): SourceError {
+  const [prefix = '', speaker = who] = SPEAKERS[step] ?? [];
+  const words = sanitizeMessage(said, secrets);
+  const end = words && ` (${details.spoken ? `${speaker} said: ` : ''}${words})`;
+  return new SourceError(code, `${prefix}${sentenceOf(code, who, [details.variant, identity, step])}${end}`, {
+    // Every package signs in, and through the same proxy.
+    ...((step === 'sign-in' || step === 'proxy') && { affectsAll: true }),
+    ...details,
+    step,
+    said: words,
+  });
+}
 
-  /** @param said What a server or a library said, raw. */
-  constructor(code: ErrorCode, said: string, endpoint: Endpoint, details: FaultDetails = {}) {
-    const { step, who, identity, secrets = [] } = endpoint;
-    const { variant, spoken, tries = 1, affectsAll } = details;
-    const [prefix = '', speaker = who] = SPEAKERS[step] ?? [];
-    const words = sanitizeMessage(said, secrets);
-    const parts = [words, tries > 1 ? `${tries} times` : ''].filter((part) => part !== '').join(', ');
-    const end = parts && ` (${spoken && words !== '' ? `${speaker} said: ` : ''}${parts})`;
-    super(code, `${prefix}${sentenceOf(code, who, [variant, identity, step])}${end}`, {
-      step,
-      // Every package signs in, and through the same proxy.
-      affectsAll: affectsAll ?? (step === 'sign-in' || step === 'proxy' || undefined),
-    });
-    this.said = words;
-    this.endpoint = endpoint;
-    this.details = details;
-  }
+/** What is known of anything thrown; nothing of what is no fault of a source. */
+export function detailsOf(error: unknown): FaultDetails {
+  return error instanceof SourceError ? error.details : {};
+}
 
-  /** The same fault of the last of several tries. */
-  after(tries: number): Fault {
-    const { code, said, endpoint, details } = this;
-    return new Fault(code, said, endpoint, { ...details, tries: Math.max(tries, details.tries ?? 1) });
-  }
+/** Whether a fault may pass, and one package may be to blame for it: every other package need not meet it. */
+export function mayBePackages(error: unknown): error is SourceError {
+  return error instanceof SourceError && error.passes && !error.affectsAll;
+}
+
+/** The same fault as one that ends the querying. */
+export function ending(error: SourceError): SourceError {
+  return error.with({ affectsAll: true });
+}
+
+/**
+ * What a question ends with that was ended by a signal.
+ *
+ * @param reason The signal's, whose message is told.
+ * @param cost What was billed all the same; undefined if that is not known.
+ */
+export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  return new SourceError('interrupted', message, { cost, cause: reason });
 }
 
 /** What a source may know of the world. */

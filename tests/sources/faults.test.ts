@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/errors/codes.ts';
-import { faultOfAnswer, faultOfResult, signInFault, TOKEN } from '../../src/sources/bigquery/fault.ts';
+import {
+  BIGQUERY,
+  faultOfAnswer,
+  faultOfResult,
+  signInFault,
+  TOKEN,
+} from '../../src/sources/bigquery/fault.ts';
 import { exceptionFault, statusFault } from '../../src/sources/clickhouse/answer.ts';
-import { type HttpAnswer, networkFault } from '../../src/sources/http.ts';
-import { type Endpoint, Fault, mayPass } from '../../src/sources/source.ts';
+import { type HttpAnswer, networkFault, withTries } from '../../src/sources/http.ts';
+import { type Endpoint, fault as faultOf, type SourceError } from '../../src/sources/source.ts';
+import type { Loose } from '../../src/util.ts';
 
 const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: ['hunter2'] };
 
@@ -33,7 +40,7 @@ describe('ClickHouse', () => {
   it('has exceptions that last, with a sentence that says what to do; every other number may pass', () => {
     for (const number of Array.from({ length: 1_101 }, (_, each) => each)) {
       const { code, message } = fault(number);
-      expect(mayPass(fault(number)), String(number)).toBe(!codeOf.has(number));
+      expect(fault(number).passes, String(number)).toBe(!codeOf.has(number));
       expect(code).toBe(codeOf.get(number) ?? ([202, 364].includes(number) ? 'rate-limited' : 'unavailable'));
       expect(message).toMatch(/^[^;]+; .* \(ClickHouse said: it went wrong\.\)$/);
     }
@@ -42,8 +49,8 @@ describe('ClickHouse', () => {
   });
 
   it('is in trouble where the whole server has no memory left, or the public table is away', () => {
-    expect(mayPass(fault(241, 'Memory limit (total) exceeded: would use 9.3 GiB'))).toBe(true);
-    expect(mayPass(fault(60, 'Table pypi.pypi does not exist', true))).toBe(true);
+    expect(fault(241, 'Memory limit (total) exceeded: would use 9.3 GiB').passes).toBe(true);
+    expect(fault(60, 'Table pypi.pypi does not exist', true).passes).toBe(true);
   });
 
   it.each<[number, string, ErrorCode, boolean]>([
@@ -57,7 +64,7 @@ describe('ClickHouse', () => {
     [400, 'Port 9000 is for clickhouse-client program\r\n', 'wrong-port', false],
   ])('without an exception is known by the status %d: %s', (status, body, code, passes) => {
     const found = statusFault(answer(status, body), SERVER);
-    expect([found.code, mayPass(found)]).toEqual([code, passes]);
+    expect([found.code, found.passes]).toEqual([code, passes]);
   });
 });
 
@@ -106,11 +113,11 @@ describe('BigQuery', () => {
     'answers %s with %d',
     (reason, status, ofAnswer, ofJob = ofAnswer, lasts = undefined) => {
       const found = [
-        faultOfAnswer(answer(status, problem(reason))),
-        faultOfResult({ reason, message: 'said so' }),
+        faultOfAnswer(answer(status), problem(reason), BIGQUERY),
+        faultOfResult({ reason, message: 'said so' } as unknown as Loose, BIGQUERY),
       ];
       expect(found.map(({ code }) => code)).toEqual([ofAnswer, ofJob]);
-      expect(found.map(mayPass)).toEqual(Array(2).fill(lasts === undefined));
+      expect(found.map(({ passes }) => passes)).toEqual(Array(2).fill(lasts === undefined));
       expect(found.map(({ details }) => details.ofJob)).toEqual([undefined, true]);
       for (const { message } of found)
         expect(message).toMatch(/^BigQuery: [^;]+; .* \(BigQuery said: said so\)$/);
@@ -130,11 +137,14 @@ describe('BigQuery', () => {
     ['a page of 403', 403, '<html><title>No</title></html>', 'not-the-source', /\(BigQuery said: No\)$/],
     ['nothing at all', 503, '', 'unavailable', /HTTP status 503/],
   ])('says what to do about %s', (_, status, body, code, says) => {
-    expect(faultOfAnswer(answer(status, body))).toMatchObject({ code, message: expect.stringMatching(says) });
+    expect(faultOfAnswer(answer(status), body, BIGQUERY)).toMatchObject({
+      code,
+      message: expect.stringMatching(says),
+    });
   });
 
   it('may have begun a job that it answered with a plain 500, and none that it refused', () => {
-    const maybeSent = (status: number) => faultOfAnswer(answer(status)).details.maybeSent;
+    const maybeSent = (status: number) => faultOfAnswer(answer(status), '', BIGQUERY).details.maybeSent;
     expect([400, 403, 429, 500, 503].map(maybeSent)).toEqual([false, false, false, true, true]);
   });
 });
@@ -169,8 +179,8 @@ describe('the network', () => {
     ],
   ])('is %s, which passes (%s), by these names of Node.js: %s', (code, passes, names) => {
     for (const name of names.split(' ')) {
-      const fault = networkFault({ code: name, message: 'failed' }, SERVER) as Fault;
-      expect([fault.code, mayPass(fault)], name).toEqual([code, passes]);
+      const fault = networkFault({ code: name, message: 'failed' }, SERVER) as SourceError;
+      expect([fault.code, fault.passes], name).toEqual([code, passes]);
       expect(fault.message).toMatch(/^[^;]+; .*failed\)$/);
     }
   });
@@ -181,8 +191,11 @@ describe('the network', () => {
     ['503', 'proxy-unreachable', true],
     ['ECONNREFUSED', 'proxy-unreachable', true],
   ])('has %s of a proxy as %s', (what, code, passes) => {
-    const fault = networkFault({ code: `PROXY proxy:3128 ${what}`, message: 'failed' }, SERVER) as Fault;
-    expect([fault.code, mayPass(fault)]).toEqual([code, passes]);
+    const fault = networkFault(
+      { code: `PROXY proxy:3128 ${what}`, message: 'failed' },
+      SERVER,
+    ) as SourceError;
+    expect([fault.code, fault.passes]).toEqual([code, passes]);
     expect(fault.message).toMatch(/^proxy: proxy:3128 [^;]+; .*failed\)$/);
   });
 
@@ -197,7 +210,8 @@ describe('the network', () => {
   });
 
   it('is told with how often it was tried', () => {
-    const fault = new Fault('unreachable', 'connect ECONNREFUSED', SERVER);
-    expect(fault.after(6).after(2).message).toMatch(/\(connect ECONNREFUSED, 6 times\)$/);
+    const fault = faultOf('unreachable', 'connect ECONNREFUSED', SERVER);
+    const told = [6, 2].reduce(withTries, fault);
+    expect(told.message).toMatch(/\(connect ECONNREFUSED, 6 times\)$/);
   });
 });

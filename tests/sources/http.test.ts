@@ -10,7 +10,7 @@ import {
   retryAfter,
   withRetry,
 } from '../../src/sources/http.ts';
-import { Fault } from '../../src/sources/source.ts';
+import { fault, type SourceError } from '../../src/sources/source.ts';
 import { ProxyServer } from '../support/google-server.ts';
 import { listen } from '../support/listen.ts';
 
@@ -32,7 +32,7 @@ function open(env: Record<string, string> = {}) {
 const get = (http: ReturnType<typeof open>, url: string, signal = new AbortController().signal) =>
   http.send({ method: 'GET', url }, SERVER, signal);
 
-async function failure(work: Promise<unknown>): Promise<Fault> {
+async function failure(work: Promise<unknown>): Promise<SourceError> {
   return work.then(
     () => expect.unreachable('it worked'),
     (error) => error,
@@ -90,7 +90,10 @@ describe('an answer', () => {
       listener(request, response);
       setTimeout(() => stop.abort(), 20);
     });
-    expect(await failure(get(http, url, stop.signal))).toMatchObject({ code: 'no-answer', endpoint: SERVER });
+    expect(await failure(get(http, url, stop.signal))).toMatchObject({
+      code: 'no-answer',
+      details: { step: 'clickhouse' },
+    });
   });
 
   it.each([
@@ -122,36 +125,37 @@ describe('the proxy', () => {
       await expect.poll(() => proxy.asked).toHaveLength(1);
       stop.abort();
     }
-    expect(await asked).toMatchObject({ code, endpoint: { step: 'proxy', who: proxy.host } });
+    const message = expect.stringMatching(`^proxy: ${proxy.host} `);
+    expect(await asked).toMatchObject({ code, details: { step: 'proxy' }, message });
     expect(proxy.asked).toEqual(['clickhouse.example:8123']);
   });
 });
 
 describe('trying again', () => {
   const POLICY = { backoffMs: 1, longestPauseMs: 50 };
-  const busy = () => new Fault('unavailable', 'busy', SERVER);
+  const busy = () => fault('unavailable', 'busy', SERVER);
 
   it.each<[string, () => unknown, number]>([
     ['a fault that may pass', busy, 6],
-    ['one that lasts', () => new Fault('permission', 'no', SERVER), 1],
+    ['one that lasts', () => fault('permission', 'no', SERVER), 1],
     ['a fault of this program', () => new RangeError('bug'), 1],
     [
       'a server that wants more time than there is',
-      () => new Fault('unavailable', '', SERVER, { retryAfterMs: 51 }),
+      () => fault('unavailable', '', SERVER, { retryAfterMs: 51 }),
       1,
     ],
-  ])('of %s', async (_, fault, tries) => {
+  ])('of %s', async (_, problem, tries) => {
     let count = 0;
     const work = async () => {
       count += 1;
-      throw fault();
+      throw problem();
     };
     await expect(withRetry(work, POLICY, new AbortController().signal)).rejects.toThrow();
     expect(count).toBe(tries);
   });
 
   /** The waits before each further try, in milliseconds of a clock that the test turns. */
-  async function waits(fault: () => Fault, policy: RetryPolicy): Promise<number[]> {
+  async function waits(problem: () => SourceError, policy: RetryPolicy): Promise<number[]> {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -159,7 +163,7 @@ describe('trying again', () => {
     const at: number[] = [];
     const work = async () => {
       at.push(Date.now());
-      throw fault();
+      throw problem();
     };
     let isOver = false;
     const asked = failure(withRetry(work, policy, new AbortController().signal)).finally(() => {
@@ -184,7 +188,7 @@ describe('trying again', () => {
     const at: number[] = [];
     const work = async () => {
       at.push(performance.now());
-      throw new Fault('rate-limited', '', SERVER, { retryAfterMs: 100 });
+      throw fault('rate-limited', '', SERVER, { retryAfterMs: 100 });
     };
     const policy = { backoffMs: 1, longestPauseMs: 100, retries: 1 };
     const error = await failure(withRetry(work, policy, new AbortController().signal));
@@ -226,9 +230,9 @@ describe('a clock', () => {
     ['is ten minutes behind at midnight', at('23:55:00'), -10 * MINUTE, undefined, /is 10 minutes behind/],
     ['is some seconds ahead at midnight', at('00:00:02'), 5_000, undefined, undefined],
   ])('that %s', (_, now, skewMs, mostMs, says) => {
-    const fault = clockFault(skewMs, now, { whose: 'theirs', ...(mostMs && { mostMs }) });
-    if (says === undefined) expect(fault).toBeUndefined();
+    const found = clockFault(skewMs, now, { whose: 'theirs', ...(mostMs && { mostMs }) });
+    if (says === undefined) expect(found).toBeUndefined();
     else
-      expect(fault).toMatchObject({ code: 'clock', affectsAll: true, message: expect.stringMatching(says) });
+      expect(found).toMatchObject({ code: 'clock', affectsAll: true, message: expect.stringMatching(says) });
   });
 });

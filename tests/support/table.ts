@@ -104,6 +104,7 @@ export function createTable(content: Downloads[] | Daily = () => 1) {
         const { packages, span } = question;
         return {
           rows: new Map(packages.map((name) => [name, pivot(name, span)])),
+          unknownDays: new Map(),
           failures: new Map(),
           cost,
         };

@@ -2,10 +2,10 @@ import { Agent } from 'node:http';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
 import { sanitizeMessage, UsageError } from '../../errors/error.ts';
-import { abortable, type Env, isObject } from '../../util.ts';
+import { abortable, type Env, isObject, jsonOf, type Loose } from '../../util.ts';
 import { openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
-import { type Endpoint, Fault, SourceError } from '../source.ts';
+import { type Endpoint, fault, SourceError } from '../source.ts';
 import { accountOf, type Credentials, findCredentials, type Identity } from './credentials.ts';
 import { BIGQUERY, faultOfAnswer, IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
 import type { BigQueryConfig } from './index.ts';
@@ -27,13 +27,20 @@ const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
 /** What the tokens are good for. */
 const SCOPES = ['https://www.googleapis.com/auth/bigquery'];
 
-/** Base of an emulator's API, from the host with or without scheme and path. */
-function emulatorUrl(host: string): string {
+/** An emulator, whose address may lack scheme and path, and which takes anything. */
+function openEmulator({ projectId = 'emulator' }: BigQueryConfig, host: string) {
   const text = /^https?:\/\//.test(host) ? host : `http://${host}`;
   if (!URL.canParse(text)) {
     throw new UsageError(`BIGQUERY_EMULATOR_HOST: ${host} is no address; write it as localhost:9050`);
   }
-  return `${text.replace(/\/+$/, '').replace(/\/bigquery\/v2$/, '')}/bigquery/v2`;
+  const base = `${text.replace(/\/+$/, '').replace(/\/bigquery\/v2$/, '')}/bigquery/v2`;
+  return {
+    base,
+    project: projectId,
+    identity: undefined,
+    payer: undefined,
+    headers: async () => new Headers(),
+  };
 }
 
 /** The project that runs and pays for the queries. */
@@ -52,10 +59,9 @@ async function findProject(
   try {
     return String(await abortable(gcpMetadata.project('project-id'), limit));
   } catch (error) {
-    const fault = limit.aborted
-      ? new Fault('no-answer', '', METADATA)
-      : signInFault(error, METADATA, identity);
-    throw fault.details.status === 404 ? none('the metadata server names') : fault;
+    if (limit.aborted) throw fault('no-answer', '', METADATA);
+    const refusal = signInFault(error, METADATA, identity);
+    throw refusal.details.status === 404 ? none('the metadata server names') : refusal;
   }
 }
 
@@ -143,21 +149,20 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
   // An emulator has the clock of a machine at hand, and takes anything.
   const http = openHttp(env, now, emulator ? undefined : GOOGLE_CLOCK);
-  const account = emulator ? undefined : await openAccount(config, env, http);
-  const base = account?.base ?? emulatorUrl(String(emulator));
-  const project = account?.project ?? config.projectId ?? 'emulator';
-  const identity = account?.identity;
+  const { base, project, identity, payer, headers } = emulator
+    ? openEmulator(config, emulator)
+    : await openAccount(config, env, http);
+  const endpoint: Endpoint = { ...BIGQUERY, identity };
 
   /**
    * One request, without any retry, after signing in where there is no token yet.
    *
    * @returns The JSON object of the answer.
-   * @throws Fault for an error status, an answer that is no JSON object, a fault of the network or of signing
-   * in, and for no answer when the signal is given; SourceError if the clock is wrong, whose step is `bigquery` where
-   * BigQuery had the request when that was found out.
+   * @throws SourceError for an error status, an answer that is no JSON object, a fault of the network or of signing
+   * in, for no answer when the signal is given, and if the clock is wrong.
    */
   async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
-    const token = await account?.headers(signal).catch((error: unknown) => {
+    const token = await headers(signal).catch((error: unknown) => {
       // What was signed by a wrong clock is refused.
       if (!signal.aborted) http.assertClock();
       throw error;
@@ -167,32 +172,26 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
       method,
       url: `${base}/projects/${project}${path}`,
       params: { ...query, prettyPrint: 'false' },
-      headers: { ...Object.fromEntries(token ?? []), ...(body && { 'content-type': 'application/json' }) },
+      headers: { ...Object.fromEntries(token), ...(body && { 'content-type': 'application/json' }) },
       ...(body && { data: JSON.stringify(body) }),
     };
-    const answer = await http.send(sent, BIGQUERY, signal);
-    if (!skipClockCheck) http.assertClock('bigquery');
-    if (answer.status >= 400) throw faultOfAnswer(answer, identity);
-    const foreign = (what: string) =>
-      new Fault('not-the-source', what, BIGQUERY, { status: answer.status, maybeSent: true });
-    let value: unknown;
-    try {
-      value = JSON.parse(answer.body);
-    } catch {
-      throw foreign('the answer is cut short or no JSON');
-    }
-    if (!isObject(value)) throw foreign('the answer is no JSON object');
-    return value;
+    const answer = await http.send(sent, endpoint, signal);
+    const { status } = answer;
+    const value = jsonOf(answer.body);
+    if (status >= 400) throw faultOfAnswer(answer, value ?? answer.body, endpoint);
+    if (isObject(value)) return value as Loose;
+    const what = 'the answer is cut short or no JSON object';
+    throw fault('not-the-source', what, endpoint, { status, maybeSent: true });
   }
 
   return {
     /** The project that runs and pays for the queries. */
     project,
     location: config.location,
-    /** What one signs in with; undefined for an emulator. */
-    identity,
+    /** Who is asked, and what one signs in with; an emulator wants nothing. */
+    endpoint,
     /** Who asks and who pays, in words; undefined for an emulator. */
-    payer: account?.payer,
+    payer,
     /** How long to wait, in milliseconds; an emulator on this machine needs no courtesy. */
     patience: {
       /** For the whole of one query, with every retry. */

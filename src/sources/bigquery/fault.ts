@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors/codes.ts';
-import { objectOf } from '../../util.ts';
+import { jsonOf, type Loose } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
-import { type Endpoint, Fault, type FaultDetails } from '../source.ts';
+import { type Endpoint, type FaultDetails, fault, SourceError } from '../source.ts';
 import type { Identity } from './credentials.ts';
 
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };
@@ -71,20 +71,15 @@ interface Said {
  * Reads an error answer: Google's `{error: {message, errors: [{reason}], details: [{reason}], status}}`, OAuth's
  * `{error: "invalid_grant", error_description}`, a text, or a proxy's page.
  */
-function saidIn(body: unknown): Said {
-  let answer = body;
-  try {
-    if (typeof body === 'string') answer = JSON.parse(body);
-  } catch {
-    // A text or a page.
-  }
+function saidIn(answer: unknown): Said {
   if (typeof answer === 'string') return { reasons: [], words: wordsOf(answer), isPage: true };
-  const { error, error_description: description } = objectOf(answer);
-  if (typeof error === 'string') {
-    return { reasons: [error], words: [error, ...(textOf(description) ? [description] : [])].join(': ') };
+  const { error, error_description } = (answer ?? {}) as Loose;
+  const name = textOf(error);
+  if (name !== undefined) {
+    return { reasons: [name], words: [name, textOf(error_description) ?? []].flat().join(': ') };
   }
-  const { message, errors, details, status } = objectOf(error);
-  const reasons = [details, errors].flat().map((each) => objectOf(each)['reason']);
+  const { message, errors, details, status } = error ?? {};
+  const reasons = [details, errors].flat().map((each) => each?.['reason']);
   return {
     reasons: [...reasons, status].flatMap((each) => textOf(each) ?? []),
     words: textOf(message) ?? '',
@@ -99,29 +94,34 @@ function meaningOf({ reasons, words }: Said): Meaning | undefined {
 }
 
 /** A fault in Google's own words. */
-function spokenFault([code, variant]: Meaning, said: Said, endpoint: Endpoint, more: FaultDetails): Fault {
-  const words = said.words || (more.status === undefined ? 'no reason given' : `HTTP status ${more.status}`);
-  return new Fault(code, words, endpoint, { spoken: true, reason: said.reasons[0], variant, ...more });
+function spokenFault([code, variant]: Meaning, words: string, endpoint: Endpoint, more: FaultDetails) {
+  const said = words || (more.status === undefined ? 'no reason given' : `HTTP status ${more.status}`);
+  return fault(code, said, endpoint, { spoken: true, variant, ...more });
 }
 
-/** The fault in an answer of BigQuery with an error status. */
-export function faultOfAnswer({ status, headers, body }: HttpAnswer, identity?: Identity): Fault {
-  const said = saidIn(body);
+/**
+ * The fault in an answer of BigQuery with an error status.
+ *
+ * @param value Its body, as JSON if it is some.
+ */
+export function faultOfAnswer(
+  { status, headers }: HttpAnswer,
+  value: unknown,
+  endpoint: Endpoint,
+): SourceError {
+  const said = saidIn(value);
   const refused = status === 401 ? 'credentials-refused' : codeOfStatus(status);
   const meaning: Meaning = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
   // What was refused was not begun; a plain 500 on inserting a job may have started it.
   const more = { status, retryAfterMs: retryAfter(headers), maybeSent: status >= 500 };
-  return spokenFault(meaning, said, { ...BIGQUERY, identity }, more);
+  return spokenFault(meaning, said.words, endpoint, more);
 }
 
 /** The fault in the `errorResult` of a job that BigQuery accepted and that then failed. */
-export function faultOfResult(errorResult: unknown, identity?: Identity): Fault {
-  const { reason = '', message } = objectOf(errorResult);
-  const said: Said = { reasons: [String(reason)], words: textOf(message) ?? '' };
-  const meaning: Meaning = meaningOf(said) ?? [
-    JOB_REASONS.test(String(reason)) ? 'job-failed' : 'source-failed',
-  ];
-  return spokenFault(meaning, said, { ...BIGQUERY, identity }, { ofJob: true });
+export function faultOfResult({ reason, message }: Loose, endpoint: Endpoint): SourceError {
+  const [name, words] = [String(reason), textOf(message) ?? ''];
+  const failed = JOB_REASONS.test(name) ? 'job-failed' : 'source-failed';
+  return spokenFault(meaningOf({ reasons: [name], words }) ?? [failed], words, endpoint, { ofJob: true });
 }
 
 /** What a refusal to give a token means, by who refused. */
@@ -149,24 +149,28 @@ const SIGN_IN_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
  *
  * @param asked Who was asked.
  */
-export function signInFault(error: unknown, asked: Endpoint, identity: Identity): Fault {
-  if (error instanceof Fault) return error;
+export function signInFault(error: unknown, asked: Endpoint, identity: Identity): SourceError {
+  if (error instanceof SourceError) return error;
   const endpoint = { ...asked, identity };
-  const { response, message, code } = objectOf(error);
-  const { status, data, headers } = objectOf(response);
-  if (typeof status === 'number' && status >= 400) {
-    const said = saidIn(data);
+  const { response, message, code } = error as {
+    response?: { status: number; data: unknown; headers: Headers };
+    message?: unknown;
+    code?: unknown;
+  };
+  if (response !== undefined && response.status >= 400) {
+    const { status, data, headers } = response;
+    const { words } = saidIn(typeof data === 'string' ? (jsonOf(data) ?? data) : data);
     const passing = codeOfStatus(status);
-    const meaning: Meaning = passing ? [passing] : meaningOfRefusal(asked, status, said.words);
-    return spokenFault(meaning, said, endpoint, { status, retryAfterMs: retryAfter(headers as Headers) });
+    const meaning: Meaning = passing ? [passing] : meaningOfRefusal(asked, status, words);
+    return spokenFault(meaning, words, endpoint, { status, retryAfterMs: retryAfter(headers) });
   }
   const words = textOf(message) ?? String(error);
   const name = String(code);
-  if (/^ERR_INVALID/.test(name)) return new Fault('credentials-invalid', words, endpoint);
+  if (/^ERR_INVALID/.test(name)) return fault('credentials-invalid', words, endpoint);
   // A file that is not there, and a command that fails, are what the token should have come from.
   const isLocal = /^(\d+|E(NOENT|ACCES|PERM|ISDIR|NOTDIR|LOOP))$/.test(name);
   const network = isLocal ? undefined : networkFault(error, endpoint);
   if (network !== undefined) return network;
   const known = SIGN_IN_WORDS.find(([pattern]) => pattern.test(words))?.[1];
-  return new Fault(known ?? (asked === SUBJECT ? 'subject-token' : 'source-failed'), words, endpoint);
+  return fault(known ?? (asked === SUBJECT ? 'subject-token' : 'source-failed'), words, endpoint);
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JsonObject, objectOf, roundedBill } from '../../util.ts';
+import { z } from 'zod';
+import { type Loose, roundedBill } from '../../util.ts';
 import { withRetry } from '../http.ts';
 import type { RawRow } from '../rows.ts';
-import { addCost, Fault, interrupted, mayPass, NO_COST, type QueryCost, SourceError } from '../source.ts';
+import { addCost, detailsOf, interrupted, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import type { Connection } from './connection.ts';
 import { faultOfResult } from './fault.ts';
 
@@ -17,7 +18,7 @@ const JOB_RETRIES = 3;
 export interface QuerySpec {
   readonly sql: string;
   readonly parameters: Readonly<
-    Record<string, readonly [type: 'STRING' | 'TIMESTAMP', value: string | readonly string[]]>
+    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string | readonly string[]]>
   >;
   /** The parameter `limit`. More rows than this are an error long before the end of the answer. */
   readonly limit: number;
@@ -32,15 +33,6 @@ const LONG_POLL_MS = 10_000;
 
 const unexpected = (what: string) => new SourceError('unexpected-answer', `unexpected answer: ${what}`);
 
-/** A row with the names of the columns. The REST API writes every value as text. */
-function rowOf(value: unknown, names: readonly string[]): RawRow {
-  const cells = [objectOf(value)['f'] ?? []].flat();
-  if (cells.length !== names.length) {
-    throw unexpected(`a row has ${cells.length} values instead of ${names.length}`);
-  }
-  return Object.fromEntries(names.map((name, index) => [name, objectOf(cells[index])['v']]));
-}
-
 /** A whole number of at least 0 that JSON may carry as text; undefined if it is none. */
 function wholeNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
@@ -48,24 +40,31 @@ function wholeNumber(value: unknown): number | undefined {
 }
 
 /** Bytes that a job or a dry run processed, from its statistics; undefined if they do not tell. */
-function processedBytes(job: JsonObject): number | undefined {
-  const statistics = objectOf(job['statistics']);
-  const { totalBytesProcessed } = objectOf(statistics['query']);
-  return wholeNumber(totalBytesProcessed) ?? wholeNumber(statistics['totalBytesProcessed']);
+function processedBytes({ statistics }: Loose): number | undefined {
+  const { query, totalBytesProcessed } = statistics ?? {};
+  return wholeNumber(query?.['totalBytesProcessed']) ?? wholeNumber(totalBytesProcessed);
 }
 
 /**
  * What a job took, from its statistics. A bill that is missing or unreadable is worked out from the
  * bytes that were processed: the budget must not believe that a query was free.
  */
-function readCost(job: JsonObject): QueryCost {
-  const query = objectOf(objectOf(job['statistics'])['query']);
+function readCost(job: Loose): QueryCost {
+  const query = job['statistics']?.['query'];
   const bytesProcessed = processedBytes(job) ?? 0;
-  const cacheHit = query['cacheHit'] === true;
-  const free = cacheHit || bytesProcessed === 0;
-  const bytesBilled = wholeNumber(query['totalBytesBilled']) ?? (free ? 0 : roundedBill(bytesProcessed));
-  return { bytesProcessed, bytesBilled, cacheHit };
+  const cacheHit = Boolean(query?.['cacheHit']);
+  const bytesBilled = cacheHit || bytesProcessed === 0 ? 0 : roundedBill(bytesProcessed);
+  return { bytesProcessed, bytesBilled: wholeNumber(query?.['totalBytesBilled']) ?? bytesBilled, cacheHit };
 }
+
+/** The body of a jobs.getQueryResults answer, which writes every value as text. */
+const PAGE = z.object({
+  jobComplete: z.literal(true),
+  schema: z.object({ fields: z.array(z.object({ name: z.string() })).min(1) }),
+  rows: z.array(z.object({ f: z.array(z.object({ v: z.unknown() })) })).default([]),
+  pageToken: z.string().min(1).optional().catch(undefined),
+  totalRows: z.unknown().transform(wholeNumber).pipe(z.number()),
+});
 
 /**
  * Reads the body of a jobs.getQueryResults answer.
@@ -74,31 +73,18 @@ function readCost(job: JsonObject): QueryCost {
  * smaller); undefined if the job is not done.
  * @throws SourceError if the answer is not shaped like one.
  */
-function readPage(body: JsonObject) {
-  const { jobComplete, schema, rows = [], pageToken, totalRows } = body;
-  if (jobComplete === false) return undefined;
-  if (jobComplete !== true) throw unexpected('it does not say whether the job is done');
-  const fields = [objectOf(schema)['fields'] ?? []].flat().map(objectOf);
-  const names = fields.map(({ name }) => (typeof name === 'string' ? name : '?'));
-  if (names.length === 0) throw unexpected('its columns are not named');
-  if (!Array.isArray(rows)) throw unexpected('its rows are no list');
-  const total = wholeNumber(totalRows);
-  if (total === undefined) throw unexpected('it does not say how many rows it has');
-  return {
-    rows: rows.map((row: unknown) => rowOf(row, names)),
-    pageToken: typeof pageToken === 'string' && pageToken !== '' ? pageToken : undefined,
-    total,
-    costAtMost: readCost({ statistics: { query: body } }),
-  };
-}
-
-/** Whether a job failed by itself. */
-const isOfJob = (error: unknown) => error instanceof Fault && error.details.ofJob === true;
-
-/** Whether BigQuery may have had the request that failed, although there is no answer that says so. */
-function mayHaveArrived(error: unknown): boolean {
-  if (error instanceof Fault) return error.step === 'bigquery' && error.details.maybeSent === true;
-  return error instanceof SourceError && error.step === 'bigquery';
+function readPage(body: Loose) {
+  if (Object.is(body['jobComplete'], false)) return undefined;
+  const { data, error } = PAGE.safeParse(body);
+  if (data === undefined) throw unexpected(`its ${error.issues[0]?.path.join('.')} is not as it should be`);
+  const names = data.schema.fields.map(({ name }) => name);
+  const rows = data.rows.map(({ f }): RawRow => {
+    if (f.length !== names.length)
+      throw unexpected(`a row has ${f.length} values instead of ${names.length}`);
+    return Object.fromEntries(names.map((name, index) => [name, f[index]?.v]));
+  });
+  const { pageToken, totalRows } = data;
+  return { rows, pageToken, totalRows, costAtMost: readCost({ statistics: { query: body } }) };
 }
 
 function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][string]]): object {
@@ -116,7 +102,7 @@ function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][str
  * @param given Ends the waiting: the job is cancelled, and what is thrown has the message of the signal's reason.
  */
 export function openQuery(
-  { project, location, identity, patience, send }: Connection,
+  { project, location, endpoint, patience, send }: Connection,
   { sql, parameters, limit, labels }: QuerySpec,
   given?: AbortSignal,
 ) {
@@ -134,26 +120,23 @@ export function openQuery(
   /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
   let cost: QueryCost | undefined = NO_COST;
 
-  /** Asks again while that fails by a fault that may pass; a job that failed does so in every answer. */
-  const patiently = <T>(work: () => Promise<T>): Promise<T> =>
-    withRetry(work, policy, signal, (error) => mayPass(error) && !isOfJob(error));
+  const patiently = <T>(work: () => Promise<T>): Promise<T> => withRetry(work, policy, signal);
 
   const get = (path: string, query: Readonly<Record<string, string>> = {}, until = signal) =>
     send({ method: 'GET', path, query: { location, ...query } }, until);
 
-  function post(): Promise<JsonObject> {
-    const typed = Object.entries(parameters).map(parameterOf);
-    const last = {
-      name: 'limit',
-      parameterType: { type: 'INT64' },
-      parameterValue: { value: String(limit) },
-    };
-    const text = { query: sql, useLegacySql: false, parameterMode: 'NAMED' };
+  function post(): Promise<Loose> {
+    const queryParameters = Object.entries({ ...parameters, limit: ['INT64', String(limit)] as const });
     const configuration = {
       ...(jobId === undefined && { dryRun: true }),
       labels: { app: 'pypi-badges', ...labels },
       jobTimeoutMs: String(limitMs),
-      query: { ...text, queryParameters: [...typed, last] },
+      query: {
+        query: sql,
+        useLegacySql: false,
+        parameterMode: 'NAMED',
+        queryParameters: queryParameters.map(parameterOf),
+      },
     };
     const body = { jobReference: { projectId: project, location, jobId }, configuration };
     return send({ method: 'POST', path: '/jobs', body }, signal);
@@ -164,14 +147,14 @@ export function openQuery(
     cost = cost && addCost(cost, taken);
   }
 
-  /** @throws Fault if that is what became of the job; what it took is then added up. */
-  function throwIfFailed(job: JsonObject): void {
-    const { errorResult } = objectOf(job['status']);
+  /** @throws SourceError if that is what became of the job; what it took is then added up. */
+  function throwIfFailed(job: Loose): void {
+    const errorResult = job['status']?.['errorResult'];
     if (!errorResult) return;
     isRunning = false;
     isKnown = true;
     book(readCost(job));
-    throw faultOfResult(errorResult, identity);
+    throw faultOfResult(errorResult, endpoint);
   }
 
   /**
@@ -187,8 +170,10 @@ export function openQuery(
       try {
         throwIfFailed(await post());
       } catch (error) {
-        const isThere = error instanceof Fault && error.details.status === 409;
-        answerLost ||= isThere || mayHaveArrived(error);
+        const { status, step, maybeSent } = detailsOf(error);
+        const isThere = status === 409;
+        // BigQuery may have had the request, although there is no answer that says so.
+        answerLost ||= isThere || (step === 'bigquery' && maybeSent === true);
         isRunning = answerLost;
         if (!isThere) throw error;
       }
@@ -209,7 +194,7 @@ export function openQuery(
           return readPage(await get(`/queries/${jobId}`, query));
         } catch (error) {
           // A failed job answers every such request with its own fault; only the job tells which it is.
-          const isAnswer = error instanceof Fault && error.step === 'bigquery';
+          const isAnswer = detailsOf(error).step === 'bigquery';
           if (isAnswer && pageToken === undefined) throwIfFailed(await get(`/jobs/${jobId}`));
           throw error;
         }
@@ -232,8 +217,8 @@ export function openQuery(
       page = await fetchPage(page.pageToken);
       rows.push(...page.rows);
     }
-    if (page.pageToken === undefined && page.total !== rows.length) {
-      throw unexpected(`${rows.length} rows came instead of ${page.total}`);
+    if (page.pageToken === undefined && page.totalRows !== rows.length) {
+      throw unexpected(`${rows.length} rows came instead of ${page.totalRows}`);
     }
     return rows;
   }
@@ -256,7 +241,7 @@ export function openQuery(
       book(readCost(await get(path, {}, until)));
     } catch (error) {
       // If the server never had the job, it billed nothing; otherwise the bill is not known.
-      if (!(error instanceof Fault) || error.details.status !== 404) cost = undefined;
+      if (detailsOf(error).status !== 404) cost = undefined;
     }
   }
 
@@ -270,12 +255,9 @@ export function openQuery(
       if (given?.aborted) throw interrupted(given.reason, cost);
       const isFault = error instanceof SourceError;
       const isSlow = deadline.aborted && (!isFault || (isKnown && error.code === 'no-answer'));
-      if (!isFault && !isSlow) throw error;
-      const { code, message, affectsAll, step } = isSlow
-        ? new SourceError('timeout', tooSlow)
-        : (error as SourceError);
-      const about = isKnown ? `${message} [job ${jobId}]` : message;
-      throw new SourceError(code, about, { affectsAll, step, cost });
+      const told = isSlow ? new SourceError('timeout', tooSlow) : error;
+      if (!(told instanceof SourceError)) throw error;
+      throw told.with({ cost }, isKnown ? `${told.message} [job ${jobId}]` : told.message);
     }
   }
 
@@ -284,14 +266,13 @@ export function openQuery(
      * Runs the query to its end; a job that failed by a fault that may pass is run again, under an id of its own.
      *
      * @param accept Makes something of the rows, or refuses them; is told the limit, too.
-     * @returns What was made of the whole answer, and what it took.
+     * @returns What was made of the whole answer, with what it took.
      * @throws SourceError if there is no whole answer, with what was billed all the same.
      */
-    run: <T>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
+    run: <T extends object>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
       within(async () => {
-        const isWorthIt = (error: unknown) => mayPass(error) && isOfJob(error);
-        const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES }, signal, isWorthIt);
-        return { value: await accept(rows, limit), cost: cost ?? NO_COST };
+        const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES, ofJob: true }, signal);
+        return { ...(await accept(rows, limit)), cost: cost ?? NO_COST };
       }),
     /**
      * Asks what the query would read, in bytes and at most. It runs nothing and costs nothing.

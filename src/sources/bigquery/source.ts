@@ -1,11 +1,19 @@
-import { type Day, type PartitionRows, parseDay, type Span, spanDays } from '../../days/day.ts';
+import { type Day, parseDay, type Span, spanDays } from '../../days/day.ts';
 import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
 import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { kindOf, traitsOf } from '../index.ts';
-import { checkRows, count, type RawRow, unexpected } from '../rows.ts';
-import { type DaysAnswer, type Finding, NO_COST, type Source, SourceError, type World } from '../source.ts';
+import { checkDays, checkRows, type RawRow } from '../rows.ts';
+import {
+  type DaysAnswer,
+  detailsOf,
+  type Finding,
+  NO_COST,
+  type Source,
+  SourceError,
+  type World,
+} from '../source.ts';
 import { bigQueryDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
@@ -25,8 +33,8 @@ const midnight = (day: Day) => `${day} 00:00:00+00`;
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
 
-/** A query about packages, but for its text and the length of its answer. */
-function packageParameters({ packages: [first, ...others], span, versions }: FacetQuestion) {
+/** What a query about packages is given, but for the length of its answer. */
+function given({ packages: [first, ...others], span, versions }: FacetQuestion) {
   const several = others.length > 0;
   return {
     parameters: {
@@ -41,7 +49,7 @@ function packageParameters({ packages: [first, ...others], span, versions }: Fac
 
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
-const dayOfPartition = (id: string) => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
+const dayOfPartition = (id = '') => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
 /** The partitions of a span, and one more, of which those of other days come last: a view has none at all. */
 function partitionsSpec(path: string, span: Span): QuerySpec {
@@ -61,26 +69,31 @@ LIMIT @limit`,
   };
 }
 
+const unsupported = (why: string) =>
+  ({ kind: 'unsupported', reason: `INFORMATION_SCHEMA.PARTITIONS: ${why}`, cost: NO_COST }) as const;
+
 /**
  * The rows of each day, or why the table cannot tell them.
  *
  * @throws SourceError if the answer is none to this query.
  */
-function readPartitions(rows: readonly RawRow[], span: Span): PartitionRows | string {
-  const counts = new Map<Day, number>();
-  for (const row of rows) {
-    const id = row['partition_id'];
-    // A table without partitions has one row, which must not pass for a table without any day.
-    if (id === null) return 'the table is not partitioned';
-    const day = dayOfPartition(String(id));
-    if (day === undefined && /^(\d{4}|\d{6}|\d{10})$/.test(String(id))) {
-      return 'the table is not partitioned by day';
-    }
-    if (day === undefined || day < span.start || day >= span.end) continue;
-    if (counts.has(day)) throw unexpected('partition_id', id, 'each day once');
-    counts.set(day, count(row, 'total_rows'));
+function readPartitions(rows: readonly RawRow[], span: Span): DaysAnswer {
+  // A table without partitions has one row, which must not pass for a table without any day.
+  if (rows.some(({ partition_id: id }) => id === null)) return unsupported('the table is not partitioned');
+  const ids = rows.map(({ partition_id: id }) => String(id));
+  if (ids.some((id) => /^(\d{4}|\d{6}|\d{10})$/.test(id))) {
+    return unsupported('the table is not partitioned by day');
   }
-  return new Map([...counts].filter(([, total]) => total > 0));
+  const days = rows.map(({ total_rows }, index) => ({
+    day: dayOfPartition(ids[index]),
+    row_count: total_rows,
+  }));
+  const own = days.filter(({ day }) => day !== undefined && day >= span.start && day < span.end);
+  return {
+    kind: 'known',
+    rows: new Map([...checkDays(span, own)].filter(([, total]) => total > 0)),
+    cost: NO_COST,
+  };
 }
 
 /**
@@ -95,16 +108,14 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   const { project, payer, clockSkewMs, close } = connection;
   const dialect = bigQueryDialect(config.table);
 
-  function pivotQuery(question: Question, signal?: AbortSignal) {
-    const given = packageParameters(question);
-    const spec = { ...given, sql: pivotSql(dialect, shapeOf(question)), limit: rowLimit(question) };
-    return openQuery(connection, spec, signal);
+  function rowQuery(question: Question, signal?: AbortSignal) {
+    const sql = pivotSql(dialect, shapeOf(question));
+    return openQuery(connection, { sql, limit: rowLimit(question), ...given(question) }, signal);
   }
 
   function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
-    const given = packageParameters(question);
     const sql = facetSql(dialect, shapeOf(question), question.versions !== undefined);
-    return openQuery(connection, { ...given, sql, limit: facetRowLimit(question) }, signal);
+    return openQuery(connection, { sql, limit: facetRowLimit(question), ...given(question) }, signal);
   }
 
   const daysQuery = (span: Span, signal?: AbortSignal) =>
@@ -120,17 +131,12 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     const accept = async (rows: readonly RawRow[]) => {
       if (rows.length > 0) return readPartitions(rows, span);
       // Nothing is told of a view, ever, nor of a table that does not exist, which fails by this.
-      await pivotQuery({ packages: ['pip'], span }, signal).estimate();
-      return 'it has no row for the table, which must be a view';
+      await rowQuery({ packages: ['pip'], span }, signal).estimate();
+      return unsupported('it has no row for the table, which must be a view');
     };
-    const unsupported = (why: string) =>
-      ({ kind: 'unsupported', reason: `INFORMATION_SCHEMA.PARTITIONS: ${why}` }) as const;
     const answer = await daysQuery(span, signal).run(accept).catch(refusal);
-    const { cost = NO_COST } = answer;
-    if (answer instanceof Error) return { ...unsupported(answer.message), refused: true, cost };
-    const { value } = answer;
-    if (typeof value === 'string') return { ...unsupported(value), cost };
-    return { kind: 'known', rows: value, cost };
+    if (!(answer instanceof Error)) return answer;
+    return { ...unsupported(answer.message), refused: true, cost: answer.cost ?? NO_COST };
   }
 
   return {
@@ -139,16 +145,10 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     ...(payer !== undefined && { payer }),
     clockSkewMs,
     days,
-    async read(question, signal) {
-      const query = pivotQuery(question, signal);
-      const { value, cost } = await query.run((rows, limit) => checkRows(question, rows, limit));
-      return { ...value, cost };
-    },
-    estimate: (question, signal) => pivotQuery(question, signal).estimate(),
-    async facets(question, signal) {
-      const { value, cost } = await facetQuery(question, signal).run((rows) => checkFacets(question, rows));
-      return { ...value, cost };
-    },
+    read: (question, signal) =>
+      rowQuery(question, signal).run((rows, limit) => checkRows(question, rows, limit)),
+    estimate: (question, signal) => rowQuery(question, signal).estimate(),
+    facets: (question, signal) => facetQuery(question, signal).run((rows) => checkFacets(question, rows)),
     estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),
     project,
     async daysRefused(span) {
@@ -178,7 +178,7 @@ async function checkTable(source: BigQuerySource, table: string, question: Quest
   } catch (error) {
     // The check of the clock says that, and how far it is off.
     if (errorCode(error) === 'clock') return [];
-    const step = error instanceof SourceError ? error.step : undefined;
+    const { step } = detailsOf(error);
     return [broken(step === 'sign-in' || step === 'proxy' ? step : 'permission', error)];
   }
 }

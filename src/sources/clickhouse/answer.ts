@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../../errors/codes.ts';
-import { objectOf } from '../../util.ts';
+import { jsonOf, objectOf } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, retryAfter } from '../http.ts';
 import type { RawRow } from '../rows.ts';
-import { type Endpoint, Fault } from '../source.ts';
+import { type Endpoint, fault, type SourceError } from '../source.ts';
 
 type Meaning = readonly [code: ErrorCode, variant?: string];
 
@@ -23,8 +23,9 @@ const EXCEPTIONS: readonly (readonly [meaning: Meaning, ...numbers: number[]])[]
   [['sign-in-refused'], 192, 193, 194, 516],
   // ACCESS_DENIED.
   [['sign-in-refused', 'grant'], 497],
-  // UNKNOWN_TABLE, UNKNOWN_DATABASE.
-  [['not-found'], UNKNOWN_TABLE, 81],
+  [['not-found', 'table'], UNKNOWN_TABLE],
+  // UNKNOWN_DATABASE.
+  [['not-found'], 81],
   // NO_SUCH_COLUMN_IN_TABLE, ILLEGAL_TYPE_OF_ARGUMENT, UNKNOWN_IDENTIFIER, TYPE_MISMATCH, CANNOT_CONVERT_TYPE,
   // NO_COMMON_TYPE.
   [['unexpected-answer', 'schema'], 16, 43, 47, 53, 70, 386],
@@ -49,16 +50,14 @@ export function exceptionFault(
   said: string,
   server: Endpoint,
   isPublicTable: boolean,
-): Fault {
+): SourceError {
   const isMoved = exception === UNKNOWN_TABLE && isPublicTable;
   // What all queries take together is not this one's fault.
   const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
   const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
   const [code, variant]: Meaning = isMoved || isFull || known === undefined ? ['unavailable'] : known;
-  const affectsAll = variant === 'schema' || undefined;
-  const reason = String(exception);
-  const retryAfterMs = retryAfter(headers);
-  return new Fault(code, said, server, { status, reason, retryAfterMs, spoken: true, variant, affectsAll });
+  const details = { status, retryAfterMs: retryAfter(headers), spoken: true, variant };
+  return fault(code, said, server, { ...details, ...(variant === 'schema' && { affectsAll: true }) });
 }
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
@@ -72,26 +71,26 @@ function described({ status, headers, body }: HttpAnswer): string {
 }
 
 /** A failed answer without an exception: of a proxy, or of something else at this address. */
-export function statusFault(answer: HttpAnswer, server: Endpoint): Fault {
+export function statusFault(answer: HttpAnswer, server: Endpoint): SourceError {
   const { status, headers, body } = answer;
   const details = { status, retryAfterMs: retryAfter(headers) };
   if (/is for clickhouse-client program/.test(body)) {
-    return new Fault('wrong-port', body, server, { ...details, variant: 'native', spoken: true });
+    return fault('wrong-port', body, server, { ...details, variant: 'native', spoken: true });
   }
   const refused = status === 401 || status === 403 ? 'sign-in-refused' : codeOfStatus(status);
-  return new Fault(refused ?? 'not-the-source', described(answer), server, details);
+  return fault(refused ?? 'not-the-source', described(answer), server, details);
 }
 
 /**
  * Reads an answer in the format JSONCompact. Of all formats it tells most about itself: the names of its columns in front,
  * the number of rows at the end, and no part of it is valid alone.
  *
- * @throws Fault if it is an error, is cut short, or is something else.
+ * @throws SourceError if it is an error, is cut short, or is something else.
  */
 export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: boolean): RawRow[] {
   const { status, headers, body } = answer;
-  const cut = (what: string) => new Fault('connection-broken', what, server);
-  const foreign = () => new Fault('not-the-source', described(answer), server, { status });
+  const cut = (what: string) => fault('connection-broken', what, server);
+  const foreign = () => fault('not-the-source', described(answer), server, { status });
   const throwIfException = (text: string, inHeader?: string | null) => {
     const [, number = inHeader, said = text] = EXCEPTION.exec(text) ?? [];
     if (number) throw exceptionFault(answer, Number(number), said, server, isPublicTable);
@@ -101,10 +100,8 @@ export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: 
     throwIfException(body, code);
     throw statusFault(answer, server);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
+  const value = jsonOf(body);
+  if (value === undefined) {
     // An exception in mid-stream: the status was sent long ago, and the text stands where rows should.
     throwIfException(body);
     if (body === '' || /^\s*\{\s*"(meta|$)/.test(body)) {
@@ -122,7 +119,7 @@ export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: 
   const dayType = String(objectOf(meta[names.indexOf('day')])['type'] ?? 'Date');
   if (!/^(Nullable\()?Date(32)?\)?$/.test(dayType)) {
     const details = { variant: 'schema', affectsAll: true } as const;
-    throw new Fault('unexpected-answer', `day is ${dayType}`, server, details);
+    throw fault('unexpected-answer', `day is ${dayType}`, server, details);
   }
   const isRow = (row: unknown) => Array.isArray(row) && row.length === names.length;
   if (!Array.isArray(data) || data.length !== rows || !data.every(isRow)) {

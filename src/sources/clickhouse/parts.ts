@@ -1,16 +1,20 @@
 import { addDays, spanDays } from '../../days/day.ts';
-import { isNonEmpty } from '../../util.ts';
-import { ending, Fault, mayBePackages, mayPass, SourceError } from '../source.ts';
+import { isNonEmpty, partsOf } from '../../util.ts';
+import { ending, mayBePackages, SourceError } from '../source.ts';
 import type { Question } from '../sql.ts';
 
 /**
- * Most characters of package names in one question. Parameters travel in the address, and 4,096 is where
+ * Most characters of names in one question. Parameters travel in the address, and 4,096 is where
  * the client itself would begin to send them in another way, as servers and proxies refuse long ones.
  */
-export const NAMES_MAX = 4_096;
+const NAMES_MAX = 4_096;
 
 /** What a name takes in the address on top of its letters: two quotation marks and a comma, percent-encoded. */
-export const NAME_EXTRA = 9;
+const NAME_EXTRA = 9;
+
+/** Names in parts that an address holds. */
+export const namesInParts = (names: readonly string[]) =>
+  partsOf(names, NAMES_MAX, ({ length }) => length + NAME_EXTRA);
 
 /**
  * So many packages with a day that took too long end the reading. A day is found through the index, so that it
@@ -19,25 +23,26 @@ export const NAME_EXTRA = 9;
 const SLOW_MAX = 3;
 
 /** Two questions of half the size: packages first, then days. None for a day of one package. */
-function halve({ packages, span }: Question): readonly Question[] {
+function halve({ packages, span }: Question): Question[] {
   const middle = Math.ceil(packages.length / 2);
   const [first, second] = [packages.slice(0, middle), packages.slice(middle)];
   if (isNonEmpty(first) && isNonEmpty(second))
     return [first, second].map((half) => ({ packages: half, span }));
-  const { start, end } = span;
   if (spanDays(span) < 2) return [];
+  const { start, end } = span;
   const between = addDays(start, Math.ceil(spanDays(span) / 2));
   return [
-    { start, end: between },
-    { start: between, end },
-  ].map((half) => ({ packages, span: half }));
+    { packages, span: { start, end: between } },
+    { packages, span: { start: between, end } },
+  ];
 }
 
 /** Whether a smaller question may have a whole answer. At our own time limit, it would have to be asked again and again. */
 function isTooMuch(error: unknown): error is SourceError {
-  const isServersLimit = error instanceof Fault && error.code === 'timeout' && error.details.spoken;
-  const isTooLarge = error instanceof SourceError && /^(truncated|too-large)$/.test(error.code);
-  return isServersLimit || isTooLarge;
+  if (!(error instanceof SourceError)) return false;
+  return (
+    /^(truncated|too-large)$/.test(error.code) || (error.code === 'timeout' && error.details.spoken === true)
+  );
 }
 
 /** What every answer says. */
@@ -82,7 +87,6 @@ export async function readInParts<A extends PartAnswer>(
       for (const name of part.packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - days);
       for (const [name, error] of answer.failures) fail(name, error);
       keep(answer);
-      return undefined;
     } catch (error) {
       if (mayBePackages(error)) return error;
       if (!isTooMuch(error)) throw error;
@@ -92,8 +96,8 @@ export async function readInParts<A extends PartAnswer>(
       fail(part.packages[0], error);
       if (error.code === 'timeout') slow += 1;
       if (slow >= SLOW_MAX) throw error;
-      return undefined;
     }
+    return undefined;
   }
 
   /** Finds the package whose query fails. @throws SourceError that ends the reading. */
@@ -119,17 +123,12 @@ export async function readInParts<A extends PartAnswer>(
     const wanted = packages.filter((name) => !failures.has(name));
     if (!isNonEmpty(wanted)) return;
     const part: Question = { packages: wanted, span };
-    const letters = wanted.reduce((sum, name) => sum + name.length + NAME_EXTRA, 0);
-    if (letters > NAMES_MAX && wanted.length > 1) {
-      for (const half of halve(part)) await read(half);
-      return;
-    }
     const error = await attempt(part);
     if (error !== undefined) await isolate(part, error);
   }
 
   try {
-    await read(question);
+    for (const packages of namesInParts(question.packages)) await read({ ...question, packages });
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     for (const [name, days] of daysLeft) if (days > 0) fail(name, error);
@@ -137,6 +136,6 @@ export async function readInParts<A extends PartAnswer>(
     if (failures.size === question.packages.length && slow < SLOW_MAX) throw error;
   }
   const [only] = failures.values();
-  if (question.packages.length === 1 && mayPass(only)) throw only;
+  if (question.packages.length === 1 && only?.passes) throw only;
   return failures;
 }

@@ -2,17 +2,16 @@ import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
 import { readNamedFile } from '../../disk/files.ts';
-import { addFacets, type Facets } from '../../metric/facets.ts';
-import { checkFacets, type FacetAnswer, type FacetQuestion } from '../facets.ts';
+import { addFacetAnswers, checkFacets, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../facets.ts';
 import { serverUrl } from '../fields.ts';
 import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
 import { traitsOf } from '../index.ts';
-import { checkRows, count, dayReader, type RawRow, unexpected } from '../rows.ts';
+import { checkDays, checkRows, count, type RawRow } from '../rows.ts';
 import {
   type Answer,
   type DaysAnswer,
   type Endpoint,
-  Fault,
+  fault,
   NO_COST,
   type Source,
   SourceError,
@@ -21,7 +20,7 @@ import {
 import type { PivotRow, Question } from '../sql.ts';
 import { readAnswer } from './answer.ts';
 import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
-import { NAME_EXTRA, NAMES_MAX, readInParts } from './parts.ts';
+import { namesInParts, readInParts } from './parts.ts';
 import {
   daysStatement,
   facetRows,
@@ -69,36 +68,8 @@ function parameter(value: string | number | readonly string[]): string {
   return `[${value.map((each: string) => `'${each.replaceAll(/['\\]/g, '\\$&')}'`).join(',')}]`;
 }
 
-/** Versions in parts that an address holds, beside the names of packages; all at once where all are wanted. */
-function versionParts(versions: readonly string[] | undefined): (readonly string[] | undefined)[] {
-  if (versions === undefined) return [undefined];
-  const parts: string[][] = [];
-  let room = 0;
-  for (const version of versions) {
-    room -= version.length + NAME_EXTRA;
-    if (room < 0) {
-      parts.push([]);
-      room = NAMES_MAX - version.length - NAME_EXTRA;
-    }
-    parts.at(-1)?.push(version);
-  }
-  return parts;
-}
-
 /** On top of the query's time limit, so that the server's own words on it can arrive. */
 const GRACE_MS = 5_000;
-
-/** @throws SourceError if a day is none of the span, or there twice. */
-function readDays(rows: readonly RawRow[], span: Span): Map<Day, number> {
-  const dayOf = dayReader(span);
-  const days = new Map<Day, number>();
-  for (const row of rows) {
-    const day = dayOf(row);
-    if (days.has(day)) throw unexpected('day', day, 'each day once');
-    days.set(day, count(row, 'row_count'));
-  }
-  return days;
-}
 
 /**
  * ClickHouse's copy of PyPI's download log: by default the public one, which is somebody's gift. So there
@@ -128,16 +99,21 @@ export async function openClickHouse(
   /** One request: the text in the body, parameters and settings in the address. */
   async function once({ sql, parameters }: Statement, signal: AbortSignal): Promise<RawRow[]> {
     const deadline = AbortSignal.timeout(limitMs + (policy.graceMs ?? GRACE_MS));
-    const either = AbortSignal.any([signal, deadline]);
     const named = Object.entries(parameters).map(([name, value]) => [`param_${name}`, parameter(value)]);
     const params = { ...SETTINGS, ...Object.fromEntries(named) };
+    const request = { method: 'POST', url, params, headers, data: sql } as const;
     try {
-      const answer = await http.send({ method: 'POST', url, params, headers, data: sql }, server, either);
-      http.assertClock();
-      return readAnswer(answer, server, isPublic);
+      return readAnswer(
+        await http.send(request, server, AbortSignal.any([signal, deadline])),
+        server,
+        isPublic,
+      );
     } catch (error) {
-      if (!(error instanceof Fault) || error.code !== 'no-answer' || error.endpoint !== server) throw error;
-      throw new Fault('timeout', `no whole answer after ${Math.round(limitMs / 1000)} seconds`, server);
+      const isSlow =
+        error instanceof SourceError && error.code === 'no-answer' && error.details.step === 'clickhouse';
+      throw isSlow
+        ? fault('timeout', `no whole answer after ${Math.round(limitMs / 1000)} seconds`, server)
+        : error;
     }
   }
 
@@ -172,23 +148,18 @@ export async function openClickHouse(
 
   /** Facets add up over days and over versions, of which an address holds a part. */
   async function facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer> {
-    const sums = new Map<string, Facets>();
-    const failures = new Map<string, SourceError>();
-    for (const versions of versionParts(question.versions)) {
+    let sum = NO_ANSWER;
+    for (const versions of question.versions ? namesInParts(question.versions) : [undefined]) {
       const askFacets = async (part: Question, tries?: number) => {
         const statement = facetStatement(config.table, { ...part, versions });
         return checkFacets(part, facetRows(await ask(statement, signal, tries)));
       };
-      const failed = await readInParts(question, askFacets, (answer) => {
-        for (const [name, more] of answer.facets) {
-          const before = sums.get(name);
-          sums.set(name, before === undefined ? more : addFacets(before, more));
-        }
+      const failures = await readInParts(question, askFacets, (answer) => {
+        sum = addFacetAnswers(sum, answer);
       });
-      for (const [name, error] of failed) failures.set(name, error);
+      sum = addFacetAnswers(sum, { ...NO_ANSWER, failures });
     }
-    for (const name of failures.keys()) sums.delete(name);
-    return { facets: sums, failures, cost: NO_COST };
+    return sum;
   }
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
@@ -198,7 +169,7 @@ export async function openClickHouse(
       cost: NO_COST,
     });
     try {
-      const rows = readDays(await ask(daysStatement(config.table, span), signal), span);
+      const rows = checkDays(span, await ask(daysStatement(config.table, span), signal));
       if (rows.size > 0) return { kind: 'known', rows, cost: NO_COST };
       // Far behind, or a copy of other packages alone?
       const [known = {}] = await ask(referenceStatement(config.table), signal);
@@ -206,7 +177,7 @@ export async function openClickHouse(
       return untold('it knows none of the packages by which days are told');
     } catch (error) {
       // A copy of one's own may have the downloads and no table of days.
-      if (error instanceof Fault && error.details.reason === '60' && error.code === 'not-found')
+      if (error instanceof SourceError && error.code === 'not-found' && error.details.variant === 'table')
         return untold(error.message);
       throw error;
     }

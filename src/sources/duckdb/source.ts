@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import type { DuckDBResultReader, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 import { dayNumber, type Span } from '../../days/day.ts';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
@@ -14,26 +14,13 @@ import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
 const VIEW = 'file_downloads';
 
-/** Names and types of what is read of a struct. */
-interface Shape {
-  readonly [name: string]: string | Shape;
-}
-
-/** The structs of the public table, as far as they are read. */
-const FILE: Shape = { project: 'VARCHAR', filename: 'VARCHAR', version: 'VARCHAR', type: 'VARCHAR' };
-const DETAILS: Shape = {
-  ci: 'BOOLEAN',
-  installer: { name: 'VARCHAR' },
-  system: { name: 'VARCHAR' },
-  python: 'VARCHAR',
-  distro: { libc: { lib: 'VARCHAR' } },
+/** The columns of the public table beside the timestamp, as far as they are read. */
+const COLUMNS = {
+  country_code: 'VARCHAR',
+  file: 'STRUCT(project VARCHAR, filename VARCHAR, version VARCHAR, type VARCHAR)',
+  details:
+    'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR), python VARCHAR, distro STRUCT(libc STRUCT(lib VARCHAR)))',
 };
-
-function typeText(shape: string | Shape): string {
-  if (typeof shape === 'string') return shape;
-  const members = Object.entries(shape).map(([name, member]) => `${name} ${typeText(member)}`);
-  return `STRUCT(${members.join(', ')})`;
-}
 
 /** PyPI's log begins in 2016: another unit of time gives a year before it or after 9999. */
 const SOUND_TIMESTAMP =
@@ -71,30 +58,16 @@ function literal(path: string): string {
   return `'${path.replaceAll(/[*?[]/g, '[$&]').replaceAll("'", "''")}'`;
 }
 
-/** A value in a Parquet file in our shape; NULL where the file lacks it, as exports leave out what is NULL. */
-function shaped(
-  duckdb: DuckDb,
-  shape: string | Shape,
-  { sql, type }: { readonly sql: string; readonly type: DuckDBType | undefined },
-): string {
-  if (typeof shape === 'string') return type === undefined ? 'NULL' : `CAST(${sql} AS ${shape})`;
-  const { entryNames = [], entryTypes = [] } = type instanceof duckdb.DuckDBStructType ? type : {};
-  const members = Object.entries(shape).map(([name, member]) => {
-    const value = { sql: `${sql}.${name}`, type: entryTypes[entryNames.indexOf(name)] };
-    return `'${name}': ${shaped(duckdb, member, value)}`;
-  });
-  return `{${members.join(', ')}}`;
-}
-
-/** The columns of the public table in a Parquet file; NULL where it lacks one. */
-async function parquetRows(duckdb: DuckDb, run: Run, path: string): Promise<string> {
+/** The columns of the public table in a Parquet file; NULL where it lacks one, or a member of one, as exports leave out what is NULL. */
+async function parquetRows({ DuckDBStructType }: DuckDb, run: Run, path: string): Promise<string> {
   const from = `read_parquet(${literal(path)}, ${NO_GUESSING})`;
   const found = await run(`SELECT * FROM ${from} LIMIT 0`, path);
   const types = new Map(found.columnNames().map((name, index) => [name, found.columnType(index)]));
-  const column = (sql: string, shape: string | Shape) => shaped(duckdb, shape, { sql, type: types.get(sql) });
-  return `SELECT ${types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp'}, ${column('country_code', 'VARCHAR')} AS country_code,
-  ${column('file', FILE)} AS file, ${column('details', DETAILS)} AS details
-FROM ${from}`;
+  const columns = Object.entries(COLUMNS).map(([name, type]) => {
+    const isThere = type === 'VARCHAR' ? types.has(name) : types.get(name) instanceof DuckDBStructType;
+    return `CAST(${isThere ? name : 'NULL'} AS ${type}) AS ${name}`;
+  });
+  return `SELECT ${types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp'}, ${columns.join(', ')} FROM ${from}`;
 }
 
 function jsonOptions({ format, compression }: FileKind): string {
@@ -102,7 +75,10 @@ function jsonOptions({ format, compression }: FileKind): string {
 }
 
 function jsonRows(path: string, kind: FileKind): string {
-  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {timestamp: 'VARCHAR', country_code: 'VARCHAR', file: '${typeText(FILE)}', details: '${typeText(DETAILS)}'}, ${NO_GUESSING})`;
+  const columns = Object.entries({ timestamp: 'VARCHAR', ...COLUMNS }).map(
+    ([name, type]) => `${name}: '${type}'`,
+  );
+  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {${columns.join(', ')}}, ${NO_GUESSING})`;
 }
 
 /** Names of a file's columns: in JSON those of its first row. */
@@ -159,11 +135,11 @@ FROM (${rows.sql})`,
 async function openFiles(duckdb: DuckDb, run: Run, pattern: string): Promise<boolean> {
   const has = async (where: string) =>
     (await run(`SELECT 1 FROM ${VIEW} WHERE ${where} LIMIT 1`, pattern)).currentRowCount > 0;
-  const columns = `timestamp TIMESTAMPTZ, country_code VARCHAR, file ${typeText(FILE)}, details ${typeText(DETAILS)}`;
+  const columns = Object.entries({ timestamp: 'TIMESTAMPTZ', ...COLUMNS }).map((column) => column.join(' '));
   // Every thread reads through buffers of its own, which the process would then keep for good. Compressed, a table takes half
   // the time to query and a third of the memory to keep.
   await run(
-    `SET TimeZone = 'UTC'; SET threads = 1; ATTACH ':memory:' AS rows (COMPRESS); USE rows; CREATE TABLE json_rows (${columns})`,
+    `SET TimeZone = 'UTC'; SET threads = 1; ATTACH ':memory:' AS rows (COMPRESS); USE rows; CREATE TABLE json_rows (${columns.join(', ')})`,
     pattern,
   );
   const files: Rows[] = [];
@@ -258,13 +234,13 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
   async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
     const limit = rowLimit(question);
     const rows = await ask(pivotSql(dialect, shapeHere(question)), question, limit, signal);
-    return { ...checkRows(question, rows, limit), cost: NO_COST };
+    return checkRows(question, rows, limit);
   }
 
   async function facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer> {
     const sql = facetSql(dialect, shapeHere(question), question.versions !== undefined);
     const rows = await ask(sql, question, facetRowLimit(question), signal);
-    return { ...checkFacets(question, rows), cost: NO_COST };
+    return checkFacets(question, rows);
   }
 
   async function days({ start, end }: Span): Promise<DaysAnswer> {

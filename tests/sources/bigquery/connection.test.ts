@@ -31,7 +31,7 @@ const login = (more: object) =>
 
 async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}): Promise<string> {
   const connection = await connect({ ...CONFIG, ...config }, env, now);
-  expect(connection.identity).toBeDefined();
+  expect(connection.endpoint.identity).toBeDefined();
   expect(connection.clockSkewMs()).toBeUndefined();
   connection.close();
   return connection.project;
@@ -64,6 +64,6 @@ it('believes who says that there is a metadata server, without asking it for the
 
 it('asks an emulator without any credentials', async () => {
   const connection = await connect(CONFIG, { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' }, now);
-  expect([connection.identity, connection.project]).toEqual([undefined, 'emulator']);
+  expect([connection.endpoint.identity, connection.project]).toEqual([undefined, 'emulator']);
   connection.close();
 });

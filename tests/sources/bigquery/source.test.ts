@@ -318,18 +318,18 @@ describe('an answer that makes no sense', () => {
   const odd = { f: [1, 2, 3, 4, 5, 6] };
 
   it.each<[string, (body: Body) => unknown, RegExp]>([
-    ['no jobComplete', but({ jobComplete: undefined }), /does not say whether the job is done/],
-    ['no schema', but({ schema: undefined }), /its columns are not named/],
-    ['no number of its rows', but({ totalRows: undefined }), /it does not say how many rows/],
-    ['a number of rows that is none', but({ totalRows: 'x' }), /it does not say how many rows/],
-    ['rows that are no list', but({ rows: 'none' }), /its rows are no list/],
-    ['a row without values', but({ rows: [{}] }), /a row has 0 values instead of 6/],
+    ['no jobComplete', but({ jobComplete: undefined }), /its jobComplete is not/],
+    ['no schema', but({ schema: undefined }), /its schema is not/],
+    ['no number of its rows', but({ totalRows: undefined }), /its totalRows is not/],
+    ['a number of rows that is none', but({ totalRows: 'x' }), /its totalRows is not/],
+    ['rows that are no list', but({ rows: 'none' }), /its rows is not/],
+    ['a row without values', but({ rows: [{}] }), /its rows\.0\.f is not/],
     ['missing rows', but({ rows: [] }), /0 rows came instead of 3/],
-    ['a value that is none', but({ rows: Array(3).fill(odd) }), /column day holds nothing/],
+    ['a value that is none', but({ rows: Array(3).fill(odd) }), /its rows\.0\.f\.0 is not/],
     [
       'columns of no name',
       but({ schema: { fields: Array(6).fill({ name: {} }) } }),
-      /column day holds nothing/,
+      /its schema\.fields\.0\.name is not/,
     ],
     ['a count past 2^53', value('9007199254740993'), /holds "9007199254740993" instead of a count/],
   ])('%s is an error and no number', async (_, change, text) => {
@@ -456,8 +456,8 @@ describe('the rows of days', () => {
   });
 
   it.each<[string, Partitions, string]>([
-    ['a day twice', Array(2).fill(['20260401', '1']), 'partition_id holds "20260401"'],
-    ['a count that is none', [['20260401', '-5']], 'total_rows holds "-5"'],
+    ['a day twice', Array(2).fill(['20260401', '1']), 'day holds "2026-04-01" instead of each day once'],
+    ['a count that is none', [['20260401', '-5']], 'row_count holds "-5"'],
   ])('are a failure of an answer with %s', async (_, list, says) => {
     const message = expect.stringContaining(says);
     expect(await failure(daysOf(list))).toMatchObject({ code: 'unexpected-answer', message });

@@ -408,7 +408,7 @@ describe('questions', () => {
     const { read, server } = await open();
     const [first = '', ...rest] = Array.from({ length: 50 }, (_, index) => `${index}`.padStart(200, 'p'));
     await read([first, ...rest]);
-    expect(server.calls.map(({ projects }) => projects.length)).toEqual([13, 12, 13, 12]);
+    expect(server.calls.map(({ projects }) => projects.length)).toEqual([19, 19, 12]);
   });
 
   it('say what they must, who asks, and nothing else', async () => {
