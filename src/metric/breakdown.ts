@@ -48,7 +48,7 @@ export interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'o
 /** The breakdown with these figures. */
 export function breakdownWith({ counts, ...sums }: Sums): Breakdown {
   const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + counts[name], 0);
-  return { ...sums, count: sum(INSTALLERS), counts: { ...counts, 'pip-family': sum(PIP_FAMILY) } };
+  return { count: sum(INSTALLERS), counts: { ...counts, 'pip-family': sum(PIP_FAMILY) }, ...sums };
 }
 
 const NONE = { counts: zeros(INSTALLERS), countsBySystem: zeros(SYSTEMS), excluded: zeros(EXCLUSIONS) };
