@@ -1,5 +1,5 @@
 import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra, type Style } from '../config/looks.ts';
-import { addDays, date, MONTH_LENGTH } from '../days/day.ts';
+import { addDays, date, monthOfDay } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
@@ -217,7 +217,7 @@ const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, NonEmpty<ExtraKi
       render: ({ total }, looks) =>
         total &&
         badgeOf(
-          `total since ${total.since.slice(0, MONTH_LENGTH)}`,
+          `total since ${monthOfDay(total.since)}`,
           formatCount(total.count),
           countColor(looks, total.count),
           looks,

@@ -71,13 +71,9 @@ export function spanDays({ start, end }: Span): number {
   return dayNumber(end) - dayNumber(start);
 }
 
-/** Characters of the month at the beginning of a day. */
-export const MONTH_LENGTH = 7;
-
-/** The month that the days of a span are of, `YYYY-MM`; undefined where they are of several. */
-export function monthOfSpan({ start, end }: Span): string | undefined {
-  const month = start.slice(0, MONTH_LENGTH);
-  return addDays(end, -1).startsWith(month) ? month : undefined;
+/** The month that a day is of, `YYYY-MM`. */
+export function monthOfDay(day: Day): string {
+  return day.slice(0, 7);
 }
 
 /** The days of a span, oldest first. */

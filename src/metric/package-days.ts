@@ -1,4 +1,4 @@
-import { addDays, type Day, dayNumber, monthOfSpan, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, dayNumber, monthOfDay, type Span, spanDays } from '../days/day.ts';
 import { append } from '../util.ts';
 import { type Breakdown, sumOf } from './breakdown.ts';
 
@@ -105,10 +105,10 @@ function joined(periods: readonly Period[]): Period | undefined {
   return { start: first.start, end: last.end, known, breakdown };
 }
 
-/** Periods by month; one that is longer than a month stays as it is. */
+/** Periods by month; each lies in one. */
 export function byMonth(periods: readonly Period[]): Period[] {
   const months = new Map<string, Period[]>();
-  for (const period of periods) append(months, monthOfSpan(period) ?? period.start, period);
+  for (const period of periods) append(months, monthOfDay(period.start), period);
   return [...months.values()].flatMap((parts) => joined(parts) ?? []);
 }
 

@@ -1,4 +1,4 @@
-import { addDays, monthOfSpan } from '../days/day.ts';
+import { addDays, monthOfDay } from '../days/day.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS } from '../metric/classes.ts';
 import { byMonth, type Period } from '../metric/package-days.ts';
@@ -16,17 +16,11 @@ const COLUMNS: readonly (readonly [name: string, of: (breakdown: Breakdown) => n
   ...EXCLUSIONS.map((name) => [`excluded_${name}`, ({ excluded }: Breakdown) => excluded[name]] as const),
 ];
 
-/** The file's text, a line for each month; days that were added up across months are one line of their own. */
+/** The file's text, a line for each month. */
 export function monthsText(periods: readonly Period[]): string {
   const lines = byMonth(periods).map((period) => {
     const { start, end, known, breakdown } = period;
-    return [
-      monthOfSpan(period) ?? '',
-      start,
-      addDays(end, -1),
-      known,
-      ...COLUMNS.map(([, of]) => of(breakdown)),
-    ];
+    return [monthOfDay(start), start, addDays(end, -1), known, ...COLUMNS.map(([, of]) => of(breakdown))];
   });
   const head = ['month', 'first_day', 'last_day', 'known_days', ...COLUMNS.map(([name]) => name)];
   return [head, ...lines].map((line) => `${line.join(',')}\n`).join('');

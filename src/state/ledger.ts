@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { addDays, type Day, daysOf, MONTH_LENGTH, monthOfSpan, parseDay, type Span } from '../days/day.ts';
+import { addDays, type Day, daysOf, monthOfDay, parseDay, type Span } from '../days/day.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
 import { append, isObject } from '../util.ts';
 import { assert, isCount, parseJson } from './state-file.ts';
@@ -31,8 +31,7 @@ export interface OldDays {
 
 export interface Ledger {
   /**
-   * Days that are too old to be kept one by one: a sum for each month, and what was added up before there were
-   * months. No day is in two of them.
+   * Days that are too old to be kept one by one: a sum for each month. No day is in two of them.
    */
   readonly old: readonly OldDays[];
   /** As-of day of the last time that a whole window was read at once. */
@@ -172,9 +171,9 @@ export function spansOf(old: readonly OldDays[]): Span[] {
   return old.flatMap(({ spans }) => spans).toSorted((a, b) => (a.start < b.start ? -1 : 1));
 }
 
-/** The old days as a list of sums, or as the one that was kept before there were months. */
 function parseOld(value: unknown): OldDays[] {
-  const old = (Array.isArray(value) ? (value as unknown[]) : [value]).map(parseOldDays);
+  assert(Array.isArray(value), 'its old days are none');
+  const old = (value as unknown[]).map(parseOldDays);
   const spans = spansOf(old);
   assert(
     spans.every(({ start }, index) => start >= (spans[index - 1]?.end ?? '')),
@@ -286,11 +285,11 @@ function addedUp(rows: Iterable<DayRow>): DayRow[] {
 function withOldDays(old: readonly OldDays[], days: readonly (readonly [Day, LedgerDay])[]): OldDays[] {
   const byMonth = new Map<string, (readonly [Day, LedgerDay])[]>();
   for (const entry of days) {
-    if (!isOld(old, entry[0])) append(byMonth, entry[0].slice(0, MONTH_LENGTH), entry);
+    if (!isOld(old, entry[0])) append(byMonth, monthOfDay(entry[0]), entry);
   }
-  const isFresh = (sum: OldDays) => byMonth.has(monthOfSpan(reachOf(sum)) ?? '');
+  const isFresh = (sum: OldDays) => byMonth.has(monthOfDay(reachOf(sum).start));
   const grown = [...byMonth].map(([month, fresh]) => {
-    const before = old.find((sum) => monthOfSpan(reachOf(sum)) === month);
+    const before = old.find((sum) => monthOfDay(reachOf(sum).start) === month);
     return {
       spans: fresh.reduce<readonly Span[]>((spans, [day]) => withDay(spans, day), before?.spans ?? []),
       rows: addedUp([...(before?.rows ?? []), ...fresh.flatMap(([, { rows }]) => rows)]),
