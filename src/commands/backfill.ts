@@ -73,7 +73,7 @@ async function fill(
   config: Config,
   options: BackfillOptions,
   context: Context,
-  { assertHeld }: Lock,
+  { assertHeld }: Pick<Lock, 'assertHeld'>,
 ): Promise<number> {
   const { log, progress } = await createLog(options, context);
   const signal = context.interruptible?.();

@@ -1,12 +1,11 @@
-import { asGroup, loadConfig, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import { loadConfig, type TrackedPackage } from '../config/config.ts';
 import { plural } from '../format.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { left, renderTable, styleOf, wrap } from './output.ts';
 
-function trackedName(tracked: TrackedPackage | TrackedGroup): string {
-  const group = asGroup(tracked);
-  return group === undefined ? tracked.name : `${group.name} = ${group.members.join(' + ')}`;
+function trackedName({ name, members }: TrackedPackage): string {
+  return members === undefined ? name : `${name} = ${members.join(' + ')}`;
 }
 
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */

@@ -2,17 +2,16 @@ import { join } from 'node:path';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
-import { ensureFolder } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
 import { healthToJson, statusOf } from '../publish/health.ts';
-import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
+import type { Lock } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import { createLog } from './log.ts';
+import { createLog, type Log } from './log.ts';
 import { createEntryLog, nameOf, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
-import { EXIT_LOCKED } from './under-lock.ts';
+import { underLock } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {
   readonly package?: readonly string[];
@@ -49,27 +48,6 @@ function renderChanges(changes: Collected['changes']): string {
     .join('');
 }
 
-/**
- * Takes the lock of the state folder. On a disk on which there can be none it is one that is not held: nothing may be
- * queried then, but the health file can still say why.
- *
- * @throws LockHeldError if another run has it.
- */
-async function lock({ stateDir }: Config, now: () => Date): Promise<Lock> {
-  try {
-    await ensureFolder(stateDir, 'operator');
-    return await acquireLock(stateDir, now);
-  } catch (fault) {
-    if (fault instanceof LockHeldError) throw fault;
-    return {
-      assertHeld() {
-        throw fault;
-      },
-      release: async () => undefined,
-    };
-  }
-}
-
 /** Where the files are that a run has made, and what to do next. */
 function renderNext(
   { file, outputDir, publicUrl }: Config,
@@ -87,67 +65,68 @@ function renderNext(
   return `\nThe badges are in ${folder}${open}\n${isWell ? embed : `To find out what is wrong, run: ${next('doctor')}`}\n`;
 }
 
-/** `collect`, the main job: counts and publishes every package, and says how it went. */
-export async function collect(options: CollectOptions, context: Context): Promise<number> {
+/** Runs the job, prints what it came to, and logs what should be known of it. */
+async function run(
+  job: Job,
+  lock: Pick<Lock, 'assertHeld'>,
+  { log, progress, bug }: Log,
+  json: boolean,
+  context: Context,
+): Promise<number> {
   const { now, stdout, stderr, env } = context;
-  const config = loadConfig(options.config, context.cwd);
-  const { json = false } = options;
-  const job: Job = {
-    config,
-    world: context,
-    packages: selectPackages(config, options.package),
-    asOf: selectAsOf(options.asOf, now()),
-    isToday: options.asOf === undefined,
-    full: options.full ?? false,
-    waitMinutes: selectMinutes(options.wait),
-    page: options.page ?? true,
-  };
-  if (options.dryRun) return dryRun(job, json, context);
-  const { log, progress, bug } = await createLog(options, context);
-  let held: Lock;
-  try {
-    held = await lock(config, now);
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    log.error({ error_code: error.code }, error.message);
-    return EXIT_LOCKED;
-  }
+  const { config } = job;
   const forPeople = stderr.isTTY === true;
   const style = styleOf(stdout, env);
-  try {
-    const signal = context.interruptible?.();
-    const entryLog = createEntryLog(log, forPeople);
-    progress.show(`0 of ${job.packages.length}`);
-    const collected = await collectAll({ ...job, signal }, held, {
-      log,
-      onProgress: progress.show,
-      onEntry: entryLog.tell,
-      onFault: bug,
-    });
-    progress.clear();
-    const { health, isComplete, packages, groups, changes, sharedDays } = collected;
-    const finished = statusOf(config, { ...health, packages, groups }, now());
-    if (json) stdout.write(formatJson(healthToJson(health)));
-    else if (packages.size > 0) {
-      // On a terminal the log says them below.
-      const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
-      stdout.write(renderResults(finished, style) + remarks + wrap(renderChanges(changes), style));
-    }
-    entryLog.tellStale(statusOf(config, health, now()), config.staleThresholdDays, dayOf(now()));
-    entryLog.finish();
-    for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
-    if (signal?.aborted) {
-      const { message, exitCode } = signal.reason as Interruption;
-      const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
-      const kept =
-        sharedDays === 0 ? '' : `; ${plural(sharedDays, 'day')} that all wait for were read and are kept`;
-      log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
-      return exitCode;
-    }
-    const isWell = isComplete && finished.every(({ state }) => state !== 'failed');
-    if (stdout.isTTY && !json) stdout.write(wrap(renderNext(config, job.page, isWell, context), style));
-    return isWell ? 0 : 1;
-  } finally {
-    await held.release();
+  const signal = context.interruptible?.();
+  const entryLog = createEntryLog(log, forPeople);
+  progress.show(`0 of ${job.packages.length}`);
+  const listener = { log, onProgress: progress.show, onEntry: entryLog.tell, onFault: bug };
+  const collected = await collectAll({ ...job, signal }, lock, listener);
+  progress.clear();
+  const { health, isComplete, packages, groups, changes, sharedDays } = collected;
+  const finished = statusOf(config, { ...health, packages, groups }, now());
+  if (json) stdout.write(formatJson(healthToJson(health)));
+  else if (packages.size > 0) {
+    // On a terminal the log says them below.
+    const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
+    stdout.write(renderResults(finished, style) + remarks + wrap(renderChanges(changes), style));
   }
+  entryLog.tellStale(statusOf(config, health, now()), config.staleThresholdDays, dayOf(now()));
+  entryLog.finish();
+  for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
+  if (signal?.aborted) {
+    const { message, exitCode } = signal.reason as Interruption;
+    const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
+    const kept =
+      sharedDays === 0 ? '' : `; ${plural(sharedDays, 'day')} that all wait for were read and are kept`;
+    log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
+    return exitCode;
+  }
+  const isWell = isComplete && finished.every(({ state }) => state !== 'failed');
+  if (stdout.isTTY && !json) stdout.write(wrap(renderNext(config, job.page, isWell, context), style));
+  return isWell ? 0 : 1;
+}
+
+/** `collect`, the main job: counts and publishes every package, and says how it went. */
+export async function collect(options: CollectOptions, context: Context): Promise<number> {
+  const config = loadConfig(options.config, context.cwd);
+  const { json = false, full = false, page = true } = options;
+  const job: Job = {
+    ...{ config, world: context, full, page, isToday: options.asOf === undefined },
+    packages: selectPackages(config, options.package),
+    asOf: selectAsOf(options.asOf, context.now()),
+    waitMinutes: selectMinutes(options.wait),
+  };
+  if (options.dryRun) return dryRun(job, json, context);
+  const log = await createLog(options, context);
+  return underLock(config.stateDir, context, (lock) => run(job, lock, log, json, context), {
+    tellHeld: ({ code, message }) => log.log.error({ error_code: code }, message),
+    // Nothing may be queried then, but the health file can still say why.
+    onRefused: (fault) => {
+      const assertHeld = () => {
+        throw fault;
+      };
+      return run(job, { assertHeld }, log, json, context);
+    },
+  });
 }

@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { causeText } from '../collect/run.ts';
-import { type Config, loadConfig, loadSource } from '../config/config.ts';
+import { type Config, loadConfigIfPresent, loadSource } from '../config/config.ts';
 import { addDays, type Day } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatJson, formatNumber } from '../format.ts';
@@ -286,7 +284,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const names = selectNames([text]);
   const [name = ''] = names;
   const windowDays = selectDays(options.days);
-  const config = existsSync(resolve(cwd, options.config)) ? loadConfig(options.config, cwd) : undefined;
+  const config = loadConfigIfPresent(options.config, cwd);
   const source = loadSource(PUBLIC_SOURCE.kind, options.config, cwd);
   const asOf = selectAsOf(undefined, context.now());
   const [outcome] = await readNow({ names, source, windowDays, asOf }, options, context);

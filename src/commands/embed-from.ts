@@ -3,30 +3,16 @@ import { resolve } from 'node:path';
 import { BADGES, badgeStem, CATALOGUE, isWanted } from '../badges/catalogue.ts';
 import { type ForeignBadge, foreignBadges } from '../badges/foreign.ts';
 import { altText, type Picture, pictureUrl } from '../badges/snippet.ts';
-import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import { type Config, readText, type TrackedPackage } from '../config/config.ts';
 import { normalizePackageName } from '../config/schema.ts';
-import { readNamedFile, replaceFile } from '../disk/files.ts';
+import { replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatNumber, plural } from '../format.ts';
 import type { Context } from './context.ts';
 
-/** @throws UsageError if there is no text to read. */
-function readText(path: string, name: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readNamedFile(path));
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const reasons: Record<string, string> = {
-      'disk-obstacle': message,
-      ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not UTF-8 text',
-    };
-    throw new UsageError(`--from ${name}: ${reasons[code] ?? `cannot be read (${code})`}`);
-  }
-}
-
 /** The badge that says of a package what another said, or comes closest: of the same days, else of its first window. */
-function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPackage | TrackedGroup) {
-  const { name, windows, looks } = tracked;
+function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPackage) {
+  const { name, title, windows, looks } = tracked;
   const days = windows.find((each) => each === windowDays) ?? windows[0];
   const made = BADGES.filter((kind) => isWanted(kind, looks));
   const same = made.find((kind) => stem !== undefined && badgeStem(kind, windowDays) === stem);
@@ -34,7 +20,7 @@ function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPacka
   const kind = same ?? (windowDays === undefined ? total : undefined) ?? CATALOGUE[0];
   return {
     package: name,
-    title: asGroup(tracked)?.title,
+    title,
     kind,
     windowDays: kind.windowless ? undefined : days,
   };
@@ -55,7 +41,7 @@ export async function embedFrom(
   { cwd, stdout }: Context,
 ): Promise<number> {
   const path = resolve(cwd, name);
-  const text = readText(path, name);
+  const text = readText(path, (why) => new UsageError(`--from ${name}: ${why}`));
   let [written, end, found, replaced] = ['', 0, 0, 0];
   for (const badge of foreignBadges(text)) {
     const known = normalizePackageName(badge.package);

@@ -7,7 +7,7 @@ import {
   isWanted,
 } from '../badges/catalogue.ts';
 import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
-import { asGroup, loadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/index.ts';
@@ -91,9 +91,8 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
     return embedFrom(options.from, options.write === true, config, shown, context);
   }
   const ofEach = tracked.flatMap((each) => {
-    const group = asGroup(each);
-    const page = group && `${each.name}/index.html`;
-    const what = { package: each.name, title: group?.title, page, sourceName: shortName };
+    const page = each.title && `${each.name}/index.html`;
+    const what = { package: each.name, title: each.title, page, sourceName: shortName };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
         snippet({ ...what, kind, windowDays }, publicUrl, format, picture),

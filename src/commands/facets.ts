@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { fetchDays } from '../collect/days.ts';
 import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../collect/facets.ts';
 import { causeText } from '../collect/run.ts';
-import { budgetBytes, loadConfig } from '../config/config.ts';
+import { budgetBytes, loadConfigIfPresent } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { describeError, OperatorError, UsageError } from '../errors/error.ts';
 import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
@@ -156,7 +154,7 @@ async function readFree({ asking, options, onFound, ...task }: Reading, context:
 async function readPaid({ asking, options, onFound, ...task }: Reading, context: Context): Promise<number> {
   const { names, windowDays, asOf, source: kind } = asking;
   const { cwd, stderr, now } = context;
-  const config = existsSync(resolve(cwd, options.config)) ? loadConfig(options.config, cwd) : undefined;
+  const config = loadConfigIfPresent(options.config, cwd);
   const { log } = await createLog({ logLevel: options.logLevel ?? 'warn' }, context);
   const signal = context.interruptible?.();
 

@@ -1,4 +1,4 @@
-import type { Config, TrackedGroup, TrackedPackage } from '../config/config.ts';
+import type { Config, TrackedPackage } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
 import { normalizePackageName } from '../config/schema.ts';
 import { type Day, dayOf, parseDay } from '../days/day.ts';
@@ -12,7 +12,7 @@ import { UsageError } from '../errors/error.ts';
 export function selectTracked(
   { packages, groups, file }: Config,
   names: readonly string[] = [],
-): readonly (TrackedPackage | TrackedGroup)[] {
+): readonly TrackedPackage[] {
   const all = [...packages, ...groups];
   if (names.length === 0) return all;
   const tracked = new Set(all.map(({ name }) => name));
@@ -33,9 +33,7 @@ export function selectTracked(
  * @throws UsageError if a name is not tracked.
  */
 export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
-  const wanted = new Set(
-    selectTracked(config, names).flatMap((each) => ('members' in each ? each.members : each.name)),
-  );
+  const wanted = new Set(selectTracked(config, names).flatMap(({ name, members = [name] }) => members));
   return config.packages.filter(({ name }) => wanted.has(name));
 }
 

@@ -3,7 +3,15 @@ import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context } from './context.ts';
 
 /** Another run holds the lock. */
-export const EXIT_LOCKED = 3;
+const EXIT_LOCKED = 3;
+
+/** What is done where the lock cannot be had. */
+interface Otherwise {
+  /** Tells of another run; on stderr if absent. */
+  readonly tellHeld?: (error: LockHeldError) => void;
+  /** Goes on where the disk refuses, on which there can be no lock; it is thrown if absent. */
+  readonly onRefused?: (fault: unknown) => Promise<number>;
+}
 
 /**
  * Does what must not be done beside a run.
@@ -14,15 +22,17 @@ export const EXIT_LOCKED = 3;
 export async function underLock(
   stateDir: string,
   { now, stderr }: Pick<Context, 'now' | 'stderr'>,
-  action: (lock: Lock) => Promise<number>,
+  action: (lock: Pick<Lock, 'assertHeld'>) => Promise<number>,
+  { tellHeld = ({ message }) => stderr.write(`${message}\n`), onRefused }: Otherwise = {},
 ): Promise<number> {
-  await ensureFolder(stateDir, 'operator');
   let lock: Lock;
   try {
+    await ensureFolder(stateDir, 'operator');
     lock = await acquireLock(stateDir, now);
   } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    stderr.write(`${error.message}\n`);
+    if (error instanceof LockHeldError) tellHeld(error);
+    else if (onRefused === undefined) throw error;
+    else return onRefused(error);
     return EXIT_LOCKED;
   }
   try {

@@ -19,6 +19,9 @@ export interface TrackedPackage {
   readonly looks?: Looks;
   /** Whether its total is wanted, for itself or for a group. */
   readonly total?: boolean;
+  /** Of a group only. */
+  readonly title?: string;
+  readonly members?: NonEmpty<string>;
 }
 
 /** A sum of packages, with badges, a history and a page of its own. */
@@ -29,8 +32,8 @@ export interface TrackedGroup extends TrackedPackage {
 }
 
 /** The group that something tracked is, if it is one. */
-export function asGroup(tracked: TrackedPackage | TrackedGroup): TrackedGroup | undefined {
-  return 'members' in tracked ? tracked : undefined;
+export function asGroup(tracked: TrackedPackage): TrackedGroup | undefined {
+  return 'members' in tracked ? (tracked as TrackedGroup) : undefined;
 }
 
 /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
@@ -221,26 +224,37 @@ function validate(text: string, file: string): { document: YamlDocument; tracked
   return { document, tracked };
 }
 
-function readText(file: string, cwd: string): string {
-  let bytes: Buffer;
+/**
+ * The text of a file that the user named.
+ *
+ * @param refuse Makes an error of what is wrong with the file.
+ * @param missing What is wrong where there is none.
+ */
+export function readText(
+  path: string,
+  refuse: (text: string) => Error,
+  missing = 'there is no such file',
+): string {
   try {
-    bytes = readNamedFile(resolve(cwd, file));
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readNamedFile(path));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code = '', message } = error as NodeJS.ErrnoException;
     const reasons: Record<string, string> = {
-      ENOENT:
-        'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>',
-      EACCES: 'you may not read this file; give the user that runs the collector read permission',
-      EISDIR: 'this is a folder; name the tracked.yaml in it with --config <file>',
+      ENOENT: missing,
+      EACCES: 'you may not read this file; give the user that runs this command read permission',
+      EISDIR: 'this is a folder; name a file in it',
       'disk-obstacle': message,
+      ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not UTF-8 text; save it as UTF-8',
     };
-    throw new ConfigError(file, [{ text: reasons[code ?? ''] ?? `cannot be read (${code})` }]);
+    throw refuse(reasons[code] ?? `cannot be read (${code})`);
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ConfigError(file, [{ text: 'the file is not UTF-8 text; save it as UTF-8' }]);
-  }
+}
+
+const NO_LIST =
+  'there is no such file; write one with: pypi-badges init <name>..., or name another with --config <file>';
+
+function readList(file: string, cwd: string): string {
+  return readText(resolve(cwd, file), (text) => new ConfigError(file, [{ text }]), NO_LIST);
 }
 
 /** @param file What paths are relative to the folder of: a timer's working directory is not the operator's. */
@@ -341,7 +355,12 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
  * @throws ConfigError if it cannot be read or is wrong in any way.
  */
 export function loadConfig(file: string, cwd: string): Config {
-  return parseConfig(readText(file, cwd), file, cwd);
+  return parseConfig(readList(file, cwd), file, cwd);
+}
+
+/** The same where there is such a file; undefined where there is none. */
+export function loadConfigIfPresent(file: string, cwd: string): Config | undefined {
+  return existsSync(resolve(cwd, file)) ? loadConfig(file, cwd) : undefined;
 }
 
 /**
@@ -351,7 +370,7 @@ export function loadConfig(file: string, cwd: string): Config {
  * @throws ConfigError if the file is wrong in any way, or does not describe a source that has no defaults.
  */
 export function loadSource(kind: SourceConfig['kind'], file: string, cwd: string): SourceConfig {
-  const tracked = existsSync(resolve(cwd, file)) ? validate(readText(file, cwd), file).tracked : undefined;
+  const tracked = existsSync(resolve(cwd, file)) ? validate(readList(file, cwd), file).tracked : undefined;
   const [missing] = missingKeys(kind, tracked);
   if (missing !== undefined) {
     throw new ConfigError(file, [{ field: `${kind}.${missing}`, text: 'is missing' }]);

@@ -220,7 +220,7 @@ README:2: https://img.shields.io/pypi/dm/gamma
     expect(read()).toBe(shields('alpha-one/total-non-ci.json'));
     write(new Uint8Array([0xff, 0xfe]));
     for (const [argv, says] of [
-      [['--from', 'README', '--write'], '--from README: the file is not UTF-8 text\n'],
+      [['--from', 'README', '--write'], '--from README: the file is not UTF-8 text; save it as UTF-8\n'],
       [
         ['--from', '/dev/zero'],
         '--from /dev/zero: a device stands where a file should be; put the right file in its place\n',

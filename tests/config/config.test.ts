@@ -232,7 +232,7 @@ describe('loadConfig', () => {
     const init = 'write one with: pypi-badges init <name>..., or name another with --config <file>';
     for (const [file, says] of [
       ['none.yaml', `there is no such file; ${init}\n1 problem`],
-      ['list', 'this is a folder; name the tracked.yaml in it'],
+      ['list', 'this is a folder; name a file in it'],
       ['list.yaml/tracked.yaml', 'cannot be read (ENOTDIR)'],
       ['bytes.yaml', 'the file is not UTF-8 text'],
       ['pipe.yaml', 'a pipe stands where a file should be; put the right file in its place\n1 problem'],
