@@ -76,22 +76,3 @@ export function formatAge(ms: number): string {
   const [unit, size] = age;
   return `${plural(Math.floor(ms / size), unit)} ago`;
 }
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-  '\t': '\t',
-  '\n': '\n',
-  '\r': '\r',
-};
-
-/** What means something to a parser, and control characters, of which XML and HTML allow three. */
-const UNSAFE = /[&<>"'\p{Cc}]/gu;
-
-/** Text as it may stand in HTML and XML, between tags and in quoted attributes alike. */
-export function escapeMarkup(text: string): string {
-  return text.replaceAll(UNSAFE, (character) => ENTITIES[character] ?? '\ufffd');
-}

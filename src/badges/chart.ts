@@ -11,8 +11,9 @@ import {
   spanDays,
 } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { escapeMarkup, formatCount, formatNumber, nameSome } from '../format.ts';
-import { byMonth, type Period } from '../metric/package-days.ts';
+import { formatCount, formatNumber, nameSome } from '../format.ts';
+import { escapeMarkup } from '../markup.ts';
+import { byMonth, type PackageDays, type Period } from '../metric/package-days.ts';
 import type { Spike } from '../metric/spikes.ts';
 import { type Draw, linePath, type Point, px, runsOf, type Size, svg } from './picture.ts';
 
@@ -55,8 +56,17 @@ export function breakOf({ start, end }: Span): number | undefined {
     : undefined;
 }
 
-/** What the broken line in charts means. */
-export const BREAK_NOTE = `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
+/** What the broken line in a chart of a span means; undefined where there is none. */
+export function breakNote(span: Span): string | undefined {
+  if (breakOf(span) === undefined) return undefined;
+  return `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
+}
+
+/** The span of a history. */
+export const spanOf = ({ days }: PackageDays): Span => ({
+  start: days[0] ?? '',
+  end: addDays(days.at(-1) ?? '', 1),
+});
 
 /** Ticks from 0 to the first above `max`, in whole steps of 1, 2 or 5 times a power of ten; at most six. */
 export function wholeTicks(max: number): number[] {
@@ -273,7 +283,7 @@ function description(
     mean === undefined ? '' : `The mean of the last seven days is ${meanText(mean)} a day.`,
     spikes.length === 0 ? '' : `Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`,
     gaps.length === 0 ? '' : `Nothing or only a part is known of ${listed(gapDays)}.`,
-    breakOf(span) === undefined ? '' : BREAK_NOTE,
+    breakNote(span) ?? '',
   ]
     .filter((sentence) => sentence !== '')
     .join(' ');

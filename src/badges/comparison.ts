@@ -92,7 +92,7 @@ export function drawComparison(compared: readonly Compared[], span: Span, isInde
   const description = [
     `Means of seven days of downloads by installers, not marked as CI, from ${date(span.start)} to ${last}.`,
     ...series.map((each) => inWords(each, span)),
-    ...(chart.breakOf(span) === undefined ? [] : [chart.BREAK_NOTE]),
+    ...[chart.breakNote(span) ?? []].flat(),
   ].join(' ');
   const told = { title: `${title}, without CI: ${series.map((each) => each.title).join(', ')}`, description };
   const body = chart.frame(plot, { title, figure, note }) + chart.gapsPath(gaps, plot) + lines.join('');

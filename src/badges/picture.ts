@@ -1,4 +1,5 @@
-import { escapeMarkup, formatNumber } from '../format.ts';
+import { formatNumber } from '../format.ts';
+import { escapeMarkup } from '../markup.ts';
 import { lastDays, type PackageDays } from '../metric/package-days.ts';
 
 /*

@@ -1,4 +1,5 @@
-import { escapeMarkup, plural } from '../format.ts';
+import { plural } from '../format.ts';
+import { escapeMarkup } from '../markup.ts';
 import { type BadgeKind, badgeStem } from './catalogue.ts';
 import { pictureFile, type Size } from './picture.ts';
 

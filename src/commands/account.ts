@@ -1,12 +1,12 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { addDays, type Day } from '../days/day.ts';
+import { addDays, type Day, date } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import { missingDaysOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
-import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
+import { days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
 import { byCount, type NonEmpty } from '../util.ts';
 import { bar, columns, type Ink, left, paint, renderTable, right, type Style } from './output.ts';
 

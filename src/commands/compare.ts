@@ -1,13 +1,13 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { causeText } from '../collect/run.ts';
 import { type Config, loadConfigIfPresent, loadSource } from '../config/config.ts';
-import { addDays, type Day } from '../days/day.ts';
+import { addDays, type Day, date } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatJson, formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown, breakdownOf, type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
 import { summarize } from '../metric/summary.ts';
-import { date, days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
+import { days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import {
   countAsPyPiStats,

@@ -1,34 +1,24 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { BREAK_NOTE, breakOf, dayTicks, wholeTicks } from '../badges/chart.ts';
-import { px } from '../badges/picture.ts';
-import { addDays, type Day, type Span } from '../days/day.ts';
+import { breakOf, dayTicks, spanOf, wholeTicks } from '../badges/chart.ts';
+import { linePath, type Point, px, runsOf } from '../badges/picture.ts';
+import { date } from '../days/day.ts';
 import { formatCount, formatNumber } from '../format.ts';
-import { allDownloads, type Breakdown, otherSystems, zeros } from '../metric/breakdown.ts';
+import { html, type Markup, type Part } from '../markup.ts';
+import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
-import { lastDays, type PackageDays } from '../metric/package-days.ts';
-import { html, Markup } from './document.ts';
-import { date, days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
+import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from '../metric/package-days.ts';
+import { days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
 
 /**
  * A chart as one image with one label. Colours and lines are classes of page.css, as the page's policy forbids
  * style attributes; so one picture follows light and dark.
  *
  * @param label What the picture shows, for those who do not see it.
- * @param size Units of the drawing, which grows and shrinks with its place; without it, units are pixels.
+ * @param height Units of a drawing of bars, which grows and shrinks with its place; without it, units are pixels.
  */
-function picture(
-  label: string,
-  className: string,
-  content: Markup,
-  size?: { readonly width: number; readonly height: number },
-): Markup {
-  const box = size === undefined ? undefined : html` viewBox="0 0 ${size.width} ${px(size.height)}"`;
+function picture(label: string, className: string, content: Part, height?: number): Markup {
+  const box = height !== undefined && html` viewBox="0 0 ${WIDTH} ${px(height)}"`;
   return html`<svg class="${className}" role="img" aria-label="${label}"${box}>${content}</svg>`;
-}
-
-/** What a mark says to those who point at it. */
-function title(text: string): Markup {
-  return html`<title>${text}</title>`;
 }
 
 /** Units of a drawing of bars; a phone shows them one to one. */
@@ -39,8 +29,6 @@ const ROW = 36;
 const BAR = { top: 17, height: 12 };
 /** Base line of a row's words, and where the figure ends, left of the share. */
 const TEXT = { y: 10, figure: WIDTH - 54 };
-
-const TOTAL = new Markup(' class="total"');
 
 /** A bar below its words. */
 interface BarRow {
@@ -55,12 +43,23 @@ interface BarRow {
   readonly total?: boolean;
 }
 
-/** A row as words: for titles, and for the label of all of them. */
-function told({ label, figure, share }: BarRow): string {
-  return `${label}: ${figure} (${share})`;
+/** Boxes from the left edge, one for each row, as a path. */
+function boxes(className: string, widths: readonly number[]): Markup {
+  const steps = widths.map((width, index) =>
+    width > 0 ? `M0 ${index * ROW + BAR.top}h${px(width)}v${BAR.height}H0z` : '',
+  );
+  return html`<path class="${className}" d="${steps.join('')}"/>`;
 }
 
-/** A drawing of rows of bars as one image. */
+function barRow({ label, figure, share: part, from, to, className, total }: BarRow, index: number): Markup {
+  const [x, end] = [px(from), px(to)];
+  const bar =
+    to > from &&
+    html`<rect class="${className}"${x > 0 && html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}"><title>${label}: ${figure} (${part})</title></rect>`;
+  return html`<g${total && html` class="total"`} transform="translate(0 ${index * ROW + TEXT.y})"><text>${label}</text><text x="${TEXT.figure}">${figure}</text><text x="${WIDTH}">${part}</text>${bar}</g>`;
+}
+
+/** A drawing of rows of bars, each with its label on the left, count and share on the right, as one image. */
 function barChart(
   what: string,
   className: string,
@@ -68,31 +67,13 @@ function barChart(
   more?: Markup,
   bottom = 0,
 ): Markup {
-  // In a list, commas part the rows well enough.
-  const label = `${what}: ${rows.map((row) => told(row).replace(':', '')).join(', ')}`;
-  const size = { width: WIDTH, height: rows.length * ROW + bottom };
-  return picture(label, `chart ${className}`, html`${barRows(rows)}${more}`, size);
-}
-
-/** Boxes from the left edge, one for each row, as a path. */
-function boxes(widths: readonly (number | undefined)[]): Markup {
-  const steps = widths.map((width, index) =>
-    width === undefined || width <= 0 ? '' : `M0 ${index * ROW + BAR.top}h${px(width)}v${BAR.height}H0z`,
+  const told = rows.map((row) => `${row.label} ${row.figure} (${row.share})`).join(', ');
+  const track = boxes(
+    'track',
+    rows.map(() => WIDTH),
   );
-  return new Markup(steps.join(''));
-}
-
-function bar(row: BarRow): Markup {
-  const [x, end] = [px(row.from), px(row.to)];
-  return html`<rect class="${row.className}"${x === 0 ? undefined : html` x="${x}"`} y="${BAR.top - TEXT.y}" width="${px(end - x)}" height="${BAR.height}">${title(told(row))}</rect>`;
-}
-
-/** Rows of bars, each with its label on the left, count and share on the right. */
-function barRows(rows: readonly BarRow[]): Markup {
-  return html`<path class="track" d="${boxes(rows.map(() => WIDTH))}"/>${rows.map((row, index) => {
-    const y = index * ROW + TEXT.y;
-    return html`<g${row.total ? TOTAL : undefined} transform="translate(0 ${y})"><text>${row.label}</text><text x="${TEXT.figure}">${row.figure}</text><text x="${WIDTH}">${row.share}</text>${row.to > row.from ? bar(row) : undefined}</g>`;
-  })}`;
+  const content = [track, rows.map(barRow), more];
+  return picture(`${what}: ${told}`, `chart ${className}`, content, rows.length * ROW + bottom);
 }
 
 /** The lens below the last row: its cone, and the bar that it enlarges the non-CI downloads to. */
@@ -128,16 +109,20 @@ function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
   ];
 }
 
+/** Installers with downloads, in the order of the metric's list. */
+export function installersOf({ counts }: Breakdown): Installer[] {
+  return INSTALLERS.filter((name) => counts[name] > 0);
+}
+
 /** The non-CI downloads by installer as bars that fill the whole width. */
 function lens(breakdown: Breakdown, y: number): Markup[] {
   let sum = 0;
-  return INSTALLERS.filter((name) => breakdown.counts[name] > 0).map((name) => {
+  return installersOf(breakdown).map((name) => {
     const count = breakdown.counts[name];
     const from = (sum / breakdown.count) * WIDTH;
     sum += count;
     const width = (sum / breakdown.count) * WIDTH - from;
-    const figure = `${name}: ${formatNumber(count)} (${share(count, breakdown.count)})`;
-    return html`<rect class="${name}" x="${px(from + 0.5)}" y="${y}" width="${px(Math.max(0, width - 1))}" height="${LENS.bar}">${title(figure)}</rect>`;
+    return html`<rect class="${name}" x="${px(from + 0.5)}" y="${y}" width="${px(Math.max(0, width - 1))}" height="${LENS.bar}"><title>${name}: ${formatNumber(count)} (${share(count, breakdown.count)})</title></rect>`;
   });
 }
 
@@ -155,14 +140,13 @@ export function exclusionChart(breakdown: Breakdown): Markup {
   const lensTop = bottom + LENS.cone;
   const lensed = breakdown.count > 0;
   const cone = html`<path class="cone" d="M0 ${bottom}H${px(place(0, breakdown.count, all).to)}L${WIDTH} ${lensTop}H0z"/>`;
-  const left = html`<path class="left" d="${boxes(rows.map(({ from, total }) => (total ? undefined : from)))}"/>`;
-  return barChart(
-    'What is excluded',
-    'exclusions',
-    rows,
-    html`${left}${lensed ? html`${cone}${lens(breakdown, lensTop)}` : undefined}`,
-    LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0),
+  const left = boxes(
+    'left',
+    rows.map(({ from, total }) => (total ? 0 : from)),
   );
+  const more = html`${left}${lensed && [cone, ...lens(breakdown, lensTop)]}`;
+  const height = LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0);
+  return barChart('What is excluded', 'exclusions', rows, more, height);
 }
 
 /** Downloads not marked as CI by system, as bars from zero: each is as long as its share of all of them. */
@@ -180,68 +164,37 @@ export function systemsChart(breakdown: Breakdown): Markup {
 }
 
 /** Some neighbouring days, added up. */
-interface Bucket {
-  readonly first: Day;
-  readonly last: Day;
+interface Bucket extends PackageDays {
   /** Place of the last day among those of the history. */
   readonly end: number;
+  readonly sum: Breakdown;
   /** Non-CI downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
-  /** Whether it is not known of one of the days which downloads were by CI. */
-  readonly unknown: boolean;
-  /** Whether the table had only a part of one of the days. */
-  readonly partial: boolean;
-  readonly installers: Readonly<Record<Installer, number>>;
 }
 
-/** What a day without data adds to a chart. */
-const NOTHING = zeros(INSTALLERS);
-
 /** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
-function buckets({ days: list, breakdowns, unknownDays, partialDays }: PackageDays, size: number): Bucket[] {
-  const [unknown, partial] = [new Set(unknownDays), new Set(partialDays)];
+function buckets(history: PackageDays, size: number): Bucket[] {
   const made: Bucket[] = [];
-  for (let end = list.length; end > 0; end -= size) {
-    const start = Math.max(0, end - size);
-    const days = list.slice(start, end);
-    const known = breakdowns.slice(start, end).filter((breakdown) => breakdown !== null);
-    // By installer alone: a page asks for hundreds of sums.
-    const installers: Record<Installer, number> = { ...NOTHING };
-    for (const { counts } of known) for (const name of INSTALLERS) installers[name] += counts[name];
-    made.push({
-      first: String(days[0]),
-      last: String(days.at(-1)),
-      end: end - 1,
-      count: known.length === 0 ? null : known.reduce((sum, { count }) => sum + count, 0),
-      unknown: days.some((day) => unknown.has(day)),
-      partial: days.some((day) => partial.has(day)),
-      installers,
-    });
+  for (let end = history.days.length; end > 0; end -= size) {
+    const part = sliceDays(history, Math.max(0, end - size), end);
+    const sum = totalOf(part);
+    made.push({ ...part, end: end - 1, sum, count: knownDays(part).length === 0 ? null : sum.count });
   }
   return made.reverse();
 }
 
-/** Installers that a history has downloads of, in the order of the metric's list. */
-export function seenInstallers({ breakdowns }: PackageDays): Installer[] {
-  return INSTALLERS.filter((name) => breakdowns.some((breakdown) => (breakdown?.counts[name] ?? 0) > 0));
-}
-
 /** What a bucket came to, by installer, in lines. */
-function bucketTitle(
-  { first, last, count, installers, unknown, partial }: Bucket,
-  names: readonly Installer[],
-): string {
-  const when = first === last ? date(first) : `${date(first)} to ${date(last)}`;
-  if (count === null) return `${when}: ${unknown ? 'not known' : 'no data'}`;
-  const parts = names.flatMap((name) => {
-    const figure = installers[name];
-    return figure === 0 ? [] : [`${name} ${formatNumber(figure)} (${share(figure, count)})`];
+function bucketTitle({ days: list, count, sum, unknownDays, partialDays }: Bucket): string {
+  const [first = '', ...more] = list;
+  const when = more.length === 0 ? date(first) : `${date(first)} to ${date(more.at(-1) ?? '')}`;
+  if (count === null) return `${when}: ${unknownDays.length > 0 ? 'not known' : 'no data'}`;
+  const lines = installersOf(sum).map((name) => {
+    const figure = sum.counts[name];
+    return `${name} ${formatNumber(figure)} (${share(figure, count)})`;
   });
-  const part = [
-    ...(unknown ? ['unknown days left out'] : []),
-    ...(partial ? ['only a part of the data'] : []),
-  ];
-  return [`${when}: ${formatNumber(count)}`, ...parts, ...part].join('\n');
+  if (unknownDays.length > 0) lines.push('unknown days left out');
+  if (partialDays.length > 0) lines.push('only a part of the data');
+  return [`${when}: ${formatNumber(count)}`, ...lines].join('\n');
 }
 
 /*
@@ -266,17 +219,6 @@ const TOUCHING = 150;
 /** Gap between two bars as a part of the width: half a pixel on a phone, one and a half on a wide page. */
 const GAP = 1 / 600;
 
-/** The days of a history as a span. */
-const spanOf = ({ days: list }: PackageDays): Span => ({
-  start: String(list[0]),
-  end: addDays(String(list.at(-1)), 1),
-});
-
-/** What the broken line in the charts of a history means; undefined if there is none. */
-export function breakNote(history: PackageDays): string | undefined {
-  return breakOf(spanOf(history)) === undefined ? undefined : BREAK_NOTE;
-}
-
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
 function timeTicks(history: PackageDays, size: keyof typeof TICKS): Markup {
   const ticks = dayTicks(spanOf(history), TICKS[size]).map(({ at, upper, lower }) => {
@@ -287,10 +229,18 @@ function timeTicks(history: PackageDays, size: keyof typeof TICKS): Markup {
 }
 
 /** A box over the full height for each of some buckets, as a path. */
-function columns(className: string, list: readonly Bucket[], size: number): Markup | undefined {
-  if (list.length === 0) return undefined;
-  const boxes = list.map(({ end }) => `M${end + 0.5 - size} 0h${size}v${PLOT}h-${size}z`);
-  return html`<path class="${className}" d="${boxes.join('')}"/>`;
+function columns(className: string, list: readonly Bucket[], size: number): Part {
+  const steps = list.map(({ end }) => `M${end + 0.5 - size} 0h${size}v${PLOT}h-${size}z`);
+  return list.length > 0 && html`<path class="${className}" d="${steps.join('')}"/>`;
+}
+
+/** What the buckets of a chart over time are drawn on. */
+interface Scale {
+  /** From 0 to what fills the height. */
+  readonly ticks: readonly number[];
+  readonly label: (tick: number) => string;
+  /** A number of downloads of a bucket on this scale. */
+  readonly of: (sum: number, bucket: Bucket) => number;
 }
 
 /** Each installer's part of every bar as lines as wide as the bars, one upon the other. */
@@ -298,67 +248,64 @@ function stack(
   list: readonly Bucket[],
   names: readonly Installer[],
   size: number,
-  height: (bucket: Bucket, sum: number) => number,
+  height: (sum: number, bucket: Bucket) => number,
 ): Markup[] {
-  const tops = new Map<Bucket, { readonly sum: number; readonly y: number }>();
+  const tops = list.map(() => ({ sum: 0, y: PLOT }));
   return names.map((name) => {
-    const lines = list.map((bucket) => {
-      const below = tops.get(bucket) ?? { sum: 0, y: PLOT };
-      const sum = below.sum + bucket.installers[name];
-      const y = px(PLOT - height(bucket, sum));
-      tops.set(bucket, { sum, y });
+    const lines = list.map((bucket, index) => {
+      const below = tops[index] ?? { sum: 0, y: PLOT };
+      const sum = below.sum + bucket.sum.counts[name];
+      const y = px(PLOT - height(sum, bucket));
+      tops[index] = { sum, y };
       return y === below.y ? '' : `M${bucket.end + 0.5 - size / 2} ${below.y}V${y}`;
     });
-    return html`<path class="${name}" d="${new Markup(lines.join(''))}"/>`;
+    return html`<path class="${name}" d="${lines.join('')}"/>`;
   });
-}
-
-interface Scale {
-  readonly max: number;
-  readonly ticks: readonly number[];
-  readonly label: (tick: number) => string;
-  /** A number of downloads of a bucket on this scale. */
-  readonly of: (bucket: Bucket, sum: number) => number;
 }
 
 function timeChart(
+  label: string,
   history: PackageDays,
   list: readonly Bucket[],
   size: number,
-  { max, ticks, label: tickLabel, of }: Scale,
-  label: string,
-  above?: Markup,
+  scale: Scale,
+  above?: Part,
 ): Markup {
-  const names = seenInstallers(history);
   const { length } = history.days;
-  const height = (value: number) => (value / max) * PLOT;
-  const touching = list.length > TOUCHING;
-  const missing = columns(
-    'missing',
-    list.filter(({ count }) => count === null),
-    size,
-  );
-  const partial = columns(
-    'partial',
-    list.filter((bucket) => bucket.partial),
-    size,
-  );
-  const place = breakOf(spanOf(history));
-  const mark = place !== undefined ? html`<path class="break" d="M${place - 0.5} 0v${PLOT}"/>` : undefined;
-  // What a single day came to stands in the table of days, from where the page's script takes it.
-  const hits = (size === 1 ? [] : list).map(
-    (bucket) =>
-      html`<path class="hit" d="M${bucket.end + 0.5 - size / 2} 0v${PLOT}">${title(bucketTitle(bucket, names))}</path>`,
-  );
-  const grid = ticks.map((tick) => {
+  const height = (value: number) => (value / (scale.ticks.at(-1) ?? 1)) * PLOT;
+  const grid = scale.ticks.map((tick) => {
     const y = px(TOP + PLOT - height(tick));
-    return html`<line x2="100%" y1="${y}" y2="${y}"/><text x="-8" y="${px(y + 4)}">${tickLabel(tick)}</text>`;
+    return html`<line x2="100%" y1="${y}" y2="${y}"/><text x="-8" y="${px(y + 4)}">${scale.label(tick)}</text>`;
   });
-  return picture(
-    label,
-    size === 1 ? 'time days' : 'time',
-    html`<g class="grid">${grid}</g>${timeTicks(history, 'wide')}${timeTicks(history, 'narrow')}${above}<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${touching ? size : Math.round((size - GAP * length) * 100) / 100}"${touching ? new Markup(' shape-rendering="crispEdges"') : undefined}>${missing}${partial}${mark}${stack(list, names, size, (bucket, sum) => height(of(bucket, sum)))}${hits}</svg>`,
+  const touching = list.length > TOUCHING;
+  const width = touching ? size : Math.round((size - GAP * length) * 100) / 100;
+  const broken = breakOf(spanOf(history));
+  const marks = [
+    columns(
+      'missing',
+      list.filter(({ count }) => count === null),
+      size,
+    ),
+    columns(
+      'partial',
+      list.filter(({ partialDays }) => partialDays.length > 0),
+      size,
+    ),
+    broken !== undefined && html`<path class="break" d="M${broken - 0.5} 0v${PLOT}"/>`,
+  ];
+  const bars = stack(list, installersOf(totalOf(history)), size, (sum, bucket) =>
+    height(scale.of(sum, bucket)),
   );
+  // What a single day came to stands in the table of days, from where the page's script takes it.
+  const hits =
+    size > 1 &&
+    list.map(
+      (bucket) =>
+        html`<path class="hit" d="M${bucket.end + 0.5 - size / 2} 0v${PLOT}"><title>${bucketTitle(bucket)}</title></path>`,
+    );
+  const plot = html`<svg y="${TOP}" height="${PLOT}" viewBox="-.5 0 ${length} ${PLOT}" preserveAspectRatio="none" stroke-width="${width}"${touching && html` shape-rendering="crispEdges"`}>${marks}${bars}${hits}</svg>`;
+  const words = [timeTicks(history, 'wide'), timeTicks(history, 'narrow'), above];
+  return picture(label, size === 1 ? 'time days' : 'time', [html`<g class="grid">${grid}</g>`, words, plot]);
 }
 
 /** The scale of a chart by day goes at least to this, so that a single download is no full bar. */
@@ -367,12 +314,15 @@ const DAILY_MIN = 4;
 /** Non-CI downloads of each day (of at least one), stacked by installer. Days without data are marked, not zero. */
 export function dailyChart(history: PackageDays): Markup {
   const list = buckets(history, 1);
-  const best = list.reduce((a, b) => ((b.count ?? 0) > (a.count ?? 0) ? b : a));
-  const most = Number(best.count);
-  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(most)}, on ${date(best.first)}`;
-  const ticks = wholeTicks(Math.max(most, DAILY_MIN));
-  const scale: Scale = { max: Number(ticks.at(-1)), ticks, label: formatCount, of: (_, sum) => sum };
-  return timeChart(history, list, 1, scale, label);
+  const best = list.reduce((a, b) => (b.sum.count > a.sum.count ? b : a));
+  const most = best.sum.count;
+  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(most)}, on ${date(best.days[0] ?? '')}`;
+  const scale = {
+    ticks: wholeTicks(Math.max(most, DAILY_MIN)),
+    label: formatCount,
+    of: (sum: number) => sum,
+  };
+  return timeChart(label, history, list, 1, scale);
 }
 
 /** Days that one column of the mix stands for: single days of a small package are noise. */
@@ -403,15 +353,17 @@ export function mixChart(history: PackageDays): Markup {
   const size = mixBucketDays(history);
   const list = buckets(history, size);
   const span = size === 1 ? 'day' : 'week';
-  if (list.every(({ count }) => (count ?? 0) < SHARED_MIN)) {
+  if (list.every(({ sum }) => sum.count < SHARED_MIN)) {
     return html`<p class="none">No ${span} has ${SHARED_MIN} downloads; fewer are too few for shares.</p>`;
   }
-  const percent = ({ count }: Bucket, sum: number) =>
-    Number(count) < SHARED_MIN ? 0 : (sum / Number(count)) * 100;
-  const scale = { max: 100, ticks: [0, 25, 50, 75, 100], label: (tick: number) => `${tick}%`, of: percent };
+  const scale: Scale = {
+    ticks: [0, 25, 50, 75, 100],
+    label: (tick) => `${tick}%`,
+    of: (sum, { sum: { count } }) => (count < SHARED_MIN ? 0 : (sum / count) * 100),
+  };
   const label = `Share of each installer by ${span} over ${days(history.days.length)}`;
-  const counts = html`${countLabels(list, size, 'wide')}${countLabels(list, size, 'narrow')}`;
-  return timeChart(history, list, size, scale, label, counts);
+  const counts = [countLabels(list, size, 'wide'), countLabels(list, size, 'narrow')];
+  return timeChart(label, history, list, size, scale, counts);
 }
 
 /** Pixels of the drawing inside of its margin; index.css has its whole size. */
@@ -435,20 +387,15 @@ export function recentCounts(history: PackageDays): (number | null)[] {
 export function sparkline(counts: readonly (number | null)[], most: number, isLong = false): Markup {
   const [size, round] = isLong ? [3, Math.round] : [1, px];
   const step = (SIZE.width / (LINE_DAYS - size)) * size;
-  let path = '';
-  let before: { x: number; y: number } | undefined;
+  const points: (Point | undefined)[] = [];
   for (let end = counts.length % size || size; end <= counts.length; end += size) {
     const known = counts.slice(Math.max(0, end - size), end).filter((count) => count !== null);
     const mean = known.reduce((sum, count) => sum + count, 0) / known.length;
-    const point = known.length > 0 && {
-      x: round(SIZE.margin + SIZE.width - ((counts.length - end) / size) * step),
-      y: round(SIZE.margin + (1 - Math.log1p(mean) / Math.log1p(Math.max(1, most))) * SIZE.height),
-    };
-    // A day by itself is a line without length. Steps are shorter than places.
-    if (point && before) path += `l${px(point.x - before.x)} ${px(point.y - before.y)}`;
-    else if (point) path += `M${point.x} ${point.y}h0`;
-    before = point || undefined;
+    const x = SIZE.margin + SIZE.width - ((counts.length - end) / size) * step;
+    const y = SIZE.margin + (1 - Math.log1p(mean) / Math.log1p(Math.max(1, most))) * SIZE.height;
+    points.push(known.length === 0 ? undefined : [round(x), round(y)]);
   }
   const best = Math.max(0, ...counts.map((count) => count ?? 0));
-  return picture(`At most ${formatNumber(best)} a day`, 'spark', new Markup(`<path d="${path}"/>`));
+  const path = runsOf(points).map(linePath).join('');
+  return picture(`At most ${formatNumber(best)} a day`, 'spark', html`<path d="${path}"/>`);
 }

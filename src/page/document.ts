@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { escapeMarkup } from '../format.ts';
+import { date } from '../days/day.ts';
+import { html, Markup, type Part } from '../markup.ts';
 import { INSTALLERS, type Installer } from '../metric/classes.ts';
 import shareCode from '../share.js?raw';
 import script from './client.js?raw';
@@ -8,40 +9,6 @@ import indexScript from './index-client.js?raw';
 import packageStyle from './package.css?raw';
 import packageScript from './package-client.js?raw';
 import pageStyle from './page.css?raw';
-import { date, instant, isDay } from './words.ts';
-
-/** Text that is markup already and goes into a page as it is. */
-export class Markup {
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
-export type Part = string | number | Markup | undefined | readonly Part[];
-
-function render(part: Part): string {
-  if (typeof part === 'number') return String(part);
-  if (part === undefined) return '';
-  if (part instanceof Markup) return part.text;
-  if (typeof part === 'object') {
-    let text = '';
-    for (const each of part) text += render(each);
-    return text;
-  }
-  return escapeMarkup(part);
-}
-
-/**
- * Markup from a template: every value put in is escaped, for text and quoted attributes alike, unless
- * it is Markup itself. Lists are joined, undefined is nothing.
- */
-export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
-  let text = '';
-  for (let index = 0; index < strings.length; index += 1) text += strings[index] + render(parts[index]);
-  return new Markup(text);
-}
 
 /** Whose figures these are, as words that follow "counted from", and where there is little room. */
 export interface SourceName {
@@ -111,7 +78,7 @@ const KINDS = {
 export function htmlDocument(
   kind: keyof typeof KINDS,
   site: SiteView,
-  parts: { readonly title: string; readonly header: Markup; readonly main: Markup; readonly footer: Markup },
+  { title, header, main, footer }: Readonly<Record<'title' | 'header' | 'main' | 'footer', Markup>>,
 ): string {
   const { policy, style, script: code } = KINDS[kind];
   const { text } = html`<!doctype html>
@@ -121,21 +88,21 @@ export function htmlDocument(
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
-<title>${parts.title}</title>
+<title>${title}</title>
 <link rel="icon" href="data:,">
 <style>${style}</style>
 </head>
 <body data-stale-days="${site.staleThresholdDays}" data-finished="${site.finished}">
 <header>
-${parts.header}
+${header}
 </header>
 <main>
 <div id="late" class="notice warn" role="status" hidden><strong>This page is <span></span> old.</strong>
 <p>The collector draws it again after every run; it may have stopped.</p></div>
-${parts.main}
+${main}
 </main>
 <footer>
-${parts.footer}
+${footer}
 <p id="told" role="status"></p>
 </footer>
 <script>${code}</script>
@@ -163,7 +130,11 @@ ${paragraphs.map((paragraph) => html`<p>${paragraph}</p>`)}</section>
 `;
 }
 
-/** An instant or a day, readable and exact. */
+/** Characters of a day at the beginning of an instant. */
+export const DAY_LENGTH = 10;
+
+/** An instant of ISO 8601 in UTC, or a day, readable and exact: `24 Apr 2026, 04:12 UTC`. */
 export function time(text: string): Markup {
-  return html`<time datetime="${text}">${isDay(text) ? date(text) : instant(text)}</time>`;
+  const clock = text.length > DAY_LENGTH && `, ${text.slice(11, 16)} UTC`;
+  return html`<time datetime="${text}">${date(text)}${clock}</time>`;
 }

@@ -1,6 +1,6 @@
 import { badgeStem, CATALOGUE, type EndpointBadge, pythonBadges } from '../badges/catalogue.ts';
+import { breakNote, spanOf } from '../badges/chart.ts';
 import {
-  type Picture,
   SNIPPET_FORMATS,
   type SnippetFormat,
   shieldsRefuses,
@@ -8,11 +8,12 @@ import {
   windowText,
 } from '../badges/snippet.ts';
 import type { Looks } from '../config/looks.ts';
-import { addDays, type Day } from '../days/day.ts';
+import { addDays, type Day, date, type Span } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
+import { html, Markup, type Part } from '../markup.ts';
 import { allDownloads, type Breakdown } from '../metric/breakdown.ts';
-import { BLIND_SPOTS, INSTALLERS, type Installer } from '../metric/classes.ts';
+import { BLIND_SPOTS, type Installer } from '../metric/classes.ts';
 import {
   bySeries,
   type DatedFacets,
@@ -22,22 +23,21 @@ import {
   type ShownFacet,
   shownRows,
 } from '../metric/facets.ts';
-import { knownDays, missingDaysOf, type PackageDays, type Total } from '../metric/package-days.ts';
+import { knownDays, missingDaysOf, type PackageDays, type Total, totalOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
 import { byCount } from '../util.ts';
 import {
-  breakNote,
   dailyChart,
   exclusionChart,
+  installersOf,
   mixBucketDays,
   mixChart,
   SHARED_MIN,
-  seenInstallers,
   systemsChart,
 } from './charts.ts';
-import { card, html, htmlDocument, Markup, notice, type SiteView, TONES, time } from './document.ts';
-import { date, days, FACET_TITLES, share } from './words.ts';
+import { card, htmlDocument, notice, type SiteView, TONES, time } from './document.ts';
+import { days, FACET_TITLES, share } from './words.ts';
 
 /**
  * What the page of a package or group shows. Everything in it may come from outside, and is escaped when it is drawn.
@@ -84,39 +84,32 @@ const FORMAT_NAMES: Record<SnippetFormat, string> = {
   url: 'Address of the picture',
 };
 
-const NUMBER = new Markup(' class="number"');
-
 /** A table of names with their figures. */
 function table(
   headings: readonly string[],
-  rows: readonly (readonly [Markup | string, ...string[]])[],
+  rows: readonly (readonly [name: Part, ...figures: string[]])[],
 ): Markup {
+  const heading = (title: string, at: number) =>
+    html`<th scope="col"${at > 0 && html` class="number"`}>${title}</th>`;
+  const row = ([name, ...figures]: (typeof rows)[number]) =>
+    html`<tr><th scope="row">${name}</th>${figures.map((figure) => html`<td class="number">${figure}</td>`)}</tr>
+`;
   return html`<table>
-<thead><tr>${headings.map((title, at) => html`<th scope="col"${at === 0 ? undefined : NUMBER}>${title}</th>`)}</tr></thead>
+<thead><tr>${headings.map(heading)}</tr></thead>
 <tbody>
-${rows.map(
-  ([
-    name,
-    ...figures
-  ]) => html`<tr><th scope="row">${name}</th>${figures.map((figure) => html`<td${NUMBER}>${figure}</td>`)}</tr>
-`,
-)}</tbody>
+${rows.map(row)}</tbody>
 </table>`;
 }
 
 /** What a colour or a pattern of a chart means. */
 const swatch = (className: string, words: string) => html`<span class="swatch ${className}"></span>${words}`;
 
-function legend(items: readonly Markup[]): Markup | undefined {
-  return items.length === 0
-    ? undefined
-    : html`<ul class="legend">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
-}
+const legend = (items: readonly Markup[]) =>
+  items.length > 0 && html`<ul class="legend">${items.map((item) => html`<li>${item}</li>`)}</ul>`;
 
-function installerTable({ counts, count }: Breakdown): Markup {
-  const names = INSTALLERS.filter((name) => counts[name] > 0).sort((a, b) =>
-    byCount([a, counts[a]], [b, counts[b]]),
-  );
+function installerTable(breakdown: Breakdown): Markup {
+  const { counts, count } = breakdown;
+  const names = installersOf(breakdown).sort((a, b) => byCount([a, counts[a]], [b, counts[b]]));
   if (names.length === 0) return html`<p class="none">No non-CI downloads, so no installers.</p>`;
   return table(
     ['Installer', 'Downloads', 'Share'],
@@ -152,14 +145,13 @@ function badgesOf(view: PackageView): Markup {
 }
 
 /** The total, with since when and what is missing in it: it is not that of all time. */
-function totalOf({ total, group }: PackageView): Markup | undefined {
+function totalLine({ total, group }: PackageView): Part {
   if (total === undefined) return undefined;
   const { since, count, unknownDays } = total;
-  const of = group === undefined ? '' : ', of all its packages together,';
+  const of = group && ', of all its packages together,';
   const left =
-    unknownDays === 0
-      ? undefined
-      : html` Of ${days(unknownDays)} since then${of} nothing is known; ${unknownDays === 1 ? 'it is' : 'they are'} left out.`;
+    unknownDays > 0 &&
+    ` Of ${days(unknownDays)} since then${of ?? ''} nothing is known; ${unknownDays === 1 ? 'it is' : 'they are'} left out.`;
   return html`<p class="quiet"><a href="${badgeStem({ id: 'total' }, undefined)}.svg">Total since ${date(since)}</a>, the first day that is known: <b data-figure="total">${formatNumber(count)}</b>.${left}</p>`;
 }
 
@@ -168,31 +160,31 @@ function headline(view: PackageView, main: Window): Markup {
   return card(
     'Non-CI downloads',
     html`<div class="hero">
-<p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}${typical === undefined ? undefined : html`, <span data-figure="typical">${formatNumber(typical)}</span> on a typical day`}</small></p>
+<p class="figure"><span data-figure="count">${formatNumber(main.breakdown.count)}</span> <small>in ${days(main.windowDays)}${typical !== undefined && html`, <span data-figure="typical">${formatNumber(typical)}</span> on a typical day`}</small></p>
 <p class="story">${story(main)}</p>
 </div>
 ${badgesOf(view)}
-${totalOf(view)}`,
+${totalLine(view)}`,
   );
 }
 
 /** What is excluded, and what the colours of the enlarged last row mean. */
 function exclusionFigure({ breakdown }: Window, caption?: Markup): Markup {
-  const names = INSTALLERS.filter((name) => breakdown.counts[name] > 0);
+  const items = installersOf(breakdown).map((name) =>
+    swatch(name, `${name} ${formatNumber(breakdown.counts[name])}`),
+  );
   return html`<figure>${exclusionChart(breakdown)}
-${legend(names.map((name) => swatch(name, `${name} ${formatNumber(breakdown.counts[name])}`)))}
+${legend(items)}
 ${caption}</figure>`;
 }
 
-function exclusions(view: PackageView, main: Window): Markup {
-  const others = view.windows.filter((window) => window !== main);
+function exclusions({ windows }: PackageView, main: Window): Markup {
+  const caption = html`<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
+${main.breakdown.count > 0 && 'The last row is enlarged to the full width, by installer.'}</figcaption>`;
+  const others = windows.filter((window) => window !== main);
   return card(
     `What is excluded in ${days(main.windowDays)}`,
-    exclusionFigure(
-      main,
-      html`<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
-${main.breakdown.count > 0 ? 'The last row is enlarged to the full width, by installer.' : undefined}</figcaption>`,
-    ),
+    exclusionFigure(main, caption),
     otherNames(main),
     others.map(
       (window) => html`<details>
@@ -204,27 +196,29 @@ ${exclusionFigure(window)}
   );
 }
 
-function dayLegend(names: readonly Installer[], history: PackageDays): Markup | undefined {
+function dayLegend(names: readonly Installer[], history: PackageDays): Part {
   const gaps = [
-    missingDaysOf(history).length > 0 && 'no data',
-    history.unknownDays.length > 0 && 'not known',
-  ].filter((gap) => gap !== false);
+    ...(missingDaysOf(history).length > 0 ? ['no data'] : []),
+    ...(history.unknownDays.length > 0 ? ['not known'] : []),
+  ];
   return legend([
     ...names.map((name) => swatch(name, name)),
-    ...(gaps.length === 0 ? [] : [swatch('missing', gaps.join(' or '))]),
-    ...(history.partialDays.length === 0 ? [] : [swatch('partial', 'only a part of the data')]),
+    ...(gaps.length > 0 ? [swatch('missing', gaps.join(' or '))] : []),
+    ...(history.partialDays.length > 0 ? [swatch('partial', 'only a part of the data')] : []),
   ]);
 }
 
 /** Days that are neither counted nor zero, and why. */
-function gapNotes(history: PackageDays): Markup {
-  const note = (what: string, gaps: readonly string[], why: string) => {
-    if (gaps.length === 0) return undefined;
+function gapNotes(history: PackageDays): Markup[] {
+  const notes = [
+    ['No data for', missingDaysOf(history), 'the table has nothing at all for'],
+    ['Not known of', history.unknownDays, 'the source does not say which downloads were by CI on'],
+  ] as const;
+  return notes.map(([what, gaps, why]) => {
     const list = gaps.length > 10 ? days(gaps.length) : gaps.map(date).join(', ');
     const it = gaps.length === 1 ? 'it' : 'them';
-    return html`<p class="quiet">${what} ${list}: ${why} ${it}, so the sums leave ${it} out. That is not the same as zero.</p>`;
-  };
-  return html`${note('No data for', missingDaysOf(history), 'the table has nothing at all for')}${note('Not known of', history.unknownDays, 'the source does not say which downloads were by CI on')}`;
+    return html`${gaps.length > 0 && html`<p class="quiet">${what} ${list}: ${why} ${it}, so the sums leave ${it} out. That is not the same as zero.</p>`}`;
+  });
 }
 
 function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
@@ -235,7 +229,7 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
     if (breakdown == null) {
       return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">${unknown.has(day) ? 'not known' : 'no data'}`;
     }
-    const mark = partial.has(day) ? html` <small>(part)</small>` : undefined;
+    const mark = partial.has(day) && html` <small>(part)</small>`;
     let cells = `<td>${formatNumber(breakdown.count)}`;
     for (const name of names) cells += `<td>${formatNumber(breakdown.counts[name])}`;
     cells += `<td>${formatNumber(allDownloads(breakdown) - breakdown.count)}`;
@@ -252,29 +246,35 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
 </details>`;
 }
 
-function charts(names: readonly Installer[], history: PackageDays, when: string): Markup {
-  const span = mixBucketDays(history) === 1 ? 'day' : 'week';
-  return html`${dayLegend(names, history)}
-<figure>${dailyChart(history)}</figure>
-<h3>Installer mix by ${span}</h3>
-<figure>${mixChart(history)}
-<figcaption>${when}, UTC days. Above the mix of a ${span} stand its non-CI downloads; below ${SHARED_MIN} it has no shares.</figcaption></figure>`;
-}
+/** Days as people write them: `5 Apr 2026 to 24 Apr 2026`. */
+const fromTo = ({ start, end }: Span) => `${date(start)} to ${date(addDays(end, -1))}`;
 
 function overTime(history: PackageDays): Markup {
-  const names = seenInstallers(history);
-  const when = `${date(String(history.days[0]))} to ${date(String(history.days.at(-1)))}`;
-  const none = knownDays(history).length === 0 ? 'Not known' : 'None';
-  const note = names.length === 0 ? undefined : breakNote(history);
+  const title = 'Non-CI downloads by day';
+  const names = installersOf(totalOf(history));
+  const when = fromTo(spanOf(history));
+  if (names.length === 0) {
+    const none = knownDays(history).length === 0 ? 'Not known' : 'None';
+    return card(
+      title,
+      html`<p class="none">${none} from ${when}.</p>`,
+      gapNotes(history),
+      dayTable(history, names),
+    );
+  }
+  const column = mixBucketDays(history) === 1 ? 'day' : 'week';
+  const note = breakNote(spanOf(history));
   return card(
-    'Non-CI downloads by day',
-    names.length === 0 ? html`<p class="none">${none} from ${when}.</p>` : charts(names, history, when),
+    title,
+    html`${dayLegend(names, history)}
+<figure>${dailyChart(history)}</figure>
+<h3>Installer mix by ${column}</h3>
+<figure>${mixChart(history)}
+<figcaption>${when}, UTC days. Above the mix of a ${column} stand its non-CI downloads; below ${SHARED_MIN} it has no shares.</figcaption></figure>`,
     gapNotes(history),
     note && html`<p class="quiet">${note}</p>`,
     dayTable(history, names),
-    names.length === 0
-      ? undefined
-      : html`<p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>`,
+    html`<p class="quiet no-print">Draw your own: <a href="history.json">history.json</a>.</p>`,
   );
 }
 
@@ -287,51 +287,44 @@ function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteVi
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
-  const badge = {
-    package: view.name,
-    title: view.group?.title,
-    page: view.group && `${view.name}/index.html`,
-    kind: CATALOGUE[0],
-    windowDays: main.windowDays,
-    sourceName: source.shortName,
-  };
+  const { name, group, windows, looks = {} } = view;
+  const [kind] = CATALOGUE;
+  const { windowDays } = main;
+  const page = group && `${name}/index.html`;
+  const badge = { package: name, title: group?.title, page, kind, windowDays, sourceName: source.shortName };
+  const stem = badgeStem(kind, windowDays);
   const refused = shieldsRefuses(publicUrl);
-  const pictures: readonly Picture[] = refused === undefined ? ['shields', 'svg'] : ['svg'];
-  const each = (format: SnippetFormat, picture: Picture) => {
-    const by = picture === 'svg' ? "this site's own SVG" : 'drawn by shields.io';
-    return code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`);
-  };
+  const lines = (format: SnippetFormat) =>
+    (refused === undefined ? (['shields', 'svg'] as const) : (['svg'] as const)).map((picture) => {
+      const by = picture === 'svg' ? "this site's own SVG" : 'drawn by shields.io';
+      return code(snippet(badge, publicUrl, format, picture), `${FORMAT_NAMES[format]}, ${by}`);
+    });
   const rest = SNIPPET_FORMATS.filter((format) => format !== 'markdown');
-  const others = view.windows.flatMap((window) =>
-    CATALOGUE.filter((kind) => window !== main || kind !== CATALOGUE[0]).map((kind) => {
-      const other = window === main ? undefined : html` data-window="${windowText(window.windowDays)}"`;
-      const stem = badgeStem(kind, window.windowDays);
-      return html`<li data-scope="${kind.scope}"${other}>${badgeLink(stem, kind.render(window, view.looks ?? {}))} <code>${stem}</code>
+  const others = windows.flatMap((window) =>
+    CATALOGUE.filter((each) => window !== main || each !== kind).map((each) => {
+      const when = window !== main && html` data-window="${windowText(window.windowDays)}"`;
+      const file = badgeStem(each, window.windowDays);
+      return html`<li data-scope="${each.scope}"${when}>${badgeLink(file, each.render(window, looks))} <code>${file}</code>
 `;
     }),
   );
-  return html`${refused === undefined ? undefined : html`<p>${refused}, so here are only the lines for the pictures from this site.</p>`}
-${pictures.map(
-  (picture) => html`${each('markdown', picture)}
-`,
-)}
+  return html`${refused && html`<p>${refused}, so here are only the lines for the pictures from this site.</p>`}
+${lines('markdown').map((line) => [line, '\n'])}
 <details><summary>reStructuredText, HTML, bare address</summary>
-${rest.map((format) => html`${pictures.map((picture) => each(format, picture))}`)}</details>
+${rest.map(lines)}</details>
 <details><summary>The other ${others.length} badges</summary>
-<p>Their lines are those above with another name of the file in place of <code>${badgeStem(badge.kind, badge.windowDays)}</code>.</p>
-<ul class="others" data-stem="${badgeStem(badge.kind, badge.windowDays)}" data-scope="${badge.kind.scope}" data-window="${windowText(badge.windowDays)}">
+<p>Their lines are those above with another name of the file in place of <code>${stem}</code>.</p>
+<ul class="others" data-stem="${stem}" data-scope="${kind.scope}" data-window="${windowText(windowDays)}">
 ${others}</ul></details>`;
 }
 
 function failureNotice({ state, failure, lastSuccess }: PackageView): Markup | undefined {
   if (state === 'new') return notice('warn', 'Not collected yet.', ['The next run will count it.']);
   if (failure === undefined) return undefined;
-  const since =
-    lastSuccess === undefined
-      ? 'It has never worked.'
-      : html`The figures are those of the last success, ${time(lastSuccess)}.`;
+  const since = lastSuccess && html`The figures are those of the last success, ${time(lastSuccess)}.`;
   const what = failure.code === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
-  return notice('bad', what, [html`${failure.sentence} <code>${failure.code}</code>`, since]);
+  const why = html`${failure.sentence} <code>${failure.code}</code>`;
+  return notice('bad', what, [why, since ?? 'It has never worked.']);
 }
 
 /** The names behind the class `other`, the largest first. */
@@ -347,11 +340,10 @@ ${table(
 
 /** Where more is to be found of a package, or of the packages of a group. */
 function whereabouts({ name, group }: PackageView): Markup {
-  if (group === undefined) {
-    return html`<a href="https://pypi.org/project/${name}/">${name} on PyPI</a>`;
-  }
-  const links = group.members.map((member) => html`<a href="../${member}/index.html">${member}</a>`);
-  return html`The sum of ${links.map((link, index) => (index === 0 ? link : html` + ${link}`))}`;
+  if (group === undefined) return html`<a href="https://pypi.org/project/${name}/">${name} on PyPI</a>`;
+  const link = (member: string, index: number) =>
+    html`${index > 0 && ' + '}<a href="../${member}/index.html">${member}</a>`;
+  return html`The sum of ${group.members.map(link)}`;
 }
 
 function figures(view: PackageView, main: Window): Markup {
@@ -380,23 +372,21 @@ function facetTable(title: string, facet: ShownFacet, list: FacetList, total: nu
 }
 
 /** What maintainers decide with, with the days that it was counted on: they are not those of the other figures. */
-function facetLists(dated: DatedFacets, { looks = {} }: PackageView, main: Window | undefined): Markup {
+function facetLists(dated: DatedFacets, { looks = {} }: PackageView, main: Window | undefined): Part {
   const { facets, span } = dated;
   const { total, version } = facets;
-  const badges =
-    main === undefined
-      ? []
-      : pythonBadges(looks).map((kind) =>
-          badgeLink(badgeStem(kind, undefined), kind.render({ ...main, facets: dated }, looks)),
-        );
+  if (total === 0) return undefined;
+  const badges = main === undefined ? [] : pythonBadges(looks);
+  const link = (kind: (typeof badges)[number]) =>
+    main && badgeLink(badgeStem(kind, undefined), kind.render({ ...main, facets: dated }, looks));
   const lists = SHOWN_FACETS.map((facet) => [
     facetTable(FACET_TITLES[facet], facet, facets[facet], total),
-    facet === 'version' ? facetTable('Series', facet, bySeries(version), total) : undefined,
+    facet === 'version' && facetTable('Series', facet, bySeries(version), total),
   ]);
   return card(
     'Pythons, versions, systems, types and countries',
-    html`<p class="quiet">Of ${formatNumber(total)} non-CI downloads from ${date(span.start)} to ${date(addDays(span.end, -1))}. ${Object.values(FACET_NOTES).join(' ')}</p>
-${badges.length > 0 ? html`<div class="badges">${badges}</div>` : undefined}
+    html`<p class="quiet">Of ${formatNumber(total)} non-CI downloads from ${fromTo(span)}. ${Object.values(FACET_NOTES).join(' ')}</p>
+${badges.length > 0 && html`<div class="badges">${badges.map(link)}</div>`}
 <div class="columns">
 ${lists}</div>
 <p class="quiet no-print">All of it: <a href="facets.json">facets.json</a>.</p>`,
@@ -405,19 +395,18 @@ ${lists}</div>
 
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
-  const { state, countedTo, lastSuccess, history } = view;
+  const { state, countedTo, lastSuccess, facets, history } = view;
   const main = mainWindow(view);
   const title = view.group?.title ?? view.name;
-  const ends = countedTo === undefined ? undefined : html` data-counted-to="${countedTo}"`;
-  const counted = lastSuccess === undefined ? undefined : html`, counted ${time(lastSuccess)}`;
+  const ends = countedTo && html` data-counted-to="${countedTo}"`;
   return htmlDocument('package', site, {
-    title: `${title}: non-CI PyPI downloads`,
+    title: html`${title}: non-CI PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${title}</h1>
-<p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${counted}. ${whereabouts(view)}</p>`,
+<p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${lastSuccess && html`, counted ${time(lastSuccess)}`}. ${whereabouts(view)}</p>`,
     main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}
-${view.facets && view.facets.facets.total > 0 ? facetLists(view.facets, view, main) : undefined}
+${facets && facetLists(facets, view, main)}
 ${history && overTime(history)}
 ${
   main &&

@@ -3,8 +3,6 @@ import { formatShare, plural } from '../format.ts';
 import type { Exclusion } from '../metric/classes.ts';
 import type { ShownFacet } from '../metric/facets.ts';
 
-export { date } from '../days/day.ts';
-
 /** The classes that do not count, as headings. */
 export const EXCLUSION_NAMES: Record<Exclusion, string> = {
   sidecar: 'Other files',
@@ -41,17 +39,4 @@ export function spanText(span: Span): string {
 /** A share of a whole as the terminal shows it, but for nothing, which has no decimals. */
 export function share(part: number, whole: number): string {
   return part === 0 ? '0%' : formatShare(part, whole);
-}
-
-/** Whether a time is told to the day only. */
-export function isDay(text: string): boolean {
-  return /^\d{4}-\d\d-\d\d$/.test(text);
-}
-
-/** An instant as people write it: `24 Apr 2026, 04:12 UTC`; the text as it is if it is none. */
-export function instant(text: string): string {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime())) return text;
-  const exact = time.toISOString();
-  return `${date(exact)}, ${exact.slice(11, 16)} UTC`;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
-import { dayOf } from '../days/day.ts';
+import { date, dayOf } from '../days/day.ts';
 import {
   ensureChildFolder,
   ensureFolder,
@@ -18,26 +18,15 @@ import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../metric/pa
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
-import type { SourceName } from '../page/document.ts';
-import { type IndexEntry, indexEntry, indexPage } from '../page/index-page.ts';
+import { DAY_LENGTH, type SourceName } from '../page/document.ts';
+import { type IndexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
-import { date } from '../page/words.ts';
 import { byCount } from '../util.ts';
 import { readFacets } from './facets.ts';
 import { type Health, OTHERS_MAX, type PackageHealth, stateOf } from './health.ts';
 import { type History, readHistory } from './history.ts';
 
 export const PAGE_FILE = 'index.html';
-
-/** Characters of a day at the beginning of an instant. */
-const DAY_LENGTH = 10;
-
-/** What draws a package's page; handed in so that a test can tell whether it does. */
-export interface Drawing {
-  /** Another text for other code: pages by another version are drawn again. */
-  readonly version: string;
-  readonly packagePage: typeof packagePage;
-}
 
 function digest(...parts: readonly string[]): string {
   const hash = createHash('sha256');
@@ -46,12 +35,10 @@ function digest(...parts: readonly string[]): string {
 }
 
 /**
- * The drawing of this program. Its version is the digest of this very file as it was built: it holds the drawing code
- * with style and script, and names the files that it shares with others by digests of theirs (scripts/build.mjs).
+ * The version of what draws, as pages by another one are drawn again: the digest of this very file as it was built. It holds the
+ * drawing code with style and script, and names the files that it shares with others by digests of theirs (scripts/build.mjs).
  */
-function builtInDrawing(): Drawing {
-  return { version: digest(readFileSync(fileURLToPath(import.meta.url), 'utf8')), packagePage };
-}
+const VERSION = digest(readFileSync(fileURLToPath(import.meta.url), 'utf8'));
 
 function windowsFromHistory(windows: readonly number[], history: PackageDays | undefined): Window[] {
   if (history === undefined) return [];
@@ -78,7 +65,7 @@ function packageView(
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
   now: Date,
-): Omit<PackageView, 'history'> {
+): Omit<PackageView, 'history' | 'facets'> {
   const { name, windows, looks } = tracked;
   const code = entry?.failure && (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
@@ -98,24 +85,18 @@ function packageView(
   };
 }
 
-/** The names of the class `other` as far as the health file has them, so that a page is drawn from the same before and after. */
-function namedOthers({ windows: [first] }: Omit<PackageView, 'history'>) {
-  return [...(first?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
-}
-
 /** The last line of a page: the digests of what it was drawn from, and of its text. */
-function mark(drawnFrom: string, text: string): string {
-  return `${markOf(drawnFrom)}${digest(text)} -->\n`;
-}
+const markOf = (drawnFrom: string, text: string) =>
+  `<!-- drawn from ${drawnFrom}, text ${digest(text)} -->\n`;
 
-const markOf = (drawnFrom: string) => `<!-- drawn from ${drawnFrom}, text `;
+const MARK_LENGTH = markOf(digest(), '').length;
 
 /** Whether a page is on the disk, from these figures and as it was written. */
 async function isDrawn(path: string, drawnFrom: string): Promise<boolean> {
   // What cannot be read is replaced like any other.
-  const page = (await readIfPresent(path).catch(() => undefined)) ?? '';
-  const at = page.lastIndexOf(markOf(drawnFrom));
-  return at >= 0 && page.slice(at) === mark(drawnFrom, page.slice(0, at));
+  const page = await readIfPresent(path).catch(() => undefined);
+  const text = page?.slice(0, -MARK_LENGTH) ?? '';
+  return page === text + markOf(drawnFrom, text);
 }
 
 /** The pages of one run: a package's is drawn as soon as its figures are published, that of all of them in the end. */
@@ -137,17 +118,18 @@ export interface Pages {
  *
  * @param source Whose figures these are.
  * @param signal Ends the drawing between two pages; what is drawn stays.
- * @param drawing Instead of the program's own.
+ * @param version Of the code that draws.
  */
 export function openPages(
   config: Config,
   source: SourceName,
   now: () => Date,
   signal?: AbortSignal,
-  drawing: Drawing = builtInDrawing(),
+  version = VERSION,
 ): Pages {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups, facetsEveryDays } = config;
-  const rows = new Map<string, { entry: IndexEntry; lastDay?: string | undefined }>();
+  const site = { staleThresholdDays, publicUrl, source };
+  const rows = new Map<string, IndexEntry & { readonly lastDay?: string | undefined }>();
   const faults: unknown[] = [];
 
   async function readPublished(packageName: string): Promise<History | undefined> {
@@ -156,30 +138,24 @@ export function openPages(
     return { ...history, facets: await readFacets(outputDir, packageName) };
   }
 
-  /** Draws a page unless there is nothing to show, or nothing has changed. */
+  /** Draws a page unless nothing in it has changed. */
   async function drawPage(
-    tracked: TrackedPackage | TrackedGroup,
-    entry: PackageHealth | undefined,
-    history: History | undefined,
+    view: PackageView,
+    historyText: string,
     finished: string | undefined,
   ): Promise<void> {
-    const view = { ...packageView(tracked, entry, history?.days, config, now()), facets: history?.facets };
-    const hasPage = view.windows.length > 0 || history !== undefined;
-    if (hasPage) {
-      // It says when it was drawn to the day, so that later runs of the day may leave it alone.
-      const site = { finished: finished?.slice(0, DAY_LENGTH), staleThresholdDays, publicUrl, source };
-      const path = join(await ensureChildFolder(outputDir, tracked.name), PAGE_FILE);
-      const seen = JSON.stringify([view, site, namedOthers(view)], (_, value) =>
-        value instanceof Map ? undefined : value,
-      );
-      const drawnFrom = digest(drawing.version, seen, history?.text ?? '');
-      if (!(await isDrawn(path, drawnFrom))) {
-        const page = drawing.packagePage({ ...view, history: history?.days }, site);
-        await replaceFile(path, page + mark(drawnFrom, page), false);
-      }
-    }
-    const recent = history && recentCounts(history.days);
-    rows.set(tracked.name, { entry: indexEntry(view, hasPage, recent), lastDay: history?.days.days.at(-1) });
+    // It says when it was drawn to the day, so that later runs of the day may leave it alone.
+    const drawn = { ...site, finished: finished?.slice(0, DAY_LENGTH) };
+    // Of names, those that the health file has: a page is drawn from the same before and after.
+    const names = [...(view.windows[0]?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
+    const seen = JSON.stringify([{ ...view, history: undefined }, drawn, names], (_, value) =>
+      value instanceof Map ? undefined : value,
+    );
+    const drawnFrom = digest(version, seen, historyText);
+    const path = join(await ensureChildFolder(outputDir, view.name), PAGE_FILE);
+    if (await isDrawn(path, drawnFrom)) return;
+    const page = packagePage(view, drawn);
+    await replaceFile(path, page + markOf(drawnFrom, page), false);
   }
 
   /** Keeps nothing but a row: a thousand histories need not be in memory at once. */
@@ -187,18 +163,28 @@ export function openPages(
     tracked: TrackedPackage | TrackedGroup,
     entry: PackageHealth | undefined,
     finished: string | undefined,
-    history?: History,
+    published?: History,
   ): Promise<void> {
     // Signals are only delivered between turns of the event loop, and drawing is synchronous.
     await new Promise((resolve) => setImmediate(resolve));
     if (signal?.aborted) return;
+    const { name } = tracked;
     try {
-      const known = history ?? (await readPublished(tracked.name));
-      await drawPage(tracked, entry, known, finished);
+      const history = published ?? (await readPublished(name));
+      const { days, text = '', facets } = history ?? {};
+      const view = packageView(tracked, entry, days, config, now());
+      const hasPage = view.windows.length > 0 || history !== undefined;
+      if (hasPage) await drawPage({ ...view, history: days, facets }, text, finished);
+      rows.set(name, {
+        ...view,
+        hasPage,
+        recent: days ? recentCounts(days) : [],
+        lastDay: days?.days.at(-1),
+      });
     } catch (error) {
       faults.push(error);
       const view = packageView(tracked, entry, undefined, config, now());
-      rows.set(tracked.name, { entry: indexEntry(view, false) });
+      rows.set(name, { ...view, hasPage: false, recent: [] });
     }
   }
 
@@ -206,25 +192,16 @@ export function openPages(
     draw: (tracked, entry, history) => draw(tracked, entry, dayOf(now()), history),
     async finish({ finished, upstream, ...health }) {
       await ensureFolder(outputDir);
-      for (const [all, entries] of [[packages, health.packages] as const, [groups, health.groups] as const]) {
-        for (const tracked of all) {
-          if (!rows.has(tracked.name)) await draw(tracked, entries.get(tracked.name), finished);
-          signal?.throwIfAborted();
-        }
+      for (const tracked of [...packages, ...groups]) {
+        const entries = asGroup(tracked) ? health.groups : health.packages;
+        if (!rows.has(tracked.name)) await draw(tracked, entries.get(tracked.name), finished);
+        signal?.throwIfAborted();
       }
       const rowsOf = (all: Config['packages']) => all.flatMap(({ name }) => rows.get(name) ?? []);
       const newest = rowsOf(packages).flatMap(({ lastDay }) => lastDay ?? []);
       const index = indexPage({
-        finished,
-        staleThresholdDays,
-        publicUrl,
-        source,
-        lastDay: upstream.lastDay ?? newest.toSorted().at(-1),
-        missingDays: upstream.missingDays,
-        partialDays: upstream.partialDays,
-        excessDays: upstream.excessDays,
-        packages: rowsOf(packages).map(({ entry }) => entry),
-        groups: rowsOf(groups).map(({ entry }) => entry),
+        ...{ ...site, ...upstream, finished, lastDay: upstream.lastDay ?? newest.toSorted().at(-1) },
+        ...{ packages: rowsOf(packages), groups: rowsOf(groups) },
       });
       await writeIfChanged(join(outputDir, PAGE_FILE), index);
       const [fault] = faults;
@@ -232,7 +209,7 @@ export function openPages(
         const others = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;
         throw new OperatorError(errorCode(fault), `${describeError(fault)}${others}`, { cause: fault });
       }
-      return [...rows.values()].filter(({ entry }) => entry.hasPage).length + 1;
+      return [...rows.values()].filter(({ hasPage }) => hasPage).length + 1;
     },
   };
 }

@@ -3,7 +3,7 @@ import { addDays, type Day } from '../../src/days/day.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
 import type { PackageDays } from '../../src/metric/package-days.ts';
 import type { SiteView } from '../../src/page/document.ts';
-import { type IndexEntry, type IndexView, indexEntry } from '../../src/page/index-page.ts';
+import type { IndexEntry, IndexView } from '../../src/page/index-page.ts';
 import type { PackageView } from '../../src/page/package-page.ts';
 import type { ServerRow } from './clickhouse-server.ts';
 
@@ -112,7 +112,7 @@ export const young: PackageView = {
 };
 
 export function entry(view: Partial<PackageView> = {}): IndexEntry {
-  return indexEntry({ ...young, ...view }, true);
+  return { ...young, ...view, recent: [], hasPage: true };
 }
 
 export function index(view: Partial<IndexView> = {}): IndexView {
