@@ -43,7 +43,7 @@ const ODD_DAYS = [
 ] as const;
 
 /** What the page of all packages tells. */
-export interface IndexView extends SiteView, Readonly<Record<(typeof ODD_DAYS)[number][0], readonly Day[]>> {
+export interface IndexView extends Readonly<Record<(typeof ODD_DAYS)[number][0], readonly Day[]>> {
   /** Newest day that was counted. */
   readonly lastDay: Day | undefined;
   readonly packages: readonly IndexEntry[];
@@ -53,6 +53,7 @@ export interface IndexView extends SiteView, Readonly<Record<(typeof ODD_DAYS)[n
 /** What a package or group is called. */
 const titleOf = ({ name, group }: IndexEntry) => group?.title ?? name;
 
+/** Packages and groups alike. */
 const both = ({ packages, groups }: IndexView) => [...packages, ...groups];
 
 /** A cell without a figure: a dash, where there is room for columns. */
@@ -61,8 +62,8 @@ const NONE = new Markup('<td class="none">–');
 type Line = (counts: IndexEntry['recent']) => Markup | false;
 
 /** Three cells, and the share: what the table sorts by is worked out from what it shows. */
-function figures(view: IndexEntry): Part {
-  const main = mainWindow(view);
+function figures(entry: IndexEntry): Part {
+  const main = mainWindow(entry);
   if (main === undefined) return [NONE, NONE, NONE, NONE];
   const { count } = main.breakdown;
   const all = allDownloads(main.breakdown);
@@ -75,11 +76,11 @@ function figures(view: IndexEntry): Part {
  *
  * @param line Draws the counts of its last days.
  */
-function row(view: IndexEntry, newest: string | undefined, line: Line): Markup {
-  const { name, state, countedTo, lastSuccess, recent } = view;
-  const title = titleOf(view);
+function row(entry: IndexEntry, newest: string | undefined, line: Line): Markup {
+  const { name, state, countedTo, lastSuccess, recent, hasPage } = entry;
+  const [title, cells] = [titleOf(entry), figures(entry)];
   const counted = countedTo !== newest && countedTo && html` data-counted-to="${countedTo}"`;
-  return html`<tr><th scope="row">${view.hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${figures(view)}<td>${line(recent)}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${TONES[state]}"${counted}>${state}
+  return html`<tr><th scope="row">${hasPage ? html`<a href="${name}/index.html">${title}</a>` : title}${cells}<td>${line(recent)}<td>${lastSuccess === undefined ? 'never' : date(lastSuccess)}<td class="state ${TONES[state]}"${counted}>${state}
 `;
 }
 
@@ -105,22 +106,22 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Sums of packages, above the packages. */
-function groups(site: IndexView, line: Line): Markup | undefined {
-  if (site.groups.length === 0) return undefined;
+function groups(view: IndexView, line: Line): Markup | undefined {
+  if (view.groups.length === 0) return undefined;
   return card(
     'Groups',
     html`<div class="wide-table"><table>
 <thead><tr>${plainHeading(['Group'])}${COLUMNS.map(plainHeading)}</tr></thead>
 <tbody>
-${site.groups.map((entry) => row(entry, undefined, line))}</tbody>
+${view.groups.map((entry) => row(entry, undefined, line))}</tbody>
 </table></div>`,
   );
 }
 
-function facts(site: IndexView): Markup {
-  const { packages, lastDay } = site;
-  const oddities = ODD_DAYS.filter(([key]) => site[key].length > 0).length;
-  const warned = both(site).reduce((count, { warnings: { length } }) => count + length, oddities);
+function facts(view: IndexView): Markup {
+  const { packages, lastDay } = view;
+  const oddities = ODD_DAYS.filter(([key]) => view[key].length > 0).length;
+  const warned = both(view).reduce((count, { warnings: { length } }) => count + length, oddities);
   const counts = (['failed', 'stale', 'no rows', 'new'] as const)
     .map((state) => [packages.filter((each) => each.state === state).length, state] as const)
     .filter(([count]) => count > 0);
@@ -132,9 +133,9 @@ ${warned > 0 && html`<div><dt>Warnings</dt><dd><a href="#warnings">${formatNumbe
 </dl></section>`;
 }
 
-function failures(site: IndexView): Markup | undefined {
+function failures(view: IndexView): Markup | undefined {
   const byCode = new Map<string, IndexEntry[]>();
-  for (const entry of both(site)) if (entry.failure) append(byCode, entry.failure.code, entry);
+  for (const entry of both(view)) if (entry.failure) append(byCode, entry.failure.code, entry);
   const causes = [...byCode].map(([code, list]) => {
     const what = list[0]?.group === undefined ? 'packages' : 'groups';
     const who = list.length > 5 ? `${formatNumber(list.length)} ${what}` : list.map(titleOf).join(', ');
@@ -143,15 +144,15 @@ function failures(site: IndexView): Markup | undefined {
   return notice('bad', 'The last run had failures; their badges stay as they were.', causes);
 }
 
-function warnings(site: IndexView): Markup | undefined {
-  const all = both(site).flatMap((entry) =>
+function warnings(view: IndexView): Markup | undefined {
+  const all = both(view).flatMap((entry) =>
     entry.warnings.map((sentence) => html`<b>${titleOf(entry)}</b>: ${sentence}`),
   );
   const more = all.length > 10 ? [`and ${formatNumber(all.length - 10)} more`] : [];
   return notice('warn', 'Warnings', [...all.slice(0, 10), ...more]);
 }
 
-const METRIC = ({ source }: IndexView) => html`<section class="card" id="metric">
+const METRIC = ({ source }: SiteView) => html`<section class="card" id="metric">
 <h2>How it is counted</h2>
 <p>${METRIC_DEFINITION} Everything else is excluded, for the first reason that fits: the file is no distribution, such as
 <code>.metadata</code>, the CI flag is set, or the client is a mirror, a browser, not known, or some other program. Every row of the log is accounted for.
@@ -161,27 +162,29 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 </section>`;
 
 /** What may make figures untrue. */
-function doubts(site: IndexView): Markup {
+function doubts(view: IndexView): Markup {
   const notices = ODD_DAYS.map(([key, title, what, then]) => {
-    const list = site[key];
+    const list = view[key];
     const which = list.length > 10 ? days(list.length) : list.map(date).join(', ');
     return html`${list.length > 0 && notice('warn', title, [`The table has ${what} for ${which}. ${then}`])}
 `;
   });
   return html`<div id="warnings">
-${notices}${warnings(site)}</div>`;
+${notices}${warnings(view)}</div>`;
 }
 
 /** The page of all packages. */
-export function indexPage(site: IndexView): string {
-  const { finished, packages } = site;
+export function indexPage(view: IndexView, site: SiteView): string {
+  const { packages } = view;
+  const { finished } = site;
+  const below = doubts(view);
   /** The newest day that a package is counted to: most are. */
   const newest = packages
     .flatMap(({ countedTo }) => countedTo ?? [])
     .toSorted()
     .at(-1);
   /** Downloads of the best of the last days, of packages and groups alike. */
-  const most = both(site).reduce(
+  const most = both(view).reduce(
     (best, { recent }) => Math.max(best, ...recent.map((count) => count ?? 0)),
     0,
   );
@@ -192,9 +195,9 @@ export function indexPage(site: IndexView): string {
     header: html`<h1>Non-CI PyPI downloads</h1>
 <p class="quiet">Without CI runs, mirrors, browsers and unknown clients.
 ${finished === undefined ? 'No run yet.' : html`Last run ${time(finished)}.`}</p>`,
-    main: html`${failures(site)}
-${facts(site)}
-${groups(site, line)}
+    main: html`${failures(view)}
+${facts(view)}
+${groups(view, line)}
 <section class="card">
 <div class="tools" hidden><label for="filter">Filter by name</label> <input id="filter" type="search" autocomplete="off" spellcheck="false"> <span id="shown" class="quiet" role="status"></span></div>
 <div class="wide-table"><table id="packages"${isLong && html` class="long"`}${newest && html` data-counted-to="${newest}"`}>
@@ -204,7 +207,7 @@ ${packages.map((entry) => row(entry, newest, line))}</tbody>
 </table></div>
 <p class="quiet">The lines are on one logarithmic scale, from 0 to ${formatNumber(most)} non-CI downloads a day.</p>
 </section>
-${doubts(site)}
+${below}
 ${METRIC(site)}`,
     footer: html`<p>Nothing on this page asks any other server for anything. The same figures for programs:
 <a href="_health.json">_health.json</a> (where the operator serves it), and history.json in each package's folder.</p>`,

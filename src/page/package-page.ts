@@ -400,7 +400,6 @@ export function packagePage(view: PackageView, site: SiteView): string {
   const title = view.group?.title ?? view.name;
   const ends = countedTo && html` data-counted-to="${countedTo}"`;
   return htmlDocument('package', site, {
-    title: html`${title}: non-CI PyPI downloads`,
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
 <h1>${title}</h1>
 <p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${lastSuccess && html`, counted ${time(lastSuccess)}`}. ${whereabouts(view)}</p>`,
@@ -413,6 +412,7 @@ ${
   html`<section class="card no-print"><h2>Put it into a README</h2>
 ${snippets(view, main, site)}</section>`
 }`,
+    title: html`${title}: non-CI PyPI downloads`,
     footer: html`<p>Counted from ${site.source.name}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
   });
 }

@@ -91,14 +91,6 @@ const markOf = (drawnFrom: string, text: string) =>
 
 const MARK_LENGTH = markOf(digest(), '').length;
 
-/** Whether a page is on the disk, from these figures and as it was written. */
-async function isDrawn(path: string, drawnFrom: string): Promise<boolean> {
-  // What cannot be read is replaced like any other.
-  const page = await readIfPresent(path).catch(() => undefined);
-  const text = page?.slice(0, -MARK_LENGTH) ?? '';
-  return page === text + markOf(drawnFrom, text);
-}
-
 /** The pages of one run: a package's is drawn as soon as its figures are published, that of all of them in the end. */
 export interface Pages {
   /** Draws the page of a package or group that the run has brought. It never throws: `finish` does. */
@@ -153,7 +145,10 @@ export function openPages(
     );
     const drawnFrom = digest(version, seen, historyText);
     const path = join(await ensureChildFolder(outputDir, view.name), PAGE_FILE);
-    if (await isDrawn(path, drawnFrom)) return;
+    // What cannot be read is replaced like any other.
+    const before = (await readIfPresent(path).catch(() => undefined)) ?? '';
+    const text = before.slice(0, -MARK_LENGTH);
+    if (before === text + markOf(drawnFrom, text)) return;
     const page = packagePage(view, drawn);
     await replaceFile(path, page + markOf(drawnFrom, page), false);
   }
@@ -192,18 +187,17 @@ export function openPages(
     draw: (tracked, entry, history) => draw(tracked, entry, dayOf(now()), history),
     async finish({ finished, upstream, ...health }) {
       await ensureFolder(outputDir);
-      for (const tracked of [...packages, ...groups]) {
-        const entries = asGroup(tracked) ? health.groups : health.packages;
-        if (!rows.has(tracked.name)) await draw(tracked, entries.get(tracked.name), finished);
+      const of = (all: Config['packages'], entries: Health['packages']) =>
+        all.map((tracked) => [tracked, entries.get(tracked.name)] as const);
+      for (const [tracked, entry] of [...of(packages, health.packages), ...of(groups, health.groups)]) {
+        if (!rows.has(tracked.name)) await draw(tracked, entry, finished);
         signal?.throwIfAborted();
       }
       const rowsOf = (all: Config['packages']) => all.flatMap(({ name }) => rows.get(name) ?? []);
       const newest = rowsOf(packages).flatMap(({ lastDay }) => lastDay ?? []);
-      const index = indexPage({
-        ...{ ...site, ...upstream, finished, lastDay: upstream.lastDay ?? newest.toSorted().at(-1) },
-        ...{ packages: rowsOf(packages), groups: rowsOf(groups) },
-      });
-      await writeIfChanged(join(outputDir, PAGE_FILE), index);
+      const figures = { ...upstream, lastDay: upstream.lastDay ?? newest.toSorted().at(-1) };
+      const view = { ...figures, packages: rowsOf(packages), groups: rowsOf(groups) };
+      await writeIfChanged(join(outputDir, PAGE_FILE), indexPage(view, { ...site, finished }));
       const [fault] = faults;
       if (fault !== undefined) {
         const others = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;

@@ -13,7 +13,7 @@ import { indexPage } from '../../src/page/index-page.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
 import { serve } from '../support/serve.ts';
-import { entry, historyOf, index, YOUNG } from '../support/views.ts';
+import { entry, historyOf, index, site, YOUNG } from '../support/views.ts';
 
 /*
  * The page as it is seen: the example's, drawn by the built command, opened in Chromium from the disk and
@@ -408,7 +408,7 @@ describe('the page of a thousand packages', () => {
       const failed = at % 3 === 0 ? ({ state: 'failed' } as const) : {};
       return { ...entry({ name, windows: [{ windowDays: 30, breakdown }] }), ...failed, recent };
     });
-    writeFileSync(path, indexPage(index({ packages })));
+    writeFileSync(path, indexPage(index({ packages }), site));
   });
 
   it.each(LOOKS)('is laid out as the short one: $colorScheme, $width', async (look) => {

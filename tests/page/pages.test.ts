@@ -19,7 +19,8 @@ import {
 const HOSTILE = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`;
 
 const ROWS = '#packages tbody tr';
-const indexOf = (view: Partial<IndexView> = {}) => parsePage(indexPage(index(view)));
+const indexOf = (view: Partial<IndexView> = {}, more: Partial<typeof site> = {}) =>
+  parsePage(indexPage(index(view), { ...site, ...more }));
 const pageOf = (view: Partial<PackageView> = {}, more: Partial<typeof site> = {}) =>
   parsePage(packagePage({ ...young, ...view }, { ...site, ...more }));
 /** What it counts in an own window of 30 days. */
@@ -30,7 +31,7 @@ const list = (count: number, view: Partial<PackageView> = {}) =>
   Array.from({ length: count }, (_, at) => entry({ name: `p${at}`, ...view }));
 
 it.each([
-  ['all packages', indexPage(index())],
+  ['all packages', indexPage(index(), site)],
   ['a package', packagePage(young, site)],
 ])('the page of %s allows itself its own script and style and nothing else', (_, page) => {
   const { document, all } = parsePage(page);
@@ -137,13 +138,13 @@ describe('indexPage', () => {
   });
 
   it('can be drawn before anything has been counted', () => {
-    const { texts, text } = indexOf({ finished: undefined, lastDay: undefined, packages: [] });
+    const { texts, text } = indexOf({ lastDay: undefined, packages: [] }, { finished: undefined });
     expect(texts('header')[0]).toContain('No run yet.');
     expect(text).toContain('Counted up tonothing yet');
   });
 
   it('explains the metric where histories link to, and names whose figures these are', () => {
-    const { text, texts } = indexOf({ source: { name: HOSTILE, shortName: HOSTILE } });
+    const { text, texts } = indexOf({}, { source: { name: HOSTILE, shortName: HOSTILE } });
     expect(text).toContain(`counted from ${HOSTILE}.`);
     expect(texts('#metric')[0]).toContain('pip, pipenv, pipx, uv, poetry or pdm');
     expect(texts('#metric li').length).toBeGreaterThan(3);

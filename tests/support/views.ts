@@ -117,7 +117,6 @@ export function entry(view: Partial<PackageView> = {}): IndexEntry {
 
 export function index(view: Partial<IndexView> = {}): IndexView {
   return {
-    ...site,
     lastDay: '2026-04-24',
     missingDays: [],
     partialDays: [],
