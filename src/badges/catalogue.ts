@@ -1,5 +1,5 @@
 import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra, type Style } from '../config/looks.ts';
-import { addDays, date, monthOfDay } from '../days/day.ts';
+import { date, monthOfDay, spanDays } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
@@ -8,7 +8,7 @@ import { lastDays, type PackageDays, type Period, periodsOf, type Total } from '
 import { spikesOf } from '../metric/spikes.ts';
 import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
-import { CHART_SIZES, type ChartSize, drawChart } from './chart.ts';
+import { CHART_SIZES, type ChartSize, drawChart, spanOf } from './chart.ts';
 import { type Draw, drawSparkline, type Size, SPARKLINE } from './picture.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
@@ -69,21 +69,6 @@ export interface CountedKind extends BadgeKind {
   readonly render: (window: Window, looks: Looks) => EndpointBadge;
 }
 
-/** Beyond this a percentage says less than words. */
-const CHANGE_MAX = 999;
-
-/**
- * A change in whole percent as a badge shows it.
- *
- * @param percent Undefined if there is nothing to compare with.
- */
-function formatChange(percent: number | undefined): string {
-  if (percent === undefined) return 'nothing to compare';
-  if (percent > CHANGE_MAX) return `over +${CHANGE_MAX} %`;
-  if (percent === 0) return '±0 %';
-  return percent > 0 ? `+${percent} %` : `−${-percent} %`;
-}
-
 /** Below this a count is grey: too few to mean much. */
 const GREY_BELOW = 10;
 
@@ -95,17 +80,20 @@ function countColor({ color }: Looks, count: number): string {
 }
 
 /** A badge with what the looks add to any. */
-function badgeOf(label: string, message: string, color: string, looks: Looks): EndpointBadge {
+function badgeOf(
+  name: string,
+  windowDays: number | undefined,
+  message: string,
+  color: string,
+  looks: Looks,
+): EndpointBadge {
   const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
   // shields.io refuses a file with a colour for no logo, or for an SVG.
   const logos = logo && ('name' in logo ? { namedLogo: logo.name, logoColor } : { logoSvg: logo.svg });
+  const label = windowDays === undefined ? name : `${name} (${windowDays}d)`;
   const own = defined({ labelColor, ...logos, style, cacheSeconds });
   return { schemaVersion: 1, label, message, color, ...own };
 }
-
-/** The left half of a badge. */
-const labelOf = (label: string, windowDays: number | undefined) =>
-  windowDays === undefined ? label : `${label} (${windowDays}d)`;
 
 /** @param ownLabel Whether the looks may have another label for it. */
 function counted(
@@ -115,18 +103,13 @@ function counted(
   value: CountedKind['value'],
   ownLabel = false,
 ): CountedKind {
-  return {
-    id,
-    label,
-    scope,
-    value,
-    render({ breakdown, windowDays }, looks) {
-      const count = value(breakdown);
-      const name = ownLabel ? (looks.label ?? label) : label;
-      const message = `${formatCount(count)}${looks.suffix ?? ''}`;
-      return badgeOf(labelOf(name, windowDays), message, countColor(looks, count), looks);
-    },
+  const render: CountedKind['render'] = ({ breakdown, windowDays }, looks) => {
+    const count = value(breakdown);
+    const name = ownLabel ? (looks.label ?? label) : label;
+    const message = `${formatCount(count)}${looks.suffix ?? ''}`;
+    return badgeOf(name, windowDays, message, countColor(looks, count), looks);
   };
+  return { id, label, scope, value, render };
 }
 
 /** The systems as people call them; in lower case, also as badges do. */
@@ -150,81 +133,68 @@ export const CATALOGUE: NonEmpty<CountedKind> = [
   }),
 ];
 
-const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of' };
+type Render = BadgeKind['render'];
 
-function chart(id: string, size: ChartSize): ExtraKind {
-  return {
-    id,
-    ...CHART,
-    size: CHART_SIZES[size],
-    render({ title, history, windowDays }) {
-      const { days, partialDays } = lastDays(history, windowDays);
-      const span = { start: days[0] ?? '', end: addDays(days.at(-1) ?? '', 1) };
-      const spikes = spikesOf(history, windowDays);
-      const when = `in ${plural(days.length, 'day')}`;
-      return drawChart({ title, span, periods: periodsOf(history), partialDays, spikes, when }, size);
-    },
+/** Beyond this a percentage says less than words. */
+const CHANGE_MAX = 999;
+
+const renderTrend: Render = ({ trend, windowDays }, looks) => {
+  const badge = (message: string, color = 'lightgrey') => badgeOf('trend', windowDays, message, color, looks);
+  if (trend === null) return badge('not comparable');
+  if (trend === undefined) return badge('nothing to compare');
+  const percent = Math.round(trend * 100);
+  if (percent === 0) return badge('±0 %');
+  if (percent < 0) return badge(`−${-percent} %`, 'orange');
+  return badge(percent > CHANGE_MAX ? `over +${CHANGE_MAX} %` : `+${percent} %`, 'brightgreen');
+};
+
+/** Its label says since when, to the month; a suffix such as `/month` would not be true of it. */
+const renderTotal: Render = ({ total }, looks) => {
+  if (total === undefined) return undefined;
+  const { since, count } = total;
+  const label = `total since ${since.slice(0, MONTH_LENGTH)}`;
+  return badgeOf(label, undefined, formatCount(count), countColor(looks, count), looks);
+};
+
+const renderWindow =
+  (size: ChartSize): Render =>
+  ({ title, history, windowDays }) => {
+    const span = spanOf(lastDays(history, windowDays));
+    const when = `in ${plural(spanDays(span), 'day')}`;
+    const [periods, spikes] = [periodsOf(history), spikesOf(history, windowDays)];
+    return drawChart({ title, span, periods, partialDays: history.partialDays, spikes, when }, size);
   };
-}
 
 /** The days that a total is made of, or their months. */
-const TOTAL_CHART: ExtraKind = {
-  id: 'chart-total',
-  ...CHART,
-  size: CHART_SIZES.large,
-  windowless: true,
-  render({ title, history, periods: [first, ...more] = [] }) {
-    if (first === undefined) return undefined;
-    const span = { start: first.start, end: addDays(history.days.at(-1) ?? '', 1) };
-    const data = { title, span, periods: [first, ...more], when: `since ${date(first.start)}` };
-    return drawChart({ ...data, partialDays: history.partialDays, spikes: [] }, 'large');
-  },
+const renderPast: Render = ({ title, history, periods = [] }) => {
+  const { start } = periods[0] ?? {};
+  if (start === undefined) return undefined;
+  const span = { start, end: spanOf(history).end };
+  const when = `since ${date(start)}`;
+  return drawChart({ title, span, periods, partialDays: history.partialDays, spikes: [], when }, 'large');
 };
+
+const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };
 
 type ExtraKind = Omit<BadgeKind, 'scope' | 'extra'>;
 
-const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, NonEmpty<ExtraKind>>> = {
-  trend: [
-    {
-      id: 'trend',
-      label: 'trend',
-      subject: 'Trend of non-CI downloads of',
-      render({ trend, windowDays }, looks) {
-        if (trend === null)
-          return badgeOf(labelOf('trend', windowDays), 'not comparable', 'lightgrey', looks);
-        const percent = trend === undefined ? undefined : Math.round(trend * 100);
-        const color =
-          percent === undefined || percent === 0 ? 'lightgrey' : percent > 0 ? 'brightgreen' : 'orange';
-        return badgeOf(labelOf('trend', windowDays), formatChange(percent), color, looks);
-      },
-    },
-  ],
+const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, readonly ExtraKind[]>> = {
+  trend: [{ id: 'trend', label: 'trend', subject: 'Trend of non-CI downloads of', render: renderTrend }],
   sparkline: [
     {
       id: 'sparkline',
       label: 'by day',
       subject: 'Daily non-CI downloads of',
       size: SPARKLINE,
-      render: ({ title, history, windowDays }) => drawSparkline(title, history, windowDays),
+      render: drawSparkline,
     },
   ],
-  total: [
-    {
-      id: 'total',
-      label: 'total',
-      windowless: true,
-      // Its label says since when, to the month; a suffix such as `/month` would not be true of it.
-      render: ({ total }, looks) =>
-        total &&
-        badgeOf(
-          `total since ${monthOfDay(total.since)}`,
-          formatCount(total.count),
-          countColor(looks, total.count),
-          looks,
-        ),
-    },
+  total: [{ id: 'total', label: 'total', windowless: true, render: renderTotal }],
+  chart: [
+    { ...CHART, id: 'chart', render: renderWindow('large') },
+    { ...CHART, id: 'chart-small', size: CHART_SIZES.small, render: renderWindow('small') },
+    { ...CHART, id: 'chart-total', windowless: true, render: renderPast },
   ],
-  chart: [chart('chart', 'large'), chart('chart-small', 'small'), TOTAL_CHART],
 };
 
 /** A badge of a share of Pythons, of which the facets must be known. */
@@ -244,14 +214,14 @@ function pythonKind(least: string): PythonKind {
     extra: `python>=${least}`,
     windowless: true,
     render({ breakdown, facets }, looks) {
-      const grey = (message: string) => badgeOf(label, message, 'lightgrey', looks);
+      const grey = (message: string) => badgeOf(label, undefined, message, 'lightgrey', looks);
       if (breakdown.count < PYTHON_KNOWN_MIN) return grey('too few');
       if (facets === undefined) return grey('not counted');
       const share = pythonsFrom(facets.facets, least);
       if (share === undefined) return grey('too few');
       // Steps of colours are those of counts.
       const color = typeof looks.color === 'string' ? looks.color : 'blue';
-      return badgeOf(label, formatShare(share.part, share.known, 0), color, looks);
+      return badgeOf(label, undefined, formatShare(share.part, share.known, 0), color, looks);
     },
   };
 }
@@ -269,10 +239,7 @@ export const INDEXED = 'compare-indexed';
 
 /** The charts of several packages: none of them is made of a package's own figures (publish/comparison.ts). */
 export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) => ({
-  ...TOTAL_CHART,
-  id,
-  scope: CATALOGUE[0].scope,
-  extra: 'compare_chart',
+  ...{ ...CHART, id, windowless: true, scope: CATALOGUE[0].scope, extra: 'compare_chart' },
   render: () => undefined,
 }));
 
@@ -307,7 +274,7 @@ export function isWanted({ extra }: BadgeKind, looks: Looks | undefined): boolea
 
 /** What stands in place of a badge that is not renewed any more. */
 export function retiredBadge({ label }: BadgeKind, windowDays: number | undefined): EndpointBadge {
-  return badgeOf(labelOf(label, windowDays), 'not tracked any more', 'lightgrey', {});
+  return badgeOf(label, windowDays, 'not tracked any more', 'lightgrey', {});
 }
 
 /**

@@ -3,8 +3,8 @@ import {
   addDays,
   type Day,
   date,
-  dayNumber,
   dayOf,
+  daysOf,
   instantOf,
   monthOf,
   type Span,
@@ -12,10 +12,10 @@ import {
 } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatCount, formatNumber, nameSome } from '../format.ts';
-import { escapeMarkup } from '../markup.ts';
+import { html, type Markup, type Part } from '../markup.ts';
 import { byMonth, type PackageDays, type Period } from '../metric/package-days.ts';
 import type { Spike } from '../metric/spikes.ts';
-import { type Draw, linePath, type Point, px, runsOf, type Size, svg } from './picture.ts';
+import { type Draw, linePath, px, runsOf, svg } from './picture.ts';
 
 /*
  * Charts of downloads by day for READMEs, and what they share with those of the page.
@@ -76,17 +76,13 @@ export function wholeTicks(max: number): number[] {
   return Array.from({ length: Math.floor(max / step) + 2 }, (_, index) => index * step);
 }
 
-export interface DayTick {
-  /** The middle of its day, in days from the beginning of the span. */
-  readonly at: number;
-  /** The day of the month, or the month. */
-  readonly upper: string;
-  /** The month, or the year; absent where it is that of the tick before. */
-  readonly lower: string | undefined;
-}
-
-/** About `count` ticks along the days of a span. */
-export function dayTicks(span: Span, count: number): DayTick[] {
+/**
+ * About `count` ticks along the days of a span.
+ *
+ * @returns `at`: the middle of its day, in days from the beginning of the span. `upper`: the day of the month, or the month.
+ * `lower`: the month, or the year; undefined where it is that of the tick before.
+ */
+export function dayTicks(span: Span, count: number) {
   const [start, end] = [instantOf(span.start), instantOf(span.end)];
   // Null would mean that no ticks are wanted.
   const fitting = utcTickInterval(start, instantOf(addDays(span.end, -1)), count) as CountableTimeInterval;
@@ -106,95 +102,87 @@ export function dayTicks(span: Span, count: number): DayTick[] {
 }
 
 /** The mean of the known days among seven, up to each day of a span; undefined where fewer than four are known. */
-export function meansOf(periods: readonly Period[], { start, end }: Span): (number | undefined)[] {
-  const counts = new Map(
-    periods.flatMap((period) =>
-      spanDays(period) === 1 ? [[dayNumber(period.start), period.breakdown.count]] : [],
-    ),
-  );
-  const first = dayNumber(start);
-  return Array.from({ length: spanDays({ start, end }) }, (_, index) => {
-    if (!counts.has(first + index)) return undefined;
-    const week = Array.from(
-      { length: MEAN_DAYS },
-      (__, back) => counts.get(first + index - back) ?? [],
-    ).flat();
-    if (week.length < MEAN_KNOWN_MIN) return undefined;
+export function meansOf(periods: readonly Period[], span: Span): (number | undefined)[] {
+  const days = periods.filter((period) => spanDays(period) === 1);
+  const counts = new Map(days.map(({ start, breakdown }) => [start, breakdown.count]));
+  return daysOf(span).map((day) => {
+    const back = Array.from({ length: MEAN_DAYS }, (_, ago) => counts.get(addDays(day, -ago)));
+    const week = back.filter((count) => count !== undefined);
+    if (back[0] === undefined || week.length < MEAN_KNOWN_MIN) return undefined;
     return week.reduce((sum, count) => sum + count, 0) / week.length;
   });
 }
 
-/** Where a chart's figures stand: days across, and from 0 up to `max`. */
-interface Plot extends Size {
-  readonly size: ChartSize;
-  readonly span: Span;
-  readonly max: number;
-  readonly right: number;
-  readonly x: (days: number) => number;
-  readonly y: (value: number) => number;
-}
+type Plot = ReturnType<typeof plotOf>;
 
-/** @param margin Pixels at its right. */
-export function plotOf(size: ChartSize, span: Span, max: number, margin = MARGIN.right): Plot {
+/**
+ * Where a chart's figures stand: days across, and from 0 up to `max`.
+ *
+ * @param margin Pixels at its right.
+ */
+export function plotOf(size: ChartSize, span: Span, max: number, margin = MARGIN.right) {
   const { width, height } = CHART_SIZES[size];
   const base = height - MARGIN.bottom;
   const scale = (width - MARGIN.left - margin) / spanDays(span);
   return {
-    ...{ size, span, max, width, height, right: width - margin },
-    x: (days) => MARGIN.left + days * scale,
-    y: (value) => base - (value / max) * (base - MARGIN.top),
+    ...{ size, span, max, right: width - margin },
+    x: (days: number) => MARGIN.left + days * scale,
+    y: (value: number) => base - (value / max) * (base - MARGIN.top),
   };
 }
 
 /** Words of which `x` is where they begin, or with another `anchor` where they end or have their middle. */
-export function words(x: number, y: number, text: string, anchor?: 'middle' | 'end', className = 'quiet') {
-  const place = anchor === undefined ? '' : ` text-anchor="${anchor}"`;
-  return `<text class="${className}" x="${px(x)}" y="${px(y)}"${place}>${text}</text>`;
+export function words(
+  x: number,
+  y: number,
+  text: Part,
+  anchor?: 'middle' | 'end',
+  className = 'quiet',
+): Markup {
+  const place = anchor && html` text-anchor="${anchor}"`;
+  return html`<text class="${className}" x="${px(x)}" y="${px(y)}"${place}>${text}</text>`;
 }
 
-/** A text that fits into so many pixels of a heading; escaped. */
+/** A text that fits into so many pixels of a heading. */
 export function cut(text: string, room: number): string {
   const shown = [...text];
   const widthOf = (character: string) => HEAD_CHARACTER[NARROW.test(character) ? 'narrow' : 'wide'];
   const isTooWide = (most: number) => shown.reduce((sum, character) => sum + widthOf(character), 0) > most;
-  if (isTooWide(room)) {
-    while (shown.length > 0 && isTooWide(room - HEAD_CHARACTER.wide)) shown.pop();
-    shown.push('…');
-  }
-  return escapeMarkup(shown.join(''));
-}
-
-/** What is written above a plot. */
-interface Heading {
-  readonly title: string;
-  readonly figure: string;
-  readonly note: string;
+  if (!isTooWide(room)) return text;
+  while (shown.length > 0 && isTooWide(room - HEAD_CHARACTER.wide)) shown.pop();
+  return `${shown.join('')}…`;
 }
 
 /** A plot's axes with their words, and what is written above it. */
-export function frame({ size, span, max, right, x, y }: Plot, { title, figure, note }: Heading): string {
+export function frame(
+  { size, span, max, right, x, y }: Plot,
+  title: string,
+  figure: string,
+  note: Part,
+): Part {
   const base = y(0);
+  const { width } = CHART_SIZES[size];
+  const room = width - 12 - MARGIN.right - figure.length * HEAD_CHARACTER.narrow;
   const shown = wholeTicks(max).filter((tick) => tick <= max);
   const grid = shown.map((tick) => {
     const at = px(y(tick));
-    const dots = tick === 0 ? '' : ' stroke-dasharray="1 5"';
-    return `<path class="stroke quiet"${dots} d="M${MARGIN.left} ${at}H${right}"/>${words(MARGIN.left - 6, at + 4, formatCount(tick), 'end')}`;
+    const dots = tick > 0 && html` stroke-dasharray="1 5"`;
+    return html`<path class="stroke quiet"${dots} d="M${MARGIN.left} ${at}H${right}"/>${words(MARGIN.left - 6, at + 4, formatCount(tick), 'end')}`;
   });
-  const days = dayTicks(span, TICKS[size]).map(({ at, upper, lower }) => {
-    const second = lower === undefined ? '' : words(x(at), base + 31, lower, 'middle');
-    return words(x(at), base + 17, upper, 'middle') + second;
-  });
+  const days = dayTicks(span, TICKS[size]).map(({ at, upper, lower }) => [
+    words(x(at), base + 17, upper, 'middle'),
+    lower && words(x(at), base + 31, lower, 'middle'),
+  ]);
   const broken = breakOf(span);
-  const line =
-    broken === undefined
-      ? ''
-      : `<path class="stroke quiet" stroke-dasharray="4 3" d="M${px(x(broken))} ${MARGIN.top - 8}V${base}"/>`;
-  const { width } = CHART_SIZES[size];
-  const room = width - 12 - MARGIN.right - figure.length * HEAD_CHARACTER.narrow;
-  const heading =
-    words(12, ROWS.head, cut(title, room), undefined, 'head ink') +
-    words(width - MARGIN.right, ROWS.head, figure, 'end', 'head ink');
-  return heading + words(12, ROWS.note, note) + grid.join('') + days.join('') + line;
+  return [
+    words(12, ROWS.head, cut(title, room), undefined, 'head ink'),
+    words(width - MARGIN.right, ROWS.head, figure, 'end', 'head ink'),
+    words(12, ROWS.note, note),
+    grid,
+    days,
+    broken !== undefined &&
+      html`<path class="stroke quiet" stroke-dasharray="4 3" d="M${px(x(broken))} ${MARGIN.top - 8}V${base}"/>`,
+  ];
 }
 
 /** A bar of a chart: so many days from the beginning of the span, and downloads a day. */
@@ -213,8 +201,7 @@ const precise = (value: number) => Number(value.toPrecision(7));
  *
  * @param gap Part of a bar that stays free.
  */
-function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, max }: Plot): string {
-  if (bars.length === 0) return '';
+function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, max }: Plot): Part {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(max)) - 4);
   const decimals = max < 1_000 ? 2 : 0;
   let path = '';
@@ -224,29 +211,26 @@ function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, 
     path += `V${Number((value / unit).toFixed(decimals))}h${hundredths(days * (1 - gap))}`;
     end = at + days;
   }
-  return `<path class="${className}" transform="translate(${MARGIN.left} ${y(0)}) scale(${precise(x(1) - x(0))} ${precise(y(unit) - y(0))})" d="${path}V0"/>`;
+  return (
+    path &&
+    html`<path class="${className}" transform="translate(${MARGIN.left} ${y(0)}) scale(${precise(x(1) - x(0))} ${precise(y(unit) - y(0))})" d="${path}V0"/>`
+  );
 }
 
 /** Marks below the axis, in units of days like the bars. */
-export function gapsPath(gaps: readonly number[], { x, y }: Plot): string {
-  if (gaps.length === 0) return '';
-  const steps = gaps.map((at, index) => (gaps[index - 1] === at - 1 ? 'h1' : `M${at} 0h1`));
-  return `<path class="stroke quiet" stroke-width="4" transform="translate(${MARGIN.left} ${y(0) + 3}) scale(${precise(x(1) - x(0))} 1)" d="${steps.join('')}"/>`;
+export function gapsPath(gaps: readonly number[], { x, y }: Plot): Part {
+  const steps = gaps.map((at, index) => (gaps[index - 1] === at - 1 ? 'h1' : `M${at} 0h1`)).join('');
+  return (
+    steps &&
+    html`<path class="stroke quiet" stroke-width="4" transform="translate(${MARGIN.left} ${y(0) + 3}) scale(${precise(x(1) - x(0))} 1)" d="${steps}"/>`
+  );
 }
 
 /** Places of the days of a span that no period covers, or of which there is only a part. */
-export function gapsOf(
-  periods: readonly Period[],
-  partialDays: readonly Day[],
-  { start, end }: Span,
-): number[] {
-  const covered = new Set<number>();
-  const placeOf = (day: Day) => dayNumber(day) - dayNumber(start);
-  for (const period of periods) {
-    for (let at = placeOf(period.start); at < placeOf(period.end); at += 1) covered.add(at);
-  }
-  for (const day of partialDays) covered.delete(placeOf(day));
-  return Array.from({ length: spanDays({ start, end }) }, (_, at) => at).filter((at) => !covered.has(at));
+export function gapsOf(periods: readonly Period[], partialDays: readonly Day[], span: Span): number[] {
+  const whole = new Set(periods.flatMap(daysOf));
+  for (const day of partialDays) whole.delete(day);
+  return daysOf(span).flatMap((day, at) => (whole.has(day) ? [] : [at]));
 }
 
 /** What a chart of one package or group shows. */
@@ -275,31 +259,30 @@ function description(
   const daily = ({ breakdown, known }: Period) => breakdown.count / known;
   const [best] = shown.toSorted((a, b) => daily(b) - daily(a));
   const gapDays = gaps.map((at) => addDays(span.start, at));
-  return [
+  const sentences = [
     `${formatNumber(total)} downloads by installers, not marked as CI, ${when}, to ${date(addDays(span.end, -1))}.`,
-    best === undefined || total === 0
-      ? ''
-      : `At most ${meanText(daily(best))} a day, ${spanDays(best) === 1 ? 'on' : 'from'} ${date(best.start)}.`,
-    mean === undefined ? '' : `The mean of the last seven days is ${meanText(mean)} a day.`,
-    spikes.length === 0 ? '' : `Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`,
-    gaps.length === 0 ? '' : `Nothing or only a part is known of ${listed(gapDays)}.`,
-    breakNote(span) ?? '',
-  ]
-    .filter((sentence) => sentence !== '')
-    .join(' ');
+    total > 0 &&
+      best &&
+      `At most ${meanText(daily(best))} a day, ${spanDays(best) === 1 ? 'on' : 'from'} ${date(best.start)}.`,
+    mean !== undefined && `The mean of the last seven days is ${meanText(mean)} a day.`,
+    spikes.length > 0 && `Many times the usual downloads: ${listed(spikes.map(({ day }) => day))}.`,
+    gaps.length > 0 && `Nothing or only a part is known of ${listed(gapDays)}.`,
+    breakNote(span),
+  ];
+  return sentences.filter(Boolean).join(' ');
 }
 
 /** What the marks of a chart mean, in their colours. */
-function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, hasGaps: boolean): string {
+function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, hasGaps: boolean): Markup[] {
   const all = [
     [hasLine, 'line', `— 7-day mean${mean === undefined ? '' : `: ${meanText(mean)}`}`],
     [hasSpikes, 'spike', '▲ spike'],
     [hasGaps, 'quiet', '▪ no or partial data'],
   ] as const;
   const shown = all.filter(([isThere]) => isThere);
-  return shown
-    .map(([, name, text], index) => `<tspan class="${name}"${index === 0 ? '' : ' dx="12"'}>${text}</tspan>`)
-    .join('');
+  return shown.map(
+    ([, name, text], index) => html`<tspan class="${name}"${index > 0 && html` dx="12"`}>${text}</tspan>`,
+  );
 }
 
 /**
@@ -308,7 +291,7 @@ function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, 
  */
 export function drawChart(data: ChartData, size: ChartSize): Draw {
   const { title, span, partialDays, when } = data;
-  const isLong = spanDays(span) > DAILY_MAX;
+  const [isLong, isSmall] = [spanDays(span) > DAILY_MAX, size === 'small'];
   const within = data.periods.filter(({ start }) => start >= span.start);
   const shown = isLong ? byMonth(within) : within;
   const days = new Set(isLong ? [] : data.spikes.map(({ day }) => day));
@@ -321,35 +304,27 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const means = isLong ? [] : meansOf(data.periods, span);
   const mean = means.at(-1);
   // Above all bars a mean is only by days before the span.
-  const points = means.map((value, at): Point | undefined =>
-    value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)],
+  const runs = runsOf(
+    means.map((value, at) => (value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)])),
   );
   const gaps = gapsOf(shown, isLong ? [] : partialDays, span);
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');
-  const hasLine = points.some((point) => point !== undefined);
-  const meaning = size === 'small' ? '' : legend(hasLine, mean, spikes.length > 0, gaps.length > 0);
+  const meaning = legend(runs.length > 0, mean, spikes.length > 0, gaps.length > 0);
   const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
-  const to = `without CI, to ${date(addDays(span.end, -1))}`;
   const what = isLong ? 'a day, by month' : 'a day';
-  const heading = {
-    title,
-    figure: `${formatNumber(total)} ${when}`,
-    note: size === 'small' ? `${what}, ${to}` : `PyPI downloads ${what}, ${to}`,
-  };
+  const note = `${isSmall ? '' : 'PyPI downloads '}${what}, without CI, to ${date(addDays(span.end, -1))}`;
   const body = [
-    frame(plot, heading),
+    frame(plot, title, `${formatNumber(total)} ${when}`, note),
     barsPath('bars', others, gap, plot),
     barsPath('spike', spikes, gap, plot),
-    marks && `<path class="spike" d="${marks}"/>`,
+    marks && html`<path class="spike" d="${marks}"/>`,
     gapsPath(gaps, plot),
-    hasLine && `<path class="stroke line" stroke-width="1.5" d="${runsOf(points).map(linePath).join('')}"/>`,
-    meaning && words(plot.right, ROWS.note, meaning, 'end'),
+    runs.length > 0 &&
+      html`<path class="stroke line" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`,
+    !isSmall && meaning.length > 0 && words(plot.right, ROWS.note, meaning, 'end'),
   ];
-  const told = {
-    title: `PyPI downloads of ${title} ${what}, without CI`,
-    description: description(data, shown, { total, mean, gaps }),
-  };
-  return svg(CHART_SIZES[size], told, body.filter(Boolean).join(''));
+  const told = `PyPI downloads of ${title} ${what}, without CI`;
+  return svg(CHART_SIZES[size], told, body, description(data, shown, { total, mean, gaps }));
 }

@@ -1,8 +1,9 @@
 import { addDays, date, type Span, spanDays } from '../days/day.ts';
 import { formatNumber, plural } from '../format.ts';
+import { html } from '../markup.ts';
 import { type PackageDays, periodsOf } from '../metric/package-days.ts';
 import * as chart from './chart.ts';
-import { type Draw, linePath, type Point, px, runsOf, svg } from './picture.ts';
+import { type Draw, linePath, px, runsOf, svg } from './picture.ts';
 
 /*
  * The days of several packages or groups as lines of one chart.
@@ -74,27 +75,27 @@ export function drawComparison(compared: readonly Compared[], span: Span, isInde
   const step = spanDays(span) > EACH_DAY_MAX ? 2 : 1;
   const lines = drawn.map(({ title, total, line: [className, dashes], values }, index) => {
     const top = y(most) + index * NAMES.height;
-    const points = values.flatMap((value, at): (Point | undefined)[] => {
-      if (value === undefined) return [undefined];
-      return (values.length - 1 - at) % step === 0 ? [[x(at + 0.5), y(value)]] : [];
-    });
-    const pattern = dashes && ` stroke-dasharray="${dashes}"`;
-    const path = `${runsOf(points).map(linePath).join('')}M${px(right) + 6} ${top + 6}h18`;
+    const points = values.map((value, at) =>
+      value === undefined ? undefined : ([x(at + 0.5), y(value)] as const),
+    );
+    const shown = points.filter((point, at) => !point || (points.length - 1 - at) % step === 0);
+    const path = `${runsOf(shown).map(linePath).join('')}M${px(right) + 6} ${top + 6}h18`;
+    const pattern = dashes && html` stroke-dasharray="${dashes}"`;
     const name = chart.words(right + 30, top + 10, chart.cut(title, NAMES.room), undefined, className);
     const sum = chart.words(right + 30, top + 24, formatNumber(total));
-    return `<path class="stroke ${className}" stroke-width="2"${pattern} d="${path}"/>${name}${sum}`;
+    return html`<path class="stroke ${className}" stroke-width="2"${pattern} d="${path}"/>${name}${sum}`;
   });
   const gaps = [...new Set(series.flatMap((each) => each.gaps))];
   const last = date(addDays(span.end, -1));
   const title = `PyPI downloads a day${isIndexed ? ', mean of each = 100' : ''}`;
-  const figure = `sums of ${plural(spanDays(span), 'day')}`;
   const note = `7-day means, without CI, to ${last}${gaps.length === 0 ? '' : ', ▪ no or partial data'}`;
   const description = [
     `Means of seven days of downloads by installers, not marked as CI, from ${date(span.start)} to ${last}.`,
     ...series.map((each) => inWords(each, span)),
-    ...[chart.breakNote(span) ?? []].flat(),
-  ].join(' ');
-  const told = { title: `${title}, without CI: ${series.map((each) => each.title).join(', ')}`, description };
-  const body = chart.frame(plot, { title, figure, note }) + chart.gapsPath(gaps, plot) + lines.join('');
-  return svg(chart.CHART_SIZES.large, told, body);
+    chart.breakNote(span),
+  ];
+  const told = `${title}, without CI: ${series.map((each) => each.title).join(', ')}`;
+  const heading = chart.frame(plot, title, `sums of ${plural(spanDays(span), 'day')}`, note);
+  const body = [heading, chart.gapsPath(gaps, plot), lines];
+  return svg(chart.CHART_SIZES.large, told, body, description.filter(Boolean).join(' '));
 }

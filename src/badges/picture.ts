@@ -1,5 +1,5 @@
 import { formatNumber } from '../format.ts';
-import { escapeMarkup } from '../markup.ts';
+import { html, Markup, type Part } from '../markup.ts';
 import { lastDays, type PackageDays } from '../metric/package-days.ts';
 
 /*
@@ -56,21 +56,19 @@ function rulesOf(body: string, scheme: 0 | 1): string {
  * A picture as a file.
  *
  * @param title What it shows, for those who do not see it, and `description` all that it says.
- * @param body Elements; the colour of each comes from its class.
+ * @param content Elements; the colour of each comes from its class.
  */
-export function svg(
-  { width, height }: Size,
-  { title, description = '' }: { readonly title: string; readonly description?: string },
-  body: string,
-): Draw {
-  const told = description && `<desc id="d">${escapeMarkup(description)}</desc>`;
-  const ids = description === '' ? 'aria-labelledby="t"' : 'aria-labelledby="t" aria-describedby="d"';
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" ${ids}><title id="t">${escapeMarkup(title)}</title>${told}`;
+export function svg({ width, height }: Size, title: string, content: Part, description?: string): Draw {
+  const body = html`${content}`.text;
+  const whole = html`<rect class="back" width="${width}" height="${height}" rx="3"/>${new Markup(body)}`.text;
+  const described = description && html` aria-describedby="d"`;
+  const head = html`<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="t"${described}><title id="t">${title}</title>${description && html`<desc id="d">${description}</desc>`}`;
   return (theme) => {
-    if (theme !== 'auto')
-      return `${head}<style>${STYLE}${rulesOf(body, theme === 'light' ? 0 : 1)}</style>${body}</svg>\n`;
-    const whole = `<rect class="back" width="${width}" height="${height}" rx="3"/>${body}`;
-    return `${head}<style>${STYLE}${rulesOf(whole, 0)}@media (prefers-color-scheme:dark){${rulesOf(whole, 1)}}</style>${whole}</svg>\n`;
+    const rules =
+      theme === 'auto'
+        ? `${rulesOf(whole, 0)}@media (prefers-color-scheme:dark){${rulesOf(whole, 1)}}`
+        : rulesOf(body, theme === 'light' ? 0 : 1);
+    return `${head.text}<style>${STYLE}${rules}</style>${theme === 'auto' ? whole : body}</svg>\n`;
   };
 }
 
@@ -84,22 +82,22 @@ const short = (value: number) => String(value).replace(/^(-?)0\./, '$1.');
 
 export type Point = readonly [x: number, y: number];
 
+/** A line of at least one point. */
+type Run = readonly [Point, ...Point[]];
+
 /** Neighbouring points that are known, in runs; an unknown one parts two of them. */
-export function runsOf(points: readonly (Point | undefined)[]): (readonly [Point, ...Point[]])[] {
+export function runsOf(points: readonly (Point | undefined)[]): Run[] {
   const runs: [Point, ...Point[]][] = [];
-  let run: [Point, ...Point[]] | undefined;
-  for (const point of points) {
-    if (point === undefined) run = undefined;
-    else if (run === undefined) {
-      run = [point];
-      runs.push(run);
-    } else run.push(point);
+  for (const [index, point] of points.entries()) {
+    if (point === undefined) continue;
+    if (points[index - 1] === undefined) runs.push([point]);
+    else runs.at(-1)?.push(point);
   }
   return runs;
 }
 
 /** A line through the points of a run, by steps, which are shorter than places; a point by itself is a dot as wide as a line. */
-export function linePath([first, ...rest]: readonly [Point, ...Point[]]): string {
+export function linePath([first, ...rest]: Run): string {
   let [x, y] = [px(first[0]), px(first[1])];
   if (rest.length === 0) return `M${px(x - 0.7)} ${y}h1.5`;
   const start = `M${x} ${y}`;
@@ -118,11 +116,11 @@ const MARGIN = 2;
 /**
  * The non-CI downloads of a window's days as a small picture. Days of which nothing is known are gaps.
  *
- * @param name Of the package, or title of the group.
+ * @param summary `title` is what the package or group is called.
  */
-export function drawSparkline(name: string, history: PackageDays, windowDays: number): Draw {
+export function drawSparkline(summary: { title: string; history: PackageDays; windowDays: number }): Draw {
   const { width, height } = SPARKLINE;
-  const { days, breakdowns } = lastDays(history, windowDays);
+  const { days, breakdowns } = lastDays(summary.history, summary.windowDays);
   const counts = breakdowns.map((breakdown) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));
   const base = height - MARGIN;
@@ -136,7 +134,7 @@ export function drawSparkline(name: string, history: PackageDays, windowDays: nu
   const area = runs.map((run) => `${linePath(run)}V${base}H${px(run[0][0])}Z`).join('');
   const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
   const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
-  const title = `PyPI downloads of ${name} by day, without CI: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
-  const body = `<path class="bars" fill-opacity=".15" d="${area}"/><path class="stroke bars" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`;
-  return svg(SPARKLINE, { title }, body);
+  const title = `PyPI downloads of ${summary.title} by day, without CI: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
+  const line = html`<path class="stroke bars" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`;
+  return svg(SPARKLINE, title, html`<path class="bars" fill-opacity=".15" d="${area}"/>${line}`);
 }

@@ -1,5 +1,5 @@
 import { plural } from '../format.ts';
-import { escapeMarkup } from '../markup.ts';
+import { html, type Markup } from '../markup.ts';
 import { type BadgeKind, badgeStem } from './catalogue.ts';
 import { pictureFile, type Size } from './picture.ts';
 
@@ -62,10 +62,9 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
  * A picture of two fixed themes: an `<img>` alone may follow the reader's system instead of the page. The light one is the
  * `<img>`, as PyPI leaves out every `<source>`.
  */
-function themedPicture(image: string, { width }: Size, alt: string): string {
+function themedPicture(image: string, { width }: Size, alt: string): Markup {
   const stem = image.slice(0, -'.svg'.length);
-  const [light, dark] = [pictureFile(stem, 'light'), pictureFile(stem, 'dark')].map(escapeMarkup);
-  return `<picture><source media="(prefers-color-scheme: dark)" srcset="${dark}"><img src="${light}" width="${width}" alt="${escapeMarkup(alt)}"></picture>`;
+  return html`<picture><source media="(prefers-color-scheme: dark)" srcset="${pictureFile(stem, 'dark')}"><img src="${pictureFile(stem, 'light')}" width="${width}" alt="${alt}"></picture>`;
 }
 
 /** When the downloads of a badge were: `in 30 days`. */
@@ -96,17 +95,17 @@ export function snippet(
   const image = pictureUrl(badge, publicUrl, picture);
   const alt = altText(badge);
   const { size } = badge.kind;
-  const target =
-    badge.page === undefined
-      ? `https://pypi.org/project/${badge.package}/`
-      : safeUrl(`${publicUrl}/${badge.page}`);
+  const target = safeUrl(
+    badge.page ? `${publicUrl}/${badge.page}` : `https://pypi.org/project/${badge.package}/`,
+  );
   switch (format) {
     case 'markdown':
       return `[![${alt.replaceAll(/[\\[\]`*_<]/g, String.raw`\$&`)}](${image})](${target})`;
     case 'rst':
       return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
     case 'html':
-      return `<a href="${target}">${size === undefined ? `<img src="${escapeMarkup(image)}" alt="${escapeMarkup(alt)}">` : themedPicture(image, size, alt)}</a>`;
+      return html`<a href="${target}">${size ? themedPicture(image, size, alt) : html`<img src="${image}" alt="${alt}">`}</a>`
+        .text;
     case 'url':
       return image;
   }

@@ -6,7 +6,7 @@ import { parseXml } from '../support/xml.ts';
 function drawn(counts: readonly (number | null)[], windowDays = counts.length) {
   const rowsOf = (index: number) => (counts[index] == null ? null : [downloads('pip', counts[index])]);
   const history = packageDays(counts.length, rowsOf, { last: '2026-10-03' });
-  const content = drawSparkline('demo', history, windowDays)('auto');
+  const content = drawSparkline({ title: 'demo', history, windowDays })('auto');
   const elements = parseXml(content);
   const paths = elements.filter((each) => each.name === 'path').map(({ attributes }) => attributes['d']);
   return { content, elements, paths };
