@@ -1,4 +1,4 @@
-import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra, type Style } from '../config/looks.ts';
+import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra } from '../config/looks.ts';
 import { date, monthOfDay, spanDays } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
@@ -12,17 +12,13 @@ import { CHART_SIZES, type ChartSize, drawChart, spanOf } from './chart.ts';
 import { type Draw, drawSparkline, type Size, SPARKLINE } from './picture.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
-export interface EndpointBadge {
+export interface EndpointBadge extends Pick<Looks, 'labelColor' | 'logoColor' | 'style' | 'cacheSeconds'> {
   readonly schemaVersion: 1;
   readonly label: string;
   readonly message: string;
   readonly color: string;
-  readonly labelColor?: string;
   readonly namedLogo?: string;
   readonly logoSvg?: string;
-  readonly logoColor?: string;
-  readonly style?: Style;
-  readonly cacheSeconds?: number;
 }
 
 /** The figures of a window that badges are made from. */
@@ -49,8 +45,8 @@ export interface BadgeKind {
   readonly id: string;
   /** What stands before the window on the left half of the badge. */
   readonly label: string;
-  /** Whose downloads it counts, as words that follow "downloads". */
-  readonly scope: string;
+  /** Whose downloads it counts, as words that follow "downloads"; if it is absent, those by all installers. */
+  readonly scope?: string;
   /** What stands before the package's name in its description, if not its downloads. */
   readonly subject?: string;
   /** How tracked.yaml asks for it; absent if it is always made. */
@@ -65,6 +61,7 @@ export interface BadgeKind {
 
 /** A badge of a count of a window, of which no more than the breakdown must be known. */
 export interface CountedKind extends BadgeKind {
+  readonly scope: string;
   readonly value: (breakdown: Breakdown) => number;
   readonly render: (window: Window, looks: Looks) => EndpointBadge;
 }
@@ -152,7 +149,7 @@ const renderTrend: Render = ({ trend, windowDays }, looks) => {
 const renderTotal: Render = ({ total }, looks) => {
   if (total === undefined) return undefined;
   const { since, count } = total;
-  const label = `total since ${since.slice(0, MONTH_LENGTH)}`;
+  const label = `total since ${monthOfDay(since)}`;
   return badgeOf(label, undefined, formatCount(count), countColor(looks, count), looks);
 };
 
@@ -176,9 +173,7 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
 
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };
 
-type ExtraKind = Omit<BadgeKind, 'scope' | 'extra'>;
-
-const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, readonly ExtraKind[]>> = {
+const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, readonly BadgeKind[]>> = {
   trend: [{ id: 'trend', label: 'trend', subject: 'Trend of non-CI downloads of', render: renderTrend }],
   sparkline: [
     {
@@ -239,16 +234,14 @@ export const INDEXED = 'compare-indexed';
 
 /** The charts of several packages: none of them is made of a package's own figures (publish/comparison.ts). */
 export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) => ({
-  ...{ ...CHART, id, windowless: true, scope: CATALOGUE[0].scope, extra: 'compare_chart' },
+  ...{ ...CHART, id, windowless: true, extra: 'compare_chart' },
   render: () => undefined,
 }));
 
 /** Every badge there is, but for shares of Pythons: those that are always made, then those that tracked.yaml may ask for. */
 export const BADGES: readonly BadgeKind[] = [
   ...CATALOGUE,
-  ...EXTRAS.flatMap((extra) =>
-    EXTRA_KINDS[extra].map((kind) => ({ ...kind, scope: CATALOGUE[0].scope, extra })),
-  ),
+  ...EXTRAS.flatMap((extra) => EXTRA_KINDS[extra].map((kind) => ({ ...kind, extra }))),
   ...COMPARISONS,
 ];
 

@@ -32,25 +32,19 @@ export interface Compared {
   readonly history: PackageDays;
 }
 
-/** What is known of one of them in a span: its sum, its gaps, and its means of seven days, also with their own mean as 100. */
-function seriesOf({ title, history }: Compared, span: Span) {
+/** What is known of one of them in a span: its sum, its gaps, its means of seven days as they are drawn, and all of it in words. */
+function seriesOf({ title, history }: Compared, span: Span, isIndexed: boolean) {
   const periods = periodsOf(history);
   const within = periods.filter(({ start }) => start >= span.start);
   const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
   const means = chart.meansOf(periods, span);
-  const unit = total / within.length / 100 || 1;
-  const indexed = means.map((mean) => mean && mean / unit);
-  return { title, total, means, indexed, gaps: chart.gapsOf(within, history.partialDays, span) };
-}
-
-const lastOf = (values: readonly (number | undefined)[]) =>
-  values.findLast((value) => value !== undefined) ?? 0;
-
-/** All that a comparison shows of one of them, in words. */
-function inWords({ title, total, means, gaps }: ReturnType<typeof seriesOf>, { start }: Span): string {
-  const days = chart.listed(gaps.map((at) => addDays(start, at)));
+  const unit = (isIndexed && total / within.length / 100) || 1;
+  const last = means.findLast((mean) => mean !== undefined) ?? 0;
+  const gaps = chart.gapsOf(within, history.partialDays, span);
+  const days = chart.listed(gaps.map((at) => addDays(span.start, at)));
   const left = days && `; nothing or only a part is known of ${days}`;
-  return `${title}: ${formatNumber(total)}, at the end ${chart.meanText(lastOf(means))} a day${left}.`;
+  const told = `${title}: ${formatNumber(total)}, at the end ${chart.meanText(last)} a day${left}.`;
+  return { title, total, gaps, told, values: means.map((mean) => mean && mean / unit), end: last / unit };
 }
 
 /**
@@ -61,14 +55,10 @@ function inWords({ title, total, means, gaps }: ReturnType<typeof seriesOf>, { s
  * @param isIndexed Whether the mean of each over the span is drawn as 100, so that their courses can be compared.
  */
 export function drawComparison(compared: readonly Compared[], span: Span, isIndexed: boolean): Draw {
-  const series = compared.map((each) => seriesOf(each, span));
+  const series = compared.map((each) => seriesOf(each, span, isIndexed));
   const drawn = series
-    .map((each, index) => ({
-      ...each,
-      line: LINES[index] ?? LINES[0],
-      values: isIndexed ? each.indexed : each.means,
-    }))
-    .toSorted((a, b) => lastOf(b.values) - lastOf(a.values));
+    .map((each, index) => ({ ...each, line: LINES[index] ?? LINES[0] }))
+    .toSorted((a, b) => b.end - a.end);
   const most = Math.max(1, ...drawn.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const plot = chart.plotOf('large', span, most, NAMES.width);
   const { x, y, right } = plot;
@@ -91,7 +81,7 @@ export function drawComparison(compared: readonly Compared[], span: Span, isInde
   const note = `7-day means, without CI, to ${last}${gaps.length === 0 ? '' : ', ▪ no or partial data'}`;
   const description = [
     `Means of seven days of downloads by installers, not marked as CI, from ${date(span.start)} to ${last}.`,
-    ...series.map((each) => inWords(each, span)),
+    ...series.map((each) => each.told),
     chart.breakNote(span),
   ];
   const told = `${title}, without CI: ${series.map((each) => each.title).join(', ')}`;

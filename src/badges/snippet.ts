@@ -1,6 +1,6 @@
 import { plural } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
-import { type BadgeKind, badgeStem } from './catalogue.ts';
+import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
 import { pictureFile, type Size } from './picture.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
@@ -78,7 +78,7 @@ const NAME_MAX = 28;
 /** What the figure on a badge is, for those who do not see it; at most 100 characters. */
 export function altText({ package: name, title = name, kind, windowDays, sourceName }: SnippetBadge): string {
   const short = title.length > NAME_MAX ? `${title.slice(0, NAME_MAX - 1)}…` : title;
-  return `${kind.subject ?? 'Non-CI PyPI downloads of'} ${short} ${kind.scope} ${windowText(windowDays)} (${sourceName})`;
+  return `${kind.subject ?? 'Non-CI PyPI downloads of'} ${short} ${kind.scope ?? CATALOGUE[0].scope} ${windowText(windowDays)} (${sourceName})`;
 }
 
 /**

@@ -68,11 +68,8 @@ function barChart(
   bottom = 0,
 ): Markup {
   const told = rows.map((row) => `${row.label} ${row.figure} (${row.share})`).join(', ');
-  const track = boxes(
-    'track',
-    rows.map(() => WIDTH),
-  );
-  const content = [track, rows.map(barRow), more];
+  const whole = rows.map(() => WIDTH);
+  const content = [boxes('track', whole), rows.map(barRow), more];
   return picture(`${what}: ${told}`, `chart ${className}`, content, rows.length * ROW + bottom);
 }
 
@@ -140,11 +137,8 @@ export function exclusionChart(breakdown: Breakdown): Markup {
   const lensTop = bottom + LENS.cone;
   const lensed = breakdown.count > 0;
   const cone = html`<path class="cone" d="M0 ${bottom}H${px(place(0, breakdown.count, all).to)}L${WIDTH} ${lensTop}H0z"/>`;
-  const left = boxes(
-    'left',
-    rows.map(({ from, total }) => (total ? 0 : from)),
-  );
-  const more = html`${left}${lensed && [cone, ...lens(breakdown, lensTop)]}`;
+  const left = rows.map(({ from, total }) => (total ? 0 : from));
+  const more = html`${boxes('left', left)}${lensed && [cone, ...lens(breakdown, lensTop)]}`;
   const height = LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0);
   return barChart('What is excluded', 'exclusions', rows, more, height);
 }
@@ -280,17 +274,11 @@ function timeChart(
   const touching = list.length > TOUCHING;
   const width = touching ? size : Math.round((size - GAP * length) * 100) / 100;
   const broken = breakOf(spanOf(history));
+  const missing = list.filter(({ count }) => count === null);
+  const partial = list.filter(({ partialDays }) => partialDays.length > 0);
   const marks = [
-    columns(
-      'missing',
-      list.filter(({ count }) => count === null),
-      size,
-    ),
-    columns(
-      'partial',
-      list.filter(({ partialDays }) => partialDays.length > 0),
-      size,
-    ),
+    columns('missing', missing, size),
+    columns('partial', partial, size),
     broken !== undefined && html`<path class="break" d="M${broken - 0.5} 0v${PLOT}"/>`,
   ];
   const bars = stack(list, installersOf(totalOf(history)), size, (sum, bucket) =>

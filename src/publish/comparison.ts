@@ -1,8 +1,9 @@
 import { badgeStem, COMPARISON_FOLDER, COMPARISONS, INDEXED } from '../badges/catalogue.ts';
+import { spanOf } from '../badges/chart.ts';
 import { type Compared, drawComparison } from '../badges/comparison.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import { asGroup, type Config } from '../config/config.ts';
-import { addDays, windowBefore } from '../days/day.ts';
+import { windowBefore } from '../days/day.ts';
 import { writeFolder } from '../disk/files.ts';
 import { readHistory } from './history.ts';
 
@@ -19,23 +20,23 @@ import { readHistory } from './history.ts';
  */
 export async function publishComparison(config: Config): Promise<string[]> {
   const { outputDir, compareChart = [], packages, groups } = config;
-  const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
-  const compared: Compared[] = [];
+  const compared: (Compared & { readonly longest: number })[] = [];
   const missing: string[] = [];
-  let [last, length] = ['', Infinity];
   for (const name of compareChart) {
-    const [each, history] = [tracked.get(name), await readHistory(outputDir, name)];
-    if (each === undefined || history === undefined) {
-      missing.push(name);
-      continue;
+    const tracked = [...packages, ...groups].find((each) => each.name === name);
+    const history = await readHistory(outputDir, name);
+    if (tracked === undefined || history === undefined) missing.push(name);
+    else {
+      const title = asGroup(tracked)?.title ?? name;
+      compared.push({ title, history: history.days, longest: Math.max(...tracked.windows) });
     }
-    compared.push({ title: asGroup(each)?.title ?? name, history: history.days });
-    const [end = ''] = history.days.days.slice(-1);
-    if (end > last) last = end;
-    length = Math.min(length, Math.max(...each.windows));
   }
   if (missing.length > 0) return missing;
-  const span = windowBefore(addDays(last, 1), length);
+  const [end = ''] = compared
+    .map(({ history }) => spanOf(history).end)
+    .toSorted()
+    .slice(-1);
+  const span = windowBefore(end, Math.min(...compared.map(({ longest }) => longest)));
   const files = COMPARISONS.flatMap((kind) =>
     filesOf(badgeStem(kind, undefined), drawComparison(compared, span, kind.id === INDEXED)),
   );

@@ -92,18 +92,7 @@ const markOf = (drawnFrom: string, text: string) =>
 const MARK_LENGTH = markOf(digest(), '').length;
 
 /** The pages of one run: a package's is drawn as soon as its figures are published, that of all of them in the end. */
-export interface Pages {
-  /** Draws the page of a package or group that the run has brought. It never throws: `finish` does. */
-  draw(tracked: TrackedPackage | TrackedGroup, entry: PackageHealth, history: History): Promise<void>;
-  /**
-   * Draws the pages of what the run has not brought, from histories on the disk and the health file, and the page of
-   * all packages.
-   *
-   * @returns How many pages there are.
-   * @throws OperatorError if the disk refused any of them, and what the signal was aborted with.
-   */
-  finish(health: Health): Promise<number>;
-}
+export type Pages = ReturnType<typeof openPages>;
 
 /**
  * Begins the pages of a run. Pages that would not change are left alone, and one that cannot be written stops no other.
@@ -118,7 +107,7 @@ export function openPages(
   now: () => Date,
   signal?: AbortSignal,
   version = VERSION,
-): Pages {
+) {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups, facetsEveryDays } = config;
   const site = { staleThresholdDays, publicUrl, source };
   const rows = new Map<string, IndexEntry & { readonly lastDay?: string | undefined }>();
@@ -170,12 +159,8 @@ export function openPages(
       const view = packageView(tracked, entry, days, config, now());
       const hasPage = view.windows.length > 0 || history !== undefined;
       if (hasPage) await drawPage({ ...view, history: days, facets }, text, finished);
-      rows.set(name, {
-        ...view,
-        hasPage,
-        recent: days ? recentCounts(days) : [],
-        lastDay: days?.days.at(-1),
-      });
+      const recent = days ? recentCounts(days) : [];
+      rows.set(name, { ...view, hasPage, recent, lastDay: days?.days.at(-1) });
     } catch (error) {
       faults.push(error);
       const view = packageView(tracked, entry, undefined, config, now());
@@ -184,8 +169,17 @@ export function openPages(
   }
 
   return {
-    draw: (tracked, entry, history) => draw(tracked, entry, dayOf(now()), history),
-    async finish({ finished, upstream, ...health }) {
+    /** Draws the page of a package or group that the run has brought. It never throws: `finish` does. */
+    draw: (tracked: TrackedPackage | TrackedGroup, entry: PackageHealth, history: History) =>
+      draw(tracked, entry, dayOf(now()), history),
+    /**
+     * Draws the pages of what the run has not brought, from histories on the disk and the health file, and the page of
+     * all packages.
+     *
+     * @returns How many pages there are.
+     * @throws OperatorError if the disk refused any of them, and what the signal was aborted with.
+     */
+    async finish({ finished, upstream, ...health }: Health): Promise<number> {
       await ensureFolder(outputDir);
       const of = (all: Config['packages'], entries: Health['packages']) =>
         all.map((tracked) => [tracked, entries.get(tracked.name)] as const);
