@@ -22,8 +22,8 @@ const inMemory = {
 /** `npm test` runs the projects `unit` and `mocks`; the others need more than npm, say what, and are scripts of their own. */
 export default defineConfig({
   test: {
-    // The end-to-end tests mostly wait for the commands that they start.
-    maxWorkers: 4,
+    // Tests wait for servers and for the commands that they start; each worker more loads the modules once more.
+    maxWorkers: 3,
     coverage: {
       include: ['src/**/*.ts'],
       // cli.ts only hands the process to program.ts; the end-to-end tests run it as a child process.

@@ -92,6 +92,7 @@ it('endpoint files pass the schema of shields.io, strictly, whatever was counted
       expect(files).toHaveLength(CATALOGUE.length + 3);
       for (const { content } of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
     }),
+    { numRuns: 30 },
   );
 });
 

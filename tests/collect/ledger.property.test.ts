@@ -98,5 +98,5 @@ it('a run with a ledger comes to the figures of the whole window, whatever happe
       }
     }
   });
-  await fc.assert(check, { numRuns: 20 });
+  await fc.assert(check, { numRuns: 12 });
 });

@@ -31,31 +31,37 @@ const FILES = [
   'a ledger',
 ];
 
+/** Those of the program that are read again, one of each kind. */
+const READ = ['output/_health.json', 'output/alpha/history.json', 'state/spend.json', 'a ledger'];
+
 const DATE = new Date('2026-04-25T04:12:00.000Z');
 
 describe.each(OBSTACLES)('%s in the place of', (what, put) => {
-  it.each(FILES)('%s is found by doctor, and never waited for', async (file) => {
-    const { run, folder, files, server } = await bigQueryProject(['alpha', 'beta'], { date: DATE });
-    expect((await run('collect')).exitCode).toBe(0);
-    const ledger = Object.keys(files()).find((each) => /^state\/ledger\/.*alpha\.json$/.test(each)) ?? '';
-    const path = join(folder, file === 'a ledger' ? ledger : file);
-    renameSync(path, join(folder, 'aside'));
-    put(path, join(folder, 'aside'));
+  it.each(/pipe|folder/.test(what) ? FILES : READ)(
+    '%s is found by doctor, and never waited for',
+    async (file) => {
+      const { run, folder, files, server } = await bigQueryProject(['alpha', 'beta'], { date: DATE });
+      expect((await run('collect')).exitCode).toBe(0);
+      const ledger = Object.keys(files()).find((each) => /^state\/ledger\/.*alpha\.json$/.test(each)) ?? '';
+      const path = join(folder, file === 'a ledger' ? ledger : file);
+      renameSync(path, join(folder, 'aside'));
+      put(path, join(folder, 'aside'));
 
-    const doctor = await run('doctor');
-    expect(doctor.exitCode).toBe(1);
-    expect(doctor.stdout).toMatch(/^FAIL {2}(output|state)_dir {3,}\S+: (a|this is a) [\w ]+; (move|put)/m);
-    expect(doctor.stdout).toContain(path);
-    const before = server.bytesBilled;
-    const { exitCode, stderr } = await run('collect');
-    expect(stderr).not.toContain('unexpected fault');
-    // What is only written takes the place of all but a folder.
-    const isOutput = file.startsWith('output');
-    const isReplaced = isOutput && what !== 'a folder';
-    expect([exitCode, isReplaced || stderr.includes(path)]).toEqual([isReplaced ? 0 : 1, true]);
-    // To ask for the days bills 10 MiB, and each package as much again.
-    if (!isOutput) expect(server.bytesBilled - before).toBe(file === 'a ledger' ? 10 * MIB : 0);
-  });
+      const doctor = await run('doctor');
+      expect(doctor.exitCode).toBe(1);
+      expect(doctor.stdout).toMatch(/^FAIL {2}(output|state)_dir {3,}\S+: (a|this is a) [\w ]+; (move|put)/m);
+      expect(doctor.stdout).toContain(path);
+      const before = server.bytesBilled;
+      const { exitCode, stderr } = await run('collect');
+      expect(stderr).not.toContain('unexpected fault');
+      // What is only written takes the place of all but a folder.
+      const isOutput = file.startsWith('output');
+      const isReplaced = isOutput && what !== 'a folder';
+      expect([exitCode, isReplaced || stderr.includes(path)]).toEqual([isReplaced ? 0 : 1, true]);
+      // To ask for the days bills 10 MiB, and each package as much again.
+      if (!isOutput) expect(server.bytesBilled - before).toBe(file === 'a ledger' ? 10 * MIB : 0);
+    },
+  );
 });
 
 it.each(['state/ledger', 'state/ledger/*'])(

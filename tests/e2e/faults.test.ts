@@ -3,11 +3,10 @@ import { aprilRows, bigQueryProject, SECRET } from '../support/bigquery-project.
 import { expectCalm } from '../support/calm.ts';
 import { runCommand } from '../support/command.ts';
 import { GoogleServer, ProxyServer, TEST_CA } from '../support/google-server.ts';
-import { keyFile, leakOf, material, pieces, randomText, rsaPem } from '../support/secrets.ts';
+import { keyFile, leakOf, material, RSA_PEM as PEM, pieces, randomText } from '../support/secrets.ts';
 
 const PACKAGES = ['alpha', 'broken', 'gamma'];
 const COLLECT = ['collect', '--as-of', '2026-04-25'];
-const PEM = rsaPem();
 const FILE = keyFile(PEM);
 const KEY = { kind: 'a key', text: FILE, fragments: pieces(material(PEM)) };
 const PASSWORD = randomText(12);

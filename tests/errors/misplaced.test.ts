@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { misplacedSecret } from '../../src/errors/misplaced.ts';
-import { everySecret, keyFile, randomText, rsaPem } from '../support/secrets.ts';
+import { everySecret, keyFile, RSA_PEM as PEM, randomText } from '../support/secrets.ts';
 
-const PEM = rsaPem();
 const FILE = keyFile(PEM);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const FILE_64 = 'the content of a key file, in base64';

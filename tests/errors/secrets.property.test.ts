@@ -35,11 +35,14 @@ interface Place {
   readonly secrets?: readonly Secret[];
 }
 
+/** Another third of the secrets for each of three places that are alike. */
+const third = (index: number) => SECRETS.filter((_, at) => (at + index) % 3 === 0);
+
 const variables: Place[] = [
   ...['GOOGLE_APPLICATION_CREDENTIALS', 'BIGQUERY_EMULATOR_HOST', 'CLICKHOUSE_URL', 'PYPISTATS_URL'],
   ...['GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT', 'CLOUDSDK_CONFIG', 'GCE_METADATA_HOST', 'LOG_LEVEL'],
   ...['NO_PROXY', 'HOME', 'METADATA_SERVER_DETECTION', 'no_proxy', 'NODE_EXTRA_CA_CERTS'],
-].map((name) => ({ name, env: (text) => ({ [name]: text }) }));
+].map((name, index) => ({ name, env: (text) => ({ [name]: text }), secrets: third(index) }));
 
 const proxies: Place[] = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'https_proxy'].map((name) => ({
   name,
@@ -52,7 +55,7 @@ const own: Place[] = ['GOOGLE_CREDENTIALS', 'DEPLOY_TOKEN', 'UNRELATED'].map((na
   name,
   env: (text) => ({ [name]: text }),
   takes: () => true,
-  secrets: SECRETS.filter((_, at) => at % 5 === 0),
+  secrets: third(0),
 }));
 
 /** Three ways to write a text in YAML, each for a third of the secrets; of the last, the parser itself complains now and then. */
@@ -90,7 +93,7 @@ const fields: Place[] = Object.entries(schema.properties).flatMap(([section, { p
     STYLES.map((style, index) => ({
       name: `${section}.${key}, style ${index}`,
       list: (text: string) => listWith(section, key, style(text)),
-      secrets: SECRETS.filter((_, at) => (at + key.length) % STYLES.length === index),
+      secrets: third(key.length + index),
     })),
   ),
 );
@@ -121,11 +124,16 @@ const odd: Place[] = Object.entries(LISTS).map(([name, list]) => ({ name, list }
 
 const OPTIONS = '--config -c --log-level --package -p --as-of --badge --format --nonsense'.split(' ');
 const words: Place[] = [
-  ...OPTIONS.flatMap((option): Place[] => [
-    { name: `${option} x`, argv: (text, command) => [...command, option, text] },
+  ...OPTIONS.flatMap((option, index): Place[] => [
+    {
+      name: `${option} x`,
+      argv: (text, command) => [...command, option, text],
+      secrets: third(index),
+    },
     {
       name: `${option}=x`,
       argv: (text, command) => [...command, `${option}${option.startsWith('--') ? '=' : ''}${text}`],
+      secrets: third(index + 1),
     },
   ]),
   { name: 'an argument', argv: (text, command) => [...command, text] },

@@ -1,9 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { connect } from '../../../src/sources/bigquery/connection.ts';
 import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
+import { RSA_PEM as private_key } from '../../support/secrets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /* Nothing here is sent: a connection is only opened, which finds out who pays. */
@@ -16,8 +16,6 @@ const CONFIG: BigQueryConfig = {
   sharing: 'auto',
 };
 const now = () => new Date();
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const private_key = privateKey.export({ type: 'pkcs8', format: 'pem' });
 
 function key(fields: object): string {
   const path = join(tempFolder(), 'key.json');

@@ -1,12 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
+import { RSA_PEM as private_key } from '../../support/secrets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const private_key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 const KEY = { type: 'service_account', client_email: 'a@p.iam', private_key, project_id: 'p' };
 const LOGIN = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
 const URL_OF_ACCOUNT =

@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -14,6 +13,7 @@ import {
   ProxyServer,
   SUBJECT_TOKEN,
 } from '../../support/google-server.ts';
+import { RSA_PEM as PRIVATE_KEY } from '../../support/secrets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 /*
@@ -24,8 +24,6 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const PACKAGES = ['alpha', 'beta', 'gamma'];
 const ACCOUNT = 'badges@acme-billing-4711.iam.gserviceaccount.com';
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const PRIVATE_KEY = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 
 const KEY = {
   type: 'service_account',
