@@ -1,24 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
-import { CLI, runCommand } from '../support/command.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 import { clickHouseProject } from '../support/project.ts';
 
 /* What a signal does to the process. What a run that is interrupted leaves behind: tests/commands/interrupt.test.ts. */
 
 /** A command that can be sent signals. */
 function start({ folder, env }: Pick<BigQueryProject, 'folder' | 'env'>, ...argv: string[]) {
-  const child = execa(process.execPath, [CLI, ...argv], {
-    cwd: folder,
-    env: { HOME: folder, ...env },
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-  });
+  const child = startCommand(folder, argv, { env });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }

@@ -4,13 +4,20 @@ import { execa } from 'execa';
 /** The built command; `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
-/** Runs the built command in a folder, with no more of the environment than what is given. */
-export async function runCommand(
+interface World {
+  readonly env?: Record<string, string>;
+  /** Arguments of Node.js. */
+  readonly node?: readonly string[];
+  readonly cli?: string;
+}
+
+/** Starts the built command in a folder, with no more of the environment than what is given. */
+export function startCommand(
   cwd: string,
   argv: readonly string[],
-  { env = {}, node = [], cli = CLI }: { env?: Record<string, string>; node?: string[]; cli?: string } = {},
+  { env, node = [], cli = CLI }: World = {},
 ) {
-  const { exitCode, stdout, stderr } = await execa(process.execPath, [...node, cli, ...argv], {
+  return execa(process.execPath, [...node, cli, ...argv], {
     cwd,
     env: { PATH: process.env['PATH'] ?? '', HOME: cwd, ...env },
     extendEnv: false,
@@ -18,5 +25,10 @@ export async function runCommand(
     stdin: 'ignore',
     stripFinalNewline: false,
   });
+}
+
+/** Runs it to its end. */
+export async function runCommand(cwd: string, argv: readonly string[], world?: World) {
+  const { exitCode, stdout, stderr } = await startCommand(cwd, argv, world);
   return { exitCode, stdout, stderr };
 }

@@ -1,9 +1,17 @@
-import { readFileSync } from 'node:fs';
-import { expect, it, onTestFinished } from 'vitest';
-import { BigQueryServer, type Fault, type ServerRow, type Trouble } from '../support/bigquery-server.ts';
+import { cpSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import type { Fault, ServerRow, Trouble } from '../support/bigquery-server.ts';
 import { type DayNumber, dayNumber, dayText, endOf } from '../support/independent.ts';
-import { tempFolder } from '../support/temp-folder.ts';
-import { type Blow, type House, type LedgerDays, openHouse, type Tracked } from './house.ts';
+import {
+  type Blow,
+  badgesIn,
+  type Files,
+  type House,
+  type LedgerDays,
+  ledgerIn,
+  openHouse,
+  type Tracked,
+} from './house.ts';
 import { badgesOf, totals } from './oracle.ts';
 import { chance, makeWeather, PACKAGES, tableOn } from './world.ts';
 
@@ -41,8 +49,8 @@ const count = (what: string, by = 1) => {
 
 /** Whether the run before was told what days there are. */
 let wasTold = false;
-let server: BigQueryServer;
 let house: House;
+
 /** The list changes now and then: packages and windows come, go and come back. */
 function changeList(list: readonly Tracked[], today: DayNumber): readonly Tracked[] {
   const roll = dice(`list ${today}`);
@@ -121,7 +129,10 @@ interface Scene {
   readonly event: Event;
 }
 
+const HEALTH = 'output/_health.json';
 type Badges = Record<string, string>;
+
+const tell = ({ today, event }: Scene, text: string) => faults.push(`${dayText(today)} (${event}): ${text}`);
 
 function expectedBadges({ rows, asOf, sums, blind }: Scene, { name, windows }: Tracked) {
   // A source that told its days once is not taken for one that cannot.
@@ -132,47 +143,57 @@ function expectedBadges({ rows, asOf, sums, blind }: Scene, { name, windows }: T
   return { end, badges };
 }
 
-function checkBadges(
-  scene: Scene,
-  before: ReadonlyMap<string, Badges>,
-  ended: boolean,
-  exitCode: number | null,
-) {
-  const { list, today, event } = scene;
-  const say = (text: string) => faults.push(`${dayText(today)} (${event}): ${text}`);
-  const { started, packages } = house.health();
+/** A run as it ended, with what stood on the disk before and after it. */
+interface Run {
+  readonly before: Files;
+  readonly after: Files;
+  /** The first call of the server's list that it made. */
+  readonly firstCall: number;
+  /** Undefined if it was killed. */
+  readonly exitCode: number | undefined;
+  /** Whether it came to its own end. */
+  readonly ended: boolean;
+  /** Whether it wrote a health file. */
+  readonly wrote: boolean;
+}
+
+interface Health {
+  started: string;
+  packages: Record<string, { error?: string; counted_to?: string; attempted?: string }>;
+}
+
+function checkBadges(scene: Scene, { before, after, ended, wrote, exitCode }: Run) {
+  const { list, event } = scene;
+  const { started, packages }: Health = JSON.parse(after[HEALTH] ?? '');
   for (const tracked of list) {
     const { name } = tracked;
+    const say = (text: string) => tell(scene, `${name}${text}`);
     const entry = packages[name];
-    const [old, found, expected] = [
-      before.get(name) ?? {},
-      house.badges(name),
-      expectedBadges(scene, tracked),
-    ];
-    const reached = ended && entry?.attempted !== undefined && entry.attempted >= started;
+    const [old, found] = [badgesIn(before, name), badgesIn(after, name)];
+    const expected = expectedBadges(scene, tracked);
+    const reached = ended && wrote && entry?.attempted !== undefined && entry.attempted >= started;
     if (reached && entry?.error === undefined) {
       if (expected === undefined) {
-        say(`${name} was counted although the table is too far behind, or could not be told`);
+        say(' was counted although the table is too far behind, or could not be told');
         continue;
       }
       count('packages counted');
-      if (entry?.counted_to !== dayText(expected.end - 1)) {
-        say(`${name} is counted to ${entry?.counted_to}, not ${dayText(expected.end - 1)}`);
-      }
+      const last = dayText(expected.end - 1);
+      if (entry?.counted_to !== last) say(` is counted to ${entry?.counted_to}, not ${last}`);
       for (const [file, message] of Object.entries(expected.badges)) {
         count('badges compared');
-        if (found[file] !== message) say(`${name}/${file} says ${found[file]}, and the table ${message}`);
+        if (found[file] !== message) say(`/${file} says ${found[file]}, and the table ${message}`);
       }
     } else {
       for (const [file, message] of Object.entries(found)) {
-        const either = [old[file], ...(ended && event !== 'full' ? [] : [expected?.badges[file]])];
+        const either = [old[file], ...(ended && wrote && event !== 'full' ? [] : [expected?.badges[file]])];
         count('old badges looked at');
-        if (!either.includes(message))
-          say(`${name}/${file} says ${message} after a run that failed, before it ${old[file]}`);
+        if (either.includes(message)) continue;
+        say(`/${file} says ${message} after a run that failed, before it ${old[file]}`);
       }
     }
-    if (exitCode === 0 && !reached) say(`exit 0, and ${name} was not reached`);
-    if (exitCode === 0 && entry?.error !== undefined) say(`exit 0, and ${name} failed: ${entry.error}`);
+    if (exitCode === 0 && !reached) say(' was not reached, and the exit code is 0');
+    if (exitCode === 0 && entry?.error !== undefined) say(` failed, and the exit code is 0: ${entry.error}`);
   }
 }
 
@@ -189,39 +210,25 @@ function reasonOf(scene: Scene, kept: LedgerDays, day: DayNumber, whole: boolean
   return whole ? 'days read again, with the whole window, where the view is refused' : undefined;
 }
 
-function checkReads(
-  scene: Scene,
-  before: ReadonlyMap<string, LedgerDays>,
-  firstCall: number,
-  ended: boolean,
-) {
-  const { list, today, event } = scene;
-  const after = new Map(list.map(({ name }) => [name, house.ledger(name)]));
-  const answered = new Set(
-    server.calls.slice(firstCall).flatMap(({ kind, jobId }) => (kind === 'results' ? [jobId] : [])),
-  );
+function checkReads(scene: Scene, { before, after, firstCall, ended }: Run) {
+  const { list, event } = scene;
+  const calls = house.server.calls.slice(firstCall);
+  const answered = new Set(calls.flatMap(({ kind, jobId }) => (kind === 'results' ? [jobId] : [])));
   let lost = 0;
-  for (const { kind, revisions, package: name, jobId, start, end } of server.calls.slice(firstCall)) {
-    const job = server.jobs.get(jobId);
-    const ran = job !== undefined && job.failure === undefined;
-    if (
-      kind !== 'insert' ||
-      revisions ||
-      name === undefined ||
-      start === undefined ||
-      end === undefined ||
-      !ran
-    )
-      continue;
+  for (const { kind, package: name, jobId, start, end } of calls) {
+    const job = house.server.jobs.get(jobId);
+    if (kind !== 'insert' || job === undefined || job.failure !== undefined) continue;
+    // The question about days has no span.
+    if (name === undefined || start === undefined || end === undefined) continue;
     const [from, to] = [dayNumber(start), dayNumber(end)];
     const longest = Math.max(...(list.find((each) => each.name === name)?.windows ?? []));
+    const [kept, now] = [ledgerIn(before, name), ledgerIn(after, name)];
     let missing = false;
     for (let day = from; day < to; day += 1) {
-      const reason = reasonOf(scene, before.get(name) ?? new Map(), day, to - from >= longest);
+      const reason = reasonOf(scene, kept, day, to - from >= longest);
       count(reason ?? 'days read again without a reason');
-      if (reason === undefined)
-        faults.push(`${dayText(today)} (${event}): ${name} ${dayText(day)} was read again without a reason`);
-      missing ||= !after.get(name)?.has(day);
+      if (reason === undefined) tell(scene, `${name} ${dayText(day)} was read again without a reason`);
+      missing ||= !now.has(day);
     }
     if (missing && answered.has(jobId)) lost += 1;
   }
@@ -229,36 +236,36 @@ function checkReads(
   // An answer whose rows come twice is none.
   if (event === 'twice') return;
   if (ended && event !== 'full' && event !== 'term' && lost > 0) {
-    faults.push(`${dayText(today)} (${event}): ${lost} paid answers were not kept`);
+    tell(scene, `${lost} paid answers were not kept`);
   }
   // A run that is ended by a signal, or finds its disk full, loses what it was about to save, and no more.
-  if (lost > 1) faults.push(`${dayText(today)} (${event}): ${lost} paid answers were lost`);
+  if (lost > 1) tell(scene, `${lost} paid answers were lost`);
 }
 
 async function run(scene: Scene, now: string, blow?: Blow) {
-  const badges = new Map(scene.list.map(({ name }) => [name, house.badges(name)]));
-  const ledgers = new Map(scene.list.map(({ name }) => [name, house.ledger(name)]));
-  const firstCall = server.calls.length;
-  const healthBefore = house.healthText();
-  wasTold = healthBefore?.includes('"published"') === true;
+  const before = house.files();
+  const firstCall = house.server.calls.length;
+  wasTold = before[HEALTH]?.includes('"published"') === true;
   const { exitCode, stderr } = await house.collect(now, blow);
+  const after = house.files();
   count('runs');
-  if (exitCode === null) count('runs killed');
-  const wrote = house.healthText() !== healthBefore;
-  const ended = exitCode !== null && (wrote || exitCode < 128);
-  if (exitCode !== null && exitCode !== 0 && exitCode !== 1 && exitCode < 128) {
-    faults.push(`${dayText(scene.today)} (${scene.event}): exit ${exitCode}: ${stderr.slice(-400)}`);
+  if (exitCode === undefined) count('runs killed');
+  const wrote = after[HEALTH] !== before[HEALTH];
+  const ended = exitCode !== undefined && (wrote || exitCode < 128);
+  if (exitCode !== undefined && exitCode > 1 && exitCode < 128) {
+    tell(scene, `exit ${exitCode}: ${stderr.slice(-400)}`);
   }
-  if (exitCode === 0 && !wrote) faults.push(`${dayText(scene.today)}: exit 0 without a health file`);
-  for (const path of house.jsonFiles()) {
+  if (exitCode === 0 && !wrote) tell(scene, 'exit 0 without a health file');
+  for (const [path, text] of Object.entries(after)) {
     try {
-      JSON.parse(readFileSync(path, 'utf8'));
+      if (path.endsWith('.json')) JSON.parse(text);
     } catch {
-      faults.push(`${dayText(scene.today)} (${scene.event}): ${path} is not whole`);
+      tell(scene, `${path} is not whole`);
     }
   }
-  checkBadges(scene, badges, ended && wrote, exitCode);
-  checkReads(scene, ledgers, firstCall, ended);
+  const ran = { before, after, firstCall, exitCode, ended, wrote };
+  if (after[HEALTH] !== undefined) checkBadges(scene, ran);
+  checkReads(scene, ran);
   return { exitCode, stderr };
 }
 
@@ -288,21 +295,16 @@ async function meet(scene: Scene): Promise<void> {
   }
   const again = !['none', '503', 'job'].includes(event);
   if (!again || dice(`again ${today}`) < 0.3) return;
-  server.become({ trouble: troubleOf('none', scene.list, today, scene.blind) });
+  house.server.become({ trouble: troubleOf('none', scene.list, today, scene.blind) });
   const { exitCode, stderr } = await run({ ...scene, event: 'none' }, at('12:00'));
   const fails = scene.blind && wasTold;
   if (exitCode !== 0 && !fails && endOf(scene.sums, today, today - SHOWN) !== undefined) {
-    faults.push(`${dayText(today)}: exit ${exitCode} of the run after (${event}): ${stderr.slice(-300)}`);
+    tell(scene, `exit ${exitCode} of the run after: ${stderr.slice(-300)}`);
   }
 }
 
 it(`is right on every one of ${DAYS} days, by seed ${SEED}`, async () => {
-  server = await BigQueryServer.start({});
-  house = openHouse(tempFolder(), server.host);
-  onTestFinished(async () => {
-    house.dispose();
-    await server.close();
-  });
+  house = await openHouse();
   const weather = makeWeather(SEED, BEFORE, BEFORE + DAYS);
   let list: readonly Tracked[] = [
     { name: 'alpha', windows: [7, 30] },
@@ -314,19 +316,16 @@ it(`is right on every one of ${DAYS} days, by seed ${SEED}`, async () => {
     const blind = weather.blind.has(today);
     const event = eventOf(today, blind);
     const rows = tableOn(weather, today - SHOWN, today);
-    server.become({
-      rows,
-      date: new Date(`${dayText(today)}T06:00:00Z`),
-      trouble: troubleOf(event, list, today, blind),
-    });
+    const trouble = troubleOf(event, list, today, blind);
+    house.server.become({ rows, date: new Date(`${dayText(today)}T06:00:00Z`), trouble });
     count(`days with ${event}`);
     if (endOf(totals(rows), today, today - SHOWN) === undefined)
       count('days on which the table is too far behind');
     await meet({ today, asOf: today, rows, sums: totals(rows), list, blind, event });
-    server.calls.length = 0;
-    server.jobs.clear();
+    house.server.calls.length = 0;
+    house.server.jobs.clear();
   }
-  if (faults.length > 0) house.keepCopy('/tmp/pypi-badges-year');
+  if (faults.length > 0) cpSync(house.folder, '/tmp/pypi-badges-year', { recursive: true });
   const lines = [
     ...Object.entries(weather.told).map(([what, times]) => [`spells: ${what}`, times] as const),
     ...Object.entries(tally),
