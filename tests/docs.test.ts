@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { trackedJsonSchema } from '../src/config/schema.ts';
 import { ERRORS } from '../src/errors/codes.ts';
 import { allDownloads } from '../src/metric/breakdown.ts';
@@ -284,3 +285,31 @@ describe('docs/cost-model.md', () => {
     }
   });
 });
+
+describe('docs/github-actions.md', () => {
+  const page = read('docs/github-actions.md');
+  const rows = (heading: string) => {
+    const [, table = ''] = page.split(`| ${heading} |`);
+    const cells = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| (`[^|]+) \|/gm)].join();
+    return [...cells.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name);
+  };
+
+  test('has the inputs and outputs of the Action', () => {
+    const { inputs, outputs } = parse(read('action.yml'));
+    expect([...new Set(rows('input'))]).toEqual(Object.keys(inputs));
+    expect([...new Set(rows('output'))].toSorted()).toEqual(Object.keys(outputs).toSorted());
+  });
+
+  test('shows the workflow that is there to be copied', () => {
+    expect(fencedBlocks('docs/github-actions.md')[0]).toBe(read('examples/github-actions/badges.yml'));
+  });
+});
+
+test.each(readdirSync(join(root, '.github/workflows')))(
+  'the workflow %s pins every action by commit',
+  (name) => {
+    const lines = read(`.github/workflows/${name}`).match(/(?<=^ *(?:- )?uses: ).*/gm) ?? [];
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.filter((uses) => uses !== './' && !/^\S+@[0-9a-f]{40} # v\d/.test(uses))).toEqual([]);
+  },
+);

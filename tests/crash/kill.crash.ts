@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { addDays, type Day } from '../../src/days/day.ts';
@@ -8,7 +6,7 @@ import { ledgerFolder } from '../../src/state/ledgers.ts';
 import { parseSpend } from '../../src/state/spend.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerRow } from '../support/bigquery-server.ts';
-import { CLI } from '../support/command.ts';
+import { startCommand } from '../support/command.ts';
 import { createRandom } from '../support/random.ts';
 
 /*
@@ -101,19 +99,14 @@ it.each(LISTS)('leaves nothing wrong behind when it is killed $kills times and $
 
   async function collect(asOf: Day, killAfterMs?: number): Promise<{ ms: number; killed: boolean }> {
     const start = performance.now();
-    const child = spawn(process.execPath, [CLI, 'collect', '--as-of', asOf, '--log-level', 'silent'], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'], HOME: folder, ...env },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    const exited = once(child, 'exit');
+    const child = startCommand(folder, ['collect', '--as-of', asOf, '--log-level', 'silent'], { env });
     if (killAfterMs !== undefined) {
-      await Promise.race([exited, sleep(killAfterMs)]);
+      await Promise.race([child, sleep(killAfterMs)]);
       child.kill('SIGKILL');
     }
-    const [code] = await exited;
-    if (killAfterMs === undefined) expect(code).toBe(0);
-    return { ms: performance.now() - start, killed: code === null };
+    const { exitCode, stderr } = await child;
+    if (killAfterMs === undefined) expect(exitCode, stderr).toBe(0);
+    return { ms: performance.now() - start, killed: exitCode === undefined };
   }
 
   function expectRightCounts(asOf: Day): void {
