@@ -190,10 +190,6 @@ async function questions(): Promise<string[]> {
     .map(({ parameters }) => parameters['projects'] ?? '');
 }
 
-function messageOf(origin: Origin, name: string): string {
-  return JSON.parse(origin.git('show', `badges:${name}/downloads-30d-non-ci.json`)).message;
-}
-
 describe('the Action', () => {
   it('publishes from a list of names alone, reads no day twice, and draws badges again that were lost', async () => {
     const { origin, run } = makeWorld();
@@ -208,7 +204,7 @@ describe('the Action', () => {
     );
     expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json']);
     expect(Object.keys(before).filter((path) => /^_health|gha-creds/.test(path))).toEqual([]);
-    expect([messageOf(origin, 'alpha'), messageOf(origin, 'beta')]).toEqual(['60', '90']);
+    expect([origin.messageOf('alpha'), origin.messageOf('beta')]).toEqual(['60', '90']);
     for (const words of [
       'https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.githubusercontent.com%2Falice%2Fproject%2Fbadges%2Falpha%2Fdownloads-30d-non-ci.json',
       '| alpha | 30d | 60 | 60 |',
@@ -234,7 +230,7 @@ describe('the Action', () => {
     const commit = origin.git('commit-tree', made.toString().trim(), '-m', 'lost');
     origin.git('update-ref', 'refs/heads/badges', commit);
     await run({ packages: 'alpha, beta' });
-    expect(messageOf(origin, 'alpha')).toBe('60');
+    expect(origin.messageOf('alpha')).toBe('60');
     expect(await questions()).toEqual([]);
   });
 
@@ -249,29 +245,10 @@ describe('the Action', () => {
     expect(text).toContain('| broken | 30d | - | - | - | failed (incomplete-window) |');
     const after = origin.files();
     expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
-    expect(messageOf(origin, 'beta')).toBe('90');
+    expect(origin.messageOf('beta')).toBe('90');
     expect(Object.keys(after)).toContain('_health.json');
     expect(origin.git('show', 'badges:.state/_health.json')).toContain('"error": "incomplete-window"');
     expect(origin.commits()).toBe(1);
-  });
-
-  it('goes on top of what another run has published meanwhile', async () => {
-    const { origin, run } = makeWorld();
-    await run({ packages: 'alpha' });
-    await engine.asked();
-    proxy.before = async () => {
-      await startMain(origin, runBeside(origin, 'alpha gamma'));
-    };
-    const text = await run({ packages: 'alpha, beta' });
-    expect(text).toContain('another run has published to badges meanwhile');
-    expect(origin.commits()).toBe(1);
-    const messages = ['alpha', 'beta', 'gamma'].map((name) => messageOf(origin, name));
-    expect(messages).toEqual(['60', '90', '150']);
-    expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json', 'gamma.json']);
-    // Each was read by one run, once.
-    expect((await questions()).toSorted()).toEqual(
-      ['beta', 'gamma'].map((name) => expect.stringMatching(name)),
-    );
   });
 
   it('hands the page without the state to GitHub Pages, and says what a private repository and a fork are', async () => {
@@ -342,7 +319,7 @@ it('this repository publishes its own list by its own workflow', async () => {
   const packages: (string | { name: string })[] = list.packages;
   const names = packages.map((entry) => (typeof entry === 'string' ? entry : entry.name));
   expect(names.length).toBeGreaterThan(2);
-  for (const name of names) expect(messageOf(origin, name)).toBe('0');
+  for (const name of names) expect(origin.messageOf(name)).toBe('0');
   // The engine has none of them.
   expect(text).toMatch(/::warning title=pypi-badges mcp-clipboard no-rows::/);
 });

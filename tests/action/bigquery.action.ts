@@ -11,7 +11,7 @@ import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
 const DAY_MS = 86_400_000;
 const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
 
-const rows: ServerRow[] = ['alpha', 'beta'].flatMap((project) =>
+const rows: ServerRow[] = ['alpha', 'beta', 'gamma'].flatMap((project) =>
   Array.from({ length: 30 }, (_, at) => ({
     project,
     day: dayBefore(at + 1),
@@ -54,10 +54,11 @@ it('keeps the ledgers and the bills of two runs at once', async () => {
   expect(server.bytesBilled).toBeGreaterThan(0);
   expect(spentBytes()).toBe(server.bytesBilled);
 
-  const said = await Promise.all([run('one', 'alpha, beta'), run('other', 'beta, alpha')]);
+  const said = await Promise.all([run('one', 'alpha, beta'), run('other', 'beta, gamma')]);
   expect(said.join('\n')).toContain('another run has published to badges meanwhile');
   expect(origin.commits()).toBe(1);
-  expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json']);
+  expect(ledgersIn(origin)).toEqual(['alpha.json', 'beta.json', 'gamma.json']);
+  for (const name of ['alpha', 'beta', 'gamma']) expect(origin.messageOf(name)).toBe('30');
   expect(spentBytes()).toBe(server.bytesBilled);
   // Nobody is told of accounts or projects.
   for (const path of Object.keys(origin.files())) {
@@ -65,6 +66,6 @@ it('keeps the ledgers and the bills of two runs at once', async () => {
   }
 
   const before = server.calls.length;
-  await run('next', 'alpha, beta');
+  await run('next', 'alpha, beta, gamma');
   expect(server.calls.slice(before).filter((call) => call.kind === 'insert' && !call.revisions)).toEqual([]);
 });

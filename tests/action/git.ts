@@ -18,6 +18,8 @@ export interface Origin {
   git(...args: string[]): string;
   /** The files of a branch, by path. */
   files(branch?: string): Record<string, string>;
+  /** The message of a package's badge over 30 days. */
+  messageOf(name: string): string;
   /** How many commits a branch has; 0 if there is none. */
   commits(branch?: string): number;
 }
@@ -44,6 +46,7 @@ export function makeOrigin(): Origin {
       const found = git('ls-tree', '-r', branch).matchAll(/^\d+ blob ([0-9a-f]+)\t(.*)$/gm);
       return Object.fromEntries([...found].map(([, sha = '', name = '']) => [name, sha]));
     },
+    messageOf: (name) => JSON.parse(git('show', `badges:${name}/downloads-30d-non-ci.json`)).message,
     commits: (branch = 'badges') => (has(branch) ? Number(git('rev-list', '--count', branch)) : 0),
   };
 }
