@@ -37,14 +37,16 @@ describe('spikes', () => {
     expect(typicalDay(all, 7)).toBe(20);
   });
 
-  it.each([
-    [[...usual(29), 50_000], 20],
-    [[...usual(20, 0), ...usual(10, 30)], 30],
-    [[...usual(10, 10), ...usual(10, 11)], 11],
-    [usual(30, 9), undefined],
-    [[null, null], undefined],
-  ])('leave the typical day as it is: case %#', (counts, typical) => {
-    expect(typicalDay(daysWith(counts), counts.length)).toBe(typical);
+  it('leave the typical day as it is', () => {
+    const windows = [
+      [...usual(29), 50_000],
+      [...usual(20, 0), ...usual(10, 30)],
+      [...usual(5, 10), ...usual(5, 11)],
+    ];
+    const typical = [...windows, usual(30, 9), [null]].map((counts) =>
+      typicalDay(daysWith(counts), counts.length),
+    );
+    expect(typical).toEqual([20, 30, 11, undefined, undefined]);
   });
 });
 
@@ -60,10 +62,9 @@ describe('the thresholds of a spike', () => {
       return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
     });
   const levelOf = (least: number) => least * 10 ** (random() * 3);
-  const shareOf = (make: () => number[]) => {
-    const found = Array.from({ length: WINDOWS }, () => spikesOf(daysWith(make()), 30).length > 0);
-    return found.filter(Boolean).length / WINDOWS;
-  };
+  const shareOf = (make: () => number[]) =>
+    Array.from({ length: WINDOWS }, make).filter((counts) => spikesOf(daysWith(counts), 30).length > 0)
+      .length / WINDOWS;
 
   it.each([
     ['calm', 0.2, 0],

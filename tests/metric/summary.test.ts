@@ -8,20 +8,21 @@ import { anyRow, downloads } from '../support/views.ts';
 const span = { start: '2026-04-15', end: '2026-04-25' };
 const known = new Map(daysOf(span).map((day): [string, DownloadRow[]] => [day, []]));
 
-const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[]) =>
+const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[] = []) =>
   summarize(breakdownDays(read, partialDays), windows);
+
 describe('fold', () => {
   it('sums the days of each window, in the order of the configuration', () => {
     const rows = new Map(known)
       .set('2026-04-17', [downloads('pip', 100)])
       .set('2026-04-18', [downloads('pip', 9), downloads('uv', 5)])
       .set('2026-04-24', [downloads('requests', 3)]);
-    const { windows, history, warnings } = fold({ span, rows }, [7, 8, 1], []);
+    const { windows, history, warnings } = fold({ span, rows }, [7, 8, 1]);
     // Seven days are the 18th to the 24th.
-    expect(windows.map(({ windowDays, breakdown }) => [windowDays, breakdown.count])).toEqual([
-      [7, 14],
-      [8, 114],
-      [1, 0],
+    expect(windows.map(({ windowDays, breakdown }) => `${breakdown.count} in ${windowDays}`)).toEqual([
+      '14 in 7',
+      '114 in 8',
+      '0 in 1',
     ]);
     expect(windows[2]?.breakdown.others).toEqual(new Map([['requests', 3]]));
     expect(history.days).toEqual(daysOf({ start: '2026-04-17', end: '2026-04-25' }));
@@ -39,26 +40,20 @@ describe('fold', () => {
 
   it('looks further back than the longest window for warnings', () => {
     const weeks = { start: '2026-03-21', end: '2026-04-25' };
-    const rowsOf = (day: string) => [
-      downloads('pip', 10),
-      ...(day < '2026-04-18' ? [downloads('uv', 10)] : []),
-    ];
+    const rowsOf = (day: string) => [downloads('pip', 10), downloads('uv', day < '2026-04-18' ? 10 : 0)];
     const rows = new Map(daysOf(weeks).map((day) => [day, rowsOf(day)]));
-    const { history, warnings } = fold({ span: weeks, rows }, [7], []);
+    const { history, warnings } = fold({ span: weeks, rows }, [7]);
     expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished']);
     expect(history.days).toHaveLength(7);
   });
 
   it('comes to what the rows of a window come to at once', () => {
     const days = daysOf(span);
-    const anyDays = fc.array(fc.array(anyRow, { maxLength: 4 }), {
-      minLength: days.length,
-      maxLength: days.length,
-    });
+    const anyDays = fc.tuple(...days.map(() => fc.array(anyRow, { maxLength: 4 })));
     fc.assert(
       fc.property(anyDays, fc.integer({ min: 1, max: 10 }), (lists, windowDays) => {
         const rows = new Map(days.map((day, at) => [day, lists[at] ?? []]));
-        const { windows } = fold({ span, rows }, [windowDays], []);
+        const { windows } = fold({ span, rows }, [windowDays]);
         expect(windows[0].breakdown).toEqual(breakdownOf(lists.slice(-windowDays).flat()));
       }),
     );

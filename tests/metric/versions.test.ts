@@ -53,11 +53,10 @@ describe('versionTest', () => {
   });
 
   it('leaves out the development releases alone of a post-release', () => {
-    const versions = ['2.0rc1.post1', '2.0.post1.dev0', '2.0.post0.dev1'];
-    expect(versions.filter((version) => versionTest('<2.0.post1')?.(version))).toEqual([
-      '2.0rc1.post1',
-      '2.0.post0.dev1',
-    ]);
+    const isIn = ['2.0rc1.post1', '2.0.post1.dev0', '2.0.post0.dev1'].map((each) =>
+      versionTest('<2.0.post1')?.(each),
+    );
+    expect(isIn).toEqual([true, false, true]);
   });
 
   it.each([
@@ -86,14 +85,8 @@ describe('versions', () => {
     expect(isSameVersion(a, b)).toBe(expected);
   });
 
-  it.each([
-    ['2.0rc1', '2.*'],
-    ['0.25', '0.*'],
-    ['1!2.0', '1!2.*'],
-    ['2026.11', '2026.*'],
-    ['2004d', undefined],
-    [LONG, undefined],
-  ])('%s is of the series %s', (version, series) => {
-    expect(seriesOf(version)).toBe(series);
+  it('are of series', () => {
+    const series = ['2.0rc1', '0.25', '1!2.0', '2026.11', '2004d', LONG].map(seriesOf);
+    expect(series).toEqual(['2.*', '0.*', '1!2.*', '2026.*', undefined, undefined]);
   });
 });
