@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { printable, REMOVED, sanitizeMessage } from '../../src/errors/error.ts';
+import { bugIn, OperatorError, printable, REMOVED, sanitizeMessage } from '../../src/errors/error.ts';
 
 it.each([
   ['words', 'no such table', 'no such table'],
@@ -11,39 +11,35 @@ it.each([
   expect(printable(text)).toBe(expected);
 });
 
-const BLOCK = '-----BEGIN PRIVATE KEY-----\nMIIEvQ==\n-----END PRIVATE KEY-----';
-
+/** What stands in double angle brackets is a secret. */
 it.each([
-  ['a PEM block', `bad ${BLOCK} here`, `bad ${REMOVED} here`],
-  ['the beginning of a PEM block', 'bad -----BEGIN RSA PRIVATE KEY-----\\nMIIE', `bad ${REMOVED}`],
-  ['a JWT', 'assertion eyJhbGciOi.eyJpc3Mi.c2ln refused', `assertion ${REMOVED} refused`],
-  ["one of Google's access tokens", 'Bearer ya29.a0AfH6SM_x-y is old', `Bearer ${REMOVED} is old`],
-  [
-    'the password of an address',
-    'via http://me:hush@proxy:3128/ failed',
-    `via http://${REMOVED}@proxy:3128/ failed`,
-  ],
-])('removes %s from a message', (_, text, expected) => {
-  expect(sanitizeMessage(text)).toBe(expected);
-});
-
-it.each([
-  'serviceAccount:badges@example.iam.gserviceaccount.com may not read',
-  'Access Denied: Table p:d.t: User does not have permission',
-  'job pypi-badges_0b1c, etag abc=, key=value, password: unknown',
-])('leaves what is no secret: %s', (text) => {
-  expect(sanitizeMessage(text)).toBe(text);
-});
-
-it('removes secrets that the program has read, also percent-encoded, and leaves words of three letters', () => {
-  expect(sanitizeMessage('user pip said p@ss w0rd and p%40ss%20w0rd', ['p@ss w0rd', 'pip'])).toBe(
-    `user pip said ${REMOVED} and ${REMOVED}`,
-  );
+  ['a PEM block', 'bad <<-----BEGIN PRIVATE KEY-----\nMIIEvQ==\n-----END PRIVATE KEY----->> here'],
+  ['the beginning of a PEM block', 'bad <<-----BEGIN RSA PRIVATE KEY-----\\nMIIE>>'],
+  ['a JWT', 'assertion <<eyJhbGciOi.eyJpc3Mi.c2ln>> refused'],
+  ["one of Google's access tokens", 'Bearer <<ya29.a0AfH6SM_x-y>> is old'],
+  ['the password of an address', 'via http://<<me:hush>>@proxy:3128/ failed'],
+  ['what the program has read, also encoded', 'user pip said <<p@ss w0rd>> and <<p%40ss%20w0rd>>'],
+  ['nothing of an account', 'serviceAccount:badges@example.iam.gserviceaccount.com may not read'],
+  ['nothing of a table', 'Access Denied: Table p:d.t: User does not have permission'],
+  ['nothing of a word for a secret', 'job pypi-badges_0b1c, etag abc=, key=value, password: unknown'],
+])('removes %s from a message', (_, text) => {
+  // Words of three letters are no secrets.
+  const known = ['p@ss w0rd', 'pip'];
+  const expected = text.replaceAll(/<<.*?>>/gs, REMOVED);
+  expect(sanitizeMessage(text.replaceAll(/<<|>>/g, ''), known)).toBe(expected);
 });
 
 it('shows at most 300 characters, with secrets removed before they could be cut in two', () => {
-  const text = `${'x'.repeat(290)} hush-hush ${'y'.repeat(100)}`;
-  const shown = sanitizeMessage(text, ['hush-hush']);
+  const shown = sanitizeMessage(`${'x'.repeat(290)} hush-hush ${'y'.repeat(100)}`, ['hush-hush']);
   expect(shown).toHaveLength(300);
   expect(shown).not.toContain('hush');
+});
+
+it('finds the fault of the program in whatever was thrown', () => {
+  const fault = new TypeError('odd');
+  expect(bugIn(fault)).toBe(fault);
+  expect(bugIn(new OperatorError('bug', 'not attempted', { cause: fault }))).toBe(fault);
+  const bare = new OperatorError('bug', 'odd');
+  expect(bugIn(bare)).toBe(bare);
+  expect(bugIn(new OperatorError('disk-full', 'full', { cause: fault }))).toBeUndefined();
 });

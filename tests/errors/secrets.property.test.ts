@@ -14,14 +14,10 @@ import { everySecret, leakOf, type Secret } from '../support/secrets.ts';
 
 const SECRETS = everySecret();
 
-const COMMANDS: readonly (readonly string[])[] = [
-  ...['collect', 'check', 'doctor', 'status', 'cost', 'embed', 'report'].map((name) => [name]),
-  ...[
-    ['collect', '--dry-run'],
-    ['collect', '--json', '--log-level', 'trace'],
-    ['status', '--json'],
-  ],
-];
+const COMMANDS = [
+  ...['collect', 'check', 'doctor', 'status', 'cost', 'embed', 'report', 'collect --dry-run'],
+  ...['collect --json --log-level trace', 'status --json'],
+].map((line) => line.split(' '));
 
 /** Where a secret is put: what changes of the environment, the list or the command line. */
 interface Place {
@@ -38,25 +34,23 @@ interface Place {
 /** Another third of the secrets for each of three places that are alike. */
 const third = (index: number) => SECRETS.filter((_, at) => (at + index) % 3 === 0);
 
-const variables: Place[] = [
-  ...['GOOGLE_APPLICATION_CREDENTIALS', 'BIGQUERY_EMULATOR_HOST', 'CLICKHOUSE_URL', 'PYPISTATS_URL'],
-  ...['GOOGLE_CLOUD_PROJECT', 'GCLOUD_PROJECT', 'CLOUDSDK_CONFIG', 'GCE_METADATA_HOST', 'LOG_LEVEL'],
-  ...['NO_PROXY', 'HOME', 'METADATA_SERVER_DETECTION', 'no_proxy', 'NODE_EXTRA_CA_CERTS'],
-].map((name, index) => ({ name, env: (text) => ({ [name]: text }), secrets: third(index) }));
+const variables = (names: string, more?: Omit<Place, 'name'>): Place[] =>
+  names
+    .split(' ')
+    .map((name, index) => ({ name, env: (text) => ({ [name]: text }), secrets: third(index), ...more }));
 
-const proxies: Place[] = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'https_proxy'].map((name) => ({
-  name,
-  env: (text) => ({ [name]: text }),
-  takes: ({ kind }) => /password/.test(kind),
-}));
-
-/** Variables that the program does not read are none of its business. */
-const own: Place[] = ['GOOGLE_CREDENTIALS', 'DEPLOY_TOKEN', 'UNRELATED'].map((name) => ({
-  name,
-  env: (text) => ({ [name]: text }),
-  takes: () => true,
-  secrets: third(0),
-}));
+const environment: Place[] = [
+  ...variables(
+    'GOOGLE_APPLICATION_CREDENTIALS BIGQUERY_EMULATOR_HOST CLICKHOUSE_URL PYPISTATS_URL LOG_LEVEL',
+  ),
+  ...variables('GOOGLE_CLOUD_PROJECT GCLOUD_PROJECT CLOUDSDK_CONFIG GCE_METADATA_HOST NODE_EXTRA_CA_CERTS'),
+  ...variables('NO_PROXY no_proxy HOME METADATA_SERVER_DETECTION'),
+  ...variables('HTTPS_PROXY HTTP_PROXY ALL_PROXY https_proxy', {
+    takes: ({ kind }) => /password/.test(kind),
+  }),
+  // Variables that the program does not read are none of its business.
+  ...variables('GOOGLE_CREDENTIALS DEPLOY_TOKEN UNRELATED', { takes: () => true }),
+];
 
 /** Three ways to write a text in YAML, each for a third of the secrets; of the last, the parser itself complains now and then. */
 const STYLES: readonly ((text: string) => string)[] = [
@@ -65,22 +59,18 @@ const STYLES: readonly ((text: string) => string)[] = [
   (text) => text,
 ];
 
-const LIST = {
-  service: { output_dir: 'output', source: 'duckdb', public_url: 'https://badges.example.com' } as Record<
-    string,
-    string
-  >,
-  duckdb: { files: 'rows.ndjson' } as Record<string, string>,
+const LIST: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  service: { output_dir: 'output', source: 'duckdb', public_url: 'https://badges.example.com' },
+  duckdb: { files: 'rows.ndjson' },
 };
 
+/** The list, with another value in one place. */
 function listWith(section: string, key: string, value: string): string {
-  const sections = { ...LIST, [section]: { ...LIST[section as 'service'], [key]: value } };
-  const lines = Object.entries(sections).map(
-    ([name, fields]) =>
-      `${name}:\n${Object.entries(fields)
-        .map(([field, text]) => `  ${field}: ${text}\n`)
-        .join('')}`,
-  );
+  const sections = { ...LIST, [section]: { ...LIST[section], [key]: value } };
+  const lines = Object.entries(sections).flatMap(([name, fields]) => [
+    `${name}:\n`,
+    ...Object.entries(fields).map(([field, text]) => `  ${field}: ${text}\n`),
+  ]);
   return `${lines.join('')}packages:\n  - demo\n`;
 }
 
@@ -120,25 +110,25 @@ const LISTS: Record<string, (text: string) => string> = {
   'the whole file': (text) => text,
   'the end of the file': (text) => `${base}${text}`,
 };
-const odd: Place[] = Object.entries(LISTS).map(([name, list]) => ({ name, list }));
+const odd = Object.entries(LISTS).map(([name, list]): Place => ({ name, list }));
 
-const OPTIONS = '--config -c --log-level --package -p --as-of --badge --format --nonsense'.split(' ');
+/** Words behind a command; the secret stands for @. */
+const OPTIONS = [
+  ...['--config', '--log-level', '--package', '--as-of', '--badge', '--format', '--nonsense'].flatMap(
+    (name) => [`${name} @`, `${name}=@`],
+  ),
+  ...['-c @', '-c@', '-p @', '-p@', '@', '--@'],
+];
+const fill = (words: string, text: string) => words.split(' ').map((word) => word.replace('@', () => text));
 const words: Place[] = [
-  ...OPTIONS.flatMap((option, index): Place[] => [
-    {
-      name: `${option} x`,
-      argv: (text, command) => [...command, option, text],
+  ...OPTIONS.map(
+    (name, index): Place => ({
+      name,
+      argv: (text, command) => [...command, ...fill(name, text)],
       secrets: third(index),
-    },
-    {
-      name: `${option}=x`,
-      argv: (text, command) => [...command, `${option}${option.startsWith('--') ? '=' : ''}${text}`],
-      secrets: third(index + 1),
-    },
-  ]),
-  { name: 'an argument', argv: (text, command) => [...command, text] },
+    }),
+  ),
   { name: 'a command', argv: (text) => [text] },
-  { name: 'an option', argv: (text, command) => [...command, `--${text}`] },
   { name: 'help', argv: (text) => ['help', text] },
 ];
 
@@ -160,44 +150,45 @@ function watch(folder: string) {
 let turn = 0;
 
 describe('no fragment of a secret comes out', () => {
-  const places = [...variables, ...proxies, ...own, ...fields, ...odd, ...words];
+  const places = [...environment, ...fields, ...odd, ...words];
   it.each(places.map((place) => [place.name, place] as const))('of %s', async (_, place) => {
     const { folder } = localProject(['demo'], [{ at: '2026-04-20', installer: 'pip', system: 'Linux' }]);
     const look = watch(folder);
     for (const secret of place.secrets ?? SECRETS) {
       // Each secret in each place, and each place through each command, in turn.
       const command = COMMANDS[turn++ % COMMANDS.length] ?? [];
-      writeFileSync(
-        join(folder, 'tracked.yaml'),
-        place.list?.(secret.text) ?? listWith('service', 'source', 'duckdb'),
-      );
+      writeFileSync(join(folder, 'tracked.yaml'), place.list?.(secret.text) ?? base);
       const argv = place.argv?.(secret.text, command) ?? command;
-      const { exitCode, stdout, stderr } = await runMain(folder, argv, {
-        env: place.env?.(secret.text) ?? {},
-      });
+      const env = place.env?.(secret.text) ?? {};
+      const { exitCode, stdout, stderr } = await runMain(folder, argv, { env });
       const what = `${secret.kind}, ${command.join(' ')}`;
       expect(leakOf(secret, stdout), `${what}, on stdout`).toBeUndefined();
       expect(leakOf(secret, stderr), `${what}, on stderr: ${stderr}`).toBeUndefined();
       look(secret);
       if (place.takes?.(secret)) continue;
       expect(exitCode, `${what}: ${stdout}${stderr}`).toBe(2);
-      expect(stdout).toBe('');
-      expect(readdirSync(folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
+      expect([stdout, ...readdirSync(folder).toSorted()]).toEqual(['', 'rows.ndjson', 'tracked.yaml']);
     }
   });
 
-  it('of a password that the program has read, if the server repeats it', async () => {
-    const known = { HTTPS_PROXY: 'http://me:sw0rdfish@127.0.0.1:1', NO_PROXY: '127.0.0.1,localhost' };
-    const fault = { status: 400, reason: 'odd', message: 'via http://me:sw0rdfish@127.0.0.1:1' };
+  /** What comes out of a run whose server repeats a text. */
+  async function afterRefusal(message: string, env: Record<string, string> = {}) {
+    const fault = { status: 400, reason: 'odd', message };
     const project = await bigQueryProject(['alpha'], {
       trouble: [{ on: 'insert', package: 'alpha', fault }],
     });
-    const env = { ...project.env, ...known };
-    const { stdout, stderr } = await runMain(project.folder, ['collect', '--as-of', '2026-04-25'], { env });
-    expect(project.health().packages['alpha']?.['error']).toContain('via http://[removed]@127.0.0.1:1');
-    for (const text of [stdout, stderr, ...Object.values(project.files())]) {
-      expect(text).not.toContain('sw0rdfish');
-    }
+    const argv = ['collect', '--as-of', '2026-04-25', '--log-level', 'trace'];
+    const ran = await runMain(project.folder, argv, { env: { ...project.env, ...env } });
+    expect(ran.exitCode).toBe(1);
+    const { 'key.json': _key, 'tracked.yaml': _list, ...files } = project.files();
+    return { said: project.health().packages['alpha']?.['error'], texts: { ...ran, exitCode: '', ...files } };
+  }
+
+  it('of a password that the program has read, if the server repeats it', async () => {
+    const env = { HTTPS_PROXY: 'http://me:sw0rdfish@127.0.0.1:1', NO_PROXY: '127.0.0.1,localhost' };
+    const { said, texts } = await afterRefusal('via http://me:sw0rdfish@127.0.0.1:1', env);
+    expect(said).toContain('via http://[removed]@127.0.0.1:1');
+    expect(Object.values(texts).join('')).not.toContain('sw0rdfish');
   });
 
   // What a server repeats is known by how it looks only as it is: neither encoded nor cut out of its file.
@@ -205,19 +196,9 @@ describe('no fragment of a secret comes out', () => {
   it.each(SECRETS.filter(({ kind }) => PLAIN.test(kind)).map((secret) => [secret.kind, secret] as const))(
     'if the server repeats %s',
     async (_, secret) => {
-      const message = `Access Denied: the key ${secret.text} is not valid`;
-      const project = await bigQueryProject(['alpha'], {
-        trouble: [{ on: 'insert', package: 'alpha', fault: { status: 400, reason: 'odd', message } }],
-      });
-      const argv = ['collect', '--as-of', '2026-04-25', '--log-level', 'trace'];
-      const { exitCode, stdout, stderr } = await runMain(project.folder, argv, { env: project.env });
-      expect(exitCode).toBe(1);
-      const { 'key.json': _key, 'tracked.yaml': _list, ...files } = project.files();
-      expect(Object.keys(files)).toContain('output/_health.json');
-      for (const [name, text] of Object.entries({ stdout, stderr, ...files })) {
-        expect(leakOf(secret, text), name).toBeUndefined();
-      }
-      expect(project.health().packages['alpha']?.['error']).toContain('[removed]');
+      const { said, texts } = await afterRefusal(`Access Denied: the key ${secret.text} is not valid`);
+      expect(said).toContain('[removed]');
+      for (const [name, text] of Object.entries(texts)) expect(leakOf(secret, text), name).toBeUndefined();
     },
   );
 });
