@@ -8,16 +8,13 @@ async function help(...command: string[]): Promise<string> {
 }
 
 const main = await help();
-const names = [...main.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
-const commands = names.filter((name) => name !== 'help');
+const commands = [...main.matchAll(/^ {2}(?!help)([a-z]+) /gm)].map(([, name = '']) => name);
 
 /** The command lines at the end, as words behind the program's name. */
 function examplesOf(text: string): string[][] {
   const [, examples = ''] = /\n\nExamples:\n((?: {2}pypi-badges .*\n)+)$/.exec(text) ?? [];
-  return examples
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.trim().replace(/ >.*/, '').split(' ').slice(1));
+  const lines = examples.trimEnd().split('\n');
+  return lines.map((line) => line.trim().replace(/ >.*/, '').split(' ').slice(1));
 }
 
 describe('--help', () => {

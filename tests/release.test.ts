@@ -30,27 +30,23 @@ const CHANGELOG = `# Changelog
 [1.0.0]: https://example.com
 `;
 
-describe('releaseNotes', () => {
-  it.each([
-    ['1.1.0', '### Added\n\n- A thing.\n'],
-    ['1.0.0', '- First.\n'],
-  ])('is the section of %s', (version, expected) => {
-    expect(releaseNotes(CHANGELOG, version)).toBe(expected);
-  });
+it('the notes of a release are its section', () => {
+  const notes = ['1.1.0', '1.0.0'].map((version) => releaseNotes(CHANGELOG, version));
+  expect(notes).toEqual(['### Added\n\n- A thing.\n', '- First.\n']);
+});
 
-  it.each([
-    ['1.0.1', /says nothing of 1\.0\.1/],
-    ['1.0', /no section "## \[1\.0\]/],
-    ['0.9.0', /has no date/],
-  ])('refuses %s', (version, sentence) => {
-    expect(() => releaseNotes(CHANGELOG, version)).toThrow(sentence);
-  });
+it.each([
+  ['1.0.1', /says nothing of 1\.0\.1/],
+  ['1.0', /no section "## \[1\.0\]/],
+  ['0.9.0', /has no date/],
+])('there are no notes of %s', (version, sentence) => {
+  expect(() => releaseNotes(CHANGELOG, version)).toThrow(sentence);
+});
 
-  it('refuses a tag of another version', () => {
-    expect(versionOf('v1.2.3', { version: '1.2.3' })).toBe('1.2.3');
-    expect(() => versionOf('v1.2.4', { version: '1.2.3' })).toThrow('v1.2.3, which package.json says');
-    expect(() => versionOf('', { version: '1.2.3' })).toThrow();
-  });
+it('a tag is of the version that package.json says', () => {
+  expect(versionOf('v1.2.3', { version: '1.2.3' })).toBe('1.2.3');
+  expect(() => versionOf('v1.2.4', { version: '1.2.3' })).toThrow('v1.2.3, which package.json says');
+  expect(() => versionOf('', { version: '1.2.3' })).toThrow();
 });
 
 describe('withRepository', () => {
@@ -60,8 +56,11 @@ describe('withRepository', () => {
       repository: { type: 'git', url: 'git+https://github.com/alice/project.git' },
       bugs: { url: 'https://github.com/alice/project/issues' },
     });
-    expect(() => withRepository({}, undefined)).toThrow('not owner/name');
-    expect(() => withRepository({}, 'alice/project/x')).toThrow('not owner/name');
+    expect(repositoryOf(withRepository({}, 'alice/project'))).toBe('alice/project');
+    expect(repositoryOf({ repository: undefined })).toBe(UNKNOWN);
+    for (const none of [undefined, 'alice/project/x']) {
+      expect(() => withRepository({}, none)).toThrow('not owner/name');
+    }
   });
 
   it('is what every place has, or all of them have what stands for it', () => {
@@ -87,11 +86,6 @@ describe('withRepository', () => {
       // When the repository moves, nothing of its old address stays.
       expect(withAddress(once, 'alice/badges', 'bob/badges')).not.toContain('alice/');
     }
-  });
-
-  it('is known from package.json', () => {
-    expect(repositoryOf(withRepository({}, 'alice/project'))).toBe('alice/project');
-    expect(repositoryOf({ repository: undefined })).toBe(UNKNOWN);
   });
 });
 

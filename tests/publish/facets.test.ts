@@ -3,32 +3,25 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
-import { type DatedFacets, FACETS, facetList } from '../../src/metric/facets.ts';
+import { type DatedFacets, facetList, facetsOf } from '../../src/metric/facets.ts';
 import { areFacetsDue, facetsJsonSchema, facetsText, readFacets } from '../../src/publish/facets.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8');
 
+const VALUES = new Map([['1!2.0+a', 9]]);
 const DATED: DatedFacets = {
-  facets: {
-    total: 20,
-    ...(Object.fromEntries(
-      FACETS.map((facet) => [
-        facet,
-        facetList(facet, new Map(facet === 'version' ? [['1!2.0+a', 9]] : []), 3, 20),
-      ]),
-    ) as Omit<DatedFacets['facets'], 'total'>),
-  },
+  facets: facetsOf(20, (facet) => facetList(facet, facet === 'version' ? VALUES : new Map(), 3, 20)),
   span: { start: '2026-03-26', end: '2026-04-25' },
   source: 'clickhouse',
 };
 
 /** The facets of a package whose file holds a text. */
-async function published(text: string, name = 'demo') {
+async function published(text: string | undefined) {
   const folder = tempFolder();
   mkdirSync(join(folder, 'demo'));
-  writeFileSync(join(folder, 'demo/facets.json'), text);
-  return readFacets(folder, name);
+  if (text !== undefined) writeFileSync(join(folder, 'demo/facets.json'), text);
+  return readFacets(folder, 'demo');
 }
 
 describe('facets.json', () => {
@@ -51,18 +44,16 @@ describe('facets.json', () => {
     expect(notes(DATED).join(' ')).not.toContain('did not know uv');
   });
 
+  const TEXT = facetsText('demo', DATED);
   it.each([
+    ['no file', undefined],
     ['no JSON', '{'],
-    ['another version', facetsText('demo', DATED).replace('"version": 1', '"version": 2')],
+    ['another version', TEXT.replace('"version": 1', '"version": 2')],
     ['another package', facetsText('other', DATED)],
-    ['a total that is not its lists', facetsText('demo', DATED).replace('"total": 20', '"total": 21')],
-    ['a count that is none', facetsText('demo', DATED).replace('"total": 20', '"total": -1')],
+    ['a total that is not its lists', TEXT.replace('"total": 20', '"total": 21')],
+    ['a count that is none', TEXT.replace('"total": 20', '"total": -1')],
   ])('is none with %s', async (_, text) => {
     expect(await published(text)).toBeUndefined();
-  });
-
-  it('is none where there is no file', async () => {
-    expect(await readFacets(tempFolder(), 'demo')).toBeUndefined();
   });
 });
 

@@ -8,7 +8,7 @@ import type { DownloadRow } from '../../src/metric/breakdown.ts';
 import { totalOf } from '../../src/metric/package-days.ts';
 import { historyJsonSchema, historyText, parseHistory, readHistory } from '../../src/publish/history.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { anyRow, downloads, historyOf, packageDays } from '../support/views.ts';
+import { anyRow, downloads, packageDays } from '../support/views.ts';
 
 const SCHEMA = readFileSync(new URL('../../docs/history.schema.json', import.meta.url), 'utf8');
 const ajv = new Ajv();
@@ -42,11 +42,7 @@ describe('historyText', () => {
       missing_days: ['2026-04-23'],
       partial_days: ['2026-04-22'],
       count: [14, 0, 0, null, 2],
-      installers: {
-        pip: [9, 0, 0, null, 0],
-        uv: [5, 0, 0, null, 0],
-        pdm: [0, 0, 0, null, 2],
-      },
+      installers: { pip: [9, 0, 0, null, 0], uv: [5, 0, 0, null, 0], pdm: [0, 0, 0, null, 2] },
       systems: { Linux: [9, 0, 1_325, null, 0] },
       excluded: {
         sidecar: [11, 0, 0, null, 0],
@@ -58,10 +54,9 @@ describe('historyText', () => {
   });
 
   it('links the metric, beside the file or where it is served', () => {
-    const urlOf = (publicUrl: string | undefined) =>
-      JSON.parse(historyText(all, { ...facts, publicUrl })).metric.url;
-    expect(urlOf(undefined)).toBe('../index.html#metric');
-    expect(urlOf('https://b.example.com')).toBe('https://b.example.com/index.html#metric');
+    expect(written.metric.url).toBe('../index.html#metric');
+    const served = JSON.parse(historyText(all, { ...facts, publicUrl: 'https://b.example.com' }));
+    expect(served.metric.url).toBe('https://b.example.com/index.html#metric');
     expect(written.blind_spots.join(' ')).toContain('pipenv runs pip; pipx runs pip or, from 1.12 on, uv');
   });
 
@@ -82,19 +77,28 @@ describe('historyText', () => {
 
   it('keeps a year of a large package below 40 kB, each column on its line', () => {
     const day = [
-      downloads('pip', 1_234_567, { system: 'Linux' }),
-      downloads('uv', 1_234_567, { system: 'Darwin' }),
+      ...['Linux', 'Darwin'].map((system) => downloads('pip', 1_234_567, { system })),
+      downloads('uv', 1_234_567),
       downloads('uv', 12_345_678, { ci: true }),
     ];
-    const year = packageDays(365, () => day);
-    const text = historyText(year, facts);
+    const text = historyText(
+      packageDays(365, () => day),
+      facts,
+    );
     expect(text.length).toBeLessThan(40_000);
     expect(text.split('\n').length).toBeLessThan(42);
   });
 });
 
-describe('parseHistory', () => {
-  const read = (value: unknown) => parseHistory(JSON.stringify(value), 'demo');
+describe('readHistory', () => {
+  /** What is read of a text that stands where the history of `demo` should be. */
+  async function readText(text: string) {
+    const output = tempFolder();
+    mkdirSync(join(output, 'demo'));
+    writeFileSync(join(output, 'demo/history.json'), text);
+    return readHistory(output, 'demo');
+  }
+  const read = async (change: object) => (await readText(JSON.stringify({ ...written, ...change })))?.days;
 
   const { days: dates, installers, systems, excluded } = written;
   it.each([
@@ -108,23 +112,25 @@ describe('parseHistory', () => {
     ['a day that is none', { days: dates.with(4, '2026-02-30') }],
     ['no day', { days: [], count: [] }],
     ['no counts', { count: undefined }],
-  ])('refuses %s', (_, change) => {
-    expect(read({ ...written, ...change })).toBeUndefined();
+  ])('refuses %s', async (_, change) => {
+    expect(await read(change)).toBeUndefined();
   });
 
-  it('refuses nothing, and takes what was written', () => {
-    expect([read(null), read(written)]).toEqual([undefined, all]);
+  it('takes what was written, with its text, and neither a part of it nor nothing', async () => {
+    const text = historyText(all, facts);
+    expect(await readText(text)).toEqual({ days: all, text });
+    for (const other of ['null', '{', '']) expect(await readText(other)).toBeUndefined();
+    expect(await readHistory(tempFolder(), 'demo')).toBeUndefined();
   });
 
   // An installer that is added to the list has no column in the files of before.
-  it('reads a file that lacks a column', () => {
-    const days = read({
-      ...written,
+  it('takes a column that the file lacks for zeros', async () => {
+    const days = await read({
       installers: { ...installers, pdm: undefined },
       systems: { ...systems, Linux: undefined },
       excluded: { ...excluded, mirror: undefined },
     });
-    expect(totalOf(days ?? all)).toMatchObject({
+    expect(days && totalOf(days)).toMatchObject({
       count: 14,
       counts: { pip: 9, uv: 5, pdm: 0 },
       countsBySystem: { Linux: 0, Darwin: 5 },
@@ -132,27 +138,9 @@ describe('parseHistory', () => {
     });
   });
 
-  it('leaves out a column that this version does not know', () => {
+  it('leaves out a column that this version does not know', async () => {
     const hatch = [1, 0, 0, null, 0];
-    const days = read({ ...written, extra: 1, installers: { ...installers, hatch } });
-    expect(totalOf(days ?? all).count).toBe(16);
-  });
-});
-
-describe('readHistory', () => {
-  it("gives what was published, and nothing that is not the package's own", async () => {
-    const output = tempFolder();
-    const days = historyOf(30, 1);
-    const text = historyText(days, facts);
-    for (const name of ['demo', 'other']) {
-      mkdirSync(join(output, name));
-      writeFileSync(join(output, name, 'history.json'), text);
-    }
-    expect(await readHistory(output, 'demo')).toEqual({ days, text });
-    expect(await readHistory(output, 'other')).toBeUndefined();
-    expect(await readHistory(output, 'none')).toBeUndefined();
-    writeFileSync(join(output, 'demo/history.json'), '{');
-    expect(await readHistory(output, 'demo')).toBeUndefined();
+    expect(await read({ extra: 1, installers: { ...installers, hatch } })).toEqual(all);
   });
 });
 
@@ -162,9 +150,7 @@ describe('docs/history.schema.json', () => {
   });
 
   it('refuses what is none', () => {
-    expect(isHistory(written)).toBe(true);
-    expect(isHistory({})).toBe(false);
-    expect(isHistory({ ...written, count: ['1'] })).toBe(false);
-    expect(isHistory({ ...written, extra: 1 })).toBe(false);
+    const tried = [written, {}, { ...written, count: ['1'] }, { ...written, extra: 1 }];
+    expect(tried.map((each) => isHistory(each))).toEqual([true, false, false, false]);
   });
 });
