@@ -31,11 +31,6 @@ export interface TrackedGroup extends TrackedPackage {
   readonly members: NonEmpty<string>;
 }
 
-/** The group that something tracked is, if it is one. */
-export function asGroup(tracked: TrackedPackage): TrackedGroup | undefined {
-  return 'members' in tracked ? (tracked as TrackedGroup) : undefined;
-}
-
 /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
 export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
   return monthlyBudgetGib === null ? null : monthlyBudgetGib * GIB;

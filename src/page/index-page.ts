@@ -51,7 +51,7 @@ export interface IndexView extends Readonly<Record<(typeof ODD_DAYS)[number][0],
 }
 
 /** What a package or group is called. */
-const titleOf = ({ name, group }: IndexEntry) => group?.title ?? name;
+const titleOf = ({ name, title = name }: IndexEntry) => title;
 
 /** Packages and groups alike. */
 const both = ({ packages, groups }: IndexView) => [...packages, ...groups];
@@ -137,7 +137,7 @@ function failures(view: IndexView): Markup | undefined {
   const byCode = new Map<string, IndexEntry[]>();
   for (const entry of both(view)) if (entry.failure) append(byCode, entry.failure.code, entry);
   const causes = [...byCode].map(([code, list]) => {
-    const what = list[0]?.group === undefined ? 'packages' : 'groups';
+    const what = list[0]?.members === undefined ? 'packages' : 'groups';
     const who = list.length > 5 ? `${formatNumber(list.length)} ${what}` : list.map(titleOf).join(', ');
     return html`<b>${who}</b>: ${list[0]?.failure?.sentence} <code>${code}</code>`;
   });

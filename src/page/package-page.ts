@@ -47,8 +47,9 @@ export interface PackageView {
   readonly name: string;
   readonly state: keyof typeof TONES;
   readonly mainWindowDays: number;
-  /** What it is called and whose downloads it adds up, if it is a group of packages. */
-  readonly group?: { readonly title: string; readonly members: readonly string[] } | undefined;
+  /** What it is called, and whose downloads it adds up, if it is a group of packages. */
+  readonly title?: string | undefined;
+  readonly members?: readonly string[] | undefined;
   /** How its badges differ from the default. */
   readonly looks?: Looks | undefined;
   /** Why the last attempt failed, as far as strangers may know. */
@@ -145,10 +146,10 @@ function badgesOf(view: PackageView): Markup {
 }
 
 /** The total, with since when and what is missing in it: it is not that of all time. */
-function totalLine({ total, group }: PackageView): Part {
+function totalLine({ total, members }: PackageView): Part {
   if (total === undefined) return undefined;
   const { since, count, unknownDays } = total;
-  const of = group && ', of all its packages together,';
+  const of = members && ', of all its packages together,';
   const left =
     unknownDays > 0 &&
     ` Of ${days(unknownDays)} since then${of ?? ''} nothing is known; ${unknownDays === 1 ? 'it is' : 'they are'} left out.`;
@@ -287,11 +288,11 @@ function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteVi
   if (publicUrl === undefined) {
     return html`<p>Set <code>service.public_url</code> in tracked.yaml to the address where this folder is served; then the lines to paste into a README stand here.</p>`;
   }
-  const { name, group, windows, looks = {} } = view;
+  const { name, title, windows, looks = {} } = view;
   const [kind] = CATALOGUE;
   const { windowDays } = main;
-  const page = group && `${name}/index.html`;
-  const badge = { package: name, title: group?.title, page, kind, windowDays, sourceName: source.shortName };
+  const page = title && `${name}/index.html`;
+  const badge = { package: name, title, page, kind, windowDays, sourceName: source.shortName };
   const stem = badgeStem(kind, windowDays);
   const refused = shieldsRefuses(publicUrl);
   const lines = (format: SnippetFormat) =>
@@ -339,11 +340,11 @@ ${table(
 }
 
 /** Where more is to be found of a package, or of the packages of a group. */
-function whereabouts({ name, group }: PackageView): Markup {
-  if (group === undefined) return html`<a href="https://pypi.org/project/${name}/">${name} on PyPI</a>`;
+function whereabouts({ name, members }: PackageView): Markup {
+  if (members === undefined) return html`<a href="https://pypi.org/project/${name}/">${name} on PyPI</a>`;
   const link = (member: string, index: number) =>
     html`${index > 0 && ' + '}<a href="../${member}/index.html">${member}</a>`;
-  return html`The sum of ${group.members.map(link)}`;
+  return html`The sum of ${members.map(link)}`;
 }
 
 function figures(view: PackageView, main: Window): Markup {
@@ -397,7 +398,7 @@ ${lists}</div>
 export function packagePage(view: PackageView, site: SiteView): string {
   const { state, countedTo, lastSuccess, facets, history } = view;
   const main = mainWindow(view);
-  const title = view.group?.title ?? view.name;
+  const { title = view.name } = view;
   const ends = countedTo && html` data-counted-to="${countedTo}"`;
   return htmlDocument('package', site, {
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>

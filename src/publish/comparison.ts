@@ -2,7 +2,7 @@ import { badgeStem, COMPARISON_FOLDER, COMPARISONS, INDEXED } from '../badges/ca
 import { spanOf } from '../badges/chart.ts';
 import { type Compared, drawComparison } from '../badges/comparison.ts';
 import { filesOf } from '../badges/endpoint.ts';
-import { asGroup, type Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { windowBefore } from '../days/day.ts';
 import { writeFolder } from '../disk/files.ts';
 import { readHistory } from './history.ts';
@@ -27,8 +27,8 @@ export async function publishComparison(config: Config): Promise<string[]> {
     const history = await readHistory(outputDir, name);
     if (tracked === undefined || history === undefined) missing.push(name);
     else {
-      const title = asGroup(tracked)?.title ?? name;
-      compared.push({ title, history: history.days, longest: Math.max(...tracked.windows) });
+      const { title = name, windows } = tracked;
+      compared.push({ title, history: history.days, longest: Math.max(...windows) });
     }
   }
   if (missing.length > 0) return missing;

@@ -1,5 +1,5 @@
 import { badgeFiles } from '../badges/endpoint.ts';
-import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import type { Config, TrackedGroup, TrackedPackage } from '../config/config.ts';
 import { type FolderFile, writeFolder } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
@@ -187,18 +187,16 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
    * @throws OperatorError if the disk refuses.
    */
   async function publishFigures(
-    tracked: TrackedPackage | TrackedGroup,
+    tracked: TrackedPackage,
     { days: all, total, facets, periods }: Figures,
     attempted: Date,
     query?: PackageHealth['query'],
   ): Promise<PackageHealth> {
-    const { name, windows: lengths, looks } = tracked;
+    const { name, title = name, members, windows: lengths, looks } = tracked;
     const before = entryBefore(name);
-    const group = asGroup(tracked);
     const { windows, history, trends, warnings } = summarize(all, lengths);
     const failure = heldBack(all, lengths);
     const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
-    const title = group?.title ?? name;
     const summaries = windows.map((window, index) => ({
       ...window,
       title,
@@ -212,7 +210,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
     const files = badgeFiles(summaries, looks);
     const text = historyText(history, {
       package: name,
-      group: group && { title: group.title, packages: group.members },
+      group: members && { title, packages: members },
       source: source.kind,
       publicUrl,
     });
@@ -232,8 +230,8 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
       windows: published,
       warnings: [
         // What else is odd about the days of a group is told of its member.
-        ...warnings.filter(({ code }) => group === undefined || code === 'unknown-days'),
-        ...(facets === undefined || group !== undefined ? [] : kindWarning(facets, warnings)),
+        ...warnings.filter(({ code }) => members === undefined || code === 'unknown-days'),
+        ...(facets === undefined || members !== undefined ? [] : kindWarning(facets, warnings)),
         ...(await leftOverWindows(outputDir, tracked, notRenewed)),
       ],
       ...defined({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { asGroup, type Config, type TrackedGroup, type TrackedPackage } from '../config/config.ts';
+import type { Config, TrackedPackage } from '../config/config.ts';
 import { date, dayOf } from '../days/day.ts';
 import {
   ensureChildFolder,
@@ -60,20 +60,21 @@ function publicWarning(code: WarningCode, history: PackageDays | undefined): str
  * of a failure only what strangers may know.
  */
 function packageView(
-  tracked: TrackedPackage | TrackedGroup,
+  tracked: TrackedPackage,
   entry: PackageHealth | undefined,
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
   now: Date,
 ): Omit<PackageView, 'history' | 'facets'> {
-  const { name, windows, looks } = tracked;
+  const { name, title, members, windows, looks } = tracked;
   const code = entry?.failure && (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
   return {
     name,
     state: stateOf(entry, staleThresholdDays, now),
     mainWindowDays: windows[0],
-    group: asGroup(tracked),
+    title,
+    members,
     looks,
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     total: entry?.total,
@@ -144,7 +145,7 @@ export function openPages(
 
   /** Keeps nothing but a row: a thousand histories need not be in memory at once. */
   async function draw(
-    tracked: TrackedPackage | TrackedGroup,
+    tracked: TrackedPackage,
     entry: PackageHealth | undefined,
     finished: string | undefined,
     published?: History,
@@ -170,7 +171,7 @@ export function openPages(
 
   return {
     /** Draws the page of a package or group that the run has brought. It never throws: `finish` does. */
-    draw: (tracked: TrackedPackage | TrackedGroup, entry: PackageHealth, history: History) =>
+    draw: (tracked: TrackedPackage, entry: PackageHealth, history: History) =>
       draw(tracked, entry, dayOf(now()), history),
     /**
      * Draws the pages of what the run has not brought, from histories on the disk and the health file, and the page of
