@@ -85,13 +85,14 @@ async function run(
   progress.clear();
   const { health, isComplete, packages, groups, changes, sharedDays } = collected;
   const finished = statusOf(config, { ...health, packages, groups }, now());
+  const all = statusOf(config, health, now());
   if (json) stdout.write(formatJson(healthToJson(health)));
   else if (packages.size > 0) {
     // On a terminal the log says them below.
     const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
     stdout.write(renderResults(finished, style) + remarks + wrap(renderChanges(changes), style));
   }
-  entryLog.tellStale(statusOf(config, health, now()), config.staleThresholdDays, dayOf(now()));
+  entryLog.tellStale(all, config.staleThresholdDays, dayOf(now()));
   entryLog.finish();
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   if (signal?.aborted) {
