@@ -185,13 +185,6 @@ export function frame(
   ];
 }
 
-/** A bar of a chart: so many days from the beginning of the span, and downloads a day. */
-interface Bar {
-  readonly at: number;
-  readonly days: number;
-  readonly value: number;
-}
-
 const hundredths = (value: number) => Math.round(value * 100) / 100;
 const precise = (value: number) => Number(value.toPrecision(7));
 
@@ -199,9 +192,15 @@ const precise = (value: number) => Number(value.toPrecision(7));
  * Bars as a path in units of days and downloads, so that its numbers are the figures: up to 100,000 as they are, beyond
  * in a power of ten that leaves five digits, which is finer than a pixel.
  *
+ * @param bars `at`: days from the beginning of the span; `value`: downloads a day.
  * @param gap Part of a bar that stays free.
  */
-function barsPath(className: string, bars: readonly Bar[], gap: number, { x, y, max }: Plot): Part {
+function barsPath(
+  className: string,
+  bars: readonly { at: number; days: number; value: number }[],
+  gap: number,
+  { x, y, max }: Plot,
+): Part {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(max)) - 4);
   const decimals = max < 1_000 ? 2 : 0;
   let path = '';

@@ -3,20 +3,7 @@
  */
 
 /** A badge that somebody else counts, or that pypi-winnow-downloads made. */
-export interface ForeignBadge {
-  /** Place and text of its address. */
-  readonly index: number;
-  readonly url: string;
-  /** As it is written. */
-  readonly package: string;
-  /** Days that it is about; undefined for all time. */
-  readonly windowDays: number | undefined;
-  /** Address of its file and its name without ending, if it is one of pypi-winnow-downloads. */
-  readonly file: string | undefined;
-  readonly stem: string | undefined;
-  /** What its figure is. */
-  readonly meaning: string;
-}
+export type ForeignBadge = ReturnType<typeof foreignBadges>[number];
 
 /** Ends an address in any markup. */
 const END = String.raw`\s()<>"[\]\\^{|}\x60`;
@@ -47,9 +34,15 @@ const FAMILIES: readonly { readonly at: RegExp; readonly meaning: string }[] = [
   },
 ];
 
-/** The badges of others in a text, in its order. */
-export function foreignBadges(text: string): ForeignBadge[] {
-  return [...text.matchAll(ADDRESS)].flatMap(({ 0: found, index, groups }): ForeignBadge[] => {
+/**
+ * The badges of others in a text, in its order.
+ *
+ * @returns `index` and `url`: place and text of its address. `package`: as it is written. `windowDays`: undefined for all time.
+ * `file` and `stem`: address of its file and its name without ending, if it is one of pypi-winnow-downloads. `meaning`: what
+ * its figure is.
+ */
+export function foreignBadges(text: string) {
+  return [...text.matchAll(ADDRESS)].flatMap(({ 0: found, index, groups }) => {
     const url = found.replace(/(?<![.,:;!?])[.,:;!?]+$/, '');
     const plain = url.replaceAll('&amp;', '&');
     // Such as an escape of Markdown: nobody knows where it ends.
@@ -62,7 +55,7 @@ export function foreignBadges(text: string): ForeignBadge[] {
       if (name === '') return [];
       const asked = PERIODS[period ?? searchParams.get('period') ?? ''];
       const windowDays = days === undefined ? asked : Number(days);
-      return [{ index, url, package: name, windowDays, file: file ?? undefined, stem, meaning }];
+      return [{ index, url, package: name, windowDays, file, stem, meaning }];
     });
   });
 }

@@ -59,12 +59,13 @@ export function pictureUrl(badge: SnippetBadge, publicUrl: string, picture: Pict
 }
 
 /**
- * A picture of two fixed themes: an `<img>` alone may follow the reader's system instead of the page. The light one is the
- * `<img>`, as PyPI leaves out every `<source>`.
+ * An image as HTML. Of a picture there are two fixed themes: an `<img>` alone may follow the reader's system instead of the
+ * page. The light one is the `<img>`, as PyPI leaves out every `<source>`.
  */
-function themedPicture(image: string, { width }: Size, alt: string): Markup {
-  const stem = image.slice(0, -'.svg'.length);
-  return html`<picture><source media="(prefers-color-scheme: dark)" srcset="${pictureFile(stem, 'dark')}"><img src="${pictureFile(stem, 'light')}" width="${width}" alt="${alt}"></picture>`;
+function imageOf(url: string, size: Size | undefined, alt: string): Markup {
+  if (size === undefined) return html`<img src="${url}" alt="${alt}">`;
+  const stem = url.slice(0, -'.svg'.length);
+  return html`<picture><source media="(prefers-color-scheme: dark)" srcset="${pictureFile(stem, 'dark')}"><img src="${pictureFile(stem, 'light')}" width="${size.width}" alt="${alt}"></picture>`;
 }
 
 /** When the downloads of a badge were: `in 30 days`. */
@@ -94,7 +95,6 @@ export function snippet(
 ): string {
   const image = pictureUrl(badge, publicUrl, picture);
   const alt = altText(badge);
-  const { size } = badge.kind;
   const target = safeUrl(
     badge.page ? `${publicUrl}/${badge.page}` : `https://pypi.org/project/${badge.package}/`,
   );
@@ -104,8 +104,7 @@ export function snippet(
     case 'rst':
       return `.. image:: ${image}\n   :alt: ${alt}\n   :target: ${target}`;
     case 'html':
-      return html`<a href="${target}">${size ? themedPicture(image, size, alt) : html`<img src="${image}" alt="${alt}">`}</a>`
-        .text;
+      return html`<a href="${target}">${imageOf(image, badge.kind.size, alt)}</a>`.text;
     case 'url':
       return image;
   }
