@@ -34,20 +34,13 @@ function renderProblem(file: string, problem: Problem): string {
 /** A configuration that cannot be used, with every problem of the file in one report. */
 export class ConfigError extends UsageError {
   override name = 'ConfigError';
-  readonly problems: readonly Problem[];
 
   constructor(file: string, problems: readonly Problem[]) {
     const sorted = problems.toSorted(
       (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
     );
-    super(
-      [
-        ...sorted.map((problem) => renderProblem(file, problem)),
-        `${plural(problems.length, 'problem')} in ${file}; nothing was queried or written`,
-      ].join('\n'),
-      'configuration',
-    );
-    this.problems = sorted;
+    const count = `${plural(problems.length, 'problem')} in ${file}; nothing was queried or written`;
+    super([...sorted.map((problem) => renderProblem(file, problem)), count].join('\n'), 'configuration');
   }
 }
 

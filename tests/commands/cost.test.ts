@@ -196,18 +196,10 @@ describe('cost', () => {
     expect(readFileSync(path, 'utf8')).toBe('rubble');
   });
 
-  it.each<[string, (folder: string) => void, string]>([
-    [
-      'spend.json cannot be used',
-      (folder) => writeFileSync(join(folder, 'state/spend.json'), 'rubble'),
-      'spend.json is not sound',
-    ],
-    [
-      'a ledger cannot be read at all',
-      (folder) => mkdirSync(join(ledgers(folder), 'beta.json')),
-      'a folder stands where a file should be',
-    ],
-  ])('says so when %s', async (_, spoil, says) => {
+  it.each<[string, (folder: string) => void]>([
+    ['spend.json is not sound', (folder) => writeFileSync(join(folder, 'state/spend.json'), 'rubble')],
+    ['a folder stands where a file should be', (folder) => mkdirSync(join(ledgers(folder), 'beta.json'))],
+  ])('says that %s', async (says, spoil) => {
     const folder = makeFolder();
     spoil(folder);
     const { exitCode, stdout, stderr } = await cost(folder);

@@ -109,23 +109,18 @@ Next:
     expect(stdout).toContain('\n  pypi-badges collect    counts, and\n    writes the badges to output\n');
   });
 
-  it.each([
+  it.each<[(path: string) => void, string]>([
     [
-      'a file',
-      (path: string) => writeFileSync(path, ''),
-      /\.github\S*: a file stands where a folder should be/,
+      (path) => writeFileSync(path, ''),
+      '.github/workflows/badges.yml: a file stands where a folder should be',
     ],
-    [
-      'a dead link',
-      (path: string) => symlinkSync('gone', path),
-      /\.github: this is a link that leads nowhere/,
-    ],
-  ])('writes nothing where %s is in the way of the workflow', async (_, make, said) => {
+    [(path) => symlinkSync('gone', path), '.github: this is a link that leads nowhere'],
+  ])('writes nothing where something is in the way of the workflow', async (make, said) => {
     const { root, init } = repository();
     make(join(root, '.github'));
     const { exitCode, stderr } = await init(['alpha', '--action']);
     expect([exitCode, existsSync(join(root, 'tracked.yaml'))]).toEqual([1, false]);
-    expect(stderr).toMatch(said);
+    expect(stderr).toContain(said);
   });
 
   it.each([

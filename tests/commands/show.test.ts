@@ -153,17 +153,14 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it.each([
-    [['young', '--days', '0'], '--days 0: expected a whole number of days from 1 to 365'],
-    [['young', '--days', 'x'], '--days x: expected a whole number'],
-    [
-      ['young', '--source', 'pepy'],
-      "argument 'pepy' is invalid. Allowed choices are bigquery, clickhouse, duckdb.",
-    ],
-    [['../young'], '../young: not a package name'],
-    [['young', '--as-of', '2026-12-01'], '--as-of 2026-12-01: today is 2026-10-31'],
-    [['young', '--source', 'duckdb'], 'duckdb.files: is missing'],
-  ])('refuses %j', async (argv, expected) => {
-    const { exitCode, stdout, stderr, calls } = await show(argv);
+    ['young --days 0', '--days 0: expected a whole number of days from 1 to 365'],
+    ['young --days x', '--days x: expected a whole number'],
+    ['young --source pepy', "argument 'pepy' is invalid. Allowed choices are bigquery, clickhouse, duckdb."],
+    ['../young', '../young: not a package name'],
+    ['young --as-of 2026-12-01', '--as-of 2026-12-01: today is 2026-10-31'],
+    ['young --source duckdb', 'duckdb.files: is missing'],
+  ])('refuses %s', async (argv, expected) => {
+    const { exitCode, stdout, stderr, calls } = await show(argv.split(' '));
     expect([exitCode, stdout, calls]).toEqual([2, '', []]);
     expect(stderr).toContain(expected);
   });

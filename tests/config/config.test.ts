@@ -48,10 +48,9 @@ packages:
     window_days: 7
 `);
     expect(config).toMatchObject({
-      outputDir: '/var/lib/pypi-winnow-downloads/output',
-      staleThresholdDays: 5,
+      ...{ outputDir: '/var/lib/pypi-winnow-downloads/output', staleThresholdDays: 5 },
+      source: { credentialFile: '/etc/pypi-winnow-downloads/gcp.json' },
     });
-    expect(config.source).toMatchObject({ credentialFile: '/etc/pypi-winnow-downloads/gcp.json' });
     expect(config.packages.map(({ name, windows }) => [name, ...windows])).toEqual([
       ['mcp-clipboard', 30],
       ['yt-dont-recommend', 7],

@@ -54,19 +54,11 @@ const REFUSED = [
     withEntry,
     String.raw`
     ../x => 4:5: packages[0]: found "../x"; allowed: a package name
-    a/b => 4:5: packages[0]: found "a/b"; allowed: a package name
     name: a/b => 4:11: packages[0].name: found "a/b"
-    'a\b' => 4:5: packages[0]: found "a\\b"
-    name: /etc => 4:11: packages[0].name: found "/etc"
-    name: a'b => 4:11: packages[0].name: found "a'b"
-    'a"b' => 4:5: packages[0]: found "a\"b"
-    x' OR 1=1 -- => 4:5: packages[0]: found "x' OR 1=1 --"; allowed: a package name
-    name: '' => 4:11: packages[0].name: found ""; allowed: a package name
+    x' OR "1\1" -- => 4:5: packages[0]: found "x' OR \"1\\1\" --"; allowed: a package name
     '' => 4:5: packages[0]: found ""
-    'a b' => 4:5: packages[0]: found "a b"
     '-a' => 4:5: packages[0]: found "-a"
     a. => 4:5: packages[0]: found "a."
-    "a\nb" => 4:5: packages[0]: found what looks like several lines
     "a\n" => 4:5: packages[0]: found what looks like several lines
     café => 4:5: packages[0]: found "café"
     ${'a'.repeat(201)} => 4:5: packages[0]: found "${'a'.repeat(57)}..."; allowed: a package name: letters, digits, '.', '_' and '-', beginning and ending with a letter or digit, at most 200 characters
@@ -78,7 +70,7 @@ const REFUSED = [
     Flask_SQLAlchemy⏎  - name: flask.sqlalchemy => 5:5: packages[1]: flask-sqlalchemy with 30 days is already listed at line 4; list each window once
     name: demo⏎    window_days: [7, 30]⏎  - name: demo⏎    window_days: [90, 7] => 6:5: packages[1]: demo with 7 days is already listed at line 4; list each window once`,
   ),
-  ...['-5', '0', '30.9', 'true', '.nan', '.inf', '100000', '366'].map((window): [string, string] => [
+  ...['-5', '0', '30.9', 'true', '.nan', '.inf', '366'].map((window): [string, string] => [
     withWindow(window),
     `5:18: packages[0].window_days: found ${window}; ${WINDOW}`,
   ]),
@@ -129,30 +121,21 @@ const REFUSED = [
     groups:⏎  - {name: all, packages: [demo], badges: {extra: ['python>=3.9']}} => 4:52: groups[0].badges.extra[0]: python>=3.9 is made from the list of Pythons, which is not counted
     badges:⏎  colour: red => 4:3: badges.colour: unknown key; did you mean color?`,
   ),
-  ...[
-    ...['python >= 3.10', 'Python>=3.10', 'python>3.10', 'python==3.10', 'python-3.10', 'python3.10'],
-    ...[
-      'python>=3.10.1',
-      ' python>=3.10',
-      'python>=3.100',
-      'python>=3',
-      'python>=4.0',
-      'python',
-      'python<3.10',
-    ],
-  ].map((extra): [string, string] => [
-    withLines(`badges:\n  extra: [chart, "${extra}"]`),
-    `4:18: badges.extra[1]: found "${extra}"; ${EXTRAS}${/^p[^<]*3.10/i.test(extra) ? '; did you mean python>=3.10?' : ''}`,
-  ]),
-  ...[
-    ...['ftp://example.com', 'javascript:alert(1)', 'example.com', 'https:example.com', 'http://'],
-    ...['https://x.y/?q', 'https://x.y/#f'],
-  ].map((url): [string, string] => [withUrl(url), `3:15: service.public_url: found "${url}"; ${URL}`]),
+  ...'python >= 3.10,Python>=3.10,python-3.10,python3.10,python>=3.10.1, python>=3.10,python>=3.100,python>=3,python<3.10'
+    .split(',')
+    .map((extra): [string, string] => [
+      withLines(`badges:\n  extra: [chart, "${extra}"]`),
+      `4:18: badges.extra[1]: found "${extra}"; ${EXTRAS}${/^p[^<]*3.10/i.test(extra) ? '; did you mean python>=3.10?' : ''}`,
+    ]),
+  ...['ftp://example.com', 'https:example.com', 'http://', 'https://x.y/?q', 'https://x.y/#f'].map(
+    (url): [string, string] => [withUrl(url), `3:15: service.public_url: found "${url}"; ${URL}`],
+  ),
   ...cases(
     withGroup,
     String.raw`
     {name: Demo, packages: [demo]} => 6:12: groups[0].name: demo is a package of the list; give the group another name
     {name: a_b, packages: [demo]}⏎  - {name: A-B, packages: [demo]} => 7:12: groups[1].name: there is a group a-b already
+    {name: all, packages: [x]} => 6:28: groups[0].packages[0]: x is not in the list; list it under packages, too
     {name: all, packages: [requests]} => 6:28: groups[0].packages[0]: requests is not in the list; list it under packages, too
     {name: all, packages: []} => 6:27: groups[0].packages: found an empty list; allowed: a list with at least one name of packages
     {name: all} => 6:5: groups[0].packages: missing; allowed: a list with at least one name of packages
@@ -280,6 +263,7 @@ packages:
   - Other
   - other
 extra: 1
+groups: [{name: b, packages: [7]}, {name: a b}]
 `);
     expect(lines.map((line) => line.split(': ').slice(0, 2).join(' '))).toEqual([
       'tracked.yaml:2:15 service.output_dir',
@@ -289,7 +273,10 @@ extra: 1
       'tracked.yaml:9:18 packages[1].window_days',
       'tracked.yaml:11:5 packages[3]',
       'tracked.yaml:12:1 extra',
-      '7 problems in tracked.yaml; nothing was queried or written',
+      'tracked.yaml:13:31 groups[0].packages[0]',
+      'tracked.yaml:13:36 groups[1].packages',
+      'tracked.yaml:13:43 groups[1].name',
+      '10 problems in tracked.yaml; nothing was queried or written',
     ]);
   });
 
@@ -314,13 +301,10 @@ const logo = (content: string | Buffer) =>
 const PATH = '<path d="M0 0h4v4z"/>';
 
 it.each([
-  '<svg/>',
   `<svg xmlns="http://www.w3.org/2000/svg">${PATH}</svg>\n`,
   `\ufeff<?xml version="1.0"?>\n<!-- <b> -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x.dtd">\n<svg>${PATH}</svg >`,
   `<!DOCTYPE svg [ <!ENTITY a "b"> ]><svg:svg xmlns:svg="http://www.w3.org/2000/svg"></svg:svg><!-- end -->`,
-  '<svg><path aria-label="a > b" d="M0 0"/></svg>',
   '<svg aria-label="a > b"/>',
-  '<ns0:svg xmlns:ns0="http://www.w3.org/2000/svg"/>',
 ])('a logo may be the SVG %s', (svg) => {
   expect(() => parseConfig(logo(svg), 'tracked.yaml', '/etc/pypi-badges')).not.toThrow();
 });
