@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { SnippetFormat } from './badges/snippet.ts';
 import { checkArguments, namesOf } from './commands/arguments.ts';
 import { type Context, Interruption } from './commands/context.ts';
 import { journalPrefix } from './commands/log.ts';
@@ -135,7 +136,11 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('badges ready to paste into a README')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('-b, --badge <id>', 'this badge, such as installer-uv (repeatable; default: downloads)', list)
-    .option('-f, --format <format>', 'markdown, rst, html or url', 'markdown')
+    .addOption(
+      new Option('-f, --format <format>', 'what is printed')
+        .choices(['markdown', 'rst', 'html', 'url'] satisfies SnippetFormat[])
+        .default('markdown'),
+    )
     .option('--svg', 'show the SVG from public_url instead of going through shields.io')
     .addOption(
       new Option('--from <file>', "find others' badges in a README, and print what replaces them").conflicts([

@@ -90,16 +90,14 @@ function explain(days: readonly Day[], rows: Rows, stats: Stats) {
   const { excluded, count } = breakdownOf(
     days.flatMap((day) => [...(rows.get(day) ?? [])].filter(isWithoutMirrors)),
   );
-  const present = EXCLUSIONS.filter((reason) => excluded[reason] > 0);
+  const present = EXCLUSIONS.map((reason) => [reason, excluded[reason]] as const).filter(
+    ([, all]) => all > 0,
+  );
   return {
     ...pairOf(theirs),
     differences: [...differences.values()],
     counted_the_same_way: pairOf(sameWay),
-    excluded: Object.fromEntries(
-      present
-        .toSorted((a, b) => byCount([a, excluded[a]], [b, excluded[b]]))
-        .map((reason) => [reason, excluded[reason]]),
-    ),
+    excluded: Object.fromEntries(present.toSorted(byCount)),
     count,
     systems: Object.fromEntries(
       SYSTEMS.map((system) => [system, { pypistats: theirs[system], counted_the_same_way: sameWay[system] }]),
@@ -250,15 +248,17 @@ function render(compared: Compared, style: Style): string {
 }
 
 /**
- * What the source of tracked.yaml has of a package: where queries cost money, what its ledger has, so that a comparison is
+ * What the source of tracked.yaml has of a package, if that is another one: where queries cost money, what its ledger has, so that a comparison is
  * free.
  */
 async function readOther(
-  { source, stateDir }: Config,
+  config: Config | undefined,
   asked: Omit<Asking, 'source'>,
   options: CompareOptions,
   context: Context,
-): Promise<{ kind: string; rows: Rows; remark: string }> {
+): Promise<{ kind: string; rows: Rows; remark: string } | undefined> {
+  if (config === undefined || config.source.kind === PUBLIC_SOURCE.kind) return undefined;
+  const { source, stateDir } = config;
   const { kind, billed, id } = traitsOf(source, context.env);
   const [name = ''] = asked.names;
   if (billed) {
@@ -305,15 +305,8 @@ export async function compare(text: string, options: CompareOptions, context: Co
     if (!(error instanceof SourceError)) throw error;
     fault = error.message;
   }
-  const other =
-    config === undefined || config.source.kind === PUBLIC_SOURCE.kind
-      ? undefined
-      : await readOther(
-          config,
-          { names, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) },
-          options,
-          context,
-        );
+  const sameDays = { names, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) };
+  const other = await readOther(config, sameDays, options, context);
   const compared: Compared = {
     name,
     summary,

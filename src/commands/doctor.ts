@@ -32,7 +32,7 @@ function checkNode(version: string): Finding {
 async function checkFolder(
   what: string,
   path: string,
-  files: () => readonly string[] | Promise<readonly string[]>,
+  files: () => Promise<readonly string[]>,
   use?: (folder: string) => Promise<void>,
 ): Promise<Finding> {
   try {
@@ -97,20 +97,19 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
  */
 export async function doctor(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
-  const checks: (() => Finding[] | Promise<Finding[]>)[] = [
-    () => [checkNode(context.nodeVersion ?? process.versions.node)],
-    () => [ok('configuration', `${options.config} is valid: ${plural(config.packages.length, 'package')}`)],
-    async () => [await checkFolder('output_dir', config.outputDir, () => outputFiles(config))],
-    async () => {
-      const files = () => stateFiles(config, context);
-      return [await checkFolder('state_dir', config.stateDir, files, tryLock(context.now))];
-    },
+  const { outputDir, stateDir, packages } = config;
+  const checks: (() => Finding | Promise<Finding | Finding[]>)[] = [
+    () => checkNode(context.nodeVersion ?? process.versions.node),
+    () => ok('configuration', `${options.config} is valid: ${plural(packages.length, 'package')}`),
+    () => checkFolder('output_dir', outputDir, () => outputFiles(config)),
+    () => checkFolder('state_dir', stateDir, async () => stateFiles(config, context), tryLock(context.now)),
     () => checkSource(config, context),
-    async () => [await checkFreshness(config, context.now())],
+    () => checkFreshness(config, context.now()),
   ];
   let healthy = true;
   for (const check of checks) {
-    for (const { what, state, text, error } of await withProgress(context, 'Checking', async () => check())) {
+    const found = await withProgress(context, 'Checking', async () => check());
+    for (const { what, state, text, error } of [found].flat()) {
       const line = `${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`;
       context.stdout.write(wrap(line, styleOf(context.stdout, context.env)));
       healthy &&= state !== 'FAIL';

@@ -6,7 +6,7 @@ import {
   findBadge,
   isWanted,
 } from '../badges/catalogue.ts';
-import { SNIPPET_FORMATS, type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
+import { type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
 import { UsageError } from '../errors/error.ts';
@@ -18,17 +18,11 @@ import { selectTracked } from './select.ts';
 export interface EmbedOptions extends GlobalOptions {
   readonly package?: readonly string[];
   readonly badge?: readonly string[];
-  readonly format?: string;
+  readonly format: SnippetFormat;
   readonly svg?: boolean;
   /** Path of a README whose badges of others are to be replaced. */
   readonly from?: string;
   readonly write?: boolean;
-}
-
-function selectFormat(text = 'markdown'): SnippetFormat {
-  const format = SNIPPET_FORMATS.find((each) => each === text);
-  if (format !== undefined) return format;
-  throw new UsageError(`--format ${text}: unknown; choose one of ${SNIPPET_FORMATS.join(', ')}`);
 }
 
 /** The kinds of badge that were named, in the order of the catalogue; the main one if none was. */
@@ -58,7 +52,7 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   const selected = selectKinds(options.badge);
   const comparisons = COMPARISONS.filter((kind) => selected.includes(kind));
   const kinds = selected.filter((kind) => !comparisons.includes(kind));
-  const format = selectFormat(options.format);
+  const { format } = options;
   const { publicUrl, compareChart } = config;
   if (comparisons.length > 0 && compareChart === undefined) {
     throw new UsageError(
@@ -90,23 +84,18 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
     const shown = { publicUrl, picture, sourceName: shortName } as const;
     return embedFrom(options.from, options.write === true, config, shown, context);
   }
-  const ofEach = tracked.flatMap((each) => {
-    const page = each.title && `${each.name}/index.html`;
-    const what = { package: each.name, title: each.title, page, sourceName: shortName };
+  const ofEach = tracked.flatMap(({ name, title, windows }) => {
+    const what = { package: name, title, page: title && `${name}/index.html` };
     return kinds.flatMap((kind) =>
-      (kind.windowless ? [undefined] : each.windows).map((windowDays) =>
-        snippet({ ...what, kind, windowDays }, publicUrl, format, picture),
-      ),
+      (kind.windowless ? [undefined] : windows).map((windowDays) => ({ ...what, kind, windowDays })),
     );
   });
   const title = compareChart?.join(', ');
   const ofAll = { package: COMPARISON_FOLDER, title, page: 'index.html', windowDays: undefined };
-  const snippets = [
-    ...ofEach,
-    ...comparisons.map((kind) =>
-      snippet({ ...ofAll, kind, sourceName: shortName }, publicUrl, format, picture),
-    ),
-  ];
+  const badges = [...ofEach, ...comparisons.map((kind) => ({ ...ofAll, kind }))];
+  const snippets = badges.map((badge) =>
+    snippet({ ...badge, sourceName: shortName }, publicUrl, format, picture),
+  );
   context.stdout.write(`${snippets.join(format === 'rst' ? '\n\n' : '\n')}\n`);
   return 0;
 }

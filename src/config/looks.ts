@@ -1,4 +1,3 @@
-import type { CamelKeys } from '../util.ts';
 import type { TrackedBadges } from './schema.ts';
 
 /*
@@ -20,16 +19,5 @@ export function isPython(extra: Extra): extra is PythonExtra {
   return extra.startsWith('python>=');
 }
 
-/** A colour from a count on. */
-export interface ColorStep {
-  readonly from: number;
-  readonly color: string;
-}
-
 /** What may differ from the badges as they are by default, as tracked.yaml has it. */
-export type Looks = Omit<CamelKeys<TrackedBadges>, 'color' | 'logo'> & {
-  /** Of the right half, as shields.io names colours, or by steps from the lowest. */
-  readonly color?: string | readonly ColorStep[];
-  /** A name of simpleicons.org, which shields.io draws, or a whole SVG, which both draw. */
-  readonly logo?: { readonly name: string } | { readonly svg: string };
-};
+export type Looks = TrackedBadges;

@@ -5,7 +5,7 @@ import { PYTHON } from '../metric/facets.ts';
 import { mapping, path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { camelKeys, type NonEmpty } from '../util.ts';
-import { EXTRAS, type Looks, STYLES } from './looks.ts';
+import { EXTRAS, STYLES } from './looks.ts';
 
 /** A valid package name: PEP 508's "Names", matched from end to end, letters in either case. */
 export const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
@@ -144,8 +144,11 @@ const saidOfBadges = mapping('a mapping', {
     ),
 });
 
-/** What is said of badges as looks: keys that are absent change nothing. */
-function looksOf({ color, logo, ...said }: z.output<typeof saidOfBadges>): Looks {
+/**
+ * What is said of badges as looks; keys that are absent change nothing. A colour is that of the right half, as shields.io names
+ * it, or several by steps from the lowest. A logo is a name of simpleicons.org, which shields.io draws, or a whole SVG.
+ */
+function looksOf({ color, logo, ...said }: z.output<typeof saidOfBadges>) {
   const steps = (byCount: object) =>
     Object.entries(byCount)
       .map(([from, name]) => ({ from: Number(from), color: name }))
@@ -285,7 +288,7 @@ export const trackedSchema = mapping('a mapping with service and packages', {
 export const soundEntries = z.object({ packages: z.array(packageEntry.nullable().catch(null)) });
 
 export type Tracked = z.infer<typeof trackedSchema>;
-export type TrackedBadges = z.infer<typeof saidOfBadges>;
+export type TrackedBadges = z.output<typeof badges>;
 
 /** The JSON Schema of tracked.yaml, for editors that complete and check YAML. */
 export function trackedJsonSchema(): object {

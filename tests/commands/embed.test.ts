@@ -93,7 +93,10 @@ describe('embed', () => {
       '-p beta -b trend',
       '--badge trend: tracked.yaml does not ask for it for beta; write under badges: extra: [t',
     ],
-    ['--format bbcode', '--format bbcode: unknown; choose one of markdown, rst, html, url'],
+    [
+      '--format bbcode',
+      "error: option '-f, --format <format>' argument 'bbcode' is invalid. Allowed choices are m",
+    ],
     ['--package alhpa', '--package alhpa: not tracked in tracked.yaml'],
   ])('refuses %s', async (argv, message) => {
     const { exitCode, stdout, stderr } = await house().embed(...argv.split(' '));
