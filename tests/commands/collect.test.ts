@@ -401,27 +401,3 @@ describe('collect, when something fails', () => {
     expect(who.map(([, name]) => name)).toEqual(['one', 'two', 'three', '2 more packages']);
   });
 });
-
-describe('collect with a wrong configuration', () => {
-  it('queries and writes nothing, whatever else is asked', async () => {
-    const { run, folder, track } = abc();
-    track(['alpha', '../beta']);
-    for (const argv of [[], ['--dry-run'], ['--json'], ['--package', 'alpha']]) {
-      const { exitCode, stdout, stderr } = await run('collect', ...argv);
-      expect([exitCode, stdout]).toEqual([2, '']);
-      expect(stderr).toMatch(/^tracked\.yaml:3:19: packages\[1\]: found "\.\.\/beta"/);
-    }
-    expect(readdirSync(folder).toSorted()).toEqual(['rows.ndjson', 'tracked.yaml']);
-  });
-
-  it.each([
-    ['--as-of', '2026-04-26', 'today is 2026-04-25'],
-    ['--package', 'alhpa', 'not tracked in tracked.yaml; did you mean alpha?'],
-  ])('refuses %s %s before it does anything', async (option, value, says) => {
-    const { run, prints } = abc();
-    const { exitCode, stdout, stderr } = await run('collect', option, value);
-    expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toContain(`${option} ${value}: ${says}`);
-    expect(prints()).toEqual({});
-  });
-});

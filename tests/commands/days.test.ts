@@ -193,15 +193,6 @@ describe('days of which the log does not say what was by CI', () => {
     expect(server.callsOf('insert').every(({ start = CI_KNOWN }) => start >= CI_KNOWN)).toBe(true);
   });
 
-  it('are not read since a time when half of the rows are missing either', async () => {
-    const { at } = await house();
-    for (const day of ['2018-07-25', '2003-01-01']) {
-      const { exitCode, stderr } = await at(NOW, 'backfill', '--from', day, '--yes');
-      const says = expect.stringContaining('half of the rows before 2018-07-26 are missing');
-      expect([exitCode, stderr]).toEqual([2, says]);
-    }
-  });
-
   it('hold a window back of which they are more than a tenth', async () => {
     const { at, entry } = await house();
     expect((await at(NOW, 'collect', '--as-of', '2024-03-07', '--no-page')).exitCode).toBe(1);

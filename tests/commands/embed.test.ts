@@ -67,11 +67,6 @@ describe('embed', () => {
         `[![Share of PyPI downloads of beta by Python ≥ 3.10 on known days (BigQuery)](${shields('beta/python-3-10-non-ci.json')})](https://pypi.org/project/beta/)\n`,
       );
     }
-    const { exitCode, stderr } = await embed('-b', 'python-3-9');
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(
-      'does not ask for it for alpha-one, beta; write under badges: extra: [python>=3.9]',
-    );
   });
 
   it('prints a picture for light and dark pages as HTML, and one that adapts elsewhere', async () => {
@@ -84,23 +79,6 @@ describe('embed', () => {
       `<a href="https://pypi.org/project/beta/"><picture><source media="(prefers-color-scheme: dark)" srcset="${stem}-dark.svg"><img src="${stem}-light.svg" width="720" alt="${alt}"></picture></a>\n`,
     );
     expect(await chart('url')).toBe(`${stem}.svg\n`);
-  });
-
-  it.each([
-    ['-b installer-vu', '--badge installer-vu: unknown; did you mean installer-uv? choose from downloads, '],
-    ['-b stars', '--badge stars: unknown; choose from downloads, installer-pip, '],
-    [
-      '-p beta -b trend',
-      '--badge trend: tracked.yaml does not ask for it for beta; write under badges: extra: [t',
-    ],
-    [
-      '--format bbcode',
-      "error: option '-f, --format <format>' argument 'bbcode' is invalid. Allowed choices are m",
-    ],
-    ['--package alhpa', '--package alhpa: not tracked in tracked.yaml'],
-  ])('refuses %s', async (argv, message) => {
-    const { exitCode, stdout, stderr } = await house().embed(...argv.split(' '));
-    expect([exitCode, stdout, stderr.slice(0, message.length)]).toEqual([2, '', message]);
   });
 
   it('says what is missing where there is no public_url', async () => {
@@ -215,12 +193,8 @@ README:2: https://img.shields.io/pypi/dm/gamma
         ['--from', '/dev/zero'],
         '--from /dev/zero: a device stands where a file should be; put the right file in its place\n',
       ],
-      [['--from', 'none'], /none/],
-      [['--from', 'README', '-p', 'alpha-one'], /-p/],
-      [['--write'], /--from/],
     ] as const) {
-      const stderr = typeof says === 'string' ? says : expect.stringMatching(says);
-      expect(await embed(...argv)).toMatchObject({ exitCode: 2, stderr });
+      expect(await embed(...argv)).toMatchObject({ exitCode: 2, stderr: says });
     }
   });
 });

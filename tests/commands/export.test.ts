@@ -99,13 +99,4 @@ beta,2026-04-24,1,unknown,,,3
     }
     expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
   });
-
-  it.each([
-    [['--format', 'xml'], "argument 'xml' is invalid. Allowed choices are csv, json, parquet."],
-    [['--format', 'parquet'], '--format parquet is no text: name a file with --output <file>'],
-    [['-p', 'gamma'], '--package gamma: not tracked'],
-  ])('refuses %j', async (argv, sentence) => {
-    const { exitCode, stderr } = await localProject(['alpha'], []).run('export', ...argv);
-    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(sentence)]);
-  });
 });

@@ -113,19 +113,6 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
     expect(asked().map(({ start = '', end = '' }) => spanDays({ start, end }))).toEqual([1, 1, 1, 1, 1]);
   });
 
-  it.each([
-    [['demo', '--of', '2.*'], /--of, --markdown and --yes go with --by/],
-    [['demo', '--markdown'], /go with --by/],
-    [['demo', '--by', 'python', '--of', 'main'], /--of main: no set of versions/],
-    [['demo', '--by', 'python', '--json', '--markdown'], /choose one/],
-    [['demo', '--by', 'shoe'], /Allowed choices are python, version, system, type, country/],
-  ])('refuses %j', async (argv, says) => {
-    const { show, asked } = await house();
-    const { exitCode, stderr } = await show(...argv);
-    expect([exitCode, asked().length]).toEqual([2, 0]);
-    expect(stderr).toMatch(says);
-  });
-
   const flagless: ServerRow = { project: 'demo', day: '2026-10-20', ci: 'unknown', downloads: 1 };
   const refused = (kind: string) => (kind === 'facets' ? { exception: 62 } : undefined);
   it.each<[string, Setting, string[], RegExp]>([

@@ -169,12 +169,6 @@ describe('status', () => {
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(text);
   });
-
-  it('is either JSON or metrics', async () => {
-    const { exitCode, stderr } = await status(ALL, HEALTH_TEXT, '--json', '--prometheus');
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch('--json and --prometheus: choose one of them');
-  });
 });
 
 /** Other people's rules and dashboards know them by these names. */

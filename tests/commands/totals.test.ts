@@ -248,16 +248,9 @@ describe('backfill', () => {
     expect(total('alpha')).toMatchObject({ since: '2024-06-01', unknown_days: 1 });
   });
 
-  it.each([
-    [TOTAL, ['--from', 'yesterday'], 'not a day; write it as YYYY-MM-DD'],
-    [TOTAL, ['--from', NOW], 'expected a day from 2018-07-26 to yesterday'],
-    [TOTAL, ['--from', '2026-01-01', '-p', 'gamma'], 'gamma: not tracked'],
-    [TOTAL, [], "required option '--from <YYYY-MM-DD>' not specified"],
-    ['', ['--from', '2026-01-01'], 'asks for no total of any package'],
-    ['', ['--from', '2026-01-01', '-p', 'beta'], 'asks for no total of beta'],
-  ])('with %j refuses %j', async (sections, argv, message) => {
-    const { run } = await house(sections);
-    const { exitCode, stderr } = await run('backfill', ...argv);
-    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(message)]);
+  it('is of no use where no total is asked for', async () => {
+    const { run } = await house('');
+    const { exitCode, stderr } = await run('backfill', '--from', '2026-01-01');
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('asks for no total of any package')]);
   });
 });
