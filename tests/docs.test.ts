@@ -7,9 +7,9 @@ import { parse } from 'yaml';
 import { trackedJsonSchema } from '../src/config/schema.ts';
 import { ERRORS } from '../src/errors/codes.ts';
 import { allDownloads } from '../src/metric/breakdown.ts';
-import { main } from '../src/program.ts';
 import { healthToJson, parseHealth } from '../src/publish/health.ts';
 import { historyJsonSchema, parseHistory } from '../src/publish/history.ts';
+import { runMain } from './support/context.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'pypi-badges-docs-'));
@@ -29,20 +29,12 @@ function fencedBlocks(page: string): string[] {
 }
 
 /** The anchors that GitHub gives to the headings of a page. */
-function anchors(page: string): Set<string> {
-  const seen = new Map<string, number>();
-  const headings = [...withoutFences(read(page)).matchAll(/^#{1,6} +(.+?) *$/gm)].map(
-    ([, text = '']) => text,
-  );
-  return new Set(
-    headings.map((heading) => {
-      const text = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-      const slug = text.replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '').replaceAll(' ', '-');
-      const count = seen.get(slug) ?? 0;
-      seen.set(slug, count + 1);
-      return count === 0 ? slug : `${slug}-${count}`;
-    }),
-  );
+function anchors(page: string): string[] {
+  const headings = withoutFences(read(page)).matchAll(/^#{1,6} +(.+?) *$/gm);
+  return [...headings].map(([, text = '']) => {
+    const heading = text.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    return heading.replaceAll(/[^\p{L}\p{N}\p{M} _-]/gu, '').replaceAll(' ', '-');
+  });
 }
 
 /** Relative links of a page, as written. */
@@ -60,23 +52,16 @@ function broken(page: string, link: string): string | undefined {
   if (target.startsWith('..') || !existsSync(join(root, target))) return `${link}: no such file`;
   if (anchor === undefined) return undefined;
   if (!target.endsWith('.md') || statSync(join(root, target)).isDirectory()) return `${link}: not a page`;
-  return anchors(target).has(anchor) ? undefined : `${link}: no such heading`;
+  return anchors(target).includes(anchor) ? undefined : `${link}: no such heading`;
 }
 
 const firstCells = (page: string, pattern: RegExp) =>
   [...read(page).matchAll(pattern)].map((match) => match[1]);
 
-/** Runs a command line in a folder of its own and returns all that it wrote. */
+/** Runs a command line in a folder, and gives all that it wrote. */
 async function run(argv: readonly string[], cwd: string, env: Record<string, string> = {}) {
-  let text = '';
-  const output = {
-    write(part: string) {
-      text += part;
-    },
-  };
-  const now = () => new Date('2026-04-25T04:00:00Z');
-  const exitCode = await main(argv, '0.0.0', { cwd, env, now, stdout: output, stderr: output });
-  return { exitCode, text };
+  const { exitCode, stdout, stderr } = await runMain(cwd, argv, { env });
+  return { exitCode, text: stdout + stderr };
 }
 
 describe('links', () => {

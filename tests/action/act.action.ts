@@ -1,15 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Engine, type EngineRow, startEngine } from '../clickhouse/engine.ts';
-import { listen } from '../support/listen.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
+import { ledgersIn, makeOrigin } from './git.ts';
 import { goTool } from './tools.ts';
 
 /*
@@ -23,8 +21,6 @@ const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
 const dayBefore = (days: number) => new Date(today - days * DAY_MS).toISOString().slice(0, 10);
 
 let engine: Engine;
-/** In front of the engine: lets a test do something while a run reads. */
-let proxy: { url: string; before: (() => Promise<void>) | undefined; close(): Promise<void> };
 /** The Action as it is in a clone: nothing that git ignores. */
 let action: string;
 let act: string;
@@ -38,25 +34,6 @@ function downloads(project: string, perDay: number, days = 30): EngineRow[] {
     ci: 'false' as const,
     times: perDay,
   }));
-}
-
-async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  const body = Buffer.concat(parts);
-  if (!`${body}`.includes('per_day')) {
-    const { before } = proxy;
-    proxy.before = undefined;
-    await before?.();
-  }
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(
-      ([name]) => !/^(host|connection|content-length|transfer-encoding)$/.test(name),
-    ),
-  ) as Record<string, string>;
-  const answer = await fetch(`${engine.url}${request.url}`, { method: 'POST', headers, body });
-  const kept = [...answer.headers].filter(([name]) => !/^(connection|keep-alive|content-length)$/.test(name));
-  response.writeHead(answer.status, Object.fromEntries(kept)).end(Buffer.from(await answer.arrayBuffer()));
 }
 
 function copyOfRepository(): string {
@@ -85,14 +62,8 @@ beforeAll(async () => {
     ...downloads('broken', 1, 26),
     ...[27, 28, 29, 30].map((days) => ({ date: dayBefore(days), project: 'broken', installer: 'pip' })),
   );
-  const server = createServer((request, response) => {
-    forward(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
-  });
-  const { port, close } = await listen(server);
-  proxy = { url: `http://127.0.0.1:${port}`, before: undefined, close };
 });
 afterAll(async () => {
-  await proxy?.close();
   await engine?.stop();
   if (action !== undefined) rmSync(action, { recursive: true, force: true });
 });
@@ -172,7 +143,7 @@ function makeWorld() {
     writeFileSync(event, JSON.stringify({ repository, ...options.event }));
     const argv = [
       ...['workflow_dispatch', '-P', 'ubuntu-24.04=-self-hosted', '--eventpath', event],
-      ...['--secret', 'GITHUB_TOKEN=token-of-the-test', '--env', `CLICKHOUSE_URL=${proxy.url}`],
+      ...['--secret', 'GITHUB_TOKEN=token-of-the-test', '--env', `CLICKHOUSE_URL=${engine.url}`],
       ...['--env', `GIT_CONFIG_GLOBAL=${origin.config}`, '--workflows', options.own ?? WORKFLOW],
       ...['--local-repository', `pypi-badges/pypi-badges@v1=${action}`, ...stubs],
     ];
@@ -272,23 +243,6 @@ describe('the Action', () => {
   });
 });
 
-it('a run that is cancelled publishes what is finished', async () => {
-  const origin = makeOrigin();
-  expect((await startMain(origin, runBeside(origin, 'alpha'))).exitCode).toBe(0);
-  const before = origin.files();
-  const env = runBeside(origin, 'alpha beta');
-  const running = startMain(origin, env);
-  proxy.before = async () => void running.kill('SIGINT');
-  const { exitCode, all } = await running;
-  expect(exitCode, all).toBe(0);
-  expect(all).toMatch(/::warning title=pypi-badges::.*SIGINT/);
-  // The last step of the Action fails with it.
-  expect(readFileSync(env.GITHUB_OUTPUT, 'utf8')).toMatch(/exit-code<<\S+\n130\n/);
-  const after = origin.files();
-  expect(after['alpha/downloads-30d-non-ci.json']).toBe(before['alpha/downloads-30d-non-ci.json']);
-  expect(origin.commits()).toBe(1);
-});
-
 describe('Node.js', () => {
   it.each([
     ['is taken if it is new enough', process.versions.node, true],
@@ -323,13 +277,3 @@ it('this repository publishes its own list by its own workflow', async () => {
   // The engine has none of them.
   expect(text).toMatch(/::warning title=pypi-badges mcp-clipboard no-rows::/);
 });
-
-/** The environment of a run beside the workflow's, as another workflow would make it. */
-function runBeside(origin: Origin, packages: string) {
-  return {
-    INPUT_PACKAGES: packages,
-    GITHUB_OUTPUT: join(origin.folder, `outputs of ${packages}`),
-    RUNNER_TEMP: join(origin.folder, 'other'),
-    CLICKHOUSE_URL: proxy.url,
-  };
-}

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
 import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
 
@@ -22,20 +23,30 @@ const rows: ServerRow[] = ['alpha', 'beta', 'gamma'].flatMap((project) =>
 
 let origin: Origin;
 let server: BigQueryServer;
+beforeEach(async () => {
+  origin = makeOrigin();
+  server = await BigQueryServer.start({ rows, latencyMs: 300 });
+});
 afterEach(() => server.close());
 
-/** A run with a list of its own, in a workspace of its own. */
-async function run(name: string, packages: string) {
+/** Starts a run with a list of its own, in a workspace of its own. */
+function start(name: string, packages: string) {
   const workspace = join(origin.folder, name);
   mkdirSync(join(workspace, 'temp'), { recursive: true });
   const list = `service: {output_dir: out}\nbigquery: {project_id: my-project}\npackages: [${packages}]\n`;
   writeFileSync(join(workspace, 'tracked.yaml'), list);
-  const { exitCode, all } = await startMain(origin, {
+  return startMain(origin, {
     INPUT_SOURCE: 'bigquery',
+    GITHUB_OUTPUT: join(workspace, 'outputs'),
     GITHUB_WORKSPACE: workspace,
     RUNNER_TEMP: join(workspace, 'temp'),
     BIGQUERY_EMULATOR_HOST: server.host,
   });
+}
+
+/** Runs it to a good end, and gives what it says. */
+async function run(name: string, packages: string) {
+  const { exitCode, all } = await start(name, packages);
   expect(exitCode, all).toBe(0);
   return all;
 }
@@ -48,8 +59,6 @@ function spentBytes(): number {
 }
 
 it('keeps the ledgers and the bills of two runs at once', async () => {
-  origin = makeOrigin();
-  server = await BigQueryServer.start({ rows, latencyMs: 300 });
   await run('first', 'alpha');
   expect(server.bytesBilled).toBeGreaterThan(0);
   expect(spentBytes()).toBe(server.bytesBilled);
@@ -68,4 +77,20 @@ it('keeps the ledgers and the bills of two runs at once', async () => {
   const before = server.calls.length;
   await run('next', 'alpha, beta, gamma');
   expect(server.calls.slice(before).filter((call) => call.kind === 'insert' && !call.revisions)).toEqual([]);
+});
+
+it('publishes what is finished of a run that is cancelled', async () => {
+  await run('first', 'alpha');
+  const badge = 'alpha/downloads-30d-non-ci.json';
+  const before = origin.files()[badge];
+  const running = start('cancelled', 'alpha, beta');
+  while (!server.callsOf('insert').some((call) => call.package === 'beta')) await sleep(20);
+  running.kill('SIGINT');
+  const { exitCode, all } = await running;
+  expect(exitCode, all).toBe(0);
+  expect(all).toMatch(/::warning title=pypi-badges::.*SIGINT/);
+  // The last step of the Action fails with it.
+  const outputs = readFileSync(join(origin.folder, 'cancelled/outputs'), 'utf8');
+  expect(outputs).toMatch(/exit-code<<\S+\n130\n/);
+  expect([origin.files()[badge], origin.commits()]).toEqual([before, 1]);
 });

@@ -33,16 +33,31 @@ const suites = {
 
 /** Files in the output folder that no web server may hand out. */
 const DECOYS = [
-  ...['.hidden.json', 'mcp-clipboard/.hidden.json', 'mcp-clipboard/.htaccess', 'mcp-clipboard/notes.txt'],
-  ...['mcp-clipboard/old/downloads.json', 'no-page/notes.txt', 'tracked.yaml', 'stray.json'],
-  'ledger.json.tmp',
+  ...['.hidden.json', 'notes.txt', 'tracked.yaml', 'stray.json', 'ledger.json.tmp', '.state/spend.json'],
+  ...['.well-known/downloads.json', '_a/downloads.json', 'a_/downloads.json', 'a../downloads.json'],
+  ...['_compare/.hidden.svg', 'no-page/notes.txt'],
+  ...[
+    '.hidden.json',
+    '.htaccess',
+    'notes.txt',
+    '_health.json',
+    'downloads.json.tmp',
+    'old/downloads.json',
+  ].map((name) => `mcp-clipboard/${name}`),
+];
+
+/** Folders and files as others than PEP 503 name them, which pypi-winnow-downloads did, and as we name what is no package. */
+const ODD = [
+  ...['mid.00_A', 'Small_00', '2to3', 'a', 'zope.interface'].map(
+    (name) => `${name}/os-linux-30d-non-ci.json`,
+  ),
+  ...['_compare/compare-indexed-non-ci-dark.svg', 'mcp-clipboard/python-3-10-non-ci.json'],
 ];
 
 const UNSERVED = `
+  ${DECOYS.map((file) => `/${file}`).join(' ')}
   /_health.json //_health.json /%5fhealth.json /mcp-clipboard/../_health.json /mcp-clipboard/..%2f_health.json
-  /tracked.yaml /stray.json /ledger.json.tmp /.hidden.json /mcp-clipboard/.hidden.json /mcp-clipboard/.htaccess
-  /mcp-clipboard/notes.txt /mcp-clipboard/old/downloads.json /no-page /no-page/
-  /../state/kept.json /../state/ledger/kept.json /..%2fstate%2fkept.json /%2e%2e/state/kept.json
+  //stray.json /mid.00_A /_compare /no-page /no-page/ /../state/kept.json /../state/ledger/kept.json /..%2fstate%2fkept.json /%2e%2e/state/kept.json
   /mcp-clipboard/../../state/kept.json /mcp-clipboard/..%2f..%2fstate/kept.json
   /mcp-clipboard/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/pypi-badges/tracked.yaml /state/kept.json
   /nobody/downloads-30d-non-ci.json /mcp-clipboard/downloads-31d-non-ci.json
@@ -383,8 +398,7 @@ export function hostScenario(suite: keyof typeof suites) {
         'page-only/index.html': page,
         'page-only/history.json': history,
         'page-only/downloads-30d-non-ci.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
-        // A folder as pypi-winnow-downloads named it.
-        'mid.00_A/downloads-30d-non-ci.json': '{"schemaVersion": 1}',
+        ...Object.fromEntries(ODD.map((file) => [file, '{"schemaVersion": 1}'])),
         ...Object.fromEntries(DECOYS.map((decoy) => [decoy, 'DECOY'])),
       };
 
@@ -420,12 +434,13 @@ export function hostScenario(suite: keyof typeof suites) {
         await host.untilServed(server, () => visit('/'));
       });
       afterAll(async () => {
-        await host.sh(`systemctl stop ${server}; cd ${OUTPUT}; rm -rf ${DECOYS.join(' ')}`);
+        await host.sh(`systemctl stop ${server}; cd ${OUTPUT}; rm -rf ${[...DECOYS, ...ODD].join(' ')}`);
       });
 
       it('answers every badge URL with its file, its type and headers', async () => {
-        const served = (await host.sh(`cd ${OUTPUT} && ls */[a-z]*.{json,svg}`)).split('\n');
-        expect(served).toEqual(expect.arrayContaining(Object.keys(badges)));
+        const found = (await host.sh(`cd ${OUTPUT} && ls */[a-z]*.{json,svg}`)).split('\n');
+        const served = found.filter((file) => !DECOYS.includes(file));
+        expect(served).toEqual(expect.arrayContaining([...Object.keys(badges), ...ODD]));
         for (const file of served) {
           const { status, headers, body } = await visit(`/${file}`);
           expect([file, status]).toEqual([file, 200]);
@@ -467,6 +482,7 @@ export function hostScenario(suite: keyof typeof suites) {
         async (url) => {
           const { status, headers, body } = await visit(url);
           expect([status, body]).toEqual([200, page]);
+          expect((await visit('/page-only')).status).toBeLessThan(400);
           expect(headers['content-type']).toBe('text/html; charset=utf-8');
           const csp = headers['content-security-policy'] ?? '';
           expect(csp).toContain("style-src 'unsafe-inline'");

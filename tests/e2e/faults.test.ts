@@ -83,20 +83,3 @@ it('good credentials and the password of a proxy stay secret, however much is lo
   }
   expect(project.entry('gamma').error).toMatch(/^not attempted: proxy: 127\.0\.0\.1:1 /);
 });
-
-it.each([
-  [
-    'a variable',
-    [],
-    /^GOOGLE_APPLICATION_CREDENTIALS holds what looks like the content of a key file, .* takes the path/,
-  ],
-  ['an option', ['--config', FILE], /^--config holds what looks like the content of a key file/],
-])('a key in %s is refused, and not a fragment of it repeated', async (place, argv, says) => {
-  const project = await bigQueryProject(['alpha']);
-  const env = { ...project.env, ...(place === 'a variable' && { GOOGLE_APPLICATION_CREDENTIALS: FILE }) };
-  const { exitCode, stdout, stderr } = await runCommand(project.folder, ['collect', ...argv], { env });
-  expect([exitCode, stdout]).toEqual([2, '']);
-  expect(stderr).toMatch(says);
-  expect(leakOf(KEY, stderr)).toBeUndefined();
-  expect(Object.keys(project.files()).toSorted()).toEqual(['key.json', 'tracked.yaml']);
-});

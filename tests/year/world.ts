@@ -92,44 +92,33 @@ export interface Weather {
   readonly delays: ReadonlyMap<DayNumber, Delay>;
   /** Days on which the view of partitions is refused. */
   readonly blind: ReadonlySet<DayNumber>;
-  /** How often each kind of trouble was laid. */
-  readonly told: Readonly<Record<string, number>>;
 }
 
 /** Lays the trouble of a year: late, empty and incomplete days, outages that are filled in later, and a blind view. */
 export function makeWeather(seed: number, first: DayNumber, last: DayNumber): Weather {
   const delays = new Map<DayNumber, Delay>();
   const blind = new Set<DayNumber>();
-  const told: Record<string, number> = { late: 0, part: 0, lost: 0, outage: 0, blind: 0 };
-  const count = (what: string) => {
-    told[what] = (told[what] ?? 0) + 1;
-  };
   let day = first;
   while (day < last) {
     const dice = chance(`${seed} ${day}`);
     const length = chance(`${seed} ${day} length`);
     if (dice < 0.06) {
-      count('late');
       delays.set(day, { until: day + 2 + Math.floor(length * 4), part: 0 });
       day += 1;
     } else if (dice < 0.12) {
-      count('part');
       delays.set(day, { until: day + 2 + Math.floor(length * 25), part: 0.02 + 0.3 * length });
       day += 1;
     } else if (dice < 0.135) {
-      count('lost');
       delays.set(day, { until: Number.POSITIVE_INFINITY, part: 0 });
       day += 1;
     } else if (dice < 0.16) {
       // A pipeline that stands still for days, and is filled in afterwards, all at once.
-      count('outage');
       const days = 3 + Math.floor(length * 9);
       for (let each = day; each < day + days; each += 1) {
         delays.set(each, { until: day + days + 2 + Math.floor(length * 14), part: each === day ? 0.2 : 0 });
       }
       day += days;
     } else if (dice < 0.18) {
-      count('blind');
       for (let each = 0; each < 4 + Math.floor(length * 8); each += 1) blind.add(day + each);
       // The table itself stays calm, before and after: what is read blindly is what is there.
       day += 25;
@@ -141,7 +130,7 @@ export function makeWeather(seed: number, first: DayNumber, last: DayNumber): We
   for (const [late, { until }] of delays) {
     if ([...blind].some((each) => until >= each - 1 && late <= each)) delays.delete(late);
   }
-  return { delays, blind, told };
+  return { delays, blind };
 }
 
 /** How much of a day is there on another, from 0 to 1. */
