@@ -1,12 +1,13 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import * as command from '../src/commands/check.ts';
 import { OperatorError } from '../src/errors/error.ts';
 import { runMain } from './support/context.ts';
 
-const command = vi.hoisted(() => ({ check: vi.fn() }));
-vi.mock('../src/commands/check.ts', () => command);
-afterEach(() => {
-  command.check.mockReset();
+let check: MockInstance<typeof command.check>;
+beforeEach(() => {
+  check = vi.spyOn(command, 'check').mockResolvedValue(0);
 });
+afterEach(() => check.mockRestore());
 
 describe('main', () => {
   it('prints the version', async () => {
@@ -64,7 +65,7 @@ describe('main', () => {
       stdout: '',
       stderr: `LOG_LEVEL: "loud" is unknown; it takes one of ${LEVELS}\n`,
     });
-    expect(command.check).not.toHaveBeenCalled();
+    expect(check).not.toHaveBeenCalled();
   });
 
   it.each([
@@ -89,25 +90,25 @@ describe('main', () => {
       expect(stderr).not.toMatch(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
       expect(stderr.match(/\n/g)).toHaveLength(1);
     }
-    expect(command.check).not.toHaveBeenCalled();
+    expect(check).not.toHaveBeenCalled();
   });
 
   it('passes on the exit code of a command', async () => {
-    command.check.mockReturnValue(3);
+    check.mockResolvedValue(3);
     expect(await runMain('/', ['check'])).toEqual({ exitCode: 3, stdout: '', stderr: '' });
   });
 
   it('passes on the options, wherever they stand', async () => {
-    command.check.mockReturnValue(0);
+    check.mockResolvedValue(0);
     await runMain('/', ['--config', 'a.yaml', 'check', '--log-level', 'debug']);
-    expect(command.check).toHaveBeenCalledWith(
+    expect(check).toHaveBeenCalledWith(
       { config: 'a.yaml', logLevel: 'debug' },
       expect.objectContaining({ cwd: '/' }),
     );
   });
 
   it('prints the sentence of an operator error alone, and tells journald that each line of it is an error', async () => {
-    command.check.mockImplementation(() => {
+    check.mockImplementation(() => {
       throw new OperatorError('disk-full', 'the disk is full;\nfree some space');
     });
     const stderr = 'the disk is full;\nfree some space\n';
@@ -117,7 +118,7 @@ describe('main', () => {
   });
 
   it('prints a report, ready to be sent, of what it does not foresee', async () => {
-    command.check.mockImplementation(() => {
+    check.mockImplementation(() => {
       throw new TypeError('x is not\n  a function');
     });
     const argv = ['check', '--config', 'private.yaml', '--log-level=silent'];
@@ -134,13 +135,13 @@ describe('main', () => {
     );
     expect(line).toBe('command: pypi-badges check --config --log-level');
     expect(stack.join('\n')).toMatch(
-      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.mocks\.ts/,
+      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.test\.ts/,
     );
     expect(stderr).not.toContain(home);
   });
 
   it('survives a thrown text', async () => {
-    command.check.mockImplementation(() => {
+    check.mockImplementation(() => {
       throw 'words';
     });
     const { exitCode, stderr } = await runMain('/', ['check']);

@@ -1,27 +1,18 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import * as breakdown from '../../src/metric/breakdown.ts';
 import { localProject } from '../support/project.ts';
 
-const faults = vi.hoisted(() => ({ breakdownOf: undefined as Error | undefined }));
-vi.mock('../../src/metric/breakdown.ts', async (original) => {
-  const real = await original<typeof import('../../src/metric/breakdown.ts')>();
-  return {
-    ...real,
-    breakdownOf: (rows: Parameters<typeof real.breakdownOf>[0]) => {
-      if (faults.breakdownOf !== undefined) throw faults.breakdownOf;
-      return real.breakdownOf(rows);
-    },
-  };
-});
-afterEach(() => {
-  faults.breakdownOf = undefined;
-});
+afterEach(() => void vi.restoreAllMocks());
 
 const PLEASE =
   'This is a fault of pypi-badges. Please open an issue at https://example.com/issues with these lines:';
 
 async function collect(argv: string[], env: Record<string, string> = {}, terminal = false) {
   const project = localProject(['alpha', 'beta'], [{ at: '2026-04-20', installer: 'pip', system: 'Linux' }]);
-  faults.breakdownOf = new TypeError('odd');
+  const odd = new TypeError('odd');
+  vi.spyOn(breakdown, 'breakdownOf').mockImplementation(() => {
+    throw odd;
+  });
   return { ...(await project.within({ env, terminal }, 'collect', ...argv)), ...project };
 }
 
