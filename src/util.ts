@@ -37,6 +37,11 @@ export function partsOf<T>(list: readonly T[], most: number, sizeOf: (value: T) 
   return parts;
 }
 
+/** An object with a value for each key. */
+export function recordOf<K extends string, V>(keys: readonly K[], of: (key: K) => V): Record<K, V> {
+  return Object.fromEntries(keys.map((key) => [key, of(key)])) as Record<K, V>;
+}
+
 /** Adds a value to the list that a map has under a key. */
 export function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
   const list = lists.get(key);

@@ -1,3 +1,4 @@
+import { recordOf } from '../util.ts';
 import {
   classify,
   EXCLUSIONS,
@@ -36,9 +37,7 @@ export interface Breakdown {
 }
 
 /** A figure of 0 for each name. */
-export function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>;
-}
+export const zeros = <K extends string>(keys: readonly K[]) => recordOf(keys, () => 0);
 
 /** The figures that all others of a breakdown follow from. */
 export interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'others'> {

@@ -1,5 +1,5 @@
 import type { Span } from '../days/day.ts';
-import { byCount } from '../util.ts';
+import { byCount, recordOf } from '../util.ts';
 import { addTo } from './breakdown.ts';
 import { INSTALLERS, SYSTEMS } from './classes.ts';
 import { byVersion, isSameVersion, seriesOf } from './versions.ts';
@@ -69,8 +69,7 @@ export const sumOfValues = (values: readonly Entry[]) =>
 
 /** Facets with a list for each. */
 export function facetsOf(total: number, listOf: (facet: Facet) => FacetList): Facets {
-  const lists = FACETS.map((facet) => [facet, listOf(facet)]);
-  return { total, ...(Object.fromEntries(lists) as Record<Facet, FacetList>) };
+  return { total, ...recordOf(FACETS, listOf) };
 }
 
 /** The facets of no download. */

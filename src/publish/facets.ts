@@ -11,7 +11,7 @@ import {
   type FacetList,
   sumOfValues,
 } from '../metric/facets.ts';
-import { jsonOf } from '../util.ts';
+import { jsonOf, recordOf } from '../util.ts';
 import { formatRows } from './history.ts';
 
 /*
@@ -42,10 +42,6 @@ const DESCRIBED: Readonly<Record<Facet, string>> = {
   kind: 'By kind of machine: installer, Python and system, with `|` between them.',
 };
 
-const lists = Object.fromEntries(
-  FACETS.map((facet) => [facet, list.describe(DESCRIBED[facet])]),
-) as unknown as Record<Facet, z.ZodType<FacetList>>;
-
 /** The shape of facets.json. */
 const schema = z.strictObject({
   version: z.literal(VERSION).describe('Version of this format.'),
@@ -54,7 +50,9 @@ const schema = z.strictObject({
   from: day.describe('First UTC day that is counted.'),
   to: day.describe('Last UTC day that is counted.'),
   total: count.describe('The non-CI downloads of these days.'),
-  lists: z.strictObject(lists).describe('The same by facet.'),
+  lists: z
+    .strictObject(recordOf(FACETS, (facet) => list.describe(DESCRIBED[facet])))
+    .describe('The same by facet.'),
   notes: z.array(z.string()).describe('What must be known to read the lists.'),
 });
 
@@ -93,7 +91,7 @@ export async function readFacets(outputDir: string, packageName: string): Promis
   const sumOf = ({ values, other, unknown }: FacetList) => sumOfValues(values) + other + unknown;
   if (Object.values(found).some((each) => sumOf(each) !== total)) return undefined;
   return {
-    facets: { total, ...(found as Record<Facet, FacetList>) },
+    facets: { total, ...found },
     span: { start: from, end: addDays(to, 1) },
     source,
   };

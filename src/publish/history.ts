@@ -8,7 +8,7 @@ import type { DatedFacets } from '../metric/facets.ts';
 import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
-import { jsonOf } from '../util.ts';
+import { jsonOf, recordOf } from '../util.ts';
 
 /*
  * <output_dir>/<package>/history.json: the breakdown of a package day by day over its longest window, for
@@ -24,8 +24,7 @@ const day = z.iso.date();
 const column = z
   .array(z.int().min(0).nullable())
   .describe('One number for each of `days`; null on `missing_days` and `unknown_days`.');
-const columns = <K extends string>(keys: readonly K[]) =>
-  z.strictObject(Object.fromEntries(keys.map((key) => [key, column])) as Record<K, typeof column>);
+const columns = <K extends string>(keys: readonly K[]) => z.strictObject(recordOf(keys, () => column));
 
 /** The shape of history.json as it is written. */
 const historySchema = z.strictObject({
@@ -105,10 +104,7 @@ export function historyText(
   const figures = (of: (breakdown: Breakdown) => number) =>
     all.breakdowns.map((breakdown) => (breakdown === null ? null : of(breakdown)));
   const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
-    Object.fromEntries(keys.map((key) => [key, figures((breakdown) => of(breakdown, key))])) as Record<
-      K,
-      (number | null)[]
-    >;
+    recordOf(keys, (key) => figures((breakdown) => of(breakdown, key)));
   const history: z.infer<typeof historySchema> = {
     version: VERSION,
     package: name,
@@ -154,22 +150,13 @@ const readSchema = z.object({
   excluded: z.record(z.string(), readColumn),
 });
 
-/** The figures of a day by name, from columns. */
-function tableAt<K extends string>(
-  keys: readonly K[],
-  columns: Readonly<Record<string, (number | null)[]>>,
-  index: number,
-): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, columns[key]?.[index] ?? 0])) as Record<K, number>;
-}
-
-function breakdownsOf(history: z.infer<typeof readSchema>): (Breakdown | null)[] {
-  return history.count.map((figure, index) => {
+function breakdownsOf({ count, installers, systems, excluded }: z.infer<typeof readSchema>) {
+  return count.map((figure, index): Breakdown | null => {
     if (figure === null) return null;
     return breakdownWith({
-      counts: tableAt(INSTALLERS, history.installers, index),
-      countsBySystem: tableAt(SYSTEMS, history.systems, index),
-      excluded: tableAt(EXCLUSIONS, history.excluded, index),
+      counts: recordOf(INSTALLERS, (name) => installers[name]?.[index] ?? 0),
+      countsBySystem: recordOf(SYSTEMS, (name) => systems[name]?.[index] ?? 0),
+      excluded: recordOf(EXCLUSIONS, (reason) => excluded[reason]?.[index] ?? 0),
       others: NO_OTHERS,
     });
   });
@@ -182,14 +169,12 @@ const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 export function parseHistory(text: string, packageName: string): PackageDays | undefined {
   const { data } = readSchema.safeParse(jsonOf(text));
   if (data === undefined || data.package !== packageName) return undefined;
-  const all = [data.count, ...[data.installers, data.systems, data.excluded].flatMap(Object.values)];
-  const { count } = data;
+  const { count, days, unknown_days: unknownDays, partial_days: partialDays } = data;
+  const all = [count, ...[data.installers, data.systems, data.excluded].flatMap(Object.values)];
   const fits = (figures: readonly (number | null)[]) =>
-    figures.length === data.days.length &&
+    figures.length === days.length &&
     figures.every((figure, index) => (figure === null) === (count[index] === null));
-  if (!all.every(fits)) return undefined;
-  const { days, unknown_days: unknownDays, partial_days: partialDays } = data;
-  return { days, breakdowns: breakdownsOf(data), unknownDays, partialDays };
+  return all.every(fits) ? { days, breakdowns: breakdownsOf(data), unknownDays, partialDays } : undefined;
 }
 
 /** A history with its text as it is on the disk, and what else is told of the package on its page. */
