@@ -2,14 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import {
-  clockFault,
-  openHttp,
-  RETRY_POLICY,
-  type RetryPolicy,
-  retryAfter,
-  withRetry,
-} from '../../src/sources/http.ts';
+import { clockFault, openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
 import { fault, type SourceError } from '../../src/sources/source.ts';
 import { ProxyServer } from '../support/google-server.ts';
 import { listen } from '../support/listen.ts';
@@ -29,7 +22,8 @@ function open(env: Record<string, string> = {}) {
   return http;
 }
 
-const get = (http: ReturnType<typeof open>, url: string, signal = new AbortController().signal) =>
+const unstopped = () => new AbortController().signal;
+const get = (http: ReturnType<typeof open>, url: string, signal = unstopped()) =>
   http.send({ method: 'GET', url }, SERVER, signal);
 
 async function failure(work: Promise<unknown>): Promise<SourceError> {
@@ -41,11 +35,8 @@ async function failure(work: Promise<unknown>): Promise<SourceError> {
 
 describe('an answer', () => {
   it('is whatever came, and tells the clock', async () => {
-    const url = await serve((_, response) => {
-      response
-        .writeHead(418, { date: new Date(NOW.getTime() - 90_000).toUTCString() })
-        .end('short and stout');
-    });
+    const date = new Date(NOW.getTime() - 90_000).toUTCString();
+    const url = await serve((_, response) => response.writeHead(418, { date }).end('short and stout'));
     const http = open();
     expect(http.clockSkewMs()).toBeUndefined();
     expect(await get(http, url)).toMatchObject({ status: 418, body: 'short and stout' });
@@ -58,23 +49,18 @@ describe('an answer', () => {
   });
 
   const BOMB = gzipSync(Buffer.alloc(65 * 1024 ** 2));
+  const endless: RequestListener = (_, response) => {
+    const part = Buffer.alloc(1024 ** 2);
+    const more = () => {
+      while (!response.destroyed && response.write(part));
+    };
+    response.writeHead(200).on('drain', more);
+    more();
+  };
   it.each<[string, RequestListener]>([
     ['unpacked', (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(BOMB)],
-    [
-      'by what it says of itself',
-      (_, response) => response.writeHead(200, { 'content-length': 2 ** 30 }).write('x'),
-    ],
-    [
-      'in the end',
-      (_, response) => {
-        const part = Buffer.alloc(1024 ** 2);
-        const more = () => {
-          while (!response.destroyed && response.write(part));
-        };
-        response.writeHead(200).on('drain', more);
-        more();
-      },
-    ],
+    ['by its own words', (_, response) => response.writeHead(200, { 'content-length': 2 ** 30 }).write('x')],
+    ['in the end', endless],
   ])('of more than 64 MiB is refused: %s', async (_, listener) => {
     const error = await failure(get(open(), await serve(listener)));
     expect(error).toMatchObject({ code: 'unexpected-answer' });
@@ -84,26 +70,24 @@ describe('an answer', () => {
     ['never comes', () => {}],
     ['never ends', (_, response) => void response.write('x')],
   ])('that %s is waited for until the signal is given', async (_, listener) => {
-    const http = open();
     const stop = new AbortController();
     const url = await serve((request, response) => {
       listener(request, response);
       setTimeout(() => stop.abort(), 20);
     });
-    expect(await failure(get(http, url, stop.signal))).toMatchObject({
-      code: 'no-answer',
-      details: { step: 'clickhouse' },
-    });
+    const error = await failure(get(open(), url, stop.signal));
+    expect(error).toMatchObject({ code: 'no-answer', details: { step: 'clickhouse' } });
   });
 
+  const [four, soon] = ['Sat, 25 Apr 2026 04:00:00 GMT', 'Sat, 25 Apr 2026 04:00:10 GMT'];
   it.each([
     ['3', undefined, 3_000],
-    ['Sat, 25 Apr 2026 04:00:10 GMT', 'Sat, 25 Apr 2026 04:00:00 GMT', 10_000],
-    ['Sat, 25 Apr 2026 03:00:00 GMT', 'Sat, 25 Apr 2026 04:00:00 GMT', 0],
-    ['Sat, 25 Apr 2026 04:00:10 GMT', undefined, undefined],
+    [soon, four, 10_000],
+    [four, soon, 0],
+    [soon, undefined, undefined],
     ['soon', undefined, undefined],
   ])('that asks for a pause by Retry-After: %s, with Date: %s, wants %s ms', (after, date, expected) => {
-    const headers = new Headers({ 'retry-after': after, ...(date === undefined ? {} : { date }) });
+    const headers = new Headers({ 'retry-after': after, ...(date && { date }) });
     expect(retryAfter(headers)).toBe(expected);
   });
 });
@@ -133,65 +117,52 @@ describe('the proxy', () => {
 
 describe('trying again', () => {
   const POLICY = { backoffMs: 1, longestPauseMs: 50 };
-  const busy = () => fault('unavailable', 'busy', SERVER);
+  const busy = (retryAfterMs?: number) => fault('unavailable', 'busy', SERVER, { retryAfterMs });
 
   it.each<[string, () => unknown, number]>([
     ['a fault that may pass', busy, 6],
     ['one that lasts', () => fault('permission', 'no', SERVER), 1],
+    ['a job that failed', () => fault('job-failed', 'no', SERVER, { ofJob: true }), 1],
     ['a fault of this program', () => new RangeError('bug'), 1],
-    [
-      'a server that wants more time than there is',
-      () => fault('unavailable', '', SERVER, { retryAfterMs: 51 }),
-      1,
-    ],
+    ['a server that wants more time than there is', () => busy(51), 1],
   ])('of %s', async (_, problem, tries) => {
-    let count = 0;
-    const work = async () => {
-      count += 1;
-      throw problem();
-    };
-    await expect(withRetry(work, POLICY, new AbortController().signal)).rejects.toThrow();
-    expect(count).toBe(tries);
+    const work = vi.fn().mockImplementation(() => Promise.reject(problem()));
+    await expect(withRetry(work, POLICY, unstopped())).rejects.toThrow();
+    expect(work).toHaveBeenCalledTimes(tries);
   });
 
-  /** The waits before each further try, in milliseconds of a clock that the test turns. */
-  async function waits(problem: () => SourceError, policy: RetryPolicy): Promise<number[]> {
+  it('waits longer each time, as long as a ClickHouse Cloud that slept takes to wake up', async () => {
+    // A clock that the test turns.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
+    onTestFinished(() => void vi.useRealTimers());
     const at: number[] = [];
     const work = async () => {
       at.push(Date.now());
-      throw problem();
+      throw busy();
     };
     let isOver = false;
-    const asked = failure(withRetry(work, policy, new AbortController().signal)).finally(() => {
+    const asked = failure(withRetry(work, RETRY_POLICY, unstopped())).finally(() => {
       isOver = true;
     });
     while (!isOver) {
       await vi.advanceTimersByTimeAsync(100);
       await setImmediate();
     }
-    expect((await asked).details.tries).toBe(at.length);
-    return at.slice(1).map((time, index) => time - (at[index] ?? 0));
-  }
-
-  it('waits longer each time, as long as a ClickHouse Cloud that slept takes to wake up', async () => {
-    const each = await waits(busy, RETRY_POLICY);
-    expect(each).toHaveLength(5);
+    expect([(await asked).details.tries, at.length]).toEqual([6, 6]);
     // Doubled each time, and longer by a random part.
-    for (const [index, wait] of each.entries()) expect(wait).toBeGreaterThanOrEqual(1_000 * 2 ** index);
+    for (const [index, time] of at.slice(1).entries()) {
+      expect(time - (at[index] ?? 0)).toBeGreaterThanOrEqual(1_000 * 2 ** index);
+    }
   });
 
   it('waits at least as long as the server asks for', async () => {
     const at: number[] = [];
     const work = async () => {
       at.push(performance.now());
-      throw fault('rate-limited', '', SERVER, { retryAfterMs: 100 });
+      throw busy(100);
     };
     const policy = { backoffMs: 1, longestPauseMs: 100, retries: 1 };
-    const error = await failure(withRetry(work, policy, new AbortController().signal));
+    const error = await failure(withRetry(work, policy, unstopped()));
     expect(error.details).toMatchObject({ tries: 2 });
     const [first = 0, second = 0] = at;
     // A timer may be early by a millisecond, and late by any time.
@@ -210,29 +181,20 @@ describe('trying again', () => {
 });
 
 describe('a clock', () => {
-  const at = (time: string) => new Date(`2026-04-25T${time}Z`);
   const MINUTE = 60_000;
-  const DAY = 1_440 * MINUTE;
-
-  it.each<[string, Date, number | undefined, number | undefined, RegExp | undefined]>([
-    ['is not known', NOW, undefined, undefined, undefined],
-    ['agrees', NOW, 0, undefined, undefined],
-    ['is three hours ahead on the same day', NOW, 180 * MINUTE, undefined, undefined],
-    [
-      'is three hours ahead where that is too much',
-      NOW,
-      180 * MINUTE,
-      5 * MINUTE,
-      /is 3 hours ahead of theirs; set it/,
-    ],
-    ['is five days behind', NOW, -5 * DAY, undefined, /is 5 days behind theirs/],
-    ['is ten minutes ahead at midnight', at('00:05:00'), 10 * MINUTE, undefined, /is 10 minutes ahead/],
-    ['is ten minutes behind at midnight', at('23:55:00'), -10 * MINUTE, undefined, /is 10 minutes behind/],
-    ['is some seconds ahead at midnight', at('00:00:02'), 5_000, undefined, undefined],
-  ])('that %s', (_, now, skewMs, mostMs, says) => {
-    const found = clockFault(skewMs, now, { whose: 'theirs', ...(mostMs && { mostMs }) });
-    if (says === undefined) expect(found).toBeUndefined();
-    else
-      expect(found).toMatchObject({ code: 'clock', affectsAll: true, message: expect.stringMatching(says) });
+  it.each<[string, string, number | undefined, number | undefined, RegExp | undefined]>([
+    ['is not known', '04:00:00', undefined, undefined, undefined],
+    ['agrees', '04:00:00', 0, undefined, undefined],
+    ['is three hours ahead on the same day', '04:00:00', 180 * MINUTE, undefined, undefined],
+    ['is ahead by too much', '04:00:00', 180 * MINUTE, 5 * MINUTE, /is 3 hours ahead of theirs; set it/],
+    ['is five days behind', '04:00:00', -7_200 * MINUTE, undefined, /is 5 days behind theirs/],
+    ['is ten minutes ahead at midnight', '00:05:00', 10 * MINUTE, undefined, /is 10 minutes ahead/],
+    ['is ten minutes behind at midnight', '23:55:00', -10 * MINUTE, undefined, /is 10 minutes behind/],
+    ['is some seconds ahead at midnight', '00:00:02', 5_000, undefined, undefined],
+  ])('that %s', (_, time, skewMs, mostMs, says) => {
+    const clock = { whose: 'theirs', ...(mostMs && { mostMs }) };
+    const found = clockFault(skewMs, new Date(`2026-04-25T${time}Z`), clock);
+    expect([found?.code, found?.affectsAll]).toEqual(says ? ['clock', true] : [undefined, undefined]);
+    if (says) expect(found?.message).toMatch(says);
   });
 });

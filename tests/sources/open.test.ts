@@ -19,20 +19,22 @@ it('opens local files', async () => {
 });
 
 // Nobody listens on port 1.
-it.each([
+const [emulator, server] = ['127.0.0.1:1', 'http://127.0.0.1:1'];
+const SERVER = 'https://sql-clickhouse.clickhouse.com';
+it.each<[string, Record<string, string>, boolean, string, string]>([
   [
     'bigquery: {table: a-b.c.d}\n',
-    { BIGQUERY_EMULATOR_HOST: '127.0.0.1:1' },
+    { BIGQUERY_EMULATOR_HOST: emulator },
     true,
-    'bigquery:a-b.c.d on 127.0.0.1:1',
-    'bigquery:a-b.c.d',
+    'a-b.c.d on 127.0.0.1:1',
+    'a-b.c.d',
   ],
   [
     '  source: clickhouse\n',
-    { CLICKHOUSE_URL: 'http://127.0.0.1:1/' },
+    { CLICKHOUSE_URL: `${server}/` },
     false,
-    'clickhouse:http://127.0.0.1:1:pypi.pypi',
-    'clickhouse:https://sql-clickhouse.clickhouse.com:pypi.pypi',
+    `${server}:pypi.pypi`,
+    `${SERVER}:pypi.pypi`,
   ],
 ])(
   'opens what is configured by %j without asking anybody anything yet',
@@ -41,6 +43,7 @@ it.each([
     const opened = await openSource(config, { env, now: () => new Date() });
     expect(opened.traits).toMatchObject({ billed, keepsLedger: true, wholeLog: true });
     await opened.close();
-    expect([traitsOf(config, env).id, traitsOf(config, {}).id]).toEqual([there, usual]);
+    const ids = [env, {}].map((each) => traitsOf(config, each).id);
+    expect(ids).toEqual([`${config.kind}:${there}`, `${config.kind}:${usual}`]);
   },
 );

@@ -29,15 +29,8 @@ vi.mock('../../src/sources/duckdb/index.ts', async () => {
     }),
     privateFile: ({ book }) => [['logbook', 'book'], book],
     traits: ({ book }) => ({
-      id: `logbook:${book}`,
-      billed: false,
-      keepsLedger: false,
-      wholeLog: false,
-      whereToLook: 'see the book',
-      packagesAtOnce: 1,
-      packageDaysAtOnce: 1,
-      sharesDays: false,
-      questionsAtOnce: 1,
+      ...{ id: `logbook:${book}`, billed: false, keepsLedger: false, wholeLog: false, sharesDays: false },
+      ...{ whereToLook: 'see the book', packagesAtOnce: 1, packageDaysAtOnce: 1, questionsAtOnce: 1 },
     }),
     describe: async ({ book }) => [['source', `logbook, ${book}`]],
     check: async (_, { now }) => [
@@ -63,32 +56,26 @@ describe('a source that is in the registry and nowhere else', () => {
   it('can be configured, with its traits and its key in the JSON Schema', () => {
     const { source } = parseConfig(LIST, 'tracked.yaml', '/etc');
     expect(source).toEqual({ kind: 'logbook', book: '/etc/in/book.txt' });
-    expect(traitsOf(source, {})).toMatchObject({
-      kind: 'logbook',
-      name: 'a logbook',
-      id: 'logbook:/etc/in/book.txt',
-    });
-    expect(trackedJsonSchema()).toMatchObject({
-      properties: { logbook: { properties: { book: { type: 'string' } }, required: ['book'] } },
-    });
+    const traits = { kind: 'logbook', name: 'a logbook', id: 'logbook:/etc/in/book.txt' };
+    expect(traitsOf(source, {})).toMatchObject(traits);
+    const logbook = { properties: { book: { type: 'string' } }, required: ['book'] };
+    expect(trackedJsonSchema()).toMatchObject({ properties: { logbook } });
   });
 
   it.each([
     [
-      LIST.replace('logbook: {book: in/book.txt}\n', ''),
+      'logbook: {book: in/book.txt}\n',
+      '',
       'service.source: logbook is chosen, but there is no section logbook with book',
     ],
-    [
-      LIST.replace('book: in', 'bok: in'),
-      'logbook.bok: unknown key; did you mean book? Allowed: book, lines',
-    ],
-    [LIST.replace('in/book.txt', '7'), 'logbook.book: found 7; allowed: a book'],
-    [LIST.replace('source: logbook', 'source: log'), 'found "log"; allowed: bigquery, clickhouse or logbook'],
-    [LIST.replace('in/book.txt', 'out/book.txt'), 'logbook.book: <folder>/out/book.txt lies in output_dir'],
-  ])('is checked: %s', async (text, problem) => {
-    const { exitCode, text: said } = await run(text, ['check']);
+    ['book: in', 'bok: in', 'logbook.bok: unknown key; did you mean book? Allowed: book, lines'],
+    ['in/book.txt', '7', 'logbook.book: found 7; allowed: a book'],
+    ['source: logbook', 'source: log', 'found "log"; allowed: bigquery, clickhouse or logbook'],
+    ['in/book.txt', 'out/book.txt', 'logbook.book: <folder>/out/book.txt lies in output_dir'],
+  ])('is checked: with %j as %j', async (from, to, problem) => {
+    const { exitCode, text } = await run(LIST.replace(from, to), ['check']);
     expect(exitCode).toBe(2);
-    expect(said).toContain(problem);
+    expect(text).toContain(problem);
   });
 
   it('is described by check and asked by doctor', async () => {
@@ -97,14 +84,12 @@ describe('a source that is in the registry and nowhere else', () => {
   });
 
   it('is offered by show, whose help names it', async () => {
-    expect((await run(undefined, ['show', '--help'])).text).toMatch(
-      /choices: "bigquery", "clickhouse",\s+"logbook"/,
-    );
-    expect((await run(LIST, ['show', 'demo', '--source', 'logbook'])).text).toContain('the book is shut');
-    expect(await run(undefined, ['show', 'demo', '--source', 'logbook'])).toEqual({
-      exitCode: 2,
-      text: expect.stringContaining('tracked.yaml: logbook.book: is missing'),
-    });
+    const { text: help } = await run(undefined, ['show', '--help']);
+    expect(help).toMatch(/choices: "bigquery", "clickhouse",\s+"logbook"/);
+    const show = ['show', 'demo', '--source', 'logbook'];
+    expect((await run(LIST, show)).text).toContain('the book is shut');
+    const text = expect.stringContaining('tracked.yaml: logbook.book: is missing');
+    expect(await run(undefined, show)).toEqual({ exitCode: 2, text });
   });
 });
 

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
 
@@ -28,8 +27,8 @@ export type CallKind = 'insert' | 'dryRun' | 'results' | 'job' | 'cancel';
 export interface Call {
   readonly kind: CallKind;
   readonly jobId: string;
-  /** Absent if the query is not about a package; the first of several. */
-  readonly package?: string;
+  /** The first package that the query is about; undefined if it is about none. */
+  readonly package: string | undefined;
   /** Whether it is about INFORMATION_SCHEMA.PARTITIONS. */
   readonly revisions: boolean;
   /** The span of a question about packages, YYYY-MM-DD, its end excluded. */
@@ -37,22 +36,19 @@ export interface Call {
   readonly end?: string;
   /** Which page of a result, from 0. */
   readonly page: number;
-  /** Milliseconds since the server's start. */
-  readonly at: number;
   /** What was sent with it. */
   readonly body: unknown;
+}
+
+interface Failure {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** What goes wrong. */
 export type Fault =
   /** An error answer in Google's own shape, perhaps although everything is done. */
-  | {
-      readonly status: number;
-      readonly done?: true;
-      readonly reason?: string;
-      readonly message?: string;
-      readonly retryAfter?: string;
-    }
+  | ({ readonly status: number; readonly done?: true; readonly retryAfter?: string } & Partial<Failure>)
   /** Any answer at all. */
   | { readonly answer: string; readonly status?: number; readonly type?: string }
   /** The right answer, changed. */
@@ -66,7 +62,7 @@ export type Fault =
   /** The right answer, a few bytes at a time. */
   | 'trickle'
   /** For inserts: the job is accepted, and fails in the end. */
-  | { readonly jobFails: { readonly reason: string; readonly message: string } }
+  | { readonly jobFails: Failure }
   /** For inserts: the job is accepted, and runs on until it has been asked for so often. */
   | { readonly looks: number };
 
@@ -99,115 +95,81 @@ export interface ServerOptions {
   readonly date?: Date;
 }
 
-interface Field {
-  readonly name: string;
-  readonly type: string;
-}
+type Json = Record<string, unknown>;
+type Cells = readonly (string | null)[];
 
 interface Job {
   readonly id: string;
   readonly package: string | undefined;
   readonly revisions: boolean;
-  readonly fields: readonly Field[];
-  readonly cells: readonly (readonly (string | null)[])[];
+  readonly columns: readonly string[];
+  readonly cells: readonly Cells[];
   readonly bytes: number;
-  readonly labels: unknown;
-  failure?: { readonly reason: string; readonly message: string };
+  readonly billed: number;
+  readonly failure: Failure | undefined;
   looks: number;
   cancelled: boolean;
 }
 
 const MIB = 1024 ** 2;
-const FACETS: readonly Field[] = [
-  { name: 'project', type: 'STRING' },
-  { name: 'facet', type: 'STRING' },
-  { name: 'value', type: 'STRING' },
-  { name: 'download_count', type: 'INTEGER' },
-];
+const PIVOT = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar', 'download_count'];
 
-/** Columns of a pivot query, as far as its text asks for them. */
-function pivotFields(sql: string): Field[] {
-  const columns: Field[] = [
-    { name: 'project', type: 'STRING' },
-    { name: 'day', type: 'STRING' },
-    { name: 'ci', type: 'BOOLEAN' },
-    { name: 'installer_name', type: 'STRING' },
-    { name: 'system_name', type: 'STRING' },
-    { name: 'sidecar', type: 'BOOLEAN' },
-    { name: 'download_count', type: 'INTEGER' },
-  ];
-  return columns.filter(({ name }) => sql.includes(` AS ${name}`));
-}
-const PARTITIONS: readonly Field[] = [
-  { name: 'partition_id', type: 'STRING' },
-  { name: 'total_rows', type: 'INTEGER' },
-];
-
-type Json = Record<string, unknown>;
-
-/** What a query was given, and the packages that it is about. */
-function parameters(query: Json): Record<string, string> & { projects: string[] } {
-  const list = query['queryParameters'] as {
-    name: string;
-    parameterValue: { value?: string; arrayValues?: { value: string }[] };
-  }[];
-  const given = Object.fromEntries(
-    list.map(({ name, parameterValue }) => [name, parameterValue.value ?? '']),
-  ) as Record<string, string>;
-  const many = list.flatMap(({ parameterValue }) => parameterValue.arrayValues ?? []);
-  const projects = given['project'] === undefined ? many.map(({ value }) => value) : [given['project']];
-  return Object.assign(given, { projects });
+/** A query's text, and what it was given. */
+interface Query {
+  readonly sql: string;
+  readonly projects: readonly string[];
+  readonly start: string;
+  readonly end: string;
+  readonly limit: number;
+  readonly revisions: boolean;
 }
 
-function days(start: string, end: string): number {
-  return (Date.parse(end.slice(0, 10)) - Date.parse(start.slice(0, 10))) / 86_400_000;
+function queryOf(configuration: Json): Query {
+  const { query, queryParameters } = configuration['query'] as {
+    query: string;
+    queryParameters: {
+      name: string;
+      parameterValue: { value?: string; arrayValues?: { value: string }[] };
+    }[];
+  };
+  const given = (name: string) => queryParameters.find((each) => each.name === name)?.parameterValue;
+  const many = given('projects')?.arrayValues?.map(({ value }) => value);
+  return {
+    sql: query,
+    projects: many ?? [given('project')?.value ?? []].flat(),
+    start: given('start')?.value?.slice(0, 10) ?? '',
+    end: given('end')?.value?.slice(0, 10) ?? '',
+    limit: Number(given('limit')?.value),
+    revisions: query.includes('INFORMATION_SCHEMA.PARTITIONS'),
+  };
 }
 
 /** What `CASE WHEN name IN (...) THEN name WHEN name <> '' THEN '(other)' END` makes of a name, by the query's own list. */
 function foldedBy(sql: string, name: 'installer' | 'system') {
   const [, list = ''] = new RegExp(`WHEN ${name} IN \\(([^)]*)\\) THEN ${name}`).exec(sql) ?? [];
   const known = new Set([...list.matchAll(/'([^']*)'/g)].map((match) => match[1]));
-  return (value: string | null) =>
-    value === null || value === '' ? null : known.has(value) ? value : '(other)';
+  return (value: string | null) => (!value ? null : known.has(value) ? value : '(other)');
 }
 
-function pivotCells(
-  sql: string,
-  rows: readonly ServerRow[],
-  fields: readonly Field[],
-  { projects, start, end, limit }: ReturnType<typeof parameters>,
-) {
-  const wanted = new Set(projects);
-  const groups = new Map<string, (string | null)[]>();
+function pivotCells({ sql, limit }: Query, rows: readonly ServerRow[], columns: readonly string[]): Cells[] {
   const [installerOf, systemOf] = [foldedBy(sql, 'installer'), foldedBy(sql, 'system')];
-  const count = fields.findIndex(({ name }) => name === 'download_count');
-  const cells = rows
-    .filter(
-      (row) =>
-        wanted.has(row.project) && row.day >= `${start}`.slice(0, 10) && row.day < `${end}`.slice(0, 10),
-    )
-    .map(({ project, day, ci = null, installer = null, system = null, sidecar = false, downloads }) => {
-      const cells: Record<string, string | null> = {
-        project,
-        day,
-        ci: ci === null || sidecar ? null : String(ci),
-        installer_name: sidecar ? null : installerOf(installer),
-        system_name: sidecar ? null : systemOf(system),
-        sidecar: String(sidecar),
-        download_count: String(downloads),
-      };
-      return fields.map(({ name }) => cells[name] ?? null);
-    });
-  for (const row of cells) {
-    const key = JSON.stringify(row.with(count, null));
-    const before = Number(groups.get(key)?.[count] ?? 0);
-    groups.set(key, row.with(count, String(before + Number(row[count]))));
+  const sums = new Map<string, number>();
+  for (const { ci = null, installer = null, system = null, sidecar = false, downloads, ...row } of rows) {
+    const cells: Record<string, string | null> = {
+      ...row,
+      ci: ci === null || sidecar ? null : String(ci),
+      installer_name: sidecar ? null : installerOf(installer),
+      system_name: sidecar ? null : systemOf(system),
+      sidecar: String(sidecar),
+    };
+    const key = JSON.stringify(columns.slice(0, -1).map((name) => cells[name] ?? null));
+    sums.set(key, (sums.get(key) ?? 0) + downloads);
   }
-  return [...groups.values()].slice(0, Number(limit));
+  return [...sums].slice(0, limit).map(([key, sum]) => [...JSON.parse(key), String(sum)]);
 }
 
 /** Those of the span first, as the query orders them. */
-function partitionCells(rows: readonly ServerRow[], { start = '', end = '', limit }: Record<string, string>) {
+function partitionCells({ start, end, limit }: Query, rows: readonly ServerRow[]): Cells[] {
   const totals = new Map<string, number>();
   for (const { day, downloads } of rows) {
     const id = day.replaceAll('-', '');
@@ -215,20 +177,43 @@ function partitionCells(rows: readonly ServerRow[], { start = '', end = '', limi
   }
   const isOutside = ([id]: [string, number]) => Number(id < start || id >= end);
   const ordered = [...totals].sort().toSorted((a, b) => isOutside(a) - isOutside(b));
-  return ordered.slice(0, Number(limit)).map(([id, total]) => [id, String(total)]);
+  return ordered.slice(0, limit).map(([id, total]) => [id, String(total)]);
 }
 
 /** Facets of one package, of which the server knows no more than how many non-CI downloads there are, and all on Python 3.9. */
-function facetCells(rows: readonly ServerRow[], { project, start = '', end = '' }: Record<string, string>) {
-  const total = rows
-    .filter((row) => row.project === project && row.ci !== true)
-    .filter(({ day }) => day >= start.slice(0, 10) && day < end.slice(0, 10))
-    .reduce((sum, { downloads }) => sum + downloads, 0);
-  const value = { flag: 'false', python: '3.9', version: '1.0' };
-  return [...Object.entries(value), ['system', null], ['type', null], ['country', null], ['kind', null]].map(
-    ([facet = null, each = null]) => [String(project), facet, each, String(total)],
-  );
+function facetCells(rows: readonly ServerRow[], [project = '']: readonly string[]): Cells[] {
+  const counted = rows.filter((row) => row.project === project && row.ci !== true);
+  const total = counted.reduce((sum, { downloads }) => sum + downloads, 0);
+  const values = {
+    flag: 'false',
+    python: '3.9',
+    version: '1.0',
+    system: null,
+    type: null,
+    country: null,
+    kind: null,
+  };
+  return Object.entries(values).map(([facet, value]) => [project, facet, value, String(total)]);
 }
+
+/** Columns and rows of an answer, from the rows of the whole table. */
+function answerTo(query: Query, { rows = [], partitions }: ServerOptions): Pick<Job, 'columns' | 'cells'> {
+  const { sql, projects, start, end, revisions } = query;
+  if (revisions) {
+    return { columns: ['partition_id', 'total_rows'], cells: partitions ?? partitionCells(query, rows) };
+  }
+  const wanted = new Set(projects);
+  const own = rows.filter(({ project, day }) => wanted.has(project) && day >= start && day < end);
+  if (sql.includes(' AS facets')) {
+    return { columns: ['project', 'facet', 'value', 'download_count'], cells: facetCells(own, projects) };
+  }
+  const columns = PIVOT.filter((name) => sql.includes(` AS ${name}`));
+  return { columns, cells: pivotCells(query, own, columns) };
+}
+
+const problem = (code: number, reason: string, message: string): Json => ({
+  error: { code, message, errors: [{ domain: 'global', reason, message }], status: 'FAILED' },
+});
 
 export class BigQueryServer {
   readonly calls: Call[] = [];
@@ -237,21 +222,19 @@ export class BigQueryServer {
   bytesBilled = 0;
   /** Most requests that were being answered at the same time. */
   mostAtOnce = 0;
-  #options: ServerOptions;
-  #left: number[];
-  readonly #started = Date.now();
+  #options: ServerOptions = {};
+  #left: number[] = [];
   #atOnce = 0;
   #listening = { port: 0, close: async () => {} };
 
   constructor(options: ServerOptions = {}) {
-    this.#options = options;
-    this.#left = (options.trouble ?? []).map(({ times }) => times ?? Number.POSITIVE_INFINITY);
+    this.become(options);
   }
 
   /** Changes what the server does from now on; trouble begins anew. */
   become(options: ServerOptions): void {
     this.#options = { ...this.#options, ...options };
-    this.#left = (this.#options.trouble ?? []).map(({ times }) => times ?? Number.POSITIVE_INFINITY);
+    this.#left = (this.#options.trouble ?? []).map(({ times = Number.POSITIVE_INFINITY }) => times);
   }
 
   static async start(options: ServerOptions = {}): Promise<BigQueryServer> {
@@ -287,76 +270,62 @@ export class BigQueryServer {
     response.on('close', () => {
       this.#atOnce -= 1;
     });
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
-    const call = this.#understand(request, text === '' ? undefined : JSON.parse(text));
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    const call = this.#understand(new URL(request.url ?? '', 'http://server'), text && JSON.parse(text));
     this.calls.push(call);
     const fault = this.#faultFor(call);
     if (this.#options.latencyMs !== undefined) await sleep(this.#options.latencyMs);
-    await this.#reply(call, fault, request.socket, response);
+    await this.#reply(call, fault, response);
   }
 
-  #understand(request: IncomingMessage, body: unknown): Call {
-    const url = new URL(request.url ?? '', 'http://server');
-    const [, path = ''] = /^(?:\/bigquery\/v2)?\/projects\/[^/]+(\/.*)$/.exec(url.pathname) ?? [];
-    const insert = (body ?? {}) as { configuration?: Json; jobReference?: { jobId?: string } };
-    const [, place = '', id = '', verb = ''] =
-      /^\/(jobs|queries)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(path) ?? [];
-    const jobId = id || (insert.jobReference?.jobId ?? '');
-    const at = Date.now() - this.#started;
-    const page = Number(url.searchParams.get('pageToken')?.replace('page-', '') ?? 0);
-    if (place === 'jobs' && id === '') {
-      const query = (insert.configuration?.['query'] ?? {}) as Json;
-      const { projects, start, end } = parameters(query);
-      const [project] = projects;
-      const revisions = String(query['query']).includes('INFORMATION_SCHEMA.PARTITIONS');
-      const kind = insert.configuration?.['dryRun'] === true ? 'dryRun' : 'insert';
-      return {
+  #understand({ pathname, searchParams }: URL, body: Json | ''): Call {
+    const [, place, id = '', verb] =
+      /\/projects\/[^/]+\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(pathname) ?? [];
+    const page = Number(searchParams.get('pageToken')?.replace('page-', '') ?? 0);
+    if (id === '') {
+      const { configuration, jobReference } = body as {
+        configuration: Json;
+        jobReference: { jobId?: string };
+      };
+      const { projects, start, end, revisions } = queryOf(configuration);
+      const kind = configuration['dryRun'] === true ? 'dryRun' : 'insert';
+      const call = {
         kind,
-        jobId,
+        jobId: jobReference.jobId ?? '',
+        package: projects[0],
         revisions,
         page,
-        at,
         body,
-        ...(start === undefined || end === undefined || revisions
-          ? {}
-          : { start: start.slice(0, 10), end: end.slice(0, 10) }),
-        ...(project === undefined ? {} : { package: project }),
-      };
+      } as const;
+      return revisions ? call : { ...call, start, end };
     }
-    const job = this.jobs.get(jobId);
+    const { package: name, revisions = false } = this.jobs.get(id) ?? {};
     const kind = place === 'queries' ? 'results' : verb === 'cancel' ? 'cancel' : 'job';
-    const name = job?.package === undefined ? {} : { package: job.package };
-    return { kind, jobId, revisions: job?.revisions ?? false, page, at, body, ...name };
+    return { kind, jobId: id, package: name, revisions, page, body };
   }
 
   #faultFor(call: Call): Fault | undefined {
-    const index = (this.#options.trouble ?? []).findIndex(
-      (trouble, place) =>
+    const { trouble = [] } = this.#options;
+    const index = trouble.findIndex(
+      ({ on, among, fault: _, times: __, ...same }, place) =>
         (this.#left[place] ?? 0) > 0 &&
-        trouble.on === call.kind &&
-        (trouble.package === undefined || trouble.package === call.package) &&
-        (trouble.among === undefined || JSON.stringify(call.body)?.includes(`"${trouble.among}"`)) &&
-        (trouble.revisions === undefined || trouble.revisions === call.revisions) &&
-        (trouble.page === undefined || trouble.page === call.page),
+        on === call.kind &&
+        (among === undefined || JSON.stringify(call.body).includes(`"${among}"`)) &&
+        Object.entries(same).every(([key, value]) => value === call[key as keyof typeof same]),
     );
-    if (index < 0) return undefined;
-    this.#left[index] = (this.#left[index] ?? 0) - 1;
-    return this.#options.trouble?.[index]?.fault;
+    if (index >= 0) this.#left[index] = (this.#left[index] ?? 0) - 1;
+    return trouble[index]?.fault;
   }
 
-  async #reply(
-    call: Call,
-    fault: Fault | undefined,
-    socket: Socket,
-    response: ServerResponse,
-  ): Promise<void> {
+  async #reply(call: Call, fault: Fault | undefined, response: ServerResponse): Promise<void> {
+    const { socket } = response;
     if (fault === 'silence') return;
-    if (fault === 'reset') return void socket.resetAndDestroy();
+    if (fault === 'reset') return void socket?.resetAndDestroy();
     if (typeof fault === 'object' && 'answer' in fault) {
-      response.writeHead(fault.status ?? 200, { 'content-type': fault.type ?? 'text/html' });
-      response.end(fault.answer);
+      response
+        .writeHead(fault.status ?? 200, { 'content-type': fault.type ?? 'text/html' })
+        .end(fault.answer);
       return;
     }
     if (typeof fault === 'object' && 'status' in fault) {
@@ -366,29 +335,28 @@ export class BigQueryServer {
       return this.#send(response, status, problem(status, reason, message));
     }
     const [status, body] = this.#work(call, fault);
-    const changed = typeof fault === 'object' && 'change' in fault ? fault.change(body) : body;
-    if (fault === 'lost') return void socket.resetAndDestroy();
+    if (fault === 'lost') return void socket?.resetAndDestroy();
     if (fault === 'cut' || fault === 'trickle') return this.#drip(response, JSON.stringify(body), fault);
+    const changed = typeof fault === 'object' && 'change' in fault ? fault.change(body) : body;
     this.#send(response, status, changed);
   }
 
   #send(response: ServerResponse, status: number, body: unknown): void {
-    const headers: Record<string, string> = { 'content-type': 'application/json; charset=UTF-8' };
-    if (this.#options.date !== undefined) headers['date'] = this.#options.date.toUTCString();
-    response.writeHead(status, headers);
-    response.end(JSON.stringify(body));
+    const { date } = this.#options;
+    if (date !== undefined) response.setHeader('date', date.toUTCString());
+    response
+      .writeHead(status, { 'content-type': 'application/json; charset=UTF-8' })
+      .end(JSON.stringify(body));
   }
 
   async #drip(response: ServerResponse, text: string, how: 'cut' | 'trickle'): Promise<void> {
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(text),
-    });
+    const length = Buffer.byteLength(text);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
     const step = Math.ceil(text.length / 8);
     for (let start = 0; start < text.length; start += step) {
-      if (how === 'cut' && start > 0) return void response.destroy();
       response.write(text.slice(start, start + step));
       await sleep(5);
+      if (how === 'cut') return void response.destroy();
     }
     response.end();
   }
@@ -397,119 +365,92 @@ export class BigQueryServer {
     if (call.kind === 'insert' || call.kind === 'dryRun') return this.#insert(call, fault);
     const job = this.jobs.get(call.jobId);
     if (job === undefined) return [404, problem(404, 'notFound', `Not found: Job p:US.${call.jobId}`)];
-    if (call.kind === 'cancel') {
-      job.cancelled = true;
-      return [200, { kind: 'bigquery#jobCancelResponse', job: this.#resource(job) }];
-    }
+    if (call.kind === 'results') return this.#results(job, call.page);
     if (call.kind === 'job') return [200, this.#resource(job)];
-    return this.#results(job, call.page);
+    job.cancelled = true;
+    return [200, { kind: 'bigquery#jobCancelResponse', job: this.#resource(job) }];
   }
 
-  #insert(call: Call, fault: Fault | undefined): [number, Json] {
-    const { configuration } = call.body as { configuration: Json };
-    const query = configuration['query'] as Json;
-    const sql = String(query['query']);
-    const given = parameters(query);
-    const { start = '', end = '' } = given;
-    const rows = this.#options.rows ?? [];
+  #insert(
+    { kind, jobId, body, package: name, revisions }: Call,
+    fault: Fault = { looks: 0 },
+  ): [number, Json] {
+    const query = queryOf((body as { configuration: Json }).configuration);
     const { bytesPerDay = 150_000_000, bytesPerSharedDay = 100_000_000_000 } = this.#options;
-    const perDay = given.projects.length > 1 ? bytesPerSharedDay : bytesPerDay;
-    const bytes = call.revisions ? 10 * MIB : perDay * days(start, end);
-    if (call.kind === 'dryRun') {
-      const statistics = {
-        totalBytesProcessed: String(bytes),
-        query: { totalBytesProcessed: String(bytes) },
-      };
-      return [200, { jobReference: { location: 'US' }, status: { state: 'DONE' }, statistics }];
+    const days = (Date.parse(query.end) - Date.parse(query.start)) / 86_400_000;
+    const bytes = revisions ? 10 * MIB : days * (query.projects.length > 1 ? bytesPerSharedDay : bytesPerDay);
+    if (kind === 'dryRun') {
+      const total = { totalBytesProcessed: String(bytes) };
+      return [
+        200,
+        {
+          jobReference: { location: 'US' },
+          status: { state: 'DONE' },
+          statistics: { ...total, query: total },
+        },
+      ];
     }
-    if (this.jobs.has(call.jobId)) {
-      return [409, problem(409, 'duplicate', `Already Exists: Job p:US.${call.jobId}`)];
-    }
-    const isFacets = sql.includes(' AS facets');
-    const cells = call.revisions
-      ? (this.#options.partitions?.map((pair) => [...pair]) ?? partitionCells(rows, given))
-      : isFacets
-        ? facetCells(rows, given)
-        : pivotCells(sql, rows, pivotFields(sql), given);
+    if (this.jobs.has(jobId)) return [409, problem(409, 'duplicate', `Already Exists: Job p:US.${jobId}`)];
     const job: Job = {
-      id: call.jobId,
-      package: call.package,
-      revisions: call.revisions,
-      fields: call.revisions ? PARTITIONS : isFacets ? FACETS : pivotFields(sql),
-      cells,
-      bytes,
-      labels: configuration['labels'],
+      ...{ id: jobId, package: name, revisions, bytes, ...answerTo(query, this.#options) },
+      billed: Math.max(10 * MIB, Math.ceil(bytes / MIB) * MIB),
       looks: typeof fault === 'object' && 'looks' in fault ? fault.looks : 0,
+      failure: typeof fault === 'object' && 'jobFails' in fault ? fault.jobFails : undefined,
       cancelled: false,
-      ...(typeof fault === 'object' && 'jobFails' in fault ? { failure: fault.jobFails } : {}),
     };
-    this.jobs.set(job.id, job);
-    if (job.failure === undefined && job.looks === 0) this.#bill(job);
+    this.jobs.set(jobId, job);
+    if (job.failure === undefined && job.looks === 0) this.bytesBilled += job.billed;
     return [200, this.#resource(job, true)];
   }
 
-  #billed(job: Job): number {
-    return Math.max(10 * MIB, Math.ceil(job.bytes / MIB) * MIB);
-  }
-
-  #bill(job: Job): void {
-    this.bytesBilled += this.#billed(job);
-  }
-
   /** @param early Whether it has not come to its end yet. */
-  #resource(job: Job, early = false): Json {
-    const done = job.cancelled || (!early && (job.failure !== undefined || job.looks === 0));
+  #resource({ id, bytes, billed, looks, cancelled, failure: failed }: Job, early = false): Json {
     const stopped = {
       reason: 'stopped',
       message: 'Job execution was cancelled: User requested cancellation',
     };
-    const failure = job.cancelled && job.looks > 0 ? stopped : early ? undefined : job.failure;
-    const billed = failure !== undefined || job.looks > 0 ? 0 : this.#billed(job);
+    const failure = cancelled && looks > 0 ? stopped : early ? undefined : failed;
+    const isDone = cancelled || (!early && (failed !== undefined || looks === 0));
+    const total = { totalBytesProcessed: String(bytes) };
+    const bill = {
+      totalBytesBilled: String(failure !== undefined || looks > 0 ? 0 : billed),
+      cacheHit: false,
+    };
     return {
       kind: 'bigquery#job',
-      jobReference: { projectId: 'p', jobId: job.id, location: 'US' },
-      configuration: { labels: job.labels },
+      jobReference: { projectId: 'p', jobId: id, location: 'US' },
       status: {
-        state: done ? 'DONE' : 'RUNNING',
-        ...(failure ? { errorResult: failure, errors: [failure] } : {}),
+        state: isDone ? 'DONE' : 'RUNNING',
+        ...(failure && { errorResult: failure, errors: [failure] }),
       },
-      statistics: {
-        totalBytesProcessed: String(job.bytes),
-        query: { totalBytesProcessed: String(job.bytes), totalBytesBilled: String(billed), cacheHit: false },
-      },
+      statistics: { ...total, query: { ...total, ...bill } },
     };
   }
 
   #results(job: Job, page: number): [number, Json] {
     const jobReference = { projectId: 'p', jobId: job.id, location: 'US' };
     if (job.failure !== undefined) {
-      const status = /backendError|internalError/i.test(job.failure.reason) ? 500 : 400;
-      return [status, problem(status, job.failure.reason, job.failure.message)];
+      const { reason, message } = job.failure;
+      const status = /backendError|internalError/i.test(reason) ? 500 : 400;
+      return [status, problem(status, reason, message)];
     }
     if (job.looks > 0) {
       job.looks -= 1;
-      if (job.looks === 0) this.#bill(job);
+      if (job.looks === 0) this.bytesBilled += job.billed;
       return [200, { jobReference, jobComplete: false }];
     }
-    const size = this.#options.pageRows ?? 5_000;
-    const rows = job.cells
-      .slice(page * size, (page + 1) * size)
-      .map((cells) => ({ f: cells.map((v) => ({ v })) }));
-    const more = (page + 1) * size < job.cells.length;
+    const { pageRows: size = 5_000 } = this.#options;
+    const rows = job.cells.slice(page * size, (page + 1) * size);
     const body = {
       jobReference,
       jobComplete: true,
-      schema: { fields: job.fields },
+      schema: { fields: job.columns.map((name) => ({ name, type: 'STRING' })) },
       totalRows: String(job.cells.length),
       totalBytesProcessed: String(job.bytes),
       cacheHit: false,
-      ...(rows.length > 0 ? { rows } : {}),
-      ...(more ? { pageToken: `page-${page + 1}` } : {}),
+      ...(rows.length > 0 && { rows: rows.map((cells) => ({ f: cells.map((v) => ({ v })) })) }),
+      ...((page + 1) * size < job.cells.length && { pageToken: `page-${page + 1}` }),
     };
     return [200, body];
   }
-}
-
-function problem(code: number, reason: string, message: string): Json {
-  return { error: { code, message, errors: [{ domain: 'global', reason, message }], status: 'FAILED' } };
 }

@@ -32,8 +32,6 @@ export interface Call {
   readonly versions: string | undefined;
   readonly start: string | undefined;
   readonly end: string | undefined;
-  /** LIMIT, if there is one. */
-  readonly limit: number | undefined;
   readonly settings: Readonly<Record<string, string>>;
   readonly headers: IncomingMessage['headers'];
   readonly sql: string;
@@ -48,12 +46,7 @@ type Json = { meta: { name: string; type: string }[]; data: unknown[][]; rows: n
 /** What goes wrong. */
 export type Fault =
   /** An exception before the answer has begun. */
-  | {
-      readonly exception: number;
-      readonly name?: string;
-      readonly message?: string;
-      readonly status?: number;
-    }
+  | { readonly exception: number; readonly message?: string; readonly status?: number }
   /** An exception behind half of an answer with status 200, as servers before or from 25.11 write it. */
   | { readonly midway: number; readonly as: 'text' | 'tagged' | 'json' }
   /** Any answer at all. */
@@ -93,36 +86,27 @@ const DISTRIBUTION = /\.(whl|tar\.gz|zip)$/;
 class Refusal extends Error {
   readonly code: number;
 
-  constructor(code: number, name: string, message: string) {
-    super(`Code: ${code}. DB::Exception: ${message} (${name}) (version 26.9.2.1 (official build))\n`);
+  constructor(code: number, message: string) {
+    super(`Code: ${code}. DB::Exception: ${message} (SOMETHING) (version 26.9.2.1 (official build))\n`);
     this.code = code;
   }
 }
 
 function understand(request: IncomingMessage, sql: string, at: number): Call {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const parameter = (name: string) => url.searchParams.get(`param_${name}`) ?? undefined;
-  const names = [...(parameter('projects') ?? '').matchAll(/'([^']*)'/g)].map((match) => match[1] ?? '');
-  const settings = [...url.searchParams].filter(([name]) => !/^(param_.*|query_id)$/.test(name));
-  const limit = parameter('limit');
-  const days = sql.includes('pypi_downloads_per_day');
+  const { searchParams, pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const parameter = (name: string) => searchParams.get(`param_${name}`) ?? undefined;
+  const ofDays = parameter('start') === undefined ? 'reference' : 'days';
+  const ofRows = /\bfacet\b/.test(sql) ? 'facets' : 'pivot';
   return {
-    kind: /\bfacet\b/.test(sql)
-      ? 'facets'
-      : !days
-        ? 'pivot'
-        : parameter('start') === undefined
-          ? 'reference'
-          : 'days',
-    projects: names,
+    kind: sql.includes('pypi_downloads_per_day') ? ofDays : ofRows,
+    projects: [...(parameter('projects') ?? '').matchAll(/'([^']*)'/g)].map((match) => match[1] ?? ''),
     versions: parameter('versions'),
     start: parameter('start'),
     end: parameter('end'),
-    limit: limit === undefined ? undefined : Number(limit),
-    settings: Object.fromEntries(settings),
+    settings: Object.fromEntries([...searchParams].filter(([name]) => !name.startsWith('param_'))),
     headers: request.headers,
     sql,
-    path: url.pathname,
+    path: pathname,
     at,
   };
 }
@@ -136,105 +120,88 @@ function foldedBy(sql: string, name: 'installer' | 'system') {
 
 /** What is over a limit is an exception, or cut off without a word. */
 function limited<T>(
-  call: Call,
+  { settings }: Call,
   mode: string,
   list: T[],
   fits: (list: T[]) => boolean,
   refusal: Refusal,
-): T[] {
-  if (fits(list)) return list;
-  if (call.settings[mode] === 'throw') throw refusal;
+) {
   let part = list;
-  while (!fits(part)) part = part.slice(0, Math.floor(part.length / 2));
+  while (!fits(part)) {
+    if (settings[mode] === 'throw') throw refusal;
+    part = part.slice(0, Math.floor(part.length / 2));
+  }
   return part;
+}
+
+/** An answer with the columns `name Type`. */
+function table(columns: readonly string[], data: unknown[][]): Json {
+  const meta = columns.map((column) => {
+    const [name = '', type = ''] = column.split(' ');
+    return { name, type };
+  });
+  return { meta, data, rows: data.length };
+}
+
+const sizeOf = (rows: readonly ServerRow[]) => rows.reduce((sum, { downloads }) => sum + downloads, 0);
+
+/** Downloads by a text of each row, as ClickHouse writes numbers. */
+function sumsBy(rows: readonly ServerRow[], keyOf: (row: ServerRow) => string): [key: string, sum: string][] {
+  const sums = new Map<string, number>();
+  for (const row of rows) sums.set(keyOf(row), (sums.get(keyOf(row)) ?? 0) + row.downloads);
+  return [...sums].map(([key, sum]) => [key, String(sum)]);
 }
 
 const COUNTED = ['pip', 'uv', 'poetry', 'pdm'];
 
 /** Facets of rows, of which the server knows no more than Python and version. */
 function facetsOf(rows: readonly ServerRow[], projects: readonly string[]): Json {
+  const isCounting = ({ ci = 'false', installer = '' }: ServerRow) =>
+    ci === 'unknown' || (ci === 'false' && COUNTED.includes(installer));
+  const values: Record<string, (row: ServerRow) => string> = {
+    flag: ({ ci = 'false' }) => ci,
+    python: ({ python = '' }) => python,
+    version: ({ version = '1.0' }) => version,
+    ...Object.fromEntries(['system', 'type', 'country', 'kind'].map((facet) => [facet, () => ''])),
+  };
   const data = projects.flatMap((project) => {
-    const own = rows.filter((row) => row.project === project);
-    const counting = own.filter(
-      ({ ci = 'false', installer = '' }) =>
-        ci === 'unknown' || (ci === 'false' && COUNTED.includes(installer)),
-    );
-    const by = (facet: string, valueIn: (row: ServerRow) => string) => {
-      const counts = new Map<string, number>();
-      for (const row of counting) counts.set(valueIn(row), (counts.get(valueIn(row)) ?? 0) + row.downloads);
-      return [project, facet, [...counts].map(([value, count]) => [value, String(count)])];
-    };
-    const others = ['system', 'type', 'country', 'kind'].map((facet) => by(facet, () => ''));
-    const rowsOf = [by('flag', ({ ci = 'false' }) => ci), by('python', ({ python = '' }) => python)];
-    return [...rowsOf, by('version', ({ version = '1.0' }) => version), ...others];
+    const own = rows.filter((row) => row.project === project && isCounting(row));
+    return Object.entries(values).map(([facet, keyOf]) => [project, facet, sumsBy(own, keyOf)]);
   });
-  const meta = [
-    { name: 'project', type: 'String' },
-    { name: 'facet', type: 'String' },
-    { name: 'counts', type: 'Array(Tuple(String, UInt64))' },
-  ];
-  return { meta, data, rows: data.length };
+  return table(['project String', 'facet String', 'counts Array(Tuple(String,UInt64))'], data);
 }
 
+const PIVOT = ['project String', 'day Date', 'ci String', 'installer_name String', 'system_name String'];
+
 function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9, folds = true }: Options): Json {
-  const { start = '', end = '9', projects, settings, kind } = call;
+  const { start = '', end = '9', projects, settings, kind, sql } = call;
   const matching = rows.filter((row) => projects.includes(row.project) && row.day >= start && row.day < end);
   if (kind === 'facets') return facetsOf(matching, projects);
-  if (kind !== 'pivot') {
-    const days = new Map<string, number>();
-    for (const { day, downloads } of matching) days.set(day, (days.get(day) ?? 0) + downloads);
-    if (kind === 'reference') {
-      return { meta: [{ name: 'row_count', type: 'UInt64' }], data: [[days.size]], rows: 1 };
-    }
-    const meta = [
-      { name: 'day', type: 'Date' },
-      { name: 'row_count', type: 'Int64' },
-    ];
-    return { meta, data: [...days].map(([day, count]) => [day, String(count)]), rows: days.size };
-  }
-  const size = (list: ServerRow[]) => list.reduce((sum, { downloads }) => sum + downloads, 0);
-  const tooMany = new Refusal(
-    158,
-    'TOO_MANY_ROWS',
-    `Limit for rows (controlled by 'max_rows_to_read' setting) exceeded, max rows: ${maxRowsToRead}, current rows: ${size(matching)}.`,
+  const days = sumsBy(matching, ({ day }) => day);
+  if (kind === 'reference') return table(['row_count UInt64'], [[days.length]]);
+  if (kind === 'days') return table(['day Date', 'row_count Int64'], days);
+  const limit = `Limit for rows (controlled by 'max_rows_to_read' setting) exceeded, max rows: ${maxRowsToRead}.`;
+  const fits = (list: ServerRow[]) => sizeOf(list) <= maxRowsToRead;
+  const read = limited(call, 'read_overflow_mode', matching, fits, new Refusal(158, limit));
+  const [installerOf, systemOf] = [foldedBy(sql, 'installer'), foldedBy(sql, 'system')];
+  const sums = sumsBy(
+    read,
+    ({ project, day, ci = 'false', installer = '', system = '', filename = 'a.whl' }) => {
+      const isSidecar = day < '2026-08-25' && !DISTRIBUTION.test(filename);
+      const folded = folds ? [installerOf(installer), systemOf(system)] : [installer, system];
+      const flag = isSidecar && ci !== 'unknown' ? 'false' : ci;
+      return JSON.stringify([project, day, flag, ...(isSidecar ? ['', ''] : folded), Number(isSidecar)]);
+    },
   );
-  const read = limited(call, 'read_overflow_mode', matching, (list) => size(list) <= maxRowsToRead, tooMany);
-  const sidecars = /\bsidecar\b/.test(call.sql);
-  const groups = new Map<string, unknown[]>();
-  const [installerOf, systemOf] = [foldedBy(call.sql, 'installer'), foldedBy(call.sql, 'system')];
-  for (const {
-    project,
-    day,
-    ci = 'false',
-    installer = '',
-    system = '',
-    filename = 'a.whl',
-    downloads,
-  } of read) {
-    const sidecar = day < '2026-08-25' && !DISTRIBUTION.test(filename) ? 1 : 0;
-    const flag = sidecar === 1 && ci !== 'unknown' ? 'false' : ci;
-    const names =
-      sidecar === 1 ? ['', ''] : folds ? [installerOf(installer), systemOf(system)] : [installer, system];
-    const key = [project, day, flag, ...names, sidecar].join('\n');
-    const before = Number(groups.get(key)?.[5] ?? 0);
-    const group = [project, day, flag, ...names, String(before + downloads)];
-    groups.set(key, sidecars ? [...group, sidecar] : group);
-  }
+  const sidecars = /\bsidecar\b/.test(sql);
+  const groups = sums.map(([key, sum]) => {
+    const cells: unknown[] = JSON.parse(key);
+    return [...cells.slice(0, 5), sum, ...(sidecars ? cells.slice(5) : [])];
+  });
   const most = Math.min(ROWS_MAX, Number(settings['max_result_rows'] ?? ROWS_MAX));
-  const full = new Refusal(396, 'TOO_MANY_ROWS_OR_BYTES', `Limit for result exceeded, max rows: ${most}.`);
-  const grouped = [...groups.values()].slice(0, call.limit);
-  const data = limited(call, 'result_overflow_mode', grouped, (list) => list.length <= most, full);
-  const text = 'LowCardinality(String)';
-  const meta = [
-    { name: 'project', type: 'String' },
-    { name: 'day', type: 'Date' },
-    { name: 'ci', type: 'String' },
-    { name: 'installer_name', type: text },
-    { name: 'system_name', type: text },
-    { name: 'download_count', type: 'UInt64' },
-    ...(sidecars ? [{ name: 'sidecar', type: 'UInt8' }] : []),
-  ];
-  return { meta, data, rows: data.length };
+  const full = new Refusal(396, `Limit for result exceeded, max rows: ${most}.`);
+  const data = limited(call, 'result_overflow_mode', groups, ({ length }) => length <= most, full);
+  return table([...PIVOT, 'download_count UInt64', ...(sidecars ? ['sidecar UInt8'] : [])], data);
 }
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=UTF-8' };
@@ -252,46 +219,33 @@ function midway(code: number, as: 'text' | 'tagged' | 'json', text: string): str
   return `${half}\r\n__exception__\r\n${tag}\r\n${error}\n${error.length + 1} ${tag}\r\n__exception__\r\n`;
 }
 
-async function misbehave(
-  fault: Fault,
-  text: string,
-  response: ServerResponse,
-  socket: Socket,
-): Promise<void> {
+async function misbehave(fault: Fault, text: string, response: ServerResponse): Promise<void> {
   const half = text.slice(0, text.length / 2);
-  switch (fault) {
-    case 'silence':
-      return;
-    case 'reset':
-      socket.destroy();
-      return;
-    case 'stalled':
-    case 'broken':
-      response.writeHead(200, { ...JSON_TYPE, 'content-length': String(text.length) }).write(half);
-      await sleep(20);
-      if (fault === 'broken') socket.destroy();
-      return;
-    case 'cut':
-      send(response, 200, half, JSON_TYPE);
-      return;
-    case 'trickle':
-      response.writeHead(200, JSON_TYPE);
-      for (const character of text) {
-        if (socket.destroyed) return;
-        response.write(character);
-        await sleep(20);
-      }
-      response.end();
-      return;
+  if (fault === 'silence') return;
+  if (fault === 'reset') return void response.destroy();
+  if (fault === 'cut') return send(response, 200, half, JSON_TYPE);
+  if (fault === 'stalled' || fault === 'broken') {
+    response.writeHead(200, { ...JSON_TYPE, 'content-length': String(text.length) }).write(half);
+    await sleep(20);
+    if (fault === 'broken') response.destroy();
+    return;
   }
-  if ('exception' in fault) {
-    const { exception, name = 'SOMETHING', message = 'it went wrong.', status = 500 } = fault;
+  if (fault === 'trickle') {
+    response.writeHead(200, JSON_TYPE);
+    for (const character of text) {
+      if (response.destroyed) return;
+      response.write(character);
+      await sleep(20);
+    }
+    response.end();
+  } else if ('exception' in fault) {
+    const { exception, message = 'it went wrong.', status = 500 } = fault;
     const headers = { 'x-clickhouse-exception-code': String(exception), 'content-type': 'text/plain' };
-    send(response, status, new Refusal(exception, name, message).message, headers);
+    send(response, status, new Refusal(exception, message).message, headers);
   } else if ('midway' in fault) {
     send(response, 200, midway(fault.midway, fault.as, text), JSON_TYPE);
   } else if ('change' in fault) {
-    send(response, 200, JSON.stringify(fault.change(JSON.parse(text) as Json)), JSON_TYPE);
+    send(response, 200, JSON.stringify(fault.change(JSON.parse(text))), JSON_TYPE);
   } else {
     send(response, fault.status, fault.body ?? '', { 'content-type': 'text/html', ...fault.headers });
   }
@@ -318,17 +272,13 @@ export async function startClickHouse(options: Options = {}) {
     try {
       const { 'x-clickhouse-user': user = '', 'x-clickhouse-key': key = '' } = request.headers;
       if (user !== 'demo' || utf8(String(key)) !== (options.password ?? '')) {
-        throw new Refusal(
-          516,
-          'AUTHENTICATION_FAILED',
-          'demo: Authentication failed: password is incorrect.',
-        );
+        throw new Refusal(516, 'demo: Authentication failed: password is incorrect.');
       }
       const text = JSON.stringify(answerTo(call, options));
       if (fault === undefined) send(response, 200, text, JSON_TYPE);
-      else await misbehave(fault, text, response, request.socket);
+      else await misbehave(fault, text, response);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal)) return send(response, 599, String(error), {});
       const status = error.code === 516 ? 403 : 500;
       send(response, status, error.message, { 'x-clickhouse-exception-code': String(error.code) });
     }
@@ -337,11 +287,7 @@ export async function startClickHouse(options: Options = {}) {
   const server = createServer((request, response) => void handle(request, response));
   server.on('connection', (socket) => sockets.add(socket));
   const { port, close } = await listen(server);
-  return {
-    url: `http://127.0.0.1:${port}`,
-    calls,
-    /** All that has been sent so far. */
-    bytesSent: () => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
-    close,
-  };
+  /** All that has been sent so far. */
+  const bytesSent = () => [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0);
+  return { url: `http://127.0.0.1:${port}`, calls, bytesSent, close };
 }

@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -73,10 +79,7 @@ export class GoogleServer {
   private constructor(options: GoogleOptions) {
     this.#options = options;
     this.#left = options.times ?? Number.POSITIVE_INFINITY;
-    this.bigQuery = new BigQueryServer({
-      ...options.bigQuery,
-      ...(options.date ? { date: options.date } : {}),
-    });
+    this.bigQuery = new BigQueryServer({ ...options.bigQuery, ...(options.date && { date: options.date }) });
   }
 
   static async start(options: GoogleOptions = {}): Promise<GoogleServer> {
@@ -88,10 +91,9 @@ export class GoogleServer {
       });
     };
     const cert = readFileSync(certificate(options.certificate === 'expired' ? 'expired.pem' : 'server.pem'));
+    const key = readFileSync(certificate('server.key'));
     server.#plain = await listen(createServer(listener));
-    server.#tls = await listen(
-      createTlsServer({ cert, key: readFileSync(certificate('server.key')) }, listener),
-    );
+    server.#tls = await listen(createTlsServer({ cert, key }, listener));
     return server;
   }
 
@@ -128,9 +130,8 @@ export class GoogleServer {
       }
       return void this.bigQuery.handle(request, response);
     }
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks).toString();
+    let body = '';
+    for await (const chunk of request) body += chunk;
     if (who === 'sts') this.exchange = new URLSearchParams(body);
     this.#send(response, ...this.#token(who, url.pathname));
   }
@@ -156,15 +157,12 @@ export class GoogleServer {
     response: ServerResponse,
     status: number,
     body: unknown,
-    headers: Readonly<Record<string, string>> = {},
+    more: Readonly<Record<string, string>> = {},
   ) {
     const { date } = this.#options;
-    response.writeHead(status, {
-      'content-type': typeof body === 'string' ? 'text/html' : 'application/json',
-      'metadata-flavor': 'Google',
-      ...(date === undefined ? {} : { date: date.toUTCString() }),
-      ...headers,
-    });
+    const type = typeof body === 'string' ? 'text/html' : 'application/json';
+    const headers = { 'content-type': type, 'metadata-flavor': 'Google', ...more };
+    response.writeHead(status, { ...headers, ...(date && { date: date.toUTCString() }) });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
 }
@@ -189,12 +187,9 @@ export class ProxyServer {
       if (encoded !== '') proxy.credentials.push(Buffer.from(encoded, 'base64').toString());
       if (manner === 'silence') return;
       if (manner === 'hang up') return void socket.end();
-      if (manner === 407 && encoded !== '') return proxy.#lead(socket, to.tlsPort);
-      if (manner !== 'open') {
-        socket.end(`HTTP/1.1 ${manner} ${REASONS[manner] ?? 'No'}\r\ncontent-length: 0\r\n\r\n`);
-        return;
-      }
-      proxy.#lead(socket, to.tlsPort);
+      const isOpen = manner === 'open' || (manner === 407 && encoded !== '');
+      if (isOpen) return proxy.#lead(socket, to.tlsPort);
+      socket.end(`HTTP/1.1 ${manner} ${STATUS_CODES[manner]}\r\ncontent-length: 0\r\n\r\n`);
     });
     proxy.#server = await listen(server);
     return proxy;
@@ -219,9 +214,3 @@ export class ProxyServer {
     socket.on('close', () => through.destroy());
   }
 }
-
-const REASONS: Record<number, string> = {
-  403: 'Forbidden',
-  407: 'Proxy Authentication Required',
-  503: 'Service Unavailable',
-};

@@ -33,59 +33,43 @@ export interface StatsOptions {
 export interface StatsRequest {
   readonly path: string;
   readonly agent: string | undefined;
-  /** Milliseconds since the server's start. */
-  readonly at: number;
 }
 
 /** What `installer NOT IN (...)` leaves: in SQL, NULL is never NOT IN a list. */
 const MIRRORS: unknown[] = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', null, undefined];
 const SYSTEMS: unknown[] = ['Windows', 'Linux', 'Darwin'];
 
-interface Series {
-  date: string;
-  category: string;
-  downloads: number;
-}
-
-function series(list: readonly { day: string; category: string; downloads: number }[]): Series[] {
-  const sums = new Map<string, Series>();
-  for (const { day, category, downloads } of list) {
-    const key = `${category} ${day}`;
-    sums.set(key, { date: day, category, downloads: (sums.get(key)?.downloads ?? 0) + downloads });
+/** Sums by category and day, as the API orders them: by category, then by date. */
+function series(rows: readonly StatsRow[], categoriesOf: (row: StatsRow) => readonly string[]) {
+  const sums = new Map<string, number>();
+  for (const row of rows) {
+    for (const key of categoriesOf(row).map((category) => `${category} ${row.day}`)) {
+      sums.set(key, (sums.get(key) ?? 0) + row.downloads);
+    }
   }
-  // As the API orders them: by category, then by date.
-  return [...sums].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+  return [...sums].toSorted().map(([key, downloads]) => {
+    const [category, date] = key.split(' ');
+    return { category, date, downloads };
+  });
 }
 
-function overall(rows: readonly StatsRow[]): Series[] {
-  return series([
-    ...rows.map((row) => ({ ...row, category: 'with_mirrors' })),
-    ...rows
-      .filter(({ installer }) => !MIRRORS.includes(installer))
-      .map((row) => ({ ...row, category: 'without_mirrors' })),
-  ]);
-}
-
-function system(rows: readonly StatsRow[]): Series[] {
-  const category = (name: unknown) =>
-    SYSTEMS.includes(name) ? String(name) : name == null ? 'null' : 'other';
-  return series(
-    rows
-      .filter(({ installer }) => !MIRRORS.includes(installer))
-      .map((row) => ({ ...row, category: category(row.system) })),
-  );
-}
+const SERIES: Record<string, (row: StatsRow) => readonly string[]> = {
+  overall: ({ installer }) => ['with_mirrors', ...(MIRRORS.includes(installer) ? [] : ['without_mirrors'])],
+  system: ({ installer, system }) => {
+    if (MIRRORS.includes(installer)) return [];
+    return [SYSTEMS.includes(system) ? String(system) : system == null ? 'null' : 'other'];
+  },
+};
 
 /** Starts the server on loopback. */
 export async function startPyPiStats(options: StatsOptions = {}) {
   const { rows = [], faults = [] } = options;
-  const begun = performance.now();
   const requests: StatsRequest[] = [];
 
   function answer(path: string): { status: number; body: string } {
     const [, name = '', kind = ''] = /^\/api\/packages\/([^/]+)\/(overall|system)$/.exec(path) ?? [];
     const own = rows.filter(({ project }) => project === decodeURIComponent(name));
-    const data = kind === 'overall' ? overall(own) : system(own);
+    const data = series(own, SERIES[kind] ?? (() => []));
     // `system` of an unknown package is an empty list; only `overall` says 404.
     if (kind === '' || (kind === 'overall' && data.length === 0)) return { status: 404, body: '404' };
     const body = { data, package: name, type: `${kind}_downloads` };
@@ -94,8 +78,7 @@ export async function startPyPiStats(options: StatsOptions = {}) {
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
-    const at = performance.now() - begun;
-    const number = requests.push({ path, agent: request.headers['user-agent'], at });
+    const number = requests.push({ path, agent: request.headers['user-agent'] });
     const json = { 'content-type': 'application/json' };
     const html = { 'content-type': 'text/html; charset=utf-8' };
     const { status, body } = answer(path);

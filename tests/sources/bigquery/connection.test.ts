@@ -27,41 +27,36 @@ const account = (more: object) =>
 const login = (more: object) =>
   key({ type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r', ...more });
 
-async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}): Promise<string> {
-  const connection = await connect({ ...CONFIG, ...config }, env, now);
-  expect(connection.endpoint.identity).toBeDefined();
-  expect(connection.clockSkewMs()).toBeUndefined();
-  connection.close();
-  return connection.project;
+async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}) {
+  const { project, endpoint, clockSkewMs, close } = await connect({ ...CONFIG, ...config }, env, now);
+  close();
+  expect(clockSkewMs()).toBeUndefined();
+  return [project, endpoint.identity];
 }
 
 it('pays with the project of the configuration, else that of the key, else that of the environment', async () => {
   const env = { GOOGLE_CLOUD_PROJECT: 'of-the-environment', HTTPS_PROXY: 'http://127.0.0.1:1' };
   const own = account({ project_id: 'of-the-key' });
-  expect(await projectOf({ credentialFile: own, projectId: 'configured' }, env)).toBe('configured');
-  expect(await projectOf({ credentialFile: own }, env)).toBe('of-the-key');
-  expect(await projectOf({ credentialFile: login({ quota_project_id: 'of-the-login' }) })).toBe(
-    'of-the-login',
-  );
-  expect(await projectOf({ credentialFile: login({}) }, env)).toBe('of-the-environment');
-  expect(await projectOf({ credentialFile: login({}) }, { GCLOUD_PROJECT: 'older' })).toBe('older');
-  expect(await projectOf({}, { GOOGLE_APPLICATION_CREDENTIALS: own })).toBe('of-the-key');
-});
-
-it('asks for a project where the credentials name none', async () => {
-  await expect(connect({ ...CONFIG, credentialFile: login({}) }, {}, now)).rejects.toMatchObject({
+  const quota = login({ quota_project_id: 'of-the-login' });
+  const [configured, plain] = [
+    { credentialFile: own, projectId: 'configured' },
+    { credentialFile: login({}) },
+  ];
+  expect(await projectOf(configured, env)).toEqual(['configured', 'key']);
+  expect(await projectOf({ credentialFile: own }, env)).toEqual(['of-the-key', 'key']);
+  expect(await projectOf({ credentialFile: quota })).toEqual(['of-the-login', 'login']);
+  expect(await projectOf(plain, env)).toEqual(['of-the-environment', 'login']);
+  expect(await projectOf(plain, { GCLOUD_PROJECT: 'older' })).toEqual(['older', 'login']);
+  expect(await projectOf({}, { GOOGLE_APPLICATION_CREDENTIALS: own })).toEqual(['of-the-key', 'key']);
+  await expect(projectOf(plain)).rejects.toMatchObject({
     message: 'sign-in: the credentials name no project; set bigquery.project_id in tracked.yaml',
     affectsAll: true,
   });
 });
 
-it('believes who says that there is a metadata server, without asking it for the project', async () => {
+it('believes who says that there is a metadata server, without asking it, and asks an emulator without credentials', async () => {
   const env = { METADATA_SERVER_DETECTION: 'assume-present' };
-  expect(await projectOf({ projectId: 'configured' }, env)).toBe('configured');
-});
-
-it('asks an emulator without any credentials', async () => {
-  const connection = await connect(CONFIG, { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' }, now);
-  expect([connection.endpoint.identity, connection.project]).toEqual([undefined, 'emulator']);
-  connection.close();
+  expect(await projectOf({ projectId: 'configured' }, env)).toEqual(['configured', 'metadata']);
+  const emulator = { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' };
+  expect(await projectOf({}, emulator)).toEqual(['emulator', undefined]);
 });
