@@ -4,7 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { openDuckDb } from '../../src/sources/duckdb/source.ts';
-import { checkFacets, facetSql } from '../../src/sources/facets.ts';
+import { checkFacets, type FacetQuestion, facetSql } from '../../src/sources/facets.ts';
 import { bigQueryDialect, duckDbDialect } from '../../src/sources/sql.ts';
 import type { NonEmpty } from '../../src/util.ts';
 import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
@@ -27,70 +27,58 @@ function exported(rows: readonly FacetRow[]): string {
       ...(libc !== null && { distro: { libc: { lib: libc } } }),
     };
     const file = { project, filename: row.filename, version, type: row.type };
-    const line = JSON.stringify({
-      timestamp: `${day} 12:00:00 UTC`,
-      ...given({ country_code: row.country }),
-      file,
-      details,
-    });
-    return Array.from({ length: row.times }, () => line);
+    const country = given({ country_code: row.country });
+    return Array(row.times).fill(
+      JSON.stringify({ timestamp: `${day} 12:00:00 UTC`, ...country, file, details }),
+    );
   });
   return `${lines.join('\n')}\n`;
 }
 
-async function open(files: string) {
+/** The facets of some packages in a file of rows. */
+async function facetsIn(rows: readonly FacetRow[], question: Omit<FacetQuestion, 'span'>, kind = 'ndjson') {
+  const path = join(tempFolder(), 'rows.ndjson');
+  writeFileSync(path, exported(rows));
+  if (kind === 'parquet') {
+    const instance = await DuckDBInstance.create();
+    const connection = await instance.connect();
+    const json = `read_json('${path}', maximum_depth = -1, sample_size = -1)`;
+    await connection.run(`COPY (FROM ${json}) TO '${path}.parquet'`);
+    connection.closeSync();
+    instance.closeSync();
+  }
+  const files = kind === 'parquet' ? `${path}.parquet` : path;
   const source = await openDuckDb({ kind: 'duckdb', files, wholeLog: false });
   onTestFinished(() => source.close());
-  return source;
+  const { facets, failures } = await source.facets({ ...question, span: SPAN });
+  expect(failures.size).toBe(0);
+  return facets;
 }
 
 describe('the facets of local files', () => {
   it.each(['ndjson', 'parquet'])(
     'are those that are counted one by one, of 40 packages: %s',
     async (kind) => {
-      const folder = tempFolder();
-      writeFileSync(join(folder, 'rows.ndjson'), exported(ROWS));
-      if (kind === 'parquet') {
-        const instance = await DuckDBInstance.create();
-        const connection = await instance.connect();
-        await connection.run(
-          `COPY (FROM read_json('${folder}/rows.ndjson', maximum_depth = -1, sample_size = -1)) TO '${folder}/rows.parquet'`,
-        );
-        connection.closeSync();
-        instance.closeSync();
-      }
-      const source = await open(join(folder, `rows.${kind}`));
-      const { facets, failures } = await source.facets({
-        packages: NAMES as unknown as NonEmpty<string>,
-        span: SPAN,
-      });
-      expect(failures.size).toBe(0);
+      const facets = await facetsIn(ROWS, { packages: NAMES as unknown as NonEmpty<string> }, kind);
       for (const name of NAMES)
         expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
     },
   );
 
-  it('are those of some versions of one package, and of its days alone', async () => {
-    const folder = tempFolder();
-    writeFileSync(join(folder, 'rows.ndjson'), exported(ROWS));
-    const source = await open(join(folder, 'rows.ndjson'));
-    for (const versions of [['1.0', '2.0rc1'], ['1!0.5'], ['7']]) {
-      const { facets } = await source.facets({ packages: ['p1'], span: SPAN, versions });
+  it.each([[['1.0', '2.0rc1']], [['1!0.5']], [['7']]])(
+    'are those of the versions %j alone',
+    async (versions) => {
+      const facets = await facetsIn(ROWS, { packages: ['p1'], versions });
       expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
-    }
-  });
+    },
+  );
 
   it('name 2,000 versions, and have what is unknown by itself, however rare it is', async () => {
-    const folder = tempFolder();
     const versions = [...Array.from({ length: 2_500 }, (_, index) => `1.${index}`), 'not one'];
     const row = { ci: null, installer: 'uv', python: null, system: null, libc: null, country: null };
-    const rows = versions.map((version, index) => {
-      const where = { day: SPAN.start, project: 'many', type: 'sdist', filename: 'a.zip' };
-      return { ...row, ...where, version, times: index < 2_500 ? 2 : 1 };
-    });
-    writeFileSync(join(folder, 'rows.ndjson'), exported(rows));
-    const source = await open(join(folder, 'rows.ndjson'));
-    const { facets } = await source.facets({ packages: ['many'], span: SPAN });
+    const where = { day: SPAN.start, project: 'many', type: 'sdist', filename: 'a.zip' };
+    const rows = versions.map((version, at) => ({ ...row, ...where, version, times: at < 2_500 ? 2 : 1 }));
+    const facets = await facetsIn(rows, { packages: ['many'] });
     const { values, other, unknown } = facets.get('many')?.version ?? { values: [] };
     expect([values.length, other, unknown]).toEqual([1_999, 2 * 501, 1]);
   });
@@ -114,21 +102,14 @@ describe('the query about facets', () => {
 
 describe('an answer about facets', () => {
   const question = { packages: ['demo'], span: SPAN } as const;
-  const row = (facet: string, value: string | null, n: unknown = 5, project = 'demo') => ({
-    project,
-    facet,
-    value,
-    download_count: n,
+  const row = (facet: string, value: string | null, download_count: unknown = 5, project = 'demo') => ({
+    ...{ project, facet, value, download_count },
   });
 
   it.each([
     ['another package', [row('flag', 'false', 5, 'other')], /column project holds "other"/],
     ['another facet', [row('shoe', '42')], /column facet holds "shoe"/],
-    [
-      'a value twice',
-      [row('flag', 'false'), row('python', '3.9', 2), row('python', '3.9', 2)],
-      /each value once/,
-    ],
+    ['a value twice', [row('flag', 'false'), ...Array(2).fill(row('python', '3.9', 2))], /each value once/],
     ['a count that is none', [row('flag', 'false', -1)], /column download_count/],
     ['more than all', [row('flag', 'false'), row('python', '3.9', 6)], /at least the downloads of each list/],
   ])('is refused for %s', (_, rows, says) => {

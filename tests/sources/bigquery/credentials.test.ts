@@ -7,24 +7,9 @@ import { tempFolder } from '../../support/temp-folder.ts';
 
 const KEY = { type: 'service_account', client_email: 'a@p.iam', private_key, project_id: 'p' };
 const LOGIN = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
-const URL_OF_ACCOUNT =
-  'https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@p.iam:generateAccessToken';
-const IMPERSONATION = {
-  type: 'impersonated_service_account',
-  service_account_impersonation_url: URL_OF_ACCOUNT,
-  source_credentials: LOGIN,
-};
-const FEDERATION = {
-  type: 'external_account',
-  audience: '//iam.googleapis.com/x',
-  subject_token_type: 'urn:x',
-  credential_source: { file: '/var/run/token' },
-};
-
-const command = (text: string) => ({
-  ...FEDERATION,
-  credential_source: { executable: { command: text } },
-});
+const IMPERSONATION = { type: 'impersonated_service_account', source_credentials: LOGIN };
+const FEDERATION = { type: 'external_account', credential_source: { file: '/var/run/token' } };
+const command = (text: string) => ({ ...FEDERATION, credential_source: { executable: { command: text } } });
 
 function put(value: unknown): string {
   const path = join(tempFolder(), 'key.json');
@@ -88,14 +73,10 @@ describe('credentials are looked for', () => {
   const nowhere = () => false;
   const GCLOUD = '.config/gcloud/application_default_credentials.json';
 
+  const variable = { GOOGLE_APPLICATION_CREDENTIALS: 'own.json', HOME: '' };
   it.each([
     ['in the configuration', 'own.json', { GOOGLE_APPLICATION_CREDENTIALS: '/gone' }, 'own.json'],
-    [
-      'where a variable says',
-      undefined,
-      { GOOGLE_APPLICATION_CREDENTIALS: 'own.json', HOME: '' },
-      'own.json',
-    ],
+    ['where a variable says', undefined, variable, 'own.json'],
     ['where gcloud puts them', undefined, { HOME: '' }, GCLOUD],
     ['where gcloud was told to put them', undefined, { CLOUDSDK_CONFIG: '.config/gcloud' }, GCLOUD],
   ])('%s', (_, file, env, expected) => {
@@ -103,9 +84,8 @@ describe('credentials are looked for', () => {
     mkdirSync(join(home, '.config/gcloud'), { recursive: true });
     for (const path of ['own.json', GCLOUD]) writeFileSync(join(home, path), JSON.stringify(LOGIN));
     const there = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, join(home, path)]));
-    expect(findCredentials(file && join(home, file), there, nowhere)).toMatchObject({
-      path: join(home, expected),
-    });
+    const { path } = findCredentials(file && join(home, file), there, nowhere);
+    expect(path).toBe(join(home, expected));
   });
 
   it('on the metadata server where there is one', () => {

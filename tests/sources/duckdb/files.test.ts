@@ -17,21 +17,7 @@ function folderOf(files: Record<string, string | Buffer>): string {
 }
 
 describe('findFiles', () => {
-  const names = [
-    'a1',
-    'a2',
-    'a[1]',
-    'a]',
-    'a^',
-    'a-',
-    'a😀',
-    'b.json',
-    '.a3',
-    'x/a4',
-    'x/y/a5',
-    'x/.z/a6',
-    'k=v/a7',
-  ];
+  const NAMES = 'a1 a2 a[1] a] a^ a- a😀 b.json .a3 x/a4 x/y/a5 x/.z/a6 k=v/a7'.split(' ');
 
   it.each([
     ['a1', ['a1']],
@@ -57,7 +43,7 @@ describe('findFiles', () => {
     ['a1/*', []],
     ['a1/x', []],
   ])('%s', (pattern, expected) => {
-    const folder = folderOf(Object.fromEntries(names.map((name) => [name, ''])));
+    const folder = folderOf(Object.fromEntries(NAMES.map((name) => [name, ''])));
     const find = () => findFiles(join(folder, 'x', '..', pattern)).map((path) => relative(folder, path));
     if (expected.length > 0) expect(find()).toEqual(expected);
     else expect(find).toThrow(/no file matches .*; check the path$/);
@@ -67,29 +53,21 @@ describe('findFiles', () => {
     const folder = folderOf({ 'a.json': '', 'b.json': '' });
     symlinkSync('b.json', join(folder, 'latest.json'));
     symlinkSync('b.json', join(folder, '0.json'));
-    expect(findFiles(join(folder, '*.json')).map((path) => relative(folder, path))).toEqual([
-      '0.json',
-      'a.json',
-    ]);
+    const found = findFiles(join(folder, '*.json')).map((path) => relative(folder, path));
+    expect(found).toEqual(['0.json', 'a.json']);
   });
 
+  const special = /x is a pipe, a socket or a device; save its rows as a file$/;
+  const bindSocket = (path: string) =>
+    new Promise<void>((resolve) => {
+      const server = createServer().listen(path, resolve);
+      onTestFinished(() => new Promise((closed) => void server.close(() => closed())));
+    });
   it.each<[string, (path: string) => unknown, RegExp]>([
     ['a folder', (path) => mkdirSync(path), /x is a folder; name its files: .*x\/\*$/],
-    [
-      'a pipe',
-      (path) => execFileSync('mkfifo', [path]),
-      /x is a pipe, a socket or a device; save its rows as a file$/,
-    ],
-    ['a device', (path) => symlinkSync('/dev/zero', path), /x is a pipe, a socket or a device/],
-    [
-      'a socket',
-      (path) =>
-        new Promise<void>((resolve) => {
-          const server = createServer().listen(path, resolve);
-          onTestFinished(() => new Promise((closed) => void server.close(() => closed())));
-        }),
-      /x is a pipe, a socket or a device/,
-    ],
+    ['a pipe', (path) => execFileSync('mkfifo', [path]), special],
+    ['a device', (path) => symlinkSync('/dev/zero', path), special],
+    ['a socket', bindSocket, special],
     ['a link to nothing', (path) => symlinkSync('nothing', path), /x is a link to nothing; remove it$/],
     ['a link to itself', (path) => symlinkSync('x', path), /x cannot be read \(ELOOP\)$/],
   ])('names %s, by its path and by a glob', async (_, make, says) => {
@@ -123,30 +101,22 @@ describe('kindOf', () => {
     expect(`${format} ${compression}`).toBe(expected);
   });
 
+  const csv = /x is CSV; .* COPY \(SELECT .* FROM '.*x'\) TO 'rows\.parquet'/;
+  const neither = /x is neither NDJSON, JSON nor Parquet; .* bq extract --destination_format=NEWLINE/;
+  const little = /x is UTF-16; .* iconv -f UTF-16LE -t UTF-8 .*x > rows/;
+  const big = /x is UTF-16; .* -f UTF-16BE /;
   it.each<[string, string | Buffer, RegExp]>([
-    [
-      'CSV',
-      'timestamp,file.project\n2026-04-24,demo\n',
-      /x is CSV; .* COPY \(SELECT .* FROM '.*x'\) TO 'rows\.parquet'/,
-    ],
-    ['CSV with quotation marks', '"time stamp";"project"\n', /x is CSV; /],
-    ['TSV behind a byte order mark', '\ufefftimestamp\tproject\n', /x is CSV; /],
-    ['CSV in gzip', gzipSync('timestamp,project\n'), /x is CSV; /],
-    [
-      'a sentence',
-      'Access denied.',
-      /x is neither NDJSON, JSON nor Parquet; .* bq extract --destination_format=NEWLINE/,
-    ],
-    ['YAML', 'a: 1\n', /x is neither/],
-    ['a scalar', '1\n', /x is neither/],
-    [
-      'UTF-16 with a mark',
-      Buffer.from('\ufeff{"a": 1}', 'utf16le'),
-      /x is UTF-16; .* iconv -f UTF-16LE -t UTF-8 .*x > rows/,
-    ],
-    ['UTF-16', Buffer.from('{"a": 1}', 'utf16le'), /x is UTF-16; .* -f UTF-16LE /],
-    ['UTF-16 of the other kind, with a mark', utf16be('\ufeff{"a": 1}'), /x is UTF-16; .* -f UTF-16BE /],
-    ['UTF-16 of the other kind', utf16be('{"a": 1}'), /x is UTF-16; .* -f UTF-16BE /],
+    ['CSV', 'timestamp,file.project\n2026-04-24,demo\n', csv],
+    ['CSV with quotation marks', '"time stamp";"project"\n', csv],
+    ['TSV behind a byte order mark', '\ufefftimestamp\tproject\n', csv],
+    ['CSV in gzip', gzipSync('timestamp,project\n'), csv],
+    ['a sentence', 'Access denied.', neither],
+    ['YAML', 'a: 1\n', neither],
+    ['a scalar', '1\n', neither],
+    ['UTF-16 with a mark', Buffer.from('\ufeff{"a": 1}', 'utf16le'), little],
+    ['UTF-16', Buffer.from('{"a": 1}', 'utf16le'), little],
+    ['UTF-16 of the other kind, with a mark', utf16be('\ufeff{"a": 1}'), big],
+    ['UTF-16 of the other kind', utf16be('{"a": 1}'), big],
     ['bzip2', 'BZh91AY&SY', /x is compressed with bzip2; .* bunzip2 .*x$/],
     ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]), /x is compressed with xz; .* unxz .*x$/],
     ['a zip archive', 'PK\x03\x04', /x is a zip archive; .* unzip .*x$/],
