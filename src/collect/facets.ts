@@ -2,12 +2,12 @@ import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
 import { describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
-import { addFacets, type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
+import { type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
 import { lastDays } from '../metric/package-days.ts';
-import type { FacetAnswer, FacetQuestion } from '../sources/facets.ts';
-import type { Source, SourceError, SourceTraits } from '../sources/source.ts';
+import { addFacetAnswers, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../sources/facets.ts';
+import type { Source, SourceTraits } from '../sources/source.ts';
 import type { Budget } from '../state/spend.ts';
-import { isNonEmpty, type NonEmpty } from '../util.ts';
+import { isNonEmpty, type NonEmpty, partsOf } from '../util.ts';
 import type { Outcome } from './run.ts';
 
 /*
@@ -75,17 +75,7 @@ function spanOf(days: Waiting['days']): Span {
 
 /** Days in parts of at most so many rows, as far as a day has no more, the newest part first. */
 function inParts(days: Waiting['days'], most: number): Waiting['days'][] {
-  const parts: (readonly [Day, number])[][] = [];
-  let room = 0;
-  for (const day of days.toReversed()) {
-    room -= day[1];
-    if (room < 0 || parts.length === 0) {
-      parts.push([]);
-      room = most - day[1];
-    }
-    parts.at(-1)?.unshift(day);
-  }
-  return parts;
+  return partsOf(days.toReversed(), most, ([, rows]) => rows).map((part) => part.toReversed());
 }
 
 /**
@@ -101,21 +91,10 @@ export async function sumFacets(
   ask: (question: FacetQuestion) => Promise<FacetAnswer>,
 ): Promise<Map<string, Facets>> {
   async function sumOf(packages: NonEmpty<string>, versions?: readonly string[]) {
-    const sums = new Map<string, Facets>();
-    const failures = new Map<string, SourceError>();
-    for (const span of parts) {
-      const answer = await ask({ packages, span, versions });
-      for (const [name, error] of answer.failures) failures.set(name, error);
-      for (const [name, facets] of answer.facets) {
-        const before = sums.get(name);
-        sums.set(name, before === undefined ? facets : addFacets(before, facets));
-      }
-    }
-    for (const [name, error] of failures) {
-      sums.delete(name);
-      onNone([name], describeError(error));
-    }
-    return sums;
+    let sum = NO_ANSWER;
+    for (const span of parts) sum = addFacetAnswers(sum, await ask({ packages, span, versions }));
+    for (const [name, error] of sum.failures) onNone([name], describeError(error));
+    return sum.facets;
   }
 
   const all = await sumOf(names);

@@ -134,7 +134,6 @@ export async function readPyPiStats(
   }
 
   try {
-    signal.throwIfAborted();
     const overall = await withRetry(() => once('overall'), patience, signal);
     if (overall === undefined) return undefined;
     const system = await withRetry(() => once('system'), patience, signal);

@@ -96,24 +96,22 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
       `result truncated: the answer fills its limit of ${limit} rows, so some may be missing; please report this package`,
     );
   }
-  const dayOf = dayReader(question.span);
-  const [first, ...others] = question.packages;
-  const checked = new Map<string, Map<string, PivotRow>>(question.packages.map((name) => [name, new Map()]));
+  const { packages, span } = question;
+  const dayOf = dayReader(span);
+  const checked = new Map(packages.map((name) => [name, new Map<string, PivotRow>()]));
   const failures = new Map<string, SourceError>();
   const unknownDays = new Map<string, Set<Day>>();
   const groups = new Set<string>();
   for (const row of rows) {
-    const name = others.length === 0 && !('project' in row) ? first : text(row, 'project');
-    const own = name === null ? undefined : checked.get(name);
-    if (name === null || own === undefined) {
-      throw unexpected('project', row['project'], 'a package that was asked for');
-    }
+    const name = packages.length === 1 && !('project' in row) ? packages[0] : (text(row, 'project') ?? '');
+    const own = checked.get(name);
+    if (own === undefined) throw unexpected('project', row['project'], 'a package that was asked for');
     const ciKnown = row['ci'] !== 'unknown';
     let pivot: PivotRow;
     try {
       pivot = pivotRow(ciKnown ? row : { ...row, ci: null }, dayOf);
     } catch (error) {
-      if (!(error instanceof SourceError) || others.length === 0) throw error;
+      if (!(error instanceof SourceError) || packages.length === 1) throw error;
       failures.set(name, error);
       continue;
     }
@@ -121,21 +119,19 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     if (groups.has(group)) throw unexpected('day', row['day'], 'each group once');
     groups.add(group);
     if (!ciKnown) unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
-    const { day, ci, installer, system, sidecar } = pivot;
-    const key = `${day} ${ci} ${installer} ${system} ${sidecar}`;
-    own.set(key, { ...pivot, downloads: pivot.downloads + (own.get(key)?.downloads ?? 0) });
+    const { downloads, ...same } = pivot;
+    const key = Object.values(same).join(' ');
+    own.set(key, { ...pivot, downloads: downloads + (own.get(key)?.downloads ?? 0) });
   }
-  const isKnown = (name: string) => (row: PivotRow) => unknownDays.get(name)?.has(row.day) !== true;
   for (const name of failures.keys()) {
     checked.delete(name);
     unknownDays.delete(name);
   }
-  return {
-    rows: new Map([...checked].map(([name, own]) => [name, [...own.values()].filter(isKnown(name))])),
-    unknownDays,
-    failures,
-    cost: NO_COST,
-  };
+  const known = [...checked].map(([name, own]): [string, PivotRow[]] => {
+    const without = unknownDays.get(name);
+    return [name, [...own.values()].filter(({ day }) => !without?.has(day))];
+  });
+  return { rows: new Map(known), unknownDays, failures, cost: NO_COST };
 }
 
 /**

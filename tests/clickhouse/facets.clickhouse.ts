@@ -77,10 +77,8 @@ it('are those of some versions, in as many questions as addresses hold them', as
 it('add up over days where the server refuses to read so much', async () => {
   const { facets, failures } = await (await open()).facets({ packages: ['large', 'p2'], span: SPAN });
   expect(failures.size).toBe(0);
-  expect(facets.get('large')).toMatchObject({
-    total: 500_000,
-    type: { values: [['sdist', 500_000]], unknown: 0 },
-  });
+  const type = { values: [['sdist', 500_000]], unknown: 0 };
+  expect(facets.get('large')).toMatchObject({ total: 500_000, type });
   expect(asCounted(facets.get('p2') ?? {})).toEqual(countFacets(ROWS, 'p2', SPAN));
   expect((await engine.asked()).length).toBeGreaterThan(3);
 });
@@ -97,10 +95,8 @@ it('name 2,000 versions of 100,000 at most, and have the others and what is unkn
 });
 
 it('are none where the flag of any download is not known', async () => {
-  const { facets, failures } = await (await open()).facets({
-    packages: ['flagless', 'p3'],
-    span: { start: '2026-08-20', end: '2026-09-11' },
-  });
+  const span = { start: '2026-08-20', end: '2026-09-11' };
+  const { facets, failures } = await (await open()).facets({ packages: ['flagless', 'p3'], span });
   expect([...facets.keys()]).toEqual(['p3']);
   expect(failures.get('flagless')).toMatchObject({ code: 'incomplete-window' });
 });

@@ -48,19 +48,10 @@ export function randomRows(
 ): FacetRow[] {
   const random = createRandom(seed);
   const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)] as T;
+  const oneOfEach = () => Object.entries(TRAPS).map(([name, list]) => [name, pick<unknown>(list)]);
   return Array.from({ length: count }, () => ({
-    day: pick(days),
-    project: pick(projects),
-    ci: pick(TRAPS.ci),
-    installer: pick(TRAPS.installer),
-    python: pick(TRAPS.python),
-    version: pick(TRAPS.version),
-    system: pick(TRAPS.system),
-    libc: pick(TRAPS.libc),
-    type: pick(TRAPS.type),
-    country: pick(TRAPS.country),
-    filename: pick(TRAPS.filename),
-    times: 1 + Math.floor(random() * 5),
+    ...{ day: pick(days), project: pick(projects), times: 1 + Math.floor(random() * 5) },
+    ...(Object.fromEntries(oneOfEach()) as Omit<FacetRow, 'day' | 'project' | 'times'>),
   }));
 }
 
@@ -79,13 +70,10 @@ function valuesOf({ installer, python, version, system, libc, type, country }: F
   const isOther = system === 'FreeBSD' || system === '<b>';
   const place = isOther ? 'other' : named || 'unknown';
   const isKind = minor !== 'unknown' && place !== 'unknown' && !isOther;
+  const isNone = ['', 'a b', LONG].includes(version);
   return {
     python: minor,
-    version: ['1.0', '1.0.0', '1.00'].includes(version)
-      ? '1.0'
-      : ['', 'a b', LONG].includes(version)
-        ? 'unknown'
-        : version,
+    version: isNone ? 'unknown' : version.replace(/^1\.0(0|\.0)$/, '1.0'),
     system: place,
     type: { bdist_wheel: 'wheel', sdist: 'sdist', bdist_egg: 'other' }[type] ?? 'unknown',
     country: country === 'US' || country === 'DE' ? country : 'unknown',

@@ -52,19 +52,16 @@ export function countByHand(downloads: readonly Counted[]) {
 interface Line {
   timestamp: string;
   file: { project: string; filename?: string | null };
-  details: {
-    ci?: boolean | null;
-    installer?: { name?: string } | null;
-    system?: { name?: string } | null;
-  } | null;
+  details: { ci?: boolean | null; installer?: { name?: string }; system?: { name?: string } } | null;
 }
 
 /** The downloads of a package from `first` to `last` (both included) in the text of an NDJSON table. */
 export function downloadsIn(table: string, project: string, first: string, last: string): Counted[] {
-  return table
+  const lines = table
     .trim()
     .split('\n')
-    .map((line): Line => JSON.parse(line))
+    .map((line): Line => JSON.parse(line));
+  return lines
     .filter((line) => line.file.project === project)
     .filter((line) => line.timestamp.slice(0, 10) >= first && line.timestamp.slice(0, 10) <= last)
     .map(({ timestamp, file, details }) => ({
@@ -82,10 +79,11 @@ export function downloadsIn(table: string, project: string, first: string, last:
 
 const middle = (values: number[]) => {
   const sorted = values.toSorted((a, b) => a - b);
-  const half = sorted.length / 2;
-  return Number.isInteger(half)
-    ? ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2
-    : (sorted[Math.floor(half)] ?? 0);
+  const [low = 0, high = 0] = [
+    sorted[Math.ceil(sorted.length / 2) - 1],
+    sorted[Math.floor(sorted.length / 2)],
+  ];
+  return (low + high) / 2;
 };
 
 /**

@@ -8,17 +8,9 @@ export const GB = 1_000_000_000;
 
 /** Of a source that bills, and takes one package at a time. */
 export const TRAITS: SourceTraits = {
-  kind: 'bigquery',
-  id: 'test',
-  name: 'a table of the test',
-  billed: true,
-  keepsLedger: true,
-  wholeLog: true,
-  whereToLook: 'see there',
-  packagesAtOnce: 1,
-  packageDaysAtOnce: Number.POSITIVE_INFINITY,
-  sharesDays: false,
-  questionsAtOnce: Number.POSITIVE_INFINITY,
+  ...{ kind: 'bigquery', id: 'test', name: 'a table of the test', whereToLook: 'see there' },
+  ...{ billed: true, keepsLedger: true, wholeLog: true, sharesDays: false },
+  ...{ packagesAtOnce: 1, packageDaysAtOnce: Infinity, questionsAtOnce: Infinity },
 };
 const SHARING: Partial<SourceTraits> = { packageDaysAtOnce: 10_000, sharesDays: true };
 
@@ -84,11 +76,9 @@ export function createTable(content: Downloads[] | Daily = () => 1) {
   }
 
   function source(options: SourceOptions = {}): Source {
-    const { alone = 0, unsupported = false, rowsOn } = options;
-    const { shared } = options;
+    const { alone = 0, unsupported = false, rowsOn, shared } = options;
     const costOf = ({ packages, span }: Question): QueryCost => {
-      const ofDay = (day: Day) =>
-        packages.length > 1 && shared !== undefined ? shared(day) : alone * packages.length;
+      const ofDay = (day: Day) => (packages.length > 1 && shared?.(day)) || alone * packages.length;
       const bytes = daysOf(span).reduce((sum, day) => sum + ofDay(day), 0);
       return { bytesProcessed: bytes, bytesBilled: bytes, cacheHit: false };
     };
@@ -101,24 +91,16 @@ export function createTable(content: Downloads[] | Daily = () => 1) {
         asked.push(one);
         const problem = await options.before?.(one);
         if (problem !== undefined) throw problem;
-        const { packages, span } = question;
-        return {
-          rows: new Map(packages.map((name) => [name, pivot(name, span)])),
-          unknownDays: new Map(),
-          failures: new Map(),
-          cost,
-        };
+        const rows = new Map(question.packages.map((name) => [name, pivot(name, question.span)]));
+        return { rows, unknownDays: new Map(), failures: new Map(), cost };
       },
       facets: () => Promise.reject(new Error('this source has no facets')),
       estimate: options.estimate ?? (async (question) => costOf(question).bytesProcessed),
-      days: async (span) =>
-        unsupported
-          ? { kind: 'unsupported', reason: 'the view is refused', cost: NO_COST }
-          : {
-              kind: 'known',
-              rows: rowsOn ? new Map(daysOf(span).map((day) => [day, rowsOn(day)])) : rowsByDay(span),
-              cost: NO_COST,
-            },
+      async days(span) {
+        if (unsupported) return { kind: 'unsupported', reason: 'the view is refused', cost: NO_COST };
+        const told = rowsOn && new Map(daysOf(span).map((day) => [day, rowsOn(day)]));
+        return { kind: 'known', rows: told ?? rowsByDay(span), cost: NO_COST };
+      },
       close: async () => undefined,
     };
   }
@@ -140,11 +122,8 @@ export function createTable(content: Downloads[] | Daily = () => 1) {
 
 /** Packages with one window. */
 export function listOf(count: number, window: number) {
-  return Array.from({ length: count }, (_, index) => ({
-    name: `p-${index}`,
-    windows: [window] as const,
-    total: true,
-  }));
+  const windows = [window] as const;
+  return Array.from({ length: count }, (_, index) => ({ name: `p-${index}`, windows, total: true }));
 }
 
 type State = Pick<MemoryState, 'ledgers' | 'spend'>;

@@ -7,7 +7,17 @@ import { openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
 import { type Endpoint, fault, SourceError } from '../source.ts';
 import { accountOf, type Credentials, findCredentials, type Identity } from './credentials.ts';
-import { BIGQUERY, faultOfAnswer, IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
+import {
+  type AuthEndpoint,
+  BIGQUERY,
+  faultOfAnswer,
+  IAM,
+  METADATA,
+  STS,
+  SUBJECT,
+  signInFault,
+  TOKEN,
+} from './fault.ts';
 import type { BigQueryConfig } from './index.ts';
 
 /** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
@@ -34,13 +44,8 @@ function openEmulator({ projectId = 'emulator' }: BigQueryConfig, host: string) 
     throw new UsageError(`BIGQUERY_EMULATOR_HOST: ${host} is no address; write it as localhost:9050`);
   }
   const base = `${text.replace(/\/+$/, '').replace(/\/bigquery\/v2$/, '')}/bigquery/v2`;
-  return {
-    base,
-    project: projectId,
-    identity: undefined,
-    payer: undefined,
-    headers: async () => new Headers(),
-  };
+  const account = { identity: undefined, payer: undefined, headers: async () => new Headers() };
+  return { ...account, base, project: projectId };
 }
 
 /** The project that runs and pays for the queries. */
@@ -81,25 +86,18 @@ function authClientOf({ path, fields }: Credentials, transporter: AuthClient['tr
     return sendThrough(auth.fromJSON(fields, { transporter }), transporter);
   } catch (error) {
     const said = sanitizeMessage(String((error as Error).message));
-    throw new SourceError('credentials-invalid', `sign-in: ${path} cannot be used; make it again (${said})`, {
-      step: 'sign-in',
-    });
+    const message = `sign-in: ${path} cannot be used; make it again (${said})`;
+    throw new SourceError('credentials-invalid', message, { step: 'sign-in' });
   }
 }
 
 /** @param url What was asked last, if anything was. */
-function endpointOf(identity: Identity, url: URL | undefined): Endpoint {
-  if (url === undefined) return FIRST_ASKED[identity] ?? TOKEN;
-  if (/:generateAccessToken$/.test(url.href)) return IAM;
-  if (/^https:\/\/sts\.|\/v1\/(oauth)?token$/.test(url.href)) return STS;
-  return url.hostname.startsWith('oauth2.') ? TOKEN : SUBJECT;
+function endpointOf(identity: Identity, { href } = { href: '' }): AuthEndpoint {
+  if (identity === 'metadata') return METADATA;
+  if (/:generateAccessToken$/.test(href)) return IAM;
+  if (/^https:\/\/sts\.|\/v1\/(oauth)?token$/.test(href)) return STS;
+  return /^https:\/\/oauth2\./.test(href) || (href === '' && identity !== 'federation') ? TOKEN : SUBJECT;
 }
-
-/** Who is asked first, where that is not the token endpoint. */
-const FIRST_ASKED: Readonly<Partial<Record<Identity, Endpoint>>> = {
-  metadata: METADATA,
-  federation: SUBJECT,
-};
 
 /**
  * Signs in through Google's library, with our way to send.
@@ -119,7 +117,7 @@ async function openAccount(config: BigQueryConfig, env: Env, http: ReturnType<ty
   proxyFor(new URL(base), env);
   // A token is got once for all that wait for one.
   let waiting: Promise<Headers> | undefined;
-  /** @throws Fault, with who refused or did not answer before the signal was given. */
+  /** @throws SourceError, with who refused or did not answer before the signal was given. */
   async function headers(signal: AbortSignal): Promise<Headers> {
     waiting ??= authClient.getRequestHeaders().finally(() => {
       waiting = undefined;

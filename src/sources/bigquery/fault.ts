@@ -4,18 +4,22 @@ import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http
 import { type Endpoint, type FaultDetails, fault, SourceError } from '../source.ts';
 import type { Identity } from './credentials.ts';
 
+type Meaning = readonly [code: ErrorCode, variant?: string];
+
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };
 
-/** Somebody who is asked for a token. */
-const signIn = (who: string): Endpoint => ({ step: 'sign-in', who });
+/** Somebody who is asked for a token, and what a refusal of theirs means. */
+export interface AuthEndpoint extends Endpoint {
+  readonly refusal: Meaning;
+}
 
-export const TOKEN = signIn("Google's token endpoint");
-export const STS = signIn('the security token service');
-export const IAM = signIn('IAM Credentials');
-export const METADATA = signIn('the metadata server');
-export const SUBJECT = signIn('the source of the token');
+const authEndpoint = (who: string, ...refusal: Meaning): AuthEndpoint => ({ step: 'sign-in', who, refusal });
 
-type Meaning = readonly [code: ErrorCode, variant?: string];
+export const TOKEN = authEndpoint("Google's token endpoint", 'credentials-refused');
+export const STS = authEndpoint('the security token service', 'credentials-refused', 'federation');
+export const IAM = authEndpoint('IAM Credentials', 'impersonation-denied');
+export const METADATA = authEndpoint('the metadata server', 'sign-in-refused', 'metadata');
+export const SUBJECT = authEndpoint('the source of the token', 'subject-token');
 
 /**
  * What BigQuery's answers mean, as far as they last or are to be told apart; every other one may pass. A sign is a pattern
@@ -124,17 +128,9 @@ export function faultOfResult({ reason, message }: Loose, endpoint: Endpoint): S
   return spokenFault(meaningOf({ reasons: [name], words }) ?? [failed], words, endpoint, { ofJob: true });
 }
 
-/** What a refusal to give a token means, by who refused. */
-const REFUSALS: ReadonlyMap<Endpoint, Meaning> = new Map<Endpoint, Meaning>([
-  [IAM, ['impersonation-denied']],
-  [SUBJECT, ['subject-token']],
-  [METADATA, ['sign-in-refused', 'metadata']],
-  [STS, ['credentials-refused', 'federation']],
-]);
-
-function meaningOfRefusal(endpoint: Endpoint, status: number, words: string): Meaning {
+function meaningOfRefusal(asked: AuthEndpoint, status: number, words: string): Meaning {
   if (/account.{0,40}disabled/i.test(words)) return ['credentials-refused', 'disabled'];
-  return REFUSALS.get(endpoint) ?? [status === 404 ? 'sign-in-refused' : 'credentials-refused'];
+  return asked === TOKEN && status === 404 ? ['sign-in-refused'] : asked.refusal;
 }
 
 /** What Google's library says by itself. */
@@ -149,7 +145,7 @@ const SIGN_IN_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
  *
  * @param asked Who was asked.
  */
-export function signInFault(error: unknown, asked: Endpoint, identity: Identity): SourceError {
+export function signInFault(error: unknown, asked: AuthEndpoint, identity: Identity): SourceError {
   if (error instanceof SourceError) return error;
   const endpoint = { ...asked, identity };
   const { response, message, code } = error as {

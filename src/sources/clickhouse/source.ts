@@ -122,7 +122,6 @@ export async function openClickHouse(
     const own = { ...policy, ...(tries !== undefined && { retries: tries }) };
     return inTurn(async () => {
       try {
-        signal.throwIfAborted();
         return await withRetry(() => once(statement, signal), own, signal);
       } catch (error) {
         signal.throwIfAborted();
