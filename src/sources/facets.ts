@@ -13,7 +13,7 @@ import {
 } from '../metric/facets.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
 import { NO_COST, type QueryCost, SourceError } from './source.ts';
-import { type Dialect, literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
+import { literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
 
 /*
  * The question about facets: the non-CI downloads of some packages over a span by Python, version, system, type, country and
@@ -60,18 +60,14 @@ export function facetRowLimit({ packages }: FacetQuestion): number {
 }
 
 /**
- * The query as SQL that BigQuery and DuckDB both understand; what is unknown is never cut off. Its parameters are those of
+ * The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. Its parameters are those of
  * `pivotSql`, and `versions` ARRAY<STRING> where only some are asked for.
  */
-export function facetSql(
-  { table, marker, among, matches }: Dialect,
-  { several, fileNames }: Shape,
-  ofVersions: boolean,
-): string {
+export function facetSql(table: string, { several, fileNames }: Shape, ofVersions: boolean): string {
   const checked = (name: Facet, column: string) =>
-    `CASE WHEN ${matches}(${column}, '${PATTERNS[name]}') THEN ${column} END AS ${name}`;
+    `CASE WHEN REGEXP_CONTAINS(${column}, '${PATTERNS[name]}') THEN ${column} END AS ${name}`;
   const files = fileNames ? `\n      AND NOT ${OTHER_FILE}` : '';
-  const versions = ofVersions ? `\n      AND file.version ${among('versions')}` : '';
+  const versions = ofVersions ? '\n      AND file.version IN UNNEST(@versions)' : '';
   return `SELECT project, facet, value, download_count
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY value IS NOT NULL, download_count DESC, value) AS place
@@ -87,7 +83,7 @@ FROM (
         SELECT
           file.project AS project,
           details.installer.name AS installer,
-          CASE WHEN ${matches}(details.python, '^[23][.][0-9]{1,2}([.]|$)') THEN RTRIM(SUBSTR(details.python, 1, 4), '.') END AS python,
+          CASE WHEN REGEXP_CONTAINS(details.python, '^[23][.][0-9]{1,2}([.]|$)') THEN RTRIM(SUBSTR(details.python, 1, 4), '.') END AS python,
           ${checked('version', 'file.version')},
           CASE
             WHEN details.system.name = 'Linux' AND details.distro.libc.lib IN (${literals(LIBCS)}) THEN 'Linux ' || details.distro.libc.lib
@@ -97,9 +93,9 @@ FROM (
           CASE WHEN file.type = 'bdist_wheel' THEN 'wheel' WHEN file.type = 'sdist' THEN 'sdist' WHEN file.type <> '' THEN '${OTHER_NAME}' END AS type,
           ${checked('country', 'country_code')}
         FROM ${table}
-        WHERE file.project ${several ? among('projects') : `= ${marker}project`}
-          AND timestamp >= ${marker}start
-          AND timestamp < ${marker}end
+        WHERE file.project ${several ? 'IN UNNEST(@projects)' : '= @project'}
+          AND timestamp >= @start
+          AND timestamp < @end
           AND details.ci IS NOT TRUE
           AND details.installer.name IN (${literals(INSTALLERS)})${files}${versions}
       ) AS folded
@@ -109,7 +105,7 @@ FROM (
   ) AS counted
 ) AS placed
 WHERE place <= ${VALUES_MAX}
-LIMIT ${marker}limit`;
+LIMIT @limit`;
 }
 
 const EXACT = Object.fromEntries(FACETS.map((facet) => [facet, new RegExp(PATTERNS[facet])])) as Record<

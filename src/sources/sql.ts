@@ -45,6 +45,9 @@ export function needsFileNames({ start }: Span): boolean {
   return start < ERAS.distributions;
 }
 
+/** Midnight UTC at which a day begins. */
+export const midnight = (day: Day) => `${day} 00:00:00+00`;
+
 /** LIMIT of a question: one more than its answer can have. A result that is this long is refused. */
 export function rowLimit({ packages, span }: Question): number {
   return ROWS_A_DAY * spanDays(span) * packages.length + 1;
@@ -60,29 +63,12 @@ export function shapeOf({ packages, span }: Question): Shape {
   return { several: packages.length > 1, fileNames: needsFileNames(span) };
 }
 
-/** In what the engines' SQL differs. */
-export interface Dialect {
-  /** Table expression, quoted as the engine wants it. It comes from a checked configuration. */
-  readonly table: string;
-  /** What stands before a parameter's name. */
-  readonly marker: '@' | '$';
-  /** Membership in a list parameter. */
-  readonly among: (parameter: string) => string;
-  /** The function that tells whether a text has a match of a regular expression (RE2). */
-  readonly matches: string;
-}
-
-export function bigQueryDialect(table: string): Dialect {
-  return {
-    table: `\`${table}\``,
-    marker: '@',
-    among: (parameter) => `IN UNNEST(@${parameter})`,
-    matches: 'REGEXP_CONTAINS',
-  };
-}
-
-export function duckDbDialect(table: string): Dialect {
-  return { table, marker: '$', among: (parameter) => `IN $${parameter}`, matches: 'REGEXP_MATCHES' };
+/** BigQuery's SQL as DuckDB reads it: another marker of parameters, another membership in a list, another function's name. */
+export function asDuckDb(sql: string): string {
+  return sql
+    .replaceAll(/UNNEST\(@(\w+)\)/g, '@$1')
+    .replaceAll('@', '$$')
+    .replaceAll('REGEXP_CONTAINS', 'REGEXP_MATCHES');
 }
 
 /** Constants of ours as a list of SQL literals; none of them holds a quotation mark. */
@@ -96,11 +82,13 @@ const ENDINGS = DISTRIBUTION_ENDINGS.map((ending) => `ENDS_WITH(file.filename, '
 export const OTHER_FILE = `COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distributions}' AND NOT (${ENDINGS.join(' OR ')}), FALSE)`;
 
 /**
- * The pivot query as SQL that BigQuery and DuckDB both understand. Parameters: `project` STRING, or
+ * The pivot query as BigQuery reads it, and DuckDB after `asDuckDb`. Parameters: `project` STRING, or
  * `projects` ARRAY<STRING> for several; `start` and `end` TIMESTAMP (half-open, midnights UTC); `limit` INT64.
  * Names that are on no list never leave the engine, and files that are no distributions are one row a day.
+ *
+ * @param table Quoted as the engine wants it. It comes from a checked configuration.
  */
-export function pivotSql({ table, marker, among }: Dialect, { several, fileNames }: Shape): string {
+export function pivotSql(table: string, { several, fileNames }: Shape): string {
   const project = several ? ['project'] : [];
   const sidecar = fileNames ? ['sidecar'] : [];
   const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';
@@ -119,10 +107,10 @@ FROM (
     details.installer.name AS installer,
     details.system.name AS system${fileNames ? `,\n    ${OTHER_FILE} AS sidecar` : ''}
   FROM ${table}
-  WHERE file.project ${several ? among('projects') : `= ${marker}project`}
-    AND timestamp >= ${marker}start
-    AND timestamp < ${marker}end
+  WHERE file.project ${several ? 'IN UNNEST(@projects)' : '= @project'}
+    AND timestamp >= @start
+    AND timestamp < @end
 )
 GROUP BY ${[...project, 'day', 'ci', 'installer_name', 'system_name', ...sidecar].join(', ')}
-LIMIT ${marker}limit`;
+LIMIT @limit`;
 }

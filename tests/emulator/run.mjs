@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '../..');
 const CLI = join(root, 'dist/cli.js');
 const ROWS = join(root, 'examples/file_downloads.ndjson');
 const AS_OF = '2026-04-25';
-const { bigQueryDialect, pivotSql } = await importTs('src/sources/sql.ts');
+const { pivotSql } = await importTs('src/sources/sql.ts');
 const { crowd } = await importTs('tests/support/hostile-names.ts');
 const PACKAGES = `packages:
   - example-young
@@ -139,7 +139,7 @@ function tableWithStrangers(folder) {
 
 async function checkNames(host) {
   for (const fileNames of [false, true]) {
-    const sql = pivotSql(bigQueryDialect('bigquery-public-data.pypi.file_downloads'), {
+    const sql = pivotSql('`bigquery-public-data.pypi.file_downloads`', {
       several: false,
       fileNames,
     });

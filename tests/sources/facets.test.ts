@@ -4,8 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { openDuckDb } from '../../src/sources/duckdb/source.ts';
-import { checkFacets, type FacetQuestion, facetSql } from '../../src/sources/facets.ts';
-import { bigQueryDialect, duckDbDialect } from '../../src/sources/sql.ts';
+import { checkFacets, type FacetQuestion } from '../../src/sources/facets.ts';
 import type { NonEmpty } from '../../src/util.ts';
 import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -81,22 +80,6 @@ describe('the facets of local files', () => {
     const facets = await facetsIn(rows, { packages: ['many'] });
     const { values, other, unknown } = facets.get('many')?.version ?? { values: [] };
     expect([values.length, other, unknown]).toEqual([1_999, 2 * 501, 1]);
-  });
-});
-
-describe('the query about facets', () => {
-  it('differs between the engines in table, marker, membership and one function only', () => {
-    for (const several of [false, true]) {
-      const shape = { several, fileNames: true };
-      const bigquery = facetSql(bigQueryDialect('a.b.c'), shape, true);
-      expect(
-        bigquery
-          .replaceAll(/IN UNNEST\(@(\w+)\)/g, 'IN @$1')
-          .replaceAll('@', '$')
-          .replaceAll('REGEXP_CONTAINS', 'REGEXP_MATCHES')
-          .replace('`a.b.c`', 'rows'),
-      ).toBe(facetSql(duckDbDialect('rows'), shape, true));
-    }
   });
 });
 

@@ -190,15 +190,10 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
     endpoint,
     /** Who asks and who pays, in words; undefined for an emulator. */
     payer,
-    /** How long to wait, in milliseconds; an emulator on this machine needs no courtesy. */
-    patience: {
-      /** For the whole of one query, with every retry. */
-      limitMs: config.queryTimeoutSeconds * 1000,
-      /** Before the first retry, at least. */
-      backoffMs: emulator ? 2 : 1_000,
-      /** Between two looks at a job, when the server answers at once that it still runs. */
-      pollMs: emulator ? 20 : 500,
-    },
+    /** The time limit of one query is the longest pause; an emulator on this machine needs no courtesy. */
+    policy: { backoffMs: emulator ? 2 : 1_000, longestPauseMs: config.queryTimeoutSeconds * 1000 },
+    /** Milliseconds between two looks at a job, when the server answers at once that it still runs. */
+    pollMs: emulator ? 20 : 500,
     clockSkewMs: http.clockSkewMs,
     send,
     close: http.close,

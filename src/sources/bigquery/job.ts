@@ -25,11 +25,8 @@ export interface QuerySpec {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** Rows fetched with each request; an answer that has more comes in pages. */
-const PAGE_ROWS = 5_000;
-
-/** How long the server is asked to hold a request for the answer of a running job. */
-const LONG_POLL_MS = 10_000;
+/** Rows fetched with each request, and how long the server is asked to hold it while the job runs, in milliseconds. */
+const PAGE_SIZE = { maxResults: '5000', timeoutMs: '10000' };
 
 const unexpected = (what: string) => new SourceError('unexpected-answer', `unexpected answer: ${what}`);
 
@@ -102,12 +99,11 @@ function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][str
  * @param given Ends the waiting: the job is cancelled, and what is thrown has the message of the signal's reason.
  */
 export function openQuery(
-  { project, location, endpoint, patience, send }: Connection,
+  { project, location, endpoint, policy, pollMs, send }: Connection,
   { sql, parameters, limit, labels }: QuerySpec,
   given?: AbortSignal,
 ) {
-  const { limitMs, backoffMs, pollMs } = patience;
-  const policy = { backoffMs, longestPauseMs: limitMs };
+  const limitMs = policy.longestPauseMs;
   const tooSlow = `BigQuery: the query took longer than ${limitMs / 1000} seconds and was cancelled; raise bigquery.query_timeout_seconds`;
   const deadline = AbortSignal.timeout(limitMs);
   const signal = given === undefined ? deadline : AbortSignal.any([given, deadline]);
@@ -127,16 +123,12 @@ export function openQuery(
 
   function post(): Promise<Loose> {
     const queryParameters = Object.entries({ ...parameters, limit: ['INT64', String(limit)] as const });
+    const text = { query: sql, useLegacySql: false, parameterMode: 'NAMED' };
     const configuration = {
       ...(jobId === undefined && { dryRun: true }),
       labels: { app: 'pypi-badges', ...labels },
       jobTimeoutMs: String(limitMs),
-      query: {
-        query: sql,
-        useLegacySql: false,
-        parameterMode: 'NAMED',
-        queryParameters: queryParameters.map(parameterOf),
-      },
+      query: { ...text, queryParameters: queryParameters.map(parameterOf) },
     };
     const body = { jobReference: { projectId: project, location, jobId }, configuration };
     return send({ method: 'POST', path: '/jobs', body }, signal);
@@ -183,11 +175,7 @@ export function openQuery(
 
   /** One page of the answer. Waits while the job runs. */
   async function fetchPage(pageToken?: string) {
-    const query = {
-      maxResults: String(PAGE_ROWS),
-      timeoutMs: String(LONG_POLL_MS),
-      ...(pageToken && { pageToken }),
-    };
+    const query = { ...PAGE_SIZE, ...(pageToken && { pageToken }) };
     for (;;) {
       const page = await patiently(async () => {
         try {
@@ -231,11 +219,14 @@ export function openQuery(
     if (!isRunning) return;
     const until = AbortSignal.timeout(CANCEL_MS);
     const path = `/jobs/${jobId}`;
+    const cancel = {
+      method: 'POST',
+      path: `${path}/cancel`,
+      query: { location },
+      skipClockCheck: true,
+    } as const;
     try {
-      await send(
-        { method: 'POST', path: `${path}/cancel`, query: { location }, skipClockCheck: true },
-        until,
-      );
+      await send(cancel, until);
       isKnown = true;
       // A cancelled job may be billed for what it had read.
       book(readCost(await get(path, {}, until)));

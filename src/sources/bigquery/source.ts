@@ -14,7 +14,7 @@ import {
   SourceError,
   type World,
 } from '../source.ts';
-import { bigQueryDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
+import { midnight, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
 import { openQuery, type QuerySpec } from './job.ts';
@@ -26,9 +26,6 @@ interface BigQuerySource extends Source {
   /** Why days cannot be asked for, found out for free; undefined if they can. */
   daysRefused(span: Span): Promise<string | undefined>;
 }
-
-/** Midnight UTC at which a day begins. */
-const midnight = (day: Day) => `${day} 00:00:00+00`;
 
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
@@ -106,15 +103,15 @@ function readPartitions(rows: readonly RawRow[], span: Span): DaysAnswer {
 export async function openBigQuery(config: BigQueryConfig, { env, now }: World): Promise<BigQuerySource> {
   const connection = await connect(config, env, now);
   const { project, payer, clockSkewMs, close } = connection;
-  const dialect = bigQueryDialect(config.table);
+  const quoted = `\`${config.table}\``;
 
   function rowQuery(question: Question, signal?: AbortSignal) {
-    const sql = pivotSql(dialect, shapeOf(question));
+    const sql = pivotSql(quoted, shapeOf(question));
     return openQuery(connection, { sql, limit: rowLimit(question), ...given(question) }, signal);
   }
 
   function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
-    const sql = facetSql(dialect, shapeOf(question), question.versions !== undefined);
+    const sql = facetSql(quoted, shapeOf(question), question.versions !== undefined);
     return openQuery(connection, { sql, limit: facetRowLimit(question), ...given(question) }, signal);
   }
 
@@ -159,6 +156,8 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   };
 }
 
+const TELLS_DAYS = 'the table tells which days have changed';
+
 /** Longest wait, in seconds; shorter than in a run, as `doctor` is run by hand. */
 const WAIT_SECONDS = 20;
 
@@ -167,14 +166,9 @@ async function checkTable(source: BigQuerySource, table: string, question: Quest
     const size = formatBytes(await source.estimate(question));
     const permission = `${table} may be queried (free dry run for ${question.packages[0]}: ${size} at most)`;
     const refused = await source.daysRefused(question.span);
-    const without =
-      'the two newest days are read again with each run, and every seventh day the whole window';
-    return [
-      ok('permission', permission),
-      refused === undefined
-        ? ok('days', 'the table tells which days have changed')
-        : note('days', `${refused}; ${without}`),
-    ];
+    const again = 'the two newest days are read again with each run, and every seventh day the whole window';
+    const days = refused === undefined ? ok('days', TELLS_DAYS) : note('days', `${refused}; ${again}`);
+    return [ok('permission', permission), days];
   } catch (error) {
     // The check of the clock says that, and how far it is off.
     if (errorCode(error) === 'clock') return [];

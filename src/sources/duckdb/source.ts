@@ -1,14 +1,12 @@
 import { tmpdir } from 'node:os';
 import type { DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
-import { dayNumber, type Span } from '../../days/day.ts';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
-import { MS_PER_DAY } from '../../util.ts';
-import { checkFacets, type FacetAnswer, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
+import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows } from '../rows.ts';
-import { type Answer, type DaysAnswer, NO_COST, type Source, SourceError } from '../source.ts';
-import { duckDbDialect, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
+import { NO_COST, type Source, SourceError } from '../source.ts';
+import { asDuckDb, midnight, needsFileNames, pivotSql, type Question, rowLimit } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
@@ -203,56 +201,49 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     await close();
     throw error;
   }
-  const timestamp = (day: string) =>
-    new duckdb.DuckDBTimestampTZValue(BigInt(dayNumber(day)) * BigInt(MS_PER_DAY) * 1_000n);
-  const list = (values: readonly string[]) => duckdb.listValue([...values]);
-  const dialect = duckDbDialect(VIEW);
-  const shapeHere = (question: Question) => {
-    const { several, fileNames } = shapeOf(question);
-    return { several, fileNames: hasFileNames && fileNames };
-  };
+  const shapeHere = ({ span }: Question) => ({
+    several: true,
+    fileNames: hasFileNames && needsFileNames(span),
+  });
 
   async function ask(sql: string, question: FacetQuestion, limit: number, signal?: AbortSignal) {
     const { packages, span, versions } = question;
-    const [first, ...others] = packages;
     const values = {
-      ...(others.length > 0 ? { projects: list(packages) } : { project: first }),
-      ...(versions && { versions: list(versions) }),
-      start: timestamp(span.start),
-      end: timestamp(span.end),
-      limit: BigInt(limit),
+      projects: duckdb.listValue([...packages]),
+      ...(versions && { versions: duckdb.listValue([...versions]) }),
+      start: midnight(span.start),
+      end: midnight(span.end),
+      limit,
     };
     const interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
-      return (await run(sql, config.files, values)).getRowObjects();
+      return (await run(asDuckDb(sql), config.files, values)).getRowObjects();
     } finally {
       signal?.removeEventListener('abort', interrupt);
     }
   }
 
-  async function read(question: Question, signal?: AbortSignal): Promise<Answer> {
-    const limit = rowLimit(question);
-    const rows = await ask(pivotSql(dialect, shapeHere(question)), question, limit, signal);
-    return checkRows(question, rows, limit);
-  }
-
-  async function facets(question: FacetQuestion, signal?: AbortSignal): Promise<FacetAnswer> {
-    const sql = facetSql(dialect, shapeHere(question), question.versions !== undefined);
-    const rows = await ask(sql, question, facetRowLimit(question), signal);
-    return checkFacets(question, rows);
-  }
-
-  async function days({ start, end }: Span): Promise<DaysAnswer> {
-    const answer = await run(
-      `SELECT CAST(CAST(timestamp AS DATE) AS STRING) AS day, COUNT(*) AS row_count FROM ${VIEW}
-WHERE timestamp >= $start AND timestamp < $end GROUP BY day`,
-      config.files,
-      { start: timestamp(start), end: timestamp(end) },
-    );
-    const rows = new Map(answer.getRows().map(([day, rows]) => [String(day), Number(rows)]));
-    return { kind: 'known', rows, cost: NO_COST };
-  }
-
-  return { traits: traitsOf(config, {}), hasFileNames, read, estimate: async () => 0, facets, days, close };
+  return {
+    traits: traitsOf(config, {}),
+    hasFileNames,
+    async read(question, signal) {
+      const limit = rowLimit(question);
+      const rows = await ask(pivotSql(VIEW, shapeHere(question)), question, limit, signal);
+      return checkRows(question, rows, limit);
+    },
+    estimate: async () => 0,
+    async facets(question, signal) {
+      const sql = facetSql(VIEW, shapeHere(question), question.versions !== undefined);
+      return checkFacets(question, await ask(sql, question, facetRowLimit(question), signal));
+    },
+    async days({ start, end }) {
+      const sql = `SELECT CAST(CAST(timestamp AS DATE) AS STRING) AS day, COUNT(*) AS row_count FROM ${VIEW}
+WHERE timestamp >= $start AND timestamp < $end GROUP BY day`;
+      const answer = await run(sql, config.files, { start: midnight(start), end: midnight(end) });
+      const rows = new Map(answer.getRows().map(([day, rows]) => [String(day), Number(rows)]));
+      return { kind: 'known', rows, cost: NO_COST };
+    },
+    close,
+  };
 }
