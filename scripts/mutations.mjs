@@ -58,7 +58,7 @@ const MUTATIONS = [
   ["  read_overflow_mode: 'throw'", "  read_overflow_mode: 'break'", 'tests/sources/clickhouse/source'],
   ['rows.length >= limit', 'rows.length > limit', 'tests/sources/rows'],
   ['groups.add(group);', '', 'tests/sources/rows'],
-  ['!Number.isSafeInteger(number)', '!Number.isInteger(number)', 'tests/sources/rows'],
+  ['&& Number.isSafeInteger(number)', '&& Number.isInteger(number)', 'tests/sources/rows'],
 
   // Faults: what may pass, and what may have been billed.
   ['&& maybeSent === true', '&& maybeSent !== true', 'tests/sources/bigquery/source'],

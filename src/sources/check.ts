@@ -36,18 +36,19 @@ const LOOK_BACK_DAYS = 14;
 /** How far behind the newest day of a table may be on a usual day. */
 const BEHIND_DAYS = 2;
 
-async function checkDays(source: Source, opened: Finding, now: Date): Promise<Finding[]> {
-  if (!source.traits.wholeLog) return [opened];
+async function checkDays(source: Source, now: Date): Promise<Finding[]> {
+  if (!source.traits.wholeLog) return [];
   const today = dayOf(now);
   const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
-  const answers = [opened, ...checkClock(source.clockSkewMs?.(), "the server's")];
-  if (answer.kind === 'unsupported') return [...answers, note('days', answer.reason)];
-  const days = [...answer.rows].flatMap(([day, rows]) => (rows > 0 ? [day] : []));
-  const newest = days.toSorted().at(-1);
-  const last =
-    newest === undefined ? `it has none of the last ${LOOK_BACK_DAYS} days` : `its newest day is ${newest}`;
-  const late = newest === undefined || newest < addDays(today, -BEHIND_DAYS);
-  return [...answers, late ? note('days', `${last}; windows end there`) : ok('days', last)];
+  const clock = checkClock(source.clockSkewMs?.(), "the server's");
+  if (answer.kind === 'unsupported') return [...clock, note('days', answer.reason)];
+  const newest = [...answer.rows]
+    .flatMap(([day, rows]) => (rows > 0 ? [day] : []))
+    .toSorted()
+    .at(-1);
+  const last = newest ? `its newest day is ${newest}` : `it has none of the last ${LOOK_BACK_DAYS} days`;
+  const isLate = (newest ?? '') < addDays(today, -BEHIND_DAYS);
+  return [...clock, isLate ? note('days', `${last}; windows end there`) : ok('days', last)];
 }
 
 /** Asks a source that costs nothing which days it has, once again at most: somebody waits for the answer. */
@@ -57,7 +58,7 @@ export async function checkFree(config: SourceConfig, world: World): Promise<Fin
     const source = await openSource(config, { ...world, retries: 1 });
     try {
       const [[, what] = []] = await describe(config, world.env);
-      return await checkDays(source, ok(kind, `can be read: ${what}`), world.now());
+      return [ok(kind, `can be read: ${what}`), ...(await checkDays(source, world.now()))];
     } finally {
       await source.close();
     }

@@ -13,7 +13,7 @@ import {
 } from '../metric/facets.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
 import { NO_COST, type QueryCost, SourceError } from './source.ts';
-import { literals, OTHER_FILE, type Question, type Shape } from './sql.ts';
+import { literals, needsFileNames, OTHER_FILE, type Question } from './sql.ts';
 
 /*
  * The question about facets: the non-CI downloads of some packages over a span by Python, version, system, type, country and
@@ -63,11 +63,12 @@ export function facetRowLimit({ packages }: FacetQuestion): number {
  * The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. Its parameters are those of
  * `pivotSql`, and `versions` ARRAY<STRING> where only some are asked for.
  */
-export function facetSql(table: string, { several, fileNames }: Shape, ofVersions: boolean): string {
+export function facetSql(table: string, question: FacetQuestion, hasFileNames = true): string {
+  const { packages, span } = question;
   const checked = (name: Facet, column: string) =>
     `CASE WHEN REGEXP_CONTAINS(${column}, '${PATTERNS[name]}') THEN ${column} END AS ${name}`;
-  const files = fileNames ? `\n      AND NOT ${OTHER_FILE}` : '';
-  const versions = ofVersions ? '\n      AND file.version IN UNNEST(@versions)' : '';
+  const files = hasFileNames && needsFileNames(span) ? `\n      AND NOT ${OTHER_FILE}` : '';
+  const versions = question.versions ? '\n      AND file.version IN UNNEST(@versions)' : '';
   return `SELECT project, facet, value, download_count
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY value IS NOT NULL, download_count DESC, value) AS place
@@ -93,7 +94,7 @@ FROM (
           CASE WHEN file.type = 'bdist_wheel' THEN 'wheel' WHEN file.type = 'sdist' THEN 'sdist' WHEN file.type <> '' THEN '${OTHER_NAME}' END AS type,
           ${checked('country', 'country_code')}
         FROM ${table}
-        WHERE file.project ${several ? 'IN UNNEST(@projects)' : '= @project'}
+        WHERE file.project ${packages.length > 1 ? 'IN UNNEST(@projects)' : '= @project'}
           AND timestamp >= @start
           AND timestamp < @end
           AND details.ci IS NOT TRUE
@@ -108,16 +109,12 @@ WHERE place <= ${VALUES_MAX}
 LIMIT @limit`;
 }
 
-const EXACT = Object.fromEntries(FACETS.map((facet) => [facet, new RegExp(PATTERNS[facet])])) as Record<
-  Facet,
-  RegExp
->;
-
 const sumOf = (counts: Iterable<number>) => [...counts].reduce((sum, downloads) => sum + downloads, 0);
 
 /** The list of a facet from the counts of its values; what the engine should have folded is folded here. */
 function listOf(facet: Facet, counts: ReadonlyMap<string, number>, total: number): FacetList {
-  const named = new Map([...counts].filter(([value]) => EXACT[facet].test(value)));
+  const pattern = new RegExp(PATTERNS[facet]);
+  const named = new Map([...counts].filter(([value]) => pattern.test(value)));
   const others = [...counts].filter(([value]) => !named.has(value) && value !== OTHER_NAME);
   return facetList(facet, named, sumOf(others.map(([, downloads]) => downloads)), total);
 }

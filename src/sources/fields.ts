@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { readNamedFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 import type { Env } from '../util.ts';
+import { SourceError } from './source.ts';
 
 /*
  * What fields of tracked.yaml are made of. Each error text says what is allowed at that place, and nothing else: where
@@ -58,6 +60,28 @@ export function serverUrl(env: Env, variable: string, usual: string, advice = ''
   if (plainUrl(url) !== undefined) return url;
   const expected = 'expected an http:// or https:// address without user, password or query';
   throw new UsageError(`${variable}: ${expected}${advice}`, 'configuration');
+}
+
+/**
+ * The text of a file with a secret, which a person named.
+ *
+ * @param field What named it, for messages.
+ * @param advice What to do, by the system's name of what is wrong.
+ * @throws SourceError if it cannot be read.
+ */
+export function readSecret(
+  field: string,
+  path: string,
+  advice: Readonly<Record<string, string>> = {},
+): string {
+  try {
+    return readNamedFile(path).toString();
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const unreadable = `it cannot be read (${code}); check the path and its permissions`;
+    const why = advice[code] ?? (code === 'disk-obstacle' ? message : unreadable);
+    throw new SourceError('credentials-unreadable', `${field} ${path}: ${why}`);
+  }
 }
 
 export const webAddress = () =>

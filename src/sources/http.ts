@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry from 'p-retry';
 import type { ErrorCode } from '../errors/codes.ts';
-import { abortable, type Env, MS_PER_DAY } from '../util.ts';
+import { abortable, type Env, type Loose, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
 import { type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
 
@@ -34,11 +34,9 @@ export const RETRY_POLICY: RetryPolicy = { backoffMs: 1_000, longestPauseMs: 120
 
 const RETRIES = 5;
 
-const ABSENT = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN)$/;
-
 /** What Node.js and the operating system call it; whatever is not here broke the connection. */
 const NETWORK: readonly (readonly [RegExp, ErrorCode])[] = [
-  [ABSENT, 'unreachable'],
+  [/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN)$/, 'unreachable'],
   [/^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/, 'clock'],
   [/CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS/, 'certificate'],
   [/ERR_OSSL/, 'credentials-invalid'],
@@ -63,20 +61,15 @@ function proxyFault(who: string, what: string, said: string): SourceError {
  * @returns Undefined for what has no such name, and is no fault of the network.
  */
 export function networkFault(error: unknown, endpoint: Endpoint): SourceError | undefined {
-  const { code, message, cause, type } = error as {
-    code?: unknown;
-    message?: string;
-    cause?: { code?: unknown; type?: unknown };
-    type?: unknown;
-  };
-  const name = String(code ?? cause?.code ?? '');
-  const said = (message ?? '').replace(
+  const { code, message = '', cause, type = cause?.['type'] } = error as Loose;
+  const name = String(code ?? cause?.['code'] ?? '');
+  const said = String(message).replace(
     /^(request to \S+ failed, reason|Invalid response body while trying to fetch \S+): */,
     '',
   );
   const [, proxy, what = ''] = PROXY_FAULT.exec(name) ?? [];
   if (proxy !== undefined) return proxyFault(proxy, what, said);
-  if (type === 'max-size' || cause?.type === 'max-size' || /over the limit/.test(said)) {
+  if (String(type) === 'max-size' || /over the limit/.test(said)) {
     return fault('unexpected-answer', `more than ${BODY_MAX} bytes`, endpoint);
   }
   if (name === '') return undefined;

@@ -36,16 +36,17 @@ function flag(row: RawRow, column: string): boolean | null {
   throw unexpected(column, value, 'TRUE, FALSE or NULL');
 }
 
-/** @throws SourceError unless it is a whole number that a double holds exactly. */
+/** A whole number of at least 0 that a double holds exactly, also as a bigint or as decimal text; undefined if it is none. */
+export function wholeNumber(value: unknown): number | undefined {
+  const isText = typeof value === 'string' && /^\d+$/.test(value);
+  const number = isText || typeof value === 'bigint' ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
+}
+
+/** @throws SourceError unless it is such a number. */
 export function count(row: RawRow, column: string): number {
-  const value = row[column];
-  const whole =
-    typeof value === 'number' ||
-    typeof value === 'bigint' ||
-    (typeof value === 'string' && /^\d+$/.test(value));
-  const number = whole ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number) || number < 0)
-    throw unexpected(column, value, 'a count from 0 to 2^53 - 1');
+  const number = wholeNumber(row[column]);
+  if (number === undefined) throw unexpected(column, row[column], 'a count from 0 to 2^53 - 1');
   return number;
 }
 

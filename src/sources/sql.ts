@@ -53,16 +53,6 @@ export function rowLimit({ packages, span }: Question): number {
   return ROWS_A_DAY * spanDays(span) * packages.length + 1;
 }
 
-/** How the question is put: for one package or several, with the file's name or without. */
-export interface Shape {
-  readonly several: boolean;
-  readonly fileNames: boolean;
-}
-
-export function shapeOf({ packages, span }: Question): Shape {
-  return { several: packages.length > 1, fileNames: needsFileNames(span) };
-}
-
 /** BigQuery's SQL as DuckDB reads it: another marker of parameters, another membership in a list, another function's name. */
 export function asDuckDb(sql: string): string {
   return sql
@@ -87,8 +77,11 @@ export const OTHER_FILE = `COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distr
  * Names that are on no list never leave the engine, and files that are no distributions are one row a day.
  *
  * @param table Quoted as the engine wants it. It comes from a checked configuration.
+ * @param hasFileNames Whether the table has names of files.
  */
-export function pivotSql(table: string, { several, fileNames }: Shape): string {
+export function pivotSql(table: string, { packages, span }: Question, hasFileNames = true): string {
+  const several = packages.length > 1;
+  const fileNames = hasFileNames && needsFileNames(span);
   const project = several ? ['project'] : [];
   const sidecar = fileNames ? ['sidecar'] : [];
   const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';

@@ -44,16 +44,13 @@ async function collect(folder: string, source: string, env: Record<string, strin
 function badges(folder: string) {
   const output = join(folder, 'output');
   const files = readdirSync(output, { recursive: true, encoding: 'utf8' });
-  return Object.fromEntries(
-    files
-      .filter((path) => /\/(downloads|installer|os)-.*\.json$/.test(path))
-      .map((path) => [path, JSON.parse(readFileSync(join(output, path), 'utf8'))]),
-  );
+  const own = files.filter((path) => /\/(downloads|installer|os)-.*\.json$/.test(path));
+  return Object.fromEntries(own.map((path) => [path, JSON.parse(readFileSync(join(output, path), 'utf8'))]));
 }
 
 /** What was counted, without when and how. */
 const counts = ({ packages }: Awaited<ReturnType<typeof collect>>) =>
-  Object.entries(packages).map(([name, { query: _q, attempted: _a, last_success: _l, ...rest }]) => [
+  Object.entries(packages).map(([name, { query: _, attempted: __, last_success: ___, ...rest }]) => [
     name,
     rest,
   ]);

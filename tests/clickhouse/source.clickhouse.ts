@@ -109,25 +109,6 @@ describe('read', () => {
     expect(rows.get('example-large')?.length).toBeGreaterThan(100);
   });
 
-  it('takes a package apart by days where the server refuses to read so much', async () => {
-    const { rows, codes } = await read(['large', 'small'], APRIL);
-    expect(codes).toEqual({});
-    expect([sum(rows.get('large')), sum(rows.get('small'))]).toEqual([600_000, 60]);
-    expect(
-      rows
-        .get('large')
-        ?.map(({ day }) => day)
-        .toSorted(),
-    ).toEqual(daysOfApril);
-    const asked = await engine.asked();
-    const spans = asked.map(({ parameters: { projects, start, end } }) => `${projects} ${start} ${end}`);
-    expect(spans.slice(0, 3)).toEqual([
-      "['large','small'] 2026-04-01 2026-05-01",
-      "['large'] 2026-04-01 2026-05-01",
-      "['large'] 2026-04-01 2026-04-16",
-    ]);
-  });
-
   it('gives up on a package with a day that is refused, and on no other', async () => {
     const { rows, failures, codes } = await read(['giant', 'small'], APRIL);
     expect(codes).toEqual({ giant: 'too-large' });

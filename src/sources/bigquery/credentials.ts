@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
-import { readNamedFile } from '../../disk/files.ts';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { type Env, isObject, type JsonObject, objectOf } from '../../util.ts';
+import { readSecret } from '../fields.ts';
 import { SourceError } from '../source.ts';
 
 /** The kind of credentials for Google. */
@@ -68,14 +68,7 @@ const UNREADABLE: Record<string, string> = {
 export function readCredentialFile(path: string, from: string): Credentials {
   const fail = (what: string, code: ErrorCode = 'credentials-invalid') =>
     new SourceError(code, `sign-in: ${from} ${path}: ${what}`);
-  let text: string;
-  try {
-    text = readNamedFile(path).toString();
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    const reason = code === 'disk-obstacle' ? message : `it cannot be read (${code})`;
-    throw fail(UNREADABLE[code] ?? reason, 'credentials-unreadable');
-  }
+  const text = readSecret(`sign-in: ${from}`, path, UNREADABLE);
   if (text.trim() === 'none') {
     // What the service is handed where there is no key (deploy/systemd/pypi-badges-collect.service).
     const why = existsSync(SERVICE_KEY)

@@ -1,3 +1,4 @@
+import type { GaxiosError } from 'gaxios';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { jsonOf, type Loose } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
@@ -148,11 +149,7 @@ const SIGN_IN_WORDS: readonly (readonly [RegExp, ErrorCode])[] = [
 export function signInFault(error: unknown, asked: AuthEndpoint, identity: Identity): SourceError {
   if (error instanceof SourceError) return error;
   const endpoint = { ...asked, identity };
-  const { response, message, code } = error as {
-    response?: { status: number; data: unknown; headers: Headers };
-    message?: unknown;
-    code?: unknown;
-  };
+  const { response, message, code } = error as Partial<GaxiosError<unknown>>;
   if (response !== undefined && response.status >= 400) {
     const { status, data, headers } = response;
     const { words } = saidIn(typeof data === 'string' ? (jsonOf(data) ?? data) : data);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Loose, roundedBill } from '../../util.ts';
 import { withRetry } from '../http.ts';
-import type { RawRow } from '../rows.ts';
+import { type RawRow, wholeNumber } from '../rows.ts';
 import { addCost, detailsOf, interrupted, NO_COST, type QueryCost, SourceError } from '../source.ts';
 import type { Connection } from './connection.ts';
 import { faultOfResult } from './fault.ts';
@@ -29,12 +29,6 @@ export interface QuerySpec {
 const PAGE_SIZE = { maxResults: '5000', timeoutMs: '10000' };
 
 const unexpected = (what: string) => new SourceError('unexpected-answer', `unexpected answer: ${what}`);
-
-/** A whole number of at least 0 that JSON may carry as text; undefined if it is none. */
-function wholeNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
-}
 
 /** Bytes that a job or a dry run processed, from its statistics; undefined if they do not tell. */
 function processedBytes({ statistics }: Loose): number | undefined {

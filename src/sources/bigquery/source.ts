@@ -14,7 +14,7 @@ import {
   SourceError,
   type World,
 } from '../source.ts';
-import { midnight, pivotSql, type Question, rowLimit, shapeOf } from '../sql.ts';
+import { midnight, pivotSql, type Question, rowLimit } from '../sql.ts';
 import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
 import { openQuery, type QuerySpec } from './job.ts';
@@ -106,12 +106,12 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   const quoted = `\`${config.table}\``;
 
   function rowQuery(question: Question, signal?: AbortSignal) {
-    const sql = pivotSql(quoted, shapeOf(question));
+    const sql = pivotSql(quoted, question);
     return openQuery(connection, { sql, limit: rowLimit(question), ...given(question) }, signal);
   }
 
   function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
-    const sql = facetSql(quoted, shapeOf(question), question.versions !== undefined);
+    const sql = facetSql(quoted, question);
     return openQuery(connection, { sql, limit: facetRowLimit(question), ...given(question) }, signal);
   }
 

@@ -5,11 +5,10 @@ import type { SourceKind } from '../source.ts';
 
 const USER = 'the name of a user';
 const TABLE = 'a table as database.table';
-const PUBLIC = { url: 'https://sql-clickhouse.clickhouse.com', table: 'pypi.pypi' };
 
 const section = mapping('a mapping', {
   url: webAddress()
-    .default(PUBLIC.url)
+    .default('https://sql-clickhouse.clickhouse.com')
     .describe(
       'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
     ),
@@ -20,7 +19,7 @@ const section = mapping('a mapping', {
     .optional()
     .describe('A file that holds the password, for a server of your own.'),
   table: matching(TABLE, /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
-    .default(PUBLIC.table)
+    .default('pypi.pypi')
     .describe('Default pypi.pypi.'),
   query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),
 });
@@ -29,11 +28,6 @@ export type ClickHouseConfig = CamelKeys<z.infer<typeof section>> & { readonly k
 
 /** The server that is asked: CLICKHOUSE_URL wins. */
 const serverOf = ({ url }: ClickHouseConfig, env: Env) => (env['CLICKHOUSE_URL'] || url).replace(/\/+$/, '');
-
-/** Whether it is ClickHouse's own copy, which has every table of ClickPy. */
-export function isPublicClickHouse(config: ClickHouseConfig, env: Env): boolean {
-  return serverOf(config, env) === PUBLIC.url && config.table === PUBLIC.table;
-}
 
 /** ClickHouse's copy of the log, by HTTP: by default the public one, which everybody may ask. */
 export const clickhouse: SourceKind<ClickHouseConfig> = {

@@ -1,6 +1,6 @@
 import { addDays, spanDays } from '../../days/day.ts';
 import { isNonEmpty, partsOf } from '../../util.ts';
-import { ending, mayBePackages, SourceError } from '../source.ts';
+import { type Answer, ending, mayBePackages, SourceError } from '../source.ts';
 import type { Question } from '../sql.ts';
 
 /**
@@ -45,12 +45,6 @@ function isTooMuch(error: unknown): error is SourceError {
   );
 }
 
-/** What every answer says. */
-interface PartAnswer {
-  /** Packages whose rows make no sense. */
-  readonly failures: ReadonlyMap<string, SourceError>;
-}
-
 /**
  * Reads a question in as many parts as it takes.
  *
@@ -65,7 +59,7 @@ interface PartAnswer {
  * @returns The packages of which not every part was read; what was kept of them is of no use.
  * @throws SourceError if that leaves nothing.
  */
-export async function readInParts<A extends PartAnswer>(
+export async function readInParts<A extends Pick<Answer, 'failures'>>(
   question: Question,
   ask: (part: Question, retries?: number) => Promise<A>,
   keep: (answer: A) => void,

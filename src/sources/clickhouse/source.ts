@@ -1,11 +1,10 @@
 import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
-import { readNamedFile } from '../../disk/files.ts';
 import { addFacetAnswers, checkFacets, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../facets.ts';
-import { serverUrl } from '../fields.ts';
+import { readSecret, serverUrl } from '../fields.ts';
 import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
-import { traitsOf } from '../index.ts';
+import { PUBLIC_SOURCE, traitsOf } from '../index.ts';
 import { checkDays, checkRows, count, type RawRow } from '../rows.ts';
 import {
   type Answer,
@@ -19,7 +18,7 @@ import {
 } from '../source.ts';
 import type { PivotRow, Question } from '../sql.ts';
 import { readAnswer } from './answer.ts';
-import { type ClickHouseConfig, isPublicClickHouse } from './index.ts';
+import type { ClickHouseConfig } from './index.ts';
 import { namesInParts, readInParts } from './parts.ts';
 import {
   daysStatement,
@@ -42,21 +41,12 @@ const ADVICE = '; set clickhouse.user and clickhouse.password_file in tracked.ya
  */
 function readPassword(file: string | undefined): string {
   if (file === undefined) return '';
-  const refuse = (what: string) =>
-    new SourceError('credentials-unreadable', `clickhouse.password_file: ${file} ${what}`);
-  let text: string;
-  try {
-    text = readNamedFile(file).toString();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason =
-      code === 'disk-obstacle' ? `: ${message}` : ` (${code}); check the path and its permissions`;
-    throw refuse(`cannot be read${reason}`);
-  }
-  const password = text.replace(/\r?\n$/, '');
-  if (password === '') throw refuse('is empty; write the password into it');
+  const field = 'clickhouse.password_file:';
+  const password = readSecret(field, file).replace(/\r?\n$/, '');
+  const wrong = (what: string) => new SourceError('credentials-unreadable', `${field} ${file} ${what}`);
+  if (password === '') throw wrong('is empty; write the password into it');
   if (/[\r\n\0]/.test(password))
-    throw refuse('holds more than one line; write nothing but the password into it');
+    throw wrong('holds more than one line; write nothing but the password into it');
   return password;
 }
 
@@ -91,7 +81,9 @@ export async function openClickHouse(
     ...(password !== '' && { 'x-clickhouse-key': utf8(password) }),
   };
   const server: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: [password] };
-  const isPublic = isPublicClickHouse(config, env);
+  const traits = traitsOf(config, env);
+  // ClickHouse's own copy has every table of ClickPy.
+  const isPublic = traits.id === traitsOf(PUBLIC_SOURCE, {}).id;
   const http = openHttp(env, now, { whose: "the server's" });
   const inTurn = pLimit(1);
   const limitMs = config.queryTimeoutSeconds * 1000;
@@ -162,11 +154,8 @@ export async function openClickHouse(
   }
 
   async function days(span: Span, signal?: AbortSignal): Promise<DaysAnswer> {
-    const untold = (text: string): DaysAnswer => ({
-      kind: 'unsupported',
-      reason: `pypi_downloads_per_day: ${text}`,
-      cost: NO_COST,
-    });
+    const untold = (text: string) =>
+      ({ kind: 'unsupported', reason: `pypi_downloads_per_day: ${text}`, cost: NO_COST }) as const;
     try {
       const rows = checkDays(span, await ask(daysStatement(config.table, span), signal));
       if (rows.size > 0) return { kind: 'known', rows, cost: NO_COST };
@@ -183,7 +172,7 @@ export async function openClickHouse(
   }
 
   return {
-    traits: traitsOf(config, env),
+    traits,
     hasFileNames: true,
     clockSkewMs: http.clockSkewMs,
     read,

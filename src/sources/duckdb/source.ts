@@ -6,7 +6,7 @@ import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../fac
 import { traitsOf } from '../index.ts';
 import { checkRows } from '../rows.ts';
 import { NO_COST, type Source, SourceError } from '../source.ts';
-import { asDuckDb, midnight, needsFileNames, pivotSql, type Question, rowLimit } from '../sql.ts';
+import { asDuckDb, midnight, pivotSql, rowLimit } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
@@ -201,15 +201,10 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     await close();
     throw error;
   }
-  const shapeHere = ({ span }: Question) => ({
-    several: true,
-    fileNames: hasFileNames && needsFileNames(span),
-  });
-
   async function ask(sql: string, question: FacetQuestion, limit: number, signal?: AbortSignal) {
     const { packages, span, versions } = question;
     const values = {
-      projects: duckdb.listValue([...packages]),
+      ...(packages.length > 1 ? { projects: duckdb.listValue([...packages]) } : { project: packages[0] }),
       ...(versions && { versions: duckdb.listValue([...versions]) }),
       start: midnight(span.start),
       end: midnight(span.end),
@@ -229,12 +224,12 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     hasFileNames,
     async read(question, signal) {
       const limit = rowLimit(question);
-      const rows = await ask(pivotSql(VIEW, shapeHere(question)), question, limit, signal);
+      const rows = await ask(pivotSql(VIEW, question, hasFileNames), question, limit, signal);
       return checkRows(question, rows, limit);
     },
     estimate: async () => 0,
     async facets(question, signal) {
-      const sql = facetSql(VIEW, shapeHere(question), question.versions !== undefined);
+      const sql = facetSql(VIEW, question, hasFileNames);
       return checkFacets(question, await ask(sql, question, facetRowLimit(question), signal));
     },
     async days({ start, end }) {

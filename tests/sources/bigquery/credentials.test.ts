@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { connect } from '../../../src/sources/bigquery/connection.ts';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
+import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { RSA_PEM as private_key } from '../../support/secrets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -98,5 +100,45 @@ describe('credentials are looked for', () => {
         /^sign-in: there are no Google credentials; count from ClickHouse, .* or run: gcloud auth/,
       );
     }
+  });
+});
+
+describe('who pays is found out without sending anything', () => {
+  const TABLE = {
+    kind: 'bigquery',
+    location: 'US',
+    table: 'a-b.c.d',
+    queryTimeoutSeconds: 5,
+    sharing: 'auto',
+  } as const;
+  async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}) {
+    const connection = await connect({ ...TABLE, ...config }, env, () => new Date());
+    connection.close();
+    expect(connection.clockSkewMs()).toBeUndefined();
+    return [connection.project, connection.endpoint.identity];
+  }
+
+  it('by the configuration, else the key, else the environment', async () => {
+    const env = { GOOGLE_CLOUD_PROJECT: 'of-the-environment', HTTPS_PROXY: 'http://127.0.0.1:1' };
+    const [key, login] = [put(KEY), { credentialFile: put(LOGIN) }];
+    const quota = put({ ...LOGIN, quota_project_id: 'of-the-login' });
+    expect(await projectOf({ credentialFile: key, projectId: 'configured' }, env)).toEqual([
+      'configured',
+      'key',
+    ]);
+    expect(await projectOf({ credentialFile: key }, env)).toEqual(['p', 'key']);
+    expect(await projectOf({ credentialFile: quota })).toEqual(['of-the-login', 'login']);
+    expect(await projectOf(login, env)).toEqual(['of-the-environment', 'login']);
+    expect(await projectOf(login, { GCLOUD_PROJECT: 'older' })).toEqual(['older', 'login']);
+    expect(await projectOf({}, { GOOGLE_APPLICATION_CREDENTIALS: key })).toEqual(['p', 'key']);
+    const message = 'sign-in: the credentials name no project; set bigquery.project_id in tracked.yaml';
+    await expect(projectOf(login)).rejects.toMatchObject({ message, affectsAll: true });
+  });
+
+  it('by who says that there is a metadata server, or an emulator, which is not asked', async () => {
+    const env = { METADATA_SERVER_DETECTION: 'assume-present' };
+    expect(await projectOf({ projectId: 'configured' }, env)).toEqual(['configured', 'metadata']);
+    const emulator = { BIGQUERY_EMULATOR_HOST: 'https://localhost:9050' };
+    expect(await projectOf({}, emulator)).toEqual(['emulator', undefined]);
   });
 });

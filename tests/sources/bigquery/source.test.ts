@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
+import { traitsOf } from '../../../src/sources/index.ts';
 import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
 import type { Question } from '../../../src/sources/sql.ts';
 import {
@@ -36,24 +37,16 @@ const CONFIG: BigQueryConfig = {
   projectId: 'my-project',
   location: 'US',
   table: 'bigquery-public-data.pypi.file_downloads',
-  queryTimeoutSeconds: 5,
+  queryTimeoutSeconds: 60,
   sharing: 'auto',
 };
 
 let server: BigQueryServer;
 afterEach(() => server.close());
 
-async function source(
-  options: ServerOptions = {},
-  config: Partial<BigQueryConfig> = {},
-  path = '',
-  now = () => new Date(),
-) {
+async function source(options: ServerOptions = {}, path = '', now = () => new Date()) {
   server = await BigQueryServer.start({ rows: ROWS, ...options });
-  return openBigQuery(
-    { ...CONFIG, ...config },
-    { env: { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` }, now },
-  );
+  return openBigQuery(CONFIG, { env: { BIGQUERY_EMULATOR_HOST: `${server.host}${path}` }, now });
 }
 
 const withTrouble = (...trouble: Trouble[]) => source({ trouble });
@@ -85,16 +78,17 @@ const cancelledJobs = () => [...server.jobs.values()].map(({ cancelled }) => can
 
 /** The query that was sent first, and its parameters as `name TYPE value`. */
 function sentQuery() {
-  const [sent] = server
-    .callsOf('insert')
-    .map(({ body }) => body as { jobReference: object; configuration: Record<string, unknown> });
-  const query = sent?.configuration['query'] as Record<string, unknown>;
   type Parameter = { name: string; parameterType: { type: string }; parameterValue: { value: string } };
-  const parameters = (query['queryParameters'] as Parameter[]).map(
+  const [{ body } = {}] = server.callsOf('insert');
+  const { jobReference, configuration } = body as {
+    jobReference: object;
+    configuration: { query: { query: string; queryParameters: Parameter[] } };
+  };
+  const { query: sql, queryParameters } = configuration.query;
+  const parameters = queryParameters.map(
     ({ name, parameterType: { type }, parameterValue: { value } }) => `${name} ${type} ${value}`,
   );
-  const { jobReference, configuration } = sent ?? {};
-  return { jobReference, configuration, query, sql: String(query['query']), parameters };
+  return { jobReference, configuration, query: configuration.query, sql, parameters };
 }
 
 describe('a pivot question', () => {
@@ -114,7 +108,7 @@ describe('a pivot question', () => {
     const jobId = expect.stringMatching(/^pypi-badges_[0-9a-f-]{36}$/);
     expect(jobReference).toEqual({ projectId: 'my-project', location: 'US', jobId });
     const labels = { app: 'pypi-badges', package: 'demo' };
-    expect(configuration).toMatchObject({ labels, jobTimeoutMs: '5000' });
+    expect(configuration).toMatchObject({ labels, jobTimeoutMs: '60000' });
     expect(query).toMatchObject({ useLegacySql: false, parameterMode: 'NAMED' });
     expect(sql).toContain('FROM `bigquery-public-data.pypi.file_downloads`');
     expect(sql).not.toMatch(/demo|2026-0[^8]/);
@@ -129,7 +123,7 @@ describe('a pivot question', () => {
   it.each(['', '/', '/bigquery/v2', '/bigquery/v2/'])(
     'reaches an emulator at a host with %j',
     async (path) => {
-      const bigQuery = await source({}, {}, path);
+      const bigQuery = await source({}, path);
       expect((await bigQuery.read(QUESTION)).rows.get('demo')).toEqual(EXPECTED);
     },
   );
@@ -290,7 +284,7 @@ describe('an insert', () => {
         { on, times: 1, fault: first },
         { on, fault: then },
       ] as const;
-      const bigQuery = await source({ trouble }, { queryTimeoutSeconds: 60 });
+      const bigQuery = await source({ trouble });
       const read = () => bigQuery.read(QUESTION);
       const error = then === 'silence' ? await pastLimit(read, 'insert', 2) : await failure(read());
       expect(error).toMatchObject({ cost: { bytesBilled: billed } });
@@ -356,7 +350,7 @@ describe('the time limit', () => {
     const bigQuery = await source({ trouble });
     const error = await pastLimit(() => bigQuery.read(QUESTION), 'results');
     expect(error.message).toMatch(
-      /^BigQuery: the query took longer than 5 seconds and was cancelled; raise bigquery.query_timeout_seconds \[job/,
+      /^BigQuery: the query took longer than 60 seconds and was cancelled; raise bigquery.query_timeout_seconds \[job/,
     );
     expect(server.callsOf('cancel')).toHaveLength(1);
     expect(cancelledJobs()).toEqual([cancelled]);
@@ -393,22 +387,23 @@ describe('a signal', () => {
 });
 
 describe('an estimate', () => {
-  it('is the upper bound of a dry run, which is no job', async () => {
-    const bigQuery = await source();
-    expect(await bigQuery.estimate(QUESTION)).toBe(300_000_000);
-    expect(kindsAsked()).toEqual(['dryRun']);
-    expect(server.jobs.size).toBe(0);
-  });
-
-  it('outlives a fault that passes, and reports one that does not', async () => {
+  it('is the upper bound of a dry run, which is no job, and outlives a fault that passes', async () => {
     const bigQuery = await withTrouble(
       { on: 'dryRun', times: 1, fault: { status: 503 } },
       { on: 'dryRun', times: 1, fault: { change: () => ({ statistics: {} }) } },
-      { on: 'dryRun', fault: DENIED },
     );
-    const estimate = async () => (await failure(bigQuery.estimate(QUESTION))).message;
-    expect(await estimate()).toMatch(/the dry run does not tell its bytes/);
-    expect(await estimate()).toMatch(/^BigQuery: permission denied.*says accessDenied\)$/);
+    expect((await failure(bigQuery.estimate(QUESTION))).message).toMatch(
+      /the dry run does not tell its bytes/,
+    );
+    expect(await bigQuery.estimate(QUESTION)).toBe(300_000_000);
+    expect(kindsAsked()).toEqual(['dryRun', 'dryRun', 'dryRun']);
+    expect(server.jobs.size).toBe(0);
+  });
+
+  it('is none where it is refused', async () => {
+    const bigQuery = await withTrouble({ on: 'dryRun', fault: DENIED });
+    const says = /^BigQuery: permission denied.*says accessDenied\)$/;
+    expect((await failure(bigQuery.estimate(QUESTION))).message).toMatch(says);
   });
 });
 
@@ -485,8 +480,10 @@ describe('the rows of days', () => {
 
 it('knows its project and how far the clock is off, however long the server was silent since', async () => {
   const clock = { now: new Date('2026-04-25T04:12:30Z') };
-  const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') }, {}, '', () => clock.now);
+  const bigQuery = await source({ date: new Date('2026-04-25T04:12:00Z') }, '', () => clock.now);
   expect(bigQuery.project).toBe('my-project');
+  expect(bigQuery.traits).toMatchObject({ id: `bigquery:${CONFIG.table} on ${server.host}`, billed: true });
+  expect(traitsOf(CONFIG, {}).id).toBe(`bigquery:${CONFIG.table}`);
   expect(bigQuery.clockSkewMs?.()).toBeUndefined();
   await bigQuery.estimate(QUESTION);
   clock.now = new Date('2026-04-25T04:20:00Z');

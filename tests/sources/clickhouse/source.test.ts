@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Span } from '../../../src/days/day.ts';
 import type { ClickHouseConfig } from '../../../src/sources/clickhouse/index.ts';
 import { openClickHouse } from '../../../src/sources/clickhouse/source.ts';
-import { traitsOf } from '../../../src/sources/index.ts';
+import { PUBLIC_SOURCE } from '../../../src/sources/index.ts';
 import type { NonEmpty } from '../../../src/util.ts';
 import {
   type Call,
@@ -413,7 +413,7 @@ describe('opening', () => {
     ['is not there', () => join(tempFolder(), 'none'), /cannot be read \(ENOENT\)/],
     ['is empty', () => passwordFile('\n'), /is empty/],
     ['has two lines', () => passwordFile('hunter2\nhunter3\n'), /holds more than one line/],
-    ['is a device', () => '/dev/zero', /cannot be read: a device stands where a file should be; put/],
+    ['is a device', () => '/dev/zero', /zero: a device stands where a file should be; put/],
   ])('refuses a password file that %s', async (_, file, says) => {
     const error = await outcome(open({}, { passwordFile: file() }));
     expect(error).toMatchObject({ code: 'credentials-unreadable', affectsAll: true });
@@ -446,8 +446,11 @@ describe('opening', () => {
     const env = { CLICKHOUSE_URL: `${server.url}/behind/a/proxy/` };
     const source = await openClickHouse({ ...config, url: 'http://127.0.0.1:1' }, { env, now });
     onTestFinished(() => source.close());
+    expect(server.calls).toEqual([]);
     await source.read({ packages: ['demo'], span: APRIL });
     expect(server.calls.map(({ path }) => path)).toEqual(['/behind/a/proxy']);
-    expect(traitsOf(config, env).id).toBe(`clickhouse:${server.url}/behind/a/proxy:pypi.pypi`);
+    expect(source.traits).toMatchObject({ billed: false, keepsLedger: true, wholeLog: true });
+    expect(source.traits.id).toBe(`clickhouse:${server.url}/behind/a/proxy:pypi.pypi`);
+    expect(PUBLIC_SOURCE).toMatchObject({ url: 'https://sql-clickhouse.clickhouse.com', table: 'pypi.pypi' });
   });
 });

@@ -101,6 +101,8 @@ const PIVOTED: readonly PivotRow[] = [
 describe('the source duckdb', () => {
   it('pivots NDJSON: whole UTC days, one package, NULL and empty names alike', async () => {
     const source = await openIn({ rows: ndjson(MIXED) });
+    expect(source.traits).toMatchObject({ billed: false, keepsLedger: false, wholeLog: false });
+    expect(source.traits.id).toMatch(/^duckdb:\/.*\*$/);
     expect(sorted(await read(source))).toEqual(sorted(PIVOTED));
     const { cost } = await source.read(DEMO);
     expect(cost).toEqual({ bytesProcessed: 0, bytesBilled: 0, cacheHit: false });
