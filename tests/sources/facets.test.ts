@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -7,7 +6,7 @@ import { openDuckDb } from '../../src/sources/duckdb/source.ts';
 import { checkFacets, type FacetQuestion } from '../../src/sources/facets.ts';
 import type { NonEmpty } from '../../src/util.ts';
 import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { folderOf } from '../support/temp-folder.ts';
 
 /** On both sides of the day from which on every file is a distribution. */
 const SPAN = { start: '2026-08-20', end: '2026-08-30' };
@@ -36,8 +35,7 @@ function exported(rows: readonly FacetRow[]): string {
 
 /** The facets of some packages in a file of rows. */
 async function facetsIn(rows: readonly FacetRow[], question: Omit<FacetQuestion, 'span'>, kind = 'ndjson') {
-  const path = join(tempFolder(), 'rows.ndjson');
-  writeFileSync(path, exported(rows));
+  const path = join(folderOf({ 'rows.ndjson': exported(rows) }), 'rows.ndjson');
   if (kind === 'parquet') {
     const instance = await DuckDBInstance.create();
     const connection = await instance.connect();

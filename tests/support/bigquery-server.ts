@@ -99,7 +99,6 @@ type Json = Record<string, unknown>;
 type Cells = readonly (string | null)[];
 
 interface Job {
-  readonly id: string;
   readonly package: string | undefined;
   readonly revisions: boolean;
   readonly columns: readonly string[];
@@ -368,7 +367,7 @@ export class BigQueryServer {
     if (call.kind === 'results') return this.#results(job, call.page);
     if (call.kind === 'job') return [200, this.#resource(job)];
     job.cancelled = true;
-    return [200, { kind: 'bigquery#jobCancelResponse', job: this.#resource(job) }];
+    return [200, { job: this.#resource(job) }];
   }
 
   #insert(
@@ -392,7 +391,7 @@ export class BigQueryServer {
     }
     if (this.jobs.has(jobId)) return [409, problem(409, 'duplicate', `Already Exists: Job p:US.${jobId}`)];
     const job: Job = {
-      ...{ id: jobId, package: name, revisions, bytes, ...answerTo(query, this.#options) },
+      ...{ package: name, revisions, bytes, ...answerTo(query, this.#options) },
       billed: Math.max(10 * MIB, Math.ceil(bytes / MIB) * MIB),
       looks: typeof fault === 'object' && 'looks' in fault ? fault.looks : 0,
       failure: typeof fault === 'object' && 'jobFails' in fault ? fault.jobFails : undefined,
@@ -404,7 +403,7 @@ export class BigQueryServer {
   }
 
   /** @param early Whether it has not come to its end yet. */
-  #resource({ id, bytes, billed, looks, cancelled, failure: failed }: Job, early = false): Json {
+  #resource({ bytes, billed, looks, cancelled, failure: failed }: Job, early = false): Json {
     const stopped = {
       reason: 'stopped',
       message: 'Job execution was cancelled: User requested cancellation',
@@ -417,18 +416,15 @@ export class BigQueryServer {
       cacheHit: false,
     };
     return {
-      kind: 'bigquery#job',
-      jobReference: { projectId: 'p', jobId: id, location: 'US' },
       status: {
         state: isDone ? 'DONE' : 'RUNNING',
-        ...(failure && { errorResult: failure, errors: [failure] }),
+        ...(failure && { errorResult: failure }),
       },
       statistics: { ...total, query: { ...total, ...bill } },
     };
   }
 
   #results(job: Job, page: number): [number, Json] {
-    const jobReference = { projectId: 'p', jobId: job.id, location: 'US' };
     if (job.failure !== undefined) {
       const { reason, message } = job.failure;
       const status = /backendError|internalError/i.test(reason) ? 500 : 400;
@@ -437,12 +433,11 @@ export class BigQueryServer {
     if (job.looks > 0) {
       job.looks -= 1;
       if (job.looks === 0) this.bytesBilled += job.billed;
-      return [200, { jobReference, jobComplete: false }];
+      return [200, { jobComplete: false }];
     }
     const { pageRows: size = 5_000 } = this.#options;
     const rows = job.cells.slice(page * size, (page + 1) * size);
     const body = {
-      jobReference,
       jobComplete: true,
       schema: { fields: job.columns.map((name) => ({ name, type: 'STRING' })) },
       totalRows: String(job.cells.length),

@@ -106,13 +106,13 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   const quoted = `\`${config.table}\``;
 
   function rowQuery(question: Question, signal?: AbortSignal) {
-    const sql = pivotSql(quoted, question);
-    return openQuery(connection, { sql, limit: rowLimit(question), ...given(question) }, signal);
+    const spec = { ...given(question), sql: pivotSql(quoted, question), limit: rowLimit(question) };
+    return openQuery(connection, spec, signal);
   }
 
   function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
-    const sql = facetSql(quoted, question);
-    return openQuery(connection, { sql, limit: facetRowLimit(question), ...given(question) }, signal);
+    const spec = { ...given(question), sql: facetSql(quoted, question), limit: facetRowLimit(question) };
+    return openQuery(connection, spec, signal);
   }
 
   const daysQuery = (span: Span, signal?: AbortSignal) =>

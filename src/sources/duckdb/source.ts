@@ -59,10 +59,14 @@ function literal(path: string): string {
 /** The columns of the public table in a Parquet file; NULL where it lacks one, or a member of one, as exports leave out what is NULL. */
 async function parquetRows({ DuckDBStructType }: DuckDb, run: Run, path: string): Promise<string> {
   const from = `read_parquet(${literal(path)}, ${NO_GUESSING})`;
-  const found = await run(`SELECT * FROM ${from} LIMIT 0`, path);
-  const types = new Map(found.columnNames().map((name, index) => [name, found.columnType(index)]));
+  const all = await run(`SELECT * FROM ${from} LIMIT 0`, path);
+  const types = new Map(all.columnNames().map((name, index) => [name, all.columnType(index)]));
   const columns = Object.entries(COLUMNS).map(([name, type]) => {
-    const isThere = type === 'VARCHAR' ? types.has(name) : types.get(name) instanceof DuckDBStructType;
+    const found = types.get(name);
+    const isThere =
+      found instanceof DuckDBStructType
+        ? found.entryNames.some((member) => type.split(/\W+/).includes(member))
+        : found !== undefined && type === 'VARCHAR';
     return `CAST(${isThere ? name : 'NULL'} AS ${type}) AS ${name}`;
   });
   return `SELECT ${types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp'}, ${columns.join(', ')} FROM ${from}`;

@@ -5,7 +5,7 @@ import { connect } from '../../../src/sources/bigquery/connection.ts';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
 import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
 import { RSA_PEM as private_key } from '../../support/secrets.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
+import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
 const KEY = { type: 'service_account', client_email: 'a@p.iam', private_key, project_id: 'p' };
 const LOGIN = { type: 'authorized_user', client_id: 'i', client_secret: 's', refresh_token: 'r' };
@@ -13,11 +13,8 @@ const IMPERSONATION = { type: 'impersonated_service_account', source_credentials
 const FEDERATION = { type: 'external_account', credential_source: { file: '/var/run/token' } };
 const command = (text: string) => ({ ...FEDERATION, credential_source: { executable: { command: text } } });
 
-function put(value: unknown): string {
-  const path = join(tempFolder(), 'key.json');
-  writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
-  return path;
-}
+const put = (value: unknown) =>
+  join(folderOf({ 'key.json': typeof value === 'string' ? value : JSON.stringify(value) }), 'key.json');
 const read = (value: unknown) => readCredentialFile(put(value), 'credential_file');
 
 describe('a credential file', () => {

@@ -101,25 +101,19 @@ async function collect({ google: options = {}, proxy: manner = 'open', ...given 
   });
   const folder = tempFolder();
   const fields = CREDENTIALS[given.with](google.host);
+  const content = fields && (given.file === undefined ? fields : given.file(fields, folder));
+  if (content) writeFileSync(join(folder, 'key.json'), JSON.stringify(content));
   const project = given.with === 'key' ? '' : '  project_id: acme-billing-4711\n';
-  const credentials = fields === undefined ? '' : '  credential_file: key.json\n';
+  const credentials = fields && '  credential_file: key.json\n';
   writeFileSync(
     join(folder, 'tracked.yaml'),
-    `service:\n  output_dir: output\n${credentials}bigquery:\n  location: US\n${given.bigquery ?? project}packages: [${PACKAGES}]\n`,
+    `service:\n  output_dir: output\n${credentials ?? ''}bigquery:\n  location: US\n${given.bigquery ?? project}packages: [${PACKAGES}]\n`,
   );
-  if (fields !== undefined) {
-    const content = given.file === undefined ? fields : given.file(fields, folder);
-    if (content !== undefined) writeFileSync(join(folder, 'key.json'), JSON.stringify(content));
-  }
-  const env: Record<string, string> = {
-    HTTPS_PROXY: given.user === undefined ? proxy.host : `http://${given.user}@${proxy.host}`,
-    ...given.env,
-  };
-  if (fields === undefined) {
-    env['GCE_METADATA_HOST'] = google.host;
-    // Google's library looks there, wherever it is called from.
-    vi.stubEnv('GCE_METADATA_HOST', google.host);
-  }
+  const metadata = { GCE_METADATA_HOST: google.host };
+  const HTTPS_PROXY = given.user === undefined ? proxy.host : `http://${given.user}@${proxy.host}`;
+  const env = { HTTPS_PROXY, ...given.env, ...(fields === undefined && metadata) };
+  // Google's library looks there, wherever it is called from.
+  if (fields === undefined) vi.stubEnv('GCE_METADATA_HOST', google.host);
   const result = await runMain(folder, ['collect', '--as-of', '2026-04-25'], { env, now: () => new Date() });
   const health = JSON.parse(readFileSync(join(folder, 'output/_health.json'), 'utf8'));
   const entries = Object.values(health.packages) as { error?: string; error_code?: string; count?: number }[];

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Span } from '../../../src/days/day.ts';
@@ -13,7 +12,7 @@ import {
   type ServerRow,
   startClickHouse,
 } from '../../support/clickhouse-server.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
+import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
 const APRIL: Span = { start: '2026-04-01', end: '2026-05-01' };
 const ROWS: ServerRow[] = [
@@ -402,11 +401,7 @@ describe('days', () => {
   });
 });
 
-function passwordFile(text: string): string {
-  const file = join(tempFolder(), 'password');
-  writeFileSync(file, text);
-  return file;
-}
+const passwordFile = (text: string) => join(folderOf({ password: text }), 'password');
 
 describe('opening', () => {
   it.each([

@@ -1,20 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findFiles, kindOf } from '../../../src/sources/duckdb/files.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
-
-function folderOf(files: Record<string, string | Buffer>): string {
-  const folder = tempFolder();
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), content);
-  }
-  return folder;
-}
+import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
 describe('findFiles', () => {
   const NAMES = 'a1 a2 a[1] a] a^ a- a😀 b.json .a3 x/a4 x/y/a5 x/.z/a6 k=v/a7'.split(' ');

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -7,7 +7,7 @@ import { openDuckDb } from '../../../src/sources/duckdb/source.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { PivotRow, Question } from '../../../src/sources/sql.ts';
 import { type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
+import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
 const APRIL = { start: '2026-03-26', end: '2026-04-25' };
 const DEMO: Question = { packages: ['demo'], span: APRIL };
@@ -16,16 +16,6 @@ async function open(files: string): Promise<Source> {
   const source = await openDuckDb({ kind: 'duckdb', files, wholeLog: false });
   onTestFinished(() => source.close());
   return source;
-}
-
-/** A folder with these files. */
-function folderOf(files: Readonly<Record<string, string | Buffer>>): string {
-  const folder = tempFolder();
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), content);
-  }
-  return folder;
 }
 
 const openIn = (files: Readonly<Record<string, string | Buffer>>, pattern = '*') =>
@@ -269,6 +259,11 @@ describe('files that the source duckdb cannot use', () => {
     ['half of its timestamps', half(`NULL, ${DEMO_FILE}`), /lacks timestamp in 150 of 300 rows/],
     ['half of its projects', half(`${noon}, {'project': NULL}`), /lacks file\.project in 150 of 300/],
     ['no column file', demo('now() AS timestamp, 1 AS project'), /in 150 .*: timestamp, project, details\)/],
+    [
+      'another struct file',
+      demo("now() AS timestamp, {'name': 'x'} AS file"),
+      /lacks file\.project in 150 of 150/,
+    ],
     ['no struct file', demo("now() AS timestamp, 'x' AS file"), /lacks file\.project in 150 of 150 rows/],
     ['seconds', demo(`1777032000 AS timestamp, ${DEMO_FILE}`), /150 of 150 rows, but 1777032000; seconds/],
     ['milliseconds', demo(`make_timestamp(1777032000000) AS timestamp, ${DEMO_FILE}`), /but 1970-01-21 /],
