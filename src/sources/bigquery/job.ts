@@ -110,6 +110,7 @@ export function openQuery(
   /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
   let cost: QueryCost | undefined = NO_COST;
 
+  /** Asks again while that fails by a fault that may pass. */
   const patiently = <T>(work: () => Promise<T>): Promise<T> => withRetry(work, policy, signal);
 
   const get = (path: string, query: Readonly<Record<string, string>> = {}, until = signal) =>
