@@ -210,7 +210,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
 }
 
 /** The fault of the last of several tries, which says how many there were. */
-export function withTries(error: SourceError, tries: number): SourceError {
+function withTries(error: SourceError, tries: number): SourceError {
   const { message, details } = error;
   if (tries === 1 || details.tries !== undefined) return error;
   const times = `${tries} times)`;

@@ -8,8 +8,8 @@ import {
   TOKEN,
 } from '../../src/sources/bigquery/fault.ts';
 import { exceptionFault, statusFault } from '../../src/sources/clickhouse/answer.ts';
-import { type HttpAnswer, networkFault, withTries } from '../../src/sources/http.ts';
-import { type Endpoint, fault as faultOf } from '../../src/sources/source.ts';
+import { type HttpAnswer, networkFault } from '../../src/sources/http.ts';
+import type { Endpoint } from '../../src/sources/source.ts';
 import type { Loose } from '../../src/util.ts';
 
 const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: ['hunter2'] };
@@ -181,11 +181,5 @@ describe('the network', () => {
 
   it('has no fault in what Node.js has no name for', () => {
     expect(networkFault(new RangeError('a fault of this program'), SERVER)).toBeUndefined();
-  });
-
-  it('is told with how often it was tried', () => {
-    const fault = faultOf('unreachable', 'connect ECONNREFUSED', SERVER);
-    const told = [6, 2].reduce(withTries, fault);
-    expect(told.message).toMatch(/\(connect ECONNREFUSED, 6 times\)$/);
   });
 });

@@ -155,6 +155,12 @@ describe('trying again', () => {
     }
   });
 
+  it('says how often it was tried, the innermost', async () => {
+    const inner = () => withRetry(() => Promise.reject(busy()), POLICY, unstopped());
+    const error = await failure(withRetry(inner, { ...POLICY, retries: 1 }, unstopped()));
+    expect(error.message).toMatch(/\(busy, 6 times\)$/);
+  });
+
   it('waits at least as long as the server asks for', async () => {
     const at: number[] = [];
     const work = async () => {
