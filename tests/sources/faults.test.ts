@@ -158,6 +158,7 @@ describe('the network', () => {
     for (const name of names.split(' ')) {
       const found = networkFault({ code: name, message: 'failed' }, SERVER);
       expect([found?.code, found?.passes], name).toEqual([code, passes]);
+      expect(found?.details.maybeSent).toBe(code === 'connection-broken' || code === 'not-the-source');
       expect(found?.message).toMatch(/^[^;]+; .*failed\)$/);
     }
   });
