@@ -41,11 +41,9 @@ const PASSES = { passes: true } as const;
 const ALL = { affectsAll: true } as const;
 const REFUSED = { refused: true } as const;
 
-const fault = (
-  flags: Partial<typeof PASSES & typeof ALL & typeof REFUSED>,
-  told: string,
-  operator?: Sentences,
-): ErrorKind => ({ ...flags, public: told, operator });
+function fault(flags: Omit<ErrorKind, 'public' | 'operator'>, told: string, operator?: Sentences): ErrorKind {
+  return { ...flags, public: told, operator };
+}
 
 /** The table of faults. */
 export const ERRORS = {

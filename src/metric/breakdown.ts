@@ -45,9 +45,10 @@ export interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'o
 }
 
 /** The breakdown with these figures. */
-export function breakdownWith({ counts, ...sums }: Sums): Breakdown {
-  const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + counts[name], 0);
-  return { count: sum(INSTALLERS), counts: { ...counts, 'pip-family': sum(PIP_FAMILY) }, ...sums };
+export function breakdownWith({ counts: own, countsBySystem, excluded, others }: Sums): Breakdown {
+  const sum = (names: readonly Installer[]) => names.reduce((total, name) => total + own[name], 0);
+  const counts = { ...own, 'pip-family': sum(PIP_FAMILY) };
+  return { count: sum(INSTALLERS), counts, countsBySystem, excluded, others };
 }
 
 const NONE = { counts: zeros(INSTALLERS), countsBySystem: zeros(SYSTEMS), excluded: zeros(EXCLUSIONS) };

@@ -92,7 +92,7 @@ export interface Period extends Span {
 export function periodsOf({ days, breakdowns }: Pick<PackageDays, 'days' | 'breakdowns'>): Period[] {
   return days.flatMap((day, index) => {
     const breakdown = breakdowns[index];
-    return breakdown ? [{ start: day, end: addDays(day, 1), known: 1, breakdown }] : [];
+    return breakdown ? [{ start: day, end: days[index + 1] ?? addDays(day, 1), known: 1, breakdown }] : [];
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Day } from '../days/day.ts';
 import { median } from '../util.ts';
-import { knownDays, type PackageDays, periodsOf } from './package-days.ts';
+import { type PackageDays, periodsOf } from './package-days.ts';
 
 /*
  * Days on which a package had many times its usual downloads, most often by one client. The thresholds are those of a
@@ -61,7 +61,7 @@ export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
   if (days.length < KNOWN_MIN) return [];
   const usual = Math.max(medianOf(days), 1);
   const isMany = ({ count }: Spike) => count > TIMES * usual && count >= DOWNLOADS_MIN;
-  const isLaunch = knownDays(all)[0]?.count === 0;
+  const isLaunch = all.breakdowns.find((breakdown) => breakdown !== null)?.count === 0;
   // Days of a launch, with none before it, are no spikes, however many downloads they bring.
   const end = isLaunch ? lived.find((day) => !isMany(day))?.day : '';
   const spikes = days.filter((day) => isMany(day) && end !== undefined && day.day >= end);
