@@ -8,7 +8,7 @@ import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
 import { byCount, type NonEmpty } from '../util.ts';
-import { bar, columns, type Ink, left, paint, renderTable, right, type Style } from './output.ts';
+import { bar, columns, type Ink, paint, renderFigures, type Style } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
 export interface Account {
@@ -163,8 +163,7 @@ export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): s
   if (accounts.length === 1) return renderAccount(first, drawing);
   const tables = groups(accounts, drawing).map((group) => {
     const names = group.map(({ name }) => name);
-    const table = (titles: readonly string[]) =>
-      renderTable([left(''), ...titles.map(right)], rowsOf(group), drawing);
+    const table = (titles: readonly string[]) => renderFigures(['', ...titles], rowsOf(group), drawing);
     const [name = ''] = names;
     return name.length > widthOf(drawing) - LABEL ? name + table(['']) : table(names);
   });

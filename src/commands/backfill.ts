@@ -1,19 +1,19 @@
 import type { RunScope } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
 import { budgetBytes, type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
-import { type Day, dayNumber, dayOf, parseDay } from '../days/day.ts';
+import { type Day, dayNumber, dayOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
 import { openSource, traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
-import { committedBytes, monthOf, openSpendFile } from '../state/spend.ts';
+import { openSpendFile } from '../state/spend.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
-import { expectedOf, type PricedPlan, planPriced, renderReads, roomOf } from './dry-run.ts';
+import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { createLog, withProgress } from './log.ts';
 import { bySentence, formatDollars, listPrice, styleOf, wrap } from './output.ts';
-import { selectPackages } from './select.ts';
+import { selectDay, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
 export interface BackfillOptions extends GlobalOptions {
@@ -24,10 +24,7 @@ export interface BackfillOptions extends GlobalOptions {
 }
 
 function selectFrom(text: string, today: Day): Day {
-  const day = parseDay(text);
-  if (day === undefined) {
-    throw new UsageError(`--from ${text}: not a day; write it as YYYY-MM-DD, such as 2025-01-01`);
-  }
+  const day = selectDay('--from', text, '2025-01-01');
   if (day < ERAS.rows) {
     throw new UsageError(
       `--from ${text}: half of the rows before ${ERAS.rows} are missing from PyPI's log, so no day before is read`,
@@ -52,12 +49,9 @@ function selectForTotals(config: Config, names: readonly string[] | undefined): 
 }
 
 /** What the questions cost, beside what the month has cost already. */
-function renderPrice(plan: PricedPlan, budget: number | null, now: Date): string {
-  const expected = expectedOf(plan);
-  const most = plan.reads.reduce((sum, { bytesAtMost }) => sum + bytesAtMost, 0);
-  const billed = committedBytes(plan.spend, monthOf(now));
-  const price = (bytes: number) => formatDollars(listPrice(billed + bytes) - listPrice(billed));
-  const room = roomOf(plan, budget, now);
+function renderPrice({ reads, expected, committed, room }: PricedPlan): string {
+  const most = reads.reduce((sum, { bytesAtMost }) => sum + bytesAtMost, 0);
+  const price = (bytes: number) => formatDollars(listPrice(committed + bytes) - listPrice(committed));
   const short =
     room !== undefined && room < expected
       ? ' What does not fit is left out; run this again next month, and it goes on.'
@@ -133,8 +127,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const style = styleOf(stdout, context.env);
   const say = (text: string) => stdout.write(wrap(text, style));
   const config = loadConfig(options.config, context.cwd);
-  const now = context.now();
-  const today = dayOf(now);
+  const today = dayOf(context.now());
   const asked = selectFrom(options.from, today);
   const isTooOld = asked < ERAS.ci;
   const from = isTooOld ? ERAS.ci : asked;
@@ -162,7 +155,7 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
     if (reads.length === 0) say(`every day since ${from} is known already\n`);
     else if (billed) {
       const names = packages.map(({ name }) => name);
-      say(renderReads(reads, names, style) + renderPrice(planned, budgetBytes(config), now));
+      say(renderReads(reads, names, style) + renderPrice(planned));
       say(notes.map((note) => `${note}\n`).join(''));
     } else say(`${plural(reads.length, 'query', 'queries')} to ${kind}, which bills nothing\n`);
     return reads.length > 0;

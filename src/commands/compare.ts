@@ -23,7 +23,7 @@ import { type Account, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
-import { left, paint, renderTable, right, type Style, say, styleOf, wrap } from './output.ts';
+import { paint, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export interface CompareOptions extends GlobalOptions {
@@ -153,10 +153,6 @@ function toJson({ name, summary, days, stats, explained, other }: Compared): obj
   };
 }
 
-function table(titles: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
-  return renderTable([left(''), ...titles.map(right)], rows, style);
-}
-
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 
 /** From pypistats.org's figures down to the count; where there are none, from ours. */
@@ -172,8 +168,8 @@ function renderSteps({ summary, stats, explained }: Compared, style: Style): str
     row('pypistats.org', explained),
     ...differences.map((gap) => row(`  ${DIFFERENCES[gap.reason].label}`, gap, signed)),
   ];
-  const steps = table(
-    ['with mirrors', 'without mirrors'],
+  const steps = renderFigures(
+    ['', 'with mirrors', 'without mirrors'],
     [
       ...(stats === undefined ? [] : there),
       row('ClickHouse, the same way', sameWay),
@@ -218,8 +214,8 @@ function renderOther({ days, other }: Compared, style: Style): string {
   const some = `${daysText(count)} differ${count === 1 ? 's' : ''} by more than 1 %${last}.\n`;
   return (
     head +
-    table(
-      ['all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
+    renderFigures(
+      ['', 'all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
       [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
       style,
     ) +
@@ -239,7 +235,7 @@ function render(compared: Compared, style: Style): string {
   const text = [
     `${paint(name, 'bold', style.color)}, ${windowText(summary)} (UTC)\n`,
     renderSteps(compared, style),
-    table(['pypistats.org', 'ClickHouse, the same way', 'CI excluded'], systems, style) +
+    renderFigures(['', 'pypistats.org', 'ClickHouse, the same way', 'CI excluded'], systems, style) +
       renderOther(compared, style),
     ...(warnings === '' ? [] : [warnings]),
     `Counted from ${sourceName(PUBLIC_SOURCE.kind).name}.\n`,

@@ -9,17 +9,7 @@ import { openLedgers } from '../state/ledgers.ts';
 import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
 import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import {
-  FEW,
-  formatDollars,
-  left,
-  listPrice,
-  renderTable,
-  right,
-  type Style,
-  styleOf,
-  wrap,
-} from './output.ts';
+import { FEW, formatDollars, listPrice, renderFigures, type Style, styleOf, wrap } from './output.ts';
 
 export interface CostOptions extends GlobalOptions {
   readonly json?: boolean;
@@ -71,12 +61,7 @@ function renderAges(ages: ReadonlyMap<string, Usage>, style: Style): string {
       formatBytes(bytesBilled / daysScanned),
     ]);
   if (rows.length === 0) return '';
-  const table = renderTable(
-    [left('age of the day'), right('days scanned'), right('billed a day')],
-    rows,
-    style,
-  );
-  return `\n${table}`;
+  return `\n${renderFigures(['age of the day', 'days scanned', 'billed a day'], rows, style)}`;
 }
 
 /** Both ways to read a day of the list, and which of them is taken. */
@@ -127,8 +112,8 @@ function renderBills(result: Forecast, style: Style): string {
   const hidden = idle > FEW ? idle : 0;
   const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || hidden === 0);
   const { shared, otherBytes } = result;
-  return renderTable(
-    [left('package'), right('days scanned'), right('billed'), right('share')],
+  return renderFigures(
+    ['package', 'days scanned', 'billed', 'share'],
     [
       ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
       ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, not billed alone)`, '0', 0)]),
@@ -155,8 +140,8 @@ function render(
     ['a whole month of daily runs', result.steadyBytes],
     ['the same without a ledger', result.withoutLedgerBytes],
   ];
-  const totals = renderTable(
-    [left('BigQuery'), right('billed'), right('list price')],
+  const totals = renderFigures(
+    ['BigQuery', 'billed', 'list price'],
     amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
     style,
   );

@@ -19,12 +19,11 @@ import {
   EMPTY_SPEND,
   monthOf,
   readSpend,
-  type Spend,
 } from '../state/spend.ts';
 import { append } from '../util.ts';
 import type { Context } from './context.ts';
 import { withProgress } from './log.ts';
-import { FEW, left, renderTable, right, type Style, styleOf, wrap } from './output.ts';
+import { FEW, renderFigures, type Style, styleOf, wrap } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
 export interface Priced extends PlannedRead {
@@ -67,7 +66,7 @@ export function renderReads(reads: readonly Priced[], names: readonly string[], 
       : idle.map((name) => cells(name, []))),
     cells('all', reads),
   ];
-  return renderTable([left('package'), ...['queries', 'days', 'bytes at most'].map(right)], rows, style);
+  return renderFigures(['package', 'queries', 'days', 'bytes at most'], rows, style);
 }
 
 function toJson(reads: readonly Priced[]) {
@@ -80,23 +79,18 @@ function toJson(reads: readonly Priced[]) {
   }));
 }
 
-/** What a run would ask for. */
+/** What a run would ask for. All sizes in bytes. */
 export interface PricedPlan {
   readonly reads: readonly Priced[];
   readonly traits: SourceTraits;
-  readonly spend: Spend;
+  /** What the reads are expected to bill, by what such days have billed so far. */
+  readonly expected: number;
+  /** What was billed, or may have been, in this month. */
+  readonly committed: number;
+  /** What is left of the month's budget; undefined if there is none. */
+  readonly room: number | undefined;
   /** What an operator should know, and how the way to read the days was chosen. */
   readonly notes: readonly string[];
-}
-
-/** What is left of the month's budget, in bytes; undefined if there is none. */
-export function roomOf({ spend }: PricedPlan, budget: number | null, now: Date): number | undefined {
-  return budget === null ? undefined : Math.max(0, budget - committedBytes(spend, monthOf(now)));
-}
-
-/** What the questions are expected to bill, by what such days have billed so far. */
-export function expectedOf({ reads }: PricedPlan): number {
-  return sum(reads, ({ expectedBytes }) => expectedBytes);
 }
 
 /**
@@ -126,7 +120,13 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
       const { estimatedBytes = await source.estimate(planned, task.signal) } = planned;
       reads.push({ ...planned, bytesAtMost: estimatedBytes });
     }
-    return { reads, traits, spend, notes: [...plan.warnings, ...plan.notes] };
+    const committed = committedBytes(spend, monthOf(world.now()));
+    const budget = budgetBytes(config);
+    return {
+      ...{ reads, traits, committed, notes: [...plan.warnings, ...plan.notes] },
+      expected: sum(reads, ({ expectedBytes }) => expectedBytes),
+      room: budget === null ? undefined : Math.max(0, budget - committed),
+    };
   } finally {
     await source.close();
   }
@@ -162,16 +162,15 @@ export async function dryRun(
   const style = styleOf(context.stdout, context.env);
   const scope = { ...task, lookBackDays: lookBackDays([...packages, ...config.groups]) };
   const plan = await withProgress(context, 'Planning', () => planPriced(scope, config, context));
-  const { reads, traits, notes } = plan;
+  const { reads, traits, notes, room } = plan;
   if (json) {
     context.stdout.write(formatJson(toJson(reads)));
     return 0;
   }
   const names = packages.map(({ name }) => name);
-  const room = roomOf(plan, budgetBytes(config), context.now());
   const left =
     room === undefined ? 'there is no budget' : `this month's budget has room for ${formatGib(room)}`;
-  const price = `\nThey are expected to bill about ${formatGib(expectedOf(plan))}; ${left}.\n`;
+  const price = `\nThey are expected to bill about ${formatGib(plan.expected)}; ${left}.\n`;
   const text =
     renderReads(reads, names, style) +
     (traits.billed ? NOTES + price : '') +

@@ -27,10 +27,8 @@ import { createLog } from './log.ts';
 import {
   bySentence,
   formatDollars,
-  left,
   listPrice,
-  renderTable,
-  right,
+  renderFigures,
   type Style,
   say,
   styleOf,
@@ -96,9 +94,7 @@ function render(
   const { by, markdown } = options;
   const { facets } = found.dated;
   const table = (title: string, rows: readonly (readonly string[])[]) =>
-    markdown
-      ? markdownTable(title, rows)
-      : renderTable([left(title), right('share'), right('downloads')], rows, style);
+    markdown ? markdownTable(title, rows) : renderFigures([title, 'share', 'downloads'], rows, style);
   const tables = [
     table(FACET_TITLES[by], rowsOf(by, facets[by], facets.total)),
     ...(by === 'version' ? [table('Series', rowsOf(by, bySeries(facets.version), facets.total))] : []),

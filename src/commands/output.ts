@@ -106,6 +106,15 @@ export function renderTable(
   return `${[render(titles, true), ...rows.map((cells) => render(cells, false))].join('\n')}\n`;
 }
 
+/** A table of figures: what they are of, and a column of numbers for each of the other titles. */
+export function renderFigures(
+  [first = '', ...others]: readonly string[],
+  rows: readonly (readonly string[])[],
+  style: Style,
+): string {
+  return renderTable([left(first), ...others.map(right)], rows, style);
+}
+
 /** The rows of a table that is too wide, one below another: the first cell, and a line for each other one with its title. */
 function renderLists(columns: readonly Column[], rows: readonly (readonly string[])[], color: boolean) {
   const [, ...others] = columns;

@@ -37,6 +37,13 @@ export function selectPackages(config: Config, names: readonly string[] = []): r
   return config.packages.filter(({ name }) => wanted.has(name));
 }
 
+/** @throws UsageError if the text is no day. */
+export function selectDay(option: string, text: string, example: Day): Day {
+  const day = parseDay(text);
+  if (day !== undefined) return day;
+  throw new UsageError(`${option} ${text}: not a day; write it as YYYY-MM-DD, such as ${example}`);
+}
+
 /**
  * The day before which the windows end: today (UTC), unless an earlier one was asked for.
  *
@@ -45,10 +52,7 @@ export function selectPackages(config: Config, names: readonly string[] = []): r
 export function selectAsOf(text: string | undefined, now: Date): Day {
   const today = dayOf(now);
   if (text === undefined) return today;
-  const day = parseDay(text);
-  if (day === undefined) {
-    throw new UsageError(`--as-of ${text}: not a day; write it as YYYY-MM-DD, such as ${today}`);
-  }
+  const day = selectDay('--as-of', text, today);
   if (day > today) {
     throw new UsageError(`--as-of ${text}: today is ${today} (UTC), and days that are not over do not count`);
   }
