@@ -1,5 +1,3 @@
-import type { TrackedBadges } from './schema.ts';
-
 /*
  * How an operator wants badges to look. Every text is checked when tracked.yaml is read.
  */
@@ -20,4 +18,4 @@ export function isPython(extra: Extra): extra is PythonExtra {
 }
 
 /** What may differ from the badges as they are by default, as tracked.yaml has it. */
-export type Looks = TrackedBadges;
+export type { TrackedBadges as Looks } from './schema.ts';

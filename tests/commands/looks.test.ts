@@ -25,16 +25,11 @@ it('makes trends and sparklines where they are asked for, and nothing else elsew
   expect(sparkline).toContain('150 in 30 days to 2026-04-24, at most 5 a day');
   expect(read('output/alpha/index.html')).toContain('<b>150/mo</b>');
   expect(published('beta')).toHaveLength(25);
-  // Not asked for any more, they are left over, told of, and prune marks them.
+  // Not asked for any more, they are left over, and told of.
   track(['{name: alpha, window_days: 30}', 'beta']);
   expect((await run('collect')).stderr).toContain(
     'badges of 7d, sparkline (30d), trend (30d) are left over: no longer listed, so no longer renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
   );
-  const { stdout } = await run('prune', '--mark', '--yes');
-  expect(stdout).toContain('mark  alpha (7d, sparkline (30d), trend (30d)): 32 files');
-  const after = ['trend-30d', 'downloads-30d'].map((badge) => message('alpha', badge));
-  expect(after).toEqual(['not tracked any more', '150']);
-  expect((await run('prune', '--mark')).stdout).toBe('nothing is left over\n');
 });
 
 it.each([']]>', '</title><script>x</script>', '" onload="x', "'&#0;<!--", '<![CDATA[', 'مرحبا 🐍', '$& $1'])(
