@@ -396,9 +396,8 @@ ${lists}</div>
 
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
-  const { state, countedTo, lastSuccess, facets, history } = view;
+  const { name, title = name, state, countedTo, lastSuccess, facets, history } = view;
   const main = mainWindow(view);
-  const { title = view.name } = view;
   const ends = countedTo && html` data-counted-to="${countedTo}"`;
   return htmlDocument('package', site, {
     header: html`<p class="no-print"><a href="../index.html">All packages</a></p>

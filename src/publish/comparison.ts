@@ -32,11 +32,8 @@ export async function publishComparison(config: Config): Promise<string[]> {
     }
   }
   if (missing.length > 0) return missing;
-  const [end = ''] = compared
-    .map(({ history }) => spanOf(history).end)
-    .toSorted()
-    .slice(-1);
-  const span = windowBefore(end, Math.min(...compared.map(({ longest }) => longest)));
+  const ends = compared.map(({ history }) => spanOf(history).end).toSorted();
+  const span = windowBefore(ends.at(-1) ?? '', Math.min(...compared.map(({ longest }) => longest)));
   const files = COMPARISONS.flatMap((kind) =>
     filesOf(badgeStem(kind, undefined), drawComparison(compared, span, kind.id === INDEXED)),
   );

@@ -60,22 +60,17 @@ function publicWarning(code: WarningCode, history: PackageDays | undefined): str
  * of a failure only what strangers may know.
  */
 function packageView(
-  tracked: TrackedPackage,
+  { name, title, members, windows, looks }: TrackedPackage,
   entry: PackageHealth | undefined,
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
   now: Date,
 ): Omit<PackageView, 'history' | 'facets'> {
-  const { name, title, members, windows, looks } = tracked;
   const code = entry?.failure && (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
   return {
-    name,
+    ...{ name, title, members, looks, mainWindowDays: windows[0] },
     state: stateOf(entry, staleThresholdDays, now),
-    mainWindowDays: windows[0],
-    title,
-    members,
-    looks,
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     total: entry?.total,
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
