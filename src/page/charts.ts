@@ -1,12 +1,12 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { breakOf, dayTicks, spanOf, wholeTicks } from '../badges/chart.ts';
 import { linePath, type Point, px, runsOf } from '../badges/picture.ts';
-import { date } from '../days/day.ts';
+import { type Day, date } from '../days/day.ts';
 import { formatCount, formatNumber } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
-import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
+import { allDownloads, type Breakdown, otherSystems, sumOf } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
-import { knownDays, lastDays, type PackageDays, sliceDays, totalOf } from '../metric/package-days.ts';
+import { lastDays, type PackageDays } from '../metric/package-days.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
 
 /**
@@ -158,36 +158,48 @@ export function systemsChart(breakdown: Breakdown): Markup {
 }
 
 /** Some neighbouring days, added up. */
-interface Bucket extends PackageDays {
+interface Bucket {
+  readonly days: readonly Day[];
   /** Place of the last day among those of the history. */
   readonly end: number;
   readonly sum: Breakdown;
   /** Non-CI downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
+  /** Whether it is not known of one of the days which downloads were by CI. */
+  readonly isUnknown: boolean;
+  /** Whether the table had only a part of one of the days. */
+  readonly isPartial: boolean;
 }
 
 /** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
 function buckets(history: PackageDays, size: number): Bucket[] {
+  const [unknown, partial] = [new Set(history.unknownDays), new Set(history.partialDays)];
   const made: Bucket[] = [];
   for (let end = history.days.length; end > 0; end -= size) {
-    const part = sliceDays(history, Math.max(0, end - size), end);
-    const sum = totalOf(part);
-    made.push({ ...part, end: end - 1, sum, count: knownDays(part).length === 0 ? null : sum.count });
+    const start = Math.max(0, end - size);
+    const list = history.days.slice(start, end);
+    const known = history.breakdowns.slice(start, end).filter((breakdown) => breakdown !== null);
+    // A page has hundreds of single days, and adding up takes longer than drawing them.
+    const sum = size === 1 && known[0] ? known[0] : sumOf(known);
+    const count = known.length === 0 ? null : sum.count;
+    const isUnknown = list.some((day) => unknown.has(day));
+    const isPartial = list.some((day) => partial.has(day));
+    made.push({ days: list, end: end - 1, sum, count, isUnknown, isPartial });
   }
   return made.reverse();
 }
 
 /** What a bucket came to, by installer, in lines. */
-function bucketTitle({ days: list, count, sum, unknownDays, partialDays }: Bucket): string {
+function bucketTitle({ days: list, count, sum, isUnknown, isPartial }: Bucket): string {
   const [first = '', ...more] = list;
   const when = more.length === 0 ? date(first) : `${date(first)} to ${date(more.at(-1) ?? '')}`;
-  if (count === null) return `${when}: ${unknownDays.length > 0 ? 'not known' : 'no data'}`;
+  if (count === null) return `${when}: ${isUnknown ? 'not known' : 'no data'}`;
   const lines = installersOf(sum).map((name) => {
     const figure = sum.counts[name];
     return `${name} ${formatNumber(figure)} (${share(figure, count)})`;
   });
-  if (unknownDays.length > 0) lines.push('unknown days left out');
-  if (partialDays.length > 0) lines.push('only a part of the data');
+  if (isUnknown) lines.push('unknown days left out');
+  if (isPartial) lines.push('only a part of the data');
   return [`${when}: ${formatNumber(count)}`, ...lines].join('\n');
 }
 
@@ -275,15 +287,14 @@ function timeChart(
   const width = touching ? size : Math.round((size - GAP * length) * 100) / 100;
   const broken = breakOf(spanOf(history));
   const missing = list.filter(({ count }) => count === null);
-  const partial = list.filter(({ partialDays }) => partialDays.length > 0);
+  const partial = list.filter(({ isPartial }) => isPartial);
   const marks = [
     columns('missing', missing, size),
     columns('partial', partial, size),
     broken !== undefined && html`<path class="break" d="M${broken - 0.5} 0v${PLOT}"/>`,
   ];
-  const bars = stack(list, installersOf(totalOf(history)), size, (sum, bucket) =>
-    height(scale.of(sum, bucket)),
-  );
+  const names = INSTALLERS.filter((name) => list.some(({ sum }) => sum.counts[name] > 0));
+  const bars = stack(list, names, size, (sum, bucket) => height(scale.of(sum, bucket)));
   // What a single day came to stands in the table of days, from where the page's script takes it.
   const hits =
     size > 1 &&
