@@ -21,8 +21,12 @@ export function mapNonEmpty<T, U>([first, ...rest]: NonEmpty<T>, to: (value: T) 
   return [to(first), ...rest.map(to)];
 }
 
-/** A list in parts of at most `most`, by the sizes of their values; a value that is larger is a part by itself. */
-export function partsOf<T>(list: readonly T[], most: number, sizeOf: (value: T) => number): NonEmpty<T>[] {
+/** A list in parts of at most so many values, or so much by the sizes of these; a value that is larger is a part by itself. */
+export function partsOf<T>(
+  list: readonly T[],
+  most: number,
+  sizeOf: (value: T) => number = () => 1,
+): NonEmpty<T>[] {
   const parts: [T, ...T[]][] = [];
   let room = 0;
   for (const value of list) {

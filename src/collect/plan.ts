@@ -18,7 +18,7 @@ import type { Question } from '../sources/sql.ts';
 import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Budget } from '../state/spend.ts';
-import { append, defined, isNonEmpty, MINIMUM_BILLED, type NonEmpty, roundedBill } from '../util.ts';
+import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill } from '../util.ts';
 import type { FetchedDays, RunScope } from './days.ts';
 
 /** What is known of the table's days. */
@@ -190,21 +190,6 @@ export function expectedBill(span: Span, perDay: number | undefined): number {
   return roundedBill(spanDays(span) * (perDay ?? BYTES_PER_UNSEEN_DAY));
 }
 
-/** A list in parts of at most `size`. */
-export function chunks<T>([first, ...rest]: NonEmpty<T>, size: number): NonEmpty<T>[] {
-  const parts: NonEmpty<T>[] = [];
-  let part: [T, ...T[]] = [first];
-  for (const value of rest) {
-    if (part.length >= size) {
-      parts.push(part);
-      part = [value];
-    } else {
-      part.push(value);
-    }
-  }
-  return [...parts, part];
-}
-
 /** Packages that lack the same spans, asked for together as far as the source takes them. */
 function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
   const groups = new Map<string, { span: Span; packages: [string, ...string[]] }>();
@@ -218,7 +203,7 @@ function together(needs: readonly Need[], traits: SourceTraits): PlannedRead[] {
   }
   return [...groups.values()].flatMap(({ span, packages }) => {
     const most = Math.max(1, Math.floor(traits.packageDaysAtOnce / spanDays(span)));
-    return chunks(packages, Math.min(traits.packagesAtOnce, most)).map((part) => ({
+    return partsOf(packages, Math.min(traits.packagesAtOnce, most)).map((part) => ({
       packages: part,
       span,
       expectedBytes: 0,

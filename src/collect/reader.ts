@@ -25,8 +25,8 @@ import {
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { type Budget, BudgetError } from '../state/spend.ts';
+import { partsOf } from '../util.ts';
 import {
-  chunks,
   expectedBill,
   type KnownDays,
   type Need,
@@ -250,7 +250,7 @@ function createAsker(
     if (packages.length <= 2 || aloneBytes <= 2 * expectedBytes)
       return yield* askEach(planned, alone, refused);
     const failed: [PlannedRead, SourceError][] = [];
-    for (const half of chunks(packages, Math.ceil(packages.length / 2))) {
+    for (const half of partsOf(packages, Math.ceil(packages.length / 2))) {
       const part = { ...planned, packages: half };
       try {
         yield { part, answer: await ask(part), refused };
@@ -370,7 +370,7 @@ export function createReader(input: ReaderInput): Reader {
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);
-      const grown = withDays(ledger, span, own, partitionRowsOf, unknownDays?.get(name));
+      const grown = withDays(ledger, span, own, partitionRowsOf, unknownDays.get(name));
       return await save(name, saved, withoutDays(grown, readingOf(name).unknownDays));
     } catch (error) {
       const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
@@ -399,7 +399,7 @@ export function createReader(input: ReaderInput): Reader {
       const rows = answer.rows.get(name);
       if (rows === undefined) reading.failure ??= { error: answer.failures.get(name) };
       else reading.answered += days;
-      for (const day of answer.unknownDays?.get(name) ?? []) reading.unknownDays.add(day);
+      for (const day of answer.unknownDays.get(name) ?? []) reading.unknownDays.add(day);
       for (const row of keepsLedger ? [] : (rows ?? [])) reading.rows.push(row);
       reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
