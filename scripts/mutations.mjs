@@ -76,7 +76,7 @@ const MUTATIONS = [
   // The reader.
   ['mayPass && failedAlone > 1', 'mayPass && failedAlone > 2', 'tests/collect/reader tests/commands/days'],
   ['if (answer.rows.size > 0) failedAlone = 0;', '', 'tests/collect/reader tests/commands/days'],
-  ['bytes: cost?.bytesBilled ?? expected', 'bytes: cost?.bytesBilled ?? 0', 'tests/collect/reader'],
+  ['cost?.bytesBilled ?? expected', 'cost?.bytesBilled ?? 0', 'tests/state/spend tests/collect/reader'],
 
   // The ledger, money, the lock, the disk.
   [
