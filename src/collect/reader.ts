@@ -168,8 +168,14 @@ type Piece = { readonly part: PlannedRead } & (
   | { readonly error: unknown }
 );
 
+/** A question about several packages as two, each about half of them. */
+function halfThePackages(planned: PlannedRead): PlannedRead[] {
+  const { packages } = planned;
+  return partsOf(packages, Math.ceil(packages.length / 2)).map((half) => ({ ...planned, packages: half }));
+}
+
 /**
- * Asks questions, and where one about several packages fails that is billed, smaller ones in its place.
+ * Asks questions, and where one about several packages fails, smaller ones in its place.
  *
  * @param known What every question would meet, once one has met it.
  */
@@ -206,11 +212,12 @@ function createAsker(
   }
 
   /**
-   * Smaller questions in place of one about several packages that was refused, or whose answer was too long: halves of its
-   * days cost no more than the whole; a day alone is asked for package by package.
+   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
+   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
    */
   function smaller(planned: PlannedRead, error: SourceError) {
     const days = spanDays(planned.span);
+    if (!billed) return { how: 'half of them are asked for at a time', parts: halfThePackages(planned) };
     if (days === 1 || !TOO_LONG.includes(error.code)) {
       return { how: 'they are asked for one by one', parts: oneByOne(planned) };
     }
@@ -250,8 +257,7 @@ function createAsker(
     if (packages.length <= 2 || aloneBytes <= 2 * expectedBytes)
       return yield* askEach(planned, alone, refused);
     const failed: [PlannedRead, SourceError][] = [];
-    for (const half of partsOf(packages, Math.ceil(packages.length / 2))) {
-      const part = { ...planned, packages: half };
+    for (const part of halfThePackages(planned)) {
       try {
         yield { part, answer: await ask(part), refused };
       } catch (error) {
@@ -287,16 +293,15 @@ function createAsker(
         // A package alone may be at fault; two in a row are not.
         throw mayPass && failedAlone > 1 ? ending(error) : error;
       }
-      // A source that costs nothing has asked in parts itself.
-      if (!billed || (!isTooMuch(error) && !mayPass)) throw error;
+      if (!isTooMuch(error) && !mayPass) throw error;
       const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
       const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
-      if (mayPass) {
+      if (mayPass && billed) {
         warn(`${about}; parts of them are asked for`);
         return yield* isolate(planned, share);
       }
       const { how, parts } = smaller(planned, error);
-      warn(`${about}; ${how}`);
+      if (billed) warn(`${about}; ${how}`);
       return yield* askEach(planned, parts, share);
     }
     yield { part: planned, answer, refused };

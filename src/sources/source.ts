@@ -86,8 +86,7 @@ export interface Source {
   /** Who asks and who pays, in words and for the operator alone; absent where nobody does. */
   readonly payer?: string;
   /**
-   * The pivot rows of some packages over a span of whole UTC days. Where questions cost nothing, one that is too large is
-   * put in parts; where they do, who asks decides.
+   * The pivot rows of some packages over a span of whole UTC days.
    *
    * @throws SourceError when there is no complete answer.
    */

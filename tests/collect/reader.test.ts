@@ -101,12 +101,16 @@ describe('a question for several packages', () => {
     },
   );
 
-  it('that is free and fails is asked once, as its source has asked in parts', async () => {
-    const free = { traits: { billed: false }, before: tooMany(2, 'truncated') };
-    const { readAll, asked } = await reader(free);
-    expect(new Set(Object.values(await readAll()))).toEqual(new Set(['too much']));
-    expect(asked()).toEqual(['alpha+beta+gamma+delta']);
-  });
+  it.each(['truncated', 'timeout', 'unexpected-answer', 'source-failed'] as const)(
+    'that is free and fails by %s is halved until it is answered, without a word',
+    async (code) => {
+      const free = { traits: { billed: false }, before: tooMany(2, code) };
+      const { readAll, asked, warnings } = await reader(free);
+      expect(await readAll()).toEqual(ALL);
+      expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha+beta', 'gamma+delta']);
+      expect(warnings).toEqual([]);
+    },
+  );
 
   it('is asked once for a cause that all would meet, and billed as expected where nobody knows better', async () => {
     const before = () => new SourceError('credentials-refused', 'gone', { affectsAll: true });
