@@ -4,10 +4,10 @@ import type { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { GIB, type NonEmpty } from '../util.ts';
+import { GIB, type NonEmpty, objectOf } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import { isPython, type Looks } from './looks.ts';
-import { soundEntries, type Tracked, trackedSchema } from './schema.ts';
+import { DEFAULT_WINDOW_DAYS, packageName, type Tracked, trackedSchema } from './schema.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -105,19 +105,32 @@ function toProblems(issue: Issue, document: YamlDocument): Problem[] {
   return [document.problem(path, `${what}; allowed: ${message}`)];
 }
 
-/** Windows of a package that are listed twice. Different ones may stand in several entries, as pypi-winnow-downloads has it. */
-function duplicates({ packages }: z.infer<typeof soundEntries>, document: YamlDocument): Problem[] {
-  const lines = new Map<string, number>();
-  return packages.flatMap((entry, index) => {
-    const path = ['packages', index];
-    const { name, windows } = entry ?? { name: '', windows: [] };
-    return windows.flatMap((days) => {
-      const what = `${name} with ${plural(days, 'day')}`;
-      const first = lines.get(what);
-      if (first !== undefined)
-        return [document.problem(path, `${what} is already listed at line ${first}; list each window once`)];
-      lines.set(what, document.position(path).line);
-      return [];
+/**
+ * Windows of a package that are listed twice, under whatever spelling. Different ones may stand in several entries, as
+ * pypi-winnow-downloads has it. Entries that are wrong elsewhere are looked at, too: all problems are told at once.
+ */
+function duplicates(document: YamlDocument): Problem[] {
+  const { packages } = objectOf(document.value);
+  const firsts = new Map<string, { readonly written: unknown; readonly line: number }>();
+  return (Array.isArray(packages) ? (packages as unknown[]) : []).flatMap((entry, index) => {
+    const isName = typeof entry === 'string';
+    const { name: written, window_days: windows = DEFAULT_WINDOW_DAYS } = isName
+      ? { name: entry }
+      : objectOf(entry);
+    const name = packageName.safeParse(written).data;
+    if (name === undefined) return [];
+    const path = ['packages', index, ...(isName ? [] : ['name'])];
+    // A window that is wrong, or twice in one list, is reported by itself.
+    return [...new Set([windows].flat())].filter(Number.isInteger).flatMap((days) => {
+      const first = firsts.get(`${name} ${days}`);
+      if (first === undefined) {
+        firsts.set(`${name} ${days}`, { written, line: document.position(path).line });
+        return [];
+      }
+      const same = first.written === written ? '' : ` as ${first.written}, which is the same package`;
+      const what = `${written} with ${plural(Number(days), 'day')}`;
+      const text = `${what} is already listed at line ${first.line}${same}; list each window once`;
+      return [document.problem(path, text)];
     });
   });
 }
@@ -151,7 +164,13 @@ function nameProblems(
   const problems: Problem[] = [];
   const refuse = (path: readonly PropertyKey[], text: string) => problems.push(document.problem(path, text));
   /** Names of the list in a group or the chart, each once, with so many days. */
-  const check = (path: readonly PropertyKey[], names: readonly string[], what: string, least: number) => {
+  const check = (
+    path: readonly PropertyKey[],
+    names: readonly string[],
+    what: string,
+    least: number,
+    otherwise = '',
+  ) => {
     for (const [index, name] of names.entries()) {
       const days = longest.get(name);
       if (days === undefined) {
@@ -160,7 +179,7 @@ function nameProblems(
         refuse([...path, index], `${name} is not in the list; ${hint}`);
       } else if (names.indexOf(name) < index) refuse([...path, index], `${name} is in the ${what} already`);
       else if (days < least) {
-        const text = `${name} is read for ${plural(days, 'day')} only, and the ${what} needs ${least}; give it window_days of ${least} or more, too`;
+        const text = `${name} is read for ${plural(days, 'day')} only, and the ${what} needs ${least}; give it window_days of ${least} or more, too${otherwise}`;
         refuse([...path, index], text);
       }
     }
@@ -171,7 +190,13 @@ function nameProblems(
     if (longest.has(name)) refuse(path, `${name} is a package of the list; give the group another name`);
     if (groups.findIndex((each) => each.name === name) < index)
       refuse(path, `there is a group ${name} already`);
-    check(['groups', index, 'packages'], members, 'group', Math.max(...windows));
+    check(
+      ['groups', index, 'packages'],
+      members,
+      'group',
+      Math.max(...windows),
+      ', or the group a shorter one',
+    );
   }
   for (const { name, windows } of groups) add(name, windows);
   check(['compare_chart'], compare_chart, 'chart', COMPARED_DAYS_MIN);
@@ -205,9 +230,8 @@ function validate(text: string, file: string): { document: YamlDocument; tracked
   const document = parseYaml(text);
   if (document.problems.length > 0) throw new ConfigError(file, document.problems);
   const { data: tracked, error } = trackedSchema.safeParse(document.value);
-  const entries = tracked ?? soundEntries.safeParse(document.value).data;
   const problems = [
-    ...(entries === undefined ? [] : duplicates(entries, document)),
+    ...duplicates(document),
     ...(error?.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document)) ?? []),
     ...(tracked === undefined
       ? []

@@ -42,7 +42,8 @@ const writtenName = text(nameError)
   .regex(PACKAGE_NAME, { error: NAME })
   .max(PACKAGE_NAME_MAX, { error: NAME });
 
-const packageName = writtenName.transform(normalizePackageName);
+/** A name in any spelling, normalized. */
+export const packageName = writtenName.transform(normalizePackageName);
 
 const COLOR =
   "a colour of shields.io, such as blue or brightgreen, or a hexadecimal one in quotes, such as '#4c1'";
@@ -283,9 +284,6 @@ export const trackedSchema = mapping('a mapping with service and packages', {
     .optional()
     .describe('Packages and groups of the list that are compared in one chart.'),
 });
-
-/** The entries of a list that is wrong elsewhere: those that are right. */
-export const soundEntries = z.object({ packages: z.array(packageEntry.nullable().catch(null)) });
 
 export type Tracked = z.infer<typeof trackedSchema>;
 export type TrackedBadges = z.output<typeof badges>;

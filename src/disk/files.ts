@@ -99,8 +99,14 @@ function nearestThere(path: string, isThere: (path: string) => boolean): string 
   return isThere(path) || path === dirname(path) ? path : nearestThere(dirname(path), isThere);
 }
 
-/** Whether anything is there, a link that leads nowhere among it. */
-const hasEntry = (path: string) => namesIn(dirname(path)).includes(basename(path));
+/** Whether anything is there, a link that leads nowhere among it; not where that cannot be looked at. */
+function hasEntry(path: string): boolean {
+  try {
+    return lookAt(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** @throws OperatorError if a path leads through a link to where nothing is. */
 function assertNoDeadLink(path: string): void {

@@ -67,8 +67,8 @@ const REFUSED = [
     window_days: 7 => 4:5: packages[0].name: missing; allowed: a
     [a] => 4:5: packages[0]: found a list; allowed: a package name
     name: demo⏎    windows_day: 30 => 5:5: packages[0].windows_day: unknown key; did you mean window_days? Allowed: name, window_days
-    Flask_SQLAlchemy⏎  - name: flask.sqlalchemy => 5:5: packages[1]: flask-sqlalchemy with 30 days is already listed at line 4; list each window once
-    name: demo⏎    window_days: [7, 30]⏎  - name: demo⏎    window_days: [90, 7] => 6:5: packages[1]: demo with 7 days is already listed at line 4; list each window once`,
+    Flask_SQLAlchemy⏎  - name: flask.sqlalchemy => 5:11: packages[1].name: flask.sqlalchemy with 30 days is already listed at line 4 as Flask_SQLAlchemy, which is the same package; list each window once
+    name: demo⏎    window_days: [7, 30]⏎  - name: demo⏎    window_days: [90, 7] => 6:11: packages[1].name: demo with 7 days is already listed at line 4; list each window once`,
   ),
   ...['-5', '0', '30.9', 'true', '.nan', '.inf', '366'].map((window): [string, string] => [
     withWindow(window),
@@ -261,7 +261,7 @@ packages:
   - name: demo
     window_days: -1
   - Other
-  - other
+  - {name: other, colour: red}
 extra: 1
 groups: [{name: b, packages: [7]}, {name: a b}]
 `);
@@ -271,12 +271,13 @@ groups: [{name: b, packages: [7]}, {name: a b}]
       'tracked.yaml:5:3 bigquery.tabel',
       'tracked.yaml:7:5 packages[0]',
       'tracked.yaml:9:18 packages[1].window_days',
-      'tracked.yaml:11:5 packages[3]',
+      'tracked.yaml:11:12 packages[3].name',
+      'tracked.yaml:11:19 packages[3].colour',
       'tracked.yaml:12:1 extra',
       'tracked.yaml:13:31 groups[0].packages[0]',
       'tracked.yaml:13:36 groups[1].packages',
       'tracked.yaml:13:43 groups[1].name',
-      '10 problems in tracked.yaml; nothing was queried or written',
+      '11 problems in tracked.yaml; nothing was queried or written',
     ]);
   });
 

@@ -279,6 +279,27 @@ async function main() {
     expect('the old badge stays, the other is new', messages(folder), ['3', '5']);
   });
 
+  // To list a folder and to enter it are two permissions.
+  const user = { uid: NOBODY, gid: NOBODY };
+  await on('the folder of output_dir may be listed and not entered', (folder) => {
+    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
+    fs.chmodSync(folder, 0o755);
+    fs.chownSync(join(folder, 'output'), 0, 0);
+    fs.chmodSync(join(folder, 'output'), 0o744);
+    fails(folder, user, undefined, /_health\.json could not be written: \S+\/output\/web: permission denied/);
+    areOld(folder);
+  });
+
+  await on('output_dir is a dead link in a folder that may be entered and not listed', (folder) => {
+    spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, folder]);
+    fs.chmodSync(folder, 0o755);
+    fs.rmSync(join(folder, 'output/web'), { recursive: true });
+    fs.symlinkSync('nowhere', join(folder, 'output/web'));
+    fs.chownSync(join(folder, 'output'), 0, 0);
+    fs.chmodSync(join(folder, 'output'), 0o711);
+    fails(folder, user, undefined, /output\/web: this is a link that leads nowhere/);
+  });
+
   await on('a link is planted where the folder of a package should be', (folder) => {
     const elsewhere = join(folder, 'elsewhere');
     fs.mkdirSync(elsewhere);
