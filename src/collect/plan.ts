@@ -307,8 +307,7 @@ export function sharedQuestions(
   traits: SourceTraits,
   perDay: PerDay,
 ): SharedQuestion[] {
-  const everyone = needs.map((need) => need.package);
-  if (!traits.sharesDays || aloneBytes(everyone, perDay) <= WORTH_ASKING_BYTES) return [];
+  if (!traits.sharesDays) return [];
   const found: SharedQuestion[] = [];
   for (const [day, packages] of [...packagesByDay(needs)].toReversed()) {
     if (!isNonEmpty(packages) || packages.length === 1) continue;

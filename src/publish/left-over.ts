@@ -164,7 +164,7 @@ export async function findLeftOver(
   const folders = packageFolders(outputDir);
   if (compareChart === undefined) folders.push(COMPARISON_FOLDER);
   for (const folder of folders.toSorted()) {
-    const listed = tracked.get(folder) ?? tracked.get(normalizePackageName(folder));
+    const listed = tracked.get(normalizePackageName(folder));
     const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed, marked);
     if (left !== undefined) found.push(left);
   }
