@@ -1,5 +1,5 @@
 import { addDays, type Day, type Span, spanDays } from '../days/day.ts';
-import { describeError, OperatorError } from '../errors/error.ts';
+import { affectsAll, describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import { type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
@@ -132,7 +132,7 @@ export async function* withFacets(
   function waitingOf(outcome: Outcome): Waiting | undefined {
     if (outcome.kind === 'failed') {
       const { error } = outcome;
-      if (error instanceof OperatorError && error.affectsAll) end ??= describeError(error);
+      if (affectsAll(error)) end ??= describeError(error);
       return undefined;
     }
     const { name, windows } = outcome.package;

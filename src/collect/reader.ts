@@ -1,6 +1,6 @@
 import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
 import { ERRORS, type ErrorCode } from '../errors/codes.ts';
-import { describeError, OperatorError } from '../errors/error.ts';
+import { affectsAll, describeError, OperatorError } from '../errors/error.ts';
 import {
   type Answer,
   addCost,
@@ -25,7 +25,7 @@ import {
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { type Budget, BudgetError } from '../state/spend.ts';
-import { partsOf } from '../util.ts';
+import { append, partsOf } from '../util.ts';
 import {
   expectedBill,
   type KnownDays,
@@ -110,11 +110,6 @@ function changesBetween(before: Ledger, after: Ledger): DayChange[] {
     const change = { day, before: allDownloadsOf(known.rows), after: allDownloadsOf(fresh.rows) };
     return change.before === change.after ? [] : [change];
   });
-}
-
-/** Whether every other package would meet the same. */
-function isFatal(error: unknown): error is OperatorError {
-  return error instanceof OperatorError && error.affectsAll;
 }
 
 function shareOf(cost: QueryCost, packages: number): QueryCost {
@@ -319,7 +314,7 @@ export function createReader(input: ReaderInput): Reader {
   const askInParts = createAsker(input, () => cause);
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {
-    for (const name of planned.packages) readsOf.set(name, [...(readsOf.get(name) ?? []), planned]);
+    for (const name of planned.packages) append(readsOf, name, planned);
   }
   const readings = new Map<string, Reading>();
   const partitionRowsOf = (day: Day) => (known.kind === 'known' ? (known.rows.get(day) ?? 0) : null);
@@ -425,13 +420,13 @@ export function createReader(input: ReaderInput): Reader {
             daysLeft.set(name, (daysLeft.get(name) ?? 0) - spanDays(part.span));
           }
         } catch (error) {
-          if (isFatal(error)) throw error;
+          if (affectsAll(error)) throw error;
           for (const name of part.packages) readingOf(name).failure ??= { error };
         }
       }
     } catch (error) {
       for (const [name, days] of daysLeft) if (days > 0) readingOf(name).failure ??= { error };
-      if (isFatal(error)) cause = error;
+      if (affectsAll(error)) cause = error;
     }
   }
 

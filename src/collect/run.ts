@@ -4,7 +4,7 @@ import type { TrackedPackage } from '../config/config.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
-import { describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { affectsAll, describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { breakdownOf } from '../metric/breakdown.ts';
 import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
@@ -239,7 +239,7 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     const outcome = await readPackage(prepared, reader, tracked);
     if (outcome.kind === 'read') return outcome;
     if (signal?.aborted) return undefined;
-    if (!(outcome.error instanceof OperatorError && outcome.error.affectsAll)) return outcome;
+    if (!affectsAll(outcome.error)) return outcome;
     // The others have what was read of them already.
     if (cause !== undefined) return notAttempted(tracked, cause);
     cause = outcome.error;

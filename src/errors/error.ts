@@ -38,6 +38,11 @@ export function errorCode(error: unknown): ErrorCode {
   return error instanceof OperatorError ? error.code : 'bug';
 }
 
+/** Whether every other package would meet the same, so that nothing more is to be asked. */
+export function affectsAll(error: unknown): error is OperatorError {
+  return error instanceof OperatorError && error.affectsAll;
+}
+
 /** The fault of this program that is, or that caused, what was thrown; undefined if there is none. */
 export function bugIn(error: unknown): unknown {
   if (!(error instanceof OperatorError)) return error;

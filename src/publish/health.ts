@@ -11,7 +11,7 @@ import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import type { Total } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../metric/warnings.ts';
-import { byCount, camelKeys, defined, jsonOf, snakeKeys } from '../util.ts';
+import { byCount, camelKeys, defined, jsonOf, recordOf, snakeKeys } from '../util.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -153,13 +153,7 @@ const warningsSchema = z
 const counts = <K extends string>(keys: readonly K[]) =>
   z
     .record(z.string(), count)
-    .transform(
-      (table) =>
-        Object.fromEntries(keys.map((key) => [key, Object.hasOwn(table, key) ? table[key] : 0])) as Record<
-          K,
-          number
-        >,
-    );
+    .transform((table) => recordOf(keys, (key) => (Object.hasOwn(table, key) ? (table[key] ?? 0) : 0)));
 
 const windowSchema = object({
   windowDays: count,
