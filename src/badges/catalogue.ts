@@ -234,7 +234,10 @@ export const INDEXED = 'compare-indexed';
 
 /** The charts of several packages: none of them is made of a package's own figures (publish/comparison.ts). */
 export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) => ({
-  ...{ ...CHART, id, windowless: true, extra: 'compare_chart' },
+  ...CHART,
+  id,
+  windowless: true,
+  extra: 'compare_chart',
   render: () => undefined,
 }));
 

@@ -113,7 +113,11 @@ export async function collect(options: CollectOptions, context: Context): Promis
   const config = loadConfig(options.config, context.cwd);
   const { json = false, full = false, page = true } = options;
   const job: Job = {
-    ...{ config, world: context, full, page, isToday: options.asOf === undefined },
+    config,
+    world: context,
+    full,
+    page,
+    isToday: options.asOf === undefined,
     packages: selectPackages(config, options.package),
     asOf: selectAsOf(options.asOf, context.now()),
     waitMinutes: selectMinutes(options.wait),

@@ -123,7 +123,10 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
     const committed = committedBytes(spend, monthOf(world.now()));
     const budget = budgetBytes(config);
     return {
-      ...{ reads, traits, committed, notes: [...plan.warnings, ...plan.notes] },
+      reads,
+      traits,
+      committed,
+      notes: [...plan.warnings, ...plan.notes],
       expected: sum(reads, ({ expectedBytes }) => expectedBytes),
       room: budget === null ? undefined : Math.max(0, budget - committed),
     };

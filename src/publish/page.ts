@@ -69,7 +69,11 @@ function packageView(
   const code = entry?.failure && (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
   return {
-    ...{ name, title, members, looks, mainWindowDays: windows[0] },
+    name,
+    title,
+    members,
+    looks,
+    mainWindowDays: windows[0],
     state: stateOf(entry, staleThresholdDays, now),
     windows: known.length > 0 ? known : windowsFromHistory(windows, history),
     total: entry?.total,
