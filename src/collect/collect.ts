@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { budgetBytes, type Config, type TrackedPackage } from '../config/config.ts';
+import type { Config, TrackedPackage } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { sweepTemporary } from '../disk/files.ts';
 import { ERRORS } from '../errors/codes.ts';
@@ -205,7 +205,7 @@ function runInput(
     concurrency: config.concurrency,
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
-    budgetBytes: budgetBytes(config),
+    budgetBytes: config.budgetBytes,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { RunScope } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
-import { budgetBytes, type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
+import { type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
 import { type Day, dayNumber, dayOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
@@ -83,7 +83,7 @@ async function fill(
     assertHeld,
     ledgers: openLedgers(config.stateDir, traits.id, warn),
     spend: openSpendFile(config.stateDir, warn),
-    budgetBytes: budgetBytes(config),
+    budgetBytes: config.budgetBytes,
     warn,
     now: context.now,
   });

@@ -1,6 +1,7 @@
 import { loadConfig, type TrackedPackage } from '../config/config.ts';
 import { plural } from '../format.ts';
 import { kindOf, traitsOf } from '../sources/index.ts';
+import { GIB } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { left, renderTable, styleOf, wrap } from './output.ts';
 
@@ -11,8 +12,8 @@ function trackedName({ name, members }: TrackedPackage): string {
 /** `check`: validates tracked.yaml without network and prints what would be tracked. */
 export async function check(options: GlobalOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
-  const { source, monthlyBudgetGib } = config;
-  const budget = monthlyBudgetGib === null ? 'no limit' : `${monthlyBudgetGib} GiB a month`;
+  const { source, budgetBytes } = config;
+  const budget = budgetBytes === null ? 'no limit' : `${budgetBytes / GIB} GiB a month`;
   const facts = [
     ...(await kindOf(source).describe(source, context.env)),
     ...(traitsOf(source, context.env).billed ? [['budget', budget]] : []),

@@ -1,6 +1,6 @@
 import { type Forecast, type ForecastEntry, forecast } from '../collect/forecast.ts';
 import { needOf, WORTH_ASKING_BYTES } from '../collect/plan.ts';
-import { budgetBytes, type Config, loadConfig } from '../config/config.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
@@ -168,7 +168,7 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
       `${config.stateDir}/spend.json is not sound; the next run sets it aside and adds it up anew`,
     );
   }
-  const budget = budgetBytes(config);
+  const { budgetBytes: budget } = config;
   const known = spend ?? EMPTY_SPEND;
   const result = forecast(
     await forecastEntries(config, context),

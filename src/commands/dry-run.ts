@@ -2,7 +2,7 @@ import { facetTask, lookBackDays } from '../collect/collect.ts';
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
 import { expectedFacetBill } from '../collect/facets.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
-import { budgetBytes, type Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { spanDays, windowBefore } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, nameSome, plural } from '../format.ts';
@@ -112,7 +112,7 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
       bytesPerDay: (name) => bytesPerDay(spend, name),
       bytesPerSharedDay: () => bytesPerSharedDay(spend),
       billedPart: () => billedPart(spend),
-      budgetBytes: budgetBytes(config),
+      budgetBytes: config.budgetBytes,
     });
     for (const fault of plan.faults.values()) throw fault;
     const reads: Priced[] = [];
@@ -121,7 +121,7 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
       reads.push({ ...planned, bytesAtMost: estimatedBytes });
     }
     const committed = committedBytes(spend, monthOf(world.now()));
-    const budget = budgetBytes(config);
+    const { budgetBytes: budget } = config;
     return {
       reads,
       traits,

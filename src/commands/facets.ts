@@ -1,7 +1,7 @@
 import { fetchDays } from '../collect/days.ts';
 import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../collect/facets.ts';
 import { causeText } from '../collect/run.ts';
-import { budgetBytes, loadConfigIfPresent } from '../config/config.ts';
+import { loadConfigIfPresent } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { describeError, OperatorError, UsageError } from '../errors/error.ts';
 import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
@@ -172,7 +172,7 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
   async function read(assertHeld: () => void): Promise<number> {
     const source = await openSource(kind, context);
     const spend = config && openSpendFile(config.stateDir, (message) => log.warn(message));
-    const book = await openBudget(spend, config ? budgetBytes(config) : null, now, assertHeld);
+    const book = await openBudget(spend, config?.budgetBytes ?? null, now, assertHeld);
     try {
       if (!(await isAgreed(source))) return 0;
       const packages = names.map((name) => ({ name, windows: [windowDays] as const }));

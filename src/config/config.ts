@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { GIB, type NonEmpty, objectOf } from '../util.ts';
+import { type NonEmpty, objectOf } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import { isPython, type Looks } from './looks.ts';
 import { DEFAULT_WINDOW_DAYS, packageName, type Tracked, trackedSchema } from './schema.ts';
@@ -31,11 +31,6 @@ export interface TrackedGroup extends TrackedPackage {
   readonly members: NonEmpty<string>;
 }
 
-/** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
-export function budgetBytes({ monthlyBudgetGib }: Config): number | null {
-  return monthlyBudgetGib === null ? null : monthlyBudgetGib * GIB;
-}
-
 /** A valid tracked.yaml with defaults filled in and paths made absolute. Frozen all the way down. */
 export interface Config {
   /** The file that this came from, as it was named by the user. */
@@ -47,8 +42,8 @@ export interface Config {
   readonly concurrency: number;
   /** Without a slash at its end. */
   readonly publicUrl?: string;
-  /** Most GiB to be billed in a calendar month (UTC), or null for no limit. */
-  readonly monthlyBudgetGib: number | null;
+  /** Most bytes to be billed in a calendar month (UTC), or null for no limit. */
+  readonly budgetBytes: number | null;
   readonly source: SourceConfig;
   /** After how many days facets are counted again; 0 for never. */
   readonly facetsEveryDays: number;
@@ -64,7 +59,7 @@ export interface Config {
 const FACETS_EVERY_DAYS = 7;
 
 /** The source that costs money. */
-const BILLED = SOURCES.find((each) => each.monthlyBudgetGib !== undefined);
+const BILLED = SOURCES.find((each) => each.budgetBytes !== undefined);
 
 const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
 
@@ -356,7 +351,7 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     staleThresholdDays: service.stale_threshold_days,
     concurrency: service.concurrency,
     ...(service.public_url && { publicUrl: service.public_url.replace(/\/+$/, '') }),
-    monthlyBudgetGib: BILLED?.monthlyBudgetGib?.(tracked[BILLED.kind]) ?? null,
+    budgetBytes: BILLED?.budgetBytes?.(tracked[BILLED.kind]) ?? null,
     source: sourceOf(service.source, tracked, file, cwd),
     facetsEveryDays: facetsEveryDays(tracked),
     packages: mergeEntries(tracked, groups),

@@ -271,8 +271,8 @@ export interface SourceKind<C extends { readonly kind: string }> {
   readonly section: z.ZodObject;
   /** @param described Of the right shape. */
   configure(described: Described): C;
-  /** Most GiB to be billed in a calendar month, or null for no limit; absent where nothing is billed. */
-  monthlyBudgetGib?(section: unknown): number | null;
+  /** Most bytes to be billed in a calendar month, or null for no limit; absent where nothing is billed. */
+  budgetBytes?(section: unknown): number | null;
   /** The field and the absolute path of a file that must not be served; undefined if there is none. */
   privateFile?(config: C): readonly [field: readonly [string, string], path: string | undefined];
   traits(config: C, env: Env): Omit<SourceTraits, 'kind' | 'name'>;

@@ -20,7 +20,7 @@ describe('a valid tracked.yaml', () => {
       concurrency: 1,
       stateDir: '/srv/badges/state',
       staleThresholdDays: 3,
-      monthlyBudgetGib: 1024,
+      budgetBytes: 1024 * 2 ** 30,
       source: {
         kind: 'bigquery',
         location: 'US',
@@ -90,7 +90,7 @@ compare_chart: [my-suite, Zope.Interface]
       stateDir: '/etc/pypi-badges/elsewhere/state',
       staleThresholdDays: 10,
       publicUrl: 'https://badges.example.com/pypi',
-      monthlyBudgetGib: 0.5,
+      budgetBytes: 2 ** 29,
       source: {
         kind: 'bigquery',
         credentialFile: '/etc/pypi-badges/gcp.json',
@@ -137,7 +137,7 @@ compare_chart: [my-suite, Zope.Interface]
       { packages: [{ looks: { extra: ['chart', 'python>=3.9', 'python>=2.7'] } }] },
     ],
     ['bigquery: {sharing: never}', { source: { sharing: 'never' } }],
-    ['bigquery: {monthly_budget_gib: null}', { monthlyBudgetGib: null }],
+    ['bigquery: {monthly_budget_gib: null}', { budgetBytes: null }],
     ['duckdb: {files: x.ndjson}', { source: { kind: 'bigquery' } }],
   ])('may say %s', (section, config) => {
     expect(parseWith('', section)).toMatchObject(config);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CamelKeys, camelKeys } from '../../util.ts';
+import { type CamelKeys, camelKeys, GIB } from '../../util.ts';
 import { mapping, matching, querySeconds } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
@@ -8,7 +8,7 @@ const OWN_PROJECT =
   'a project of your own, which runs and pays for the queries (bigquery-public-data only holds the table)';
 const LOCATION = 'a BigQuery location, such as US';
 const TABLE = 'a table as project.dataset.table, without backticks';
-const GIB = 'a number of GiB above 0, or null for no limit';
+const BUDGET = 'a number of GiB above 0, or null for no limit';
 
 const section = mapping('a mapping', {
   project_id: matching(PROJECT, /^[a-z0-9][a-z0-9.:-]*$/)
@@ -31,8 +31,8 @@ const section = mapping('a mapping', {
       'Whether a day may be read once for many packages where that is cheaper than one query for each. Default auto.',
     ),
   monthly_budget_gib: z
-    .number({ error: GIB })
-    .positive({ error: GIB })
+    .number({ error: BUDGET })
+    .positive({ error: BUDGET })
     .nullable()
     .default(1024)
     .describe(
@@ -57,7 +57,10 @@ export const bigquery: SourceKind<BigQueryConfig> = {
     const key = credentialFile === undefined ? {} : { credentialFile: absolute(credentialFile) };
     return { kind: 'bigquery', ...key, ...camelKeys(own) };
   },
-  monthlyBudgetGib: (said = {}) => section.parse(said).monthly_budget_gib,
+  budgetBytes(said = {}) {
+    const { monthly_budget_gib: gib } = section.parse(said);
+    return gib === null ? null : gib * GIB;
+  },
   privateFile: ({ credentialFile }) => [['service', 'credential_file'], credentialFile],
   traits({ table, sharing }, env) {
     const emulator = env['BIGQUERY_EMULATOR_HOST'];
