@@ -27,7 +27,7 @@ import { beginRun, type Run, type RunInput } from './run.ts';
 type Publishing = Awaited<ReturnType<typeof loadPublishing>>;
 
 /** What one run is asked for. */
-export interface Job extends Omit<RunScope, 'published' | 'lookBackDays' | 'fillsPast'> {
+export interface Job extends Omit<RunScope, 'published' | 'fillsPast'> {
   readonly config: Config;
   readonly world: World;
   /** Whether the windows end today, and not by --as-of. */
@@ -189,15 +189,14 @@ async function publishGroups(
 
 /** What every run of a configuration needs. */
 function runInput(
-  { config, world, asOf, full, signal, ...job }: Job,
+  { config, world, asOf, full, lookBackDays, signal }: Job,
   { assertHeld }: Pick<Lock, 'assertHeld'>,
   { log }: Listener,
 ): Omit<RunInput, 'packages' | 'published'> {
   const traits = traitsOf(config.source, world.env);
   const warn = (message: string) => log.warn(message);
   return {
-    ...{ asOf, full, signal, assertHeld, warn, now: world.now },
-    lookBackDays: lookBackDays([...job.packages, ...config.groups]),
+    ...{ asOf, full, lookBackDays, signal, assertHeld, warn, now: world.now },
     open: () => {
       assertHeld();
       return openSource(config.source, world);

@@ -18,8 +18,8 @@ export interface RunScope {
   readonly full: boolean;
   /** The last day of the published badges, as the last run told of this very source; undefined where that does not matter. */
   readonly published?: Day | undefined;
-  /** Days that are looked back on where that is free, however short the windows: what the warnings need, if absent. */
-  readonly lookBackDays?: number;
+  /** Days that are looked back on where that is free, however short the windows. */
+  readonly lookBackDays: number;
   /** Whether the windows are the past that totals are to be filled with. */
   readonly fillsPast?: boolean;
   /** Ends the run: what is under way is cancelled. */
@@ -115,7 +115,7 @@ function concludeAnswer(source: Source, task: RunScope, answer: DaysAnswer): Fet
   return conclude(source, task, { kind: 'unsupported' }, [fallback]);
 }
 
-function spanOf({ packages, asOf, lookBackDays = 0 }: RunScope, { traits }: Source): Span {
+function spanOf({ packages, asOf, lookBackDays }: RunScope, { traits }: Source): Span {
   const span = partitionSpan(asOf, Math.max(lookBackDays, ...packages.map(longestWindow)));
   const all = !traits.keepsLedger && packages.some(({ total }) => total);
   return all && span.start > ERAS.ci ? { ...span, start: ERAS.ci } : span;

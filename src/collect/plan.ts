@@ -17,7 +17,7 @@ import { interrupted, NO_COST, type Source, SourceError, type SourceTraits } fro
 import type { Question } from '../sources/sql.ts';
 import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
-import type { Budget } from '../state/spend.ts';
+import { billedPart, bytesPerDay, bytesPerSharedDay, type Spend } from '../state/spend.ts';
 import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill } from '../util.ts';
 import type { FetchedDays, RunScope } from './days.ts';
 
@@ -68,12 +68,10 @@ export interface PlannedRead extends Question {
 }
 
 /** What a run asks for, besides the packages. */
-export interface Goal extends Pick<RunScope, 'asOf' | 'full' | 'fillsPast'> {
+export interface Goal extends Pick<RunScope, 'asOf' | 'full' | 'fillsPast' | 'lookBackDays'> {
   /** The day before which the windows end. */
   readonly end: Day;
   readonly known: KnownDays;
-  /** Days that are looked back on where that is free, however short the window. */
-  readonly lookBackDays: number;
 }
 
 /** Days of a package's longest window. */
@@ -345,7 +343,8 @@ export interface RunPlan {
 }
 
 /** What is kept between runs, as far as a plan looks at it. */
-export interface Kept extends Pick<Budget, 'bytesPerDay' | 'bytesPerSharedDay' | 'billedPart'> {
+export interface Kept {
+  readonly spend: Spend;
   readonly ledgers: Pick<Ledgers, 'load'>;
   /** Most bytes to be billed in a month, or null for no limit. */
   readonly budgetBytes: number | null;
@@ -364,10 +363,11 @@ async function share(
   { signal, fillsPast }: RunScope,
   source: Source,
   needs: readonly Need[],
-  { bytesPerDay, bytesPerSharedDay, billedPart, budgetBytes }: Kept,
+  { spend, budgetBytes }: Kept,
+  dayBytes: PerDay,
 ): Promise<Pick<RunPlan, 'reads' | 'warnings' | 'notes'>> {
-  const questions = sharedQuestions(needs, source.traits, bytesPerDay);
-  const [part, perDay] = [billedPart(), bytesPerSharedDay()];
+  const questions = sharedQuestions(needs, source.traits, dayBytes);
+  const [part, perDay] = [billedPart(spend), bytesPerSharedDay(spend)];
   const warnings: string[] = [];
   /** What a day bills one by one, and read for all. */
   const priced: { readonly read: PlannedRead; readonly alone: number; readonly shared: number }[] = [];
@@ -427,8 +427,7 @@ export async function planRun(
   fetched: FetchedDays,
   kept: Kept,
 ): Promise<RunPlan> {
-  const { lookBackDays = WARNING_DAYS } = task;
-  const goal = { ...task, end: fetched.upstream.end, known: fetched.known, lookBackDays };
+  const goal = { ...task, end: fetched.upstream.end, known: fetched.known };
   const { traits } = source;
   const needs = new Map<string, Need>();
   const faults = new Map<string, unknown>();
@@ -446,6 +445,7 @@ export async function planRun(
     }
   }
   const list = [...needs.values()];
-  const { reads: shared, ...told } = await share(task, source, list, kept);
-  return { needs, faults, reads: planReads(list, traits, kept.bytesPerDay, shared), ...told };
+  const dayBytes = (name: string) => bytesPerDay(kept.spend, name);
+  const { reads: shared, ...told } = await share(task, source, list, kept, dayBytes);
+  return { needs, faults, reads: planReads(list, traits, dayBytes, shared), ...told };
 }

@@ -24,7 +24,7 @@ import {
   withoutOld,
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
-import { type Budget, BudgetError } from '../state/spend.ts';
+import { type Budget, BudgetError, bytesPerDay } from '../state/spend.ts';
 import { append, partsOf } from '../util.ts';
 import {
   expectedBill,
@@ -202,7 +202,7 @@ function createAsker(
     return packages.map((name) => ({
       packages: [name],
       span,
-      expectedBytes: expectedBill(span, book.bytesPerDay(name)),
+      expectedBytes: expectedBill(span, bytesPerDay(book.spend, name)),
     }));
   }
 

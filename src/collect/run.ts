@@ -19,7 +19,7 @@ import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
 import { abortable, append } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
-import { longestWindow, planRun, type RunPlan, WARNING_DAYS } from './plan.ts';
+import { longestWindow, planRun, type RunPlan } from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
@@ -157,7 +157,7 @@ async function readPackage(
   reader: Reader,
   tracked: TrackedPackage,
 ): Promise<Outcome> {
-  const { now, lookBackDays = WARNING_DAYS } = input;
+  const { now, lookBackDays } = input;
   const attempted = now();
   const { name } = tracked;
   try {
@@ -292,7 +292,7 @@ export async function beginRun(input: RunInput): Promise<Run> {
     const { fault } = fetched.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     await ledgers.recover(signal);
-    const plan = await planRun(input, source, fetched, { ledgers, budgetBytes, ...book });
+    const plan = await planRun(input, source, fetched, { ledgers, budgetBytes, spend: book.spend });
     const outcomes = readAll({ input, source, book, fetched, plan });
     return {
       upstream: fetched.upstream,

@@ -1,4 +1,5 @@
 import type { FacetTask } from '../collect/facets.ts';
+import { WARNING_DAYS } from '../collect/plan.ts';
 import { beginRun, type Outcome } from '../collect/run.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
@@ -57,6 +58,7 @@ export async function readNow(
       asOf,
       facets,
       full: false,
+      lookBackDays: WARNING_DAYS,
       open: () => openSource(source, context),
       // Nothing is written that another run could need.
       assertHeld: () => undefined,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
+import { type Collected, collect as collectAll, type Job, lookBackDays } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
@@ -112,13 +112,15 @@ async function run(
 export async function collect(options: CollectOptions, context: Context): Promise<number> {
   const config = loadConfig(options.config, context.cwd);
   const { json = false, full = false, page = true } = options;
+  const packages = selectPackages(config, options.package);
   const job: Job = {
     config,
     world: context,
     full,
     page,
     isToday: options.asOf === undefined,
-    packages: selectPackages(config, options.package),
+    packages,
+    lookBackDays: lookBackDays([...packages, ...config.groups]),
     asOf: selectAsOf(options.asOf, context.now()),
     waitMinutes: selectMinutes(options.wait),
   };

@@ -1,4 +1,4 @@
-import { facetTask, lookBackDays } from '../collect/collect.ts';
+import { facetTask } from '../collect/collect.ts';
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
 import { expectedFacetBill } from '../collect/facets.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
@@ -11,15 +11,7 @@ import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { SourceTraits, World } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import {
-  billedPart,
-  bytesPerDay,
-  bytesPerSharedDay,
-  committedBytes,
-  EMPTY_SPEND,
-  monthOf,
-  readSpend,
-} from '../state/spend.ts';
+import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
 import { append } from '../util.ts';
 import type { Context } from './context.ts';
 import { withProgress } from './log.ts';
@@ -109,9 +101,7 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
     const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
     const plan = await planRun(task, source, learnt, {
       ledgers: openLedgers(config.stateDir, traits.id, undefined),
-      bytesPerDay: (name) => bytesPerDay(spend, name),
-      bytesPerSharedDay: () => bytesPerSharedDay(spend),
-      billedPart: () => billedPart(spend),
+      spend,
       budgetBytes: config.budgetBytes,
     });
     for (const fault of plan.faults.values()) throw fault;
@@ -163,8 +153,7 @@ export async function dryRun(
 ): Promise<number> {
   const { config, packages } = task;
   const style = styleOf(context.stdout, context.env);
-  const scope = { ...task, lookBackDays: lookBackDays([...packages, ...config.groups]) };
-  const plan = await withProgress(context, 'Planning', () => planPriced(scope, config, context));
+  const plan = await withProgress(context, 'Planning', () => planPriced(task, config, context));
   const { reads, traits, notes, room } = plan;
   if (json) {
     context.stdout.write(formatJson(toJson(reads)));

@@ -337,12 +337,8 @@ interface Billed {
 
 /** Keeps the spend of a run, and writes every change down before the next step is taken. */
 export interface Budget {
-  /** Bytes that a day of the package billed before; undefined if it never did. */
-  bytesPerDay(packageName: string): number | undefined;
-  /** Bytes that a day billed when it was read once for many packages; undefined if none was. */
-  bytesPerSharedDay(): number | undefined;
-  /** What part of its estimate a question for many packages billed; undefined if that is not known. */
-  billedPart(): number | undefined;
+  /** What was spent so far, growing. */
+  readonly spend: Spend;
   /** @throws BudgetError if a query that is expected to bill so much would pass the budget: spent, expected, and when it can run. */
   assertWithin(expectedBytes: number): void;
   /**
@@ -408,9 +404,7 @@ export async function openBudget(
   }
 
   return {
-    bytesPerDay: (packageName) => bytesPerDay(spend, packageName),
-    bytesPerSharedDay: () => bytesPerSharedDay(spend),
-    billedPart: () => billedPart(spend),
+    spend,
     assertWithin,
     async query({ label, expectedBytes, purpose }, ask) {
       assertWithin(expectedBytes);

@@ -6,7 +6,8 @@ import { openBudget } from '../../src/state/spend.ts';
 import { createState } from '../support/state.ts';
 import { createTable, type SourceOptions } from '../support/table.ts';
 
-const task: RunScope = { packages: [{ name: 'alpha', windows: [3] }], asOf: '2026-03-05', full: false };
+const packages = [{ name: 'alpha', windows: [3] as const }];
+const task: RunScope = { packages, asOf: '2026-03-05', full: false, lookBackDays: 0 };
 const now = () => new Date('2026-03-05T04:00:00Z');
 const book = ({ spend } = createState()) => openBudget(spend, null, now, () => undefined);
 const LOCAL = { traits: { wholeLog: false, billed: false } };

@@ -203,7 +203,11 @@ describe('the price of a day', () => {
     await read(200, 1, ['a']);
     clock.today = '2026-04-05';
     await read(0, 1, ['a']);
-    expect(['a', 'b', 'constructor'].map(budget.bytesPerDay)).toEqual([150, undefined, undefined]);
+    expect(['a', 'b', 'constructor'].map((name) => bytesPerDay(budget.spend, name))).toEqual([
+      150,
+      undefined,
+      undefined,
+    ]);
     const after = await close();
     expect(bytesPerDay(after, 'a')).toBe(150);
     expect([...(after.packages.get('a')?.keys() ?? [])]).toEqual(['2026-03', '2026-04']);
@@ -216,12 +220,12 @@ describe('the price of a day', () => {
 
   it('of a day read once for many packages is kept apart from theirs', async () => {
     const { budget, read, close } = await setUp();
-    expect([budget.billedPart(), budget.bytesPerSharedDay()]).toEqual([undefined, undefined]);
+    expect([billedPart(budget.spend), bytesPerSharedDay(budget.spend)]).toEqual([undefined, undefined]);
     await read(1_001, 1, ['a', 'b'], { estimatedBytes: 2_002 });
     // A day that is said to be ten times as large will bill ten times as much.
-    expect([budget.billedPart(), budget.bytesPerSharedDay()]).toEqual([0.5, 1_001]);
+    expect([billedPart(budget.spend), bytesPerSharedDay(budget.spend)]).toEqual([0.5, 1_001]);
     await read(3_003, 1, ['a', 'b'], { estimatedBytes: 2_002 });
-    expect(budget.billedPart()).toBe(1);
+    expect(billedPart(budget.spend)).toBe(1);
     const after = await close();
     expect([billedPart(after), bytesPerSharedDay(after)]).toEqual([1, 2_002]);
     expect([after.packages.size, after.ages.size]).toEqual([0, 0]);
@@ -238,7 +242,7 @@ describe('the price of a day', () => {
     const { budget, read, close } = await setUp();
     await read(150, 1, ['a']);
     await read(0, 1, ['a'], { cacheHit: true });
-    expect(budget.bytesPerDay('a')).toBe(150);
+    expect(bytesPerDay(budget.spend, 'a')).toBe(150);
     expect((await close()).months.get('2026-03')).toEqual({ bytesBilled: 150, queries: 2 });
   });
 });

@@ -1,3 +1,4 @@
+import { WARNING_DAYS } from '../../src/collect/plan.ts';
 import { beginRun, type Outcome, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
 import { NO_COST, type QueryCost, type Source, type SourceTraits } from '../../src/sources/source.ts';
@@ -133,6 +134,7 @@ export function runInput({ ledgers, spend }: State, today: Day, packages: RunInp
   return {
     packages,
     full: false,
+    lookBackDays: WARNING_DAYS,
     asOf: today,
     assertHeld: () => undefined,
     ledgers,
