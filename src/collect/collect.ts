@@ -187,17 +187,18 @@ async function publishGroups(
   return entries;
 }
 
-/** What every run of a configuration needs. */
-function runInput(
-  { config, world, asOf, full, lookBackDays, signal }: Job,
+/** What every run of a configuration needs, whatever it is asked for. */
+export function runInput(
+  config: Config,
+  world: World,
   { assertHeld }: Pick<Lock, 'assertHeld'>,
-  { log }: Listener,
-): Omit<RunInput, 'packages' | 'published'> {
+  log: Logger,
+): Omit<RunInput, keyof RunScope> {
   const traits = traitsOf(config.source, world.env);
   const warn = (message: string) => log.warn(message);
   return {
-    ...{ asOf, full, lookBackDays, signal, assertHeld, warn, now: world.now },
-    open: () => {
+    ...{ assertHeld, warn, now: world.now },
+    open: async () => {
       assertHeld();
       return openSource(config.source, world);
     },
@@ -255,7 +256,7 @@ export async function collect(
   lock: Pick<Lock, 'assertHeld'>,
   listener: Listener,
 ): Promise<Collected> {
-  const { config, world, isToday, full } = job;
+  const { config, world, isToday, asOf, full, lookBackDays, signal } = job;
   const { log, onProgress, onEntry, onFault } = listener;
   const started = world.now();
   const traits = traitsOf(config.source, world.env);
@@ -265,12 +266,13 @@ export async function collect(
   const wanted = readingOrder(job.packages, previous);
   await sweepTemporary(config.stateDir);
 
-  const input = runInput(job, lock, listener);
+  const input = runInput(config, world, lock, log);
   let loading: Promise<Publishing> | undefined;
   let sharedDays = 0;
   const run = await beginPatiently(
     {
       ...input,
+      ...{ asOf, full, lookBackDays, signal },
       packages: wanted,
       facets: await facetTask(job, previous, (names, why) =>
         log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),
@@ -293,7 +295,7 @@ export async function collect(
   for (const note of run.notes) log.info(note);
 
   const publishing = await (loading ?? loadPublishing(job.page));
-  const pages = publishing.openPages?.(config, sourceName(traits.kind), world.now, job.signal);
+  const pages = publishing.openPages?.(config, sourceName(traits.kind), world.now, signal);
   const publisher = publishing.openPublisher(config, { previous, pages, now: world.now, onFault });
   const packages = new Map<string, PackageHealth>();
   const changes = new Map<string, readonly DayChange[]>();
@@ -312,7 +314,7 @@ export async function collect(
   const health = mergeHealth(config, previous, {
     started,
     finished: world.now(),
-    asOf: job.asOf,
+    asOf,
     upstream: run.upstream && { ...run.upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
     entries: packages,
     groups,

@@ -1,3 +1,4 @@
+import { runInput } from '../collect/collect.ts';
 import type { RunScope } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
 import { type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
@@ -5,10 +6,8 @@ import { type Day, dayNumber, dayOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
-import { openSource, traitsOf } from '../sources/index.ts';
-import { openLedgers } from '../state/ledgers.ts';
+import { traitsOf } from '../sources/index.ts';
 import type { Lock } from '../state/lock.ts';
-import { openSpendFile } from '../state/spend.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { createLog, withProgress } from './log.ts';
@@ -67,25 +66,17 @@ async function fill(
   config: Config,
   options: BackfillOptions,
   context: Context,
-  { assertHeld }: Pick<Lock, 'assertHeld'>,
+  lock: Pick<Lock, 'assertHeld'>,
 ): Promise<number> {
   const { log, progress } = await createLog(options, context);
   const signal = context.interruptible?.();
   const style = styleOf(context.stdout, context.env);
   const traits = traitsOf(config.source, context.env);
-  const warn = (message: string) => log.warn(message);
   progress.show(`0 of ${plural(task.packages.length, 'package')} read`);
   const { warnings, notes, outcomes } = await beginRun({
     ...task,
+    ...runInput(config, context, lock, log),
     signal,
-    open: () => openSource(config.source, context),
-    concurrency: config.concurrency,
-    assertHeld,
-    ledgers: openLedgers(config.stateDir, traits.id, warn),
-    spend: openSpendFile(config.stateDir, warn),
-    budgetBytes: config.budgetBytes,
-    warn,
-    now: context.now,
   });
   for (const warning of warnings) log.warn(warning);
   for (const note of notes) log.info(note);
