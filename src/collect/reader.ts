@@ -12,9 +12,10 @@ import {
   type Source,
   SourceError,
 } from '../sources/source.ts';
-import type { PivotRow, Question } from '../sources/sql.ts';
+import type { Question } from '../sources/sql.ts';
 import {
   allDownloadsOf,
+  EMPTY_LEDGER,
   isOld,
   KEEP_DAYS,
   type Ledger,
@@ -63,10 +64,8 @@ export interface ReaderInput {
 
 /** What all questions about a package brought. */
 export interface PackageRead {
-  /** Empty where a ledger is kept. */
-  readonly rows: readonly PivotRow[];
-  /** With all that was read, saved; undefined where none is kept. */
-  readonly ledger: Ledger | undefined;
+  /** With all that was read; saved, where it is kept. */
+  readonly ledger: Ledger;
   readonly changes: readonly DayChange[];
   /** Days that were read, and of which it is not known which downloads were by CI. */
   readonly unknownDays: ReadonlySet<Day>;
@@ -90,13 +89,12 @@ export interface Reader {
 
 /** A package while its questions are asked. */
 interface Reading {
-  readonly rows: PivotRow[];
   readonly changes: DayChange[];
   readonly unknownDays: Set<Day>;
   cost: QueryCost;
   /** How many days were answered. */
   answered: number;
-  /** As the last question has left it, if that was about this package alone. */
+  /** As the last question has left it; where it is kept, only if that was about this package alone. */
   ledger?: Ledger | undefined;
   /** Why there is no whole answer. */
   failure?: { readonly error: unknown };
@@ -321,7 +319,6 @@ export function createReader(input: ReaderInput): Reader {
 
   function readingOf(name: string): Reading {
     const reading = readings.get(name) ?? {
-      rows: [],
       changes: [],
       unknownDays: new Set<Day>(),
       cost: { ...NO_COST, cacheHit: readsOf.has(name) },
@@ -400,11 +397,17 @@ export function createReader(input: ReaderInput): Reader {
       if (rows === undefined) reading.failure ??= { error: answer.failures.get(name) };
       else reading.answered += days;
       for (const day of answer.unknownDays.get(name) ?? []) reading.unknownDays.add(day);
-      for (const row of keepsLedger ? [] : (rows ?? [])) reading.rows.push(row);
       reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
-    const ledger = keepsLedger ? await keep({ packages, span }, answer) : undefined;
-    for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
+    if (keepsLedger) {
+      const ledger = await keep({ packages, span }, answer);
+      for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
+    } else {
+      for (const [name, rows] of answer.rows) {
+        const reading = readingOf(name);
+        reading.ledger = withDays(reading.ledger ?? EMPTY_LEDGER, span, rows, partitionRowsOf);
+      }
+    }
     if (billed && packages.length > 1) input.onSharedDays?.(days);
   }
 
@@ -462,7 +465,7 @@ export function createReader(input: ReaderInput): Reader {
           await answered;
           if (reading.failure !== undefined) throw reading.failure.error;
         }
-        const ledger = keepsLedger ? await file(packageName, reading) : undefined;
+        const ledger = keepsLedger ? await file(packageName, reading) : (reading.ledger ?? EMPTY_LEDGER);
         return { ...reading, ledger, daysScanned: reads.reduce((sum, { span }) => sum + spanDays(span), 0) };
       } finally {
         // What a package has taken need not stay in memory.

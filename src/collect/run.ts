@@ -10,13 +10,12 @@ import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
-import type { Source } from '../sources/source.ts';
-import type { PivotRow } from '../sources/sql.ts';
+import type { Source, SourceTraits } from '../sources/source.ts';
 import { type DayRow, isOld, type Ledger, type OldDays, reachOf, spansOf } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
-import { abortable, append } from '../util.ts';
+import { abortable } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
 import { longestWindow, planRun, type RunPlan } from './plan.ts';
@@ -82,30 +81,23 @@ function isLost(day: Day, { known }: FetchedDays): boolean {
   return known.kind === 'known' && !known.rows.get(day);
 }
 
-/** The days of a span as the ledger has them; a day that the table has lost is not known any more. */
-function rowsOfLedger({ days }: Ledger, span: Span, fetched: FetchedDays): Map<Day, readonly DayRow[]> {
-  return new Map(
-    daysOf(span).flatMap((day) => {
-      const entry = isLost(day, fetched) ? undefined : days.get(day);
-      return entry === undefined ? [] : [[day, entry.rows]];
-    }),
-  );
-}
-
 /**
- * The same without a ledger: what was just read. A day without rows is one without downloads, unless the source holds
- * the whole log and has no row of any package then.
+ * The rows of the days of a span that are known. A day that the table has lost is not; of files that are a part of the table, one
+ * without rows is a day without downloads.
  */
 function rowsByDay(
-  read: readonly PivotRow[],
+  { days }: Ledger,
   span: Span,
   fetched: FetchedDays,
-  { traits }: Source,
-): Map<Day, DayRow[]> {
-  const days = daysOf(span).filter((day) => !(traits.wholeLog && isLost(day, fetched)));
-  const rows = new Map<Day, DayRow[]>(days.map((day) => [day, []]));
-  for (const row of read) rows.get(row.day)?.push(row);
-  return rows;
+  { wholeLog }: SourceTraits,
+): Map<Day, readonly DayRow[]> {
+  return new Map(
+    daysOf(span).flatMap((day) => {
+      const rows = days.get(day)?.rows;
+      if (!wholeLog) return [[day, rows ?? []]];
+      return rows === undefined || isLost(day, fetched) ? [] : [[day, rows]];
+    }),
+  );
 }
 
 /** Of a day, and of days that were added up. */
@@ -118,11 +110,16 @@ const oldPeriod = (old: OldDays): Period => {
 };
 
 /**
- * All that a ledger knows of the days before the windows' end, oldest first.
+ * All that is known of the days before the windows' end, oldest first. Files that are a part of the table tell of every day since
+ * the first of which they have any row.
  *
  * @returns undefined where older days are known only together with later ones.
  */
-export function periodsOfLedger({ days, old }: Ledger, fetched: FetchedDays): Period[] | undefined {
+export function periodsOf(
+  { days, old }: Ledger,
+  fetched: FetchedDays,
+  { wholeLog }: Pick<SourceTraits, 'wholeLog'>,
+): Period[] | undefined {
   const { end, since } = fetched.upstream;
   if (spansOf(old).some((span) => span.end > end)) return undefined;
   const isKept = (day: Day, partitionRows: number | null) =>
@@ -131,25 +128,11 @@ export function periodsOfLedger({ days, old }: Ledger, fetched: FetchedDays): Pe
     partitionRows !== 0 &&
     !isOld(old, day) &&
     !(day >= since && isLost(day, fetched));
-  const kept = [...days].filter(([day, { partitionRows }]) => isKept(day, partitionRows));
-  return [...old.map(oldPeriod), ...kept.map(([day, { rows }]) => dayPeriod(day, rows))].toSorted((a, b) =>
-    a.start < b.start ? -1 : 1,
-  );
-}
-
-/** The same without a ledger: all rows of the package, and the days of which the files have any row. */
-export function periodsOfRows(
-  rows: readonly PivotRow[],
-  { known, upstream: { end } }: FetchedDays,
-  wholeLog: boolean,
-): Period[] {
-  const filled = known.kind === 'known' ? known.rows.keys() : [];
-  const days = [...filled].filter((day) => day >= ERAS.ci && day < end).toSorted();
-  const [start] = days;
-  if (start === undefined) return [];
-  const byDay = new Map<Day, DayRow[]>();
-  for (const row of rows) append(byDay, row.day, row);
-  return (wholeLog ? days : daysOf({ start, end })).map((day) => dayPeriod(day, byDay.get(day) ?? []));
+  const kept = [...days].flatMap(([day, { partitionRows }]) => (isKept(day, partitionRows) ? day : []));
+  const [first = end] = kept.toSorted();
+  const own = wholeLog ? kept : daysOf({ start: first, end });
+  const periods = own.map((day) => dayPeriod(day, days.get(day)?.rows ?? []));
+  return [...old.map(oldPeriod), ...periods].toSorted((a, b) => (a.start < b.start ? -1 : 1));
 }
 
 async function readPackage(
@@ -162,16 +145,11 @@ async function readPackage(
   const { name } = tracked;
   try {
     if (plan.faults.has(name)) throw plan.faults.get(name);
-    const { rows: read, ledger, changes, unknownDays, cost, daysScanned } = await reader.read(name);
+    const { ledger, changes, unknownDays, cost, daysScanned } = await reader.read(name);
     const { end } = fetched.upstream;
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
-    const rows =
-      ledger === undefined ? rowsByDay(read, span, fetched, source) : rowsOfLedger(ledger, span, fetched);
-    const allPeriods = () =>
-      ledger === undefined
-        ? periodsOfRows(read, fetched, source.traits.wholeLog)
-        : periodsOfLedger(ledger, fetched);
-    const periods = tracked.total ? allPeriods() : undefined;
+    const rows = rowsByDay(ledger, span, fetched, source.traits);
+    const periods = tracked.total ? periodsOf(ledger, fetched, source.traits) : undefined;
     return {
       kind: 'read',
       package: tracked,

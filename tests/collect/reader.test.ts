@@ -65,7 +65,7 @@ async function reader({
     async readAll() {
       const readOne = async (name: string) => {
         const read = await made.read(name);
-        const rows = read.ledger?.days.get(DAY)?.rows ?? read.rows;
+        const rows = read.ledger.days.get(DAY)?.rows ?? [];
         return rows.reduce((sum, { downloads }) => sum + downloads, 0);
       };
       const got: Record<string, number | string> = {};
