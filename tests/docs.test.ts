@@ -205,7 +205,7 @@ describe('docs/files.md', () => {
     const keys = Object.keys(properties).filter((key) => key !== 'group');
     expect(Object.keys(JSON.parse(text))).toEqual(keys);
     const days = parseHistory(text, 'mcp-clipboard');
-    expect(days?.breakdowns.map((day) => day && allDownloads(day))).toEqual([149, null, 140]);
+    expect(days?.map(({ breakdown }) => breakdown && allDownloads(breakdown))).toEqual([149, null, 140]);
   });
 });
 

@@ -4,11 +4,18 @@ import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
 import { type DatedFacets, PYTHON_KNOWN_MIN, pythonsFrom } from '../metric/facets.ts';
-import { lastDays, type PackageDays, type Period, periodsOf, type Total } from '../metric/package-days.ts';
+import {
+  lastDays,
+  type PackageDays,
+  type Period,
+  periodsOf,
+  spanOf,
+  type Total,
+} from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
 import type { Trend, Window } from '../metric/summary.ts';
 import { defined, type NonEmpty } from '../util.ts';
-import { CHART_SIZES, type ChartSize, drawChart, spanOf } from './chart.ts';
+import { CHART_SIZES, type ChartSize, drawChart } from './chart.ts';
 import { type Draw, drawSparkline, type Size, SPARKLINE } from './picture.ts';
 
 /** What a badge says, as shields.io's endpoint schema names it (https://shields.io/badges/endpoint-badge). */
@@ -159,7 +166,7 @@ const renderWindow =
     const span = spanOf(lastDays(history, windowDays));
     const when = `in ${plural(spanDays(span), 'day')}`;
     const [periods, spikes] = [periodsOf(history), spikesOf(history, windowDays)];
-    return drawChart({ title, span, periods, partialDays: history.partialDays, spikes, when }, size);
+    return drawChart({ title, span, periods, history, spikes, when }, size);
   };
 
 /** The days that a total is made of, or their months. */
@@ -168,7 +175,7 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
   if (start === undefined) return undefined;
   const span = { start, end: spanOf(history).end };
   const when = `since ${date(start)}`;
-  return drawChart({ title, span, periods, partialDays: history.partialDays, spikes: [], when }, 'large');
+  return drawChart({ title, span, periods, history, spikes: [], when }, 'large');
 };
 
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };

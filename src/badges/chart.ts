@@ -62,12 +62,6 @@ export function breakNote(span: Span): string | undefined {
   return `The broken line: from ${date(ERAS.distributions)} on, PyPI's log holds only files that can be installed.`;
 }
 
-/** The span of a history. */
-export const spanOf = ({ days }: PackageDays): Span => ({
-  start: days[0] ?? '',
-  end: addDays(days.at(-1) ?? '', 1),
-});
-
 /** Ticks from 0 to the first above `max`, in whole steps of 1, 2 or 5 times a power of ten; at most six. */
 export function wholeTicks(max: number): number[] {
   const rough = max / 4;
@@ -225,10 +219,10 @@ export function gapsPath(gaps: readonly number[], { x, y }: Plot): Part {
   );
 }
 
-/** Places of the days of a span that no period covers, or of which there is only a part. */
-export function gapsOf(periods: readonly Period[], partialDays: readonly Day[], span: Span): number[] {
+/** Places of the days of a span that no period covers, or of which a history has only a part. */
+export function gapsOf(periods: readonly Period[], history: PackageDays, span: Span): number[] {
   const whole = new Set(periods.flatMap(daysOf));
-  for (const day of partialDays) whole.delete(day);
+  for (const { day, isPartial } of history) if (isPartial) whole.delete(day);
   return daysOf(span).flatMap((day, at) => (whole.has(day) ? [] : [at]));
 }
 
@@ -239,8 +233,8 @@ export interface ChartData {
   readonly span: Span;
   /** What is known of the span, oldest first; earlier days take part in the first means. */
   readonly periods: readonly Period[];
-  /** Days of the span of which the table had only a part. */
-  readonly partialDays: readonly Day[];
+  /** Tells of which days the table had only a part. */
+  readonly history: PackageDays;
   readonly spikes: readonly Spike[];
   /** When the downloads were, as words behind their number. */
   readonly when: string;
@@ -289,7 +283,7 @@ function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, 
  * Days of which nothing or only a part is known have a mark below the axis, spikes one above their bars.
  */
 export function drawChart(data: ChartData, size: ChartSize): Draw {
-  const { title, span, partialDays, when } = data;
+  const { title, span, history, when } = data;
   const [isLong, isSmall] = [spanDays(span) > DAILY_MAX, size === 'small'];
   const within = data.periods.filter(({ start }) => start >= span.start);
   const shown = isLong ? byMonth(within) : within;
@@ -306,7 +300,7 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const runs = runsOf(
     means.map((value, at) => (value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)])),
   );
-  const gaps = gapsOf(shown, isLong ? [] : partialDays, span);
+  const gaps = gapsOf(shown, isLong ? [] : history, span);
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');

@@ -120,8 +120,8 @@ const MARGIN = 2;
  */
 export function drawSparkline(summary: { title: string; history: PackageDays; windowDays: number }): Draw {
   const { width, height } = SPARKLINE;
-  const { days, breakdowns } = lastDays(summary.history, summary.windowDays);
-  const counts = breakdowns.map((breakdown) => breakdown?.count);
+  const days = lastDays(summary.history, summary.windowDays);
+  const counts = days.map(({ breakdown }) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));
   const base = height - MARGIN;
   const runs = runsOf(
@@ -133,7 +133,8 @@ export function drawSparkline(summary: { title: string; history: PackageDays; wi
   );
   const area = runs.map((run) => `${linePath(run)}V${base}H${px(run[0][0])}Z`).join('');
   const total = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  const window = days.length === 1 ? `on ${days[0]}` : `in ${days.length} days to ${days.at(-1)}`;
+  const last = days.at(-1)?.day;
+  const window = days.length === 1 ? `on ${last}` : `in ${days.length} days to ${last}`;
   const title = `PyPI downloads of ${summary.title} by day, without CI: ${formatNumber(total)} ${window}, at most ${formatNumber(most)} a day`;
   const line = html`<path class="stroke bars" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`;
   return svg(SPARKLINE, title, html`<path class="bars" fill-opacity=".15" d="${area}"/>${line}`);

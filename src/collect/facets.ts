@@ -137,12 +137,9 @@ export async function* withFacets(
     }
     const { name, windows } = outcome.package;
     const window = lastDays(outcome.days, windows[0]);
-    const all = window.days.map((day, index) => {
-      const breakdown = window.breakdowns[index];
-      return [day, breakdown ? allDownloads(breakdown) : 0] as const;
-    });
+    const all = window.map(({ day, breakdown }) => [day, breakdown ? allDownloads(breakdown) : 0] as const);
     if (!isWanted(name, spanOf(all), outcome.facets)) return undefined;
-    if (window.unknownDays.length > 0) {
+    if (window.some(({ isUnknown }) => isUnknown)) {
       onNone([name], 'it is not known of all days which downloads were by CI');
       return undefined;
     }

@@ -3,7 +3,7 @@ import { addDays, type Day, date } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
-import { missingDaysOf } from '../metric/package-days.ts';
+import { oddDaysOf, spanOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
@@ -54,7 +54,7 @@ function section(title: string, lines: readonly string[], { color }: Drawing): s
 
 /** A line of days for each package, all on one scale. */
 function byDay(summaries: readonly PackageSummary[], { ink }: Drawing, cells: number): string[] {
-  const lines = summaries.map(({ history }) => history.breakdowns.map((day) => day?.count ?? null));
+  const lines = summaries.map(({ history }) => history.map(({ breakdown }) => breakdown?.count ?? null));
   return columns(lines, cells, ink);
 }
 
@@ -64,10 +64,11 @@ export function listDays(some: readonly Day[]): string {
 }
 
 function remarks({ name, summary: { history, warnings } }: Account): string[] {
+  const { missing, unknown, partial } = oddDaysOf(history);
   const lacking: readonly (readonly [text: string, days: readonly Day[]])[] = [
-    ['Nothing is known of', missingDaysOf(history)],
-    ['Left out, as it is not known which downloads were by CI:', history.unknownDays],
-    ['The source has only a part of the rows of', history.partialDays],
+    ['Nothing is known of', missing],
+    ['Left out, as it is not known which downloads were by CI:', unknown],
+    ['The source has only a part of the rows of', partial],
   ];
   return [
     ...lacking.filter(([, some]) => some.length > 0).map(([text, some]) => `${text} ${listDays(some)}.`),
@@ -77,14 +78,13 @@ function remarks({ name, summary: { history, warnings } }: Account): string[] {
 
 /** The window as people write it. */
 export function windowText({ history }: PackageSummary): string {
-  const [first = '', last = ''] = [history.days[0], history.days.at(-1)];
-  return spanText({ start: first, end: addDays(last, 1) });
+  return spanText(spanOf(history));
 }
 
 /** That a source has no row of a package. */
 export function unknownText({ name, summary }: Account, sourceName: string): string {
-  const [first = '', last = ''] = [summary.history.days[0], summary.history.days.at(-1)];
-  return `${name}: no download of any kind from ${first} to ${last} in ${sourceName}; is the name right? See https://pypi.org/project/${name}/`;
+  const { start, end } = spanOf(summary.history);
+  return `${name}: no download of any kind from ${start} to ${addDays(end, -1)} in ${sourceName}; is the name right? See https://pypi.org/project/${name}/`;
 }
 
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
@@ -93,7 +93,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
   const [{ breakdown }] = summary.windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
   const all = allDownloads(breakdown);
-  const typical = typicalDay(summary.history, summary.history.days.length);
+  const typical = typicalDay(summary.history, summary.history.length);
   const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
   const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
   const systems = [

@@ -6,6 +6,7 @@ import { type Day, dayNumber, dayOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
+import { oddDaysOf } from '../metric/package-days.ts';
 import { traitsOf } from '../sources/index.ts';
 import type { Lock } from '../state/lock.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
@@ -92,7 +93,7 @@ async function fill(
     const { daysScanned, bytesBilled } = outcome.taken;
     const since = outcome.total?.since;
     const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
-    const without = outcome.days.unknownDays.length;
+    const without = oddDaysOf(outcome.days).unknown.length;
     const left =
       without === 0
         ? ''

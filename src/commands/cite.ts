@@ -1,7 +1,7 @@
 import { addDays, type Day, date } from '../days/day.ts';
 import { formatNumber, nameSome, plural } from '../format.ts';
 import { METRIC_DEFINITION } from '../metric/classes.ts';
-import { missingDaysOf } from '../metric/package-days.ts';
+import { oddDaysOf } from '../metric/package-days.ts';
 import { type Account, windowText } from './account.ts';
 
 /** What a citation says besides its figure. */
@@ -21,10 +21,10 @@ const DAYS_MAX = 31;
 
 /** Days that the figure lacks, as a sentence. */
 function lacking({ summary: { history } }: Account): string {
-  const days = [...missingDaysOf(history), ...history.unknownDays].toSorted();
+  const { missing, unknown, partial } = oddDaysOf(history);
+  const days = [...missing, ...unknown].toSorted();
   const without =
     days.length === 0 ? 'No day is unknown.' : `Unknown, and left out: ${nameSome(days, DAYS_MAX)}.`;
-  const { partialDays: partial } = history;
   return `${without}${partial.length === 0 ? '' : ` Incomplete: ${nameSome(partial, DAYS_MAX)}.`}`;
 }
 
@@ -35,10 +35,10 @@ function lacking({ summary: { history } }: Account): string {
 export function citationOf(account: Account, { sourceName, source, version, today }: CitedFacts): string {
   const { name, summary } = account;
   const { history, windows } = summary;
-  const end = String(history.days.at(-1));
+  const end = String(history.at(-1)?.day);
   const count = plural(windows[0].breakdown.count, 'download');
   // As of the day after the last that was counted, which is today's only where the source is not behind.
-  const command = `pypi-badges show ${name} --days ${history.days.length} --as-of ${addDays(end, 1)}${source === undefined ? '' : ` --source ${source}`} --cite`;
+  const command = `pypi-badges show ${name} --days ${history.length} --as-of ${addDays(end, 1)}${source === undefined ? '' : ` --source ${source}`} --cite`;
   const when = windowText(summary);
   const title = `PyPI downloads of ${name}, ${when}`;
   const url = `https://pypi.org/project/${name}/`;

@@ -1,11 +1,12 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { causeText } from '../collect/run.ts';
 import { type Config, loadConfigIfPresent, loadSource } from '../config/config.ts';
-import { addDays, type Day, date } from '../days/day.ts';
+import { type Day, date, daysOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { formatJson, formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown, breakdownOf, type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
+import { spanOf } from '../metric/package-days.ts';
 import { summarize } from '../metric/summary.ts';
 import { days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
@@ -289,7 +290,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
     return 1;
   }
   const summary = summarize(outcome.days, [windowDays]);
-  const { days, breakdowns, unknownDays } = summary.history;
+  const { history } = summary;
   let stats: Stats | undefined;
   let fault = `${name}: pypistats.org does not know it`;
   try {
@@ -301,20 +302,20 @@ export async function compare(text: string, options: CompareOptions, context: Co
     if (!(error instanceof SourceError)) throw error;
     fault = error.message;
   }
-  const sameDays = { names, windowDays, asOf: addDays(days.at(-1) ?? asOf, 1) };
+  const sameDays = { names, windowDays, asOf: spanOf(history).end };
   const other = await readOther(config, sameDays, options, context);
   const compared: Compared = {
     name,
     summary,
-    days: days.map((day, index) => {
-      const [own, rows] = [breakdowns[index], other?.rows.get(day)];
+    days: history.map(({ day, breakdown: own }) => {
+      const rows = other?.rows.get(day);
       return { day, own: own ? figuresOf(own) : null, other: rows ? figuresOf(breakdownOf(rows)) : null };
     }),
     stats,
-    explained: explain(days, outcome.rows, stats ?? new Map()),
+    explained: explain(daysOf(spanOf(history)), outcome.rows, stats ?? new Map()),
     other,
   };
-  const known = allDownloads(summary.windows[0].breakdown) > 0 || unknownDays.length > 0;
+  const known = allDownloads(summary.windows[0].breakdown) > 0 || history.some(({ isUnknown }) => isUnknown);
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined) stdout.write(render(compared, styleOf(stdout, env)));
   if (!known) say(stderr, env, unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));

@@ -5,7 +5,7 @@ import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { ShownFacet } from '../metric/facets.ts';
-import { knownDays } from '../metric/package-days.ts';
+import { knownDays, oddDaysOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { type PackageSummary, summarize } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
@@ -33,6 +33,7 @@ export interface ShowOptions extends GlobalOptions {
 function packageJson({ history, windows, warnings }: PackageSummary) {
   const [{ breakdown }] = windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
+  const { unknown, partial } = oddDaysOf(history);
   return {
     count,
     all: allDownloads(breakdown),
@@ -40,13 +41,15 @@ function packageJson({ history, windows, warnings }: PackageSummary) {
     counts_by_system: countsBySystem,
     excluded,
     others: Object.fromEntries([...others].toSorted(byCount)),
-    typical_day: typicalDay(history, history.days.length) ?? null,
-    by_day: history.days.map((day, index) => ({ day, count: history.breakdowns[index]?.count ?? null })),
-    unknown_days: history.unknownDays,
-    partial_days: history.partialDays,
+    typical_day: typicalDay(history, history.length) ?? null,
+    by_day: history.map((each) => ({ day: each.day, count: each.breakdown?.count ?? null })),
+    unknown_days: unknown,
+    partial_days: partial,
     warnings,
   };
 }
+
+const hasUnknown = ({ history }: PackageSummary) => history.some(({ isUnknown }) => isUnknown);
 
 /**
  * `show`: the account of any package, now, without a tracked.yaml. Writes nothing.
@@ -85,14 +88,14 @@ export async function show(
     }
     bytesBilled += outcome.taken.bytesBilled;
     const summary = summarize(outcome.days, [asked.windowDays]);
-    if (summary.history.unknownDays.length === 0 || knownDays(summary.history).length > 0) {
+    if (!hasUnknown(summary) || knownDays(summary.history).length > 0) {
       counted.push({ name, summary });
     } else {
       faults.push([name, 'the source does not say of any of these days which downloads were by CI']);
     }
   }
-  const isKnown = ({ summary: { history, windows } }: Account) =>
-    history.unknownDays.length > 0 || allDownloads(windows[0].breakdown) > 0;
+  const isKnown = ({ summary }: Account) =>
+    hasUnknown(summary) || allDownloads(summary.windows[0].breakdown) > 0;
   const accounts = counted.filter(isKnown);
   if (json) {
     const packages = Object.fromEntries(counted.map(({ name, summary }) => [name, packageJson(summary)]));

@@ -2,40 +2,31 @@ import { addDays, type Day, dayNumber, monthOfDay, type Span, spanDays } from '.
 import { append } from '../util.ts';
 import { type Breakdown, sumOf } from './breakdown.ts';
 
-/**
- * The unit that everything published is made from: a package's days, each with its breakdown. Windows,
- * histories and charts are sums or slices of it.
- */
-export interface PackageDays {
-  /** UTC days, oldest first, without a gap. */
-  readonly days: readonly Day[];
-  /** One for each of `days`; null where the day is unknown, or the table has nothing of it, which is not the same as zero. */
-  readonly breakdowns: readonly (Breakdown | null)[];
-  /** Those of `days` of which it is not known which downloads were by CI, oldest first. */
-  readonly unknownDays: readonly Day[];
-  /** Those of `days` of which the table had only a part. */
-  readonly partialDays: readonly Day[];
+/** A package's day. */
+export interface PackageDay {
+  readonly day: Day;
+  /** null where the day is unknown, or the table has nothing of it, which is not the same as zero. */
+  readonly breakdown: Breakdown | null;
+  /** Whether it is not known which downloads were by CI. */
+  readonly isUnknown: boolean;
+  /** Whether the table had only a part of it. */
+  readonly isPartial: boolean;
 }
 
-/** A part of the days, by place. */
-export function sliceDays(
-  { days, breakdowns, unknownDays, partialDays }: PackageDays,
-  start: number,
-  end?: number,
-): PackageDays {
-  const part = days.slice(start, end);
-  const isPart = (day: Day) => day >= (part[0] ?? '') && day <= (part.at(-1) ?? '');
-  return {
-    days: part,
-    breakdowns: breakdowns.slice(start, end),
-    unknownDays: unknownDays.filter(isPart),
-    partialDays: partialDays.filter(isPart),
-  };
-}
+/**
+ * The unit that everything published is made from: UTC days of a package, oldest first, without a gap. Windows, histories
+ * and charts are sums or slices of it.
+ */
+export type PackageDays = readonly PackageDay[];
 
 /** The last `count` days; all of them if there are fewer. */
 export function lastDays(all: PackageDays, count: number): PackageDays {
-  return sliceDays(all, Math.max(0, all.days.length - count));
+  return all.slice(Math.max(0, all.length - count));
+}
+
+/** The span of at least one day. */
+export function spanOf(all: PackageDays): Span {
+  return { start: all[0]?.day ?? '', end: addDays(all.at(-1)?.day ?? '', 1) };
 }
 
 /**
@@ -45,32 +36,40 @@ export function lastDays(all: PackageDays, count: number): PackageDays {
  * @param one Ends with the same day as the other.
  */
 export function together(one: PackageDays, other: PackageDays): PackageDays {
-  const length = Math.min(one.days.length, other.days.length);
-  const [a, b] = [lastDays(one, length), lastDays(other, length)];
-  return {
-    days: a.days,
-    breakdowns: a.breakdowns.map((breakdown, index) => {
-      const added = b.breakdowns[index];
-      return breakdown === null || added == null ? null : sumOf([breakdown, added]);
-    }),
-    unknownDays: [...new Set([...a.unknownDays, ...b.unknownDays])].toSorted(),
-    partialDays: [...new Set([...a.partialDays, ...b.partialDays])].toSorted(),
-  };
+  const length = Math.min(one.length, other.length);
+  const added = lastDays(other, length);
+  return lastDays(one, length).map(({ day, breakdown, isUnknown, isPartial }, index) => {
+    const more = added[index];
+    return {
+      day,
+      breakdown: breakdown && more?.breakdown ? sumOf([breakdown, more.breakdown]) : null,
+      isUnknown: isUnknown || more?.isUnknown === true,
+      isPartial: isPartial || more?.isPartial === true,
+    };
+  });
 }
 
-/** The breakdowns of the days that are known. */
-export function knownDays({ breakdowns }: PackageDays): Breakdown[] {
-  return breakdowns.filter((breakdown) => breakdown !== null);
+/** A day of which the breakdown is known. */
+export type KnownDay = PackageDay & { readonly breakdown: Breakdown };
+
+/** The days that are known. */
+export function knownDays(all: PackageDays): KnownDay[] {
+  return all.filter((each): each is KnownDay => each.breakdown !== null);
 }
 
 /** The sum of days; days of which nothing is known add nothing. */
-export function totalOf(days: PackageDays): Breakdown {
-  return sumOf(knownDays(days));
+export function totalOf(all: PackageDays): Breakdown {
+  return sumOf(knownDays(all).map(({ breakdown }) => breakdown));
 }
 
-/** Days of which the table has nothing at all, oldest first. */
-export function missingDaysOf({ days, breakdowns, unknownDays }: PackageDays): Day[] {
-  return days.filter((day, index) => breakdowns[index] === null && !unknownDays.includes(day));
+/** Days that are not known as a whole, oldest first: the table has nothing of them, it is not known which downloads were by CI, or there is only a part. */
+export function oddDaysOf(all: PackageDays) {
+  const daysWith = (isOdd: (each: PackageDay) => boolean) => all.filter(isOdd).map(({ day }) => day);
+  return {
+    missing: daysWith(({ breakdown, isUnknown }) => breakdown === null && !isUnknown),
+    unknown: daysWith(({ isUnknown }) => isUnknown),
+    partial: daysWith(({ isPartial }) => isPartial),
+  };
 }
 
 /** Part of a window's days that may be unknown. */
@@ -78,7 +77,7 @@ const UNKNOWN_SHARE = 1 / 10;
 
 /** Whether enough is known of the last `windowDays` days for their sum to be published. */
 export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
-  return lastDays(all, windowDays).unknownDays.length <= windowDays * UNKNOWN_SHARE;
+  return oddDaysOf(lastDays(all, windowDays)).unknown.length <= windowDays * UNKNOWN_SHARE;
 }
 
 /** Neighbouring days as one sum: a day, or the known days of a month. */
@@ -89,11 +88,13 @@ export interface Period extends Span {
 }
 
 /** The known days of a history, each by itself. */
-export function periodsOf({ days, breakdowns }: Pick<PackageDays, 'days' | 'breakdowns'>): Period[] {
-  return days.flatMap((day, index) => {
-    const breakdown = breakdowns[index];
-    return breakdown ? [{ start: day, end: days[index + 1] ?? addDays(day, 1), known: 1, breakdown }] : [];
-  });
+export function periodsOf(all: PackageDays): Period[] {
+  return knownDays(all).map(({ day, breakdown }) => ({
+    start: day,
+    end: addDays(day, 1),
+    known: 1,
+    breakdown,
+  }));
 }
 
 /** Periods, oldest first, as one; undefined if there are none. */
@@ -157,15 +158,15 @@ export function totalsTogether(one: Total, other: Total): Total {
 /** Share of a window's days that must be known in full for its mean to mean something. */
 const KNOWN_SHARE = 1 / 2;
 
-/** The breakdowns of the days that are known in full. */
-export function wholeDaysOf(all: PackageDays): Breakdown[] {
-  return periodsOf(all).flatMap(({ start, breakdown }) => (all.partialDays.includes(start) ? [] : breakdown));
+/** The days that are known in full. */
+export function wholeDaysOf(all: PackageDays): KnownDay[] {
+  return knownDays(all).filter(({ isPartial }) => !isPartial);
 }
 
 /** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
 function dailyMean(all: PackageDays): number | undefined {
-  const counts = wholeDaysOf(all).map(({ count }) => count);
-  if (counts.length < all.days.length * KNOWN_SHARE) return undefined;
+  const counts = wholeDaysOf(all).map(({ breakdown }) => breakdown.count);
+  if (counts.length < all.length * KNOWN_SHARE) return undefined;
   return counts.reduce((sum, count) => sum + count, 0) / counts.length;
 }
 
@@ -177,9 +178,9 @@ function dailyMean(all: PackageDays): number | undefined {
  * @returns Undefined if there is nothing to compare with: too little is known of either, or nothing was counted before.
  */
 export function trendOf(all: PackageDays, windowDays: number): number | undefined {
-  const start = all.days.length - 2 * windowDays;
+  const start = all.length - 2 * windowDays;
   if (start < 0) return undefined;
-  const before = dailyMean(sliceDays(all, start, start + windowDays));
+  const before = dailyMean(all.slice(start, start + windowDays));
   const now = dailyMean(lastDays(all, windowDays));
   return now === undefined || !before ? undefined : now / before - 1;
 }

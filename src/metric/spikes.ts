@@ -1,6 +1,6 @@
 import type { Day } from '../days/day.ts';
 import { median } from '../util.ts';
-import { type PackageDays, periodsOf } from './package-days.ts';
+import { type KnownDay, knownDays, type PackageDays } from './package-days.ts';
 
 /*
  * Days on which a package had many times its usual downloads, most often by one client. The thresholds are those of a
@@ -27,28 +27,23 @@ export interface Spike {
   readonly count: number;
 }
 
-type Counted = Spike & { readonly isComplete: boolean };
-
 /** The known days since the package's first download, as far as that is known. */
-function livedDays(all: PackageDays): Counted[] {
-  const days = periodsOf(all).map(({ start: day, breakdown: { count } }) => {
-    return { day, count, isComplete: !all.partialDays.includes(day) };
-  });
-  const first = days.findIndex(({ count }) => count > 0);
-  return first < 0 ? [] : days.slice(first);
+function livedDays(all: PackageDays): KnownDay[] {
+  const first = all.findIndex(({ breakdown }) => breakdown !== null && breakdown.count > 0);
+  return first < 0 ? [] : knownDays(all.slice(first));
 }
 
 /** Those of them that are in a window. */
-function inWindow(lived: readonly Counted[], { days }: PackageDays, windowDays: number): Counted[] {
-  const start = days.at(-windowDays) ?? '';
+function inWindow(lived: readonly KnownDay[], all: PackageDays, windowDays: number): KnownDay[] {
+  const start = all.at(-windowDays)?.day ?? '';
   return lived.filter(({ day }) => day >= start);
 }
 
 /** Of the days that are known in full. */
-const medianOf = (days: readonly Counted[]) =>
-  median(days.flatMap(({ count, isComplete }) => (isComplete ? [count] : [])));
+const medianOf = (days: readonly KnownDay[]) =>
+  median(days.flatMap(({ breakdown, isPartial }) => (isPartial ? [] : [breakdown.count])));
 
-const sum = (list: readonly Spike[]) => list.reduce((total, { count }) => total + count, 0);
+const sum = (list: readonly KnownDay[]) => list.reduce((total, { breakdown }) => total + breakdown.count, 0);
 
 /**
  * The spikes of a window, oldest first; none where too little is known.
@@ -60,13 +55,13 @@ export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
   const days = inWindow(lived, all, windowDays);
   if (days.length < KNOWN_MIN) return [];
   const usual = Math.max(medianOf(days), 1);
-  const isMany = ({ count }: Spike) => count > TIMES * usual && count >= DOWNLOADS_MIN;
-  const isLaunch = all.breakdowns.find((breakdown) => breakdown !== null)?.count === 0;
+  const isMany = ({ breakdown: { count } }: KnownDay) => count > TIMES * usual && count >= DOWNLOADS_MIN;
+  const isLaunch = knownDays(all)[0]?.breakdown.count === 0;
   // Days of a launch, with none before it, are no spikes, however many downloads they bring.
   const end = isLaunch ? lived.find((day) => !isMany(day))?.day : '';
   const spikes = days.filter((day) => isMany(day) && end !== undefined && day.day >= end);
   const matters = spikes.length <= days.length * DAYS_SHARE && sum(spikes) > sum(days) * SUM_SHARE;
-  return matters ? spikes.map(({ day, count }) => ({ day, count })) : [];
+  return matters ? spikes.map(({ day, breakdown: { count } }) => ({ day, count })) : [];
 }
 
 /** The median of the window's days that are known in full; undefined where that is too low to mean much. */

@@ -2,7 +2,7 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from './breakdown.ts';
-import { lastDays, type PackageDays, sliceDays, totalOf, trendOf } from './package-days.ts';
+import { lastDays, type PackageDays, totalOf, trendOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
@@ -45,19 +45,17 @@ export function breakdownDays(
   { span, rows, unknownDays }: ReadDays,
   partialDays: readonly Day[],
 ): PackageDays {
-  const days = daysOf(span);
-  const isUnknown = (day: Day) => day < ERAS.ci || unknownDays?.has(day) === true;
-  const breakdowns = days.map((day) => {
-    const own = isUnknown(day) ? undefined : rows.get(day);
-    return own === undefined ? null : breakdownOf(own);
+  return daysOf(span).map((day) => {
+    const isUnknown = day < ERAS.ci || unknownDays?.has(day) === true;
+    const own = isUnknown ? undefined : rows.get(day);
+    return { day, breakdown: own ? breakdownOf(own) : null, isUnknown, isPartial: partialDays.includes(day) };
   });
-  return { days, breakdowns, unknownDays: days.filter(isUnknown), partialDays };
 }
 
 function comparableTrend(all: PackageDays, windowDays: number): Trend {
   const trend = trendOf(all, windowDays);
   if (trend === undefined) return undefined;
-  const before = sliceDays(all, 0, -windowDays);
+  const before = all.slice(0, -windowDays);
   const isSpiked = [all, before].some((days) => spikesOf(days, windowDays).length > 0);
   return isSpiked ? null : trend;
 }

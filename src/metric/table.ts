@@ -1,7 +1,7 @@
 import type { Day } from '../days/day.ts';
 import type { DownloadRow } from './breakdown.ts';
 import { classify, EXCLUSIONS, type Exclusion, INSTALLERS, isInstaller } from './classes.ts';
-import { type PackageDays, periodsOf } from './package-days.ts';
+import { knownDays, type PackageDays } from './package-days.ts';
 
 /** Downloads of a day that agree in all that is told of them. */
 export interface TableRow {
@@ -46,7 +46,7 @@ export function tableOfRows(
 
 /** The same of days of which only the sums are known; names of installers that do not count, and systems, are not. */
 export function tableOfDays(packageName: string, history: PackageDays): TableRow[] {
-  return periodsOf(history).flatMap(({ start: day, breakdown: { counts, excluded } }) => {
+  return knownDays(history).flatMap(({ day, breakdown: { counts, excluded } }) => {
     const rowOf = (category: TableRow['class'], installer: string, downloads: number): TableRow => {
       return { package: packageName, day, days: 1, class: category, installer, system: '', downloads };
     };

@@ -3,7 +3,7 @@ import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { type DatedFacets, oneKind } from './facets.ts';
-import { knownDays, lastDays, type PackageDays, sliceDays, totalOf, wholeDaysOf } from './package-days.ts';
+import { knownDays, lastDays, oddDaysOf, type PackageDays, totalOf, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
 /** What may make a figure untrue without failing anything, and what strangers are told of it. */
@@ -51,14 +51,14 @@ const JUMP_DOWNLOADS_MIN = 100;
 
 /** The days that are fewer than `from` days old, and not fewer than `to`; the newest is 0 days old. */
 function stretch(all: PackageDays, from: number, to: number): PackageDays {
-  const place = (age: number) => Math.max(0, all.days.length - age);
-  return sliceDays(all, place(from), place(to));
+  const place = (age: number) => Math.max(0, all.length - age);
+  return all.slice(place(from), place(to));
 }
 
 /** @param before The three weeks before the last. */
 function vanished(before: PackageDays, week: PackageDays): Warning[] {
   const [{ counts: had, count: hadAll }, has] = [totalOf(before), totalOf(week)];
-  if (before.days.length < FOUR_WEEKS - WEEK || has.count === 0) return [];
+  if (before.length < FOUR_WEEKS - WEEK || has.count === 0) return [];
   const expected = (downloads: number) => (downloads / wholeDaysOf(before).length) * wholeDaysOf(week).length;
   const total = hadAll + has.count;
   return INSTALLERS.filter(
@@ -116,9 +116,9 @@ export function warningsOf(all: PackageDays, windows: readonly number[]): Warnin
   const longestDays = Math.max(...windows);
   const window = lastDays(all, longestDays);
   const known = knownDays(window);
-  const { unknownDays } = window;
+  const { unknown: unknownDays } = oddDaysOf(window);
   // An unknown day may have any number of downloads.
-  const none = unknownDays.length === 0 && known.every((breakdown) => allDownloads(breakdown) === 0);
+  const none = unknownDays.length === 0 && known.every(({ breakdown }) => allDownloads(breakdown) === 0);
   if (known.length > 0 && none) {
     return [warning('no-rows', `no download of any kind in ${longestDays} days: is the name right?`)];
   }

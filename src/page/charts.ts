@@ -1,12 +1,12 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { breakOf, dayTicks, spanOf, wholeTicks } from '../badges/chart.ts';
+import { breakOf, dayTicks, wholeTicks } from '../badges/chart.ts';
 import { linePath, type Point, px, runsOf } from '../badges/picture.ts';
-import { type Day, date } from '../days/day.ts';
+import { date } from '../days/day.ts';
 import { formatCount, formatNumber } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
-import { allDownloads, type Breakdown, otherSystems, sumOf } from '../metric/breakdown.ts';
+import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
-import { lastDays, type PackageDays } from '../metric/package-days.ts';
+import { knownDays, lastDays, type PackageDays, spanOf, totalOf } from '../metric/package-days.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
 
 /**
@@ -159,47 +159,39 @@ export function systemsChart(breakdown: Breakdown): Markup {
 
 /** Some neighbouring days, added up. */
 interface Bucket {
-  readonly days: readonly Day[];
+  readonly days: PackageDays;
   /** Place of the last day among those of the history. */
   readonly end: number;
   readonly sum: Breakdown;
   /** Non-CI downloads, or null if each of the days is missing or unknown. */
   readonly count: number | null;
-  /** Whether it is not known of one of the days which downloads were by CI. */
-  readonly isUnknown: boolean;
-  /** Whether the table had only a part of one of the days. */
-  readonly isPartial: boolean;
 }
 
 /** The days of a history in buckets of `size` days; the last bucket is whole, the first may be short. */
 function buckets(history: PackageDays, size: number): Bucket[] {
-  const [unknown, partial] = [new Set(history.unknownDays), new Set(history.partialDays)];
   const made: Bucket[] = [];
-  for (let end = history.days.length; end > 0; end -= size) {
-    const start = Math.max(0, end - size);
-    const list = history.days.slice(start, end);
-    const known = history.breakdowns.slice(start, end).filter((breakdown) => breakdown !== null);
+  for (let end = history.length; end > 0; end -= size) {
+    const list = history.slice(Math.max(0, end - size), end);
+    const [known] = knownDays(list);
     // A page has hundreds of single days, and adding up takes longer than drawing them.
-    const sum = size === 1 && known[0] ? known[0] : sumOf(known);
-    const count = known.length === 0 ? null : sum.count;
-    const isUnknown = list.some((day) => unknown.has(day));
-    const isPartial = list.some((day) => partial.has(day));
-    made.push({ days: list, end: end - 1, sum, count, isUnknown, isPartial });
+    const sum = size === 1 && known ? known.breakdown : totalOf(list);
+    made.push({ days: list, end: end - 1, sum, count: known ? sum.count : null });
   }
   return made.reverse();
 }
 
 /** What a bucket came to, by installer, in lines. */
-function bucketTitle({ days: list, count, sum, isUnknown, isPartial }: Bucket): string {
-  const [first = '', ...more] = list;
-  const when = more.length === 0 ? date(first) : `${date(first)} to ${date(more.at(-1) ?? '')}`;
+function bucketTitle({ days: list, count, sum }: Bucket): string {
+  const [first, last] = [list[0]?.day ?? '', list.at(-1)?.day ?? ''];
+  const when = first === last ? date(first) : `${date(first)} to ${date(last)}`;
+  const isUnknown = list.some((each) => each.isUnknown);
   if (count === null) return `${when}: ${isUnknown ? 'not known' : 'no data'}`;
   const lines = installersOf(sum).map((name) => {
     const figure = sum.counts[name];
     return `${name} ${formatNumber(figure)} (${share(figure, count)})`;
   });
   if (isUnknown) lines.push('unknown days left out');
-  if (isPartial) lines.push('only a part of the data');
+  if (list.some(({ isPartial }) => isPartial)) lines.push('only a part of the data');
   return [`${when}: ${formatNumber(count)}`, ...lines].join('\n');
 }
 
@@ -228,7 +220,7 @@ const GAP = 1 / 600;
 /** Ticks below the days, in the middle of theirs: the day, and its month where that is new; or month and year. */
 function timeTicks(history: PackageDays, size: keyof typeof TICKS): Markup {
   const ticks = dayTicks(spanOf(history), TICKS[size]).map(({ at, upper, lower }) => {
-    const x = `${px((at / history.days.length) * 100)}%`;
+    const x = `${px((at / history.length) * 100)}%`;
     return html`<text x="${x}">${upper}</text>${lower && html`<text x="${x}" y="${WORDS.lower}">${lower}</text>`}`;
   });
   return html`<g class="${size}" transform="translate(0 ${WORDS.y})">${ticks}</g>`;
@@ -277,7 +269,7 @@ function timeChart(
   scale: Scale,
   above?: Part,
 ): Markup {
-  const { length } = history.days;
+  const { length } = history;
   const height = (value: number) => (value / (scale.ticks.at(-1) ?? 1)) * PLOT;
   const grid = scale.ticks.map((tick) => {
     const y = px(TOP + PLOT - height(tick));
@@ -287,7 +279,7 @@ function timeChart(
   const width = touching ? size : Math.round((size - GAP * length) * 100) / 100;
   const broken = breakOf(spanOf(history));
   const missing = list.filter(({ count }) => count === null);
-  const partial = list.filter(({ isPartial }) => isPartial);
+  const partial = list.filter((bucket) => bucket.days.some(({ isPartial }) => isPartial));
   const marks = [
     columns('missing', missing, size),
     columns('partial', partial, size),
@@ -315,7 +307,7 @@ export function dailyChart(history: PackageDays): Markup {
   const list = buckets(history, 1);
   const best = list.reduce((a, b) => (b.sum.count > a.sum.count ? b : a));
   const most = best.sum.count;
-  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(most)}, on ${date(best.days[0] ?? '')}`;
+  const label = `Non-CI downloads by day over ${days(list.length)}: at most ${formatNumber(most)}, on ${date(best.days[0]?.day ?? '')}`;
   const scale = {
     ticks: wholeTicks(Math.max(most, DAILY_MIN)),
     label: formatCount,
@@ -326,7 +318,7 @@ export function dailyChart(history: PackageDays): Markup {
 
 /** Days that one column of the mix stands for: single days of a small package are noise. */
 export function mixBucketDays(history: PackageDays): number {
-  return history.days.length >= 21 ? 7 : 1;
+  return history.length >= 21 ? 7 : 1;
 }
 
 /** Fewer downloads than these are too few for shares: a single one would be all of a column. */
@@ -360,7 +352,7 @@ export function mixChart(history: PackageDays): Markup {
     label: (tick) => `${tick}%`,
     of: (sum, { sum: { count } }) => (count < SHARED_MIN ? 0 : (sum / count) * 100),
   };
-  const label = `Share of each installer by ${span} over ${days(history.days.length)}`;
+  const label = `Share of each installer by ${span} over ${days(history.length)}`;
   const counts = [countLabels(list, size, 'wide'), countLabels(list, size, 'narrow')];
   return timeChart(label, history, list, size, scale, counts);
 }
@@ -373,7 +365,7 @@ export const LINE_DAYS = 30;
 
 /** The non-CI downloads of a history's last days, oldest first, as one line shows them; null where nothing is known. */
 export function recentCounts(history: PackageDays): (number | null)[] {
-  return lastDays(history, LINE_DAYS).breakdowns.map((breakdown) => breakdown?.count ?? null);
+  return lastDays(history, LINE_DAYS).map(({ breakdown }) => breakdown?.count ?? null);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { badgeStem, CATALOGUE, type EndpointBadge, pythonBadges } from '../badges/catalogue.ts';
-import { breakNote, spanOf } from '../badges/chart.ts';
+import { breakNote } from '../badges/chart.ts';
 import {
   SNIPPET_FORMATS,
   type SnippetFormat,
@@ -23,7 +23,14 @@ import {
   type ShownFacet,
   shownRows,
 } from '../metric/facets.ts';
-import { knownDays, missingDaysOf, type PackageDays, type Total, totalOf } from '../metric/package-days.ts';
+import {
+  knownDays,
+  oddDaysOf,
+  type PackageDays,
+  spanOf,
+  type Total,
+  totalOf,
+} from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
 import { byCount } from '../util.ts';
@@ -198,22 +205,21 @@ ${exclusionFigure(window)}
 }
 
 function dayLegend(names: readonly Installer[], history: PackageDays): Part {
-  const gaps = [
-    ...(missingDaysOf(history).length > 0 ? ['no data'] : []),
-    ...(history.unknownDays.length > 0 ? ['not known'] : []),
-  ];
+  const { missing, unknown, partial } = oddDaysOf(history);
+  const gaps = [missing.length > 0 && 'no data', unknown.length > 0 && 'not known'].filter(Boolean);
   return legend([
     ...names.map((name) => swatch(name, name)),
     ...(gaps.length > 0 ? [swatch('missing', gaps.join(' or '))] : []),
-    ...(history.partialDays.length > 0 ? [swatch('partial', 'only a part of the data')] : []),
+    ...(partial.length > 0 ? [swatch('partial', 'only a part of the data')] : []),
   ]);
 }
 
 /** Days that are neither counted nor zero, and why. */
 function gapNotes(history: PackageDays): Markup[] {
+  const { missing, unknown } = oddDaysOf(history);
   const notes = [
-    ['No data for', missingDaysOf(history), 'the table has nothing at all for'],
-    ['Not known of', history.unknownDays, 'the source does not say which downloads were by CI on'],
+    ['No data for', missing, 'the table has nothing at all for'],
+    ['Not known of', unknown, 'the source does not say which downloads were by CI on'],
   ] as const;
   return notes.map(([what, gaps, why]) => {
     const list = gaps.length > 10 ? days(gaps.length) : gaps.map(date).join(', ');
@@ -223,14 +229,12 @@ function gapNotes(history: PackageDays): Markup[] {
 }
 
 function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
-  const [unknown, partial] = [new Set(history.unknownDays), new Set(history.partialDays)];
   const heading = (title: string) => html`<th scope="col">${title}</th>`;
-  const rows = history.days.map((day, index) => {
-    const breakdown = history.breakdowns[index];
-    if (breakdown == null) {
-      return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">${unknown.has(day) ? 'not known' : 'no data'}`;
+  const rows = history.map(({ day, breakdown, isUnknown, isPartial }) => {
+    if (breakdown === null) {
+      return html`<tr><th scope="row">${day}<td colspan="${names.length + 2}">${isUnknown ? 'not known' : 'no data'}`;
     }
-    const mark = partial.has(day) && html` <small>(part)</small>`;
+    const mark = isPartial && html` <small>(part)</small>`;
     let cells = `<td>${formatNumber(breakdown.count)}`;
     for (const name of names) cells += `<td>${formatNumber(breakdown.counts[name])}`;
     cells += `<td>${formatNumber(allDownloads(breakdown) - breakdown.count)}`;

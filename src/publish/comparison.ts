@@ -1,10 +1,10 @@
 import { badgeStem, COMPARISON_FOLDER, COMPARISONS, INDEXED } from '../badges/catalogue.ts';
-import { spanOf } from '../badges/chart.ts';
 import { type Compared, drawComparison } from '../badges/comparison.ts';
 import { filesOf } from '../badges/endpoint.ts';
 import type { Config } from '../config/config.ts';
 import { windowBefore } from '../days/day.ts';
 import { writeFolder } from '../disk/files.ts';
+import { spanOf } from '../metric/package-days.ts';
 import { readHistory } from './history.ts';
 
 /*

@@ -5,7 +5,7 @@ import { readIfPresent } from '../disk/files.ts';
 import { type Breakdown, breakdownWith } from '../metric/breakdown.ts';
 import { BLIND_SPOTS, EXCLUSIONS, INSTALLERS, METRIC_DEFINITION, SYSTEMS } from '../metric/classes.ts';
 import type { DatedFacets } from '../metric/facets.ts';
-import { missingDaysOf, type PackageDays } from '../metric/package-days.ts';
+import { oddDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
 import { jsonOf, recordOf } from '../util.ts';
@@ -102,19 +102,20 @@ export function historyText(
   { package: name, group, source, publicUrl }: HistoryFacts,
 ): string {
   const figures = (of: (breakdown: Breakdown) => number) =>
-    all.breakdowns.map((breakdown) => (breakdown === null ? null : of(breakdown)));
+    all.map(({ breakdown }) => (breakdown === null ? null : of(breakdown)));
   const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
     recordOf(keys, (key) => figures((breakdown) => of(breakdown, key)));
+  const { missing, unknown, partial } = oddDaysOf(all);
   const history: z.infer<typeof historySchema> = {
     version: VERSION,
     package: name,
     ...(group === undefined ? {} : { group: { title: group.title, packages: [...group.packages] } }),
     source,
-    days: [...all.days],
-    missing_days: missingDaysOf(all),
-    unknown_days: [...all.unknownDays],
-    partial_days: [...all.partialDays],
-    typical_day: typicalDay(all, all.days.length) ?? null,
+    days: all.map((each) => each.day),
+    missing_days: missing,
+    unknown_days: unknown,
+    partial_days: partial,
+    typical_day: typicalDay(all, all.length) ?? null,
     count: figures(({ count }) => count),
     installers: table(INSTALLERS, ({ counts }, installer) => counts[installer]),
     systems: table(SYSTEMS, ({ countsBySystem }, system) => countsBySystem[system]),
@@ -150,15 +151,12 @@ const readSchema = z.object({
   excluded: z.record(z.string(), readColumn),
 });
 
-function breakdownsOf({ count, installers, systems, excluded }: z.infer<typeof readSchema>) {
-  return count.map((figure, index): Breakdown | null => {
-    if (figure === null) return null;
-    return breakdownWith({
-      counts: recordOf(INSTALLERS, (name) => installers[name]?.[index] ?? 0),
-      countsBySystem: recordOf(SYSTEMS, (name) => systems[name]?.[index] ?? 0),
-      excluded: recordOf(EXCLUSIONS, (reason) => excluded[reason]?.[index] ?? 0),
-      others: NO_OTHERS,
-    });
+function breakdownAt({ installers, systems, excluded }: z.infer<typeof readSchema>, index: number) {
+  return breakdownWith({
+    counts: recordOf(INSTALLERS, (name) => installers[name]?.[index] ?? 0),
+    countsBySystem: recordOf(SYSTEMS, (name) => systems[name]?.[index] ?? 0),
+    excluded: recordOf(EXCLUSIONS, (reason) => excluded[reason]?.[index] ?? 0),
+    others: NO_OTHERS,
   });
 }
 
@@ -169,12 +167,19 @@ const NO_OTHERS: ReadonlyMap<string, number> = new Map();
 export function parseHistory(text: string, packageName: string): PackageDays | undefined {
   const { data } = readSchema.safeParse(jsonOf(text));
   if (data === undefined || data.package !== packageName) return undefined;
-  const { count, days, unknown_days: unknownDays, partial_days: partialDays } = data;
+  const { count, days } = data;
   const all = [count, ...[data.installers, data.systems, data.excluded].flatMap(Object.values)];
   const fits = (figures: readonly (number | null)[]) =>
     figures.length === days.length &&
     figures.every((figure, index) => (figure === null) === (count[index] === null));
-  return all.every(fits) ? { days, breakdowns: breakdownsOf(data), unknownDays, partialDays } : undefined;
+  if (!all.every(fits)) return undefined;
+  const [unknown, partial] = [new Set(data.unknown_days), new Set(data.partial_days)];
+  return days.map((each, index) => ({
+    day: each,
+    breakdown: count[index] === null ? null : breakdownAt(data, index),
+    isUnknown: unknown.has(each),
+    isPartial: partial.has(each),
+  }));
 }
 
 /** A history with its text as it is on the disk, and what else is told of the package on its page. */

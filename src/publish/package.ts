@@ -7,6 +7,7 @@ import { type DatedFacets, facetsTogether } from '../metric/facets.ts';
 import {
   isWindowKnown,
   lastDays,
+  oddDaysOf,
   type PackageDays,
   type Period,
   periodsTogether,
@@ -66,7 +67,7 @@ function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure 
   const held = lengths.filter((windowDays) => !isWindowKnown(all, windowDays));
   if (held.length === 0) return undefined;
   const which = held.map(
-    (windowDays) => `${windowDays}d (unknown: ${nameSome(lastDays(all, windowDays).unknownDays)})`,
+    (windowDays) => `${windowDays}d (unknown: ${nameSome(oddDaysOf(lastDays(all, windowDays)).unknown)})`,
   );
   const error = `not renewed: ${which.join(', ')}; the source does not say which downloads were by CI on more than a tenth of the window's days, so its badges stay as they were`;
   return { error, code: 'incomplete-window', heldBack: held };
@@ -238,7 +239,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
         failure,
         count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
         total: totalEntry(tracked, total ?? before?.total),
-        countedTo: first === undefined ? before?.countedTo : all.days.at(-1),
+        countedTo: first === undefined ? before?.countedTo : all.at(-1)?.day,
         attempted: attempted.toISOString(),
         lastSuccess: first === undefined ? before?.lastSuccess : now().toISOString(),
         query,

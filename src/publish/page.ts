@@ -14,7 +14,7 @@ import {
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { isWindowKnown, lastDays, type PackageDays, totalOf } from '../metric/package-days.ts';
+import { isWindowKnown, lastDays, oddDaysOf, type PackageDays, totalOf } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
@@ -43,15 +43,16 @@ const VERSION = digest(readFileSync(fileURLToPath(import.meta.url), 'utf8'));
 function windowsFromHistory(windows: readonly number[], history: PackageDays | undefined): Window[] {
   if (history === undefined) return [];
   return windows
-    .filter((windowDays) => windowDays <= history.days.length && isWindowKnown(history, windowDays))
+    .filter((windowDays) => windowDays <= history.length && isWindowKnown(history, windowDays))
     .map((windowDays) => ({ windowDays, breakdown: totalOf(lastDays(history, windowDays)) }));
 }
 
 /** What strangers are told; with it which days are unknown. */
 function publicWarning(code: WarningCode, history: PackageDays | undefined): string {
   const sentence = PUBLIC_WARNINGS[code];
-  return code === 'unknown-days' && history !== undefined && history.unknownDays.length > 0
-    ? `${sentence} These are: ${nameSome(history.unknownDays.map(date))}.`
+  const { unknown } = oddDaysOf(history ?? []);
+  return code === 'unknown-days' && unknown.length > 0
+    ? `${sentence} These are: ${nameSome(unknown.map(date))}.`
     : sentence;
 }
 
@@ -160,7 +161,7 @@ export function openPages(
       const hasPage = view.windows.length > 0 || history !== undefined;
       if (hasPage) await drawPage({ ...view, history: days, facets }, text, finished);
       const recent = days ? recentCounts(days) : [];
-      rows.set(name, { ...view, hasPage, recent, lastDay: days?.days.at(-1) });
+      rows.set(name, { ...view, hasPage, recent, lastDay: days?.at(-1)?.day });
     } catch (error) {
       faults.push(error);
       const view = packageView(tracked, entry, undefined, config, now());

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
+import { oddDaysOf } from '../../src/metric/package-days.ts';
 import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
 import { anyRow, downloads } from '../support/views.ts';
 
@@ -25,7 +26,7 @@ describe('fold', () => {
       '0 in 1',
     ]);
     expect(windows[2]?.breakdown.others).toEqual(new Map([['requests', 3]]));
-    expect(history.days).toEqual(daysOf({ start: '2026-04-17', end: '2026-04-25' }));
+    expect(history.map(({ day }) => day)).toEqual(daysOf({ start: '2026-04-17', end: '2026-04-25' }));
     expect(warnings).toEqual([]);
   });
 
@@ -33,9 +34,9 @@ describe('fold', () => {
     const rows = new Map(known);
     rows.delete('2026-04-20');
     const { history } = fold({ span, rows }, [10], ['2026-04-01', '2026-04-21']);
-    const counts = history.breakdowns.map((breakdown) => breakdown?.count);
+    const counts = history.map(({ breakdown }) => breakdown?.count);
     expect(counts).toEqual([0, 0, 0, 0, 0, undefined, 0, 0, 0, 0]);
-    expect(history.partialDays).toEqual(['2026-04-21']);
+    expect(oddDaysOf(history).partial).toEqual(['2026-04-21']);
   });
 
   it('looks further back than the longest window for warnings', () => {
@@ -44,7 +45,7 @@ describe('fold', () => {
     const rows = new Map(daysOf(weeks).map((day) => [day, rowsOf(day)]));
     const { history, warnings } = fold({ span: weeks, rows }, [7]);
     expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished']);
-    expect(history.days).toHaveLength(7);
+    expect(history).toHaveLength(7);
   });
 
   it('comes to what the rows of a window come to at once', () => {

@@ -8,8 +8,8 @@ import { downloads, packageDays } from '../support/views.ts';
 type Day = (age: number) => DownloadRow[] | null;
 
 /** Five weeks, of which the last seven days are `now` and the others `then`. */
-const weeks = (then: Day, now: Day): PackageDays =>
-  packageDays(35, (index) => (index < 28 ? then(34 - index) : now(34 - index)));
+const weeks = (then: Day, now: Day, more: Parameters<typeof packageDays>[2] = {}): PackageDays =>
+  packageDays(35, (index) => (index < 28 ? then(34 - index) : now(34 - index)), more);
 const always = (day: Record<string, number>): Day => {
   const rows = Object.entries(day).map(([name, count]) => downloads(name || null, count));
   return () => rows;
@@ -32,7 +32,7 @@ it.each<[string, PackageDays, boolean]>([
   ['an installer that is new', weeks(PIP, BOTH), false],
   // Two of the installer would be due on it.
   ['a week of which one day is known', weeks(TWO, (age) => (age === 0 ? PIP(0) : null)), false],
-  ['a week with six incomplete days', { ...weeks(TWO, PIP), partialDays: APRIL_18_TO_23 }, false],
+  ['a week with six incomplete days', weeks(TWO, PIP, { partialDays: APRIL_18_TO_23 }), false],
   ['fewer than four weeks', packageDays(27, (index) => (index < 20 ? BOTH : PIP)(0)), false],
   ['four weeks', packageDays(28, (index) => (index < 21 ? BOTH : PIP)(0)), true],
 ])('installer-vanished, of %s: %3$s', (_, all, told) => {
@@ -101,7 +101,11 @@ describe('no-rows', () => {
     ['one before the window', only(4, downloads('pip', 1)), ['no-rows']],
     ['one on the first day of the window', only(5, downloads('pip', 1)), []],
     ['nothing known of any day', packageDays(35, () => null), []],
-    ['none but perhaps on an unknown day', { ...only(30), unknownDays: ['2026-04-20'] }, ['unknown-days']],
+    [
+      'none but perhaps on an unknown day',
+      packageDays(35, (index) => (index === 30 ? null : []), { unknownDays: ['2026-04-20'] }),
+      ['unknown-days'],
+    ],
   ])('%s', (_, all, expected) => {
     expect(codes(all)).toEqual(expected);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { breakNote, spanOf } from '../../src/badges/chart.ts';
+import { breakNote } from '../../src/badges/chart.ts';
 import { addDays } from '../../src/days/day.ts';
+import { spanOf } from '../../src/metric/package-days.ts';
 import {
   dailyChart,
   exclusionChart,

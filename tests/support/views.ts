@@ -42,12 +42,15 @@ export function packageDays(
     partialDays = [],
   }: { last?: Day; unknownDays?: readonly Day[]; partialDays?: readonly Day[] } = {},
 ): PackageDays {
-  const days = Array.from({ length: count }, (_, index) => addDays(last, index + 1 - count));
-  const breakdowns = days.map((_, index) => {
-    const rows = rowsOf(index);
-    return rows === null ? null : breakdownOf(rows);
+  return Array.from({ length: count }, (_, index) => {
+    const [day, rows] = [addDays(last, index + 1 - count), rowsOf(index)];
+    return {
+      day,
+      breakdown: rows && breakdownOf(rows),
+      isUnknown: unknownDays.includes(day),
+      isPartial: partialDays.includes(day),
+    };
   });
-  return { days, breakdowns, unknownDays, partialDays };
 }
 
 /** Days up to and with `last` with so many downloads by pip; null is a day that is missing or unknown. */
