@@ -115,7 +115,7 @@ const oldPeriod = (old: OldDays): Period => {
  *
  * @returns undefined where older days are known only together with later ones.
  */
-export function periodsOf(
+export function periodsOfLedger(
   { days, old }: Ledger,
   fetched: FetchedDays,
   { wholeLog }: Pick<SourceTraits, 'wholeLog'>,
@@ -149,7 +149,7 @@ async function readPackage(
     const { end } = fetched.upstream;
     const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
     const rows = rowsByDay(ledger, span, fetched, source.traits);
-    const periods = tracked.total ? periodsOf(ledger, fetched, source.traits) : undefined;
+    const periods = tracked.total ? periodsOfLedger(ledger, fetched, source.traits) : undefined;
     return {
       kind: 'read',
       package: tracked,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FetchedDays } from '../../src/collect/days.ts';
-import { periodsOf } from '../../src/collect/run.ts';
+import { periodsOfLedger } from '../../src/collect/run.ts';
 import { totalSince } from '../../src/metric/package-days.ts';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
 
@@ -33,12 +33,12 @@ describe('the total', () => {
       [{ ...row, day: '2026-01-03' }],
       (day) => (days.known.kind === 'known' ? (days.known.rows.get(day) ?? 0) : null),
     );
-    expect(totalSince(periodsOf(read, days, { wholeLog }) ?? [], '2026-01-06')).toEqual({
+    expect(totalSince(periodsOfLedger(read, days, { wholeLog }) ?? [], '2026-01-06')).toEqual({
       since: '2026-01-01',
       count: 1,
       unknownDays,
     });
-    expect(periodsOf(EMPTY_LEDGER, fetched('2026-01-06', ['06']), { wholeLog })).toEqual([]);
+    expect(periodsOfLedger(EMPTY_LEDGER, fetched('2026-01-06', ['06']), { wholeLog })).toEqual([]);
   });
 
   it('of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
@@ -47,11 +47,11 @@ describe('the total', () => {
     const kept = withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-01-04' ? 0 : 5));
     const old = [{ spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] }];
     const days = fetched('2026-01-05', ['01', '02', '04']);
-    const periods = periodsOf({ ...kept, old }, days, { wholeLog: true }) ?? [];
+    const periods = periodsOfLedger({ ...kept, old }, days, { wholeLog: true }) ?? [];
     expect(totalSince(periods, '2026-01-05')).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
     expect(
-      periodsOf({ ...kept, old }, fetched('2026-01-01', ['01', '02']), { wholeLog: true }),
+      periodsOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']), { wholeLog: true }),
     ).toBeUndefined();
-    expect(periodsOf(EMPTY_LEDGER, days, { wholeLog: true })).toEqual([]);
+    expect(periodsOfLedger(EMPTY_LEDGER, days, { wholeLog: true })).toEqual([]);
   });
 });
