@@ -21,7 +21,7 @@ it('what passes leaves no trace: exit 0, right badges, billed once', async () =>
       { ...once, package: 'alpha', fault: { status: 403, reason: 'rateLimitExceeded' } },
       { ...once, package: 'alpha', fault: 'lost' },
       { ...once, package: 'gamma', fault: { jobFails: { reason: 'backendError', message: leaky } } },
-      { ...once, on: 'results', package: 'broken', page: 1, fault: 'cut' },
+      { ...once, on: 'results', package: 'broken', page: 1, fault: 'broken' },
       { ...once, on: 'results', package: 'alpha', fault: 'trickle' },
     ],
     pageRows: 5,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
+import { type Change, foldedBy, type Interruption, JSON_TYPE, misbehave, sumsBy } from './stand-in.ts';
 
 /*
  * BigQuery's REST dialect on loopback, with every fault that the real service can throw, on demand. It
@@ -45,22 +46,18 @@ interface Failure {
   readonly message: string;
 }
 
+type Json = Record<string, unknown>;
+
 /** What goes wrong. */
 export type Fault =
+  | Interruption
+  | Change<Json>
   /** An error answer in Google's own shape, perhaps although everything is done. */
   | ({ readonly status: number; readonly done?: true; readonly retryAfter?: string } & Partial<Failure>)
   /** Any answer at all. */
   | { readonly answer: string; readonly status?: number; readonly type?: string }
-  /** The right answer, changed. */
-  | { readonly change: (body: Record<string, unknown>) => unknown }
-  /** The connection is reset before anything is done, or after everything is, or in the middle of the answer. */
-  | 'reset'
+  /** The connection is reset after everything is done. */
   | 'lost'
-  | 'cut'
-  /** Nothing comes, ever. */
-  | 'silence'
-  /** The right answer, a few bytes at a time. */
-  | 'trickle'
   /** For inserts: the job is accepted, and fails in the end. */
   | { readonly jobFails: Failure }
   /** For inserts: the job is accepted, and runs on until it has been asked for so often. */
@@ -95,12 +92,9 @@ export interface ServerOptions {
   readonly date?: Date;
 }
 
-type Json = Record<string, unknown>;
 type Cells = readonly (string | null)[];
 
-interface Job {
-  readonly package: string | undefined;
-  readonly revisions: boolean;
+interface Job extends Pick<Call, 'package' | 'revisions'> {
   readonly columns: readonly string[];
   readonly cells: readonly Cells[];
   readonly bytes: number;
@@ -113,93 +107,75 @@ interface Job {
 const MIB = 1024 ** 2;
 const PIVOT = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar', 'download_count'];
 
-/** A query's text, and what it was given. */
-interface Query {
-  readonly sql: string;
-  readonly projects: readonly string[];
-  readonly start: string;
-  readonly end: string;
-  readonly limit: number;
-  readonly revisions: boolean;
+/** What is sent to begin a job, or a dry run. */
+interface Insertion {
+  readonly configuration: {
+    readonly dryRun?: true;
+    readonly query: {
+      readonly query: string;
+      readonly queryParameters: readonly {
+        name: string;
+        parameterValue: { value?: string; arrayValues?: { value: string }[] };
+      }[];
+    };
+  };
+  readonly jobReference: { readonly jobId?: string };
 }
 
-function queryOf(configuration: Json): Query {
-  const { query, queryParameters } = configuration['query'] as {
-    query: string;
-    queryParameters: {
-      name: string;
-      parameterValue: { value?: string; arrayValues?: { value: string }[] };
-    }[];
-  };
+type Query = ReturnType<typeof queryOf>;
+
+/** A query's text, and what it was given. */
+function queryOf({ configuration }: Insertion) {
+  const { query: sql, queryParameters } = configuration.query;
   const given = (name: string) => queryParameters.find((each) => each.name === name)?.parameterValue;
   const many = given('projects')?.arrayValues?.map(({ value }) => value);
   return {
-    sql: query,
+    sql,
     projects: many ?? [given('project')?.value ?? []].flat(),
     start: given('start')?.value?.slice(0, 10) ?? '',
     end: given('end')?.value?.slice(0, 10) ?? '',
     limit: Number(given('limit')?.value),
-    revisions: query.includes('INFORMATION_SCHEMA.PARTITIONS'),
+    revisions: sql.includes('INFORMATION_SCHEMA.PARTITIONS'),
   };
 }
 
-/** What `CASE WHEN name IN (...) THEN name WHEN name <> '' THEN '(other)' END` makes of a name, by the query's own list. */
-function foldedBy(sql: string, name: 'installer' | 'system') {
-  const [, list = ''] = new RegExp(`WHEN ${name} IN \\(([^)]*)\\) THEN ${name}`).exec(sql) ?? [];
-  const known = new Set([...list.matchAll(/'([^']*)'/g)].map((match) => match[1]));
-  return (value: string | null) => (!value ? null : known.has(value) ? value : '(other)');
-}
-
-function pivotCells({ sql, limit }: Query, rows: readonly ServerRow[], columns: readonly string[]): Cells[] {
+function pivotCells({ sql }: Query, rows: readonly ServerRow[], columns: readonly string[]): Cells[] {
   const [installerOf, systemOf] = [foldedBy(sql, 'installer'), foldedBy(sql, 'system')];
-  const sums = new Map<string, number>();
-  for (const { ci = null, installer = null, system = null, sidecar = false, downloads, ...row } of rows) {
-    const cells: Record<string, string | null> = {
+  const sums = sumsBy(rows, ({ ci = null, installer, system, sidecar = false, ...row }) => {
+    const cells: Record<string, unknown> = {
       ...row,
       ci: ci === null || sidecar ? null : String(ci),
-      installer_name: sidecar ? null : installerOf(installer),
-      system_name: sidecar ? null : systemOf(system),
+      installer_name: installer && !sidecar ? installerOf(installer) : null,
+      system_name: system && !sidecar ? systemOf(system) : null,
       sidecar: String(sidecar),
     };
-    const key = JSON.stringify(columns.slice(0, -1).map((name) => cells[name] ?? null));
-    sums.set(key, (sums.get(key) ?? 0) + downloads);
-  }
-  return [...sums].slice(0, limit).map(([key, sum]) => [...JSON.parse(key), String(sum)]);
+    return JSON.stringify(columns.slice(0, -1).map((name) => cells[name]));
+  });
+  return sums.map(([key, sum]) => [...JSON.parse(key), sum]);
 }
 
 /** Those of the span first, as the query orders them. */
-function partitionCells({ start, end, limit }: Query, rows: readonly ServerRow[]): Cells[] {
-  const totals = new Map<string, number>();
-  for (const { day, downloads } of rows) {
-    const id = day.replaceAll('-', '');
-    totals.set(id, (totals.get(id) ?? 0) + downloads);
-  }
-  const isOutside = ([id]: [string, number]) => Number(id < start || id >= end);
-  const ordered = [...totals].sort().toSorted((a, b) => isOutside(a) - isOutside(b));
-  return ordered.slice(0, limit).map(([id, total]) => [id, String(total)]);
+function partitionCells({ start, end }: Query, rows: readonly ServerRow[]): Cells[] {
+  const isOutside = ([id]: [string, string]) => Number(id < start || id >= end);
+  const totals = sumsBy(rows, ({ day }) => day.replaceAll('-', ''));
+  return totals.sort().toSorted((a, b) => isOutside(a) - isOutside(b));
 }
 
 /** Facets of one package, of which the server knows no more than how many non-CI downloads there are, and all on Python 3.9. */
-function facetCells(rows: readonly ServerRow[], [project = '']: readonly string[]): Cells[] {
-  const counted = rows.filter((row) => row.project === project && row.ci !== true);
-  const total = counted.reduce((sum, { downloads }) => sum + downloads, 0);
-  const values = {
-    flag: 'false',
-    python: '3.9',
-    version: '1.0',
-    system: null,
-    type: null,
-    country: null,
-    kind: null,
-  };
-  return Object.entries(values).map(([facet, value]) => [project, facet, value, String(total)]);
+function facetCells(rows: readonly ServerRow[], [name = '']: readonly string[]): Cells[] {
+  const counted = rows.filter(({ project, ci }) => project === name && ci !== true);
+  const total = String(counted.reduce((sum, { downloads }) => sum + downloads, 0));
+  const unknown = ['system', 'type', 'country', 'kind'].map((facet) => [facet, null] as const);
+  const values = [...Object.entries({ flag: 'false', python: '3.9', version: '1.0' }), ...unknown];
+  return values.map(([facet, value]) => [name, facet, value, total]);
 }
 
 /** Columns and rows of an answer, from the rows of the whole table. */
 function answerTo(query: Query, { rows = [], partitions }: ServerOptions): Pick<Job, 'columns' | 'cells'> {
-  const { sql, projects, start, end, revisions } = query;
+  const { sql, projects, start, end, limit, revisions } = query;
   if (revisions) {
-    return { columns: ['partition_id', 'total_rows'], cells: partitions ?? partitionCells(query, rows) };
+    const cells = partitions ?? partitionCells(query, rows).slice(0, limit);
+    return { columns: ['partition_id', 'total_rows'], cells };
   }
   const wanted = new Set(projects);
   const own = rows.filter(({ project, day }) => wanted.has(project) && day >= start && day < end);
@@ -207,12 +183,15 @@ function answerTo(query: Query, { rows = [], partitions }: ServerOptions): Pick<
     return { columns: ['project', 'facet', 'value', 'download_count'], cells: facetCells(own, projects) };
   }
   const columns = PIVOT.filter((name) => sql.includes(` AS ${name}`));
-  return { columns, cells: pivotCells(query, own, columns) };
+  return { columns, cells: pivotCells(query, own, columns).slice(0, limit) };
 }
 
-const problem = (code: number, reason: string, message: string): Json => ({
-  error: { code, message, errors: [{ domain: 'global', reason, message }], status: 'FAILED' },
-});
+type Reply = readonly [status: number, body: unknown];
+
+const problem = (code: number, reason: string, message: string): Reply => [
+  code,
+  { error: { code, message, errors: [{ domain: 'global', reason, message }], status: 'FAILED' } },
+];
 
 export class BigQueryServer {
   readonly calls: Call[] = [];
@@ -274,34 +253,28 @@ export class BigQueryServer {
     const call = this.#understand(new URL(request.url ?? '', 'http://server'), text && JSON.parse(text));
     this.calls.push(call);
     const fault = this.#faultFor(call);
-    if (this.#options.latencyMs !== undefined) await sleep(this.#options.latencyMs);
+    const { latencyMs, date } = this.#options;
+    if (latencyMs !== undefined) await sleep(latencyMs);
+    if (date !== undefined) response.setHeader('date', date.toUTCString());
     await this.#reply(call, fault, response);
   }
 
-  #understand({ pathname, searchParams }: URL, body: Json | ''): Call {
+  #understand({ pathname, searchParams }: URL, body: Insertion | ''): Call {
     const [, place, id = '', verb] =
       /\/projects\/[^/]+\/(\w+)(?:\/([^/]+))?(?:\/(\w+))?$/.exec(pathname) ?? [];
     const page = Number(searchParams.get('pageToken')?.replace('page-', '') ?? 0);
-    if (id === '') {
-      const { configuration, jobReference } = body as {
-        configuration: Json;
-        jobReference: { jobId?: string };
-      };
-      const { projects, start, end, revisions } = queryOf(configuration);
-      const kind = configuration['dryRun'] === true ? 'dryRun' : 'insert';
-      const call = {
-        kind,
-        jobId: jobReference.jobId ?? '',
-        package: projects[0],
-        revisions,
-        page,
-        body,
-      } as const;
-      return revisions ? call : { ...call, start, end };
+    if (id !== '' || body === '') {
+      const { package: name, revisions = false } = this.jobs.get(id) ?? {};
+      const kind = place === 'queries' ? 'results' : verb === 'cancel' ? 'cancel' : 'job';
+      return { kind, jobId: id, package: name, revisions, page, body };
     }
-    const { package: name, revisions = false } = this.jobs.get(id) ?? {};
-    const kind = place === 'queries' ? 'results' : verb === 'cancel' ? 'cancel' : 'job';
-    return { kind, jobId: id, package: name, revisions, page, body };
+    const { projects, start, end, revisions } = queryOf(body);
+    return {
+      kind: body.configuration.dryRun ? 'dryRun' : 'insert',
+      jobId: body.jobReference.jobId ?? '',
+      ...{ package: projects[0], revisions, page, body },
+      ...(!revisions && { start, end }),
+    };
   }
 
   #faultFor(call: Call): Fault | undefined {
@@ -318,52 +291,30 @@ export class BigQueryServer {
   }
 
   async #reply(call: Call, fault: Fault | undefined, response: ServerResponse): Promise<void> {
-    const { socket } = response;
-    if (fault === 'silence') return;
-    if (fault === 'reset') return void socket?.resetAndDestroy();
+    const send = ([status, body]: Reply) =>
+      void response.writeHead(status, JSON_TYPE).end(JSON.stringify(body));
+    if (fault === 'silence' || fault === 'reset') return misbehave(fault, '', response);
     if (typeof fault === 'object' && 'answer' in fault) {
-      response
-        .writeHead(fault.status ?? 200, { 'content-type': fault.type ?? 'text/html' })
-        .end(fault.answer);
-      return;
+      const { answer: body, status = 200, type = 'text/html' } = fault;
+      return misbehave({ status, body, headers: { 'content-type': type } }, '', response);
     }
     if (typeof fault === 'object' && 'status' in fault) {
       const { status, reason = 'unknown', message = `the server says ${reason}` } = fault;
-      if (fault.done) this.#work(call, undefined);
+      if (fault.done) this.#work(call);
       if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
-      return this.#send(response, status, problem(status, reason, message));
+      return send(problem(status, reason, message));
     }
-    const [status, body] = this.#work(call, fault);
-    if (fault === 'lost') return void socket?.resetAndDestroy();
-    if (fault === 'cut' || fault === 'trickle') return this.#drip(response, JSON.stringify(body), fault);
-    const changed = typeof fault === 'object' && 'change' in fault ? fault.change(body) : body;
-    this.#send(response, status, changed);
+    if (fault === undefined) return send(this.#work(call));
+    if (typeof fault === 'object' && !('change' in fault)) return send(this.#work(call, fault));
+    const text = JSON.stringify(this.#work(call)[1]);
+    return misbehave(fault === 'lost' ? 'reset' : fault, text, response);
   }
 
-  #send(response: ServerResponse, status: number, body: unknown): void {
-    const { date } = this.#options;
-    if (date !== undefined) response.setHeader('date', date.toUTCString());
-    response
-      .writeHead(status, { 'content-type': 'application/json; charset=UTF-8' })
-      .end(JSON.stringify(body));
-  }
-
-  async #drip(response: ServerResponse, text: string, how: 'cut' | 'trickle'): Promise<void> {
-    const length = Buffer.byteLength(text);
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': length });
-    const step = Math.ceil(text.length / 8);
-    for (let start = 0; start < text.length; start += step) {
-      response.write(text.slice(start, start + step));
-      await sleep(5);
-      if (how === 'cut') return void response.destroy();
-    }
-    response.end();
-  }
-
-  #work(call: Call, fault: Fault | undefined): [status: number, body: Json] {
-    if (call.kind === 'insert' || call.kind === 'dryRun') return this.#insert(call, fault);
+  /** @param course What becomes of a job that is inserted. */
+  #work(call: Call, course: { looks?: number; jobFails?: Failure } = {}): Reply {
+    if (call.kind === 'insert' || call.kind === 'dryRun') return this.#insert(call, course);
     const job = this.jobs.get(call.jobId);
-    if (job === undefined) return [404, problem(404, 'notFound', `Not found: Job p:US.${call.jobId}`)];
+    if (job === undefined) return problem(404, 'notFound', `Not found: Job p:US.${call.jobId}`);
     if (call.kind === 'results') return this.#results(job, call.page);
     if (call.kind === 'job') return [200, this.#resource(job)];
     job.cancelled = true;
@@ -372,63 +323,42 @@ export class BigQueryServer {
 
   #insert(
     { kind, jobId, body, package: name, revisions }: Call,
-    fault: Fault = { looks: 0 },
-  ): [number, Json] {
-    const query = queryOf((body as { configuration: Json }).configuration);
+    { looks = 0, jobFails: failure }: { looks?: number; jobFails?: Failure },
+  ): Reply {
+    const query = queryOf(body as Insertion);
     const { bytesPerDay = 150_000_000, bytesPerSharedDay = 100_000_000_000 } = this.#options;
     const days = (Date.parse(query.end) - Date.parse(query.start)) / 86_400_000;
     const bytes = revisions ? 10 * MIB : days * (query.projects.length > 1 ? bytesPerSharedDay : bytesPerDay);
     if (kind === 'dryRun') {
       const total = { totalBytesProcessed: String(bytes) };
-      return [
-        200,
-        {
-          jobReference: { location: 'US' },
-          status: { state: 'DONE' },
-          statistics: { ...total, query: total },
-        },
-      ];
+      return [200, { status: { state: 'DONE' }, statistics: { ...total, query: total } }];
     }
-    if (this.jobs.has(jobId)) return [409, problem(409, 'duplicate', `Already Exists: Job p:US.${jobId}`)];
-    const job: Job = {
-      ...{ package: name, revisions, bytes, ...answerTo(query, this.#options) },
-      billed: Math.max(10 * MIB, Math.ceil(bytes / MIB) * MIB),
-      looks: typeof fault === 'object' && 'looks' in fault ? fault.looks : 0,
-      failure: typeof fault === 'object' && 'jobFails' in fault ? fault.jobFails : undefined,
-      cancelled: false,
-    };
+    if (this.jobs.has(jobId)) return problem(409, 'duplicate', `Already Exists: Job p:US.${jobId}`);
+    const billed = Math.max(10 * MIB, Math.ceil(bytes / MIB) * MIB);
+    const answer = answerTo(query, this.#options);
+    const job = { package: name, revisions, bytes, billed, failure, looks, cancelled: false, ...answer };
     this.jobs.set(jobId, job);
-    if (job.failure === undefined && job.looks === 0) this.bytesBilled += job.billed;
+    if (failure === undefined && looks === 0) this.bytesBilled += billed;
     return [200, this.#resource(job, true)];
   }
 
   /** @param early Whether it has not come to its end yet. */
   #resource({ bytes, billed, looks, cancelled, failure: failed }: Job, early = false): Json {
-    const stopped = {
-      reason: 'stopped',
-      message: 'Job execution was cancelled: User requested cancellation',
-    };
+    const stopped = { reason: 'stopped', message: 'Job execution was cancelled: User requested it' };
     const failure = cancelled && looks > 0 ? stopped : early ? undefined : failed;
     const isDone = cancelled || (!early && (failed !== undefined || looks === 0));
     const total = { totalBytesProcessed: String(bytes) };
-    const bill = {
-      totalBytesBilled: String(failure !== undefined || looks > 0 ? 0 : billed),
-      cacheHit: false,
-    };
+    const totalBytesBilled = String(failure !== undefined || looks > 0 ? 0 : billed);
     return {
-      status: {
-        state: isDone ? 'DONE' : 'RUNNING',
-        ...(failure && { errorResult: failure }),
-      },
-      statistics: { ...total, query: { ...total, ...bill } },
+      status: { state: isDone ? 'DONE' : 'RUNNING', ...(failure && { errorResult: failure }) },
+      statistics: { ...total, query: { ...total, totalBytesBilled, cacheHit: false } },
     };
   }
 
-  #results(job: Job, page: number): [number, Json] {
+  #results(job: Job, page: number): Reply {
     if (job.failure !== undefined) {
       const { reason, message } = job.failure;
-      const status = /backendError|internalError/i.test(reason) ? 500 : 400;
-      return [status, problem(status, reason, message)];
+      return problem(/backendError|internalError/i.test(reason) ? 500 : 400, reason, message);
     }
     if (job.looks > 0) {
       job.looks -= 1;

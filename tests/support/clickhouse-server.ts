@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
+import {
+  type Change,
+  foldedBy,
+  type Instead,
+  type Interruption,
+  JSON_TYPE,
+  misbehave,
+  sumsBy,
+} from './stand-in.ts';
 
 /*
  * ClickHouse's HTTP interface on loopback, with ClickPy's two tables, the public endpoint's limits, and every
@@ -45,24 +53,13 @@ type Json = { meta: { name: string; type: string }[]; data: unknown[][]; rows: n
 
 /** What goes wrong. */
 export type Fault =
+  | Interruption
+  | Change<Json>
+  | Instead
   /** An exception before the answer has begun. */
   | { readonly exception: number; readonly message?: string; readonly status?: number }
   /** An exception behind half of an answer with status 200, as servers before or from 25.11 write it. */
-  | { readonly midway: number; readonly as: 'text' | 'tagged' | 'json' }
-  /** Any answer at all. */
-  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
-  /** The right answer, changed. */
-  | { readonly change: (answer: Json) => unknown }
-  /** The connection is reset before the answer, or in the middle of it. */
-  | 'reset'
-  | 'broken'
-  /** The answer ends in the middle as if that were all of it. */
-  | 'cut'
-  /** Nothing comes, ever; or half of the answer does. */
-  | 'silence'
-  | 'stalled'
-  /** The right answer, a few bytes at a time. */
-  | 'trickle';
+  | { readonly midway: number; readonly as: 'text' | 'tagged' | 'json' };
 
 export interface Options {
   readonly rows?: readonly ServerRow[];
@@ -80,15 +77,17 @@ export interface Options {
   readonly password?: string;
 }
 
-const ROWS_MAX = 10_000;
 const DISTRIBUTION = /\.(whl|tar\.gz|zip)$/;
 
+/** An exception as the server words it. */
 class Refusal extends Error {
   readonly code: number;
+  readonly status: number;
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, status = 500) {
     super(`Code: ${code}. DB::Exception: ${message} (SOMETHING) (version 26.9.2.1 (official build))\n`);
     this.code = code;
+    this.status = status;
   }
 }
 
@@ -111,29 +110,6 @@ function understand(request: IncomingMessage, sql: string, at: number): Call {
   };
 }
 
-/** What `multiIf(name IN (...), name, '(other)')` makes of a name, by the query's own list. */
-function foldedBy(sql: string, name: 'installer' | 'system') {
-  const [, list = ''] = new RegExp(`${name} IN \\(([^)]*)\\)`).exec(sql) ?? [];
-  const known = new Set([...list.matchAll(/'([^']*)'/g)].map((match) => match[1]));
-  return (value: string) => (known.has(value) ? value : '(other)');
-}
-
-/** What is over a limit is an exception, or cut off without a word. */
-function limited<T>(
-  { settings }: Call,
-  mode: string,
-  list: T[],
-  fits: (list: T[]) => boolean,
-  refusal: Refusal,
-) {
-  let part = list;
-  while (!fits(part)) {
-    if (settings[mode] === 'throw') throw refusal;
-    part = part.slice(0, Math.floor(part.length / 2));
-  }
-  return part;
-}
-
 /** An answer with the columns `name Type`. */
 function table(columns: readonly string[], data: unknown[][]): Json {
   const meta = columns.map((column) => {
@@ -144,13 +120,6 @@ function table(columns: readonly string[], data: unknown[][]): Json {
 }
 
 const sizeOf = (rows: readonly ServerRow[]) => rows.reduce((sum, { downloads }) => sum + downloads, 0);
-
-/** Downloads by a text of each row, as ClickHouse writes numbers. */
-function sumsBy(rows: readonly ServerRow[], keyOf: (row: ServerRow) => string): [key: string, sum: string][] {
-  const sums = new Map<string, number>();
-  for (const row of rows) sums.set(keyOf(row), (sums.get(keyOf(row)) ?? 0) + row.downloads);
-  return [...sums].map(([key, sum]) => [key, String(sum)]);
-}
 
 const COUNTED = ['pip', 'uv', 'poetry', 'pdm'];
 
@@ -180,12 +149,13 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9, folds = true }: 
   const days = sumsBy(matching, ({ day }) => day);
   if (kind === 'reference') return table(['row_count UInt64'], [[days.length]]);
   if (kind === 'days') return table(['day Date', 'row_count Int64'], days);
-  const limit = `Limit for rows (controlled by 'max_rows_to_read' setting) exceeded, max rows: ${maxRowsToRead}.`;
-  const fits = (list: ServerRow[]) => sizeOf(list) <= maxRowsToRead;
-  const read = limited(call, 'read_overflow_mode', matching, fits, new Refusal(158, limit));
+  if (sizeOf(matching) > maxRowsToRead) {
+    const limit = `Limit for rows (controlled by 'max_rows_to_read' setting) exceeded, max rows: ${maxRowsToRead}.`;
+    throw new Refusal(158, limit);
+  }
   const [installerOf, systemOf] = [foldedBy(sql, 'installer'), foldedBy(sql, 'system')];
   const sums = sumsBy(
-    read,
+    matching,
     ({ project, day, ci = 'false', installer = '', system = '', filename = 'a.whl' }) => {
       const isSidecar = day < '2026-08-25' && !DISTRIBUTION.test(filename);
       const folded = folds ? [installerOf(installer), systemOf(system)] : [installer, system];
@@ -198,16 +168,9 @@ function answerTo(call: Call, { rows = [], maxRowsToRead = 1e9, folds = true }: 
     const cells: unknown[] = JSON.parse(key);
     return [...cells.slice(0, 5), sum, ...(sidecars ? cells.slice(5) : [])];
   });
-  const most = Math.min(ROWS_MAX, Number(settings['max_result_rows'] ?? ROWS_MAX));
-  const full = new Refusal(396, `Limit for result exceeded, max rows: ${most}.`);
-  const data = limited(call, 'result_overflow_mode', groups, ({ length }) => length <= most, full);
-  return table([...PIVOT, 'download_count UInt64', ...(sidecars ? ['sidecar UInt8'] : [])], data);
-}
-
-const JSON_TYPE = { 'content-type': 'application/json; charset=UTF-8' };
-
-function send(response: ServerResponse, status: number, body: string, headers: Record<string, string>): void {
-  response.writeHead(status, { 'x-clickhouse-query-id': 'query', ...headers }).end(body);
+  const most = settings['max_result_rows'];
+  if (groups.length > Number(most)) throw new Refusal(396, `Limit for result exceeded, max rows: ${most}.`);
+  return table([...PIVOT, 'download_count UInt64', ...(sidecars ? ['sidecar UInt8'] : [])], groups);
 }
 
 function midway(code: number, as: 'text' | 'tagged' | 'json', text: string): string {
@@ -217,38 +180,6 @@ function midway(code: number, as: 'text' | 'tagged' | 'json', text: string): str
   if (as === 'text') return `${half}${error}\n`;
   const tag = 'abcdefghijklmnop';
   return `${half}\r\n__exception__\r\n${tag}\r\n${error}\n${error.length + 1} ${tag}\r\n__exception__\r\n`;
-}
-
-async function misbehave(fault: Fault, text: string, response: ServerResponse): Promise<void> {
-  const half = text.slice(0, text.length / 2);
-  if (fault === 'silence') return;
-  if (fault === 'reset') return void response.destroy();
-  if (fault === 'cut') return send(response, 200, half, JSON_TYPE);
-  if (fault === 'stalled' || fault === 'broken') {
-    response.writeHead(200, { ...JSON_TYPE, 'content-length': String(text.length) }).write(half);
-    await sleep(20);
-    if (fault === 'broken') response.destroy();
-    return;
-  }
-  if (fault === 'trickle') {
-    response.writeHead(200, JSON_TYPE);
-    for (const character of text) {
-      if (response.destroyed) return;
-      response.write(character);
-      await sleep(20);
-    }
-    response.end();
-  } else if ('exception' in fault) {
-    const { exception, message = 'it went wrong.', status = 500 } = fault;
-    const headers = { 'x-clickhouse-exception-code': String(exception), 'content-type': 'text/plain' };
-    send(response, status, new Refusal(exception, message).message, headers);
-  } else if ('midway' in fault) {
-    send(response, 200, midway(fault.midway, fault.as, text), JSON_TYPE);
-  } else if ('change' in fault) {
-    send(response, 200, JSON.stringify(fault.change(JSON.parse(text))), JSON_TYPE);
-  } else {
-    send(response, fault.status, fault.body ?? '', { 'content-type': 'text/html', ...fault.headers });
-  }
 }
 
 /** Starts the server on loopback. */
@@ -272,15 +203,22 @@ export async function startClickHouse(options: Options = {}) {
     try {
       const { 'x-clickhouse-user': user = '', 'x-clickhouse-key': key = '' } = request.headers;
       if (user !== 'demo' || utf8(String(key)) !== (options.password ?? '')) {
-        throw new Refusal(516, 'demo: Authentication failed: password is incorrect.');
+        throw new Refusal(516, 'demo: Authentication failed: password is incorrect.', 403);
       }
       const text = JSON.stringify(answerTo(call, options));
-      if (fault === undefined) send(response, 200, text, JSON_TYPE);
-      else await misbehave(fault, text, response);
+      if (fault === undefined) response.writeHead(200, JSON_TYPE).end(text);
+      else if (typeof fault === 'string') await misbehave(fault, text, response);
+      else if ('exception' in fault) {
+        throw new Refusal(fault.exception, fault.message ?? 'it went wrong.', fault.status);
+      } else if ('midway' in fault) {
+        response.writeHead(200, JSON_TYPE).end(midway(fault.midway, fault.as, text));
+      } else await misbehave(fault, text, response);
     } catch (error) {
-      if (!(error instanceof Refusal)) return send(response, 599, String(error), {});
-      const status = error.code === 516 ? 403 : 500;
-      send(response, status, error.message, { 'x-clickhouse-exception-code': String(error.code) });
+      if (!(error instanceof Refusal)) return void response.writeHead(599).end(String(error));
+      const type = { 'content-type': 'text/plain' };
+      response
+        .writeHead(error.status, { 'x-clickhouse-exception-code': String(error.code), ...type })
+        .end(error.message);
     }
   }
 

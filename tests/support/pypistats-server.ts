@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { listen } from './listen.ts';
+import { type Change, type Instead, type Interruption, JSON_TYPE, misbehave, sumsBy } from './stand-in.ts';
 
 /*
  * pypistats.org's JSON API on loopback, with its limits. Written from its public source
@@ -16,12 +17,7 @@ export interface StatsRow {
   readonly downloads: number;
 }
 
-export type StatsFault =
-  | { readonly status: number; readonly body?: string; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly change: (body: Record<string, unknown>) => unknown }
-  | 'reset'
-  | 'cut'
-  | 'silence';
+export type StatsFault = Interruption | Change<Record<string, unknown>> | Instead;
 
 export interface StatsOptions {
   readonly rows?: readonly StatsRow[];
@@ -41,15 +37,11 @@ const SYSTEMS: unknown[] = ['Windows', 'Linux', 'Darwin'];
 
 /** Sums by category and day, as the API orders them: by category, then by date. */
 function series(rows: readonly StatsRow[], categoriesOf: (row: StatsRow) => readonly string[]) {
-  const sums = new Map<string, number>();
-  for (const row of rows) {
-    for (const key of categoriesOf(row).map((category) => `${category} ${row.day}`)) {
-      sums.set(key, (sums.get(key) ?? 0) + row.downloads);
-    }
-  }
-  return [...sums].toSorted().map(([key, downloads]) => {
+  const counted = rows.flatMap((row) => categoriesOf(row).map((category) => ({ ...row, category })));
+  const sums = sumsBy(counted, ({ category, day }) => `${category} ${day}`);
+  return sums.toSorted().map(([key, sum]) => {
     const [category, date] = key.split(' ');
-    return { category, date, downloads };
+    return { category, date, downloads: Number(sum) };
   });
 }
 
@@ -76,23 +68,16 @@ export async function startPyPiStats(options: StatsOptions = {}) {
     return { status: 200, body: `${JSON.stringify(body)}\n` };
   }
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     const number = requests.push({ path, agent: request.headers['user-agent'] });
-    const json = { 'content-type': 'application/json' };
-    const html = { 'content-type': 'text/html; charset=utf-8' };
     const { status, body } = answer(path);
     const fault = faults[number - 1] ?? options.fault?.(path);
-    if (fault === 'silence') return;
-    if (fault === 'reset') request.socket.destroy();
-    else if (fault === 'cut') response.writeHead(200, json).end(body.slice(0, body.length / 2));
-    else if (fault === undefined) response.writeHead(status, status === 200 ? json : html).end(body);
-    else if ('change' in fault)
-      response.writeHead(200, json).end(JSON.stringify(fault.change(JSON.parse(body))));
-    else
-      response.writeHead(fault.status, { ...html, ...fault.headers }).end(fault.body ?? String(fault.status));
+    if (fault !== undefined) return misbehave(fault, body, response);
+    const type = status === 200 ? JSON_TYPE : { 'content-type': 'text/html; charset=utf-8' };
+    response.writeHead(status, type).end(body);
   }
 
-  const { port, close } = await listen(createServer(handle));
+  const { port, close } = await listen(createServer((request, response) => void handle(request, response)));
   return { url: `http://127.0.0.1:${port}`, requests, close };
 }

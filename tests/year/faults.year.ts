@@ -22,7 +22,7 @@ const rows = (
 const FAULTS: readonly Fault[] = [
   'reset',
   'lost',
-  'cut',
+  'broken',
   { status: 400, reason: 'brandNew' },
   { status: 403, reason: 'accessDenied' },
   { status: 429, reason: 'rateLimitExceeded' },
