@@ -11,7 +11,7 @@ import pRetry from 'p-retry';
 import type { ErrorCode } from '../errors/codes.ts';
 import { abortable, type Env, type Loose, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
-import { type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
+import { detailsOf, type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;
@@ -119,17 +119,14 @@ interface ServerClock {
  * @param clock Absent where a clock that is off does no harm.
  */
 export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
-  const direct = {
-    'http:': new HttpAgent({ keepAlive: true }),
-    'https:': new HttpsAgent({ keepAlive: true }),
-  };
+  const direct = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })] as const;
   const proxies = new Map<string, ProxyAgent>();
   let skewMs: number | undefined;
   let lastAsked: URL | undefined;
 
   function agentFor(url: URL) {
     const proxy = proxyFor(url, env);
-    if (proxy === undefined) return direct[url.protocol === 'http:' ? 'http:' : 'https:'];
+    if (proxy === undefined) return direct[url.protocol === 'http:' ? 0 : 1];
     const known = proxies.get(proxy.href) ?? new ProxyAgent(proxy);
     proxies.set(proxy.href, known);
     return known;
@@ -147,7 +144,6 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
         ...options,
         agent: agentFor(url),
         maxContentLength: BODY_MAX,
-        retry: false,
         retryConfig: { retry: 0 },
         adapter: async (prepared, usual) => {
           const answer = await usual(prepared);
@@ -204,15 +200,15 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     assertClock,
     /** Drops every connection, also those that still wait for an answer. */
     close() {
-      for (const agent of [...Object.values(direct), ...proxies.values()]) agent.destroy();
+      for (const agent of [...direct, ...proxies.values()]) agent.destroy();
     },
   };
 }
 
-/** The fault of the last of several tries, which says how many there were. */
-function withTries(error: SourceError, tries: number): SourceError {
+/** What the last of several tries threw; a fault says how many there were. */
+function withTries(error: Error, tries: number): Error {
+  if (!(error instanceof SourceError) || error.details.tries !== undefined || tries === 1) return error;
   const { message, details } = error;
-  if (tries === 1 || details.tries !== undefined) return error;
   const times = `${tries} times)`;
   return error.with({ tries }, details.said ? `${message.slice(0, -1)}, ${times}` : `${message} (${times}`);
 }
@@ -230,7 +226,6 @@ export async function withRetry<T>(
   signal: AbortSignal,
 ): Promise<T> {
   let last: unknown;
-  let again = false;
   try {
     return await pRetry(work, {
       retries,
@@ -238,18 +233,17 @@ export async function withRetry<T>(
       maxTimeout: 32 * backoffMs,
       randomize: true,
       signal,
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+      onFailedAttempt: ({ error, attemptNumber }) => {
         // The end of the waiting is no fault of the request.
-        if (signal.aborted && last !== undefined) return;
-        last = error;
-        again = false;
-        if (!(error instanceof SourceError)) return;
-        last = withTries(error, attemptNumber);
-        const { retryAfterMs = 0, ofJob: isOfJob } = error.details;
-        again = error.passes && isOfJob === ofJob && retryAfterMs <= longestPauseMs;
-        if (retriesLeft > 0 && again) await sleep(retryAfterMs, undefined, { signal });
+        if (!signal.aborted || last === undefined) last = withTries(error, attemptNumber);
       },
-      shouldRetry: () => again,
+      shouldRetry: async ({ error }) => {
+        const { retryAfterMs = 0, ofJob: isOfJob } = detailsOf(error);
+        const mayHelp = error instanceof SourceError && error.passes && isOfJob === ofJob;
+        const again = mayHelp && retryAfterMs <= longestPauseMs;
+        if (again) await sleep(retryAfterMs, undefined, { signal });
+        return again;
+      },
     });
   } catch (error) {
     throw last ?? error;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { plural } from '../../format.ts';
 import { type Loose, roundedBill } from '../../util.ts';
 import { withRetry } from '../http.ts';
 import { type RawRow, wholeNumber } from '../rows.ts';
@@ -74,8 +75,7 @@ function readPage(body: Loose) {
       throw unexpected(`a row has ${f.length} values instead of ${names.length}`);
     return Object.fromEntries(names.map((name, index) => [name, f[index]?.v]));
   });
-  const { pageToken, totalRows } = data;
-  return { rows, pageToken, totalRows, costAtMost: readCost({ statistics: { query: body } }) };
+  return { ...data, rows, costAtMost: readCost({ statistics: { query: body } }) };
 }
 
 function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][string]]): object {
@@ -98,15 +98,13 @@ export function openQuery(
   given?: AbortSignal,
 ) {
   const limitMs = policy.longestPauseMs;
-  const tooSlow = `BigQuery: the query took longer than ${limitMs / 1000} seconds and was cancelled; raise bigquery.query_timeout_seconds`;
+  const tooSlow = `BigQuery: the query took longer than ${plural(limitMs / 1000, 'second')} and was cancelled; raise bigquery.query_timeout_seconds`;
   const deadline = AbortSignal.timeout(limitMs);
   const signal = given === undefined ? deadline : AbortSignal.any([given, deadline]);
   /** Absent before the first job, and for a dry run, which has none. */
   let jobId: string | undefined;
-  /** Whether the server has said that it has the job. */
-  let isKnown = false;
-  /** Whether a job may be running on the server. */
-  let isRunning = false;
+  /** What is known of the job: a `sent` one may be running, and of a `running` or `ended` one the server has said that it has it. */
+  let state: 'unsent' | 'sent' | 'running' | 'ended' = 'unsent';
   /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
   let cost: QueryCost | undefined = NO_COST;
 
@@ -138,8 +136,7 @@ export function openQuery(
   function throwIfFailed(job: Loose): void {
     const errorResult = job['status']?.['errorResult'];
     if (!errorResult) return;
-    isRunning = false;
-    isKnown = true;
+    state = 'ended';
     book(readCost(job));
     throw faultOfResult(errorResult, endpoint);
   }
@@ -150,21 +147,20 @@ export function openQuery(
    */
   async function insert(): Promise<void> {
     jobId = `pypi-badges_${randomUUID()}`;
-    isKnown = false;
-    let answerLost = false;
+    state = 'unsent';
     await patiently(async () => {
-      isRunning = true;
+      const before = state;
+      state = 'sent';
       try {
         throwIfFailed(await post());
       } catch (error) {
-        const { status, step, maybeSent } = detailsOf(error);
-        const isThere = status === 409;
+        const { status, step, maybeSent, ofJob } = detailsOf(error);
         // BigQuery may have had the request, although there is no answer that says so.
-        answerLost ||= isThere || (step === 'bigquery' && maybeSent === true);
-        isRunning = answerLost;
-        if (!isThere) throw error;
+        const answerLost = step === 'bigquery' && maybeSent === true;
+        if (!answerLost && !ofJob) state = before;
+        if (status !== 409) throw error;
       }
-      isKnown = true;
+      state = 'running';
     });
   }
 
@@ -190,7 +186,7 @@ export function openQuery(
   async function runJob(): Promise<RawRow[]> {
     await insert();
     let page = await fetchPage();
-    isRunning = false;
+    state = 'ended';
     // The bill is asked for before the further pages, so that it is known should they fail.
     const job = await patiently(() => get(`/jobs/${jobId}`)).catch(() => undefined);
     book(job === undefined ? page.costAtMost : readCost(job));
@@ -211,20 +207,14 @@ export function openQuery(
    * cancel is not reported: the server ends the job at its own time limit at the latest.
    */
   async function abandon(): Promise<void> {
-    if (!isRunning) return;
+    if (state !== 'sent' && state !== 'running') return;
     const until = AbortSignal.timeout(CANCEL_MS);
-    const path = `/jobs/${jobId}`;
-    const cancel = {
-      method: 'POST',
-      path: `${path}/cancel`,
-      query: { location },
-      skipClockCheck: true,
-    } as const;
+    const path = `/jobs/${jobId}/cancel`;
     try {
-      await send(cancel, until);
-      isKnown = true;
+      await send({ method: 'POST', path, query: { location }, skipClockCheck: true }, until);
+      state = 'ended';
       // A cancelled job may be billed for what it had read.
-      book(readCost(await get(path, {}, until)));
+      book(readCost(await get(`/jobs/${jobId}`, {}, until)));
     } catch (error) {
       // If the server never had the job, it billed nothing; otherwise the bill is not known.
       if (detailsOf(error).status !== 404) cost = undefined;
@@ -239,6 +229,7 @@ export function openQuery(
     } catch (error) {
       await abandon();
       if (given?.aborted) throw interrupted(given.reason, cost);
+      const isKnown = state === 'running' || state === 'ended';
       const isFault = error instanceof SourceError;
       const isSlow = deadline.aborted && (!isFault || (isKnown && error.code === 'no-answer'));
       const told = isSlow ? new SourceError('timeout', tooSlow) : error;

@@ -46,7 +46,7 @@ function given({ packages: [first, ...others], span, versions }: FacetQuestion) 
 
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
-const dayOfPartition = (id = '') => parseDay(id.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
+const dayOfPartition = (id: unknown) => parseDay(String(id).replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
 /** The partitions of a span, and one more, of which those of other days come last: a view has none at all. */
 function partitionsSpec(path: string, span: Span): QuerySpec {
@@ -75,22 +75,19 @@ const unsupported = (why: string) =>
  * @throws SourceError if the answer is none to this query.
  */
 function readPartitions(rows: readonly RawRow[], span: Span): DaysAnswer {
+  const ids = rows.map(({ partition_id: id }) => id);
   // A table without partitions has one row, which must not pass for a table without any day.
-  if (rows.some(({ partition_id: id }) => id === null)) return unsupported('the table is not partitioned');
-  const ids = rows.map(({ partition_id: id }) => String(id));
-  if (ids.some((id) => /^(\d{4}|\d{6}|\d{10})$/.test(id))) {
+  if (ids.includes(null)) return unsupported('the table is not partitioned');
+  if (ids.some((id) => /^(\d{4}|\d{6}|\d{10})$/.test(String(id)))) {
     return unsupported('the table is not partitioned by day');
   }
-  const days = rows.map(({ total_rows }, index) => ({
-    day: dayOfPartition(ids[index]),
-    row_count: total_rows,
+  const days = rows.map((row) => ({
+    day: dayOfPartition(row['partition_id']),
+    row_count: row['total_rows'],
   }));
-  const own = days.filter(({ day }) => day !== undefined && day >= span.start && day < span.end);
-  return {
-    kind: 'known',
-    rows: new Map([...checkDays(span, own)].filter(([, total]) => total > 0)),
-    cost: NO_COST,
-  };
+  const own = days.filter(({ day = '' }) => day >= span.start && day < span.end);
+  const filled = [...checkDays(span, own)].filter(([, total]) => total > 0);
+  return { kind: 'known', rows: new Map(filled), cost: NO_COST };
 }
 
 /**
@@ -105,15 +102,14 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   const { project, payer, clockSkewMs, close } = connection;
   const quoted = `\`${config.table}\``;
 
-  function rowQuery(question: Question, signal?: AbortSignal) {
-    const spec = { ...given(question), sql: pivotSql(quoted, question), limit: rowLimit(question) };
-    return openQuery(connection, spec, signal);
-  }
+  const query = (question: FacetQuestion, sql: string, limit: number, signal?: AbortSignal) =>
+    openQuery(connection, { ...given(question), sql, limit }, signal);
 
-  function facetQuery(question: FacetQuestion, signal?: AbortSignal) {
-    const spec = { ...given(question), sql: facetSql(quoted, question), limit: facetRowLimit(question) };
-    return openQuery(connection, spec, signal);
-  }
+  const rowQuery = (question: Question, signal?: AbortSignal) =>
+    query(question, pivotSql(quoted, question), rowLimit(question), signal);
+
+  const facetQuery = (question: FacetQuestion, signal?: AbortSignal) =>
+    query(question, facetSql(quoted, question), facetRowLimit(question), signal);
 
   const daysQuery = (span: Span, signal?: AbortSignal) =>
     openQuery(connection, partitionsSpec(config.table, span), signal);
