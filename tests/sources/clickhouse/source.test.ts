@@ -56,6 +56,7 @@ async function outcome(work: Promise<unknown>) {
 const withRows = (rowsOf: (data: unknown[][]) => unknown[][]): Fault => ({
   change: ({ meta, data }) => ({ meta, data: rowsOf(data), rows: rowsOf(data).length }),
 });
+const ofNumpy = withRows((data) => data.map((cells) => cells.with(0, 'numpy')));
 const withDay = (name: string, type: string): Fault => ({
   change: (answer) => ({ ...answer, meta: answer.meta.with(1, { name, type }) }),
 });
@@ -65,11 +66,6 @@ const PAGE = '<html><head><title>Log in to the Wi-Fi</title></head></html>';
 describe('what may pass', () => {
   it.each<[string, Fault]>([
     ['429', { status: 429 }],
-    ['429 with Retry-After', { status: 429, headers: { 'retry-after': '0' } }],
-    ['503', { status: 503, body: PAGE }],
-    ['too many questions at once', { exception: 202 }],
-    ['memory of the server used up', { exception: 241, message: 'Memory limit (total) exceeded.' }],
-    ['a query that was cancelled', { exception: 394 }],
     ['a reset', 'reset'],
     ['an answer that breaks off', 'broken'],
     ['an answer that is cut short', 'cut'],
@@ -87,18 +83,11 @@ describe('what may pass', () => {
 });
 
 describe('what does not pass', () => {
-  const later = { status: 503, headers: { 'retry-after': '3600' } };
   it.each<[string, Fault, string, RegExp, number]>([
     ['429 again and again', { status: 429 }, 'rate-limited', /a pause.*429 with text\/html, 6 times\)$/, 6],
-    ['500 again and again', { status: 500 }, 'unavailable', /run again later/, 6],
-    ['a server that wants more time than there is', later, 'unavailable', /run again later/, 1],
-    ['a broken connection', 'reset', 'connection-broken', /6 times/, 6],
     ['a cut answer', 'cut', 'connection-broken', /the answer ends after \d+ characters, 6 times/, 6],
     ['a page', { status: 200, body: PAGE }, 'not-the-source', /200 with text\/html, titled Log in to the/, 6],
-    ['a redirection', { status: 302, headers: { location: '/' } }, 'not-the-source', /answered 302/, 6],
     ['other JSON', { status: 200, body: '{"a": 1}' }, 'not-the-source', /answered 200/, 6],
-    ['a list', { status: 200, body: '[]' }, 'not-the-source', /answered 200/, 6],
-    ['a refused user', { exception: 516, status: 403 }, 'sign-in-refused', /clickhouse\.password_file/, 1],
     ['no grant', { exception: 497 }, 'sign-in-refused', /grant it SELECT/, 1],
     ['no table', { exception: 60, status: 404 }, 'not-found', /clickhouse\.table/, 1],
     ['no column', { exception: 47, status: 404 }, 'unexpected-answer', /lacks a column/, 1],
@@ -107,18 +96,9 @@ describe('what does not pass', () => {
     ['an exception halfway', { midway: 62, as: 'text' }, 'query-invalid', /wrong halfway/, 1],
     ['a tagged exception halfway', { midway: 62, as: 'tagged' }, 'query-invalid', /wrong halfway/, 1],
     ['an exception in JSON', { midway: 62, as: 'json' }, 'query-invalid', /wrong halfway/, 1],
-    [
-      'days that are instants',
-      withDay('day', 'DateTime'),
-      'unexpected-answer',
-      /type for it.*is DateTime/,
-      1,
-    ],
+    ['days that are instants', withDay('day', 'DateTime'), 'unexpected-answer', /for it.*is DateTime/, 1],
     ['another column', withDay('date', 'Date'), 'unexpected-answer', /column day holds nothing/, 1],
-    [
-      ...['a package that nobody asked for', withRows((data) => data.map((cells) => cells.with(0, 'numpy')))],
-      ...['unexpected-answer', /column project holds "numpy"/, 1],
-    ] as [string, Fault, string, RegExp, number],
+    ['a package that nobody asked for', ofNumpy, 'unexpected-answer', /column project holds "numpy"/, 1],
   ])('is told: %s', async (_, fault, code, says, questions) => {
     const { read, server } = await open({ fault: () => fault });
     expect(await outcome(read())).toMatchObject({ code, message: expect.stringMatching(says) });
@@ -236,13 +216,6 @@ describe('what does not pass', () => {
     expect(said[0]?.message).toMatch(/does not speak TLS at this port; write http:\/\//);
     expect(said[1]?.message).toMatch(/^this port is for ClickHouse's own client; .* clickhouse\.url \(8123/);
     expect(server.calls).toHaveLength(1);
-  });
-
-  it('says so where nobody listens', async () => {
-    const { read, server } = await open();
-    await server.close();
-    const message = expect.stringMatching(/^ClickHouse cannot be reached; .*ECONNREFUSED.*, 6 times\)$/);
-    expect(await outcome(read())).toMatchObject({ code: 'unreachable', affectsAll: true, message });
   });
 });
 
@@ -426,10 +399,13 @@ describe('opening', () => {
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('hunter2');
   });
 
-  it.each([
-    ...['http://demo:hunter2@127.0.0.1:1', 'ftp://127.0.0.1', 'not an address'],
-    'http://127.0.0.1:1/?password=hunter2',
-  ])('refuses %s without repeating it', async (url) => {
+  const addresses = [
+    'http://demo:hunter2@127.0.0.1:1',
+    'ftp://127.0.0.1',
+    'http://127.0.0.1:1/?x=hunter2',
+    'x',
+  ];
+  it.each(addresses)('refuses %s without repeating it', async (url) => {
     const error = await outcome(openClickHouse({ ...USUAL, url: '' }, { env: { CLICKHOUSE_URL: url }, now }));
     expect(error).toMatchObject({ name: 'UsageError' });
     expect(error?.message).toMatch(/^CLICKHOUSE_URL: expected an http/);

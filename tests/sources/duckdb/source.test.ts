@@ -108,14 +108,11 @@ describe('the source duckdb', () => {
   });
 
   it('reads timestamps in the other forms of the export', async () => {
-    const forms = [
-      '2026-04-24T12:00:00Z',
-      '2026-04-24 12:00:00+00',
-      '2026-04-25T01:00:00+02:00',
-      '2026-04-24',
-    ];
+    const others = ['2026-04-24 12:00:00+00', '2026-04-25T01:00:00+02:00', '2026-04-24'];
     const row = { file: { project: 'demo' }, details: { installer: { name: 'pip' } } };
-    const lines = forms.map((timestamp) => JSON.stringify({ timestamp, ...row }));
+    const lines = ['2026-04-24T12:00:00Z', ...others].map((timestamp) =>
+      JSON.stringify({ timestamp, ...row }),
+    );
     expect(await read(await openIn({ rows: lines.join('\n') }))).toEqual([pipRow(4)]);
   });
 
@@ -175,9 +172,7 @@ describe('files of which each row counts', () => {
       const path = join(tempFolder(), 'x[1]=*?.parquet');
       const utc = "'2026-04-24 23:59:59+00'";
       await copyParquet(path, `SELECT CAST(${utc} AS ${type}) AS timestamp, ${DEMO_FILE}, ${PIP}`);
-      expect((await read(await open(path))).map(({ day, downloads }) => [day, downloads])).toEqual([
-        ['2026-04-24', 1],
-      ]);
+      expect(await read(await open(path))).toEqual([pipRow(1)]);
     },
   );
 });
@@ -187,12 +182,9 @@ describe('files that the source duckdb cannot use', () => {
   const demoFile = '"file": {"project": "demo"}';
   const mixed = ndjson(MIXED);
   const flatLine = `{${at}, "file_project": "demo", "pip": 1}`;
-  const epoch =
-    /DuckDB: COPY \(SELECT \* REPLACE \(to_timestamp\(timestamp\) AS timestamp\) FROM '.*epoch'\) TO/;
-  const noInstaller =
-    /no row with details\.installer\.name, so no download would count \(columns of .*: timest/;
-  const copy =
-    /in DuckDB: COPY \(SELECT timestamp, \{'project': project\} AS file, .* FROM '.*'\) TO 'rows\.parquet'/;
+  const epoch = /DuckDB: COPY \(SELECT \* REPLACE \(to_timestamp\(timestamp\) .* FROM '.*epoch'\) TO/;
+  const noInstaller = /no row with details\.installer\.name, so .* \(columns of .*: timest/;
+  const copy = /in DuckDB: COPY \(SELECT timestamp, \{'project': project\} AS file, .* FROM '.*'\) TO 'rows/;
 
   const lines = (...rows: string[]) => rows.join('\n');
   it.each<[string, string | undefined, ...RegExp[]]>([
@@ -205,33 +197,14 @@ describe('files that the source duckdb cannot use', () => {
     ['flat-text.ndjson', `{${at}, "file": "demo-1.0.whl"}\n`, /flat-text\.ndjson cannot be read: /],
     ['empty.ndjson', '', /empty\.ndjson has no rows; export them again$/],
     ['empty.json', '[]', /empty\.json has no rows/],
-    [
-      'odd',
-      `${mixed}${ndjson([{ at: 'yesterday!' }])}`,
-      /1 of 15 rows, but yesterday! 12:00:00 UTC; write it in/,
-    ],
-    [
-      'epoch',
-      `{"timestamp": 1777032000.5, ${demoFile}}`,
-      /timestamp in 1 of 1 rows, but 1777032000\.5; sec/,
-      epoch,
-    ],
+    ['odd', `${mixed}${ndjson([{ at: 'yesterday!' }])}`, /1 of 15 rows, but yesterday! 12:00:00 UTC; write/],
+    ['epoch', `{"timestamp": 1777032000.5, ${demoFile}}`, /in 1 of 1 rows, but 1777032000\.5; sec/, epoch],
     ['infinite', `{"timestamp": "infinity", ${demoFile}}`, /no valid timestamp in 1 of 1/],
-    [
-      'no-project',
-      `${mixed}{${at}, "file": {"name": "x"}}`,
-      /lacks file\.project in 1 of 15 rows .*details\); ex/,
-    ],
+    ['no-project', `${mixed}{${at}, "file": {}}`, /lacks file\.project in 1 of 15 rows .*details\); export/],
     ['null', `${mixed}null\n`, /null lacks timestamp and file\.project in 1 of 15 rows/],
     ['wrapped', '{"rows": []}', /lacks timestamp and file\.project in 1 of 1 rows \(its columns: rows\)/],
     ['flat', lines(flatLine, flatLine), /lacks file\.project in 2 of 2 rows .*, file_project, pip\)/, copy],
-    [
-      'flat-installer',
-      `{${at}, ${demoFile}, "installer_name": "pip"}`,
-      noInstaller,
-      /, installer_name\)/,
-      copy,
-    ],
+    ['flat-pip', `{${at}, ${demoFile}, "installer_name": "pip"}`, noInstaller, /, installer_name\)/, copy],
     ['no-details', ndjson([{ at: '2026-04-24', details: null, times: 3 }]), noInstaller],
   ])('%s', async (name, content, ...says) => {
     const folder = folderOf(content === undefined ? {} : { [name]: content });
@@ -253,18 +226,15 @@ describe('files that the source duckdb cannot use', () => {
   const demo = (more: string, count = 150) => `SELECT ${more}, ${PIP} FROM range(${count})`;
   const noon = "TIMESTAMP '2026-04-24 12:00:00'";
   const sound = demo(`${noon} AS timestamp, ${DEMO_FILE}`);
+  const noProject = /lacks file\.project in 150 of 150 rows/;
   const half = (more: string) => `${sound} UNION ALL ${demo(more)}`;
 
   it.each<[string, string, RegExp]>([
     ['half of its timestamps', half(`NULL, ${DEMO_FILE}`), /lacks timestamp in 150 of 300 rows/],
     ['half of its projects', half(`${noon}, {'project': NULL}`), /lacks file\.project in 150 of 300/],
     ['no column file', demo('now() AS timestamp, 1 AS project'), /in 150 .*: timestamp, project, details\)/],
-    [
-      'another struct file',
-      demo("now() AS timestamp, {'name': 'x'} AS file"),
-      /lacks file\.project in 150 of 150/,
-    ],
-    ['no struct file', demo("now() AS timestamp, 'x' AS file"), /lacks file\.project in 150 of 150 rows/],
+    ['another struct file', demo("now() AS timestamp, {'name': 'x'} AS file"), noProject],
+    ['no struct file', demo("now() AS timestamp, 'x' AS file"), noProject],
     ['seconds', demo(`1777032000 AS timestamp, ${DEMO_FILE}`), /150 of 150 rows, but 1777032000; seconds/],
     ['milliseconds', demo(`make_timestamp(1777032000000) AS timestamp, ${DEMO_FILE}`), /but 1970-01-21 /],
     ['times of the day', demo(`TIME '12:00' AS timestamp, ${DEMO_FILE}`), /but 12:00:00; write it in UTC/],
@@ -276,13 +246,9 @@ describe('files that the source duckdb cannot use', () => {
 
   it('Parquet in which the column of installers is empty', async () => {
     const path = join(tempFolder(), 'a.parquet');
-    await copyParquet(
-      path,
-      `SELECT now() AS timestamp, ${DEMO_FILE}, {'installer': {'name': NULL::VARCHAR}} AS details`,
-    );
-    await expect(open(path)).rejects.toThrow(
-      /no row with details\.installer\.name.*columns of .*: timestamp, file, details\)/,
-    );
+    const details = "{'installer': {'name': NULL::VARCHAR}} AS details";
+    await copyParquet(path, `SELECT now() AS timestamp, ${DEMO_FILE}, ${details}`);
+    await expect(open(path)).rejects.toThrow(noInstaller);
   });
 
   const [timestamp, project] = ['2026-04-24 12:00:00 UTC', 'demo'];
@@ -323,8 +289,6 @@ describe('files as BigQuery exports them', () => {
   it.each<[string, Record<string, string | Buffer>]>([
     ['no row with a CI flag', { 'a.json': `${first}\n${second}\n` }],
     ['one shard with a CI flag and one without', { 'a.json': `${flagged}\n`, 'b.json': `${first}\n` }],
-    ['an empty shard beside a full one', { 'a-000': '', 'a-001': `${first}\n${second}` }],
-    ['an array of objects', { 'a.json': `[${first},\n ${second}]` }],
     ['shards without an ending', { 'a-000': `${first}\n`, 'a-001': gzipSync(`${second}\n`) }],
   ])('%s: two downloads by pip', async (_, files) => {
     const rows = await read(await openIn(files));
@@ -336,9 +300,7 @@ describe('files as BigQuery exports them', () => {
   });
 
   it('tells files that are no packages by name, where the export has names', async () => {
-    const names = ['.whl', '.tar.gz', '.zip', '.whl.metadata', '.exe', '.whl.asc'].map(
-      (end) => `demo-1${end}`,
-    );
+    const names = 'a.whl a.tar.gz a.zip a.whl.metadata a.exe a.whl.asc'.split(' ');
     const lines = names.map((filename) => row('2026-04-24', { ...pip, file: { project: 'demo', filename } }));
     const source = await openIn({ rows: lines.join('\n') });
     expect(source.hasFileNames).toBe(true);
@@ -351,10 +313,8 @@ describe('files as BigQuery exports them', () => {
 
   it('reads Parquet that lacks optional columns beside JSON that has them', async () => {
     const folder = tempFolder();
-    await copyParquet(
-      join(folder, 'a-000'),
-      `SELECT TIMESTAMPTZ '2026-04-23 12:00:00+00' AS timestamp, ${DEMO_FILE}, ${PIP}`,
-    );
+    const noon = "TIMESTAMPTZ '2026-04-23 12:00:00+00' AS timestamp";
+    await copyParquet(join(folder, 'a-000'), `SELECT ${noon}, ${DEMO_FILE}, ${PIP}`);
     writeFileSync(join(folder, 'a-001'), `${row('2026-04-24', pip)}\n`);
     const rows = await read(await open(join(folder, 'a-*')));
     expect(rows.map(({ day, ci, installer }) => [day, ci, installer]).toSorted()).toEqual([
