@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const guide = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8');
+/** The text of docs/deploy.md. */
+export const guide = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8');
 
 /** The first block of docs/deploy.md that begins with a text, as it stands there: a test follows it literally. */
 export function blockOfGuide(start: string): string {

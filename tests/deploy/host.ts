@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { inject } from 'vitest';
+import { expect, inject } from 'vitest';
+import { badgeTexts, table, trackedYaml } from './table.ts';
 
 export const SERVICE = 'pypi-badges-collect.service';
 export const OUTPUT = '/var/lib/pypi-badges/output';
@@ -28,8 +29,8 @@ export type Host = Awaited<ReturnType<typeof bootHost>>;
 
 /**
  * Boots a Debian host: its own systemd in a container (systemd-nspawn), on an overlay over a cached root file system. It has
- * no network but its own loopback, npm's cache, the package at /mnt/package and Node's tarball at /mnt/node. It ends with
- * this process, whatever ends it: the container lives in a PID and a mount namespace whose first process is killed with its
+ * no network but its own loopback, npm's cache, the package at /mnt/package, Node's tarball at /mnt/node, and in /srv what the
+ * tests run there, a table and a tracked.yaml for it. It ends with this process, whatever ends it: the container lives in a PID and a mount namespace whose first process is killed with its
  * parent.
  *
  * @param binds More arguments for systemd-nspawn.
@@ -55,6 +56,7 @@ export async function bootHost(
     ...['--quiet', '--register=no', '--keep-unit', '--private-network', '--console=pipe'],
     ...['--resolv-conf=off', '--timezone=off', '--link-journal=no'],
     ...[`--bind-ro=${deploy.packages}:/mnt/package`, `--bind-ro=${deploy.nodeTarball}:/mnt/node`],
+    ...[`--bind-ro=${import.meta.dirname}:/mnt/tests`],
     ...[`--overlay=${deploy.npmCache}::/var/cache/npm`, ...binds],
     // Without --boot, systemd-nspawn does not know how systemd is asked to halt.
     ...(init === undefined ? ['--boot'] : ['--kill-signal=SIGRTMIN+3', init]),
@@ -180,12 +182,48 @@ export async function bootHost(
     return await sh(`journalctl --sync; journalctl --no-pager -o cat _PID=${pid} -t node`);
   }
 
-  async function dropIn(what: string, lines: readonly string[], unit = SERVICE) {
-    await write(`/etc/systemd/system/${unit}.d/${what}.conf`, `${lines.join('\n')}\n`);
+  /** Writes a drop-in of the section [Service], or of another. */
+  async function dropIn(what: string, lines: readonly string[], unit = SERVICE, section = 'Service') {
+    await write(`/etc/systemd/system/${unit}.d/${what}.conf`, [`[${section}]`, ...lines, ''].join('\n'));
     await run(['systemctl', 'daemon-reload']);
   }
   const removeDropIn = (what: string, unit = SERVICE) =>
     sh(`rm -f /etc/systemd/system/${unit}.d/${what}.conf; systemctl daemon-reload`);
+
+  /** Does some work while a drop-in of the service has these lines. */
+  async function withDropIn(lines: readonly string[], work: () => Promise<unknown>) {
+    await dropIn('test', lines);
+    await work();
+    await removeDropIn('test');
+  }
+
+  /** What probe.mjs finds in the sandbox of the service. */
+  async function probe() {
+    let exitCode: number | undefined;
+    await withDropIn(['ExecStart=', 'ExecStart=node /srv/probe.mjs'], async () => {
+      exitCode = await collect();
+    });
+    const log = await lastRun();
+    expect(exitCode, log).toBe(0);
+    return JSON.parse(log);
+  }
+
+  /** The badges are those of the table. */
+  async function expectBadges() {
+    for (const [file, text] of Object.entries(badgeTexts)) {
+      expect(await read(`${OUTPUT}/${file}`), file).toBe(text);
+    }
+  }
+
+  /** Tells of failures by a webhook at `path`, which ends in /srv/hooks.ndjson, and by a mail, which ends in /srv/sent/mail. */
+  async function listenForFailures(path: string) {
+    await sh(
+      `systemd-run --quiet --unit=sink node /srv/sink.mjs 9009 /srv/hooks.ndjson; mkdir -m 1777 /srv/sent`,
+    );
+    await write('/usr/sbin/sendmail', '#!/bin/sh\ncat - /proc/self/status >>/srv/sent/mail\n', '0755');
+    const settings = `WEBHOOK_URL=http://127.0.0.1:9009${path}\nMAIL_TO=operator@example.com\n`;
+    await write('/etc/pypi-badges/failure.env', settings, '0600');
+  }
 
   const exposureOf = async (unit: string, ...options: string[]) => {
     const security = await run(['systemd-analyze', 'security', '--no-pager', ...options, unit]);
@@ -197,18 +235,31 @@ export async function bootHost(
     sh(`cp -a /mnt/package/google /srv/google
       systemd-run --quiet --unit=google node /srv/google/google.mjs
       echo 127.0.0.1 oauth2.googleapis.com bigquery.googleapis.com >>/etc/hosts`);
-  const trustGoogle = () =>
-    dropIn('ca', ['[Service]', 'Environment=NODE_EXTRA_CA_CERTS=/srv/google/certificates/ca.pem']);
+  const trustGoogle = () => dropIn('ca', ['Environment=NODE_EXTRA_CA_CERTS=/srv/google/certificates/ca.pem']);
 
   try {
     await powerOn();
+    await sh('install -m 0644 -t /srv /mnt/tests/{probe,sink}.mjs /mnt/tests/lxc-image/*.conf');
+    await write('/srv/file_downloads.ndjson', table());
+    await write('/srv/tracked.yaml', trackedYaml);
   } catch (error) {
     await dispose();
     throw error;
   }
   return {
     ...{ powerOn, powerOff, dispose, run, sh, write, read, property, get, until, untilServed },
-    ...{ install, collect, lastRun, dropIn, removeDropIn, exposureOf, trustCaddy, startGoogle, trustGoogle },
+    ...{
+      install,
+      collect,
+      lastRun,
+      dropIn,
+      removeDropIn,
+      withDropIn,
+      probe,
+      expectBadges,
+      listenForFailures,
+    },
+    ...{ exposureOf, trustCaddy, startGoogle, trustGoogle },
   };
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { blockOfGuide } from './guide.ts';
-import { type Badge, badges, badgeText, table, trackedYaml } from './table.ts';
+import { badgeText, badgeTexts, table, trackedYaml } from './table.ts';
 
 const USER = 65532;
 /** Raised when the base images below are made in another way. */
@@ -42,8 +42,8 @@ describe('the image', () => {
   const limits = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1000:1000'];
   const image = (withDuckdb: 'yes' | 'no') => `localhost/pypi-badges:duckdb-${withDuckdb}`;
 
-  const exists = async (name: string) =>
-    (await engine('buildah', ['inspect', '--type=image', name], false)).exitCode === 0;
+  const lacks = async (name: string) =>
+    (await engine('buildah', ['inspect', '--type=image', name], false)).failed;
 
   /** Makes a base image of folders, each with its place in it, and settings of it. */
   async function makeBase(name: string, folders: readonly [string, string][], ...settings: string[]) {
@@ -55,7 +55,7 @@ describe('the image', () => {
 
   async function makeBases() {
     const authorities = '/etc/ssl/certs/ca-certificates.crt';
-    if (!(await exists(bases.build))) {
+    if (await lacks(bases.build)) {
       const folders: [string, string][] = [
         [deploy.rootfs.bookworm, '/'],
         [deploy.nodeTarball, '/usr/local'],
@@ -64,7 +64,7 @@ describe('the image', () => {
       const env = ['NODE_EXTRA_CA_CERTS=/etc/host-ca.crt', 'PATH=/usr/local/bin:/usr/bin:/bin'];
       await makeBase(bases.build, folders, ...env.flatMap((each) => ['--env', each]));
     }
-    if (!(await exists(bases.runtime))) {
+    if (await lacks(bases.runtime)) {
       const root = path.join(work, 'runtime');
       const node = path.join(deploy.nodeTarball, 'bin/node');
       const needed = await execa('ldd', [node]);
@@ -126,7 +126,7 @@ describe('the image', () => {
     await chmod(path.join(work, 'config'), 0o755);
     const list = trackedYaml.replace('/srv/', '/etc/pypi-badges/');
     await writeFile(path.join(work, 'config/tracked.yaml'), list);
-    await writeFile(path.join(work, 'config/file_downloads.ndjson'), table(new Date()));
+    await writeFile(path.join(work, 'config/file_downloads.ndjson'), table());
     await mkdir(path.join(deploy.cache, 'npm-build'), { recursive: true });
     await makeBases();
   });
@@ -174,8 +174,8 @@ describe('the image', () => {
     await runWell();
     // Every command finds the list by itself.
     expect((await runWell(['status'])).all).toContain('mcp-clipboard');
-    for (const [file, badge] of Object.entries(badges)) {
-      expect(await readFile(path.join(work, 'data/output', file), 'utf8'), file).toBe(badgeText(badge));
+    for (const [file, text] of Object.entries(badgeTexts)) {
+      expect(await readFile(path.join(work, 'data/output', file), 'utf8'), file).toBe(text);
     }
     await runWell();
   });
@@ -185,9 +185,7 @@ describe('the image', () => {
     const schedule = ['--name', 'pypi-badges-schedule', '--entrypoint', '["node", "/app/schedule.mjs"]'];
     const scheduled = runWell([], [...schedule, ...mounts()]);
     const podman = (...words: string[]) => engine('podman', ['--cgroup-manager=cgroupfs', ...words], false);
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(300)) {
-      if ((await podman('logs', 'pypi-badges-schedule')).all?.includes('next run')) break;
-    }
+    while (!(await podman('logs', 'pypi-badges-schedule')).all?.includes('next run')) await sleep(300);
     await podman('kill', '--signal=TERM', 'pypi-badges-schedule');
     const { all } = await scheduled;
     expect(all).toContain('the run ended well');
@@ -229,7 +227,7 @@ describe('the image', () => {
     const data = dataMount(await makeData(path.join(folder, 'data')));
     const name = 'MCP_Clipboard/downloads-30d-non-ci.json';
     await mkdir(path.join(folder, 'old/MCP_Clipboard'), { recursive: true });
-    const old = badgeText(['pip*/uv/poetry/pdm (30d)', '7', 'lightgrey']);
+    const old = badgeText('pip*/uv/poetry/pdm (30d)', '7', 'lightgrey');
     await writeFile(path.join(folder, 'old', name), old);
     const [, place = '', script = ''] =
       /run --rm --volume badge_output:(\S+) --entrypoint node collect \\\n +-e '(.*)'$/m.exec(
@@ -240,7 +238,7 @@ describe('the image', () => {
     const badge = () => readFile(path.join(folder, 'data/output', name), 'utf8');
     expect(await badge()).toBe(old);
     await runWell([], [...data, ...configMount()]);
-    expect(await badge()).toBe(badgeText(badges['mcp-clipboard/downloads-30d-non-ci.json'] as Badge));
+    expect(await badge()).toBe(badgeTexts['mcp-clipboard/downloads-30d-non-ci.json']);
   });
 
   it('is built from what it needs alone: no key, no history, no modules', async () => {

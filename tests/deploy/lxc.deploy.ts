@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bootHost, type Host, OUTPUT, SERVICE } from './host.ts';
-import { badges, badgeText, table, trackedYaml } from './table.ts';
+import { bootHost, type Host, SERVICE } from './host.ts';
+import { trackedYaml } from './table.ts';
 
 /*
  * Hosts that refuse a service what its sandbox is made of: LXC containers without nesting. init-without-mounts.pl stands for
@@ -12,7 +11,7 @@ import { badges, badgeText, table, trackedYaml } from './table.ts';
 const KEY = JSON.stringify({ type: 'service_account', project_id: 'lxc-test', private_key: 'none' });
 
 /** The drop-in of every service in LXC's own images. */
-const IMAGE = path.join(import.meta.dirname, 'lxc-image');
+const IMAGE = `--bind-ro=${path.join(import.meta.dirname, 'lxc-image')}:/etc/systemd/system/service.d`;
 
 /** The most exposure that `systemd-analyze security` may find where nothing can be mounted. */
 const EXPOSURE_LIMIT = 3;
@@ -20,22 +19,17 @@ const EXPOSURE_LIMIT = 3;
 // systemd's own exit codes: NAMESPACE, CREDENTIALS.
 describe.each([
   ['bookworm', "Proxmox's Debian 12", [226, 243], []],
-  ['trixie', "LXC's image of Debian 13", [226, 0], [`--bind-ro=${IMAGE}:/etc/systemd/system/service.d`]],
+  ['trixie', "LXC's image of Debian 13", [226, 0], [IMAGE]],
 ] as const)('%s: %s without nesting', (suite, _what, refused, image) => {
   let host: Host;
 
   beforeAll(async () => {
     host = await bootHost(suite, {
       name: `${suite}-lxc`,
-      binds: [`--bind-ro=${import.meta.dirname}:/mnt/tests`, ...image],
+      binds: [...image],
       init: '/mnt/tests/init-without-mounts.pl',
     });
     if (suite === 'bookworm') await host.sh('cp -a /mnt/node/. /usr/local/');
-    await host.write('/srv/file_downloads.ndjson', table(new Date()));
-    await host.write('/srv/tracked.yaml', trackedYaml);
-    for (const file of ['probe.mjs', 'sink.mjs']) {
-      await host.write(`/srv/${file}`, await readFile(path.join(import.meta.dirname, file), 'utf8'));
-    }
     await host.write('/root/key.json', KEY, '0600');
   });
   afterAll(() => host?.dispose());
@@ -63,17 +57,11 @@ describe.each([
 
   it('collects', async () => {
     expect(await host.collect(), await host.lastRun()).toBe(0);
-    for (const [file, badge] of Object.entries(badges)) {
-      expect(await host.read(`${OUTPUT}/${file}`), file).toBe(badgeText(badge));
-    }
+    await host.expectBadges();
   });
 
   it('is as tight as it can be, and hands over the key for the time of the run', async () => {
-    await host.dropIn('probe', ['[Service]', 'ExecStart=', 'ExecStart=node /srv/probe.mjs']);
-    await host.collect();
-    const log = await host.lastRun();
-    await host.removeDropIn('probe');
-    expect(JSON.parse(log)).toMatchObject({
+    expect(await host.probe()).toMatchObject({
       keyOfTheUnit: { ok: KEY.length },
       keyMode: { ok: '600' },
       keyAt: '/run/pypi-badges-collect/gcp.json',
@@ -98,14 +86,11 @@ describe.each([
   });
 
   it('tells of a failure by webhook and by mail', async () => {
-    await host.sh('systemd-run --quiet --unit=sink node /srv/sink.mjs 9009 /srv/hooks.ndjson');
-    await host.write('/usr/sbin/sendmail', '#!/bin/sh\ncat >>/var/spool/sent/mail\n', '0755');
-    await host.sh('mkdir -m 1777 /var/spool/sent; mv /srv/file_downloads.ndjson /srv/gone.ndjson');
-    const settings = 'WEBHOOK_URL=http://127.0.0.1:9009/hook\nMAIL_TO=operator@example.com\n';
-    await host.write('/etc/pypi-badges/failure.env', settings);
+    await host.listenForFailures('/hook');
+    await host.sh('mv /srv/file_downloads.ndjson /srv/gone.ndjson');
     await host.collect();
     await host.until('both messages', 20, async () => {
-      const text = await host.sh('cat /srv/hooks.ndjson /var/spool/sent/mail 2>/dev/null || true');
+      const text = await host.sh('cat /srv/hooks.ndjson /srv/sent/mail 2>/dev/null || true');
       return text.includes('2 of 2 packages failed') && text.includes('To: operator@example.com');
     });
   });

@@ -62,27 +62,19 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
     );
     expect(exitCode, all).toBe(0);
     const text = await readFile(path.join(folder, 'asked'), 'utf8');
-    const asked = [...text.matchAll(/([^\0]+)\0([^\0]*)\0/g)].map(([, words = '', input = '']) => ({
-      words,
-      input,
-    }));
-    return { folder, asked, words: asked.map((each) => each.words) };
+    const asked = [...text.matchAll(/([^\0]+)\0([^\0]*)\0/g)];
+    const inputs = new Map(asked.map(([, words = '', input = '']) => [words, input]));
+    return { folder, inputs, words: asked.map(([, words = '']) => words) };
   }
 
   describe('compose.yaml', () => {
-    const volumes = (service: { volumes: { target: string; source: string; read_only?: boolean }[] }) =>
-      Object.fromEntries(
-        service.volumes.map(({ target, source, read_only: readOnly }) => [
-          target,
-          [source, readOnly ?? false],
-        ]),
-      );
-
     it('asks for the host name that it needs', async () => {
       const compose = 'docker-compose -f /mnt/deploy/container/compose.yaml config'.split(' ');
-      const { exitCode, stderr } = await inDebian(`--bind-ro=${deploy.root}/deploy:/mnt/deploy`, ...compose);
-      expect(exitCode).not.toBe(0);
-      expect(stderr).toContain('set BADGES_HOST in .env');
+      const ended = await inDebian(`--bind-ro=${deploy.root}/deploy:/mnt/deploy`, ...compose);
+      expect(ended).toMatchObject({
+        failed: true,
+        stderr: expect.stringContaining('set BADGES_HOST in .env'),
+      });
     });
 
     it('is what the commands of the guide bring up: one volume, written by the collector, read by Caddy', async () => {
@@ -98,24 +90,27 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
       const { stdout } = await execa('stat', ['--format=%a %u:%g', ...files]);
       expect(stdout.split('\n')).toEqual(['644 0:0', '400 65532:65532']);
 
+      const clone = '/mnt/work/clone';
       const { services } = JSON.parse(await readFile(path.join(folder, 'compose.json'), 'utf8'));
-      expect(volumes(services.collect)).toEqual({
-        '/var/lib/pypi-badges': ['data', false],
-        '/etc/pypi-badges': ['/srv/pypi-badges', true],
+      expect(services.caddy).toMatchObject({
+        ...{ read_only: true, cap_drop: ['ALL'] },
+        environment: {
+          BADGES_HOST: 'badges.example.com',
+          BADGES_ROOT: '/srv/output',
+          BADGES_HEALTH: 'private',
+        },
+        volumes: expect.arrayContaining([
+          expect.objectContaining({ target: '/srv', source: 'data', read_only: true }),
+          expect.objectContaining({ target: '/etc/caddy', source: `${clone}/deploy/caddy`, read_only: true }),
+        ]),
       });
-      expect(volumes(services.caddy)).toMatchObject({
-        '/srv': ['data', true],
-        '/etc/caddy': ['/mnt/work/clone/deploy/caddy', true],
-      });
-      expect(services.caddy.environment).toMatchObject({
-        BADGES_HOST: 'badges.example.com',
-        BADGES_ROOT: '/srv/output',
-        BADGES_HEALTH: 'private',
-      });
-      for (const service of ['collect', 'caddy']) {
-        expect(services[service]).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
-      }
       expect(services.collect).toMatchObject({
+        ...{ read_only: true, cap_drop: ['ALL'] },
+        volumes: [
+          { target: '/var/lib/pypi-badges', source: 'data' },
+          { target: '/etc/pypi-badges', source: '/srv/pypi-badges', read_only: true },
+        ],
+        build: { context: clone, dockerfile: 'deploy/container/Containerfile' },
         image: 'pypi-badges:latest',
         entrypoint: ['node', '/app/schedule.mjs'],
         restart: 'unless-stopped',
@@ -125,38 +120,24 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
         },
         healthcheck: { test: ['CMD', 'node', '/app/dist/cli.js', 'status'] },
       });
-      expect(services.collect.build).toMatchObject({
-        context: '/mnt/work/clone',
-        dockerfile: 'deploy/container/Containerfile',
-      });
+      expect(services.collect.volumes[0]).not.toHaveProperty('read_only');
     });
 
     it('takes over the list, the key and the badges of pypi-winnow-downloads, as the guide says', async () => {
-      const old = `service:
-  output_dir: /var/lib/pypi-winnow-downloads/output
-  credential_file: /etc/pypi-winnow-downloads/gcp.json
-  stale_threshold_days: 3
-
-packages:
-  - name: Small_00
-    window_days: 30
-`;
-      const { folder, words } = await follow(`OLD=.\n${blockOfGuide('sudo mkdir -p /srv/pypi-badges')}`, {
-        'config.yaml': old,
-        'gcp.json': '{}',
-      });
-      expect(await readFile(path.join(folder, 'srv/pypi-badges/tracked.yaml'), 'utf8')).toBe(
-        old
-          .replace('/var/lib/pypi-winnow-downloads/output', '/var/lib/pypi-badges/output')
-          .replace(/^ *credential_file.*\n/m, ''),
-      );
+      const list = (output: string, key: string) =>
+        `service:\n  output_dir: ${output}\n${key}  stale_threshold_days: 3\n\npackages:\n  - name: Small_00\n`;
+      const key = '  credential_file: /etc/pypi-winnow-downloads/gcp.json\n';
+      const files = { 'config.yaml': list('/var/lib/pypi-winnow-downloads/output', key), 'gcp.json': '{}' };
+      const commands = `OLD=.\n${blockOfGuide('sudo mkdir -p /srv/pypi-badges')}`;
+      const { folder, words } = await follow(commands, files);
+      const taken = await readFile(path.join(folder, 'srv/pypi-badges/tracked.yaml'), 'utf8');
+      expect(taken).toBe(list('/var/lib/pypi-badges/output', ''));
       expect(words.map((each) => each.split(' ')[4])).toEqual(['build', 'run', 'up']);
     });
 
     it('leaves the runs to cron where the guide says so', async () => {
-      const { words } = await follow(
-        `export BADGES_HOST=x; mkdir /srv/pypi-badges\n${blockOfGuide('docker compose -f deploy/container/compose.yaml build')}`,
-      );
+      const commands = blockOfGuide('docker compose -f deploy/container/compose.yaml build');
+      const { words } = await follow(`export BADGES_HOST=x; mkdir /srv/pypi-badges\n${commands}`);
       expect(words.map((each) => each.split(' ').slice(4).join(' '))).toEqual([
         'build',
         'run --rm --entrypoint node collect /app/dist/cli.js collect',
@@ -165,12 +146,11 @@ packages:
     });
   });
 
-  it.each(['deploy/container/gcp.json', 'gcp.json', 'deploy/container/.env'])(
-    'git ignores %s',
-    async (name) => {
-      await execa('git', ['check-ignore', '--no-index', '-q', name], { cwd: deploy.root });
-    },
-  );
+  it('git ignores keys and settings', async () => {
+    const names = ['deploy/container/gcp.json', 'gcp.json', 'deploy/container/.env'];
+    const { stdout } = await execa('git', ['check-ignore', '--no-index', ...names], { cwd: deploy.root });
+    expect(stdout.split('\n')).toEqual(names);
+  });
 
   describe('cronjob.yaml', () => {
     /** Checks against the JSON schema that Kubernetes publishes, in which unknown fields are errors. */
@@ -187,7 +167,6 @@ packages:
     };
     const read = async (name: string) =>
       parseAllDocuments(await readFile(path.join(container, name), 'utf8')).map((each) => each.toJS());
-    const manifest = path.join(container, 'cronjob.yaml');
 
     it.each(['cronjob.yaml', 'web.yaml'])("%s fits Kubernetes' schema", async (name) => {
       const { exitCode, all } = await validate(path.join(container, name));
@@ -207,7 +186,7 @@ packages:
     });
 
     it('finds all that the commands of the guide create', async () => {
-      const { folder, asked, words } = await follow(
+      const { folder, inputs, words } = await follow(
         blockOfGuide('install -D -m 0644 deploy/container/tracked.yaml ~/pypi-badges'),
         { 'gcp.json': '{}' },
       );
@@ -227,8 +206,8 @@ packages:
       await access(path.join(folder, 'root/pypi-badges/tracked.yaml'));
       await access(path.join(folder, 'clone/deploy/caddy/Caddyfile'));
 
-      const piped = asked.find((each) => each.words === 'kubectl apply -f -')?.input ?? '';
-      const [claim, job] = parseAllDocuments(piped).map((document) => document.toJS());
+      const piped = parseAllDocuments(inputs.get('kubectl apply -f -') ?? '');
+      const [claim, job] = piped.map((document) => document.toJS());
       expect(words).toContain('kubectl apply -f deploy/container/web.yaml');
       const [web, service] = await read('web.yaml');
       expect(words).toContain(`kubectl create job --from=cronjob/${job.metadata.name} first-run`);
@@ -254,16 +233,11 @@ packages:
       );
     });
 
-    it.each([
-      ['readOnlyRootFilesystem: true', 'readOnlyRootFileSystem: true'],
-      ['restartPolicy: Never', 'restartPolicy: [Never]'],
-      ['schedule: "17 4,14 * * *"', 'cron: "17 4,14 * * *"'],
-    ])('would not with %s changed', async (right, wrong) => {
-      const text = await readFile(manifest, 'utf8');
-      expect(text).toContain(right);
+    it('would not with a word changed', async () => {
       const file = path.join(work, 'wrong.yaml');
-      await writeFile(file, text.replace(right, wrong));
-      expect((await validate(file)).exitCode).not.toBe(0);
+      const text = await readFile(path.join(container, 'cronjob.yaml'), 'utf8');
+      await writeFile(file, text.replace('readOnlyRootFilesystem', 'readOnlyRootFileSystem'));
+      expect((await validate(file)).all).toContain('readOnlyRootFileSystem');
     });
   });
 

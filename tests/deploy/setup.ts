@@ -1,17 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import {
-  chmod,
-  cp,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -45,20 +34,24 @@ declare module 'vitest' {
   }
 }
 
-const debianPackages =
-  'debootstrap debian-archive-keyring systemd-container buildah podman crun python3-venv shellcheck'.split(
-    ' ',
-  );
+const DEBIAN_PACKAGES = [
+  ...[
+    'debootstrap',
+    'debian-archive-keyring',
+    'systemd-container',
+    'buildah',
+    'podman',
+    'crun',
+    'python3-venv',
+  ],
+  'shellcheck',
+];
 
 /** Installs what the test needs and the machine lacks, from Debian's packages. */
 async function installDebianPackages() {
-  const missing = [];
-  for (const name of debianPackages) {
-    const { stdout } = await execa('dpkg-query', ['--show', `--showformat=$\{db:Status-Status}`, name], {
-      reject: false,
-    });
-    if (stdout !== 'installed') missing.push(name);
-  }
+  const query = ['--show', `--showformat=$\{db:Status-Status} $\{Package}\n`, ...DEBIAN_PACKAGES];
+  const { stdout } = await execa('dpkg-query', query, { reject: false });
+  const missing = DEBIAN_PACKAGES.filter((name) => !stdout.split('\n').includes(`installed ${name}`));
   if (missing.length === 0) return;
   const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, stdin: 'ignore' } as const;
   const lock = ['-o', 'DPkg::Lock::Timeout=600'];
@@ -69,22 +62,22 @@ async function installDebianPackages() {
 /** The package as users get it, and the same as a later version. */
 async function pack(into: string) {
   // Readable for the hosts' other users too, which a temporary folder is not.
-  await chmod(into, 0o755);
+  await fs.chmod(into, 0o755);
   // The build prints too; npm's own answer is the last line.
   const { stdout } = await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: ROOT });
   const name = stdout.trim().split('\n').at(-1) as string;
-  await rename(path.join(into, name), path.join(into, 'pypi-badges.tgz'));
+  await fs.rename(path.join(into, name), path.join(into, 'pypi-badges.tgz'));
   await execa('tar', ['-xzf', 'pypi-badges.tgz'], { cwd: into });
 
   const next = path.join(into, 'next');
-  await cp(path.join(into, 'package'), next, { recursive: true });
-  const manifest = JSON.parse(await readFile(path.join(next, 'package.json'), 'utf8'));
+  await fs.cp(path.join(into, 'package'), next, { recursive: true });
+  const manifest = JSON.parse(await fs.readFile(path.join(next, 'package.json'), 'utf8'));
   const { version } = manifest;
   manifest.version = '999.0.0';
   delete manifest.scripts;
-  await writeFile(path.join(next, 'package.json'), JSON.stringify(manifest, null, 2));
+  await fs.writeFile(path.join(next, 'package.json'), JSON.stringify(manifest, null, 2));
   await execa('npm', ['pack', '--silent', '--pack-destination', into], { cwd: next });
-  await rename(path.join(into, 'pypi-badges-999.0.0.tgz'), path.join(into, 'next.tgz'));
+  await fs.rename(path.join(into, 'pypi-badges-999.0.0.tgz'), path.join(into, 'next.tgz'));
   return version as string;
 }
 
@@ -93,26 +86,26 @@ async function bundleGoogle(into: string) {
   const bundle = await rolldown({ input: path.join(import.meta.dirname, 'google.ts'), platform: 'node' });
   await bundle.write({ file: path.join(into, 'google/google.mjs'), format: 'esm' });
   const certificates = path.join(ROOT, 'tests/support/certificates');
-  await cp(certificates, path.join(into, 'google/certificates'), { recursive: true });
+  await fs.cp(certificates, path.join(into, 'google/certificates'), { recursive: true });
 }
 
 /** Fills an npm cache with DuckDB as the package has it locked, so that the hosts need no network. */
 async function fillNpmCache(packages: string) {
   const npmCache = path.join(CACHE, 'npm');
   const dist = path.join(packages, 'package/dist');
-  const lock = await readFile(path.join(dist, 'duckdb.package-lock.json'), 'utf8');
+  const lock = await fs.readFile(path.join(dist, 'duckdb.package-lock.json'), 'utf8');
   const stamp = path.join(npmCache, `duckdb-${createHash('sha256').update(lock).digest('hex').slice(0, 12)}`);
   if (existsSync(stamp)) return npmCache;
   const folder = path.join(packages, 'duckdb');
-  await mkdir(folder);
+  await fs.mkdir(folder);
   for (const name of ['package.json', 'package-lock.json']) {
-    await cp(path.join(dist, `duckdb.${name}`), path.join(folder, name));
+    await fs.cp(path.join(dist, `duckdb.${name}`), path.join(folder, name));
   }
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', `--cache=${npmCache}`];
   await execa('npm', words, { cwd: folder, stdin: 'ignore' });
   // install.sh runs npm without rights, and npm writes to its cache when it reads from it.
   await execa('chown', ['-R', 'nobody', npmCache]);
-  await writeFile(stamp, '');
+  await fs.writeFile(stamp, '');
   return npmCache;
 }
 
@@ -122,40 +115,36 @@ async function unpackNode() {
   const target = path.join(CACHE, `node-${node}-npm-${npm}`);
   if (!existsSync(target)) {
     const work = `${target}.new`;
-    await rm(work, { recursive: true, force: true });
-    await mkdir(path.join(work, 'lib/node_modules'), { recursive: true });
+    await fs.rm(work, { recursive: true, force: true });
+    await fs.mkdir(path.join(work, 'lib/node_modules'), { recursive: true });
     for (const [spec, into] of [
       [`node-linux-${process.arch}@${node}`, '.'],
       [`npm@${npm}`, 'lib/node_modules/npm'],
     ] as const) {
       await execa('npm', ['pack', '--silent', spec, '--pack-destination', work]);
-      const tarball = (await readdir(work)).find((file) => file.endsWith('.tgz')) as string;
-      await mkdir(path.join(work, into), { recursive: true });
+      const tarball = (await fs.readdir(work)).find((file) => file.endsWith('.tgz')) as string;
+      await fs.mkdir(path.join(work, into), { recursive: true });
       await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', into], { cwd: work });
-      await rm(path.join(work, tarball));
+      await fs.rm(path.join(work, tarball));
     }
-    await symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'bin/npm'));
+    await fs.symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'bin/npm'));
     for (const program of ['bin/node', 'lib/node_modules/npm/bin/npm-cli.js']) {
-      await chmod(path.join(work, program), 0o755);
+      await fs.chmod(path.join(work, program), 0o755);
     }
-    await rename(work, target);
+    await fs.rename(work, target);
   }
   return target;
 }
 
 export default async function setup(project: TestProject) {
   if (process.getuid?.() !== 0) {
-    throw new Error(
-      'test:deploy needs root: it boots Debian under systemd-nspawn and builds the image. Run it as root, for example: sudo npm run test:deploy',
-    );
+    throw new Error('test:deploy needs root: it boots Debian under systemd-nspawn and builds the image');
   }
   if (!existsSync('/etc/debian_version')) {
-    throw new Error(
-      "test:deploy needs a Debian host: what it uses comes from Debian's packages (apt-get, debootstrap)",
-    );
+    throw new Error("test:deploy needs a Debian host: what it uses comes from Debian's packages");
   }
-  await readFile(CERTIFICATES);
-  await mkdir(CACHE, { recursive: true });
+  await fs.readFile(CERTIFICATES);
+  await fs.mkdir(CACHE, { recursive: true });
   await installDebianPackages();
 
   const rootfs = async (suite: string) => {
@@ -163,7 +152,7 @@ export default async function setup(project: TestProject) {
     const { stdout } = await execa('bash', [script, suite, CACHE], { stdin: 'ignore' });
     return stdout.trim();
   };
-  const packages = await mkdtemp(path.join(tmpdir(), 'pypi-badges-deploy-'));
+  const packages = await fs.mkdtemp(path.join(tmpdir(), 'pypi-badges-deploy-'));
   const [trixie, bookworm, version, nodeTarball] = await Promise.all([
     rootfs('trixie'),
     rootfs('bookworm'),
@@ -173,15 +162,7 @@ export default async function setup(project: TestProject) {
   ]);
   const npmCache = await fillNpmCache(packages);
 
-  const rootfses = { trixie, bookworm };
-  project.provide('deploy', {
-    root: ROOT,
-    cache: CACHE,
-    rootfs: rootfses,
-    packages,
-    npmCache,
-    nodeTarball,
-    version,
-  });
-  return () => rm(packages, { recursive: true, force: true });
+  const made = { rootfs: { trixie, bookworm }, packages, npmCache, nodeTarball, version };
+  project.provide('deploy', { root: ROOT, cache: CACHE, ...made });
+  return () => fs.rm(packages, { recursive: true, force: true });
 }

@@ -19,15 +19,11 @@ const groups: Group[] = [
   ['somebody-elses', null, 'pip', 'Linux', 400],
 ];
 
-/** The table, where every row lies a few days before `today`. */
-export function table(today: Date): string {
+/** The table, where every row lies two days before today. */
+export function table(): string {
+  const at = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10);
   return ndjson(
-    groups.flatMap(([project, ci, installer, system, count]) =>
-      Array.from({ length: count }, (_, index) => {
-        const day = new Date(today.getTime() - (2 + (index % 5)) * 86_400_000);
-        return { at: day.toISOString().slice(0, 10), project, ci, installer, system };
-      }),
-    ),
+    groups.map(([project, ci, installer, system, times]) => ({ at, project, ci, installer, system, times })),
   );
 }
 
@@ -44,20 +40,19 @@ packages:
   - steady-tool
 `;
 
-export type Badge = [label: string, message: string, color: string];
+/** The text of a badge file. */
+export const badgeText = (label: string, message: string, color: string) =>
+  `${JSON.stringify({ schemaVersion: 1, label, message, color }, null, 2)}\n`;
 
 /** Badge files, by path below output_dir. */
-export const badges: Record<string, Badge> = {
-  'mcp-clipboard/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '14', 'blue'],
-  'mcp-clipboard/installer-pip-30d-non-ci.json': ['pip (30d)', '9', 'lightgrey'],
-  'mcp-clipboard/installer-pip-family-30d-non-ci.json': ['pip* (30d)', '9', 'lightgrey'],
-  'mcp-clipboard/installer-uv-30d-non-ci.json': ['uv (30d)', '5', 'lightgrey'],
-  'mcp-clipboard/installer-pdm-30d-non-ci.json': ['pdm (30d)', '0', 'lightgrey'],
-  'mcp-clipboard/os-linux-30d-non-ci.json': ['linux (30d)', '8', 'lightgrey'],
-  'mcp-clipboard/os-macos-30d-non-ci.json': ['macos (30d)', '4', 'lightgrey'],
-  'mcp-clipboard/os-windows-30d-non-ci.json': ['windows (30d)', '2', 'lightgrey'],
-  'steady-tool/downloads-30d-non-ci.json': ['pip*/uv/poetry/pdm (30d)', '1.2k', 'blue'],
+export const badgeTexts: Record<string, string> = {
+  'mcp-clipboard/downloads-30d-non-ci.json': badgeText('pip*/uv/poetry/pdm (30d)', '14', 'blue'),
+  'mcp-clipboard/installer-pip-30d-non-ci.json': badgeText('pip (30d)', '9', 'lightgrey'),
+  'mcp-clipboard/installer-pip-family-30d-non-ci.json': badgeText('pip* (30d)', '9', 'lightgrey'),
+  'mcp-clipboard/installer-uv-30d-non-ci.json': badgeText('uv (30d)', '5', 'lightgrey'),
+  'mcp-clipboard/installer-pdm-30d-non-ci.json': badgeText('pdm (30d)', '0', 'lightgrey'),
+  'mcp-clipboard/os-linux-30d-non-ci.json': badgeText('linux (30d)', '8', 'lightgrey'),
+  'mcp-clipboard/os-macos-30d-non-ci.json': badgeText('macos (30d)', '4', 'lightgrey'),
+  'mcp-clipboard/os-windows-30d-non-ci.json': badgeText('windows (30d)', '2', 'lightgrey'),
+  'steady-tool/downloads-30d-non-ci.json': badgeText('pip*/uv/poetry/pdm (30d)', '1.2k', 'blue'),
 };
-
-export const badgeText = ([label, message, color]: Badge) =>
-  `${JSON.stringify({ schemaVersion: 1, label, message, color }, null, 2)}\n`;

@@ -1,3 +1,0 @@
-import { hostScenario } from './scenario.ts';
-
-hostScenario('trixie');
