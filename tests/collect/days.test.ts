@@ -17,12 +17,15 @@ const sourceWith = (days: readonly Day[], options: SourceOptions = {}) =>
   createTable(days.map((day) => ({ day, package: 'alpha' }))).source(options);
 
 describe('the days of the table', () => {
-  it.each<[string, Day[], SourceOptions, Partial<RunScope>, object, unknown[]]>([
+  const LATE = { code: 'upstream-late', message: expect.stringContaining('since 2026-02-20') };
+  const NONE = { message: expect.stringContaining('no whole day from 2026-01-19 to 2026-03-04') };
+
+  it.each<[string, Day[], SourceOptions, number, object, unknown[]]>([
     [
       'with their rows, and where the windows end',
       ['2026-03-02', '2026-03-03'],
       {},
-      {},
+      3,
       { end: '2026-03-04', lastDay: '2026-03-03', missingDays: ['2026-03-01'] },
       [
         'the table ends with 2026-03-03; windows end there too instead of before 2026-03-05',
@@ -33,36 +36,19 @@ describe('the days of the table', () => {
       'of which a few missing ones are named, and how many more there are',
       ['2026-03-04'],
       {},
-      { packages: [{ name: 'alpha', windows: [9] }] },
+      9,
       {},
       [
         'the table has no rows on 2026-02-24, 2026-02-25, 2026-02-26, 2026-02-27, 2026-02-28 and 3 more; counts lack the downloads of these days',
       ],
     ],
-    [
-      'of which there is none within reach',
-      ['2025-11-01'],
-      {},
-      {},
-      { fault: { message: expect.stringContaining('no whole day from 2026-01-19 to 2026-03-04') } },
-      [],
-    ],
-    [
-      'of which the last is known when the table is too far behind',
-      ['2026-02-20'],
-      {},
-      {},
-      {
-        lastDay: '2026-02-20',
-        fault: { code: 'upstream-late', message: expect.stringContaining('since 2026-02-20') },
-      },
-      [],
-    ],
+    ['of which there is none within reach', ['2025-11-01'], {}, 3, { fault: NONE }, []],
+    ['too far behind', ['2026-02-20'], {}, 3, { lastDay: '2026-02-20', fault: LATE }, []],
     [
       'that are zeros without rows where the source holds only somebody’s packages',
       ['2026-03-02'],
       LOCAL,
-      {},
+      3,
       { end: '2026-03-05', lastDay: '2026-03-02', missingDays: [], partialDays: [] },
       [],
     ],
@@ -70,14 +56,14 @@ describe('the days of the table', () => {
       'of somebody’s packages that end long before',
       ['2026-02-20'],
       LOCAL,
-      {},
+      3,
       {},
       [expect.stringContaining('the rows end with 2026-02-20')],
     ],
-  ])('%s', async (_, days, options, more, upstream, warnings) => {
-    const fetched = await fetchDays(sourceWith(days, options), await book(), { ...task, ...more });
-    expect(fetched).toMatchObject({ known: { kind: 'known' }, upstream });
-    expect(fetched.warnings).toEqual(warnings);
+  ])('%s', async (_, days, options, window, upstream, warnings) => {
+    const packages = [{ name: 'alpha', windows: [window] as const }];
+    const fetched = await fetchDays(sourceWith(days, options), await book(), { ...task, packages });
+    expect(fetched).toMatchObject({ known: { kind: 'known' }, upstream, warnings });
   });
 
   it.each([
@@ -110,10 +96,12 @@ describe('the days of the table', () => {
       await fetchDays({ ...sourceWith([]), days: async () => answer }, await book(state), task);
       return (await state.spend.load()).months.get('2026-03');
     };
-    const refused = { kind: 'unsupported', reason: 'refused', cost } as const;
-    const rows = new Map([['2026-03-04', 1]]);
-    expect(await accounted({ kind: 'known', rows, cost })).toEqual({ bytesBilled: 7, queries: 1 });
-    expect(await accounted(refused)).toEqual({ bytesBilled: 7, queries: 1 });
+    for (const answer of [
+      { kind: 'known', rows: new Map() },
+      { kind: 'unsupported', reason: 'refused' },
+    ] as const) {
+      expect(await accounted({ ...answer, cost })).toEqual({ bytesBilled: 7, queries: 1 });
+    }
   });
 
   it('are asked for in no dry run that is billed', async () => {

@@ -1,81 +1,75 @@
 import { describe, expect, it } from 'vitest';
-import type { PlannedRead } from '../../src/collect/plan.ts';
-import { createReader } from '../../src/collect/reader.ts';
+import { createReader, type PackageRead, type ReaderInput } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
-import { type Source, SourceError } from '../../src/sources/source.ts';
+import { SourceError } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
 import { spansOf } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
 import { openBudget } from '../../src/state/spend.ts';
-import { createState, type MemoryState } from '../support/state.ts';
+import { createState } from '../support/state.ts';
 import { createTable, type SourceOptions } from '../support/table.ts';
 
 const DAY = '2026-04-01';
-const SPAN = { start: DAY, end: '2026-04-02' };
+const ONE = { start: DAY, end: '2026-04-02' };
+const FOUR = { start: DAY, end: '2026-04-05' };
 const NAMES: readonly [string, ...string[]] = ['alpha', 'beta', 'gamma', 'delta'];
-const PLANNED: PlannedRead = { packages: NAMES, span: SPAN, expectedBytes: 0 };
 
-/** A reader of days that all of the packages need, from a source that cannot tell which have changed. */
-async function makeReader(
-  source: Source,
-  state: Pick<MemoryState, 'ledgers' | 'spend'>,
-  span: Span,
-  reads: readonly PlannedRead[],
-  { today = span.end, ...more }: { today?: Day; fillsPast?: boolean; warn?: (message: string) => void } = {},
-) {
-  const now = () => new Date(`${today}T06:00:00Z`);
-  return createReader({
-    source,
-    ledgers: state.ledgers,
-    book: await openBudget(state.spend, null, now, () => undefined),
-    known: { kind: 'unsupported' },
-    plan: {
-      needs: new Map(
-        reads.flatMap(({ packages }) =>
-          packages.map((name) => [name, { package: name, span, days: daysOf(span) }]),
-        ),
-      ),
-      reads,
-    },
-    asOf: span.end,
-    end: today,
-    warn: () => undefined,
-    now,
-    ...more,
-  });
+interface Given extends Omit<SourceOptions, 'before'> {
+  readonly before?: (question: Question) => SourceError | undefined;
+  readonly ledgers?: Partial<Ledgers>;
+  readonly today?: Day;
+  readonly input?: Partial<ReaderInput>;
 }
 
-async function reader({
-  ledgers,
-  planned = PLANNED,
-  ...options
-}: SourceOptions & { ledgers?: Partial<Ledgers>; planned?: PlannedRead } = {}) {
+/**
+ * Reads a span that all packages need, from a source that cannot tell which days have changed. The packages have one to four
+ * downloads a day.
+ *
+ * @returns What each package gets or why not, what was asked, and what the operator is told.
+ */
+async function readAll(span: Span, { before, ledgers, today = span.end, input, ...options }: Given = {}) {
   const table = createTable((name) => NAMES.indexOf(name) + 1);
   const state = createState();
   const warnings: string[] = [];
-  const source = table.source(options);
-  const kept = { spend: state.spend, ledgers: { ...state.ledgers, ...ledgers } };
-  const warn = (message: string) => void warnings.push(message);
-  const made = await makeReader(source, kept, SPAN, [planned], { warn });
+  const now = () => new Date(`${today}T06:00:00Z`);
+  const needs = new Map(NAMES.map((name) => [name, { package: name, span, days: daysOf(span) }]));
+  const reader = createReader({
+    source: table.source({ ...options, ...(before && { before }) }),
+    ledgers: { ...state.ledgers, ...ledgers },
+    book: await openBudget(state.spend, null, now, () => undefined),
+    known: { kind: 'unsupported' },
+    plan: { needs, reads: [{ packages: NAMES, span, expectedBytes: 0 }] },
+    asOf: span.end,
+    end: today,
+    warn: (message) => void warnings.push(message),
+    now,
+    ...input,
+  });
+  const reads = new Map<string, PackageRead | string>();
+  for (const name of NAMES) reads.set(name, await reader.read(name).catch((error: Error) => error.message));
+  /** Of each package a figure, or why there is none. */
+  const got = (figureOf: (read: PackageRead) => unknown) =>
+    Object.fromEntries(
+      [...reads].map(([name, read]) => [name, typeof read === 'string' ? read : figureOf(read)]),
+    );
   return {
     warnings,
-    spend: state.spend,
-    asked: () => table.asked.map(({ packages }) => packages.join('+')),
-    /** What each package gets: its downloads, or why not. */
-    async readAll() {
-      const readOne = async (name: string) => {
-        const read = await made.read(name);
-        const rows = read.ledger.days.get(DAY)?.rows ?? [];
-        return rows.reduce((sum, { downloads }) => sum + downloads, 0);
-      };
-      const got: Record<string, number | string> = {};
-      for (const name of NAMES) got[name] = await readOne(name).catch((error: Error) => error.message);
-      return got;
-    },
+    state,
+    /** The packages of each question, with its first day and number of days unless that is the first day alone. */
+    asked: table.asked.map(({ packages, span: { start, end } }) => {
+      const days = end === ONE.end && start === DAY ? '' : ` ${start.slice(-2)}+${spanDays({ start, end })}`;
+      return (packages.length === NAMES.length ? 'all' : packages.join('+')) + days;
+    }),
+    downloads: got(({ ledger }) =>
+      (ledger.days.get(DAY)?.rows ?? []).reduce((sum, { downloads }) => sum + downloads, 0),
+    ),
+    /** Days in the ledger, bytes that were billed, and spans that are kept as a sum. */
+    bills: got(({ ledger, cost }) => [ledger.days.size, cost.bytesBilled, ...spansOf(ledger.old)]),
   };
 }
 
 const ALL = { alpha: 1, beta: 2, gamma: 3, delta: 4 };
+const everybody = (value: unknown) => Object.fromEntries(NAMES.map((name) => [name, value]));
 
 /** Fails for every question about more than so many packages. */
 const tooMany = (most: number, code: SourceError['code']) => (question: Question) =>
@@ -86,17 +80,14 @@ describe('a question for several packages', () => {
     ['is asked once, however many wait for it', {}],
     ['brings the rows themselves where nothing is kept', { billed: false, keepsLedger: false }],
   ])('%s', async (_, traits) => {
-    const { readAll, asked } = await reader({ traits });
-    expect(await readAll()).toEqual(ALL);
-    expect(asked()).toEqual(['alpha+beta+gamma+delta']);
+    expect(await readAll(ONE, { traits })).toMatchObject({ downloads: ALL, asked: ['all'] });
   });
 
   it.each(['truncated', 'timeout', 'too-large'] as const)(
     'that is billed and is %s is asked for one by one, and the operator is told once',
     async (code) => {
-      const { readAll, asked, warnings } = await reader({ before: tooMany(1, code) });
-      expect(await readAll()).toEqual(ALL);
-      expect(asked()).toEqual(['alpha+beta+gamma+delta', ...NAMES]);
+      const { downloads, asked, warnings } = await readAll(ONE, { before: tooMany(1, code) });
+      expect([downloads, asked]).toEqual([ALL, ['all', ...NAMES]]);
       expect(warnings).toEqual([`${DAY} for 4 packages together: too much; they are asked for one by one`]);
     },
   );
@@ -104,201 +95,141 @@ describe('a question for several packages', () => {
   it.each(['truncated', 'timeout', 'unexpected-answer', 'source-failed'] as const)(
     'that is free and fails by %s is halved until it is answered, without a word',
     async (code) => {
-      const free = { traits: { billed: false }, before: tooMany(2, code) };
-      const { readAll, asked, warnings } = await reader(free);
-      expect(await readAll()).toEqual(ALL);
-      expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha+beta', 'gamma+delta']);
-      expect(warnings).toEqual([]);
+      const found = await readAll(ONE, { traits: { billed: false }, before: tooMany(2, code) });
+      const asked = ['all', 'alpha+beta', 'gamma+delta'];
+      expect(found).toMatchObject({ downloads: ALL, asked, warnings: [] });
     },
   );
 
   it('is asked once for a cause that all would meet, and billed as expected where nobody knows better', async () => {
     const before = () => new SourceError('credentials-refused', 'gone', { affectsAll: true });
-    const { readAll, asked, spend } = await reader({ before, planned: { ...PLANNED, expectedBytes: 5e9 } });
-    const failed = await readAll();
-    expect(new Set(Object.values(failed))).toEqual(new Set(['gone']));
-    // Every package would meet the same.
-    expect(asked()).toEqual(['alpha+beta+gamma+delta']);
-    expect((await spend.load()).months.get('2026-04')?.bytesBilled).toBe(5e9);
+    const reads = [{ packages: NAMES, span: ONE, expectedBytes: 5e9 }];
+    const needs = new Map();
+    const { downloads, asked, state } = await readAll(ONE, { before, input: { plan: { needs, reads } } });
+    expect([downloads, asked]).toEqual([everybody('gone'), ['all']]);
+    expect((await state.spend.load()).months.get('2026-04')?.bytesBilled).toBe(5e9);
   });
 
-  it('leaves a failure in a part to the packages of that part', async () => {
-    const { readAll } = await reader({
-      before: (question) =>
-        tooMany(1, 'timeout')(question) ??
-        (question.packages[0] === 'beta' ? new SourceError('truncated', 'beta is too long') : undefined),
-    });
-    expect(await readAll()).toEqual({ ...ALL, beta: 'beta is too long' });
-  });
-
-  it('is given up in the middle for such a cause', async () => {
-    const { readAll, asked } = await reader({
-      before: (question) =>
-        tooMany(1, 'timeout')(question) ??
-        (question.packages[0] === 'beta' ? new SourceError('credentials-refused', 'no more') : undefined),
-    });
-    expect(await readAll()).toEqual({ alpha: 1, beta: 'no more', gamma: 'no more', delta: 'no more' });
-    expect(asked()).toEqual(['alpha+beta+gamma+delta', 'alpha', 'beta']);
+  it.each([
+    ['leaves a failure in a part to that part', 'truncated', { ...ALL, beta: 'no' }, NAMES],
+    [
+      'is given up in the middle for a cause that all would meet',
+      'credentials-refused',
+      { ...everybody('no'), alpha: 1 },
+      ['alpha', 'beta'],
+    ],
+  ] as const)('%s', async (_, code, expected, parts) => {
+    const before = (question: Question) =>
+      tooMany(1, 'timeout')(question) ??
+      (question.packages[0] === 'beta' ? new SourceError(code, 'no') : undefined);
+    expect(await readAll(ONE, { before })).toMatchObject({ downloads: expected, asked: ['all', ...parts] });
   });
 
   it('whose answer was damaged before it reached the ledgers is no count that is too low', async () => {
-    const { readAll } = await reader({ ledgers: { append: async () => undefined } });
-    const lost =
-      '2026-04-01 was read, and what was kept of it is damaged or gone; the next run reads it again';
-    expect(new Set(Object.values(await readAll()))).toEqual(new Set([lost]));
+    const lost = `${DAY} was read, and what was kept of it is damaged or gone; the next run reads it again`;
+    const { downloads } = await readAll(ONE, { ledgers: { append: async () => undefined } });
+    expect(downloads).toEqual(everybody(lost));
   });
 
   it('leaves a ledger that cannot be saved to its package', async () => {
     const save = async (name: string) => {
       if (name === 'gamma') throw new Error('the disk is full');
     };
-    const { readAll } = await reader({ ledgers: { save } });
-    expect(await readAll()).toEqual({ ...ALL, gamma: 'the disk is full' });
+    const { downloads } = await readAll(ONE, { ledgers: { save } });
+    expect(downloads).toEqual({ ...ALL, gamma: 'the disk is full' });
   });
 });
 
 describe('a question about several days that are read once for all', () => {
-  const FOUR = { start: '2026-04-01', end: '2026-04-05' };
-  const [FIRST_HALF, SECOND_HALF] = ['2026-04-01+2', '2026-04-03+2'];
-
-  /** Every package has one download a day; a question bills 100 bytes a day for each of its packages. */
-  async function four(before: (question: Question) => SourceError | undefined, today?: Day) {
-    const table = createTable();
-    const warnings: string[] = [];
-    const planned = { packages: NAMES, span: FOUR, expectedBytes: 0 };
-    const made = await makeReader(table.source({ before, alone: 100 }), createState(), FOUR, [planned], {
-      ...(today === undefined ? {} : { today, fillsPast: true }),
-      warn: (message) => void warnings.push(message),
-    });
-    const got: Record<string, unknown> = {};
-    for (const name of NAMES) {
-      try {
-        const { ledger, cost } = await made.read(name);
-        got[name] = [ledger?.days.size, cost.bytesBilled, ...spansOf(ledger?.old ?? [])];
-      } catch (error) {
-        got[name] = (error as Error).message;
-      }
-    }
-    const asked = table.asked.map(
-      ({ packages, span }) =>
-        `${packages.length === 4 ? '' : packages.join()}${span.start}+${spanDays(span)}`,
-    );
-    return { got, asked, warnings };
-  }
-
   const cost = { bytesProcessed: 40, bytesBilled: 40, cacheHit: false };
   const longerThan = (days: number, code: SourceError['code']) => (question: Question) =>
     question.packages.length > 1 && spanDays(question.span) > days
       ? new SourceError(code, 'too much', { cost })
       : undefined;
-  const everybody = (value: unknown) => Object.fromEntries(NAMES.map((name) => [name, value]));
+  /** A question bills 100 bytes a day for each of its packages. */
+  const readFour = (before: Given['before'] & {}, more: Given = {}) =>
+    readAll(FOUR, { before, alone: 100, ...more });
+  const oneByOne = (days: string) => NAMES.map((name) => `${name}${days}`);
 
   it.each(['truncated', 'timeout'] as const)('is asked for in halves where it is %s', async (code) => {
-    const { got, asked, warnings } = await four(longerThan(2, code));
-    expect(asked).toEqual(['2026-04-01+4', SECOND_HALF, FIRST_HALF]);
+    const { bills, asked, warnings } = await readFour(longerThan(2, code));
+    expect(asked).toEqual(['all 01+4', 'all 03+2', 'all 01+2']);
     // Four days, and a quarter of what the question in vain was billed.
-    expect(got).toEqual(everybody([4, 410]));
-    expect(warnings).toEqual([
-      '2026-04-01 for 4 packages together: too much; fewer days are asked for at a time',
-    ]);
+    expect(bills).toEqual(everybody([4, 410]));
+    const told = `${DAY} for 4 packages together: too much; fewer days are asked for at a time`;
+    expect(warnings).toEqual([told]);
   });
 
   it('is asked for package by package where it is refused', async () => {
-    const { got, asked } = await four(longerThan(2, 'too-large'));
-    expect(asked).toEqual(['2026-04-01+4', ...NAMES.map((name) => `${name}2026-04-01+4`)]);
-    expect(got).toEqual(everybody([4, 410]));
+    const { bills, asked } = await readFour(longerThan(2, 'too-large'));
+    expect(asked).toEqual(['all 01+4', ...oneByOne(' 01+4')]);
+    expect(bills).toEqual(everybody([4, 410]));
   });
 
   it('has a day asked for package by package that is too long alone', async () => {
-    const { got, asked, warnings } = await four((question) =>
+    const { bills, asked, warnings } = await readFour((question) =>
       question.span.end === FOUR.end ? longerThan(0, 'truncated')(question) : undefined,
     );
-    expect(asked.slice(0, 3)).toEqual(['2026-04-01+4', SECOND_HALF, '2026-04-04+1']);
-    expect(asked.slice(3)).toEqual([
-      ...NAMES.map((name) => `${name}2026-04-04+1`),
-      '2026-04-03+1',
-      // Two days were too long.
-      '2026-04-02+1',
-      '2026-04-01+1',
-    ]);
-    expect(got).toEqual(everybody([4, 430]));
+    // Two days were too long.
+    const shorter = ['all 03+1', 'all 02+1', 'all'];
+    expect(asked).toEqual(['all 01+4', 'all 03+2', 'all 04+1', ...oneByOne(' 04+1'), ...shorter]);
+    expect(bills).toEqual(everybody([4, 430]));
+    const fewer = 'fewer days are asked for at a time';
     expect(warnings.map((warning) => warning.split('; ')[1])).toEqual([
-      'fewer days are asked for at a time',
-      'fewer days are asked for at a time',
+      ...[fewer, fewer],
       'they are asked for one by one',
     ]);
   });
 
   it.each([
-    [
-      'beta',
-      ['', 'alpha,beta', 'gamma,delta', 'alpha', 'beta'],
-      { alpha: [4, 430], gamma: [4, 410], delta: [4, 410] },
-    ],
-    [
-      'delta',
-      ['', 'alpha,beta', 'gamma,delta', 'gamma', 'delta'],
-      { alpha: [4, 410], beta: [4, 410], gamma: [4, 430] },
-    ],
-  ])('leaves a fault that may pass to %s, after a fault of halves', async (bad, questions, rest) => {
-    const { got, asked } = await four(({ packages }) =>
+    ['beta', ['alpha', 'beta'], { alpha: [4, 430], gamma: [4, 410], delta: [4, 410] }],
+    ['delta', ['gamma', 'delta'], { alpha: [4, 410], beta: [4, 410], gamma: [4, 430] }],
+  ])('leaves a fault that may pass to %s, after a fault of halves', async (bad, alone, rest) => {
+    const { bills, asked } = await readFour(({ packages }) =>
       packages.includes(bad) ? new SourceError('job-failed', 'no', { cost }) : undefined,
     );
-    expect(asked).toEqual(questions.map((names) => `${names}2026-04-01+4`));
+    const questions = ['all', 'alpha+beta', 'gamma+delta', ...alone];
+    expect(asked).toEqual(questions.map((names) => `${names} 01+4`));
     // A quarter of what the first question in vain was billed, and half of what the second was.
-    expect(got).toEqual({ ...rest, [bad]: 'no' });
+    expect(bills).toEqual({ ...rest, [bad]: 'no' });
   });
 
   it.each([
     { what: 'answered', days: 4, billed: 400 },
     { what: 'refused', days: 2, billed: 410 },
   ])('is whole where its days are too old to be kept one by one, and is $what', async ({ days, billed }) => {
-    const { got } = await four(longerThan(days, 'too-large'), '2028-01-01');
-    expect(got).toEqual(everybody([0, billed, FOUR]));
+    const old = { today: '2028-01-01', input: { fillsPast: true } };
+    const { bills } = await readFour(longerThan(days, 'too-large'), old);
+    expect(bills).toEqual(everybody([0, billed, FOUR]));
   });
 
   it.each([
-    { what: 'for all', code: 'credentials-refused', of: 4, failing: NAMES },
-    {
-      what: 'for all, when it is asked for one by one',
-      code: 'credentials-refused',
-      of: 1,
-      failing: NAMES.slice(1),
-    },
-    { what: 'for one package', code: 'truncated', of: 1, failing: ['beta'] },
-  ] as const)('fails where a part of it fails $what', async ({ code, of, failing }) => {
-    const { got } = await four((question) => {
+    ['for all', 'credentials-refused', 4, NAMES],
+    ['for all, when it is asked for one by one', 'credentials-refused', 1, NAMES.slice(1)],
+    ['for one package', 'truncated', 1, ['beta']],
+  ] as const)('fails where a part of it fails %s', async (_, code, of, failing) => {
+    const { bills } = await readFour((question) => {
       const last = question.span.end === '2026-04-03';
       if (last && (of === 4 || question.packages.join() === 'beta')) return new SourceError(code, 'no');
       return longerThan(last ? of : 2, last ? 'too-large' : 'truncated')(question);
     });
-    expect(NAMES.filter((name) => got[name] === 'no')).toEqual(failing);
+    expect(NAMES.filter((name) => bills[name] === 'no')).toEqual(failing);
   });
 });
 
-describe('a package that needs its whole window from a source that cannot tell what changed', () => {
-  const SPAN_OF_THREE = { start: '2026-04-01', end: '2026-04-04' };
-  const DAYS = daysOf(SPAN_OF_THREE);
-
-  /** Asks a question for each day, of which one may fail. */
-  async function wholeRead(packages: readonly [string, ...string[]], failing?: string) {
-    const state = createState();
-    const before = ({ span }: Question) =>
-      span.start === failing ? new SourceError('timeout', 'too slow') : undefined;
-    const reads = DAYS.map((day) => ({
-      packages,
-      span: { start: day, end: addDays(day, 1) },
-      expectedBytes: 0,
-    }));
-    const made = await makeReader(createTable().source({ before }), state, SPAN_OF_THREE, reads);
-    await made.read('alpha').catch(() => undefined);
-    return (await state.ledgers.load('alpha')).ledger.wholeRead;
-  }
-
-  it('has read it when all of its questions are answered, and not before', async () => {
-    for (const packages of [['alpha', 'beta'], ['alpha']] as const) {
-      expect(await wholeRead([...packages])).toBe('2026-04-04');
-      expect(await wholeRead([...packages], '2026-04-03')).toBeNull();
+it('a whole window of a source that cannot tell what changed is read when all of its questions are answered, and not before', async () => {
+  for (const failing of [undefined, '2026-04-03']) {
+    for (const packages of [NAMES, ['alpha'] as const]) {
+      const reads = daysOf(FOUR).map((day) => {
+        return { packages, span: { start: day, end: addDays(day, 1) }, expectedBytes: 0 };
+      });
+      const needs = new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }]));
+      const { state } = await readAll(FOUR, {
+        input: { plan: { needs, reads } },
+        before: ({ span }) => (span.start === failing ? new SourceError('timeout', 'too slow') : undefined),
+      });
+      const { ledger } = await state.ledgers.load('alpha');
+      expect(ledger.wholeRead).toBe(failing === undefined ? FOUR.end : null);
     }
-  });
+  }
 });

@@ -5,7 +5,7 @@ import { OperatorError } from '../../src/errors/error.ts';
 import { oddDaysOf } from '../../src/metric/package-days.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import { createState } from '../support/state.ts';
-import { createTable, downloadsOf, runOn, type SourceOptions } from '../support/table.ts';
+import { createTable, downloadsOf, failuresOf, runOn, type SourceOptions } from '../support/table.ts';
 
 const MB = 1_000_000;
 const single = (name: string, ...windows: [number, ...number[]]) => ({ name, windows });
@@ -39,11 +39,6 @@ function lastOf(outcome: Outcome | undefined, days: number): Day {
   return outcome?.kind === 'read' ? addDays(outcome.days.at(-1)?.day ?? '', 1 - days) : '';
 }
 
-function messageOf(outcome: Outcome | undefined): string {
-  if (outcome?.kind !== 'failed') throw new Error('not failed');
-  return outcome.error instanceof Error ? outcome.error.message : String(outcome.error);
-}
-
 it('knows of incomplete days before the longest window, so that an outage is no trend', async () => {
   const { table, collect } = quiet();
   const outage = '2026-03-21';
@@ -66,19 +61,14 @@ describe('what is read', () => {
     expect(table.daysScanned()).toBe(30 + 39);
   });
 
-  it('takes any number of windows from what the longest one read', async () => {
-    const { table, collect } = quiet();
-    const { outcomes } = await collect('2026-05-01', { packages: [single('alpha', 7, 30, 90)] });
-    expect(table.daysScanned()).toBe(90);
-    const counts = [7, 30, 90].map((days) => downloadsOf(outcomes[0], lastOf(outcomes[0], days)));
-    expect(counts).toEqual([7, 30, 90]);
-  });
-
-  it('reads only the older days when a window grows', async () => {
+  it('takes any number of windows from what the longest one read, and only the older days when one grows', async () => {
     const { collect, asks } = quiet();
-    await collect('2026-05-01');
-    const asked = await asks('2026-05-01', { packages: [single('alpha', 40)] });
-    expect(asked).toEqual([span('2026-03-22', '2026-04-01')]);
+    const windows = { packages: [single('alpha', 7, 30)] };
+    expect(await asks('2026-05-01', windows)).toEqual([span('2026-04-01', '2026-05-01')]);
+    const longer = { packages: [single('alpha', 40)] };
+    expect(await asks('2026-05-01', longer)).toEqual([span('2026-03-22', '2026-04-01')]);
+    const [outcome] = (await collect('2026-05-01', windows)).outcomes;
+    expect([7, 30].map((days) => downloadsOf(outcome, lastOf(outcome, days)))).toEqual([7, 30]);
   });
 
   it.each([
@@ -139,7 +129,7 @@ describe('a table that is late or has holes', () => {
     const { table, collect } = quiet();
     const { outcomes } = await collect('2026-06-08', { packages: [single('alpha', 30), single('beta', 7)] });
     const late = expect.stringContaining('no whole day since 2026-05-30');
-    expect(outcomes.map(messageOf)).toEqual([late, late]);
+    expect(failuresOf(outcomes)).toEqual([late, late]);
     expect(table.asked).toEqual([]);
   });
 
@@ -178,16 +168,18 @@ describe('failures', () => {
     const { outcomes } = await collect('2026-03-01', { source, packages });
     expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
     expect(table.asked.map((question) => question.packages[0])).toEqual(asked);
-    if (outcomes[2]?.kind !== 'failed') return;
-    expect(messageOf(outcomes[2])).toBe('not attempted: broken');
-    expect(outcomes[2]).not.toHaveProperty('attempted');
+    const unasked = outcomes.filter((outcome) => outcome.attempted === undefined);
+    expect(failuresOf(unasked)).toEqual(
+      kinds[2] === 'read' ? [] : ['gamma: OperatorError: not attempted: broken'],
+    );
   });
 
   it("are every package's when the source cannot be opened", async () => {
     const open = () => Promise.reject(new OperatorError('files-missing', 'no such file'));
     const run = await quiet().collect('2026-03-01', { packages, open });
     expect(run.upstream).toBeUndefined();
-    expect(run.outcomes.map(messageOf)).toEqual(Array(3).fill('not attempted: no such file'));
+    const each = expect.stringContaining('not attempted: no such file');
+    expect(failuresOf(run.outcomes)).toEqual([each, each, each]);
   });
 
   it('keep what was paid for before them', async () => {
@@ -197,8 +189,7 @@ describe('failures', () => {
     let queries = 0;
     const source = { before: () => (++queries === 2 ? new SourceError('unavailable', 'broken') : undefined) };
     const wide = [single('alpha', 40)];
-    const failed = await collect('2026-02-25', { source, packages: wide });
-    expect(failed.outcomes.map(({ kind }) => kind)).toEqual(['failed']);
+    expect(failuresOf((await collect('2026-02-25', { source, packages: wide })).outcomes)).toHaveLength(1);
     expect(await asks('2026-02-25', { packages: wide })).toEqual([
       span('2026-02-01', '2026-02-17'),
       span('2026-01-16', '2026-01-29'),
@@ -234,10 +225,9 @@ describe('the budget', () => {
     await collect('2026-03-01', { source });
     const packages = [single('someone', 30), single('alpha', 30)];
     const { outcomes } = await collect('2026-03-02', { source, packages, budgetBytes: 6_000 * MB });
-    expect(messageOf(outcomes[0])).toBe(
-      "the month's budget would be passed: 4.2 GiB of 5.6 GiB are billed in 2026-03, and this needs about 4.5 GiB; it can run from 2026-04-01 (UTC), or raise bigquery.monthly_budget_gib",
-    );
-    expect(outcomes[1]?.kind).toBe('read');
+    expect(failuresOf(outcomes)).toEqual([
+      "someone: BudgetError: the month's budget would be passed: 4.2 GiB of 5.6 GiB are billed in 2026-03, and this needs about 4.5 GiB; it can run from 2026-04-01 (UTC), or raise bigquery.monthly_budget_gib",
+    ]);
     expect(table.asked.map((question) => question.packages[0])).toEqual(['alpha', 'alpha']);
   });
 
@@ -248,7 +238,7 @@ describe('the budget', () => {
     const { outcomes, warnings } = await collect('2026-03-01', { source, packages, budgetBytes: 1 });
     expect(warnings.join()).toContain('which days changed was not asked');
     expect(total(outcomes[0])).toBe(30);
-    expect(messageOf(outcomes[1])).toContain('it can never run within this budget');
+    expect(failuresOf(outcomes).join()).toContain('it can never run within this budget');
   });
 
   it('accounts for a query that failed after it was billed', async () => {
@@ -262,11 +252,8 @@ describe('the budget', () => {
 
   it('does not concern a source that bills nothing', async () => {
     const { state, collect } = quiet();
-    const { outcomes } = await collect('2026-03-01', {
-      source: { traits: { billed: false } },
-      budgetBytes: 1,
-    });
-    expect(outcomes[0]?.kind).toBe('read');
+    const free = { source: { traits: { billed: false } }, budgetBytes: 1 };
+    expect(failuresOf((await collect('2026-03-01', free)).outcomes)).toEqual([]);
     expect(state.spends).toEqual([]);
   });
 });

@@ -49,13 +49,10 @@ describe('mergeLedgers', () => {
     const text = (old = EMPTY_LEDGER.old) => serializeLedger({ old, wholeRead: null, days }, identity);
     const one = [{ spans: [{ start: '2025-01-01', end: '2025-01-03' }], rows: day(2).rows }];
     const more = [{ spans: [{ start: '2024-01-01', end: '2025-01-03' }], rows: day(9).rows }];
-    for (const [ours, theirs] of [
-      [text(one), text(more)],
-      [text(more), text(one)],
-      [text(), text(more)],
-      [text(more), text()],
-    ] as const) {
-      expect(parseLedger(mergeLedgers({ base, ours, theirs }), identity).old).toEqual(more);
+    for (const less of [text(one), text()]) {
+      const merged = [mergeLedgers({ base, ours: less, theirs: text(more) })];
+      merged.push(mergeLedgers({ base, ours: text(more), theirs: less }));
+      for (const each of merged) expect(parseLedger(each, identity).old).toEqual(more);
     }
     expect(mergeLedgers({ base, ours: text(), theirs: text() })).not.toContain('"old"');
   });
@@ -79,30 +76,24 @@ describe('mergeLedgers', () => {
 });
 
 describe('mergeSpend', () => {
-  interface Given {
-    readonly april?: number;
-    readonly may?: number;
-    readonly pending?: number;
-    readonly alpha?: number;
-    readonly beta?: number;
-  }
+  type Given = Partial<Record<'april' | 'may' | 'pending' | 'alpha' | 'beta', number>>;
 
   /** Bytes by month, with as many queries; what is pending is of April. */
   function spend({ april, may, pending, alpha, beta }: Given): string {
     const bill = (bytes: number) => ({ bytes_billed: bytes, queries: bytes });
-    const list = Object.entries({ '2026-04': april, '2026-05': may });
-    const packages = Object.entries({ alpha, beta }).filter(([, bytes]) => bytes !== undefined);
+    const bills = (of: Record<string, number | undefined>, billOf: (bytes: number) => object) =>
+      Object.fromEntries(
+        Object.entries(of).flatMap(([name, bytes]) => (bytes === undefined ? [] : [[name, billOf(bytes)]])),
+      );
+    const ofAlpha = (key: string) =>
+      bills({ [key]: alpha }, (bytes) => ({ ...bill(bytes), days_scanned: 1 }));
     return JSON.stringify({
       version: 1,
-      months: Object.fromEntries(
-        list.flatMap(([name, bytes]) => (bytes === undefined ? [] : [[name, bill(bytes)]])),
-      ),
-      pending: pending === undefined ? {} : { alpha: { month: '2026-04', bytes: pending } },
-      ages: alpha === undefined ? {} : { '1': { ...bill(alpha), days_scanned: 1 } },
-      shared: alpha === undefined ? {} : { '2026-04': { ...bill(alpha), days_scanned: 1 } },
-      packages: Object.fromEntries(
-        packages.map(([name, bytes = 0]) => [name, { '2026-04': { ...bill(bytes), days_scanned: 2 } }]),
-      ),
+      months: bills({ '2026-04': april, '2026-05': may }, bill),
+      pending: bills({ alpha: pending }, (bytes) => ({ month: '2026-04', bytes })),
+      ages: ofAlpha('1'),
+      shared: ofAlpha('2026-04'),
+      packages: bills({ alpha, beta }, (bytes) => ({ '2026-04': { ...bill(bytes), days_scanned: 2 } })),
     });
   }
 
@@ -113,46 +104,28 @@ describe('mergeSpend', () => {
   };
 
   // base, ours, theirs, and what all three were billed by hand.
-  const CASES: [string, Given | undefined, Given, Given, Record<string, number>][] = [
-    ['both spent', { april: 10 }, { april: 13 }, { april: 15 }, { '2026-04': 18 }],
-    ['nothing was there', undefined, { april: 3 }, { april: 5 }, { '2026-04': 8 }],
-    [
-      'one crossed into May',
-      { april: 10 },
-      { april: 12 },
-      { april: 10, may: 4 },
-      { '2026-04': 12, '2026-05': 4 },
-    ],
-    ['neither spent', { april: 10 }, { april: 10 }, { april: 10 }, { '2026-04': 10 }],
-    [
-      'a killed run had 7 pending',
-      { april: 10, pending: 7 },
-      { april: 20 },
-      { april: 22 },
-      { '2026-04': 25 },
-    ],
-    ['ours was killed', { april: 10 }, { april: 12, pending: 4 }, { april: 13 }, { '2026-04': 19 }],
-    ['ours forgot and began anew', { april: 10 }, { april: 2 }, { april: 13 }, { '2026-04': 13 }],
-  ];
-  it.each(CASES)('%s', (_, base, ours, theirs, expected) => {
-    const merged = mergeSpend({
-      base: base === undefined ? undefined : spend(base),
-      ours: spend(ours),
-      theirs: spend(theirs),
-    });
-    expect(months(merged)).toEqual(expected);
+  const TEN = { april: 10 };
+  it.each<[string, Given | undefined, Given, Given, april: number, more?: object]>([
+    ['both spent', TEN, { april: 13 }, { april: 15 }, 18],
+    ['nothing was there', undefined, { april: 3 }, { april: 5 }, 8],
+    ['one crossed into May', TEN, { april: 12 }, { april: 10, may: 4 }, 12, { '2026-05': 4 }],
+    ['neither spent', TEN, TEN, TEN, 10],
+    ['a killed run had 7 pending', { april: 10, pending: 7 }, { april: 20 }, { april: 22 }, 25],
+    ['ours was killed', TEN, { april: 12, pending: 4 }, { april: 13 }, 19],
+    ['ours forgot and began anew', TEN, { april: 2 }, { april: 13 }, 13],
+  ])('%s', (_, base, ours, theirs, april, more = {}) => {
+    const before = base === undefined ? undefined : spend(base);
+    const merged = mergeSpend({ base: before, ours: spend(ours), theirs: spend(theirs) });
+    expect(months(merged)).toEqual({ '2026-04': april, ...more });
   });
 
   it('adds up packages, ages and what was read for all', () => {
     const [base, ours, theirs] = [{ alpha: 4 }, { alpha: 6, beta: 1 }, { alpha: 7 }].map(spend);
-    const { packages, ages, shared } = JSON.parse(
-      mergeSpend({ base, ours: ours ?? '', theirs: theirs ?? '' }),
-    );
-    const bill = (bytes: number, days: number) => ({
-      bytes_billed: bytes,
-      queries: bytes,
-      days_scanned: days,
-    });
+    const merged = mergeSpend({ base, ours: ours ?? '', theirs: theirs ?? '' });
+    const { packages, ages, shared } = JSON.parse(merged);
+    const bill = (bytes: number, days: number) => {
+      return { bytes_billed: bytes, queries: bytes, days_scanned: days };
+    };
     expect(packages).toEqual({ alpha: { '2026-04': bill(9, 2) }, beta: { '2026-04': bill(1, 2) } });
     expect([ages, shared]).toEqual([{ '1': bill(9, 1) }, { '2026-04': bill(9, 1) }]);
   });
