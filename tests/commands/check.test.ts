@@ -1,19 +1,16 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { selectAsOf, selectPackages } from '../../src/commands/select.ts';
+import { selectPackages } from '../../src/commands/select.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { UsageError } from '../../src/errors/error.ts';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { openProject } from '../support/project.ts';
 
 async function check(text: string, env = {}, files: readonly string[] = []) {
-  const folder = tempFolder();
-  for (const name of files) writeFileSync(join(folder, name), '');
-  writeFileSync(join(folder, 'tracked.yaml'), text);
-  const result = await runMain(folder, ['check'], { env });
-  expect(readdirSync(folder)).toEqual([...files, 'tracked.yaml']);
-  return { ...result, stdout: result.stdout.replaceAll(folder, '<folder>') };
+  const project = openProject(env);
+  for (const name of files) project.put(name, '');
+  project.put('tracked.yaml', text);
+  const before = project.files();
+  const result = await project.run('check');
+  expect(project.files()).toEqual(before);
+  return { ...result, stdout: result.stdout.replaceAll(project.folder, '<folder>') };
 }
 
 describe('check', () => {
@@ -77,53 +74,14 @@ c        7d, 30d
     expect(stderr).toMatch(
       /^tracked\.yaml:2:12: packages\[0\]: .*\ntracked\.yaml:2:18: packages\[1\]: .*\n2 problems in/,
     );
-    const missing = await runMain(tempFolder(), ['check']);
-    expect(missing).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringMatching(/^tracked\.yaml: there is no such file/),
-    });
   });
 });
 
-describe('--package', () => {
+it('--package takes all or what is named, once, in any spelling, in the order of the list', () => {
   const text = 'service: {output_dir: out}\npackages: [mcp-clipboard, mcp-synology, flask-sqlalchemy]\n';
   const config = parseConfig(text, 'tracked.yaml', '/etc');
   const names = (...wanted: string[]) => selectPackages(config, wanted).map(({ name }) => name);
-
-  it('takes all or what is named, once, in any spelling, in the order of the list', () => {
-    expect(names()).toEqual(['mcp-clipboard', 'mcp-synology', 'flask-sqlalchemy']);
-    const named = names('Flask_SQLAlchemy', 'mcp-clipboard', 'mcp.clipboard');
-    expect(named).toEqual(['mcp-clipboard', 'flask-sqlalchemy']);
-  });
-
-  it.each([
-    ['mcp-clipbord', '; did you mean mcp-clipboard?'],
-    ['numpy', ''],
-  ])('names the nearest tracked one for %s, which is not', (name, hint) => {
-    const select = () => names('mcp-clipboard', name);
-    expect(select).toThrow(new UsageError(`--package ${name}: not tracked in tracked.yaml${hint}`));
-  });
-});
-
-describe('--as-of', () => {
-  it.each([
-    [undefined, '2026-04-25T00:00:00Z', '2026-04-25'],
-    [undefined, '2026-04-25T01:00:00+02:00', '2026-04-24'],
-    ['2024-02-29', '2026-04-25T00:00:00Z', '2024-02-29'],
-    ['2026-04-25', '2026-04-25T00:00:00Z', '2026-04-25'],
-  ])('%j at %s is %s', (text, now, expected) => {
-    expect(selectAsOf(text, new Date(now))).toBe(expected);
-  });
-
-  it.each([
-    ...['', 'today', '2026-02-29', '25.4.2026', '2026-4-25'].map((text) => [
-      text,
-      'not a day; write it as YYYY-MM-DD, such as 2026-04-25',
-    ]),
-    ['2026-04-26', 'today is 2026-04-25 (UTC), and days that are not over do not count'],
-  ])('%j is refused', (text, says) => {
-    const select = () => selectAsOf(text, new Date('2026-04-25T00:00:00Z'));
-    expect(select).toThrow(UsageError);
-    expect(select).toThrow(`--as-of ${text}: ${says}`);
-  });
+  expect(names()).toEqual(['mcp-clipboard', 'mcp-synology', 'flask-sqlalchemy']);
+  const named = names('Flask_SQLAlchemy', 'mcp-clipboard', 'mcp.clipboard');
+  expect(named).toEqual(['mcp-clipboard', 'flask-sqlalchemy']);
 });

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { aprilRows, bigQueryProject } from '../support/bigquery-project.ts';
 import type { Download } from '../support/downloads.ts';
 import { localProject } from '../support/project.ts';
+import { tableLines } from '../support/table-text.ts';
 import { withUmask } from '../support/umask.ts';
 
 /** A day's row of somebody else, so that the table's newest day is the one before the as-of date. */
@@ -20,14 +21,13 @@ const TABLE: readonly Download[] = [
 ];
 const abc = () => localProject(['alpha', 'beta', 'gamma'], TABLE);
 const MIB = 1024 ** 2;
-const columns = (text: string) => text.split('\n').map((line) => line.trimEnd().replaceAll(/ {2,}/g, ' | '));
 
 describe('collect', () => {
   it('reads, counts and publishes every package', async () => {
     const { run, message, published } = abc();
     const { exitCode, stdout } = await run('collect');
     expect(exitCode).toBe(0);
-    expect(columns(stdout)).toEqual([
+    expect(tableLines(stdout)).toEqual([
       'package | window | non-CI | all | excluded | state',
       'alpha | 30d | 14 | 100 | 86.0% | ok',
       'beta | 30d | 3 | 3 | 0.0% | ok',
@@ -46,31 +46,17 @@ describe('collect', () => {
     }
   });
 
-  it('leaves a health file with the breakdown of every window, which --json prints', async () => {
-    const { run, read, health, message } = localProject(['{name: Alpha, window_days: [30, 7, 31]}'], TABLE);
+  it('leaves a health file with every window, which --json prints', async () => {
+    const { run, read, entry, message } = localProject(['{name: Alpha, window_days: [30, 7, 31]}'], TABLE);
     expect((await run('collect', '--json')).stdout).toBe(read('output/_health.json'));
-    expect(health()).toMatchObject({
-      started: '2026-04-25T04:12:00.000Z',
-      finished: '2026-04-25T04:12:00.000Z',
-      upstream: { last_day: '2026-04-24' },
-    });
-    expect(Object.keys(health().packages)).toEqual(['alpha']);
-    expect(health().packages.alpha).toMatchObject({
+    expect(entry('alpha')).toMatchObject({
       count: 14,
       window_days: 30,
-      counts: { pip: 9, pipenv: 0, pipx: 0, uv: 5, poetry: 0, pdm: 0, 'pip-family': 9 },
-      counts_by_system: { Linux: 9, Darwin: 5, Windows: 0 },
-      excluded: { sidecar: 0, ci: 86, mirror: 0, browser: 0, unknown: 0, other: 0 },
       windows: [
         { window_days: 30, count: 14 },
         { window_days: 7, count: 9, excluded: { ci: 0 } },
         { window_days: 31, count: 1_014 },
       ],
-      query: { bytes_processed: 0, bytes_billed: 0, cache_hit: false },
-      counted_to: '2026-04-24',
-      warnings: [],
-      attempted: '2026-04-25T04:12:00.000Z',
-      last_success: '2026-04-25T04:12:00.000Z',
     });
     expect(['downloads-7d', 'downloads-31d'].map((badge) => message('alpha', badge))).toEqual(['9', '1k']);
   });
@@ -88,7 +74,7 @@ describe('collect', () => {
     expect(entry('alpha')).toMatchObject({ count: 1_000, counted_to: '2026-03-25' });
     const status = await run('status');
     expect(status.exitCode).toBe(1);
-    expect(columns(status.stdout)).toContain('alpha | 30d | 1,000 | 2026-03-25 | just now | stale');
+    expect(tableLines(status.stdout)).toContain('alpha | 30d | 1,000 | 2026-03-25 | just now | stale');
   });
 
   it('touches no badge that would not change', async () => {
@@ -147,7 +133,7 @@ describe('collect --dry-run', () => {
     const { run, folder } = localProject(['{name: alpha, window_days: [7, 90]}', 'beta'], TABLE);
     const { exitCode, stdout } = await run('collect', '--dry-run');
     expect(exitCode).toBe(0);
-    expect(columns(stdout)).toEqual([
+    expect(tableLines(stdout)).toEqual([
       'package | queries | days | bytes at most',
       // The table begins with 25 March. Where reading is free, the weeks that warnings look at are read, too.
       'alpha and 1 more | 1 | 31 | 0 B',
@@ -165,10 +151,10 @@ describe('collect --dry-run', () => {
   });
 
   it('plans what the ledger lacks, all with --full, and leaves a ledger that it cannot trust where it is', async () => {
-    const project = await bigQueryProject(['alpha', 'beta'], { bytesPerDay: 100 * MIB });
-    const { run, put, read, files, entry } = project;
+    const options = { bytesPerDay: 100 * MIB };
+    const { run, put, read, ledger, entry } = await bigQueryProject(['alpha', 'beta'], options);
     const dry = async (...argv: string[]) => (await run('collect', '--dry-run', ...argv)).stdout;
-    expect(columns(await dry()).slice(1, 4)).toEqual([
+    expect(tableLines(await dry()).slice(1, 4)).toEqual([
       'alpha | 1 | 7 | 700.0 MiB',
       'beta | 1 | 7 | 700.0 MiB',
       'all | 2 | 14 | 1.4 GiB',
@@ -185,15 +171,15 @@ describe('collect --dry-run', () => {
       { packages: ['alpha'], days: 7, expected_bytes: 700 * MIB },
       { packages: ['beta'], days: 7, expected_bytes: 700 * MIB },
     ]);
-    const ledger = Object.keys(files()).find((path) => path.endsWith('/beta.json')) ?? '';
-    put(ledger, 'rubble');
+    const path = ledger('beta');
+    put(path, 'rubble');
     expect(await dry()).toMatch(/^beta\s+1\s+7\s+700\.0 MiB$/m);
-    expect(read(ledger)).toBe('rubble');
+    expect(read(path)).toBe('rubble');
     // A run sets it aside, says so, and reads again.
     const { exitCode, stderr } = await run('collect');
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining('beta.json.rejected-1')]);
     expect(entry('beta')).toMatchObject({ count: 7, query: { days_scanned: 7 } });
-    expect(read(`${ledger}.rejected-1`)).toBe('rubble');
+    expect(read(`${path}.rejected-1`)).toBe('rubble');
   });
 });
 
@@ -218,18 +204,17 @@ describe('collect, with a ledger', () => {
   });
 
   it('whose disk refuses fails a dry run, and in a run its package alone', async () => {
-    const { run, folder, files, health } = await bigQueryProject(['alpha', 'beta']);
+    const { run, put, folder, ledger, health } = await bigQueryProject(['alpha', 'beta']);
     await run('collect');
-    const ledger = join(folder, Object.keys(files()).find((path) => path.endsWith('/beta.json')) ?? '');
-    rmSync(ledger);
-    mkdirSync(ledger);
+    const path = ledger('beta');
+    rmSync(join(folder, path));
+    put(`${path}/x`, '');
     const { exitCode, stdout, stderr } = await run('collect', '--dry-run');
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toContain('a folder stands where a file should be');
     expect((await run('collect')).exitCode).toBe(1);
-    const { alpha, beta } = health().packages;
-    expect(beta.error).toMatch(/ledger\/.*\/beta.json: a folder stands/);
-    expect(alpha).toMatchObject({ count: 7 });
+    const beta = { error: expect.stringContaining(`${path}: a folder stands`) };
+    expect(health().packages).toMatchObject({ alpha: { count: 7 }, beta });
   });
 
   it('keeps its state for the operator alone, whatever the umask', async () => {
@@ -270,68 +255,34 @@ describe('collect, and what is known of the table', () => {
     expect(read('output/index.html')).toContain('far fewer rows than usual for 20 Apr 2026');
   });
 
-  it('keeps the badges when the table is more than a week behind', async () => {
-    const { run, at, message, health } = await bigQueryProject(['alpha']);
-    await run('collect');
-    // Its newest day is eight days before the day before.
-    const { exitCode, stdout } = await at('2026-05-03', 'collect');
-    expect(exitCode).toBe(1);
-    expect(stdout).toContain('alpha: not attempted: the table has no whole day since 2026-04-24');
-    expect(message('alpha', 'downloads-7d')).toBe('7');
-    const counted = { counted_to: '2026-04-24', last_success: '2026-04-25T04:12:00.000Z' };
-    expect(health()).toMatchObject({
-      upstream: { last_day: '2026-04-24' },
-      packages: { alpha: { error_code: 'upstream-late', ...counted } },
-    });
-  });
-
   it('forgets nothing of it in a run that learns less, or nothing', async () => {
     const gaps = ['2026-04-12', '2026-04-20'];
+    const names = ['alpha', '{name: beta, window_days: 14}'];
     const rows = aprilRows(['alpha', 'beta']).filter(({ day }) => !gaps.includes(day));
-    const { run, within, entry, health } = await bigQueryProject(['alpha', '{name: beta, window_days: 14}'], {
-      rows,
-    });
-    const demand = (missing_days: string[]) =>
-      expect(health().upstream).toMatchObject({ last_day: '2026-04-24', missing_days, partial_days: [] });
+    const { run, within, entry, health } = await bigQueryProject(names, { rows });
     await run('collect');
-    demand(gaps);
     // Seven days do not reach back to the 12th.
     expect((await run('collect', '--package', 'alpha')).exitCode).toBe(0);
-    demand(gaps);
+    expect(health().upstream).toMatchObject({ last_day: '2026-04-24', missing_days: gaps });
     const failed = await within({ env: { BIGQUERY_EMULATOR_HOST: '127.0.0.1:1' } }, 'collect');
     expect(failed.exitCode).toBe(1);
     expect(entry('alpha')).toHaveProperty('error');
-    demand(gaps);
-    const { stdout } = await run('status', '--prometheus');
-    // 2026-04-24T00:00:00Z
-    expect(stdout).toContain('pypi_badges_upstream_last_day_timestamp_seconds 1776988800\n');
-    expect(stdout).toContain('pypi_badges_upstream_missing_days 2\n');
-    const filled = { day: '2026-04-20', installer: 'pip', downloads: 3 };
-    rows.push({ project: 'beta', ...filled }, { project: 'alpha', ...filled });
-    await run('collect', '--package', 'alpha');
-    demand(['2026-04-12']);
+    expect(health().upstream).toMatchObject({ last_day: '2026-04-24', missing_days: gaps });
   });
 });
 
 describe('collect, when something fails', () => {
-  it.each<[string, (path: string) => void, string]>([
-    ['a file', (path) => writeFileSync(path, ''), 'move it away'],
-    ['a link', (path) => symlinkSync('/tmp', path), 'links are not followed'],
-  ])('publishes the others when %s stands where its folder should be', async (_, plant, says) => {
+  it('publishes the others when a link stands where its folder should be', async () => {
     const { run, output, entry, message } = abc();
     mkdirSync(output);
-    plant(join(output, 'beta'));
+    symlinkSync('/tmp', join(output, 'beta'));
     const { exitCode, stdout } = await run('collect');
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^beta\s+30d\s+-\s+-\s+-\s+failed$/m);
     expect(stdout).toMatch(/^alpha .* ok$/m);
-    expect(stdout).toContain(says);
+    expect(stdout).toContain('links are not followed');
     expect(['alpha', 'gamma'].map((name) => message(name, 'downloads-30d'))).toEqual(['14', '0']);
-    const beta = entry('beta');
-    expect(beta).toMatchObject({ window_days: 30, attempted: '2026-04-25T04:12:00.000Z' });
-    expect(beta.error).toContain(says);
-    expect(beta).not.toHaveProperty('last_success');
-    expect(beta).not.toHaveProperty('count');
+    expect(entry('beta').error).toContain('links are not followed');
   });
 
   it('tells a fault of the source once, keeps every badge and writes the health file', async () => {

@@ -1,65 +1,46 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER, serializeLedger, withDays } from '../../src/state/ledger.ts';
 import { ledgerFolder } from '../../src/state/ledgers.ts';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { openProject } from '../support/project.ts';
+import { tableLines } from '../support/table-text.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
-const SOURCE = 'bigquery:bigquery-public-data.pypi.file_downloads';
-const cost = (folder: string, ...argv: string[]) =>
-  runMain(folder, ['cost', ...argv], { now: () => new Date('2026-11-10T12:00:00Z') });
+const SOURCE = ledgerFolder('bigquery:bigquery-public-data.pypi.file_downloads');
+const ledger = (name: string) => `state/ledger/${SOURCE}/${name}.json`;
 
-const ledgers = (folder: string) => join(folder, 'state', 'ledger', ledgerFolder(SOURCE));
-
-function writeSpend(folder: string, bytes_billed: number): void {
-  const bill = (days_scanned: number, bytes: number) => ({ days_scanned, bytes_billed: bytes, queries: 1 });
-  const spend = {
-    version: 1,
-    months: { '2026-11': { bytes_billed, queries: 9 } },
-    pending: {},
-    ages: { '36+': bill(2, 100 * MIB), '1': bill(4, 600 * MIB) },
-    packages: { alpha: { '2026-11': bill(4, GIB / 2) }, beta: { '2026-10': bill(8, GIB) } },
-  };
-  writeFileSync(join(folder, 'state', 'spend.json'), JSON.stringify(spend));
-}
-
-/** A folder of a list alone. */
-function listed(packages: readonly string[], more = ''): string {
-  const folder = tempFolder();
-  const text = `service: {output_dir: output${more}}\npackages: [${packages.join(', ')}]\n`;
-  writeFileSync(join(folder, 'tracked.yaml'), text);
-  return folder;
-}
-
+const bill = (days_scanned: number, bytes_billed: number) => ({ days_scanned, bytes_billed, queries: 1 });
+const spent = (bytes_billed: number) => ({
+  version: 1,
+  months: { '2026-11': { bytes_billed, queries: 9 } },
+  pending: {},
+  ages: { '36+': bill(2, 100 * MIB), '1': bill(4, 600 * MIB) },
+  packages: { alpha: { '2026-11': bill(4, GIB / 2) }, beta: { '2026-10': bill(8, GIB) } },
+});
+const TWO = ['alpha', '{name: beta, window_days: [7, 90]}'];
 const HUNDRED = Array.from({ length: 100 }, (_, index) => `package-${index}`);
 
-/** A folder with two packages; alpha has cost half a GiB in November, beta a GiB in October, and its ledger is lost. */
-function makeFolder(bigquery = ''): string {
-  const folder = tempFolder();
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    `service:\n  output_dir: output\n${bigquery}packages:\n  - alpha\n  - {name: beta, window_days: [7, 90]}\n`,
+/** A list; alpha has cost half a GiB in November, beta a GiB in October, and its ledger is lost. */
+function house({ packages = TWO, bigquery = '', spend = spent(GIB) as object | null } = {}) {
+  const project = openProject({});
+  project.put(
+    'tracked.yaml',
+    `service: {output_dir: output}\nbigquery: {${bigquery}}\npackages: [${packages.join(', ')}]\n`,
   );
-  mkdirSync(ledgers(folder), { recursive: true });
   const read = withDays(EMPTY_LEDGER, { start: '2026-11-09', end: '2026-11-10' }, [], () => 1);
-  writeFileSync(
-    join(ledgers(folder), 'alpha.json'),
-    serializeLedger(read, { source: ledgerFolder(SOURCE), package: 'alpha' }),
-  );
-  writeSpend(folder, GIB);
-  return folder;
+  project.put(ledger('alpha'), serializeLedger(read, { source: SOURCE, package: 'alpha' }));
+  if (spend !== null) project.put('state/spend.json', JSON.stringify(spend));
+  const cost = (...argv: string[]) => project.at('2026-11-10', 'cost', ...argv);
+  return { ...project, cost };
 }
 
 describe('cost', () => {
   it('shows what was billed, what will be, and what more would fit', async () => {
-    const { exitCode, stdout, stderr } = await cost(makeFolder());
+    const { exitCode, stdout, stderr } = await house().cost();
     expect([exitCode, stderr]).toEqual([0, '']);
     // An eighth of a GiB a day: a month of both is 7.5 GiB, and 0.3 of questions about days.
     // Of alpha's month 29 days are missing, and of beta's 90 all: 119 / 8 GiB. Without a ledger: 30 * (30 + 90) / 8 = 450 GiB.
-    expect(stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
+    expect(tableLines(stdout)).toEqual([
       'BigQuery | billed | list price',
       '2026-11 to date | 1.0 GiB | $0.00',
       'the days that are missing now | 14.9 GiB | $0.00',
@@ -87,22 +68,19 @@ describe('cost', () => {
   });
 
   it('shows it in bytes for programs', async () => {
-    const { stdout } = await cost(makeFolder(), '--json');
+    const { stdout } = await house().cost('--json');
     expect(JSON.parse(stdout)).toEqual({
       month: '2026-11',
       bytes_billed: GIB,
       queries: 9,
       missing_bytes: (119 * GIB) / 8,
-      projected_bytes: GIB + (119 * GIB) / 8 + 20 * (GIB / 4 + 10 * 1024 ** 2),
-      whole_month_bytes: 30 * (GIB / 4 + 10 * 1024 ** 2),
+      projected_bytes: GIB + (119 * GIB) / 8 + 20 * (GIB / 4 + 10 * MIB),
+      whole_month_bytes: 30 * (GIB / 4 + 10 * MIB),
       without_ledger_bytes: 450 * GIB,
       budget_bytes: 1024 * GIB,
       day: {
-        alone_bytes: GIB / 4,
-        shared_bytes: 165 * GIB,
-        basis: 'an estimate',
-        shares: false,
-        break_even_packages: 1320,
+        ...{ alone_bytes: GIB / 4, shared_bytes: 165 * GIB },
+        ...{ basis: 'an estimate', shares: false, break_even_packages: 1320 },
       },
       more_packages: 270,
       shared: { days_scanned: 0, bytes_billed: 0 },
@@ -118,102 +96,84 @@ describe('cost', () => {
     });
   });
 
-  it('prices what is beyond the free tier', async () => {
-    const folder = makeFolder('bigquery:\n  monthly_budget_gib: null\n');
-    writeSpend(folder, 3 * 1024 * GIB);
-    const { stdout } = await cost(folder);
-    expect(stdout).toMatch(/^2026-11 to date +3,072\.0 GiB +\$12\.50$/m);
-    expect(stdout).toContain('There is no budget');
+  it.each<[string, Parameters<typeof house>[0], string[]]>([
+    [
+      'is beyond the free tier',
+      { bigquery: 'monthly_budget_gib: null', spend: spent(3 * 1024 * GIB) },
+      ['2026-11 to date | 3,072.0 GiB | $12.50\n', 'There is no budget'],
+    ],
+    [
+      'is estimated, where a run asks for better',
+      { packages: HUNDRED, spend: null },
+      ['2026-11 to date | 0.0 GiB | $0.00\n', 'decides by its answer: collect --dry-run shows it.'],
+    ],
+    [
+      'is more than the budget',
+      { bigquery: 'monthly_budget_gib: 5' },
+      [
+        'The budget of 5.0 GiB a month does not hold this list, which needs about 7.8 GiB: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).',
+      ],
+    ],
+  ])('says what %s', async (_, setting, says) => {
+    const { exitCode, stdout } = await house(setting).cost();
+    expect(exitCode).toBe(0);
+    for (const text of says) expect(tableLines(stdout).join('\n')).toContain(text);
   });
 
   it('knows when a day is read for all, and that more packages then cost no more', async () => {
-    const folder = makeFolder();
-    const write = (budget: number) =>
-      writeFileSync(
-        join(folder, 'tracked.yaml'),
-        `service: {output_dir: output}\nbigquery: {monthly_budget_gib: ${budget}}\npackages: [alpha, ${HUNDRED.join(', ')}]\n`,
-      );
-    write(1024);
-    const path = join(folder, 'state', 'spend.json');
-    const kept = JSON.parse(readFileSync(path, 'utf8'));
-    // 160 MB a package are 16.1 GB a day, or 15 GiB.
-    kept.shared = { '2026-11': { days_scanned: 3, bytes_billed: 3 * 12 * GIB, queries: 3 } };
-    kept.months['2026-11'].bytes_billed = 37 * GIB;
+    const spend = {
+      ...spent(37 * GIB),
+      // 160 MB a package are 16.1 GB a day, or 15 GiB.
+      shared: { '2026-11': { days_scanned: 3, bytes_billed: 3 * 12 * GIB, queries: 3 } },
+    };
     // Of a name that nobody downloads nothing is read, which tells nothing of the others.
-    kept.packages['package-0'] = { '2026-11': { days_scanned: 30, bytes_billed: 30, queries: 1 } };
-    writeFileSync(path, JSON.stringify(kept));
-    const { stdout } = await cost(folder);
+    Object.assign(spend.packages, { 'package-0': { '2026-11': bill(30, 30) } });
+    const packages = ['alpha', ...HUNDRED];
+    const of = (budget: number) => house({ packages, bigquery: `monthly_budget_gib: ${budget}`, spend });
+    const shares = async (budget: number) => JSON.parse((await of(budget).cost('--json')).stdout).day.shares;
+    const { stdout } = await of(1024).cost();
     expect(stdout).toContain(
       'read once for all about 12.0 GiB (its last bills).\nDays are read once for all. The two',
     );
     expect(stdout).toContain('a month holds this list, and every package that joins it.');
     expect(stdout).toMatch(/^\(99 packages, not billed alone\) +0 +0\.0 GiB +0\.0%$/m);
     expect(stdout).toMatch(/^\(read once for all\) +3 +36\.0 GiB +97\.3%$/m);
-    expect(stdout).toMatch(/^\(which days changed, failures, others\) +0\.5 GiB +1\.4%$/m);
     // 29 days of all, and the one that alpha has, of the others.
     expect(stdout).toMatch(/^the days that are missing now +360\.0 GiB /m);
-    const json = async () => JSON.parse((await cost(folder, '--json')).stdout);
-    const { day, more_packages } = await json();
-    expect([day.shares, more_packages]).toEqual([true, 'any']);
-    write(300);
-    const poor = (await cost(folder)).stdout;
+    expect(JSON.parse((await of(1024).cost('--json')).stdout).more_packages).toBe('any');
+    expect([await shares(1024), await shares(300)]).toEqual([true, false]);
+    const poor = (await of(300).cost()).stdout;
     expect(poor).toContain('Packages are asked for one by one. The two');
     expect(poor).toMatch(
       /does not hold this list, which needs about 360\.3 GiB: .* Until then packages are asked/,
     );
-    expect((await json()).day.shares).toBe(false);
-    write(400);
-    expect((await cost(folder)).stdout).toContain('every package that joins it.');
-    write(380);
-    expect((await cost(folder)).stdout).toContain(
+    expect((await of(380).cost()).stdout).toContain(
       'The days that are missing now need more than the 343.0 GiB that are left of it this month.',
     );
-    const never = makeFolder('bigquery:\n  sharing: never\n');
-    expect((await cost(never)).stdout).not.toContain('read once for all');
-  });
-
-  it('says of an estimate that a run asks for better', async () => {
-    const { stdout } = await cost(listed(HUNDRED));
-    expect(stdout).toContain('decides by its answer: collect --dry-run shows it.');
-    expect((await cost(makeFolder())).stdout).not.toContain('decides by its answer');
-  });
-
-  it('says when the budget does not even hold the list', async () => {
-    const folder = makeFolder('bigquery:\n  monthly_budget_gib: 5\n');
-    const { stdout } = await cost(folder);
-    expect(stdout).toContain(
-      'The budget of 5.0 GiB a month does not hold this list, which needs about 7.8 GiB: raise bigquery.monthly_budget_gib, track fewer packages, or count from ClickHouse, which is free (service.source: clickhouse).',
-    );
+    const never = await house({ bigquery: 'sharing: never' }).cost();
+    expect(never.stdout).not.toContain('read once for all');
   });
 
   it('takes a ledger that it cannot trust for none, and leaves it', async () => {
-    const folder = makeFolder();
-    const path = join(ledgers(folder), 'beta.json');
-    writeFileSync(path, 'rubble');
-    const { exitCode, stdout } = await cost(folder);
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^beta +0 /m);
-    expect(readFileSync(path, 'utf8')).toBe('rubble');
+    const { put, read, cost } = house();
+    put(ledger('beta'), 'rubble');
+    const { exitCode, stdout } = await cost();
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^beta +0 /m)]);
+    expect(read(ledger('beta'))).toBe('rubble');
   });
 
-  it.each<[string, (folder: string) => void]>([
-    ['spend.json is not sound', (folder) => writeFileSync(join(folder, 'state/spend.json'), 'rubble')],
-    ['a folder stands where a file should be', (folder) => mkdirSync(join(ledgers(folder), 'beta.json'))],
-  ])('says that %s', async (says, spoil) => {
-    const folder = makeFolder();
-    spoil(folder);
-    const { exitCode, stdout, stderr } = await cost(folder);
-    expect([exitCode, stdout, stderr]).toEqual([1, '', expect.stringContaining(says)]);
+  it.each([
+    ['spend.json is not sound', 'state/spend.json'],
+    ['a folder stands where a file should be', `${ledger('beta')}/x`],
+  ])('says that %s', async (says, path) => {
+    const { put, cost } = house();
+    put(path, 'rubble');
+    expect(await cost()).toEqual({ exitCode: 1, stdout: '', stderr: expect.stringContaining(says) });
   });
 
   it('has nothing to show where nothing is billed', async () => {
-    const folder = listed(['alpha'], ', source: duckdb}\nduckdb: {files: x.ndjson');
-    expect(await cost(folder)).toEqual({ exitCode: 0, stdout: 'local files bills nothing.\n', stderr: '' });
-  });
-
-  it('starts with nothing', async () => {
-    const { exitCode, stdout } = await cost(listed(['alpha']));
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^2026-11 to date +0\.0 GiB +\$0\.00$/m);
+    const { put, cost } = house();
+    put('tracked.yaml', 'service: {output_dir: o, source: duckdb}\nduckdb: {files: x}\npackages: [alpha]\n');
+    expect(await cost()).toEqual({ exitCode: 0, stdout: 'local files bills nothing.\n', stderr: '' });
   });
 });

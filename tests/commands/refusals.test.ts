@@ -1,8 +1,5 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { openProject } from '../support/project.ts';
 
 /** A list of which alpha has a total and beta has none. */
 const LIST = `service: {output_dir: out, public_url: "https://badges.example.com"}
@@ -11,7 +8,8 @@ packages: [{name: alpha, badges: {extra: [total]}}, beta]
 
 /** Command lines that cannot be meant, and what is said of each. */
 const REFUSED = `
-  collect --as-of 2026-04-26 => --as-of 2026-04-26: today is 2026-04-25
+  collect --as-of 2026-04-26 => --as-of 2026-04-26: today is 2026-04-25 (UTC), and days that are not over do not count
+  collect --as-of 2026-02-29 => --as-of 2026-02-29: not a day; write it as YYYY-MM-DD, such as 2026-04-25
   collect --package alhpa => --package alhpa: not tracked in tracked.yaml; did you mean alpha?
   collect --wait soon => --wait soon: expected a number of minutes from 0 to 600
   show alpha --days 0 => --days 0: expected a whole number of days from 1 to 365
@@ -56,10 +54,10 @@ const REFUSED = `
   .map((line) => line.trimStart().split(' => '));
 
 it.each(REFUSED)('%s is refused, and nothing is asked or written', async (line, says) => {
-  const folder = tempFolder();
-  writeFileSync(join(folder, 'tracked.yaml'), LIST);
   const nowhere = { BIGQUERY_EMULATOR_HOST: '127.0.0.1:1', CLICKHOUSE_URL: 'http://127.0.0.1:1' };
-  const { exitCode, stdout, stderr } = await runMain(folder, String(line).split(' '), { env: nowhere });
+  const { put, run, files } = openProject(nowhere);
+  put('tracked.yaml', LIST);
+  const { exitCode, stdout, stderr } = await run(...String(line).split(' '));
   expect([exitCode, stdout, stderr]).toEqual([2, '', expect.stringContaining(String(says))]);
-  expect(readdirSync(folder)).toEqual(['tracked.yaml']);
+  expect(files()).toEqual({ 'tracked.yaml': LIST });
 });

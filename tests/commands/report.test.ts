@@ -39,7 +39,7 @@ describe('the page after collect', () => {
   });
 
   it('keeps what is known of a package that fails', async () => {
-    const { run, folder, output, page, rows } = house();
+    const { run, folder, page, rows } = house();
     await run('collect');
     rmSync(join(folder, 'rows.ndjson'));
     expect((await run('collect')).exitCode).toBe(1);
@@ -48,9 +48,6 @@ describe('the page after collect', () => {
       'beta 0 7 days 0 –  25 Apr 2026 failed',
     ]);
     expect(page('alpha/')).toContain('The files to count are not there; the operator has been told.');
-    rmSync(join(output, 'alpha/history.json'));
-    await run('collect');
-    expect(rows()[0]).toBe('alpha – – – –  25 Apr 2026 failed');
   });
 
   it('cannot be drawn where something stands in its way, and then says so', async () => {
@@ -78,16 +75,6 @@ describe('report', () => {
     expect([page(), page('alpha/')]).toEqual(before);
   });
 
-  it.each([
-    ['is not there', undefined, 'there is none yet; run: pypi-badges collect'],
-    ['is unreadable', '{"packages": 1', 'it is not a health file; the next run replaces it'],
-  ])('says what to do where _health.json %s', async (_, content, says) => {
-    const { run, output, put } = house();
-    if (content !== undefined) put('output/_health.json', content);
-    const stderr = `${join(output, '_health.json')}: ${says}\n`;
-    expect(await run('report')).toEqual({ exitCode: 1, stdout: '', stderr });
-  });
-
   it('counts the pages that it could not write', async () => {
     const { run, output } = house();
     await run('collect');
@@ -97,16 +84,5 @@ describe('report', () => {
     }
     const stderr = expect.stringMatching(/output\/alpha: .*symbolic link.* \(and 1 more\)/);
     expect(await run('report')).toMatchObject({ exitCode: 1, stderr });
-  });
-
-  it('shows no figure that makes no sense', async () => {
-    const { run, put, rows } = house();
-    const windows = [{ count: 'many' }];
-    const alpha = { window_days: '30', count: -1, windows, last_success: 'yesterday' };
-    const health = { finished: 7, upstream: 'none', packages: { alpha, beta: {} } };
-    put('output/_health.json', JSON.stringify(health));
-    put('output/stray', '');
-    expect((await run('report')).exitCode).toBe(0);
-    expect(rows()).toEqual(['alpha – – – –  never new', 'beta – – – –  never new']);
   });
 });

@@ -43,6 +43,9 @@ export function openProject(env: Record<string, string>) {
     health: () => json('_health.json'),
     /** What _health.json has of a package. */
     entry: (name: string) => json('_health.json').packages[name],
+    /** Path of a package's ledger. */
+    ledger: (name: string) =>
+      paths().find((path) => path.startsWith('state/ledger/') && path.endsWith(`/${name}.json`)) ?? '',
     /** Names of the files of a package or group that are published. */
     published: (name: string) => {
       const place = join(output, name);
