@@ -52,12 +52,16 @@ describe('embed', () => {
   });
 
   it('knows the badges that tracked.yaml asks for', async () => {
-    const { embed } = house({ extra: 'trend, sparkline' });
+    const { embed } = house({ extra: 'trend, sparkline, total' });
     const { stdout } = await embed('-p', 'beta', '-b', 'trend', '-b', 'sparkline');
     expect(stdout.trimEnd().split('\n')).toEqual([
       `[![Trend of non-CI downloads of beta by installers in 30 days (BigQuery)](${shields('beta/trend-30d-non-ci.json')})](https://pypi.org/project/beta/)`,
       `[![Daily non-CI downloads of beta by installers in 30 days (BigQuery)](${URL}/beta/sparkline-30d-non-ci.svg)](https://pypi.org/project/beta/)`,
     ]);
+    // Once, whatever the windows.
+    expect((await embed('-p', 'alpha-one', '-b', 'total', '--svg')).stdout).toBe(
+      `[![Non-CI PyPI downloads of alpha-one by installers on known days (BigQuery)](${URL}/alpha-one/total-non-ci.svg)](https://pypi.org/project/alpha-one/)\n`,
+    );
   });
 
   it('knows shares of Pythons by their ids, and as tracked.yaml asks for them', async () => {

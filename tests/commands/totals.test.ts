@@ -48,7 +48,7 @@ describe('a total', () => {
   });
 
   it('outlives the year that the ledger keeps, and says how many days are not known', async () => {
-    const { collect, at, total, page, files, read, server } = await house();
+    const { collect, at, total, page, ledger, read, server } = await house();
     await collect();
     // Nothing ran for more than a year.
     await collect('2027-06-01');
@@ -56,7 +56,7 @@ describe('a total', () => {
     const known = { since: '2026-04-18', count: 28, unknown_days: 395 };
     expect(total('alpha')).toEqual(known);
     expect(page('alpha')).toContain('Of 395 days since then nothing is known; they are left out.');
-    const [, text = ''] = Object.entries(files()).find(([path]) => path.endsWith('/alpha.json')) ?? [];
+    const text = read(ledger('alpha'));
     expect(text).toContain('"old":[{"spans":[["2026-04-18","2026-04-25"]]');
     expect(text).not.toContain('\n["2026-04-2');
     // By hand: 2 a day by uv, and one in CI.
@@ -112,16 +112,6 @@ describe('a total', () => {
     expect(published('both').filter((name) => /months|chart|total/.test(name))).toEqual([]);
   });
 
-  it('of local files is counted from their first day on', async () => {
-    const rows = ['2024-03-02', '2026-04-20'].map((at) => ({ project: 'alpha', at, installer: 'pip' }));
-    const { run, json, message } = localProject(BOTH, rows, { sections: 'badges: {extra: [total]}' });
-    expect((await run('collect', '--no-page')).exitCode).toBe(0);
-    expect(json('alpha/total-non-ci.json')).toMatchObject({ label: 'total since 2024-03', message: '2' });
-    expect([message('alpha', 'downloads-30d'), message('beta', 'total')]).toEqual(['1', '0']);
-    const { exitCode, stderr } = await run('backfill', '--from', '2025-01-01');
-    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('there is nothing to fill')]);
-  });
-
   it('of a group is the sum of those of its packages, whether or not they show their own', async () => {
     const { collect, fill, health, published, page } = await house(
       'groups: [{name: both, packages: [alpha, beta], window_days: 7, badges: {extra: [total]}}]',
@@ -135,20 +125,6 @@ describe('a total', () => {
     // 25 days of alpha, 8 of beta.
     expect(health().groups.both.total).toEqual({ since: '2026-04-01', count: 58, unknown_days: 17 });
     expect(page('both')).toContain('Of 17 days since then, of all its packages together, nothing is known');
-  });
-
-  it('is embedded once, whatever the windows, and told of when it is not asked for any more', async () => {
-    const { collect, run, track, read } = await house();
-    await collect();
-    track(BOTH, { service: 'public_url: https://x.example', sections: TOTAL });
-    expect((await run('embed', '-p', 'alpha', '-b', 'total', '--svg')).stdout).toBe(
-      '[![Non-CI PyPI downloads of alpha by installers on known days (BigQuery)](https://x.example/alpha/total-non-ci.svg)](https://pypi.org/project/alpha/)\n',
-    );
-    track(BOTH);
-    expect((await collect()).stderr).toContain('badges of total are left over');
-    expect((await run('prune', '--mark', '--yes')).stdout).toContain('mark  alpha (total): 2 files');
-    expect(read('output/alpha/total-non-ci.svg')).toContain('total: not tracked any more');
-    expect((await run('prune', '--mark')).stdout).toBe('nothing is left over\n');
   });
 });
 
@@ -189,23 +165,19 @@ describe('backfill', () => {
 
   it('asks nobody where nothing is billed', async () => {
     const days = { start: '2025-01-01', end: NOW };
-    const { run, message, json, entry } = await clickHouseProject(
+    const { run } = await clickHouseProject(
       ['{name: alpha, window_days: 7}'],
       { rows: daily('alpha', days, 3), days },
       { sections: 'badges: {extra: [total]}' },
     );
-    const filled = await run('backfill', '--from', '2025-01-01');
+    const fill = () => run('backfill', '--from', '2025-01-01');
+    const filled = await fill();
     expect([filled.exitCode, filled.stdout]).toEqual([
       0,
+      // 365 days of 2025, 31 of January, 28, 31 and 24.
       '1 query to clickhouse, which bills nothing\nalpha: 479 days read; known since 2025-01-01\n\nTo renew the badges: pypi-badges collect\n',
     ]);
-    expect((await run('backfill', '--from', '2025-01-01')).stdout).toBe(
-      'every day since 2025-01-01 is known already\n',
-    );
-    expect((await run('collect', '--no-page')).exitCode).toBe(0);
-    expect(json('alpha/total-non-ci.json').label).toBe('total since 2025-01');
-    // 365 days of 2025, 31 of January, 28, 31 and 24.
-    expect([message('alpha', 'total'), entry('alpha').total.count]).toEqual(['1.4k', 3 * 479]);
+    expect((await fill()).stdout).toBe('every day since 2025-01-01 is known already\n');
   });
 
   it('says that a list price begins after the first TiB of the month, and what the budget leaves room for', async () => {
@@ -217,21 +189,6 @@ describe('backfill', () => {
     expect(stdout).toContain(
       "This month's budget has room for 100.0 GiB. What does not fit is left out; run this again next month",
     );
-  });
-
-  it.each([
-    ['n', undefined],
-    ['', undefined],
-    [undefined, 'nobody is there to be asked'],
-  ])('reads nothing where the answer is %j', async (answer, fault) => {
-    const { within, files, server } = await house();
-    const before = files();
-    const world = answer === undefined ? {} : { ask: async () => answer };
-    const { exitCode, stdout, stderr } = await within(world, 'backfill', '--from', '2026-01-01');
-    expect(exitCode).toBe(fault === undefined ? 0 : 2);
-    expect(fault === undefined ? stdout : stderr).toContain(fault ?? 'nothing was read');
-    expect(server.bytesBilled).toBe(0);
-    expect(files()).toEqual(before);
   });
 
   it('goes on where the budget ended, without a gap', async () => {
@@ -248,9 +205,19 @@ describe('backfill', () => {
     expect(total('alpha')).toMatchObject({ since: '2024-06-01', unknown_days: 1 });
   });
 
-  it('is of no use where no total is asked for', async () => {
-    const { run } = await house('');
-    const { exitCode, stderr } = await run('backfill', '--from', '2026-01-01');
-    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('asks for no total of any package')]);
+  it('reads nothing where the operator does not agree', async () => {
+    const { within, files, server } = await house();
+    const before = files();
+    const result = await within({ ask: async () => 'n' }, 'backfill', '--from', '2026-01-01');
+    expect(result).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing was read') });
+    expect([server.bytesBilled, files()]).toEqual([0, before]);
+  });
+
+  it.each([
+    ['no total is asked for', () => house(''), 'asks for no total of any package'],
+    ['files are counted', () => localProject(BOTH, [], { sections: TOTAL }), 'there is nothing to fill'],
+  ])('is of no use where %s', async (_, open, says) => {
+    const { exitCode, stderr } = await (await open()).run('backfill', '--from', '2026-01-01');
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(says)]);
   });
 });
