@@ -10,19 +10,6 @@ beforeEach(() => {
 afterEach(() => check.mockRestore());
 
 describe('main', () => {
-  it('prints the version', async () => {
-    expect(await runMain('/', ['--version'])).toEqual({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
-  });
-
-  it.each([
-    ['--help', 'collect check --config --log-level'],
-    ['collect --help', '--package --as-of --dry-run --json --config'],
-  ])('prints the help for %s', async (line, names) => {
-    const { exitCode, stdout, stderr } = await runMain('/', line.split(' '));
-    expect([exitCode, stderr]).toEqual([0, '']);
-    for (const name of names.split(' ')) expect(stdout).toContain(name);
-  });
-
   const PEM = '-----BEGIN PRIVATE KEY-----\\nMIIEvQ';
   it.each([
     [['check', '--config', PEM], /^--config holds what looks like a private key, /],
@@ -39,34 +26,23 @@ describe('main', () => {
   });
 
   const LEVELS = 'trace, debug, info, warn, error, fatal, silent';
-  it.each([
-    ...[
-      'collect',
-      'show demo',
-      'compare demo',
-      'doctor',
-      'status',
-      'cost',
-      'embed',
-      'export',
-      'prune',
-      'report',
-    ],
-    ...['backfill --from 2026-01-01', 'check'],
-  ])('refuses a level of the log that there is not: %s', async (line) => {
-    const argv = line.split(' ');
-    expect(await runMain('/', ['--log-level', 'loud', ...argv])).toEqual({
-      exitCode: 2,
-      stdout: '',
-      stderr: `error: option '--log-level <level>' argument 'loud' is invalid. Allowed choices are ${LEVELS}.\n`,
-    });
-    expect(await runMain('/', argv, { env: { LOG_LEVEL: 'loud' } })).toEqual({
-      exitCode: 2,
-      stdout: '',
-      stderr: `LOG_LEVEL: "loud" is unknown; it takes one of ${LEVELS}\n`,
-    });
-    expect(check).not.toHaveBeenCalled();
-  });
+  it.each(['collect', 'show demo', 'check'])(
+    '%s refuses a level of the log that there is not',
+    async (line) => {
+      const argv = line.split(' ');
+      expect(await runMain('/', ['--log-level', 'loud', ...argv])).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `error: option '--log-level <level>' argument 'loud' is invalid. Allowed choices are ${LEVELS}.\n`,
+      });
+      expect(await runMain('/', argv, { env: { LOG_LEVEL: 'loud' } })).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `LOG_LEVEL: "loud" is unknown; it takes one of ${LEVELS}\n`,
+      });
+      expect(check).not.toHaveBeenCalled();
+    },
+  );
 
   it.each([
     ['a terminal sequence', '\u001b]0;gone\u0007'],

@@ -1,13 +1,9 @@
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type ServerRow, startClickHouse } from '../support/clickhouse-server.ts';
-import { runMain } from '../support/context.ts';
 import { ndjson } from '../support/downloads.ts';
-import { daily } from '../support/project.ts';
+import { daily, openProject } from '../support/project.ts';
 import { type StatsOptions, type StatsRow, startPyPiStats } from '../support/pypistats-server.ts';
-import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
@@ -42,14 +38,10 @@ async function compare({
     await server.close();
     await peer.close();
   });
-  const folder = tempFolder();
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const result = await runMain(folder, ['compare', ...argv], {
-    env: { CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url },
-    now: NOW,
-    terminal,
-  });
-  return { ...result, left: readdirSync(folder) };
+  const project = openProject({ CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url });
+  for (const [name, text] of Object.entries(files)) project.put(name, text);
+  const result = await project.within({ now: NOW, terminal }, 'compare', ...argv);
+  return { ...result, left: project.files() };
 }
 
 describe('compare', () => {
@@ -83,7 +75,7 @@ Windows              0                         0            0
 
 Counted from ClickHouse's public copy of PyPI's download log.
 `);
-    expect(left).toEqual([]);
+    expect(left).toEqual({});
   });
 
   it('tells days that one of the two lacks from rows that differ', async () => {

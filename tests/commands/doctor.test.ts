@@ -46,13 +46,9 @@ describe('doctor', () => {
       const packages = Object.fromEntries(entries.map((entry, index) => [['alpha', 'beta'][index], entry]));
       project.put('output/_health.json', JSON.stringify({ packages }));
     };
-  const fresh = {
-    window_days: 7,
-    count: 7,
-    windows: [],
-    counted_to: '2026-04-24',
-    last_success: '2026-04-25T01:12:00.000Z',
-  };
+  const counted = { window_days: 7, count: 7, windows: [], last_success: '2026-04-25T01:12:00.000Z' };
+  const fresh = { ...counted, counted_to: '2026-04-24' };
+  const stale = { ...counted, counted_to: '2026-04-20' };
 
   const onDryRun = (fault: typeof denied, revisions?: true) => ({
     trouble: [{ on: 'dryRun', fault, ...(revisions && { revisions }) } as const],
@@ -66,30 +62,14 @@ describe('doctor', () => {
     [/^FAIL {2}clock {10}it is 120 s behind Google's, and .*; run: timedatectl/, at('04:14:00')],
     [/^FAIL {2}clock {10}it is 120 s ahead of/, at('04:10:00')],
     [/^ok {4}clock {10}30 s behind Google's/, at('04:12:30')],
-    [
-      /^FAIL {2}output_dir.*output: a file stands where a folder should be/,
-      {},
-      ({ put }) => put('output', ''),
-    ],
-    [
-      /^FAIL {2}output_dir.*output: this is a link that leads nowhere/,
-      {},
-      ({ output }) => symlinkSync('gone', output),
-    ],
+    [/^FAIL {2}output_dir.*output: a file stands where a folder/, {}, ({ put }) => put('output', '')],
+    [/^FAIL .*: this is a link that leads nowhere/, {}, ({ output }) => symlinkSync('gone', output)],
     [/^FAIL {2}output_dir.*alpha: a file stands where/, {}, ({ put }) => put('output/alpha', '')],
-    [
-      /^FAIL {2}output_dir.*months.csv: a folder stands/,
-      {},
-      ({ put }) => put('output/alpha/months.csv/a', ''),
-    ],
+    [/^FAIL .*months.csv: a folder stands/, {}, ({ put }) => put('output/alpha/months.csv/a', '')],
     [/^ok {4}state_dir .*state is writable$/, {}, ({ put }) => put('state/keep', '')],
     [/^ok {4}last success .* 3 hours ago, for every package$/, {}, badges(fresh, fresh)],
-    [
-      /^FAIL .*not well: beta \(stale\); see: pypi-badges status$/,
-      {},
-      badges(fresh, { ...fresh, counted_to: '2026-04-20' }),
-    ],
-    [/^FAIL .*not well: alpha \(failed\), beta \(new\); see/, {}, badges({ ...fresh, error: 'x' })],
+    [/^FAIL .*not well: beta \(stale\); see: pypi-badges status$/, {}, badges(fresh, stale)],
+    [/^FAIL .*not well: alpha \(failed\), beta \(new\); see/, {}, badges({ ...counted, error: 'x' })],
     [/^FAIL .*_health.json is not a health file/, {}, ({ put }) => put('output/_health.json', '[]')],
     [/^FAIL .*_health.json: a folder stands where a/, {}, ({ put }) => put('output/_health.json/x', '')],
   ])('says %s', async (says, options, prepare) => {
@@ -98,17 +78,9 @@ describe('doctor', () => {
     expect(exitCode).toBe(says.source.startsWith('^FAIL') ? 1 : 0);
   });
 
-  it('names the first three packages that are unwell', async () => {
-    const { run, put } = await bigQueryProject(['a', 'b', 'c', 'd', 'e'], { date: NOW });
-    put('output/_health.json', '{"packages": {}}');
-    expect((await run('doctor')).stdout).toMatch(/not well: a \(new\), b \(new\), c \(new\) and 2 more;/);
-  });
-
   it.each([
     ['20.18.1', 'FAIL'],
-    ['18.20.0', 'FAIL'],
     ['20.19.0', 'ok  '],
-    ['24.0.0', 'ok  '],
   ])('says of Node.js %s: %s', async (nodeVersion, state) => {
     const captured = capture(localProject(['alpha'], []).folder);
     await main(['doctor'], '1.2.3', { ...captured.context, nodeVersion });

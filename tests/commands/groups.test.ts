@@ -107,19 +107,6 @@ describe('groups', () => {
     expect((await run('collect', '--package', 'swite')).stderr).toContain('did you mean suite?');
   });
 
-  it('have looks of their own, a trend and a sparkline', async () => {
-    const { run, message, read } = house(
-      '{name: suite, packages: [alpha, beta], badges: {extra: [trend, sparkline], suffix: /mo}}',
-    );
-    expect((await run('collect', '--no-page')).exitCode).toBe(0);
-    // 4 a day against 3 a day in the thirty days before.
-    expect(['downloads-30d', 'trend-30d'].map((badge) => message('suite', badge))).toEqual([
-      '120/mo',
-      '+33 %',
-    ]);
-    expect(read('output/suite/sparkline-30d-non-ci.svg')).toContain('PyPI downloads of suite by day');
-  });
-
   it('are left over when they are dropped', async () => {
     const { run, track, published } = house();
     await run('collect');

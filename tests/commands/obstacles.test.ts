@@ -40,10 +40,9 @@ describe.each(OBSTACLES)('%s in the place of', (what, put) => {
   it.each(/pipe|folder/.test(what) ? FILES : READ)(
     '%s is found by doctor, and never waited for',
     async (file) => {
-      const { run, folder, files, server } = await bigQueryProject(['alpha', 'beta'], { date: DATE });
+      const { run, folder, ledger, server } = await bigQueryProject(['alpha', 'beta'], { date: DATE });
       expect((await run('collect')).exitCode).toBe(0);
-      const ledger = Object.keys(files()).find((each) => /^state\/ledger\/.*alpha\.json$/.test(each)) ?? '';
-      const path = join(folder, file === 'a ledger' ? ledger : file);
+      const path = join(folder, file === 'a ledger' ? ledger('alpha') : file);
       renameSync(path, join(folder, 'aside'));
       put(path, join(folder, 'aside'));
 
@@ -67,10 +66,9 @@ describe.each(OBSTACLES)('%s in the place of', (what, put) => {
 it.each(['state/ledger', 'state/ledger/*'])(
   'a link to nowhere in the place of %s costs no package',
   async (place) => {
-    const { run, folder, files, server } = await bigQueryProject(['alpha'], { date: DATE });
+    const { run, folder, ledger, server } = await bigQueryProject(['alpha'], { date: DATE });
     await run('collect');
-    const ledger = Object.keys(files()).find((each) => each.startsWith('state/ledger')) ?? '';
-    const path = join(folder, ledger.split('/').slice(0, place.split('/').length).join('/'));
+    const path = join(folder, ledger('alpha').split('/').slice(0, place.split('/').length).join('/'));
     rmSync(path, { recursive: true });
     symlinkSync('gone', path);
     const before = server.bytesBilled;
