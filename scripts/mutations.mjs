@@ -23,11 +23,7 @@ const MUTATIONS = [
   ["if (ci === true) return 'ci';", "if (ci !== false) return 'ci';", 'tests/metric'],
   ["category !== 'sidecar' && isSystem(system)", 'isSystem(system)', 'tests/metric'],
   ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/metric'],
-  [
-    'counts.length < all.days.length * KNOWN_SHARE',
-    'counts.length <= all.days.length * KNOWN_SHARE',
-    'tests/metric',
-  ],
+  ['counts.length < all.length * KNOWN_SHARE', 'counts.length <= all.length * KNOWN_SHARE', 'tests/metric'],
   ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/metric'],
   ['CLASSES.has(name) ? name : OTHER_NAME', 'name', 'tests/metric/breakdown tests/sources/rows'],
 

@@ -1,4 +1,4 @@
-import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra } from '../config/looks.ts';
+import { type Extra, isPython, type Looks } from '../config/looks.ts';
 import { date, monthOfDay, spanDays } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
@@ -13,7 +13,8 @@ import {
   type Total,
 } from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
-import type { Trend, Window } from '../metric/summary.ts';
+import type { Window } from '../metric/summary.ts';
+import { trendOf } from '../metric/trend.ts';
 import { defined, type NonEmpty } from '../util.ts';
 import { CHART_SIZES, type ChartSize, drawChart } from './chart.ts';
 import { type Draw, drawSparkline, type Size, SPARKLINE } from './picture.ts';
@@ -32,10 +33,8 @@ export interface EndpointBadge extends Pick<Looks, 'labelColor' | 'logoColor' | 
 export interface Summary extends Window {
   /** What the package or group is called. */
   readonly title: string;
-  /** The days of the longest window at least. */
+  /** The days of the longest window at least, and those that a trend compares them with, as far as they are known. */
   readonly history: PackageDays;
-  /** Share by which the count a day has changed against the window before; undefined if there is nothing to compare with. */
-  readonly trend: Trend;
   /** Its downloads since the first day that is known; undefined if they are not known. */
   readonly total: Total | undefined;
   /** What the total is made of, oldest first; absent where it is not known. */
@@ -46,8 +45,12 @@ export interface Summary extends Window {
   readonly isHeldBack?: boolean;
 }
 
-/** A badge; each package has one of it for each window. */
-export interface BadgeKind {
+/**
+ * A badge; each package has one of it for each window.
+ *
+ * @template S What must be known for it. @template B What it is: an endpoint file, or a picture alone.
+ */
+export interface BadgeKind<S = Summary, B = EndpointBadge | Draw | undefined> {
   /** Name on the command line, also the beginning of the file's name. */
   readonly id: string;
   /** What stands before the window on the left half of the badge. */
@@ -63,14 +66,13 @@ export interface BadgeKind {
   /** Whether there is one for a package, whatever its windows. */
   readonly windowless?: boolean;
   /** What it says, or what draws one that is a picture alone; undefined where nothing is known. */
-  readonly render: (summary: Summary, looks: Looks) => EndpointBadge | Draw | undefined;
+  readonly render: (summary: S, looks: Looks) => B;
 }
 
 /** A badge of a count of a window, of which no more than the breakdown must be known. */
-export interface CountedKind extends BadgeKind {
+export interface CountedKind extends BadgeKind<Window, EndpointBadge> {
   readonly scope: string;
   readonly value: (breakdown: Breakdown) => number;
-  readonly render: (window: Window, looks: Looks) => EndpointBadge;
 }
 
 /** Below this a count is grey: too few to mean much. */
@@ -99,19 +101,15 @@ function badgeOf(
   return { schemaVersion: 1, label, message, color, ...own };
 }
 
-/** @param ownLabel Whether the looks may have another label for it. */
-function counted(
-  id: string,
-  label: string,
-  scope: string,
-  value: CountedKind['value'],
-  ownLabel = false,
-): CountedKind {
+const MAIN = 'downloads';
+
+function counted(id: string, label: string, scope: string, value: CountedKind['value']): CountedKind {
   const render: CountedKind['render'] = ({ breakdown, windowDays }, looks) => {
     const count = value(breakdown);
-    const name = ownLabel ? (looks.label ?? label) : label;
+    // Else all of a package's badges would have the same.
+    const ownLabel = id === MAIN ? looks.label : undefined;
     const message = `${formatCount(count)}${looks.suffix ?? ''}`;
-    return badgeOf(name, windowDays, message, countColor(looks, count), looks);
+    return badgeOf(ownLabel ?? label, windowDays, message, countColor(looks, count), looks);
   };
   return { id, label, scope, value, render };
 }
@@ -127,7 +125,7 @@ const MAIN_LABEL = 'pip*/uv/poetry/pdm';
  * change; an installer that is added gets a badge of its own.
  */
 export const CATALOGUE: NonEmpty<CountedKind> = [
-  counted('downloads', MAIN_LABEL, 'by installers', ({ count }) => count, true),
+  counted(MAIN, MAIN_LABEL, 'by installers', ({ count }) => count),
   ...INSTALLERS.map((name) => counted(`installer-${name}`, name, `by ${name}`, ({ counts }) => counts[name])),
   counted('installer-pip-family', 'pip*', 'by the pip family', ({ counts }) => counts['pip-family']),
   ...SYSTEMS.map((system) => {
@@ -142,7 +140,8 @@ type Render = BadgeKind['render'];
 /** Beyond this a percentage says less than words. */
 const CHANGE_MAX = 999;
 
-const renderTrend: Render = ({ trend, windowDays }, looks) => {
+const renderTrend: Render = ({ history, windowDays }, looks) => {
+  const trend = trendOf(history, windowDays);
   const badge = (message: string, color = 'lightgrey') => badgeOf('trend', windowDays, message, color, looks);
   if (trend === null) return badge('not comparable');
   if (trend === undefined) return badge('nothing to compare');
@@ -178,31 +177,23 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
   return drawChart({ title, span, periods, history, spikes: [], when }, 'large');
 };
 
+const TREND = { label: 'trend', subject: 'Trend of non-CI downloads of' };
+const DAILY = { label: 'by day', subject: 'Daily non-CI downloads of', size: SPARKLINE };
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };
+const { small } = CHART_SIZES;
 
-const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, readonly BadgeKind[]>> = {
-  trend: [{ id: 'trend', label: 'trend', subject: 'Trend of non-CI downloads of', render: renderTrend }],
-  sparkline: [
-    {
-      id: 'sparkline',
-      label: 'by day',
-      subject: 'Daily non-CI downloads of',
-      size: SPARKLINE,
-      render: drawSparkline,
-    },
-  ],
-  total: [{ id: 'total', label: 'total', windowless: true, render: renderTotal }],
-  chart: [
-    { ...CHART, id: 'chart', render: renderWindow('large') },
-    { ...CHART, id: 'chart-small', size: CHART_SIZES.small, render: renderWindow('small') },
-    { ...CHART, id: 'chart-total', windowless: true, render: renderPast },
-  ],
-};
+/** Those that tracked.yaml may ask for, in the order of EXTRAS. */
+const EXTRA_KINDS: readonly (BadgeKind & { readonly extra: Extra })[] = [
+  { ...TREND, id: 'trend', extra: 'trend', render: renderTrend },
+  { ...DAILY, id: 'sparkline', extra: 'sparkline', render: drawSparkline },
+  { id: 'total', label: 'total', extra: 'total', windowless: true, render: renderTotal },
+  { ...CHART, id: 'chart', extra: 'chart', render: renderWindow('large') },
+  { ...CHART, id: 'chart-small', extra: 'chart', size: small, render: renderWindow('small') },
+  { ...CHART, id: 'chart-total', extra: 'chart', windowless: true, render: renderPast },
+];
 
 /** A badge of a share of Pythons, of which the facets must be known. */
-interface PythonKind extends BadgeKind {
-  readonly render: (summary: Pick<Summary, 'breakdown' | 'facets'>, looks: Looks) => EndpointBadge;
-}
+type PythonKind = BadgeKind<Pick<Summary, 'breakdown' | 'facets'>, EndpointBadge>;
 
 /** The share of a minor version of Python and later ones. Facets are counted for the first window alone, so there is one for a package. */
 function pythonKind(least: string): PythonKind {
@@ -249,11 +240,7 @@ export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) =
 }));
 
 /** Every badge there is, but for shares of Pythons: those that are always made, then those that tracked.yaml may ask for. */
-export const BADGES: readonly BadgeKind[] = [
-  ...CATALOGUE,
-  ...EXTRAS.flatMap((extra) => EXTRA_KINDS[extra].map((kind) => ({ ...kind, extra }))),
-  ...COMPARISONS,
-];
+export const BADGES: readonly BadgeKind[] = [...CATALOGUE, ...EXTRA_KINDS, ...COMPARISONS];
 
 /**
  * The badge of that name; undefined if there is none.

@@ -15,7 +15,7 @@ import { formatCount, formatNumber, nameSome } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
 import { byMonth, type PackageDays, type Period } from '../metric/package-days.ts';
 import type { Spike } from '../metric/spikes.ts';
-import { type Draw, linePath, px, runsOf, svg } from './picture.ts';
+import { type Draw, linesPath, px, svg } from './picture.ts';
 
 /*
  * Charts of downloads by day for READMEs, and what they share with those of the page.
@@ -297,14 +297,14 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const means = isLong ? [] : meansOf(data.periods, span);
   const mean = means.at(-1);
   // Above all bars a mean is only by days before the span.
-  const runs = runsOf(
+  const line = linesPath(
     means.map((value, at) => (value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)])),
   );
   const gaps = gapsOf(shown, isLong ? [] : history, span);
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');
-  const meaning = legend(runs.length > 0, mean, spikes.length > 0, gaps.length > 0);
+  const meaning = legend(line !== '', mean, spikes.length > 0, gaps.length > 0);
   const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
   const what = isLong ? 'a day, by month' : 'a day';
   const note = `${isSmall ? '' : 'PyPI downloads '}${what}, without CI, to ${date(addDays(span.end, -1))}`;
@@ -314,8 +314,7 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
     barsPath('spike', spikes, gap, plot),
     marks && html`<path class="spike" d="${marks}"/>`,
     gapsPath(gaps, plot),
-    runs.length > 0 &&
-      html`<path class="stroke line" stroke-width="1.5" d="${runs.map(linePath).join('')}"/>`,
+    line && html`<path class="stroke line" stroke-width="1.5" d="${line}"/>`,
     !isSmall && meaning.length > 0 && words(plot.right, ROWS.note, meaning, 'end'),
   ];
   const told = `PyPI downloads of ${title} ${what}, without CI`;

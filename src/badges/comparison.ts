@@ -3,7 +3,7 @@ import { formatNumber, plural } from '../format.ts';
 import { html } from '../markup.ts';
 import { type PackageDays, periodsOf } from '../metric/package-days.ts';
 import * as chart from './chart.ts';
-import { type Draw, linePath, px, runsOf, svg } from './picture.ts';
+import { type Draw, linesPath, px, svg } from './picture.ts';
 
 /*
  * The days of several packages or groups as lines of one chart.
@@ -69,7 +69,7 @@ export function drawComparison(compared: readonly Compared[], span: Span, isInde
       value === undefined ? undefined : ([x(at + 0.5), y(value)] as const),
     );
     const shown = points.filter((point, at) => !point || (points.length - 1 - at) % step === 0);
-    const path = `${runsOf(shown).map(linePath).join('')}M${px(right) + 6} ${top + 6}h18`;
+    const path = `${linesPath(shown)}M${px(right) + 6} ${top + 6}h18`;
     const pattern = dashes && html` stroke-dasharray="${dashes}"`;
     const name = chart.words(right + 30, top + 10, chart.cut(title, NAMES.room), undefined, className);
     const sum = chart.words(right + 30, top + 24, formatNumber(total));

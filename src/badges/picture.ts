@@ -86,7 +86,7 @@ export type Point = readonly [x: number, y: number];
 type Run = readonly [Point, ...Point[]];
 
 /** Neighbouring points that are known, in runs; an unknown one parts two of them. */
-export function runsOf(points: readonly (Point | undefined)[]): Run[] {
+function runsOf(points: readonly (Point | undefined)[]): Run[] {
   const runs: [Point, ...Point[]][] = [];
   for (const [index, point] of points.entries()) {
     if (point === undefined) continue;
@@ -96,8 +96,11 @@ export function runsOf(points: readonly (Point | undefined)[]): Run[] {
   return runs;
 }
 
+/** Lines through the points that are known. */
+export const linesPath = (points: readonly (Point | undefined)[]) => runsOf(points).map(linePath).join('');
+
 /** A line through the points of a run, by steps, which are shorter than places; a point by itself is a dot as wide as a line. */
-export function linePath([first, ...rest]: Run): string {
+function linePath([first, ...rest]: Run): string {
   let [x, y] = [px(first[0]), px(first[1])];
   if (rest.length === 0) return `M${px(x - 0.7)} ${y}h1.5`;
   const start = `M${x} ${y}`;

@@ -154,7 +154,7 @@ async function readPackage(
       kind: 'read',
       package: tracked,
       attempted,
-      days: breakdownDays({ span, rows, unknownDays }, fetched.partialDays),
+      days: breakdownDays(span, rows, fetched.partialDays, unknownDays),
       rows,
       total: periods && totalSince(periods, end),
       periods,

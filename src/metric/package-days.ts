@@ -57,6 +57,11 @@ export function knownDays(all: PackageDays): KnownDay[] {
   return all.filter((each): each is KnownDay => each.breakdown !== null);
 }
 
+/** The days that are known in full. */
+export function wholeDaysOf(all: PackageDays): KnownDay[] {
+  return knownDays(all).filter(({ isPartial }) => !isPartial);
+}
+
 /** The sum of days; days of which nothing is known add nothing. */
 export function totalOf(all: PackageDays): Breakdown {
   return sumOf(knownDays(all).map(({ breakdown }) => breakdown));
@@ -153,34 +158,4 @@ export function totalsTogether(one: Total, other: Total): Total {
     count: one.count + other.count,
     unknownDays: one.unknownDays + other.unknownDays + dayNumber(later.since) - dayNumber(earlier.since),
   };
-}
-
-/** Share of a window's days that must be known in full for its mean to mean something. */
-const KNOWN_SHARE = 1 / 2;
-
-/** The days that are known in full. */
-export function wholeDaysOf(all: PackageDays): KnownDay[] {
-  return knownDays(all).filter(({ isPartial }) => !isPartial);
-}
-
-/** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
-function dailyMean(all: PackageDays): number | undefined {
-  const counts = wholeDaysOf(all).map(({ breakdown }) => breakdown.count);
-  if (counts.length < all.length * KNOWN_SHARE) return undefined;
-  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
-}
-
-/**
- * The share by which a window's non-CI count a day has changed against the window of the same length before it. Days
- * that are missing or incomplete are left out of both, so that an outage is no trend.
- *
- * @param all Days up to the end of the window; what is known of the window before among them.
- * @returns Undefined if there is nothing to compare with: too little is known of either, or nothing was counted before.
- */
-export function trendOf(all: PackageDays, windowDays: number): number | undefined {
-  const start = all.length - 2 * windowDays;
-  if (start < 0) return undefined;
-  const before = dailyMean(all.slice(start, start + windowDays));
-  const now = dailyMean(lastDays(all, windowDays));
-  return now === undefined || !before ? undefined : now / before - 1;
 }

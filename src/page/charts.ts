@@ -1,6 +1,6 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { breakOf, dayTicks, wholeTicks } from '../badges/chart.ts';
-import { linePath, type Point, px, runsOf } from '../badges/picture.ts';
+import { linesPath, type Point, px } from '../badges/picture.ts';
 import { date } from '../days/day.ts';
 import { formatCount, formatNumber } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
@@ -78,31 +78,28 @@ const LENS = { cone: 26, bar: 16, below: 4 };
 /** Narrowest bar, in units: 14 of 40 million would otherwise be no ink at all. */
 const SLIVER = 1.5;
 
-/** Where a bar stands that goes from one number of downloads to another: a sliver of it is always seen. */
-function place(from: number, to: number, all: number): { from: number; to: number } {
-  if (to <= from) return { from: (from / all) * WIDTH, to: (from / all) * WIDTH };
+/** Downloads as a bar that begins behind others, on a scale up to all downloads: a sliver of it is always seen. */
+function barOf(label: string, before: number, downloads: number, all: number, className: string): BarRow {
+  const words = { label, figure: formatNumber(downloads), share: share(downloads, all), className };
+  if (downloads === 0) return { ...words, from: (before / all) * WIDTH, to: (before / all) * WIDTH };
   const unit = (all / WIDTH) * SLIVER;
   // It is kept visible on the side where the bar begins.
-  const end = Math.max(to, Math.min(from + unit, all));
-  const start = end - from < unit ? end - unit : from;
-  return { from: (start / all) * WIDTH, to: (end / all) * WIDTH };
+  const end = Math.max(before + downloads, Math.min(before + unit, all));
+  const start = end - before < unit ? end - unit : before;
+  return { ...words, from: (start / all) * WIDTH, to: (end / all) * WIDTH };
 }
 
 /** All downloads, what is taken away step by step, and the non-CI ones. Other files stand there where there are any: PyPI records none now. */
 function rowsOf({ count, excluded }: Breakdown, all: number): BarRow[] {
   let left = all;
-  const row = (label: string, downloads: number, from: number, className: string) => {
-    const [figure, part] = [formatNumber(downloads), share(downloads, all)];
-    return { label, figure, share: part, ...place(from, from + downloads, all), className };
-  };
   return [
-    { ...row('All downloads', all, 0, 'all'), share: '100%', total: true },
+    { ...barOf('All downloads', 0, all, all, 'all'), share: '100%', total: true },
     ...EXCLUSIONS.filter((reason) => reason !== 'sidecar' || excluded.sidecar > 0).map((reason) => {
       left -= excluded[reason];
-      const step = row(EXCLUSION_NAMES[reason], excluded[reason], left, 'removed');
+      const step = barOf(EXCLUSION_NAMES[reason], left, excluded[reason], all, 'removed');
       return excluded[reason] === 0 ? step : { ...step, figure: `−${step.figure}` };
     }),
-    { ...row('Non-CI downloads', count, 0, 'counted'), total: true },
+    { ...barOf('Non-CI downloads', 0, count, all, 'counted'), total: true },
   ];
 }
 
@@ -136,7 +133,7 @@ export function exclusionChart(breakdown: Breakdown): Markup {
   const bottom = rows.length * ROW - below;
   const lensTop = bottom + LENS.cone;
   const lensed = breakdown.count > 0;
-  const cone = html`<path class="cone" d="M0 ${bottom}H${px(place(0, breakdown.count, all).to)}L${WIDTH} ${lensTop}H0z"/>`;
+  const cone = html`<path class="cone" d="M0 ${bottom}H${px(rows.at(-1)?.to ?? 0)}L${WIDTH} ${lensTop}H0z"/>`;
   const left = rows.map(({ from, total }) => (total ? 0 : from));
   const more = html`${boxes('left', left)}${lensed && [cone, ...lens(breakdown, lensTop)]}`;
   const height = LENS.below - below + (lensed ? LENS.cone + LENS.bar : 0);
@@ -145,16 +142,12 @@ export function exclusionChart(breakdown: Breakdown): Markup {
 
 /** Downloads not marked as CI by system, as bars from zero: each is as long as its share of all of them. */
 export function systemsChart(breakdown: Breakdown): Markup {
-  const counts = SYSTEMS.map((system) => breakdown.countsBySystem[system]);
-  const rest = otherSystems(breakdown);
-  const all = counts.reduce((sum, count) => sum + count, rest);
+  const systems = SYSTEMS.map((system) => [SYSTEM_NAMES[system], breakdown.countsBySystem[system]] as const);
+  const counts = [...systems, [OTHER_SYSTEM, otherSystems(breakdown)] as const];
+  const all = counts.reduce((sum, [, count]) => sum + count, 0);
   if (all === 0) return html`<p class="none">No downloads, so no systems.</p>`;
-  const row = (label: string, count: number) => ({
-    ...{ label, figure: formatNumber(count), share: share(count, all), className: 'system' },
-    ...place(0, count, all),
-  });
-  const rows = SYSTEMS.map((system, index) => row(SYSTEM_NAMES[system], counts[index] ?? 0));
-  return barChart('Downloads not marked as CI by system', 'systems', [...rows, row(OTHER_SYSTEM, rest)]);
+  const rows = counts.map(([label, count]) => barOf(label, 0, count, all, 'system'));
+  return barChart('Downloads not marked as CI by system', 'systems', rows);
 }
 
 /** Some neighbouring days, added up. */
@@ -387,6 +380,5 @@ export function sparkline(counts: readonly (number | null)[], most: number, isLo
     points.push(known.length === 0 ? undefined : [round(x), round(y)]);
   }
   const best = Math.max(0, ...counts.map((count) => count ?? 0));
-  const path = runsOf(points).map(linePath).join('');
-  return picture(`At most ${formatNumber(best)} a day`, 'spark', html`<path d="${path}"/>`);
+  return picture(`At most ${formatNumber(best)} a day`, 'spark', html`<path d="${linesPath(points)}"/>`);
 }

@@ -7,8 +7,8 @@ import {
   snippet,
   windowText,
 } from '../badges/snippet.ts';
-import type { Looks } from '../config/looks.ts';
-import { addDays, type Day, date, type Span } from '../days/day.ts';
+import type { TrackedPackage } from '../config/config.ts';
+import { type Day, date } from '../days/day.ts';
 import type { ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { html, Markup, type Part } from '../markup.ts';
@@ -44,21 +44,14 @@ import {
   systemsChart,
 } from './charts.ts';
 import { card, htmlDocument, notice, type SiteView, TONES, time } from './document.ts';
-import { days, FACET_TITLES, share } from './words.ts';
+import { days, FACET_TITLES, fromTo, share } from './words.ts';
 
 /**
  * What the page of a package or group shows. Everything in it may come from outside, and is escaped when it is drawn.
  */
-export interface PackageView {
-  /** Normalized name. */
-  readonly name: string;
+export interface PackageView extends Omit<TrackedPackage, 'windows' | 'total'> {
   readonly state: keyof typeof TONES;
   readonly mainWindowDays: number;
-  /** What it is called, and whose downloads it adds up, if it is a group of packages. */
-  readonly title?: string | undefined;
-  readonly members?: readonly string[] | undefined;
-  /** How its badges differ from the default. */
-  readonly looks?: Looks | undefined;
   /** Why the last attempt failed, as far as strangers may know. */
   readonly failure?: { readonly code: ErrorCode; readonly sentence: string } | undefined;
   /** ISO 8601 instant, UTC, or its day where the time does not matter. */
@@ -78,10 +71,7 @@ export interface PackageView {
 }
 
 /** The window that a package is shown by; another of its windows where that one's figures are not known. */
-export function mainWindow({
-  windows,
-  mainWindowDays,
-}: Pick<PackageView, 'windows' | 'mainWindowDays'>): Window | undefined {
+export function mainWindow({ windows, mainWindowDays }: PackageView): Window | undefined {
   return windows.find(({ windowDays }) => windowDays === mainWindowDays) ?? windows[0];
 }
 
@@ -250,9 +240,6 @@ function dayTable(history: PackageDays, names: readonly Installer[]): Markup {
 </div>
 </details>`;
 }
-
-/** Days as people write them: `5 Apr 2026 to 24 Apr 2026`. */
-const fromTo = ({ start, end }: Span) => `${date(start)} to ${date(addDays(end, -1))}`;
 
 function overTime(history: PackageDays): Markup {
   const title = 'Non-CI downloads by day';

@@ -30,10 +30,12 @@ export function days(count: number): string {
   return plural(count, 'day');
 }
 
-/** Days as people write them: `30 days from 1 Oct 2026 to 30 Oct 2026`, and a day alone without its end. */
+/** Days as people write them: `1 Oct 2026 to 30 Oct 2026`. */
+export const fromTo = ({ start, end }: Span) => `${date(start)} to ${date(addDays(end, -1))}`;
+
+/** The same with how many there are, `30 days from 1 Oct 2026 to 30 Oct 2026`, and a day alone without its end. */
 export function spanText(span: Span): string {
-  const [length, first] = [spanDays(span), date(span.start)];
-  return length === 1 ? `1 day, ${first}` : `${days(length)} from ${first} to ${date(addDays(span.end, -1))}`;
+  return spanDays(span) === 1 ? `1 day, ${date(span.start)}` : `${days(spanDays(span))} from ${fromTo(span)}`;
 }
 
 /** A share of a whole as the terminal shows it, but for nothing, which has no decimals. */

@@ -195,14 +195,13 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
   ): Promise<PackageHealth> {
     const { name, title = name, members, windows: lengths, looks } = tracked;
     const before = entryBefore(name);
-    const { windows, history, trends, warnings } = summarize(all, lengths);
+    const { windows, history, warnings } = summarize(all, lengths);
     const failure = heldBack(all, lengths);
     const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
-    const summaries = windows.map((window, index) => ({
+    const summaries = windows.map((window) => ({
       ...window,
       title,
       history: all,
-      trend: trends[index],
       total,
       periods,
       facets,

@@ -61,7 +61,7 @@ function publicWarning(code: WarningCode, history: PackageDays | undefined): str
  * of a failure only what strangers may know.
  */
 function packageView(
-  { name, title, members, windows, looks }: TrackedPackage,
+  tracked: TrackedPackage,
   entry: PackageHealth | undefined,
   history: PackageDays | undefined,
   { staleThresholdDays }: Config,
@@ -70,13 +70,10 @@ function packageView(
   const code = entry?.failure && (entry.failure.code ?? 'source-failed');
   const known = entry?.windows ?? [];
   return {
-    name,
-    title,
-    members,
-    looks,
-    mainWindowDays: windows[0],
+    ...tracked,
+    mainWindowDays: tracked.windows[0],
     state: stateOf(entry, staleThresholdDays, now),
-    windows: known.length > 0 ? known : windowsFromHistory(windows, history),
+    windows: known.length > 0 ? known : windowsFromHistory(tracked.windows, history),
     total: entry?.total,
     warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
     // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
@@ -100,15 +97,8 @@ export type Pages = ReturnType<typeof openPages>;
  *
  * @param source Whose figures these are.
  * @param signal Ends the drawing between two pages; what is drawn stays.
- * @param version Of the code that draws.
  */
-export function openPages(
-  config: Config,
-  source: SourceName,
-  now: () => Date,
-  signal?: AbortSignal,
-  version = VERSION,
-) {
+export function openPages(config: Config, source: SourceName, now: () => Date, signal?: AbortSignal) {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups, facetsEveryDays } = config;
   const site = { staleThresholdDays, publicUrl, source };
   const rows = new Map<string, IndexEntry & { readonly lastDay?: string | undefined }>();
@@ -121,11 +111,7 @@ export function openPages(
   }
 
   /** Draws a page unless nothing in it has changed. */
-  async function drawPage(
-    view: PackageView,
-    historyText: string,
-    finished: string | undefined,
-  ): Promise<void> {
+  async function drawPage(view: PackageView, historyText: string, finished: string | undefined) {
     // It says when it was drawn to the day, so that later runs of the day may leave it alone.
     const drawn = { ...site, finished: finished?.slice(0, DAY_LENGTH) };
     // Of names, those that the health file has: a page is drawn from the same before and after.
@@ -133,7 +119,7 @@ export function openPages(
     const seen = JSON.stringify([{ ...view, history: undefined }, drawn, names], (_, value) =>
       value instanceof Map ? undefined : value,
     );
-    const drawnFrom = digest(version, seen, historyText);
+    const drawnFrom = digest(VERSION, seen, historyText);
     const path = join(await ensureChildFolder(outputDir, view.name), PAGE_FILE);
     // What cannot be read is replaced like any other.
     const before = (await readIfPresent(path).catch(() => undefined)) ?? '';

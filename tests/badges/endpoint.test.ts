@@ -40,9 +40,19 @@ const ELEVEN: [id: string, label: string, message: string, color: 'blue' | 'ligh
 /** The colours of shields.io by their names (badge-maker, lib/color.js). */
 const FILLS = { blue: '#007ec6', lightgrey: '#9f9f9f' };
 
+/** Downloads a day in a week and in the next, and what a trend says of them. */
+const TRENDS: [before: number, now: number, message: string, color: string][] = [
+  [10_000, 11_249, '+12 %', 'brightgreen'],
+  [20, 10, '\u221250 %', 'orange'],
+  [1_000, 1_004, '±0 %', 'lightgrey'],
+  [0, 5, 'nothing to compare', 'lightgrey'],
+  [1, 13, 'over +999 %', 'brightgreen'],
+];
+const changing = (before: number, now: number) => historyOf(14, (day) => (day < 7 ? before : now));
+
 /** The files of a package with these figures, by name. */
 function filesOf(looks: Looks = {}, ...figures: Partial<Summary>[]): Record<string, string> {
-  const known = { breakdown, title: 'demo', history: historyOf(30, 1), trend: undefined, total: undefined };
+  const known = { breakdown, title: 'demo', history: historyOf(30, 1), total: undefined };
   const summaries = (figures.length === 0 ? [{}] : figures).map((more) => ({
     windowDays: 30,
     ...known,
@@ -140,15 +150,8 @@ describe('looks', () => {
 });
 
 describe('badges that are asked for', () => {
-  it.each<[number | null | undefined, string, string]>([
-    [0.1249, '+12 %', 'brightgreen'],
-    [-0.5, '\u221250 %', 'orange'],
-    [0.004, '±0 %', 'lightgrey'],
-    [undefined, 'nothing to compare', 'lightgrey'],
-    [null, 'not comparable', 'lightgrey'],
-    [12, 'over +999 %', 'brightgreen'],
-  ])('have a trend of %s say %s', (trend, message, color) => {
-    const files = filesOf({ extra: ['trend'] }, { trend, windowDays: 7 });
+  it.each(TRENDS)('have a trend from %d to %d a day say %s', (before, now, message, color) => {
+    const files = filesOf({ extra: ['trend'] }, { history: changing(before, now), windowDays: 7 });
     says(files, 'trend-7d-non-ci', { label: 'trend (7d)', message, color });
   });
 
@@ -280,10 +283,11 @@ it('endpoint files pass the schema of shields.io, strictly, whatever was counted
   expect(isEndpoint({ schemaVersion: 1, label: 'a', message: '' })).toBe(false);
   expect(isEndpoint({ schemaVersion: 1, label: 'a', message: 'b', logoColor: 'red' })).toBe(false);
   const total = fc.record({ since: fc.constant('2026-09-14'), count: fc.nat(), unknownDays: fc.nat() });
-  const trend = fc.option(fc.double({ min: -1, max: 100, noNaN: true }), { nil: undefined });
-  const figures = fc.record({ breakdown: fc.array(anyRow).map(breakdownOf), total, trend });
+  const history = fc.constantFrom(...TRENDS.map(([before, now]) => changing(before, now)));
+  const figures = fc.record({ breakdown: fc.array(anyRow).map(breakdownOf), total, history });
   fc.assert(
-    fc.property(figures, said, said, (summary, ofAll, own) => {
+    fc.property(figures, said, said, (known, ofAll, own) => {
+      const summary = { ...known, windowDays: 7 };
       const text = JSON.stringify({
         service: { output_dir: 'out' },
         facets: { every_days: 7 },

@@ -26,7 +26,7 @@ function draw(
 ) {
   const { title = 'demo', windowDays = counts.length, partialDays } = more;
   const summary = { title, windowDays, breakdown: NOTHING, history: historyOf(counts, partialDays) };
-  return findBadge(id)?.render({ ...summary, trend: undefined, total: undefined }, {}) as Draw;
+  return findBadge(id)?.render({ ...summary, total: undefined }, {}) as Draw;
 }
 
 /** A comparison of packages over the last of their days. */

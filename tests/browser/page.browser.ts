@@ -438,7 +438,7 @@ it('hostile text from files and settings is shown as text', async () => {
 });
 
 describe('a chart for READMEs', () => {
-  const summary = { title: 'demo', windowDays: 60, breakdown: YOUNG, trend: undefined, total: undefined };
+  const summary = { title: 'demo', windowDays: 60, breakdown: YOUNG, total: undefined };
   const history = historyOf(60, 3, (index) => index % 9);
   const draw = findBadge('chart')?.render({ ...summary, history }, {}) as Draw;
   const place = join(folder, 'chart.html');

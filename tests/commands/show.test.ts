@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { renderAccounts } from '../../src/commands/account.ts';
 import { inkOf } from '../../src/commands/output.ts';
 import { daysOf } from '../../src/days/day.ts';
-import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
+import { breakdownDays, summarize } from '../../src/metric/summary.ts';
 import { type Options, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
 import { daily, localProject } from '../support/project.ts';
@@ -207,8 +207,8 @@ describe('show --cite', () => {
 
 describe('the breakdown of a package', () => {
   const span = { start: '2026-10-01', end: '2026-10-11' };
-  const render = (rows: ReadDays['rows'], partialDays: string[], color: boolean) => {
-    const summary = summarize(breakdownDays({ span, rows }, partialDays), [10]);
+  const render = (rows: Parameters<typeof breakdownDays>[1], partialDays: string[], color: boolean) => {
+    const summary = summarize(breakdownDays(span, rows, partialDays), [10]);
     const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
     return renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color });
   };

@@ -9,7 +9,6 @@ import {
   totalOf,
   totalSince,
   totalsTogether,
-  trendOf,
 } from '../../src/metric/package-days.ts';
 import { daysWith, downloads, packageDays } from '../support/views.ts';
 
@@ -92,19 +91,4 @@ it.each([
     { since: other, count: 5, unknownDays: 2 },
   ];
   expect(totalsTogether(a, b)).toEqual({ since, count: 15, unknownDays });
-});
-
-it.each<[string, PackageDays, number | undefined]>([
-  ['twice as many', daysWith([5, 5, 10, 10]), 1],
-  ['half as many', daysWith([10, 10, 5, 5]), -0.5],
-  ['the same', daysWith([3, 3, 3, 3]), 0],
-  // Means of a day: 10 and 15, whatever is missing.
-  ['a day that is missing', daysWith([10, null, 15, 15]), 0.5],
-  ['a day that is incomplete', daysWith([10, 10, 15, 1], { partialDays: ['2026-04-24'] }), 0.5],
-  ['older days beside', daysWith([999, 5, 5, 10, 10]), 1],
-  ['nothing before', daysWith([0, 0, 4, 4]), undefined],
-  ['too little known before', daysWith([null, null, 4, 4]), undefined],
-  ['too few days', daysWith([1, 2, 3]), undefined],
-])('trendOf: %s', (_, days, expected) => {
-  expect(trendOf(days, 2)).toBe(expected);
 });

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
 import { oddDaysOf } from '../../src/metric/package-days.ts';
-import { breakdownDays, type ReadDays, summarize } from '../../src/metric/summary.ts';
+import { breakdownDays, summarize } from '../../src/metric/summary.ts';
 import { anyRow, downloads } from '../support/views.ts';
 
 const span = { start: '2026-04-15', end: '2026-04-25' };
 const known = new Map(daysOf(span).map((day): [string, DownloadRow[]] => [day, []]));
 
-const fold = (read: ReadDays, windows: [number, ...number[]], partialDays: string[] = []) =>
-  summarize(breakdownDays(read, partialDays), windows);
+const fold = (rows: typeof known, windows: [number, ...number[]], partialDays: string[] = [], days = span) =>
+  summarize(breakdownDays(days, rows, partialDays), windows);
 
 describe('fold', () => {
   it('sums the days of each window, in the order of the configuration', () => {
@@ -18,7 +18,7 @@ describe('fold', () => {
       .set('2026-04-17', [downloads('pip', 100)])
       .set('2026-04-18', [downloads('pip', 9), downloads('uv', 5)])
       .set('2026-04-24', [downloads('requests', 3)]);
-    const { windows, history, warnings } = fold({ span, rows }, [7, 8, 1]);
+    const { windows, history, warnings } = fold(rows, [7, 8, 1]);
     // Seven days are the 18th to the 24th.
     expect(windows.map(({ windowDays, breakdown }) => `${breakdown.count} in ${windowDays}`)).toEqual([
       '14 in 7',
@@ -33,7 +33,7 @@ describe('fold', () => {
   it('keeps a day that is not known apart from one without downloads', () => {
     const rows = new Map(known);
     rows.delete('2026-04-20');
-    const { history } = fold({ span, rows }, [10], ['2026-04-01', '2026-04-21']);
+    const { history } = fold(rows, [10], ['2026-04-01', '2026-04-21']);
     const counts = history.map(({ breakdown }) => breakdown?.count);
     expect(counts).toEqual([0, 0, 0, 0, 0, undefined, 0, 0, 0, 0]);
     expect(oddDaysOf(history).partial).toEqual(['2026-04-21']);
@@ -43,7 +43,7 @@ describe('fold', () => {
     const weeks = { start: '2026-03-21', end: '2026-04-25' };
     const rowsOf = (day: string) => [downloads('pip', 10), downloads('uv', day < '2026-04-18' ? 10 : 0)];
     const rows = new Map(daysOf(weeks).map((day) => [day, rowsOf(day)]));
-    const { history, warnings } = fold({ span: weeks, rows }, [7]);
+    const { history, warnings } = fold(rows, [7], [], weeks);
     expect(warnings.map(({ code }) => code)).toEqual(['installer-vanished']);
     expect(history).toHaveLength(7);
   });
@@ -54,7 +54,7 @@ describe('fold', () => {
     fc.assert(
       fc.property(anyDays, fc.integer({ min: 1, max: 10 }), (lists, windowDays) => {
         const rows = new Map(days.map((day, at) => [day, lists[at] ?? []]));
-        const { windows } = fold({ span, rows }, [windowDays]);
+        const { windows } = fold(rows, [windowDays]);
         expect(windows[0].breakdown).toEqual(breakdownOf(lists.slice(-windowDays).flat()));
       }),
     );

@@ -28,7 +28,7 @@ const outcome: Outcome = {
   kind: 'read',
   package: tracked,
   attempted,
-  days: breakdownDays({ span, rows }, ['2026-04-10']),
+  days: breakdownDays(span, rows, ['2026-04-10']),
   rows,
   total: undefined,
   taken: QUERY,
