@@ -147,7 +147,10 @@ export function bySeries({ values, other, unknown }: FacetList): FacetList {
   return { values: [...series], other: rest, unknown };
 }
 
-/** Downloads from which on one kind of machine is told of, and the part that it must have more of. */
+/**
+ * Downloads from which on one kind of machine is told of, and the part that it must have more of. In a simulation at most 4 of
+ * 100 ordinary packages were told of, whose installers, Pythons and systems have the usual shares, more or less (log-normal).
+ */
 const KIND_DOWNLOADS_MIN = 1_000;
 const KIND_SHARE = 0.6;
 

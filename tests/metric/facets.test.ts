@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import {
   addFacets,
   bySeries,
-  FACETS,
   type Facet,
-  type Facets,
   facetList,
+  facetsOf,
   facetsTogether,
   mergeSpellings,
   oneKind,
@@ -13,19 +12,13 @@ import {
   shownRows,
   VALUES_MAX,
 } from '../../src/metric/facets.ts';
-import { createRandom } from '../support/random.ts';
 
 const listOf = (facet: Facet, counts: Record<string, number>, total: number, unknown = 0) =>
   facetList(facet, new Map(Object.entries(counts)), unknown, total);
 
-/** Facets of which one list has something; of the others everything is `other`. */
-function facetsOf(total: number, lists: Partial<Record<Facet, Record<string, number>>>, unknown = 0): Facets {
-  const all = FACETS.map((facet) => [
-    facet,
-    listOf(facet, lists[facet] ?? {}, total, lists[facet] && unknown),
-  ]);
-  return { total, ...Object.fromEntries(all) };
-}
+/** Facets of which some lists have something; of the others everything is `other`. */
+const facetsWith = (total: number, lists: Partial<Record<Facet, Record<string, number>>>, unknown = 0) =>
+  facetsOf(total, (facet) => listOf(facet, lists[facet] ?? {}, total, lists[facet] && unknown));
 
 /** Values with their counts, as `value: count` and in their order. */
 const shown = (values: readonly (readonly [string, number])[]) => values.map((entry) => entry.join(': '));
@@ -42,7 +35,7 @@ describe('a list', () => {
   });
 
   it('has equal versions once, under the spelling that is downloaded most', () => {
-    const facets = facetsOf(11, { version: { '1.0': 2, '1.0.0': 5, '1.00': 1, '2004d': 3 } });
+    const facets = facetsWith(11, { version: { '1.0': 2, '1.0.0': 5, '1.00': 1, '2004d': 3 } });
     expect(shown(mergeSpellings(facets).version.values)).toEqual(['1.0.0: 8', '2004d: 3']);
   });
 
@@ -50,8 +43,8 @@ describe('a list', () => {
     const many = (from: number) =>
       Object.fromEntries(Array.from({ length: VALUES_MAX }, (_, index) => [`${from + index}.0`, index + 1]));
     const total = (VALUES_MAX * (VALUES_MAX + 1)) / 2;
-    const [one, two] = [0, VALUES_MAX].map((from) => facetsOf(total, { version: many(from) }));
-    const { values, other, unknown } = addFacets(one as Facets, two as Facets).version;
+    const from = (start: number) => facetsWith(total, { version: many(start) });
+    const { values, other, unknown } = addFacets(from(0), from(VALUES_MAX)).version;
     expect(values.length).toBe(VALUES_MAX);
     expect(values.reduce((all, [, count]) => all + count, other + unknown)).toBe(2 * total);
   });
@@ -74,13 +67,13 @@ describe('a list', () => {
 });
 
 it('the sum of two packages has the sum of each value, other and unknown, and equal versions once', () => {
-  const one = facetsOf(10, { python: { '3.9': 4, '3.10': 5 }, version: { '1.0': 9 } }, 1);
-  const other = facetsOf(20, { python: { '3.10': 15 }, version: { '1.0.0': 5 } }, 2);
+  const one = facetsWith(10, { python: { '3.9': 4, '3.10': 5 }, version: { '1.0': 9 } }, 1);
+  const other = facetsWith(20, { python: { '3.10': 15 }, version: { '1.0.0': 5 } }, 2);
   const python = { '3.9': 4, '3.10': 20 };
-  expect(addFacets(one, other)).toEqual(facetsOf(30, { python, version: { '1.0': 9, '1.0.0': 5 } }, 3));
+  expect(addFacets(one, other)).toEqual(facetsWith(30, { python, version: { '1.0': 9, '1.0.0': 5 } }, 3));
   const dated = { span: { start: '2026-10-01', end: '2026-10-31' }, source: 'clickhouse' };
   const { facets } = facetsTogether({ facets: one, ...dated }, { facets: other, ...dated }) ?? {};
-  expect(facets).toEqual(facetsOf(30, { python, version: { '1.0': 14 } }, 3));
+  expect(facets).toEqual(facetsWith(30, { python, version: { '1.0': 14 } }, 3));
 });
 
 const FLEET = 'pip|3.9|Linux glibc';
@@ -91,7 +84,7 @@ it.each<[string, number, Record<string, number>, string | undefined]>([
   ['not of 999', 999, { [FLEET]: 999 }, undefined],
   ['nor where none is named', 1_000, {}, undefined],
 ])('one kind of machine is told of with %s', (_, total, kind, expected) => {
-  expect(oneKind(facetsOf(total, { kind }))?.[0]).toBe(expected);
+  expect(oneKind(facetsWith(total, { kind }))?.[0]).toBe(expected);
 });
 
 describe('the downloads by a Python or a later one', () => {
@@ -109,30 +102,6 @@ describe('the downloads by a Python or a later one', () => {
     ['are not told below', '3.9', 99, { '3.9': 99 }, 0, undefined],
     ['are not told of nothing', '3.9', 0, {}, 0, undefined],
   ])('%s', (_, least, total, python, unknown, expected) => {
-    expect(pythonsFrom(facetsOf(total, { python }, unknown), least)).toEqual(expected);
-  });
-});
-
-/** The simulation that chose the threshold: packages whose users are as mixed as those of ordinary ones. */
-describe('the threshold of one kind', () => {
-  const random = createRandom(20261130);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  /** Usual shares of installers, Pythons and systems, the most usual first. */
-  const USUAL = [
-    [60, 35, 5],
-    [8, 20, 30, 22, 12, 8],
-    [70, 6, 14, 10],
-  ];
-  /** The greatest share of one kind where each usual share is more or less (log-normal). */
-  const greatest = (scatter: number) =>
-    USUAL.map((usual) => usual.map((share) => share * Math.exp(scatter * normal())))
-      .map((shares) => Math.max(...shares) / shares.reduce((sum, share) => sum + share, 0))
-      .reduce((product, share) => product * share, 1);
-  const isTold = (share: number) =>
-    oneKind(facetsOf(1_000, { kind: { [FLEET]: Math.round(1_000 * share) } })) !== undefined;
-
-  it.each([0.3, 0.6, 1])('is passed by at most 4 in 100 packages whose mixes scatter by %d', (scatter) => {
-    const told = Array.from({ length: 1_000 }, () => isTold(greatest(scatter))).filter(Boolean);
-    expect(told.length / 1_000).toBeLessThanOrEqual(0.04);
+    expect(pythonsFrom(facetsWith(total, { python }, unknown), least)).toEqual(expected);
   });
 });
