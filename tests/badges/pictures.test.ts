@@ -298,15 +298,11 @@ it.each<[string, Draw, title: string, description: string | undefined]>([
   }
 });
 
+const ZEROS = Array<number>(365).fill(0);
+const NONE = { none: ZEROS.slice(0, 30), unknown: Array<null>(30).fill(null) };
 it.each<[string, Draw]>([
-  ...[[0, 0, 0], [null], Array<number>(365).fill(0)].map((counts): [string, Draw] => [
-    'chart',
-    draw('chart', counts),
-  ]),
-  ...[false, true].map((isIndexed): [string, Draw] => {
-    const all = { none: Array<number>(30).fill(0), unknown: Array<null>(30).fill(null) };
-    return ['comparison', compare(all, 30, isIndexed)];
-  }),
+  ...[[0, 0, 0], [null], ZEROS].map((counts): [string, Draw] => ['chart', draw('chart', counts)]),
+  ...[false, true].map((isIndexed): [string, Draw] => ['comparison', compare(NONE, 30, isIndexed)]),
 ])('a %s stays whole without a download, and without a known day', (_, picture) => {
   const svg = picture('light');
   expect(svg).toMatch(/>0( in \d+ days?)?</);

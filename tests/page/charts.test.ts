@@ -12,6 +12,7 @@ import {
   systemsChart,
 } from '../../src/page/charts.ts';
 import { parsePage } from '../support/html.ts';
+import { cornersOf } from '../support/svg.ts';
 import { daysWith, downloads, historyOf, NOTHING, packageDays, YOUNG } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
@@ -47,16 +48,13 @@ it('every chart is one labelled image without style, script or address', () => {
   const history = historyOf(30, 3, (index) => index, ['2026-04-10']);
   const spark = sparkline(recentCounts(history), 32);
   const known = 'svg g rect text path line title'.split(' ');
-  for (const svg of [
-    exclusionChart(YOUNG),
-    systemsChart(YOUNG),
-    dailyChart(history),
-    mixChart(history),
-    spark,
-  ]) {
+  const ofWindow = [exclusionChart(YOUNG), systemsChart(YOUNG)];
+  for (const svg of [...ofWindow, dailyChart(history), mixChart(history), spark]) {
     const [root, ...elements] = parseXml(svg.text);
-    expect(root).toMatchObject({ name: 'svg', attributes: { role: 'img' } });
-    expect(root?.attributes['aria-label']?.length).toBeGreaterThan(10);
+    expect(root).toMatchObject({
+      name: 'svg',
+      attributes: { role: 'img', 'aria-label': expect.stringMatching(/.{10}/) },
+    });
     for (const { name, attributes } of elements) {
       expect(known).toContain(name);
       expect(Object.keys(attributes).join(' ')).not.toMatch(/style|\bon|href|\bid\b|aria-label/);
@@ -175,12 +173,6 @@ describe('dailyChart', () => {
   ])('has whole numbers on its axis, in few steps, the last above the best day: %d', (max, expected) => {
     expect(wordsOf(dailyChart(daysWith([max, 0, 0])), 'grid')).toBe(expected);
   });
-
-  it('is a page, not a book: a year stays below 12 kB', () => {
-    const year = dailyChart(historyOf(365, (index) => index * 1_000, 5_000));
-    expect(year.text.length).toBeLessThan(12_000);
-    expect(linesOf(year, 'pip')).toHaveLength(364);
-  });
 });
 
 describe('mixChart', () => {
@@ -265,28 +257,15 @@ it.each([
 describe('sparkline', () => {
   const draw = (history: Parameters<typeof recentCounts>[0], most = 100, isLong = false) =>
     sparkline(recentCounts(history), most, isLong);
-  /** The points of its line, from the steps between them. */
-  const points = (svg: Chart) => {
-    const at = { x: 0, y: 0 };
-    const [, start = '', steps = ''] = /d="M([^l]*)l([^"]*)"/.exec(svg.text) ?? [];
-    const pairs = `${start} ${steps}`.match(/-?[\d.]+/g)?.map(Number) ?? [];
-    return pairs.flatMap((x, index) => {
-      if (index % 2 === 1) return [];
-      at.x += x;
-      at.y += pairs[index + 1] ?? Number.NaN;
-      return [{ ...at }];
-    });
-  };
+  const points = (svg: Chart) => cornersOf(/ d="([^"]*)"/.exec(svg.text)?.[1] ?? '');
 
   it('has a gap where there is no data', () => {
-    const moves = [[], ['2026-04-10']].map(
-      (gaps) => draw(historyOf(30, 2, 0, gaps)).text.split('M').length - 1,
-    );
-    expect(moves).toEqual([1, 2]);
+    const [whole, parted] = [[], ['2026-04-10']].map((gaps) => draw(historyOf(30, 2, 0, gaps)).text);
+    expect([whole?.split('M').length, parted?.split('M').length]).toEqual([2, 3]);
   });
 
   it('is as high for the same downloads, whoever has them, from nothing to the best day of all', () => {
-    const heights = (count: number) => [...new Set(points(draw(historyOf(30, count), 99)).map(({ y }) => y))];
+    const heights = (count: number) => [...new Set(points(draw(historyOf(30, count), 99)).map(([, y]) => y))];
     // Between 2 and 24 pixels from above; 9 is in the middle of 99 by logarithms of one more.
     expect([0, 9, 99].map(heights)).toEqual([[24], [13], [2]]);
   });
@@ -298,9 +277,10 @@ describe('sparkline', () => {
     const year = points(draw(historyOf(365, 5), 100, isLong));
     expect(year).toHaveLength(count);
     const week = points(draw(historyOf(7, 5), 100, isLong));
-    const ends = [year[0]?.x, year.at(-1)?.x, week.at(-1)?.x].map((x) => Math.round(x ?? 0));
-    expect(ends).toEqual([2, 118, 118]);
-    expect((week[1]?.x ?? 0) - (week[0]?.x ?? 0)).toBeCloseTo(step, 0);
+    const places = [year[0], year.at(-1), week.at(-1), week.at(-2)].map((point) =>
+      Math.round(point?.[0] ?? 0),
+    );
+    expect(places).toEqual([2, 118, 118, 118 - step]);
   });
 
   it('tells the best day, and takes few bytes in a list of thousands', () => {
