@@ -233,12 +233,13 @@ function commandContext(argv: readonly string[], version: string, context: Conte
  *
  * @returns The exit code.
  */
-function report(error: unknown, { env, stderr, bugReport: describe }: Context): number {
+function report(error: unknown, context: Context): number {
+  const { env, stderr, bugReport: describe } = context;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
   if (error instanceof Interruption) return error.exitCode;
   const report = error instanceof OperatorError ? '' : `\n${describe?.(error)}`;
   const text = `${wrap(describeError(error), styleOf(stderr, env))}\n${report}`;
-  stderr.write(text.replaceAll(/^(?=.)/gm, journalPrefix({ env, stderr })));
+  stderr.write(text.replaceAll(/^(?=.)/gm, journalPrefix(context)));
   return error instanceof UsageError ? EXIT.usage : EXIT.failed;
 }
 

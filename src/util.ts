@@ -113,6 +113,13 @@ export function roundedBill(bytes: number): number {
   return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
 }
 
+/** The sum of what values come to. */
+export function sum<T>(values: Iterable<T>, of: (value: T) => number): number {
+  let total = 0;
+  for (const value of values) total += of(value);
+  return total;
+}
+
 /** The value in the middle; the mean of the two there of an even number, and 0 of none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -11,7 +11,7 @@ import {
   nextMonthStart,
   type Spend,
 } from '../state/spend.ts';
-import { GIB, MINIMUM_BILLED } from '../util.ts';
+import { GIB, MINIMUM_BILLED, sum } from '../util.ts';
 import { FACET_BYTES_PER_DAY } from './facets.ts';
 import {
   aloneBytes,
@@ -98,10 +98,6 @@ function daysARun({ tracked, unsupported }: ForecastEntry): number {
   if (!unsupported) return 1;
   const often = WHOLE_EVERY_DAYS - 1;
   return (often * NEWEST_DAYS + longestWindow(tracked)) / WHOLE_EVERY_DAYS;
-}
-
-function sum<T>(values: readonly T[], of: (value: T) => number): number {
-  return values.reduce((total, value) => total + of(value), 0);
 }
 
 /** @param missing What each day that is missing now bills one by one. */

@@ -7,13 +7,18 @@ import { oddDaysOf, spanOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
-import { byCount, type NonEmpty } from '../util.ts';
+import { byCount, mapNonEmpty, type NonEmpty, partsOf, sum } from '../util.ts';
 import { bar, columns, type Ink, paint, renderFigures, type Style } from './output.ts';
 
 /** The account of one package, for people at a terminal. */
 export interface Account {
   readonly name: string;
   readonly summary: PackageSummary;
+}
+
+/** Whether the source has any row of a package; days of which it is not known what was by CI have some. */
+export function hasRows({ summary: { history, windows } }: Account): boolean {
+  return history.some(({ isUnknown }) => isUnknown) || allDownloads(windows[0].breakdown) > 0;
 }
 
 /** How it is drawn. */
@@ -29,27 +34,28 @@ const SHARE = 8;
 const NAMES_SHOWN = 6;
 
 const widthOf = ({ width }: Style) => Math.min(width, WIDTH_MAX);
-const labelWidth = (style: Style) => Math.min(LABEL, widthOf(style) - NUMBER - SHARE);
 
 type Line = readonly [label: string, value: number];
 
+/** A figure behind what it is of. */
+function figure(label: string, value: number, style: Style): string {
+  return (
+    label.padEnd(Math.min(LABEL, widthOf(style) - NUMBER - SHARE)) + formatNumber(value).padStart(NUMBER)
+  );
+}
+
 /** Lines with a figure, its share and a bar as long as that. */
 function bars(lines: readonly Line[], whole: number, drawing: Drawing): string[] {
-  const [label, room] = [labelWidth(drawing), widthOf(drawing) - LABEL - NUMBER - SHARE - 4];
-  return lines.map(([what, value]) => {
-    const figures = formatNumber(value).padStart(NUMBER) + formatShare(value, whole).padStart(SHARE);
-    return `${what.padEnd(label)}${figures}  ${bar(value, whole, room, drawing.ink)}`.trimEnd();
+  const room = widthOf(drawing) - LABEL - NUMBER - SHARE - 4;
+  return lines.map(([label, value]) => {
+    const figures = figure(label, value, drawing) + formatShare(value, whole).padStart(SHARE);
+    return `${figures}  ${bar(value, whole, room, drawing.ink)}`.trimEnd();
   });
 }
 
 /** The greatest first; what there is nothing of is left out. */
 function sorted(lines: readonly Line[]): Line[] {
   return lines.filter(([, value]) => value > 0).toSorted(byCount);
-}
-
-/** Lines under a title; nothing if there are none. */
-function section(title: string, lines: readonly string[], { color }: Drawing): string[] {
-  return lines.length === 0 ? [] : ['', paint(title, 'bold', color), ...lines];
 }
 
 /** A line of days for each package, all on one scale. */
@@ -90,50 +96,38 @@ export function unknownText({ name, summary }: Account, sourceName: string): str
 /** One package: the way from all downloads down to the non-CI downloads, and what that is made of. */
 function renderAccount(account: Account, drawing: Drawing): string {
   const { name, summary } = account;
+  const { color } = drawing;
   const [{ breakdown }] = summary.windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
   const all = allDownloads(breakdown);
   const typical = typicalDay(summary.history, summary.history.length);
   const classes = sorted(EXCLUSIONS.map((reason): Line => [EXCLUSION_NAMES[reason], excluded[reason]]));
-  const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
+  const installers = sorted(INSTALLERS.map((installer): Line => [installer, counts[installer]]));
   const systems = [
     ...sorted(SYSTEMS.map((system): Line => [SYSTEM_NAMES[system], countsBySystem[system]])),
     ...sorted([[OTHER_SYSTEM, otherSystems(breakdown)]]),
   ];
-  const onAll = systems.reduce((sum, [, value]) => sum + value, 0);
-  const notes = remarks(account).map((line) => paint(line, 'yellow', drawing.color));
-  const lines = [
-    `${paint(name, 'bold', drawing.color)}, ${windowText(summary)} (UTC)`,
-    '',
-    ...bars([['All downloads', all], ...classes], all, drawing),
-    ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', drawing.color)),
+  const onAll = sum(systems, ([, value]) => value);
+  const programs = sorted([...others]).map(([program, downloads]) => `${program} ${formatNumber(downloads)}`);
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : [paint(title, 'bold', color), ...lines];
+  const blocks = [
+    [`${paint(name, 'bold', color)}, ${windowText(summary)} (UTC)`],
+    [
+      ...bars([['All downloads', all], ...classes], all, drawing),
+      ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', color)),
+      ...(typical === undefined ? [] : [figure('On a typical day', typical, drawing)]),
+    ],
+    section('By installer', bars(installers, count, drawing)),
+    section('By system, for all clients', bars(systems, onAll, drawing)),
+    section('Non-CI downloads by day', count > 0 ? byDay([summary], drawing, widthOf(drawing)) : []),
+    programs.length === 0 ? [] : [`Other programs: ${nameSome(programs, NAMES_SHOWN)}`],
+    remarks(account).map((line) => paint(line, 'yellow', color)),
   ];
-  if (typical !== undefined)
-    lines.push(`${'On a typical day'.padEnd(labelWidth(drawing))}${formatNumber(typical).padStart(NUMBER)}`);
-  const installers = sorted(INSTALLERS.map((installer): Line => [installer, counts[installer]]));
-  lines.push(...section('By installer', bars(installers, count, drawing), drawing));
-  lines.push(...section('By system, for all clients', bars(systems, onAll, drawing), drawing));
-  if (count > 0)
-    lines.push(...section('Non-CI downloads by day', byDay([summary], drawing, widthOf(drawing)), drawing));
-  if (programs.length > 0) lines.push('', `Other programs: ${nameSome(programs, NAMES_SHOWN)}`);
-  if (notes.length > 0) lines.push('', ...notes);
-  return `${lines.join('\n')}\n`;
-}
-
-/** Groups of packages whose columns fit beside each other. */
-function groups(accounts: readonly Account[], style: Style): Account[][] {
-  const fit: Account[][] = [];
-  let left = 0;
-  for (const account of accounts) {
-    const width = Math.max(account.name.length, 9) + 2;
-    if (width > left) {
-      fit.push([]);
-      left = widthOf(style) - LABEL;
-    }
-    fit.at(-1)?.push(account);
-    left -= width;
-  }
-  return fit;
+  return blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n');
 }
 
 function rowsOf(accounts: readonly Account[]): string[][] {
@@ -161,17 +155,15 @@ function rowsOf(accounts: readonly Account[]): string[][] {
 export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): string {
   const [first] = accounts;
   if (accounts.length === 1) return renderAccount(first, drawing);
-  const tables = groups(accounts, drawing).map((group) => {
-    const names = group.map(({ name }) => name);
-    const table = (titles: readonly string[]) => renderFigures(['', ...titles], rowsOf(group), drawing);
-    const [name = ''] = names;
-    return name.length > widthOf(drawing) - LABEL ? name + table(['']) : table(names);
+  const room = widthOf(drawing) - LABEL;
+  const tables = partsOf(accounts, room, ({ name }) => Math.max(name.length, 9) + 2).map((group) => {
+    const names = mapNonEmpty(group, ({ name }) => name);
+    const isTooLong = names[0].length > room;
+    const table = renderFigures(['', ...(isTooLong ? [''] : names)], rowsOf(group), drawing);
+    return isTooLong ? names[0] + table : table;
   });
-  const days = byDay(
-    accounts.map(({ summary }) => summary),
-    drawing,
-    widthOf(drawing) - LABEL - 2,
-  );
+  const summaries = accounts.map(({ summary }) => summary);
+  const days = byDay(summaries, drawing, room - 2);
   const lines = accounts.map(({ name }, index) => `${name.padEnd(LABEL)}  ${days[index]}`);
   const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [

@@ -1,12 +1,14 @@
 import type { FacetTask } from '../collect/facets.ts';
 import { WARNING_DAYS } from '../collect/plan.ts';
-import { beginRun, type Outcome } from '../collect/run.ts';
+import { beginRun, causeText, type Outcome } from '../collect/run.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { nameSome, plural } from '../format.ts';
+import { summarize } from '../metric/summary.ts';
 import { openSource, type SourceConfig, sourceName } from '../sources/index.ts';
 import { ledgersInMemory } from '../state/ledgers.ts';
+import type { Account } from './account.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { createLog } from './log.ts';
 
@@ -43,12 +45,23 @@ export interface Asking {
   readonly facets?: FacetTask;
 }
 
+/** What was read of a package, or why nothing was. */
+export type Answer =
+  | (Account & Extract<Outcome, { kind: 'read' }>)
+  | { readonly kind: 'failed'; readonly name: string; readonly why: string };
+
+function answerOf(outcome: Outcome, windowDays: number): Answer {
+  const { name } = outcome.package;
+  if (outcome.kind === 'failed') return { kind: 'failed', name, why: causeText(outcome.error) };
+  return { ...outcome, name, summary: summarize(outcome.days, [windowDays]) };
+}
+
 /** Reads the days of packages, and leaves nothing behind on the disk. What an operator should know goes to the log. */
 export async function readNow(
   { names, windowDays, asOf, source, facets }: Asking,
   { logLevel = 'warn' }: GlobalOptions,
   context: Context,
-): Promise<Outcome[]> {
+): Promise<Answer[]> {
   const { log, progress } = await createLog({ logLevel }, context);
   const signal = context.interruptible?.();
   progress.show(`Asking ${sourceName(source.kind).shortName} for ${nameSome(names, 3)}`);
@@ -69,9 +82,9 @@ export async function readNow(
       now: context.now,
     });
     for (const warning of warnings) log.warn(warning);
-    const read: Outcome[] = [];
+    const read: Answer[] = [];
     for await (const outcome of outcomes) {
-      read.push(outcome);
+      read.push(answerOf(outcome, windowDays));
       progress.show(`${read.length} of ${plural(names.length, 'package')} counted`);
     }
     signal?.throwIfAborted();

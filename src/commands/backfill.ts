@@ -2,17 +2,18 @@ import { runInput } from '../collect/collect.ts';
 import type { RunScope } from '../collect/days.ts';
 import { beginRun } from '../collect/run.ts';
 import { type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
-import { type Day, dayNumber, dayOf } from '../days/day.ts';
+import { type Day, dayOf, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
 import { oddDaysOf } from '../metric/package-days.ts';
 import { traitsOf } from '../sources/index.ts';
 import type { Lock } from '../state/lock.ts';
+import { sum } from '../util.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { createLog, withProgress } from './log.ts';
-import { bySentence, formatDollars, listPrice, styleOf, wrap } from './output.ts';
+import { bySentence, formatDollars, listPrice, say, styleOf } from './output.ts';
 import { selectDay, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
@@ -50,7 +51,7 @@ function selectForTotals(config: Config, names: readonly string[] | undefined): 
 
 /** What the questions cost, beside what the month has cost already. */
 function renderPrice({ reads, expected, committed, room }: PricedPlan): string {
-  const most = reads.reduce((sum, { bytesAtMost }) => sum + bytesAtMost, 0);
+  const most = sum(reads, ({ estimatedBytes }) => estimatedBytes);
   const price = (bytes: number) => formatDollars(listPrice(committed + bytes) - listPrice(committed));
   const short =
     room !== undefined && room < expected
@@ -58,8 +59,7 @@ function renderPrice({ reads, expected, committed, room }: PricedPlan): string {
       : '';
   const left = room === undefined ? '' : `\nThis month's budget has room for ${formatGib(room)}.${short}`;
   return `
-By what a day of these packages has billed so far, about ${formatGib(expected)}, which is ${price(expected)} at the list price; by BigQuery's upper bound at most ${formatGib(most)}, which is ${price(most)}. The first TiB of a month counts as free, and days that the table turns out to lack cost nothing.${left}
-`;
+By what a day of these packages has billed so far, about ${formatGib(expected)}, which is ${price(expected)} at the list price; by BigQuery's upper bound at most ${formatGib(most)}, which is ${price(most)}. The first TiB of a month counts as free, and days that the table turns out to lack cost nothing.${left}`;
 }
 
 async function fill(
@@ -71,9 +71,9 @@ async function fill(
 ): Promise<number> {
   const { log, progress } = await createLog(options, context);
   const signal = context.interruptible?.();
-  const style = styleOf(context.stdout, context.env);
-  const traits = traitsOf(config.source, context.env);
-  progress.show(`0 of ${plural(task.packages.length, 'package')} read`);
+  const { billed } = traitsOf(config.source, context.env);
+  const read = (count: number) => `${count} of ${plural(task.packages.length, 'package')} read`;
+  progress.show(read(0));
   const { warnings, notes, outcomes } = await beginRun({
     ...task,
     ...runInput(config, context, lock, log),
@@ -85,26 +85,24 @@ async function fill(
   const failures: [string, string][] = [];
   for await (const outcome of outcomes) {
     const { name } = outcome.package;
-    progress.show(`${lines.length + failures.length + 1} of ${plural(task.packages.length, 'package')} read`);
+    progress.show(read(lines.length + failures.length + 1));
     if (outcome.kind === 'failed') {
       failures.push([name, describeError(outcome.error)]);
       continue;
     }
     const { daysScanned, bytesBilled } = outcome.taken;
-    const since = outcome.total?.since;
-    const bill = traits.billed ? `, ${formatBytes(bytesBilled)} billed` : '';
+    const since = outcome.total?.since ?? 'no day';
+    const bill = billed ? `, ${formatBytes(bytesBilled)} billed` : '';
     const without = oddDaysOf(outcome.days).unknown.length;
-    const left =
-      without === 0
-        ? ''
-        : `; ${plural(without, 'day')} left out, as the source does not say which downloads were by CI`;
-    lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; known since ${since ?? 'no day'}${left}`);
+    const left = `; ${plural(without, 'day')} left out, as the source does not say which downloads were by CI`;
+    const known = `known since ${since}${without === 0 ? '' : left}`;
+    lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; ${known}`);
   }
   lines.push(...bySentence(failures));
   progress.clear();
   if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
   const next = commandLine(context.env, 'collect', config.file);
-  context.stdout.write(wrap(`${lines.join('\n')}\n\nTo renew the badges: ${next}\n`, style));
+  say(context.stdout, context.env, `${lines.join('\n')}\n\nTo renew the badges: ${next}`);
   if (signal?.aborted) return (signal.reason as Interruption).exitCode;
   return failures.length === 0 ? 0 : 1;
 }
@@ -115,41 +113,41 @@ async function fill(
  * @throws UsageError if an option is wrong, or there is nobody to agree.
  */
 export async function backfill(options: BackfillOptions, context: Context): Promise<number> {
-  const { stdout } = context;
-  const style = styleOf(stdout, context.env);
-  const say = (text: string) => stdout.write(wrap(text, style));
+  const { stdout, env } = context;
+  const style = styleOf(stdout, env);
   const config = loadConfig(options.config, context.cwd);
   const today = dayOf(context.now());
   const asked = selectFrom(options.from, today);
   const isTooOld = asked < ERAS.ci;
   const from = isTooOld ? ERAS.ci : asked;
   const packages = selectForTotals(config, options.package);
-  const { billed, keepsLedger, kind } = traitsOf(config.source, context.env);
+  const { billed, keepsLedger, kind } = traitsOf(config.source, env);
   if (!keepsLedger) {
     throw new UsageError(
       `source ${kind} counts its files anew with each run, totals included; there is nothing to fill`,
     );
   }
+  const windows = [spanDays({ start: from, end: today })] as const;
   const task: RunScope = {
-    packages: packages.map((tracked) => ({ ...tracked, windows: [dayNumber(today) - dayNumber(from)] })),
+    packages: packages.map((tracked) => ({ ...tracked, windows })),
     asOf: today,
     full: false,
     lookBackDays: 0,
     fillsPast: true,
   };
   if (isTooOld) {
-    say(`days before ${ERAS.ci} are not read: PyPI's log does not say which of their downloads were by CI\n`);
+    const why = "PyPI's log does not say which of their downloads were by CI";
+    say(stdout, env, `days before ${ERAS.ci} are not read: ${why}`);
   }
   /** Says what is to be read, and whether anything is. */
   const plan = async (): Promise<boolean> => {
     const planned = await withProgress(context, 'Planning', () => planPriced(task, config, context));
     const { reads, notes } = planned;
-    if (reads.length === 0) say(`every day since ${from} is known already\n`);
+    if (reads.length === 0) say(stdout, env, `every day since ${from} is known already`);
     else if (billed) {
       const names = packages.map(({ name }) => name);
-      say(renderReads(reads, names, style) + renderPrice(planned));
-      say(notes.map((note) => `${note}\n`).join(''));
-    } else say(`${plural(reads.length, 'query', 'queries')} to ${kind}, which bills nothing\n`);
+      say(stdout, env, [renderReads(reads, names, style) + renderPrice(planned), ...notes].join('\n'));
+    } else say(stdout, env, `${plural(reads.length, 'query', 'queries')} to ${kind}, which bills nothing`);
     return reads.length > 0;
   };
   if (options.dryRun) {

@@ -1,20 +1,9 @@
-import { addDays, type Day, date } from '../days/day.ts';
+import { addDays, date, dayOf, spanDays } from '../days/day.ts';
 import { formatNumber, nameSome, plural } from '../format.ts';
 import { METRIC_DEFINITION } from '../metric/classes.ts';
-import { oddDaysOf } from '../metric/package-days.ts';
+import { oddDaysOf, spanOf } from '../metric/package-days.ts';
 import { type Account, windowText } from './account.ts';
-
-/** What a citation says besides its figure. */
-export interface CitedFacts {
-  /** Whose figures these are, as words that follow "counted from". */
-  readonly sourceName: string;
-  /** The source, where the command line named one. */
-  readonly source: string | undefined;
-  /** Of this program. */
-  readonly version: string;
-  /** The day on which it was counted, UTC. */
-  readonly today: Day;
-}
+import type { Context } from './context.ts';
 
 /** How many days are named. */
 const DAYS_MAX = 31;
@@ -31,32 +20,39 @@ function lacking({ summary: { history } }: Account): string {
 /**
  * How to cite the count of a package, as text, BibTeX and Markdown: the count, what it counts, its source and days, those that
  * are not known, and the version and the command that repeat it.
+ *
+ * @param sourceName Whose figures these are, as words that follow "counted from".
+ * @param source The source, where the command line named one.
  */
-export function citationOf(account: Account, { sourceName, source, version, today }: CitedFacts): string {
+export function citationOf(
+  account: Account,
+  sourceName: string,
+  source: string | undefined,
+  { version = '', now }: Context,
+): string {
   const { name, summary } = account;
-  const { history, windows } = summary;
-  const end = String(history.at(-1)?.day);
-  const count = plural(windows[0].breakdown.count, 'download');
+  const today = dayOf(now());
+  const { start, end } = spanOf(summary.history);
+  const last = addDays(end, -1);
+  const { count } = summary.windows[0].breakdown;
   // As of the day after the last that was counted, which is today's only where the source is not behind.
-  const command = `pypi-badges show ${name} --days ${history.length} --as-of ${addDays(end, 1)}${source === undefined ? '' : ` --source ${source}`} --cite`;
+  const command = `pypi-badges show ${name} --days ${spanDays({ start, end })} --as-of ${end}${source === undefined ? '' : ` --source ${source}`} --cite`;
   const when = windowText(summary);
-  const title = `PyPI downloads of ${name}, ${when}`;
   const url = `https://pypi.org/project/${name}/`;
-  const rule = `${METRIC_DEFINITION} No number of downloads is a number of users.`;
+  const figure = `${plural(count, 'download')} by installers, not marked as CI`;
   const counted = `counted from ${sourceName} by pypi-badges ${version} on ${date(today)}`;
-  const figure = `${name} had ${count} by installers, not marked as CI, in ${when} (UTC)`;
-  const note = `${count} by installers, not marked as CI, ${counted}. ${rule} ${lacking(account)}`;
-  return `${figure}, ${counted}. ${rule} ${lacking(account)} To repeat it: ${command}
+  const rule = `${METRIC_DEFINITION} No number of downloads is a number of users. ${lacking(account)}`;
+  return `${name} had ${figure}, in ${when} (UTC), ${counted}. ${rule} To repeat it: ${command}
 
-@misc{pypi-${name}-${end},
-  title = {{${title}}},
+@misc{pypi-${name}-${last},
+  title = {{PyPI downloads of ${name}, ${when}}},
   author = {{pypi-badges ${version}}},
-  year = {${end.slice(0, 4)}},
+  year = {${last.slice(0, 4)}},
   url = {${url}},
   urldate = {${today}},
-  note = {${note} Command: \\texttt{${command.replaceAll('--', '{-}{-}')}}}
+  note = {${figure}, ${counted}. ${rule} Command: \\texttt{${command.replaceAll('--', '{-}{-}')}}}
 }
 
-[${name}](${url}) had **${formatNumber(windows[0].breakdown.count)}** [non-CI downloads](https://www.npmjs.com/package/pypi-badges) in ${when} (UTC), ${counted}. ${rule} ${lacking(account)} To repeat it: \`${command}\`
+[${name}](${url}) had **${formatNumber(count)}** [non-CI downloads](https://www.npmjs.com/package/pypi-badges) in ${when} (UTC), ${counted}. ${rule} To repeat it: \`${command}\`
 `;
 }

@@ -1,5 +1,4 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
-import { causeText } from '../collect/run.ts';
 import { type Config, loadConfigIfPresent, loadSource } from '../config/config.ts';
 import { type Day, date, daysOf } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
@@ -7,7 +6,6 @@ import { formatJson, formatNumber } from '../format.ts';
 import { allDownloads, type Breakdown, breakdownOf, type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
 import { spanOf } from '../metric/package-days.ts';
-import { summarize } from '../metric/summary.ts';
 import { days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import {
@@ -19,8 +17,8 @@ import {
 } from '../sources/pypistats.ts';
 import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { byCount } from '../util.ts';
-import { type Account, listDays, unknownText, windowText } from './account.ts';
+import { byCount, sum } from '../util.ts';
+import { type Account, hasRows, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
@@ -205,9 +203,15 @@ function renderOther({ days, other }: Compared, style: Style): string {
   const head = `\n${name}${note}: ${formatNumber(both.length)} of ${daysText(days.length)}\n`;
   if (both.length === 0) return head;
   const row = (label: string, some: readonly BothDays[]) => {
-    const sum = (whose: 'own' | 'other', what: 'all' | 'count') =>
-      formatNumber(some.reduce((total, each) => total + (each[whose]?.[what] ?? 0), 0));
-    return [label, sum('own', 'all'), sum('other', 'all'), sum('own', 'count'), sum('other', 'count')];
+    const total = (whose: 'own' | 'other', what: 'all' | 'count') =>
+      formatNumber(sum(some, (each) => each[whose]?.[what] ?? 0));
+    return [
+      label,
+      total('own', 'all'),
+      total('other', 'all'),
+      total('own', 'count'),
+      total('other', 'count'),
+    ];
   };
   const differing = both.filter(disagrees);
   const [count, shown] = [differing.length, differing.slice(-DAYS_SHOWN)];
@@ -263,10 +267,10 @@ async function readOther(
     const rows = new Map([...ledger.days].map(([day, entry]) => [day, entry.rows]));
     return { kind, rows, remark: 'as its ledger has them, which costs nothing' };
   }
-  const [outcome] = await readNow({ ...asked, source }, options, context);
-  return outcome?.kind === 'read'
-    ? { kind, rows: outcome.rows, remark: '' }
-    : { kind, rows: new Map(), remark: causeText(outcome?.error) };
+  const [answer] = await readNow({ ...asked, source }, options, context);
+  return answer?.kind === 'read'
+    ? { kind, rows: answer.rows, remark: '' }
+    : { kind, rows: new Map(), remark: answer?.why ?? '' };
 }
 
 /**
@@ -286,10 +290,10 @@ export async function compare(text: string, options: CompareOptions, context: Co
   const asOf = selectAsOf(undefined, context.now());
   const [outcome] = await readNow({ names, source, windowDays, asOf }, options, context);
   if (outcome?.kind !== 'read') {
-    say(stderr, env, `${name}: ${causeText(outcome?.error)}`);
+    say(stderr, env, `${name}: ${outcome?.why}`);
     return 1;
   }
-  const summary = summarize(outcome.days, [windowDays]);
+  const { summary, rows } = outcome;
   const { history } = summary;
   let stats: Stats | undefined;
   let fault = `${name}: pypistats.org does not know it`;
@@ -308,14 +312,14 @@ export async function compare(text: string, options: CompareOptions, context: Co
     name,
     summary,
     days: history.map(({ day, breakdown: own }) => {
-      const rows = other?.rows.get(day);
-      return { day, own: own ? figuresOf(own) : null, other: rows ? figuresOf(breakdownOf(rows)) : null };
+      const others = other?.rows.get(day);
+      return { day, own: own ? figuresOf(own) : null, other: others ? figuresOf(breakdownOf(others)) : null };
     }),
     stats,
-    explained: explain(daysOf(spanOf(history)), outcome.rows, stats ?? new Map()),
+    explained: explain(daysOf(spanOf(history)), rows, stats ?? new Map()),
     other,
   };
-  const known = allDownloads(summary.windows[0].breakdown) > 0 || history.some(({ isUnknown }) => isUnknown);
+  const known = hasRows(outcome);
   if (options.json) stdout.write(formatJson(toJson(compared)));
   else if (known || stats !== undefined) stdout.write(render(compared, styleOf(stdout, env)));
   if (!known) say(stderr, env, unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));

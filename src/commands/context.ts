@@ -74,8 +74,3 @@ export function commandLine(env: Env, command: string, list: string): string {
   const file = /^[\w./@%+=:,-]+$/.test(list) ? list : `'${list.replaceAll("'", "'\\''")}'`;
   return `${runner}pypi-badges ${command}${list === 'tracked.yaml' ? '' : ` --config ${file}`}`;
 }
-
-/** Whether to write colours to an output: only on a terminal, and not against NO_COLOR (no-color.org). */
-export function useColor(output: Output, env: Context['env']): boolean {
-  return output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-}

@@ -9,26 +9,20 @@ import { formatBytes, formatGib, formatJson, formatNumber, nameSome, plural } fr
 import { readHealth } from '../publish/health.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
-import type { SourceTraits, World } from '../sources/source.ts';
+import type { World } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
-import { append } from '../util.ts';
+import { append, sum } from '../util.ts';
 import type { Context } from './context.ts';
 import { withProgress } from './log.ts';
 import { FEW, renderFigures, type Style, styleOf, wrap } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
-export interface Priced extends PlannedRead {
-  readonly bytesAtMost: number;
-}
+export type Priced = Required<PlannedRead>;
 
 const NOTES = `
 The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds out which blocks of the clustered table it can skip. Days that have changed since they were read are not in the plan: finding them out takes a query that is billed (10 MB), which the run makes.
 `;
-
-function sum<T>(values: readonly T[], of: (value: T) => number): number {
-  return values.reduce((total, value) => total + of(value), 0);
-}
 
 /** What stands for the packages of a question. */
 function subject({ packages }: PlannedRead): string {
@@ -39,14 +33,12 @@ function subject({ packages }: PlannedRead): string {
 /** A line for each package, and one for all. */
 export function renderReads(reads: readonly Priced[], names: readonly string[], style: Style): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
-  for (const read of reads) {
-    append(own, subject(read), read);
-  }
+  for (const read of reads) append(own, subject(read), read);
   const cells = (name: string, list: readonly Priced[]) => [
     name,
     formatNumber(list.length),
     formatNumber(sum(list, ({ span }) => spanDays(span))),
-    formatBytes(sum(list, ({ bytesAtMost }) => bytesAtMost)),
+    formatBytes(sum(list, ({ estimatedBytes }) => estimatedBytes)),
   ];
   const asked = new Set(reads.flatMap(({ packages }) => packages));
   const idle = names.filter((name) => !asked.has(name));
@@ -62,35 +54,24 @@ export function renderReads(reads: readonly Priced[], names: readonly string[], 
 }
 
 function toJson(reads: readonly Priced[]) {
-  return reads.map(({ packages, span, expectedBytes, bytesAtMost }) => ({
+  return reads.map(({ packages, span, expectedBytes, estimatedBytes }) => ({
     packages,
     ...span,
     days: spanDays(span),
     expected_bytes: Math.round(expectedBytes),
-    bytes_at_most: bytesAtMost,
+    bytes_at_most: estimatedBytes,
   }));
 }
 
 /** What a run would ask for. All sizes in bytes. */
-export interface PricedPlan {
-  readonly reads: readonly Priced[];
-  readonly traits: SourceTraits;
-  /** What the reads are expected to bill, by what such days have billed so far. */
-  readonly expected: number;
-  /** What was billed, or may have been, in this month. */
-  readonly committed: number;
-  /** What is left of the month's budget; undefined if there is none. */
-  readonly room: number | undefined;
-  /** What an operator should know, and how the way to read the days was chosen. */
-  readonly notes: readonly string[];
-}
+export type PricedPlan = Awaited<ReturnType<typeof planPriced>>;
 
 /**
  * Plans a run without carrying it out, and asks the source what it would read. Costs nothing and writes nothing.
  *
  * @throws OperatorError if the source, or the disk, refuses.
  */
-export async function planPriced(task: RunScope, config: Config, world: World): Promise<PricedPlan> {
+export async function planPriced(task: RunScope, config: Config, world: World) {
   const source = await openSource(config.source, world);
   try {
     const { traits } = source;
@@ -108,16 +89,20 @@ export async function planPriced(task: RunScope, config: Config, world: World): 
     const reads: Priced[] = [];
     for (const planned of plan.reads) {
       const { estimatedBytes = await source.estimate(planned, task.signal) } = planned;
-      reads.push({ ...planned, bytesAtMost: estimatedBytes });
+      reads.push({ ...planned, estimatedBytes });
     }
     const committed = committedBytes(spend, monthOf(world.now()));
     const { budgetBytes: budget } = config;
     return {
       reads,
       traits,
+      /** What was billed, or may have been, in this month. */
       committed,
+      /** What an operator should know, and how the way to read the days was chosen. */
       notes: [...plan.warnings, ...plan.notes],
+      /** What the reads are expected to bill, by what such days have billed so far. */
       expected: sum(reads, ({ expectedBytes }) => expectedBytes),
+      /** What is left of the month's budget; undefined if there is none. */
       room: budget === null ? undefined : Math.max(0, budget - committed),
     };
   } finally {

@@ -11,7 +11,7 @@ import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/index.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
-import { MS_PER_DAY } from '../util.ts';
+import { MS_PER_DAY, sum } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { selectPackages } from './select.ts';
 
@@ -26,7 +26,7 @@ async function rowsOf(config: Config, ledgers: Ledgers | undefined, name: string
   if (ledgers !== undefined) {
     const { ledger } = await ledgers.load(name);
     const old = ledger.old.map(({ spans, rows }) => {
-      return [spans[0]?.start ?? '', rows, spans.reduce((sum, span) => sum + spanDays(span), 0)] as const;
+      return [spans[0]?.start ?? '', rows, sum(spans, spanDays)] as const;
     });
     const days = [...ledger.days].map(([day, { rows }]) => [day, rows] as const);
     return tableOfRows(name, [...old, ...days]);

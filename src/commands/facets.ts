@@ -1,6 +1,5 @@
 import { fetchDays } from '../collect/days.ts';
 import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../collect/facets.ts';
-import { causeText } from '../collect/run.ts';
 import { loadConfigIfPresent } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { describeError, OperatorError, UsageError } from '../errors/error.ts';
@@ -14,7 +13,7 @@ import {
   shownRows,
 } from '../metric/facets.ts';
 import { versionTest } from '../metric/versions.ts';
-import { kindWarning, type Warning, warningsOf } from '../metric/warnings.ts';
+import { kindWarning, type Warning } from '../metric/warnings.ts';
 import { days, FACET_TITLES, spanText } from '../page/words.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource, PUBLIC_SOURCE, traitsOf } from '../sources/index.ts';
@@ -40,15 +39,15 @@ import { underLock } from './under-lock.ts';
 export interface FacetOptions extends GlobalOptions {
   readonly by: ShownFacet;
   readonly of?: string;
+  readonly asOf?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly yes?: boolean;
 }
 
 /** The facets of a package, and what makes them look other than they are. */
-interface Found {
+interface Found extends Pick<DatedFacets, 'facets' | 'span'> {
   readonly name: string;
-  readonly dated: DatedFacets;
   readonly warnings: readonly Warning[];
 }
 
@@ -67,52 +66,23 @@ function markdownTable(title: string, rows: readonly (readonly string[])[]): str
 
 /** What the tables are about, and what must be known to read them. */
 function remarks(
-  { name, dated, warnings }: Found,
+  { name, facets, span, warnings }: Found,
   { by, of }: FacetOptions,
   windowDays: number,
   counted: string,
 ) {
-  const { facets, span } = dated;
   const about = `${name}${of === undefined ? '' : ` ${of}`}, ${spanText(span)} (UTC)`;
   const isCut = spanDays(span) < windowDays;
   return [
     `${about}: ${formatNumber(facets.total)} downloads by installers, not marked as CI, counted from ${counted}.`,
     isCut ? `Only the newest of ${days(windowDays)}: more is too much to ask for at once.` : '',
     FACET_NOTES[by] ?? '',
-    ...kindWarning(dated, warnings).map(({ message }) => `Warning: ${message}.`),
+    ...warnings.map(({ message }) => `Warning: ${message}.`),
   ].filter((line) => line !== '');
 }
 
-function render(
-  found: Found,
-  options: FacetOptions,
-  asking: Asking,
-  counted: string,
-  command: string,
-  style: Style,
-): string {
-  const { by, markdown } = options;
-  const { facets } = found.dated;
-  const table = (title: string, rows: readonly (readonly string[])[]) =>
-    markdown ? markdownTable(title, rows) : renderFigures([title, 'share', 'downloads'], rows, style);
-  const tables = [
-    table(FACET_TITLES[by], rowsOf(by, facets[by], facets.total)),
-    ...(by === 'version' ? [table('Series', rowsOf(by, bySeries(facets.version), facets.total))] : []),
-  ];
-  const said = remarks(found, options, asking.windowDays, counted);
-  const below = markdown
-    ? [...said.map((line) => `${line}\n`), `\`${command}\`\n`]
-    : said.map((line) => `${wrap(line, style)}\n`);
-  return [...tables, markdown ? below.join('\n') : below.join('')].join('\n');
-}
-
 /** The command that prints the same table. */
-function commandOf(
-  name: string,
-  { by, of }: FacetOptions,
-  { windowDays, source }: Asking,
-  asOf?: string,
-): string {
+function commandOf(name: string, { by, of, asOf }: FacetOptions, { windowDays, source }: Asking): string {
   const words = [
     `pypi-badges show ${name} --by ${by}`,
     of === undefined ? '' : `--of '${of}'`,
@@ -124,24 +94,40 @@ function commandOf(
   return words.filter((word) => word !== '').join(' ');
 }
 
+function render(found: Found, options: FacetOptions, asking: Asking, counted: string, style: Style): string {
+  const { by, markdown } = options;
+  const { name, facets } = found;
+  const table = (title: string, list: FacetList) => {
+    const rows = rowsOf(by, list, facets.total);
+    return markdown ? markdownTable(title, rows) : renderFigures([title, 'share', 'downloads'], rows, style);
+  };
+  const tables = [
+    table(FACET_TITLES[by], facets[by]),
+    ...(by === 'version' ? [table('Series', bySeries(facets.version))] : []),
+  ];
+  const said = remarks(found, options, asking.windowDays, counted);
+  const below = markdown
+    ? [...said, `\`${commandOf(name, options, asking)}\``].map((line) => `${line}\n`)
+    : [said.map((line) => `${wrap(line, style)}\n`).join('')];
+  return [...tables, ...below].join('\n');
+}
+
 const NOTHING = 'no download by an installer, not marked as CI; is the name right, and the version of --of?';
 
 /** What is read, and where it goes. */
 interface Reading extends Pick<FacetTask, 'isVersion' | 'onNone'> {
   readonly asking: Asking;
   readonly options: FacetOptions;
-  readonly onFound: (found: Found) => void;
+  readonly onFound: (name: string, dated: DatedFacets, warnings: readonly Warning[]) => void;
 }
 
 /** Where reading is free: the days of the packages tell how many rows there are to read. */
 async function readFree({ asking, options, onFound, ...task }: Reading, context: Context): Promise<number> {
   const facets = { ...task, isWanted: () => true, takesNewestDays: true };
-  for (const outcome of await readNow({ ...asking, facets }, options, context)) {
-    const { name } = outcome.package;
-    if (outcome.kind === 'failed') task.onNone([name], causeText(outcome.error));
-    else if (outcome.facets !== undefined) {
-      onFound({ name, dated: outcome.facets, warnings: warningsOf(outcome.days, [asking.windowDays]) });
-    }
+  for (const answer of await readNow({ ...asking, facets }, options, context)) {
+    const { name } = answer;
+    if (answer.kind === 'failed') task.onNone([name], answer.why);
+    else if (answer.facets !== undefined) onFound(name, answer.facets, answer.summary.warnings);
   }
   return 0;
 }
@@ -184,8 +170,7 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
       for (const name of names) {
         try {
           const [facets] = (await sumFacets([name], [span], task, ask)).values();
-          if (facets !== undefined)
-            onFound({ name, dated: { facets, span, source: kind.kind }, warnings: [] });
+          if (facets !== undefined) onFound(name, { facets, span, source: kind.kind }, []);
         } catch (error) {
           // What was paid for before is printed.
           if (!(error instanceof OperatorError) || signal?.aborted) throw error;
@@ -211,13 +196,16 @@ function selectVersions(text: string | undefined): FacetTask['isVersion'] {
 }
 
 /** Facets as JSON has them, with all values. */
-function facetsJson({ dated, warnings }: Found, { by, of }: FacetOptions) {
-  const { facets, span } = dated;
-  const series = by === 'version' && bySeries(facets.version);
+function facetsJson({ facets, span, warnings }: Found, { by, of }: FacetOptions) {
+  const series = by === 'version' ? bySeries(facets.version) : undefined;
   return {
-    ...{ from: span.start, to: addDays(span.end, -1), of, total: facets.total, [by]: facets[by] },
-    ...(series && { series }),
-    warnings: kindWarning(dated, warnings),
+    from: span.start,
+    to: addDays(span.end, -1),
+    of,
+    total: facets.total,
+    [by]: facets[by],
+    series,
+    warnings,
   };
 }
 
@@ -227,33 +215,28 @@ function facetsJson({ dated, warnings }: Found, { by, of }: FacetOptions) {
  * @returns 1 if there are none of a package.
  * @throws UsageError if the command line is wrong.
  */
-export async function showFacets(asking: Asking, options: FacetOptions, context: Context, asOf?: string) {
+export async function showFacets(asking: Asking, options: FacetOptions, context: Context) {
   const { stdout, stderr, env } = context;
   const { by, json, markdown } = options;
   if (json && markdown) throw new UsageError('--json and --markdown: choose one');
-  const isVersion = selectVersions(options.of);
   const { billed, name: counted } = traitsOf(asking.source, env);
   const faults = new Map<string, string>();
   const found: Found[] = [];
   const onNone = (names: readonly string[], why: string) => {
     for (const name of names) faults.set(name, why);
   };
-  const onFound = (each: Found) => {
-    if (each.dated.facets.total > 0) found.push(each);
-    else onNone([each.name], NOTHING);
+  const onFound = (name: string, dated: DatedFacets, warnings: readonly Warning[]) => {
+    if (dated.facets.total === 0) onNone([name], NOTHING);
+    else found.push({ name, ...dated, warnings: kindWarning(dated, warnings) });
   };
-  const reading = { asking, options, isVersion, onNone, onFound };
+  const reading = { asking, options, isVersion: selectVersions(options.of), onNone, onFound };
   const exitCode = await (billed ? readPaid(reading, context) : readFree(reading, context));
   if (json) {
     const packages = Object.fromEntries(found.map((each) => [each.name, facetsJson(each, options)]));
     stdout.write(formatJson({ source: asking.source.kind, by, packages }));
   } else {
     const style = styleOf(stdout, env);
-    const texts = found.map((each) => {
-      const command = commandOf(each.name, options, asking, asOf);
-      return render(each, options, asking, counted, command, style);
-    });
-    stdout.write(texts.join('\n'));
+    stdout.write(found.map((each) => render(each, options, asking, counted, style)).join('\n'));
   }
   for (const line of bySentence(faults)) say(stderr, env, line);
   return exitCode || (faults.size > 0 ? 1 : 0);

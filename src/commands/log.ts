@@ -1,19 +1,12 @@
-import type { Logger } from 'pino';
 import { bugIn } from '../errors/error.ts';
 import { stackOf } from '../errors/report.ts';
 import type { Context, GlobalOptions, Output } from './context.ts';
 import { paint, type Style, styleOf, wrap } from './output.ts';
 
-/** One line on a terminal that tells how far a run is, and for how long; nothing at all anywhere else. */
-export interface Progress {
-  show(text: string): void;
-  /** Takes the line away, before something else is written or at the end. */
-  clear(): void;
-}
-
 const ERASE_LINE = '\r\u001b[2K';
 
-function createProgress(output: Output): Progress & { makeWay(write: () => void): void } {
+/** One line on a terminal that tells how far a run is, and for how long; nothing at all anywhere else. */
+function createProgress(output: Output) {
   const { isTTY = false } = output;
   let line: string | undefined;
   let seconds = 0;
@@ -27,7 +20,7 @@ function createProgress(output: Output): Progress & { makeWay(write: () => void)
     if (line !== undefined) output.write(ERASE_LINE);
   };
   return {
-    show(text) {
+    show(text: string): void {
       if (!isTTY) return;
       [line, seconds] = [text, 0];
       draw();
@@ -36,13 +29,14 @@ function createProgress(output: Output): Progress & { makeWay(write: () => void)
         draw();
       }, 1000).unref();
     },
-    clear() {
+    /** Takes the line away, before something else is written or at the end. */
+    clear(): void {
       erase();
       line = undefined;
       clearInterval(timer);
       timer = undefined;
     },
-    makeWay(write) {
+    makeWay(write: () => void): void {
       erase();
       write();
       draw();
@@ -66,23 +60,10 @@ export async function withProgress<T>(
 }
 
 /** What goes to stderr: the log, and a line of progress that makes way for it. */
-export interface Log {
-  readonly log: Logger;
-  readonly progress: Progress;
-  /**
-   * Tells of a fault of the program, if `error` is one or was caused by one: with its stack and a report
-   * that is ready to be sent, once, whatever the level.
-   */
-  readonly bug: (error: unknown) => void;
-}
+export type Log = Awaited<ReturnType<typeof createLog>>;
 
 /** Priorities of syslog (RFC 5424) by pino's levels. */
-const PRIORITIES: readonly [atLeast: number, priority: number][] = [
-  [50, 3],
-  [40, 4],
-  [30, 6],
-  [0, 7],
-];
+const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 3 };
 
 /** pino's number for errors. */
 const ERROR_LEVEL = 50;
@@ -93,21 +74,16 @@ const ERROR_LEVEL = 50;
  *
  * @param level One of pino's numbers.
  */
-export function journalPrefix(
-  { env, stderr }: Pick<Context, 'env' | 'stderr'>,
-  level: number = ERROR_LEVEL,
-): string {
+export function journalPrefix({ env, stderr }: Context, level: number = ERROR_LEVEL): string {
   // systemd sets it where stdout or stderr is the journal.
-  if (!env['JOURNAL_STREAM'] || stderr.isTTY) return '';
-  const [, priority] = PRIORITIES.find(([atLeast]) => level >= atLeast) ?? [];
-  return priority === undefined ? '' : `<${priority}>`;
+  return !env['JOURNAL_STREAM'] || stderr.isTTY ? '' : `<${PRIORITIES[level]}>`;
 }
 
 /** A line of the log as a sentence, and what else it says where that is not a matter of what to do. */
 function sentence(line: string, style: Style): string {
   const { level, time: _, msg, err: _fault, error_code: _code, ...fields } = JSON.parse(line);
   const isWarning = level === 'warn';
-  if (isWarning || level === 'error' || level === 'fatal') {
+  if (isWarning || level === 'error') {
     const label = paint(isWarning ? 'Warning' : 'Error', isWarning ? 'yellow' : 'red', style.color);
     return `${wrap(`${label}: ${msg}`, style)}\n`;
   }
@@ -119,7 +95,7 @@ function sentence(line: string, style: Style): string {
  * The log, on stderr: on a terminal as sentences, from warnings on; elsewhere as JSON lines, from info on, for journald with
  * their priority. --log-level, else LOG_LEVEL, says another level.
  */
-export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, context: Context): Promise<Log> {
+export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, context: Context) {
   const { stderr, env } = context;
   const level = options.logLevel ?? (env['LOG_LEVEL'] || (stderr.isTTY ? 'warn' : 'info'));
   const style = styleOf(stderr, env);
@@ -148,15 +124,18 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     destination,
   );
   const told = new Set<unknown>();
-  const bug = (error: unknown) => {
+  /**
+   * Tells of a fault of the program, if `error` is one or was caused by one: with its stack and a report
+   * that is ready to be sent, once, whatever the level.
+   */
+  const bug = (error: unknown): void => {
     const fault = bugIn(error);
     if (fault === undefined || told.has(fault)) return;
     told.add(fault);
     const report = context.bugReport?.(fault) ?? '';
     const plain = stderr.isTTY === true || !log.isLevelEnabled('error');
     log.error({ error_code: 'bug', err: fault, ...(plain ? {} : { report }) }, 'a fault of pypi-badges');
-    if (!plain) return;
-    progress.makeWay(() => stderr.write(report));
+    if (plain) progress.makeWay(() => stderr.write(report));
   };
   return { log, progress, bug };
 }

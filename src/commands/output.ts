@@ -4,10 +4,9 @@ import type { Logger } from 'pino';
 import { type Day, daysBehind, isStale } from '../days/day.ts';
 import { formatNumber, formatShare, plural } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
-import type { Window } from '../metric/summary.ts';
 import { countedState, type PackageHealth, type Standing } from '../publish/health.ts';
 import { append, type Env, snakeKeys, TIB } from '../util.ts';
-import { type Context, type Output, useColor } from './context.ts';
+import type { Output } from './context.ts';
 
 /*
  * How commands print: tables, bars, and sentences that are alike for many packages.
@@ -65,9 +64,10 @@ const GAP = '  ';
 const lengthOf = (text: string) => stripVTControlCharacters(text).length;
 
 /** The style for an output: as wide as its terminal, 80 columns if that does not say; colour on a terminal only. */
-export function styleOf(output: Output, env: Context['env']): Style {
-  const width = output.isTTY ? (output.columns ?? TERMINAL_WIDTH) : PLAIN.width;
-  return { width, color: useColor(output, env) };
+export function styleOf({ isTTY, columns = TERMINAL_WIDTH }: Output, env: Env): Style {
+  if (!isTTY) return PLAIN;
+  // Not against NO_COLOR (no-color.org).
+  return { width: columns, color: !env['NO_COLOR'] && env['TERM'] !== 'dumb' };
 }
 
 /**
@@ -244,7 +244,7 @@ export function createEntryLog(log: Logger, forPeople: boolean) {
     if (names.length <= own) log[level]({ [what]: name, ...fields }, `${name}: ${sentence}`);
   };
   return {
-    tell(name: string, entry: PackageHealth, what: 'package' | 'group' = 'package'): void {
+    tell(name: string, entry: PackageHealth, what: 'package' | 'group'): void {
       const { failure, windows, count, query, warnings } = entry;
       if (failure !== undefined) fold('error', what, name, failure.error, { error_code: failure.code });
       if (failure !== undefined && windows.length === 0) return;
@@ -285,21 +285,15 @@ export function standingName({ name, isGroup }: Standing): string {
 
 /** Each failure and each warning, and what to do about it. */
 export function renderRemarks(standings: readonly Standing[]): string {
-  const sentences = (of: (entry: PackageHealth) => string[]) =>
-    standings.flatMap((each) =>
-      each.entry === undefined ? [] : of(each.entry).map((text) => [standingName(each), text] as const),
-    );
-  const failures = sentences(({ failure }) => (failure === undefined ? [] : [failure.error]));
-  const warnings = sentences((entry) =>
-    entry.warnings.map(({ code, message }) => `warning (${code}): ${message}`),
-  );
+  const failures = standings.flatMap((each) => {
+    const failure = each.entry?.failure;
+    return failure === undefined ? [] : [[standingName(each), failure.error] as const];
+  });
+  const warnings = standings.flatMap((each) => {
+    const found = each.entry?.warnings ?? [];
+    return found.map(({ code, message }) => [standingName(each), `warning (${code}): ${message}`] as const);
+  });
   return [...bySentence(failures), ...bySentence(warnings)].map((line) => `\n${line}\n`).join('');
-}
-
-function windowCells({ windowDays, breakdown }: Window): string[] {
-  const all = allDownloads(breakdown);
-  const { count } = breakdown;
-  return [`${windowDays}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all)];
 }
 
 /** What a run came to: a line for each package and window. */
@@ -307,13 +301,15 @@ export function renderResults(standings: readonly Standing[], style?: Style): st
   const figures = ['window', 'non-CI', 'all', 'excluded'].map(right);
   const rows = standings.flatMap((each) => {
     if (each.entry === undefined) return [];
-    const [name, { failure, windowDays, windows }] = [standingName(each), each.entry];
+    const name = standingName(each);
+    const { failure, windowDays, windows } = each.entry;
     const failed = failure === undefined ? [] : (failure.heldBack ?? [windowDays]);
     const state = countedState(each.entry);
-    return [
-      ...windows.map((window) => [name, ...windowCells(window), state]),
-      ...failed.map((days) => [name, `${days}d`, '-', '-', '-', 'failed']),
-    ];
+    const counted = windows.map(({ windowDays: days, breakdown }) => {
+      const [count, all] = [breakdown.count, allDownloads(breakdown)];
+      return [name, `${days}d`, formatNumber(count), formatNumber(all), formatShare(all - count, all), state];
+    });
+    return [...counted, ...failed.map((days) => [name, `${days}d`, '-', '-', '-', 'failed'])];
   });
   return renderTable([left('package'), ...figures, left('state', stateTone)], rows, style);
 }

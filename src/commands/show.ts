@@ -1,16 +1,14 @@
-import { causeText } from '../collect/run.ts';
 import { loadSource } from '../config/config.ts';
-import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { ShownFacet } from '../metric/facets.ts';
 import { knownDays, oddDaysOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
-import { type PackageSummary, summarize } from '../metric/summary.ts';
+import type { PackageSummary } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
 import { byCount, isNonEmpty } from '../util.ts';
-import { type Account, renderAccounts, unknownText } from './account.ts';
+import { type Account, hasRows, renderAccounts, unknownText } from './account.ts';
 import { readNow, selectDays, selectNames } from './ask.ts';
 import { citationOf } from './cite.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -73,45 +71,39 @@ export async function show(
     source,
   };
   const { by, of, markdown, yes } = options;
-  if (by !== undefined) return showFacets(asked, { ...options, by }, context, options.asOf);
+  if (by !== undefined) return showFacets(asked, { ...options, by }, context);
   if (of !== undefined || markdown || yes) {
     throw new UsageError('--of, --markdown and --yes go with --by, such as --by python');
   }
   const counted: Account[] = [];
   const faults: [string, string][] = [];
   let bytesBilled = 0;
-  for (const outcome of await readNow(asked, options, context)) {
-    const { name } = outcome.package;
-    if (outcome.kind === 'failed') {
-      faults.push([name, causeText(outcome.error)]);
+  for (const answer of await readNow(asked, options, context)) {
+    if (answer.kind === 'failed') {
+      faults.push([answer.name, answer.why]);
       continue;
     }
-    bytesBilled += outcome.taken.bytesBilled;
-    const summary = summarize(outcome.days, [asked.windowDays]);
-    if (!hasUnknown(summary) || knownDays(summary.history).length > 0) {
-      counted.push({ name, summary });
-    } else {
-      faults.push([name, 'the source does not say of any of these days which downloads were by CI']);
-    }
+    bytesBilled += answer.taken.bytesBilled;
+    const { history } = answer.summary;
+    if (!hasUnknown(answer.summary) || knownDays(history).length > 0) counted.push(answer);
+    else
+      faults.push([answer.name, 'the source does not say of any of these days which downloads were by CI']);
   }
-  const isKnown = ({ summary }: Account) =>
-    hasUnknown(summary) || allDownloads(summary.windows[0].breakdown) > 0;
-  const accounts = counted.filter(isKnown);
+  const accounts = counted.filter(hasRows);
   if (json) {
     const packages = Object.fromEntries(counted.map(({ name, summary }) => [name, packageJson(summary)]));
     const { asOf, windowDays } = asked;
     stdout.write(formatJson({ source: source.kind, as_of: asOf, window_days: windowDays, packages }));
   } else if (cite) {
-    const { version = '' } = context;
-    const facts = { sourceName, source: kind, version, today: dayOf(context.now()) };
-    stdout.write(accounts.map((account) => citationOf(account, facts)).join('\n'));
+    const citations = accounts.map((account) => citationOf(account, sourceName, kind, context));
+    stdout.write(citations.join('\n'));
   } else if (isNonEmpty(accounts)) {
     const style = styleOf(stdout, env);
     const text = renderAccounts(accounts, { ...style, ink: inkOf(env) });
     const billed = bytesBilled > 0 ? ` ${formatBytes(bytesBilled)} were billed.` : '';
     stdout.write(wrap(`${text}\nCounted from ${sourceName}.${billed}\n`, style));
   }
-  const unknown = counted.filter((account) => !isKnown(account));
+  const unknown = counted.filter((account) => !hasRows(account));
   const said = [...unknown.map((account) => unknownText(account, sourceName)), ...bySentence(faults)];
   for (const line of said) say(stderr, env, line);
   return unknown.length + faults.length > 0 ? 1 : 0;
