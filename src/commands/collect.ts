@@ -97,7 +97,7 @@ async function run(
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   if (signal?.aborted) {
     const { message, exitCode } = signal.reason as Interruption;
-    const reached = `${plural(packages.size, 'package')} ${packages.size === 1 ? 'was' : 'were'}`;
+    const reached = plural(packages.size, 'package was', 'packages were');
     const kept =
       sharedDays === 0 ? '' : `; ${plural(sharedDays, 'day')} that all wait for were read and are kept`;
     log.warn(`${message}: ${reached} finished; the others keep what they had${kept}`);
@@ -128,12 +128,7 @@ export async function collect(options: CollectOptions, context: Context): Promis
   const log = await createLog(options, context);
   return underLock(config.stateDir, context, (lock) => run(job, lock, log, json, context), {
     tellHeld: ({ code, message }) => log.log.error({ error_code: code }, message),
-    // Nothing may be queried then, but the health file can still say why.
-    onRefused: (fault) => {
-      const assertHeld = () => {
-        throw fault;
-      };
-      return run(job, { assertHeld }, log, json, context);
-    },
+    // Nothing may be queried without a lock, but the health file can still say why.
+    goesOn: true,
   });
 }

@@ -1,23 +1,17 @@
 import { SYSTEM_NAMES } from '../badges/catalogue.ts';
 import { type Config, loadConfigIfPresent, loadSource } from '../config/config.ts';
-import { type Day, date, daysOf } from '../days/day.ts';
+import { type Day, date } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { formatJson, formatNumber } from '../format.ts';
-import { allDownloads, type Breakdown, breakdownOf, type DownloadRow, zeros } from '../metric/breakdown.ts';
+import { formatJson, formatNumber, plural } from '../format.ts';
+import { allDownloads, type Breakdown, breakdownOf, type DownloadRow } from '../metric/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
 import { spanOf } from '../metric/package-days.ts';
 import { days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
-import {
-  countAsPyPiStats,
-  isWithoutMirrors,
-  readPyPiStats,
-  STATS,
-  type StatsCount,
-} from '../sources/pypistats.ts';
+import { countAsPyPiStats, isWithoutMirrors, readPyPiStats, type StatsCount } from '../sources/pypistats.ts';
 import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { byCount, sum } from '../util.ts';
+import { append, byCount, recordOf, sum } from '../util.ts';
 import { type Account, hasRows, listDays, unknownText, windowText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -30,7 +24,6 @@ export interface CompareOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-type Stats = ReadonlyMap<Day, StatsCount>;
 type Rows = ReadonlyMap<Day, Iterable<DownloadRow>>;
 
 /** Why two figures of the same day differ. */
@@ -58,96 +51,102 @@ const CLASSES: Readonly<Record<Exclusion, string>> = {
   unknown: 'pypistats.org leaves clients without a name out of this figure, too',
 };
 
-type Pair = Pick<StatsCount, 'with_mirrors' | 'without_mirrors'>;
+/** A day as each has it. */
+interface ComparedDay {
+  readonly day: Day;
+  /** As our source and another one have it; null where nothing is known. */
+  readonly own: Breakdown | null;
+  readonly other: Breakdown | null;
+  /** Our rows as pypistats.org counts them, and its own figures; undefined where there are none. */
+  readonly here: StatsCount | undefined;
+  readonly there: StatsCount | undefined;
+}
 
-const pairOf = ({ with_mirrors, without_mirrors }: Pair): Pair => ({ with_mirrors, without_mirrors });
+const PAIR = ['with_mirrors', 'without_mirrors'] as const;
+type Pair = Pick<StatsCount, (typeof PAIR)[number]>;
+
+/** The sum of a figure over days. */
+function total(days: readonly ComparedDay[], whose: 'here' | 'there', stat: keyof StatsCount): number {
+  return sum(days, (day) => day[whose]?.[stat] ?? 0);
+}
+
+/** How many downloads of days our rows have that pypistats.org lacks. */
+function moreHere(days: readonly ComparedDay[]): Pair {
+  return recordOf(PAIR, (stat) => total(days, 'here', stat) - total(days, 'there', stat));
+}
 
 /**
- * The way from pypistats.org's figures to the count of the same days. pypistats.org has no entry for a day without
- * downloads, and none for a day that it missed: the former is no difference, as we have no rows then either.
+ * Why a day differs; undefined if it does not. pypistats.org has no entry for a day without downloads, and none for one that
+ * it missed: the former is no difference, as we have no rows then either.
  */
-function explain(days: readonly Day[], rows: Rows, stats: Stats) {
-  const [theirs, sameWay] = [zeros(STATS), zeros(STATS)];
-  const differences = new Map<Reason, Pair & { reason: Reason; days: Day[] }>();
+function reasonOf(day: ComparedDay): Reason | undefined {
+  const more = moreHere([day]);
+  if (PAIR.every((stat) => more[stat] === 0)) return undefined;
+  if (day.there === undefined) return 'absent-there';
+  return day.here === undefined ? 'absent-here' : 'rows-differ';
+}
+
+/**
+ * The way from pypistats.org's figures to the count of the same days.
+ *
+ * @param rows Ours of these days.
+ */
+function explain(days: readonly ComparedDay[], rows: readonly DownloadRow[]) {
+  const differing = new Map<Reason, ComparedDay[]>();
   for (const day of days) {
-    const [known, there] = [rows.get(day), stats.get(day)];
-    const here = known && countAsPyPiStats(known);
-    for (const kind of STATS) {
-      theirs[kind] += there?.[kind] ?? 0;
-      sameWay[kind] += here?.[kind] ?? 0;
-    }
-    const more = (kind: keyof Pair) => (here?.[kind] ?? 0) - (there?.[kind] ?? 0);
-    if (more('with_mirrors') === 0 && more('without_mirrors') === 0) continue;
-    const absent = here === undefined ? 'absent-here' : 'rows-differ';
-    const reason = there === undefined ? 'absent-there' : absent;
-    const found = differences.get(reason) ?? { reason, with_mirrors: 0, without_mirrors: 0, days: [] };
-    found.with_mirrors += more('with_mirrors');
-    found.without_mirrors += more('without_mirrors');
-    found.days.push(day);
-    differences.set(reason, found);
+    const reason = reasonOf(day);
+    if (reason !== undefined) append(differing, reason, day);
   }
-  const { excluded, count } = breakdownOf(
-    days.flatMap((day) => [...(rows.get(day) ?? [])].filter(isWithoutMirrors)),
-  );
-  const present = EXCLUSIONS.map((reason) => [reason, excluded[reason]] as const).filter(
-    ([, all]) => all > 0,
-  );
+  const { excluded, count } = breakdownOf(rows.filter(isWithoutMirrors));
+  const classes = EXCLUSIONS.map((reason) => [reason, excluded[reason]] as const);
   return {
-    ...pairOf(theirs),
-    differences: [...differences.values()],
-    counted_the_same_way: pairOf(sameWay),
-    excluded: Object.fromEntries(present.toSorted(byCount)),
+    ...recordOf(PAIR, (stat) => total(days, 'there', stat)),
+    differences: [...differing].map(([reason, some]) => {
+      return { reason, ...moreHere(some), days: some.map(({ day }) => day) };
+    }),
+    counted_the_same_way: recordOf(PAIR, (stat) => total(days, 'here', stat)),
+    excluded: Object.fromEntries(classes.filter(([, downloads]) => downloads > 0).toSorted(byCount)),
     count,
-    systems: Object.fromEntries(
-      SYSTEMS.map((system) => [system, { pypistats: theirs[system], counted_the_same_way: sameWay[system] }]),
-    ),
+    systems: recordOf(SYSTEMS, (system) => ({
+      pypistats: total(days, 'there', system),
+      counted_the_same_way: total(days, 'here', system),
+    })),
   };
 }
 
-/** A day as our source and another one have it; null where nothing is known. */
-interface BothDays {
-  readonly day: Day;
-  readonly own: Figures | null;
-  readonly other: Figures | null;
-}
-type Figures = ReturnType<typeof figuresOf>;
-
-const figuresOf = (breakdown: Breakdown) => ({ all: allDownloads(breakdown), count: breakdown.count });
-
 /** Whether the two disagree by more than 1 % of the greater figure. */
-function disagrees({ own, other }: BothDays): boolean {
+function disagrees({ own, other }: ComparedDay): boolean {
   const far = (a: number, b: number) => Math.abs(a - b) > 0.01 * Math.max(a, b);
-  return own !== null && other !== null && (far(own.count, other.count) || far(own.all, other.all));
+  if (own === null || other === null) return false;
+  return far(own.count, other.count) || far(allDownloads(own), allDownloads(other));
 }
 
 interface Compared extends Account {
   /** The window, oldest first. */
-  readonly days: readonly BothDays[];
-  /** Undefined where pypistats.org has none, or could not be asked. */
-  readonly stats: Stats | undefined;
+  readonly days: readonly ComparedDay[];
+  /** Whether pypistats.org knows it, and could be asked. */
+  readonly isThere: boolean;
   readonly explained: ReturnType<typeof explain>;
   /** The source of tracked.yaml, where it is another one, and what must be said of it. */
   readonly other: { readonly kind: string; readonly remark: string } | undefined;
 }
 
-function toJson({ name, summary, days, stats, explained, other }: Compared): object {
-  const [{ breakdown: total }] = summary.windows;
+function toJson({ name, summary, days, isThere, explained, other }: Compared): object {
+  const [{ breakdown }] = summary.windows;
+  const { count, counts, countsBySystem, excluded } = breakdown;
+  const figuresOf = (of: Breakdown | null) => of && { all: allDownloads(of), count: of.count };
   return {
     package: name,
     source: PUBLIC_SOURCE.kind,
     days: { first: days[0]?.day, last: days.at(-1)?.day, count: days.length },
-    ours: {
-      ...figuresOf(total),
-      counts: total.counts,
-      counts_by_system: total.countsBySystem,
-      excluded: total.excluded,
-    },
-    pypistats: stats === undefined ? null : explained,
-    by_day: days.map(({ day, own, other: known }) => {
-      const there = stats?.get(day);
-      const pypistats = there === undefined ? null : pairOf(there);
-      return { day, clickhouse: own, pypistats, ...(other && { [other.kind]: known }) };
-    }),
+    ours: { all: allDownloads(breakdown), count, counts, counts_by_system: countsBySystem, excluded },
+    pypistats: isThere ? explained : null,
+    by_day: days.map((each) => ({
+      day: each.day,
+      clickhouse: figuresOf(each.own),
+      pypistats: each.there ? recordOf(PAIR, (stat) => each.there?.[stat]) : null,
+      ...(other && { [other.kind]: figuresOf(each.other) }),
+    })),
     differing_days: other ? { [other.kind]: days.filter(disagrees).map(({ day }) => day) } : {},
   };
 }
@@ -155,29 +154,26 @@ function toJson({ name, summary, days, stats, explained, other }: Compared): obj
 const signed = (value: number) => (value > 0 ? `+${formatNumber(value)}` : formatNumber(value));
 
 /** From pypistats.org's figures down to the count; where there are none, from ours. */
-function renderSteps({ summary, stats, explained }: Compared, style: Style): string {
-  const { differences, counted_the_same_way: sameWay, excluded, count } = explained;
+function renderSteps({ summary, isThere, explained }: Compared, style: Style): string {
+  const { differences, excluded } = explained;
+  const classes = Object.entries(excluded) as [Exclusion, number][];
   const row = (label: string, pair: Pair, format = formatNumber) => [
     label,
     format(pair.with_mirrors),
     format(pair.without_mirrors),
   ];
-  const classes = Object.entries(excluded) as [Exclusion, number][];
   const there = [
     row('pypistats.org', explained),
     ...differences.map((gap) => row(`  ${DIFFERENCES[gap.reason].label}`, gap, signed)),
   ];
-  const steps = renderFigures(
-    ['', 'with mirrors', 'without mirrors'],
-    [
-      ...(stats === undefined ? [] : there),
-      row('ClickHouse, the same way', sameWay),
-      ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
-      ['Non-CI downloads', '', formatNumber(count)],
-    ],
-    style,
-  );
-  if (stats === undefined) return steps;
+  const rows = [
+    ...(isThere ? there : []),
+    row('ClickHouse, the same way', explained.counted_the_same_way),
+    ...classes.map(([reason, downloads]) => [`  ${EXCLUSION_NAMES[reason]}`, '', signed(-downloads)]),
+    ['Non-CI downloads', '', formatNumber(explained.count)],
+  ];
+  const steps = renderFigures(['', 'with mirrors', 'without mirrors'], rows, style);
+  if (!isThere) return steps;
   const { unknown } = summary.windows[0].breakdown.excluded;
   const here = unknown > 0 ? `, of which there are ${formatNumber(unknown)} here` : '';
   const reasons = [
@@ -202,40 +198,36 @@ function renderOther({ days, other }: Compared, style: Style): string {
   const note = other.remark === '' ? '' : `, ${other.remark}`;
   const head = `\n${name}${note}: ${formatNumber(both.length)} of ${daysText(days.length)}\n`;
   if (both.length === 0) return head;
-  const row = (label: string, some: readonly BothDays[]) => {
-    const total = (whose: 'own' | 'other', what: 'all' | 'count') =>
-      formatNumber(sum(some, (each) => each[whose]?.[what] ?? 0));
-    return [
-      label,
-      total('own', 'all'),
-      total('other', 'all'),
-      total('own', 'count'),
-      total('other', 'count'),
-    ];
+  const row = (label: string, some: readonly ComparedDay[]) => {
+    const figures = [allDownloads, ({ count }: Breakdown) => count].flatMap((of) => [
+      sum(some, ({ own }) => (own ? of(own) : 0)),
+      sum(some, ({ other }) => (other ? of(other) : 0)),
+    ]);
+    return [label, ...figures.map(formatNumber)];
   };
   const differing = both.filter(disagrees);
   const [count, shown] = [differing.length, differing.slice(-DAYS_SHOWN)];
   const last = count > shown.length ? `; the last ${DAYS_SHOWN} are shown` : '';
-  const some = `${daysText(count)} differ${count === 1 ? 's' : ''} by more than 1 %${last}.\n`;
-  return (
-    head +
-    renderFigures(
-      ['', 'all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
-      [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
-      style,
-    ) +
-    (count === 0 ? 'No day differs by more than 1 %.\n' : some)
+  const differ = plural(count, 'day differs', 'days differ');
+  const table = renderFigures(
+    ['', 'all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
+    [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
+    style,
   );
+  return `${head}${table}${count === 0 ? 'No day differs' : differ} by more than 1 %${last}.\n`;
 }
 
 function render(compared: Compared, style: Style): string {
-  const { name, summary, stats, explained } = compared;
-  const systems = SYSTEMS.map((system) => [
-    SYSTEM_NAMES[system],
-    stats === undefined ? '-' : formatNumber(explained.systems[system]?.pypistats ?? 0),
-    formatNumber(explained.systems[system]?.counted_the_same_way ?? 0),
-    formatNumber(summary.windows[0].breakdown.countsBySystem[system]),
-  ]);
+  const { name, summary, isThere, explained } = compared;
+  const systems = SYSTEMS.map((system) => {
+    const { pypistats, counted_the_same_way } = explained.systems[system];
+    const counted = summary.windows[0].breakdown.countsBySystem[system];
+    return [
+      SYSTEM_NAMES[system],
+      isThere ? formatNumber(pypistats) : '-',
+      ...[counted_the_same_way, counted].map(formatNumber),
+    ];
+  });
   const warnings = summary.warnings.map(({ message }) => `Warning: ${message}\n`).join('');
   const text = [
     `${paint(name, 'bold', style.color)}, ${windowText(summary)} (UTC)\n`,
@@ -295,7 +287,7 @@ export async function compare(text: string, options: CompareOptions, context: Co
   }
   const { summary, rows } = outcome;
   const { history } = summary;
-  let stats: Stats | undefined;
+  let stats: Awaited<ReturnType<typeof readPyPiStats>>;
   let fault = `${name}: pypistats.org does not know it`;
   try {
     const signal = context.interruptible?.();
@@ -308,21 +300,23 @@ export async function compare(text: string, options: CompareOptions, context: Co
   }
   const sameDays = { names, windowDays, asOf: spanOf(history).end };
   const other = await readOther(config, sameDays, options, context);
-  const compared: Compared = {
-    name,
-    summary,
-    days: history.map(({ day, breakdown: own }) => {
-      const others = other?.rows.get(day);
-      return { day, own: own ? figuresOf(own) : null, other: others ? figuresOf(breakdownOf(others)) : null };
-    }),
-    stats,
-    explained: explain(daysOf(spanOf(history)), rows, stats ?? new Map()),
-    other,
-  };
-  const known = hasRows(outcome);
+  const days = history.map(({ day, breakdown }): ComparedDay => {
+    const [ours, others] = [rows.get(day), other?.rows.get(day)];
+    return {
+      day,
+      own: breakdown,
+      other: others ? breakdownOf(others) : null,
+      here: ours && countAsPyPiStats(ours),
+      there: stats?.get(day),
+    };
+  });
+  const ours = history.flatMap(({ day }) => rows.get(day) ?? []);
+  const isThere = stats !== undefined;
+  const compared: Compared = { name, summary, days, isThere, explained: explain(days, ours), other };
+  const isHere = hasRows(outcome);
   if (options.json) stdout.write(formatJson(toJson(compared)));
-  else if (known || stats !== undefined) stdout.write(render(compared, styleOf(stdout, env)));
-  if (!known) say(stderr, env, unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
-  if (stats === undefined) say(stderr, env, fault);
-  return known && stats !== undefined ? 0 : 1;
+  else if (isHere || isThere) stdout.write(render(compared, styleOf(stdout, env)));
+  if (!isHere) say(stderr, env, unknownText(compared, sourceName(PUBLIC_SOURCE.kind).name));
+  if (!isThere) say(stderr, env, fault);
+  return isHere && isThere ? 0 : 1;
 }

@@ -30,24 +30,27 @@ async function forecastEntries(config: Config, { env, now }: Context): Promise<F
   return list;
 }
 
-/** The same with whole numbers: nobody is billed a part of a byte. */
-function rounded(values: object): object {
-  const round = (value: unknown) => (typeof value === 'number' ? Math.round(value) : value);
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, round(value)]));
+/** Any number as a whole one, for JSON: nobody is billed a part of a byte. */
+function wholeNumber(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value) : value;
 }
 
 function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budgetBytes: number | null) {
   const { steadyBytes, morePackages, day, packages, ...known } = result;
   const { held, ...prices } = day ?? {};
-  return snakeKeys({
-    ...rounded({ ...known, wholeMonthBytes: steadyBytes, budgetBytes }),
-    day: day && rounded({ ...prices, shares: day.shares && held }),
+  const bills = packages.map(({ package: name, ...bill }) => [name, bill]);
+  const value = {
+    ...known,
+    wholeMonthBytes: steadyBytes,
+    budgetBytes,
+    day: day && { ...prices, shares: day.shares && held },
     morePackages: morePackages === Number.POSITIVE_INFINITY ? 'any' : morePackages,
     byAge: Object.fromEntries(
       [...ages].map(([age, { daysScanned, bytesBilled }]) => [age, { daysScanned, bytesBilled }]),
     ),
-    packages: Object.fromEntries(packages.map(({ package: name, ...bill }) => [name, rounded(bill)])),
-  });
+    packages: Object.fromEntries(bills),
+  };
+  return `${JSON.stringify(snakeKeys(value), wholeNumber, 2)}\n`;
 }
 
 /** What a day was billed, by its age when it was read. */
@@ -178,8 +181,6 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
     traits.sharesDays,
     config.facetsEveryDays,
   );
-  stdout.write(
-    options.json ? formatJson(toJson(result, known.ages, budget)) : render(result, known.ages, budget, style),
-  );
+  stdout.write(options.json ? toJson(result, known.ages, budget) : render(result, known.ages, budget, style));
   return 0;
 }

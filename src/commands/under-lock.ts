@@ -9,8 +9,8 @@ const EXIT_LOCKED = 3;
 interface Otherwise {
   /** Tells of another run; on stderr if absent. */
   readonly tellHeld?: (error: LockHeldError) => void;
-  /** Goes on where the disk refuses, on which there can be no lock; it is thrown if absent. */
-  readonly onRefused?: (fault: unknown) => Promise<number>;
+  /** Whether the action is done all the same where the disk refuses a lock, which it then never holds. */
+  readonly goesOn?: boolean;
 }
 
 /**
@@ -23,17 +23,22 @@ export async function underLock(
   stateDir: string,
   { now, stderr }: Pick<Context, 'now' | 'stderr'>,
   action: (lock: Pick<Lock, 'assertHeld'>) => Promise<number>,
-  { tellHeld = ({ message }) => stderr.write(`${message}\n`), onRefused }: Otherwise = {},
+  { tellHeld = ({ message }) => stderr.write(`${message}\n`), goesOn = false }: Otherwise = {},
 ): Promise<number> {
   let lock: Lock;
   try {
     await ensureFolder(stateDir, 'operator');
     lock = await acquireLock(stateDir, now);
   } catch (error) {
-    if (error instanceof LockHeldError) tellHeld(error);
-    else if (onRefused === undefined) throw error;
-    else return onRefused(error);
-    return EXIT_LOCKED;
+    if (error instanceof LockHeldError) {
+      tellHeld(error);
+      return EXIT_LOCKED;
+    }
+    if (!goesOn) throw error;
+    const assertHeld = () => {
+      throw error;
+    };
+    return action({ assertHeld });
   }
   try {
     return await action(lock);
