@@ -22,8 +22,6 @@ export function namesOf(program: Command): string[] {
  */
 export function checkArguments(argv: readonly string[], program: Command): void {
   const options = optionsOf(program);
-  const named = (flag: string | undefined) =>
-    options.find(({ short, long }) => flag !== undefined && (flag === short || flag === long));
   for (const [index, argument] of argv.entries()) {
     // `--config=x` and `-cx` hold their value.
     const [, flag, value = ''] =
@@ -32,7 +30,8 @@ export function checkArguments(argv: readonly string[], program: Command): void 
       (text) => misplacedSecret(text) ?? [],
     )[0];
     if (secret === undefined) continue;
-    const option = named(flag ?? argv[index - 1]);
+    const name = flag ?? argv[index - 1];
+    const option = options.find(({ short, long }) => name !== undefined && (name === short || name === long));
     const where = option?.long ?? `argument ${index + 1}`;
     const takes = option === undefined ? 'see pypi-badges --help' : `${option.flags}: ${option.description}`;
     throw new UsageError(

@@ -23,19 +23,15 @@ export async function check(options: GlobalOptions, context: Context): Promise<n
     ...(config.publicUrl === undefined ? [] : [['public_url', config.publicUrl]]),
   ];
   const width = Math.max(...facts.map(([name = '']) => name.length));
-  const style = styleOf(context.stdout, context.env);
-  const table = renderTable(
-    [left('package'), left('windows')],
-    [...config.packages, ...config.groups].map((tracked) => [
-      trackedName(tracked),
-      tracked.windows.map((days) => `${days}d`).join(', '),
-    ]),
-    style,
-  );
-  const { packages, groups } = config;
-  const count = `${plural(packages.length, 'package')}${groups.length === 0 ? '' : `, ${plural(groups.length, 'group')}`}`;
   const lines = facts.map(([name = '', value]) => `${name.padEnd(width)}  ${value}\n`);
-  const head = `${options.config} is valid: ${count}\n\n${lines.join('')}\n`;
-  context.stdout.write(wrap(head, style) + wrap(table, style));
+  const { packages, groups } = config;
+  const rows = [...packages, ...groups].map((tracked) => [
+    trackedName(tracked),
+    tracked.windows.map((days) => `${days}d`).join(', '),
+  ]);
+  const style = styleOf(context.stdout, context.env);
+  const table = renderTable([left('package'), left('windows')], rows, style);
+  const count = `${plural(packages.length, 'package')}${groups.length === 0 ? '' : `, ${plural(groups.length, 'group')}`}`;
+  context.stdout.write(wrap(`${options.config} is valid: ${count}\n\n${lines.join('')}\n${table}`, style));
   return 0;
 }

@@ -15,15 +15,9 @@ import type { Question } from '../sources/sql.ts';
 import { ledgerFiles } from '../state/ledgers.ts';
 import { acquireLock } from '../state/lock.ts';
 import { SPEND_FILES } from '../state/spend.ts';
-
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
-import { styleOf, wrap } from './output.ts';
-
-function checkNode(version: string): Finding {
-  const fault = nodeFault(version);
-  return fault === undefined ? ok('Node.js', version) : fail('Node.js', fault);
-}
+import { say } from './output.ts';
 
 /**
  * @param files Paths of the files that a run reads or replaces there.
@@ -32,7 +26,7 @@ function checkNode(version: string): Finding {
 async function checkFolder(
   what: string,
   path: string,
-  files: () => Promise<readonly string[]>,
+  files: () => readonly string[] | Promise<readonly string[]>,
   use?: (folder: string) => Promise<void>,
 ): Promise<Finding> {
   try {
@@ -51,14 +45,6 @@ async function outputFiles({ outputDir, packages, groups }: Config): Promise<str
   const ofEach = folders.flatMap(({ name }) => filesOfChild(outputDir, name));
   return [...ofAll, ...ofEach.filter((path) => /\.(?:csv|html|json|svg)$/.test(path))];
 }
-
-function stateFiles({ stateDir, source }: Config, { env }: Context): string[] {
-  const spend = SPEND_FILES.map((name) => join(stateDir, name));
-  return [...spend, ...ledgerFiles(stateDir, traitsOf(source, env).id)];
-}
-
-/** Takes the lock and gives it back: in a folder where it is in nobody's way. */
-const tryLock = (now: () => Date) => async (folder: string) => (await acquireLock(folder, now)).release();
 
 /** Asks the source about what the first package needs. */
 async function checkSource({ source, packages }: Config, context: Context): Promise<Finding[]> {
@@ -96,22 +82,29 @@ async function checkFreshness(config: Config, now: Date): Promise<Finding> {
  * @returns 1 if something must be fixed.
  */
 export async function doctor(options: GlobalOptions, context: Context): Promise<number> {
+  const { now, nodeVersion = process.versions.node } = context;
   const config = loadConfig(options.config, context.cwd);
-  const { outputDir, stateDir, packages } = config;
+  const { outputDir, stateDir, source, packages } = config;
+  const fault = nodeFault(nodeVersion);
+  const stateFiles = () => [
+    ...SPEND_FILES.map((name) => join(stateDir, name)),
+    ...ledgerFiles(stateDir, traitsOf(source, context.env).id),
+  ];
+  // In a folder where the lock is in nobody's way.
+  const tryLock = async (folder: string) => (await acquireLock(folder, now)).release();
   const checks: (() => Finding | Promise<Finding | Finding[]>)[] = [
-    () => checkNode(context.nodeVersion ?? process.versions.node),
+    () => (fault === undefined ? ok('Node.js', nodeVersion) : fail('Node.js', fault)),
     () => ok('configuration', `${options.config} is valid: ${plural(packages.length, 'package')}`),
     () => checkFolder('output_dir', outputDir, () => outputFiles(config)),
-    () => checkFolder('state_dir', stateDir, async () => stateFiles(config, context), tryLock(context.now)),
+    () => checkFolder('state_dir', stateDir, stateFiles, tryLock),
     () => checkSource(config, context),
-    () => checkFreshness(config, context.now()),
+    () => checkFreshness(config, now()),
   ];
   let healthy = true;
   for (const check of checks) {
     const found = await withProgress(context, 'Checking', async () => check());
     for (const { what, state, text, error } of [found].flat()) {
-      const line = `${state.padEnd(4)}  ${what.padEnd(13)}  ${text}\n`;
-      context.stdout.write(wrap(line, styleOf(context.stdout, context.env)));
+      say(context.stdout, context.env, `${state.padEnd(4)}  ${what.padEnd(13)}  ${text}`);
       healthy &&= state !== 'FAIL';
       if (bugIn(error) !== undefined) context.stderr.write(context.bugReport?.(error) ?? '');
     }

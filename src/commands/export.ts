@@ -76,13 +76,8 @@ async function writeParquet(rows: readonly TableRow[], path: string): Promise<vo
     appender.closeSync();
     await connection.run(`COPY days TO '${path.replaceAll("'", "''")}' (FORMAT parquet)`);
   } catch (error) {
-    throw new OperatorError(
-      'disk-failed',
-      `${path} could not be written: ${String((error as Error).message)}`,
-      {
-        cause: error,
-      },
-    );
+    const message = `${path} could not be written: ${String((error as Error).message)}`;
+    throw new OperatorError('disk-failed', message, { cause: error });
   } finally {
     connection.closeSync();
     instance.closeSync();

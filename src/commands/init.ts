@@ -8,7 +8,7 @@ import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { selectNames } from './ask.ts';
 import { type Context, commandLine, type GlobalOptions } from './context.ts';
-import { styleOf, wrap } from './output.ts';
+import { say } from './output.ts';
 
 export interface InitOptions extends GlobalOptions {
   readonly action?: boolean;
@@ -88,11 +88,12 @@ export async function init(
   const owner = `  Write the owner of the pypi-badges repository for OWNER in ${written.at(-1)}.\n`;
   const next = action
     ? `${exampleWorkflow.includes('OWNER/') ? owner : ''}  Commit to the default branch, and push.
-  On GitHub: Actions, Badges, Run workflow. The summary of the run has the lines for your README.
-`
-    : `  ${commandLine(env, 'collect', file)}    counts, and writes the badges to ${relative(cwd, config.outputDir)}
-`;
-  const said = `Wrote ${written.join(' and ')} (${plural(config.packages.length, 'package')}).\n\nNext:\n${next}`;
-  stdout.write(wrap(said, styleOf(stdout, env)));
+  On GitHub: Actions, Badges, Run workflow. The summary of the run has the lines for your README.`
+    : `  ${commandLine(env, 'collect', file)}    counts, and writes the badges to ${relative(cwd, config.outputDir)}`;
+  say(
+    stdout,
+    env,
+    `Wrote ${written.join(' and ')} (${plural(config.packages.length, 'package')}).\n\nNext:\n${next}`,
+  );
   return 0;
 }

@@ -3,11 +3,11 @@ import { EXCLUSIONS } from '../metric/classes.ts';
 import type { Health, Standing } from '../publish/health.ts';
 import { MS_PER_DAY } from '../util.ts';
 
-/** A value of a metric, under labels. */
-interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+/** A value of a metric, under labels; NaN if it is not known. */
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/** The only value of a metric. */
+const only = (value = Number.NaN): readonly Sample[] => [[{}, value]];
 
 const seconds = (instant: string | undefined) => Date.parse(instant ?? '') / 1000;
 
@@ -15,7 +15,7 @@ function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }
 
-function renderSample(name: string, { labels, value }: Sample): string {
+function renderSample(name: string, [labels, value]: Sample): string {
   const list = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
   return `${name}${list.length === 0 ? '' : `{${list.join(',')}}`} ${value}\n`;
 }
@@ -23,7 +23,7 @@ function renderSample(name: string, { labels, value }: Sample): string {
 /** A metric without any value is left out, HELP and TYPE included. */
 function metric(name: string, help: string, samples: readonly Sample[]): string {
   const full = `pypi_badges_${name}`;
-  const known = samples.filter(({ value }) => Number.isFinite(value));
+  const known = samples.filter(([, value]) => Number.isFinite(value));
   if (known.length === 0) return '';
   const lines = known.map((sample) => renderSample(full, sample)).join('');
   return `# HELP ${full} ${help}\n# TYPE ${full} gauge\n${lines}`;
@@ -56,38 +56,35 @@ const STANDING_HELP = {
   query_duration_seconds: 'How long the last reading of the {what} took.',
 };
 
-/** Values under labels beside the name; one that is not known is NaN. */
-type Values = number | readonly (readonly [labels: Sample['labels'], value: number])[];
-
-function valuesOf({ state, entry }: Standing): Record<keyof typeof STANDING_HELP, Values> {
+function samplesOf({ state, entry }: Standing): Record<keyof typeof STANDING_HELP, readonly Sample[]> {
   const { failure, query, warnings = [], windows = [] } = entry ?? {};
   const breakdowns = windows.map(
     (each) => [{ window_days: String(each.windowDays) }, each.breakdown] as const,
   );
   return {
-    last_success_timestamp_seconds: seconds(entry?.lastSuccess),
-    last_attempt_timestamp_seconds: seconds(entry?.attempted),
-    failed: state === 'failed' || state === 'new' ? 1 : 0,
+    last_success_timestamp_seconds: only(seconds(entry?.lastSuccess)),
+    last_attempt_timestamp_seconds: only(seconds(entry?.attempted)),
+    failed: only(state === 'failed' || state === 'new' ? 1 : 0),
     error: failure?.code === undefined ? [] : [[{ error_code: failure.code }, 1]],
-    counted_to_timestamp_seconds: seconds(entry?.countedTo),
+    counted_to_timestamp_seconds: only(seconds(entry?.countedTo)),
     warning: [...new Set(warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
     downloads: breakdowns.map(([labels, { count }]) => [labels, count]),
     excluded_downloads: breakdowns.flatMap(([labels, { excluded }]) =>
-      EXCLUSIONS.map((reason) => [{ ...labels, class: reason }, excluded[reason]] as const),
+      EXCLUSIONS.map((reason): Sample => [{ ...labels, class: reason }, excluded[reason]]),
     ),
-    billed_bytes: query?.bytesBilled ?? Number.NaN,
-    scanned_days: query?.daysScanned ?? Number.NaN,
-    query_duration_seconds: (query?.durationMs ?? Number.NaN) / 1000,
+    billed_bytes: only(query?.bytesBilled),
+    scanned_days: only(query?.daysScanned),
+    query_duration_seconds: only(query && query.durationMs / 1000),
   };
 }
 
 function standingMetrics(what: 'package' | 'group', standings: readonly Standing[]): string[] {
-  const known = standings.map((standing) => [{ [what]: standing.name }, valuesOf(standing)] as const);
+  const own = standings.filter(({ isGroup }) => isGroup === (what === 'group'));
+  const known = own.map((standing) => [{ [what]: standing.name }, samplesOf(standing)] as const);
   return Object.entries(STANDING_HELP).map(([name, help]) => {
-    const samples = known.flatMap(([whose, { [name as keyof typeof STANDING_HELP]: values }]) => {
-      const list = typeof values === 'number' ? ([[{}, values]] as const) : values;
-      return list.map(([labels, value]) => ({ labels: { ...whose, ...labels }, value }));
-    });
+    const samples = known.flatMap(([whose, { [name as keyof typeof STANDING_HELP]: values }]) =>
+      values.map(([labels, value]): Sample => [{ ...whose, ...labels }, value]),
+    );
     return metric(`${what}_${name}`, help.replaceAll('{what}', what), samples);
   });
 }
@@ -114,15 +111,9 @@ export function renderPrometheus(config: Config, health: Health, states: readonl
   };
   return [
     ...Object.entries(RUN_HELP).map(([name, help]) =>
-      metric(name, help, [{ labels: {}, value: ofRun[name as keyof typeof RUN_HELP] }]),
+      metric(name, help, only(ofRun[name as keyof typeof RUN_HELP])),
     ),
-    ...standingMetrics(
-      'package',
-      states.filter(({ isGroup }) => !isGroup),
-    ),
-    ...standingMetrics(
-      'group',
-      states.filter(({ isGroup }) => isGroup),
-    ),
+    ...standingMetrics('package', states),
+    ...standingMetrics('group', states),
   ].join('');
 }

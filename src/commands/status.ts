@@ -1,14 +1,7 @@
 import { loadConfig } from '../config/config.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatAge, formatJson, formatNumber } from '../format.ts';
-import {
-  demandHealth,
-  type Health,
-  needsCare,
-  type PackageHealth,
-  type Standing,
-  statusOf,
-} from '../publish/health.ts';
+import { demandHealth, type Health, needsCare, type Standing, statusOf } from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
 import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
@@ -39,14 +32,16 @@ const COLUMNS = [
   left('state', stateTone),
 ];
 
-function ageMs(entry: PackageHealth | undefined, now: Date): number | undefined {
-  return entry?.lastSuccess === undefined
-    ? undefined
-    : Math.max(0, now.getTime() - Date.parse(entry.lastSuccess));
+/** How long ago badges were last made, in milliseconds; undefined if they never were. */
+function ageOf({ entry }: Standing, now: Date): number | undefined {
+  const { lastSuccess } = entry ?? {};
+  return lastSuccess === undefined ? undefined : Math.max(0, now.getTime() - Date.parse(lastSuccess));
 }
 
-function statusJson({ state, entry }: Standing, now: Date) {
-  const age = ageMs(entry, now);
+function statusJson(standing: Standing, now: Date) {
+  const { state, entry } = standing;
+  const { failure, warnings = [] } = entry ?? {};
+  const age = ageOf(standing, now);
   return {
     state,
     window_days: entry?.windowDays,
@@ -55,24 +50,25 @@ function statusJson({ state, entry }: Standing, now: Date) {
     attempted: entry?.attempted,
     last_success: entry?.lastSuccess,
     age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
-    error: entry?.failure?.error,
-    error_code: entry?.failure?.code,
-    warnings: entry === undefined || entry.warnings.length === 0 ? undefined : entry.warnings,
+    error: failure?.error,
+    error_code: failure?.code,
+    warnings: warnings.length === 0 ? undefined : warnings,
   };
 }
 
 function toJson(health: Health, states: readonly Standing[], healthy: boolean, now: Date) {
+  const { source, started, finished, warnings } = health;
   const { published: _, ...upstream } = health.upstream;
   const entries = (of: readonly Standing[]) =>
     Object.fromEntries(of.map((standing) => [standing.name, statusJson(standing, now)]));
   const groups = states.filter(({ isGroup }) => isGroup);
   return {
     healthy,
-    source: health.source,
-    started: health.started,
-    finished: health.finished,
+    source,
+    started,
+    finished,
     upstream: snakeKeys(upstream),
-    warnings: health.warnings.length === 0 ? undefined : health.warnings,
+    warnings: warnings.length === 0 ? undefined : warnings,
     packages: entries(states.filter(({ isGroup }) => !isGroup)),
     groups: groups.length === 0 ? undefined : entries(groups),
   };
@@ -80,7 +76,7 @@ function toJson(health: Health, states: readonly Standing[], healthy: boolean, n
 
 function cells(standing: Standing, now: Date): string[] {
   const { state, entry } = standing;
-  const age = ageMs(entry, now);
+  const age = ageOf(standing, now);
   return [
     standingName(standing),
     entry?.windowDays === undefined ? '-' : `${entry.windowDays}d`,
@@ -93,22 +89,16 @@ function cells(standing: Standing, now: Date): string[] {
 
 function render(health: Health, states: readonly Standing[], now: Date, style: Style): string {
   const { finished, source, upstream } = health;
-  const run =
-    finished === undefined
-      ? 'last run: unknown'
-      : `last run: ${finished} (${formatAge(now.getTime() - Date.parse(finished))})`;
+  const ago = finished === undefined ? '' : ` (${formatAge(now.getTime() - Date.parse(finished))})`;
   const facts = [
-    run,
+    `last run: ${finished ?? 'unknown'}${ago}`,
     ...(source === undefined ? [] : [`counted from ${sourceName(source).name}`]),
     ...(upstream.lastDay === null ? [] : [`table up to ${upstream.lastDay}`]),
   ];
-  const table = renderTable(
-    COLUMNS,
-    states.map((status) => cells(status, now)),
-    style,
-  );
-  const others = health.warnings.map(({ code, message }) => `\nwarning (${code}): ${message}\n`).join('');
-  return wrap(`${facts.join(', ')}\n\n${table}${renderRemarks(states)}${others}`, style);
+  const rows = states.map((standing) => cells(standing, now));
+  const others = health.warnings.map(({ code, message }) => `\nwarning (${code}): ${message}\n`);
+  const table = renderTable(COLUMNS, rows, style);
+  return wrap(`${facts.join(', ')}\n\n${table}${renderRemarks(states)}${others.join('')}`, style);
 }
 
 /** `status`: how the packages stand, from the last run's health file. Exits 1 if any is not well. */
