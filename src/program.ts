@@ -201,10 +201,10 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
   return program;
 }
 
-/** What a report of a fault says of a command line and the world that it was run in. */
-function circumstances(argv: readonly string[], version: string, context: Context): Circumstances {
+/** The world as the commands see it: a fault of the program can be reported from wherever it is met. */
+function commandContext(argv: readonly string[], version: string, context: Context): Context {
   const { cwd, env, issuesUrl, nodeVersion = process.versions.node } = context;
-  return {
+  const circumstances = (): Circumstances => ({
     version,
     issuesUrl,
     nodeVersion,
@@ -215,16 +215,12 @@ function circumstances(argv: readonly string[], version: string, context: Contex
       [cwd, '.'],
       [env['HOME'] ?? '', '~'],
     ],
-  };
-}
-
-/** The world as the commands see it: a fault of the program can be reported from wherever it is met. */
-function commandContext(argv: readonly string[], version: string, context: Context): Context {
+  });
   return {
     ...context,
     version,
     product: `pypi-badges/${version} (+https://www.npmjs.com/package/pypi-badges)`,
-    bugReport: (error) => bugReport(error, circumstances(argv, version, context)),
+    bugReport: (error) => bugReport(error, circumstances()),
   };
 }
 

@@ -24,16 +24,10 @@ const NOTES = `
 The bytes are BigQuery's upper bound, and high for a package that is asked for alone: only a query that runs finds out which blocks of the clustered table it can skip. Days that have changed since they were read are not in the plan: finding them out takes a query that is billed (10 MB), which the run makes.
 `;
 
-/** What stands for the packages of a question. */
-function subject({ packages }: PlannedRead): string {
-  const [first, ...others] = packages;
-  return others.length === 0 ? first : `${first} and ${formatNumber(others.length)} more`;
-}
-
 /** A line for each package, and one for all. */
 export function renderReads(reads: readonly Priced[], names: readonly string[], style: Style): string {
   const own = new Map<string, Priced[]>(names.map((name) => [name, []]));
-  for (const read of reads) append(own, subject(read), read);
+  for (const read of reads) append(own, nameSome(read.packages, 1), read);
   const cells = (name: string, list: readonly Priced[]) => [
     name,
     formatNumber(list.length),

@@ -8,6 +8,7 @@ import { normalizePackageName } from '../config/schema.ts';
 import { replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatNumber, plural } from '../format.ts';
+import { sourceName } from '../sources/index.ts';
 import type { Context } from './context.ts';
 
 /** The badge that says of a package what another said, or comes closest: of the same days, else of its first window. */
@@ -18,12 +19,7 @@ function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPacka
   const same = made.find((kind) => stem !== undefined && badgeStem(kind, windowDays) === stem);
   const total = made.find((kind) => kind.windowless && kind.size === undefined);
   const kind = same ?? (windowDays === undefined ? total : undefined) ?? CATALOGUE[0];
-  return {
-    package: name,
-    title,
-    kind,
-    windowDays: kind.windowless ? undefined : days,
-  };
+  return { package: name, title, kind, windowDays: kind.windowless ? undefined : days };
 }
 
 /**
@@ -36,19 +32,21 @@ function replacementOf({ stem, windowDays }: ForeignBadge, tracked: TrackedPacka
 export async function embedFrom(
   name: string,
   write: boolean,
-  { packages, groups }: Pick<Config, 'packages' | 'groups'>,
-  shown: { readonly publicUrl: string; readonly picture: Picture; readonly sourceName: string },
+  { packages, groups, source }: Config,
+  publicUrl: string,
+  picture: Picture,
   { cwd, stdout }: Context,
 ): Promise<number> {
   const path = resolve(cwd, name);
   const text = readText(path, (why) => new UsageError(`--from ${name}: ${why}`));
+  const { shortName } = sourceName(source.kind);
   let [written, end, found, replaced] = ['', 0, 0, 0];
   for (const badge of foreignBadges(text)) {
     const known = normalizePackageName(badge.package);
     const tracked = [...packages, ...groups].find((each) => each.name === known);
-    const own = tracked && { ...replacementOf(badge, tracked), sourceName: shown.sourceName };
+    const own = tracked && { ...replacementOf(badge, tracked), sourceName: shortName };
     // Ours already, whatever it looks like.
-    if (own && badge.file === `${shown.publicUrl}/${own.package}/${badgeStem(own.kind, own.windowDays)}.json`)
+    if (own && badge.file === `${publicUrl}/${own.package}/${badgeStem(own.kind, own.windowDays)}.json`)
       continue;
     found += 1;
     const line = text.slice(0, badge.index).split('\n').length;
@@ -57,7 +55,7 @@ export async function embedFrom(
       stdout.write(`${was}  ${badge.package} is not in tracked.yaml, so nothing replaces it\n\n`);
       continue;
     }
-    const url = pictureUrl(own, shown.publicUrl, shown.picture);
+    const url = pictureUrl(own, publicUrl, picture);
     const [first = '', ...rest] = altText(own);
     stdout.write(`${was}replaced by\n  ${url}\n  counts ${first.toLowerCase()}${rest.join('')}\n\n`);
     written += text.slice(end, badge.index) + url;

@@ -67,7 +67,6 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
       );
     }
   }
-  const { shortName } = sourceName(config.source.kind);
   if (publicUrl === undefined) {
     throw new UsageError(
       `${options.config}: service.public_url is missing, so nobody knows where the badges are served; add a line such as\n  public_url: https://badges.example.com`,
@@ -81,9 +80,9 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   }
   const picture = options.svg ? 'svg' : 'shields';
   if (options.from !== undefined) {
-    const shown = { publicUrl, picture, sourceName: shortName } as const;
-    return embedFrom(options.from, options.write === true, config, shown, context);
+    return embedFrom(options.from, options.write === true, config, publicUrl, picture, context);
   }
+  const { shortName } = sourceName(config.source.kind);
   const ofEach = tracked.flatMap(({ name, title, windows }) => {
     const what = { package: name, title, page: title && `${name}/index.html` };
     return kinds.flatMap((kind) =>

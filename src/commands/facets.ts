@@ -21,7 +21,7 @@ import type { Source } from '../sources/source.ts';
 import { openBudget, openSpendFile } from '../state/spend.ts';
 import { TIB } from '../util.ts';
 import { type Asking, readNow } from './ask.ts';
-import { agrees, type Context, type GlobalOptions } from './context.ts';
+import { agrees, type Context } from './context.ts';
 import { createLog } from './log.ts';
 import {
   bySentence,
@@ -33,17 +33,11 @@ import {
   styleOf,
   wrap,
 } from './output.ts';
+import type { ShowOptions } from './show.ts';
 import { underLock } from './under-lock.ts';
 
 /** How facets are asked for and printed. */
-export interface FacetOptions extends GlobalOptions {
-  readonly by: ShownFacet;
-  readonly of?: string;
-  readonly asOf?: string;
-  readonly json?: boolean;
-  readonly markdown?: boolean;
-  readonly yes?: boolean;
-}
+export type FacetOptions = ShowOptions & { readonly by: ShownFacet };
 
 /** The facets of a package, and what makes them look other than they are. */
 interface Found extends Pick<DatedFacets, 'facets' | 'span'> {
