@@ -13,7 +13,7 @@ import { sum } from '../util.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { createLog, withProgress } from './log.ts';
-import { bySentence, formatDollars, listPrice, say, styleOf } from './output.ts';
+import { bySentence, listPrice, say, styleOf } from './output.ts';
 import { selectDay, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
@@ -52,7 +52,7 @@ function selectForTotals(config: Config, names: readonly string[] | undefined): 
 /** What the questions cost, beside what the month has cost already. */
 function renderPrice({ reads, expected, committed, room }: PricedPlan): string {
   const most = sum(reads, ({ estimatedBytes }) => estimatedBytes);
-  const price = (bytes: number) => formatDollars(listPrice(committed + bytes) - listPrice(committed));
+  const price = (bytes: number) => listPrice(bytes, committed);
   const short =
     room !== undefined && room < expected
       ? ' What does not fit is left out; run this again next month, and it goes on.'
@@ -100,11 +100,11 @@ async function fill(
   }
   lines.push(...bySentence(failures));
   progress.clear();
-  if (signal?.aborted) log.warn(`${(signal.reason as Interruption).message}: what was read is kept`);
+  const interruption = signal?.aborted ? (signal.reason as Interruption) : undefined;
+  if (interruption !== undefined) log.warn(`${interruption.message}: what was read is kept`);
   const next = commandLine(context.env, 'collect', config.file);
   say(context.stdout, context.env, `${lines.join('\n')}\n\nTo renew the badges: ${next}`);
-  if (signal?.aborted) return (signal.reason as Interruption).exitCode;
-  return failures.length === 0 ? 0 : 1;
+  return interruption?.exitCode ?? (failures.length === 0 ? 0 : 1);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { type Collected, collect as collectAll, type Job, lookBackDays } from '../collect/collect.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
@@ -9,7 +9,7 @@ import type { Lock } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log } from './log.ts';
-import { createEntryLog, nameOf, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
+import { createEntryLog, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
@@ -55,7 +55,9 @@ function renderNext(
   isWell: boolean,
   context: Context,
 ): string {
-  const folder = nameOf(outputDir, context.cwd);
+  const way = relative(context.cwd, outputDir);
+  // As people write it.
+  const folder = way.startsWith('..') ? outputDir : way || '.';
   const next = (command: string) => commandLine(context.env, command, file);
   const open = page ? `; to see them, open ${join(folder, 'index.html')}` : '';
   const embed =

@@ -19,10 +19,7 @@ import { withProgress } from './log.ts';
 import { paint, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
-export interface CompareOptions extends GlobalOptions {
-  readonly days: string;
-  readonly json?: boolean;
-}
+export type CompareOptions = GlobalOptions & { readonly days: string; readonly json?: boolean };
 
 type Rows = ReadonlyMap<Day, Iterable<DownloadRow>>;
 

@@ -9,11 +9,9 @@ import { openLedgers } from '../state/ledgers.ts';
 import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
 import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { FEW, formatDollars, listPrice, renderFigures, type Style, styleOf, wrap } from './output.ts';
+import { FEW, listPrice, renderFigures, type Style, styleOf, wrap } from './output.ts';
 
-export interface CostOptions extends GlobalOptions {
-  readonly json?: boolean;
-}
+export type CostOptions = GlobalOptions & { readonly json?: boolean };
 
 async function forecastEntries(config: Config, { env, now }: Context): Promise<ForecastEntry[]> {
   const traits = traitsOf(config.source, env);
@@ -145,7 +143,7 @@ function render(
   ];
   const totals = renderFigures(
     ['BigQuery', 'billed', 'list price'],
-    amounts.map(([what, bytes]) => [what, formatGib(bytes), formatDollars(listPrice(bytes))]),
+    amounts.map(([what, bytes]) => [what, formatGib(bytes), listPrice(bytes)]),
     style,
   );
   const more = renderMore(result, budget);

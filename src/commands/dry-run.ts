@@ -73,7 +73,7 @@ export async function planPriced(task: RunScope, config: Config, world: World) {
     const { fault } = learnt.upstream;
     if (fault !== undefined) throw new OperatorError(fault.code, fault.message);
     const kept = await readSpend(config.stateDir);
-    const spend = kept === undefined || kept === 'unreadable' ? EMPTY_SPEND : kept;
+    const spend = typeof kept === 'object' ? kept : EMPTY_SPEND;
     const plan = await planRun(task, source, learnt, {
       ledgers: openLedgers(config.stateDir, traits.id, undefined),
       spend,

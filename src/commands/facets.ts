@@ -23,16 +23,7 @@ import { TIB } from '../util.ts';
 import { type Asking, readNow } from './ask.ts';
 import { agrees, type Context } from './context.ts';
 import { createLog } from './log.ts';
-import {
-  bySentence,
-  formatDollars,
-  listPrice,
-  renderFigures,
-  type Style,
-  say,
-  styleOf,
-  wrap,
-} from './output.ts';
+import { bySentence, listPrice, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
 import type { ShowOptions } from './show.ts';
 import { underLock } from './under-lock.ts';
 
@@ -48,31 +39,9 @@ interface Found extends Pick<DatedFacets, 'facets' | 'span'> {
 /** Most values that are printed; --json and facets.json have them all. */
 const ROWS_SHOWN = 20;
 
-function rowsOf(facet: ShownFacet, list: FacetList, total: number): string[][] {
-  const rows = [...shownRows(facet, list, ROWS_SHOWN), ['Total', total] as const];
-  return rows.map(([value, downloads]) => [value, formatShare(downloads, total), formatNumber(downloads)]);
-}
-
 function markdownTable(title: string, rows: readonly (readonly string[])[]): string {
   const lines = [[title, 'Share', 'Downloads'], ['---', '---:', '---:'], ...rows];
   return lines.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
-}
-
-/** What the tables are about, and what must be known to read them. */
-function remarks(
-  { name, facets, span, warnings }: Found,
-  { by, of }: FacetOptions,
-  windowDays: number,
-  counted: string,
-) {
-  const about = `${name}${of === undefined ? '' : ` ${of}`}, ${spanText(span)} (UTC)`;
-  const isCut = spanDays(span) < windowDays;
-  return [
-    `${about}: ${formatNumber(facets.total)} downloads by installers, not marked as CI, counted from ${counted}.`,
-    isCut ? `Only the newest of ${days(windowDays)}: more is too much to ask for at once.` : '',
-    FACET_NOTES[by] ?? '',
-    ...warnings.map(({ message }) => `Warning: ${message}.`),
-  ].filter((line) => line !== '');
 }
 
 /** The command that prints the same table. */
@@ -88,21 +57,34 @@ function commandOf(name: string, { by, of, asOf }: FacetOptions, { windowDays, s
   return words.filter((word) => word !== '').join(' ');
 }
 
+/** A table or two, and below them what they are about and what must be known to read them. */
 function render(found: Found, options: FacetOptions, asking: Asking, counted: string, style: Style): string {
-  const { by, markdown } = options;
-  const { name, facets } = found;
+  const { by, of, markdown } = options;
+  const { name, facets, span, warnings } = found;
+  const { total } = facets;
   const table = (title: string, list: FacetList) => {
-    const rows = rowsOf(by, list, facets.total);
+    const rows = [...shownRows(by, list, ROWS_SHOWN), ['Total', total] as const].map(([value, downloads]) => [
+      value,
+      formatShare(downloads, total),
+      formatNumber(downloads),
+    ]);
     return markdown ? markdownTable(title, rows) : renderFigures([title, 'share', 'downloads'], rows, style);
   };
   const tables = [
     table(FACET_TITLES[by], facets[by]),
     ...(by === 'version' ? [table('Series', bySeries(facets.version))] : []),
   ];
-  const said = remarks(found, options, asking.windowDays, counted);
+  const about = `${name}${of === undefined ? '' : ` ${of}`}, ${spanText(span)} (UTC)`;
+  const isCut = spanDays(span) < asking.windowDays;
+  const remarks = [
+    `${about}: ${formatNumber(total)} downloads by installers, not marked as CI, counted from ${counted}.`,
+    isCut ? `Only the newest of ${days(asking.windowDays)}: more is too much to ask for at once.` : '',
+    FACET_NOTES[by] ?? '',
+    ...warnings.map(({ message }) => `Warning: ${message}.`),
+  ].filter((line) => line !== '');
   const below = markdown
-    ? [...said, `\`${commandOf(name, options, asking)}\``].map((line) => `${line}\n`)
-    : [said.map((line) => `${wrap(line, style)}\n`).join('')];
+    ? [...remarks, `\`${commandOf(name, options, asking)}\``].map((line) => `${line}\n`)
+    : [remarks.map((line) => `${wrap(line, style)}\n`).join('')];
   return [...tables, ...below].join('\n');
 }
 
@@ -143,7 +125,7 @@ async function readPaid({ asking, options, onFound, ...task }: Reading, context:
       expected += times * expectedFacetBill(question);
       most += times * ((await source.estimateFacets?.(question, signal)) ?? 0);
     }
-    const price = (bytes: number) => `${formatGib(bytes)} (${formatDollars(listPrice(TIB + bytes))})`;
+    const price = (bytes: number) => `${formatGib(bytes)} (${listPrice(bytes, TIB)})`;
     const told = `This bills about ${price(expected)} by our estimate, and at most ${price(most)} by a dry run; the first TiB of a month is free.`;
     say(stderr, context.env, told);
     return options.yes || agrees(context, 'Read this and pay for it?');

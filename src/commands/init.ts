@@ -10,9 +10,7 @@ import { selectNames } from './ask.ts';
 import { type Context, commandLine, type GlobalOptions } from './context.ts';
 import { say } from './output.ts';
 
-export interface InitOptions extends GlobalOptions {
-  readonly action?: boolean;
-}
+export type InitOptions = GlobalOptions & { readonly action?: boolean };
 
 /** Where the workflow is written, from the root of its repository. */
 const WORKFLOW = '.github/workflows/badges.yml';

@@ -45,11 +45,7 @@ function createProgress(output: Output) {
 }
 
 /** Does what takes a while, below a line that says what it is. */
-export async function withProgress<T>(
-  { stderr }: Pick<Context, 'stderr'>,
-  text: string,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function withProgress<T>({ stderr }: Context, text: string, work: () => Promise<T>): Promise<T> {
   const progress = createProgress(stderr);
   progress.show(text);
   try {

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Logger } from 'pino';
 import { type Day, daysBehind, isStale } from '../days/day.ts';
@@ -11,12 +10,6 @@ import type { Output } from './context.ts';
 /*
  * How commands print: tables, bars, and sentences that are alike for many packages.
  */
-
-/** A path as people write it: from the working directory, unless it is elsewhere. */
-export function nameOf(path: string, cwd: string): string {
-  const name = relative(cwd, path);
-  return name.startsWith('..') ? path : name || '.';
-}
 
 /** Colours that a terminal's own theme defines. */
 export type Tone = 'green' | 'yellow' | 'red';
@@ -153,17 +146,13 @@ export function say(output: Output, env: Env, line: string): void {
   output.write(`${wrap(line, styleOf(output, env))}\n`);
 }
 
-/** Characters that a picture is drawn with. */
-export interface Ink {
-  /** A full cell, and what is less than one: from the least to the most. */
-  readonly full: string;
-  readonly parts: readonly string[];
-  /** Heights of a column of a line of days, from the lowest above nothing to the highest. */
-  readonly heights: readonly string[];
-  readonly nothing: string;
-}
+/**
+ * Characters that a picture is drawn with: a full cell; parts of one, from the least to the most; heights of a column of a line
+ * of days, from the lowest above nothing to the highest; and nothing.
+ */
+export type Ink = typeof UNICODE;
 
-const UNICODE: Ink = { full: '█', parts: [...'▏▎▍▌▋▊▉'], heights: [...'▁▂▃▄▅▆▇█'], nothing: '·' };
+const UNICODE = { full: '█', parts: [...'▏▎▍▌▋▊▉'], heights: [...'▁▂▃▄▅▆▇█'], nothing: '·' };
 const ASCII: Ink = { full: '#', parts: ['.'], heights: [...'_-=#'], nothing: '.' };
 
 /** What a terminal or a file can show, by the locale (POSIX, section 8.2). */
@@ -317,11 +306,9 @@ export function renderResults(standings: readonly Standing[], style?: Style): st
 /** List price of a TiB on demand in the US, in dollars, after the first in a month. */
 const DOLLARS_PER_TIB = 6.25;
 
-/** What bytes billed within a month cost, in dollars. */
-export function listPrice(bytes: number): number {
-  return (Math.max(0, bytes - TIB) / TIB) * DOLLARS_PER_TIB;
-}
-
-export function formatDollars(price: number): string {
+/** What bytes cost at the list price that are billed in a month after others, which are in bytes, too. */
+export function listPrice(bytes: number, before = 0): string {
+  const priceOf = (all: number) => (Math.max(0, all - TIB) / TIB) * DOLLARS_PER_TIB;
+  const price = priceOf(before + bytes) - priceOf(before);
   return `$${price.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }

@@ -18,10 +18,7 @@ import {
 } from './output.ts';
 import { renderPrometheus } from './prometheus.ts';
 
-export interface StatusOptions extends GlobalOptions {
-  readonly json?: boolean;
-  readonly prometheus?: boolean;
-}
+export type StatusOptions = GlobalOptions & { readonly json?: boolean; readonly prometheus?: boolean };
 
 const COLUMNS = [
   left('package'),
