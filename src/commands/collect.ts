@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { type Collected, collect as collectAll, type Job, lookBackDays } from '../collect/collect.ts';
-import { type Config, loadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
@@ -38,27 +38,22 @@ export function selectMinutes(text = '0'): number {
 function renderChanges(changes: Collected['changes']): string {
   const altered = [...changes].filter(([, list]) => list.length > 0);
   if (changes.size > 0 && altered.length === 0) return '\nno day had changed since it was read\n';
-  return altered
-    .map(([name, list]) => {
-      const days = list.map(
-        ({ day, before, after }) => `  ${day}: ${formatNumber(before)} -> ${formatNumber(after)} downloads\n`,
-      );
-      return `\n${name}: ${plural(list.length, 'day')} had changed since it was read\n${days.join('')}`;
-    })
-    .join('');
+  const lines = altered.flatMap(([name, list]) => [
+    `\n${name}: ${plural(list.length, 'day')} had changed since it was read\n`,
+    ...list.map(
+      ({ day, before, after }) => `  ${day}: ${formatNumber(before)} -> ${formatNumber(after)} downloads\n`,
+    ),
+  ]);
+  return lines.join('');
 }
 
 /** Where the files are that a run has made, and what to do next. */
-function renderNext(
-  { file, outputDir, publicUrl }: Config,
-  page: boolean,
-  isWell: boolean,
-  context: Context,
-): string {
-  const way = relative(context.cwd, outputDir);
+function renderNext({ config, page }: Job, isWell: boolean, { cwd, env }: Context): string {
+  const { file, outputDir, publicUrl } = config;
+  const way = relative(cwd, outputDir);
   // As people write it.
   const folder = way.startsWith('..') ? outputDir : way || '.';
-  const next = (command: string) => commandLine(context.env, command, file);
+  const next = (command: string) => commandLine(env, command, file);
   const open = page ? `; to see them, open ${join(folder, 'index.html')}` : '';
   const embed =
     publicUrl === undefined
@@ -106,7 +101,7 @@ async function run(
     return exitCode;
   }
   const isWell = isComplete && finished.every(({ state }) => state !== 'failed');
-  if (stdout.isTTY && !json) stdout.write(wrap(renderNext(config, job.page, isWell, context), style));
+  if (stdout.isTTY && !json) stdout.write(wrap(renderNext(job, isWell, context), style));
   return isWell ? 0 : 1;
 }
 

@@ -6,7 +6,7 @@ import { OperatorError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
 import { traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
-import { EMPTY_SPEND, readSpend, type Usage } from '../state/spend.ts';
+import { EMPTY_SPEND, readSpend, type Spend } from '../state/spend.ts';
 import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { FEW, listPrice, renderFigures, type Style, styleOf, wrap } from './output.ts';
@@ -33,7 +33,7 @@ function wholeNumber(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value) : value;
 }
 
-function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budgetBytes: number | null) {
+function toJson(result: Forecast, ages: Spend['ages'], budgetBytes: number | null) {
   const { steadyBytes, morePackages, day, packages, ...known } = result;
   const { held, ...prices } = day ?? {};
   const bills = packages.map(({ package: name, ...bill }) => [name, bill]);
@@ -52,7 +52,7 @@ function toJson(result: Forecast, ages: ReadonlyMap<string, Usage>, budgetBytes:
 }
 
 /** What a day was billed, by its age when it was read. */
-function renderAges(ages: ReadonlyMap<string, Usage>, style: Style): string {
+function renderAges(ages: Spend['ages'], style: Style): string {
   const rows = [...ages]
     .filter(([, { daysScanned }]) => daysScanned > 0)
     .toSorted(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
@@ -127,12 +127,7 @@ function renderBills(result: Forecast, style: Style): string {
   );
 }
 
-function render(
-  result: Forecast,
-  ages: ReadonlyMap<string, Usage>,
-  budget: number | null,
-  style: Style,
-): string {
+function render(result: Forecast, ages: Spend['ages'], budget: number | null, style: Style): string {
   const { month, bytesBilled } = result;
   const amounts: [string, number][] = [
     [`${month} to date`, bytesBilled],

@@ -1,4 +1,4 @@
-import { facetTask } from '../collect/collect.ts';
+import { facetTask, type Job } from '../collect/collect.ts';
 import { fetchDaysFree, type RunScope } from '../collect/days.ts';
 import { expectedFacetBill } from '../collect/facets.ts';
 import { type PlannedRead, planRun } from '../collect/plan.ts';
@@ -105,18 +105,14 @@ export async function planPriced(task: RunScope, config: Config, world: World) {
 }
 
 /** That a run asks for facets besides; nothing if none are due. */
-async function facetNote(
-  { config, asOf, packages }: RunScope & { readonly config: Config },
-  billed: boolean,
-  world: World,
-): Promise<string[]> {
-  const health = await readHealth(config.outputDir).catch(() => undefined);
+async function facetNote(job: Job, billed: boolean): Promise<string[]> {
+  const health = await readHealth(job.config.outputDir).catch(() => undefined);
   const previous = health === 'unreadable' ? undefined : health;
-  const task = await facetTask({ config, asOf, world }, previous, () => undefined);
+  const task = await facetTask(job, previous, () => undefined);
   if (task === undefined) return [];
   const due: FacetQuestion[] = [];
-  for (const { name, windows } of packages) {
-    const span = windowBefore(asOf, windows[0]);
+  for (const { name, windows } of job.packages) {
+    const span = windowBefore(job.asOf, windows[0]);
     if (task.isWanted(name, span, await task.lastOf?.(name))) due.push({ packages: [name], span });
   }
   if (due.length === 0) return [];
@@ -125,27 +121,26 @@ async function facetNote(
 }
 
 /** `collect --dry-run`: the plan that a run would carry out now, and what the source says that it would read. */
-export async function dryRun(
-  task: RunScope & { readonly config: Config },
-  json: boolean,
-  context: Context,
-): Promise<number> {
-  const { config, packages } = task;
-  const style = styleOf(context.stdout, context.env);
-  const plan = await withProgress(context, 'Planning', () => planPriced(task, config, context));
-  const { reads, traits, notes, room } = plan;
+export async function dryRun(job: Job, json: boolean, context: Context): Promise<number> {
+  const { config, packages } = job;
+  const { stdout, env } = context;
+  const plan = await withProgress(context, 'Planning', () => planPriced(job, config, context));
+  const { reads, traits, room } = plan;
   if (json) {
-    context.stdout.write(formatJson(toJson(reads)));
+    stdout.write(formatJson(toJson(reads)));
     return 0;
   }
   const names = packages.map(({ name }) => name);
   const left =
     room === undefined ? 'there is no budget' : `this month's budget has room for ${formatGib(room)}`;
   const price = `\nThey are expected to bill about ${formatGib(plan.expected)}; ${left}.\n`;
-  const text =
-    renderReads(reads, names, style) +
-    (traits.billed ? NOTES + price : '') +
-    [...(await facetNote(task, traits.billed, context)), ...notes].map((note) => `\n${note}\n`).join('');
-  context.stdout.write(wrap(text, style));
+  const notes = [...(await facetNote(job, traits.billed)), ...plan.notes];
+  const style = styleOf(stdout, env);
+  const text = [
+    renderReads(reads, names, style),
+    traits.billed ? NOTES + price : '',
+    ...notes.map((note) => `\n${note}\n`),
+  ];
+  stdout.write(wrap(text.join(''), style));
   return 0;
 }

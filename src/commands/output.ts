@@ -4,7 +4,7 @@ import { type Day, daysBehind, isStale } from '../days/day.ts';
 import { formatNumber, formatShare, plural } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import { countedState, type PackageHealth, type Standing } from '../publish/health.ts';
-import { append, type Env, snakeKeys, TIB } from '../util.ts';
+import { append, type Env, partsOf, snakeKeys, sum, TIB } from '../util.ts';
 import type { Output } from './context.ts';
 
 /*
@@ -83,18 +83,14 @@ export function renderTable(
   if (excess > Math.max(0, first - SHRUNK_MIN)) return renderLists(columns, rows, color);
   if (excess > 0) widths[0] = first - excess;
   const render = (cells: readonly string[], isHead: boolean) => {
-    const last = cells.findLastIndex((cell) => cell !== '');
-    return columns
-      .slice(0, last + 1)
-      .map(({ align, tone }, index) => {
-        const [width = 0, cell = ''] = [widths[index], cells[index]];
-        const space = ' '.repeat(Math.max(0, width - cell.length));
-        const painted = cell === '' ? cell : paint(cell, isHead ? 'bold' : tone?.(cell), color);
-        if (align === 'right') return space + painted;
-        if (index === last) return painted;
-        return cell.length > width ? `${painted}\n${' '.repeat(width)}` : painted + space;
-      })
-      .join(GAP);
+    const padded = columns.map(({ align, tone }, index) => {
+      const [width = 0, cell = ''] = [widths[index], cells[index]];
+      const space = ' '.repeat(Math.max(0, width - cell.length));
+      const painted = cell === '' ? cell : paint(cell, isHead ? 'bold' : tone?.(cell), color);
+      if (align === 'right') return space + painted;
+      return cell.length > width ? `${painted}\n${' '.repeat(width)}` : painted + space;
+    });
+    return padded.join(GAP).trimEnd();
   };
   return `${[render(titles, true), ...rows.map((cells) => render(cells, false))].join('\n')}\n`;
 }
@@ -188,17 +184,16 @@ const HIGHEST_MIN = 5;
  */
 export function columns(lines: readonly (readonly (number | null)[])[], cells: number, ink: Ink): string[] {
   const sums = lines.map((values) => {
-    const each = Math.ceil(values.length / cells);
-    return Array.from({ length: Math.ceil(values.length / each) }, (_, at) => {
-      const known = values.slice(at * each, (at + 1) * each).filter((value) => value !== null);
-      return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
+    return partsOf(values, Math.ceil(values.length / cells)).map((part) => {
+      const known = part.filter((value) => value !== null);
+      return known.length === 0 ? null : sum(known, (value) => value);
     });
   });
-  const highest = Math.max(HIGHEST_MIN, ...sums.flat().map((sum) => sum ?? 0));
-  const column = (sum: number | null) => {
-    if (sum === null) return '?';
-    if (sum === 0) return ink.nothing;
-    return ink.heights[Math.ceil((sum / highest) * ink.heights.length) - 1] ?? '';
+  const highest = Math.max(HIGHEST_MIN, ...sums.flat().map((value) => value ?? 0));
+  const column = (value: number | null) => {
+    if (value === null) return '?';
+    if (value === 0) return ink.nothing;
+    return ink.heights[Math.ceil((value / highest) * ink.heights.length) - 1] ?? '';
   };
   return sums.map((line) => line.map(column).join(''));
 }
@@ -223,10 +218,9 @@ export function bySentence(sentences: Iterable<readonly [packageName: string, se
  * cause that has kept them all would fill a journal. For people, all have one line together.
  */
 export function createEntryLog(log: Logger, forPeople: boolean) {
-  type Fields = Readonly<Record<string, unknown>>;
   const own = forPeople ? 0 : FEW;
-  const told = new Map<string, { level: 'error' | 'warn'; names: string[]; fields: Fields }>();
-  const fold = (level: 'error' | 'warn', what: string, name: string, sentence: string, fields: Fields) => {
+  const told = new Map<string, { level: 'error' | 'warn'; names: string[]; fields: object }>();
+  const fold = (level: 'error' | 'warn', what: string, name: string, sentence: string, fields: object) => {
     const names = told.get(sentence)?.names ?? [];
     names.push(name);
     told.set(sentence, { level, names, fields });
