@@ -177,18 +177,28 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
   return drawChart({ title, span, periods, history, spikes: [], when }, 'large');
 };
 
-const TREND = { label: 'trend', subject: 'Trend of non-CI downloads of' };
-const DAILY = { label: 'by day', subject: 'Daily non-CI downloads of', size: SPARKLINE };
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };
-const { small } = CHART_SIZES;
 
 /** Those that tracked.yaml may ask for, in the order of EXTRAS. */
 const EXTRA_KINDS: readonly (BadgeKind & { readonly extra: Extra })[] = [
-  { ...TREND, id: 'trend', extra: 'trend', render: renderTrend },
-  { ...DAILY, id: 'sparkline', extra: 'sparkline', render: drawSparkline },
+  {
+    id: 'trend',
+    extra: 'trend',
+    label: 'trend',
+    subject: 'Trend of non-CI downloads of',
+    render: renderTrend,
+  },
+  {
+    id: 'sparkline',
+    extra: 'sparkline',
+    label: 'by day',
+    subject: 'Daily non-CI downloads of',
+    size: SPARKLINE,
+    render: drawSparkline,
+  },
   { id: 'total', label: 'total', extra: 'total', windowless: true, render: renderTotal },
   { ...CHART, id: 'chart', extra: 'chart', render: renderWindow('large') },
-  { ...CHART, id: 'chart-small', extra: 'chart', size: small, render: renderWindow('small') },
+  { ...CHART, id: 'chart-small', extra: 'chart', size: CHART_SIZES.small, render: renderWindow('small') },
   { ...CHART, id: 'chart-total', extra: 'chart', windowless: true, render: renderPast },
 ];
 

@@ -20,39 +20,32 @@ import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG } from '../support/views.ts';
 
 const UPSTREAM: UpstreamFacts = { lastDay: null, missingDays: [], partialDays: [], excessDays: [] };
-const success: PackageHealth = {
-  windowDays: 30,
-  count: 14,
-  windows: [{ windowDays: 30, breakdown: YOUNG }],
-  query: { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10, cacheHit: false, durationMs: 4 },
-  countedTo: '2026-04-24',
-  warnings: [{ code: 'no-rows', message: 'is the name right?' }],
-  attempted: '2026-04-25T04:12:01.000Z',
-  lastSuccess: '2026-04-25T04:12:02.000Z',
-};
-const failure: PackageHealth = {
+const WARNING = { code: 'no-rows', message: 'is the name right?' } as const;
+const NONE = { windowDays: 30, windows: [], warnings: [] };
+/** One that an earlier failure kept from being tried. */
+const untried: PackageHealth = { ...NONE, failure: { error: 'not attempted: why', code: 'permission' } };
+const failed: PackageHealth = {
+  ...NONE,
   failure: { error: 'why', code: 'permission' },
-  windowDays: 30,
-  windows: [],
-  warnings: [],
   countedTo: '2026-04-20',
   attempted: '2026-04-25T04:12:01.000Z',
   lastSuccess: '2026-04-21T04:12:02.000Z',
 };
-/** One whose shorter window was held back, and one whose main window was. */
-const heldBack: PackageHealth = {
-  ...success,
-  failure: { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7] },
+const success: PackageHealth = {
+  windowDays: 30,
+  count: 14,
+  windows: [{ windowDays: 30, breakdown: YOUNG }],
+  warnings: [WARNING],
+  query: { daysScanned: 2, bytesProcessed: 5, bytesBilled: 10, cacheHit: false, durationMs: 4 },
+  countedTo: '2026-04-24',
+  attempted: '2026-04-25T04:12:01.000Z',
+  lastSuccess: '2026-04-25T04:12:02.000Z',
 };
+/** One whose shorter window was held back, and one whose main window was. */
+const HELD = { error: 'not renewed: 7d', code: 'incomplete-window', heldBack: [7] } as const;
+const heldBack: PackageHealth = { ...success, failure: HELD };
 const { count: _, ...withoutMain } = heldBack;
 const mainHeldBack: PackageHealth = { ...withoutMain, windowDays: 7 };
-/** One that an earlier failure kept from being tried. */
-const untried: PackageHealth = {
-  failure: { error: 'not attempted: why', code: 'permission' },
-  windowDays: 30,
-  windows: [],
-  warnings: [],
-};
 const health: Health = {
   source: 'bigquery',
   started: '2026-04-25T04:12:00.000Z',
@@ -61,7 +54,7 @@ const health: Health = {
   groups: new Map(),
   packages: new Map([
     ['mcp-clipboard', success],
-    ['broken', failure],
+    ['broken', failed],
     ['held-back', heldBack],
     ['main-held-back', mainHeldBack],
     ['constructor', untried],
@@ -84,46 +77,41 @@ describe('the health file', () => {
       counts_by_system: { Linux: 8, Darwin: 4, Windows: 1 },
       excluded: { sidecar: 0, ci: 120, mirror: 1325, browser: 31, unknown: 1201, other: 80 },
     };
-    const published = {
-      ...window,
+    const [attempted, error_code] = ['2026-04-25T04:12:01.000Z', 'permission'];
+    const withoutWindow = {
       other: [
         { installer: 'requests', count: 61 },
         { installer: 'conda', count: 19 },
       ],
-      warnings: [{ code: 'no-rows', message: 'is the name right?' }],
+      warnings: [WARNING],
       windows: [window],
       query: { days_scanned: 2, bytes_processed: 5, bytes_billed: 10, cache_hit: false, duration_ms: 4 },
       counted_to: '2026-04-24',
-      attempted: '2026-04-25T04:12:01.000Z',
+      attempted,
       last_success: '2026-04-25T04:12:02.000Z',
     };
-    const held = { error: 'not renewed: 7d', error_code: 'incomplete-window', held_back: [7] };
-    const { count: _c, counts: _i, counts_by_system: _s, excluded: _e, ...withoutWindow } = published;
+    const held = {
+      ...withoutWindow,
+      error: 'not renewed: 7d',
+      error_code: 'incomplete-window',
+      held_back: [7],
+    };
+    const before = { counted_to: '2026-04-20', attempted, last_success: '2026-04-21T04:12:02.000Z' };
+    const upstream = { last_day: '2026-04-24', missing_days: ['2026-04-02'], partial_days: ['2026-04-03'] };
+    const { source, started, finished, warnings } = health;
     expect(JSON.parse(text)).toEqual({
       version: 1,
-      source: 'bigquery',
-      started: '2026-04-25T04:12:00.000Z',
-      finished: '2026-04-25T04:12:03.000Z',
-      upstream: {
-        last_day: '2026-04-24',
-        missing_days: ['2026-04-02'],
-        partial_days: ['2026-04-03'],
-        excess_days: [],
-      },
-      warnings: [{ code: 'left-over', message: 'gone/ is not tracked any more' }],
+      source,
+      started,
+      finished,
+      warnings,
+      upstream: { ...upstream, excess_days: [] },
       packages: {
-        'mcp-clipboard': published,
-        broken: {
-          error: 'why',
-          error_code: 'permission',
-          window_days: 30,
-          counted_to: '2026-04-20',
-          attempted: '2026-04-25T04:12:01.000Z',
-          last_success: '2026-04-21T04:12:02.000Z',
-        },
-        'held-back': { ...published, ...held },
-        'main-held-back': { ...withoutWindow, ...held, window_days: 7 },
-        constructor: { error: 'not attempted: why', error_code: 'permission', window_days: 30 },
+        'mcp-clipboard': { ...window, ...withoutWindow },
+        broken: { error: 'why', error_code, window_days: 30, ...before },
+        'held-back': { ...window, ...held },
+        'main-held-back': { ...held, window_days: 7 },
+        constructor: { error: 'not attempted: why', error_code, window_days: 30 },
       },
     });
     expect(statSync(join(outputDir, '_health.json')).mode & 0o777).toBe(0o644);
@@ -146,15 +134,9 @@ describe('the health file', () => {
   });
 
   it.each([
-    ['cut off', '{"packages": {'],
-    ['empty', ''],
-    ['null', 'null'],
-    ['a list', '[]'],
-    ['without packages', '{"started": "2026-04-25T04:12:00.000Z"}'],
-    ['with a list of packages', '{"packages": []}'],
-    ['with a package that is a number', '{"packages": {"demo": 14}}'],
-    ['with a package that is null', '{"packages": {"demo": null}}'],
-  ])('is unreadable when it is %s', async (_, text) => {
+    ...['{"packages": {', '', 'null', '[]', '{"started": "2026-04-25T04:12:00.000Z"}', '{"packages": []}'],
+    ...['{"packages": {"demo": 14}}', '{"packages": {"demo": null}}'],
+  ])('is unreadable when it is %j', async (text) => {
     const folder = tempFolder();
     writeFileSync(join(folder, '_health.json'), text);
     expect(await readHealth(folder)).toBe('unreadable');
@@ -178,20 +160,17 @@ describe('parseHealth', () => {
   });
 
   it('reads what a later version warns of as far as it is known', () => {
-    const warnings = [
-      { code: 'of-tomorrow', message: 'x' },
-      { code: 'no-rows', message: 'y' },
-    ];
-    expect(read({ packages: { a: { warnings } } })?.packages.get('a')?.warnings).toEqual(warnings.slice(1));
+    const warnings = [{ code: 'of-tomorrow', message: 'x' }, WARNING];
+    expect(read({ packages: { a: { warnings } } })?.packages.get('a')?.warnings).toEqual([WARNING]);
   });
 
   // An installer that is added to the list is in no file of before.
   it('reads a file that lacks an installer, a system or a class', () => {
+    const figures = { counts: { pip: 9, 'pip-family': 9 }, counts_by_system: { Darwin: 5, Windows: 0 } };
     const window = {
+      ...figures,
       window_days: 3,
       count: 16,
-      counts: { pip: 9, 'pip-family': 9 },
-      counts_by_system: { Darwin: 5, Windows: 0 },
       excluded: { ci: 7, browser: 0, unknown: 0, other: 4 },
     };
     const [known] = read({ packages: { demo: { windows: [window] } } })?.packages.get('demo')?.windows ?? [];
@@ -204,13 +183,11 @@ describe('parseHealth', () => {
   });
 
   it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('keeps a package called %s', (name) => {
-    const text = `{"packages": {"other": {"count": 2, "window_days": 7}, "${name}": {"count": 14, "window_days": 30}}}`;
-    const packages = parseHealth(text)?.packages;
+    const { packages } = parseHealth(`{"packages": {"other": {"count": 2}, "${name}": {"count": 14}}}`) ?? {};
     expect(packages?.get('other')).toMatchObject({ count: 2 });
     // No package may be called __proto__.
-    expect([...(packages?.keys() ?? [])]).toEqual(
-      name === '__proto__' ? ['other'] : ['other', name.toLowerCase()],
-    );
+    const own = name === '__proto__' ? [] : [name.toLowerCase()];
+    expect([...(packages?.keys() ?? [])]).toEqual(['other', ...own]);
   });
 
   it('leaves out what makes no sense, and keeps the rest', () => {
@@ -246,14 +223,9 @@ describe('parseHealth', () => {
 });
 
 describe('mergeUpstream', () => {
-  const facts = (
-    lastDay: string | null,
-    missingDays: string[] = [],
-    partialDays: string[] = [],
-  ): UpstreamFacts => ({
-    ...{ lastDay, missingDays, partialDays },
-    excessDays: [],
-  });
+  const facts = (lastDay: string | null, missingDays: string[] = [], partialDays: string[] = []) => {
+    return { lastDay, missingDays, partialDays, excessDays: [] };
+  };
   const missing = ['2026-01-30', '2026-02-10', '2026-04-01'];
   const partial = ['2026-01-25', '2026-03-01', '2026-04-20'];
   const [first, second] = missing as [string, string];
@@ -296,17 +268,12 @@ describe('mergeHealth', () => {
   const list = 'service: {output_dir: out}\npackages: [alpha, beta, constructor]\n';
   const config = parseConfig(list, 'tracked.yaml', '/etc');
   const entry = (count: number): PackageHealth => ({ windowDays: 30, count, windows: [], warnings: [] });
-  const previous: Health = {
-    ...health,
-    packages: new Map([
-      ['beta', entry(1)],
-      ['alpha', entry(2)],
-      ['gone', entry(3)],
-    ]),
-  };
+  const packages = new Map(Object.entries({ beta: entry(1), alpha: entry(2), gone: entry(3) }));
+  const previous: Health = { ...health, packages };
+  const [started, finished] = ['2026-04-25T05:00:00.000Z', '2026-04-25T05:01:00.000Z'] as const;
   const run = {
-    started: new Date('2026-04-25T05:00:00.000Z'),
-    finished: new Date('2026-04-25T05:01:00.000Z'),
+    started: new Date(started),
+    finished: new Date(finished),
     asOf: '2026-04-25',
     upstream: undefined,
     entries: new Map([['beta', entry(9)]]),
@@ -316,15 +283,9 @@ describe('mergeHealth', () => {
 
   it('replaces what the run reached, keeps the rest in the order of the list, and forgets who is not in it', () => {
     const merged = mergeHealth(config, previous, run);
-    expect(merged).toEqual({
-      source: 'bigquery',
-      started: '2026-04-25T05:00:00.000Z',
-      finished: '2026-04-25T05:01:00.000Z',
-      upstream: previous.upstream,
-      groups: new Map(),
-      packages: new Map(Object.entries({ alpha: entry(2), beta: entry(9) })),
-      warnings: [],
-    });
+    const kept = { ...previous, warnings: [] };
+    const all = new Map(Object.entries({ alpha: entry(2), beta: entry(9) }));
+    expect(merged).toEqual({ ...kept, started, finished, packages: all });
     expect([...merged.packages.keys()]).toEqual(['alpha', 'beta']);
   });
 
@@ -344,21 +305,20 @@ describe('mergeHealth', () => {
 
 describe('stateOf', () => {
   const now = new Date('2026-04-25T06:00:00Z');
-  const known = { windowDays: 30, windows: [], warnings: [] };
   const failure = { error: 'why', code: undefined };
-  const JUST_NOW = '2026-04-25T05:59:00.000Z';
+  const lastSuccess = '2026-04-25T05:59:00.000Z';
 
-  it.each<[string, PackageHealth | undefined, string]>([
+  it.each<[string, Partial<PackageHealth> | undefined, string]>([
     ['that is in no file', undefined, 'new'],
-    ['that was counted up to yesterday', { ...known, countedTo: '2026-04-24' }, 'ok'],
+    ['that was counted up to yesterday', { countedTo: '2026-04-24' }, 'ok'],
     // The 21st is three days before yesterday.
-    ['as old as the threshold', { ...known, countedTo: '2026-04-21' }, 'ok'],
-    ['older than the threshold', { ...known, countedTo: '2026-04-20' }, 'stale'],
-    ['that is old and ran just now', { ...known, countedTo: '2026-03-24', lastSuccess: JUST_NOW }, 'stale'],
-    ['that failed, with figures that are new', { ...known, failure, countedTo: '2026-04-24' }, 'failed'],
-    ['that failed, with figures that are old', { ...known, failure, countedTo: '2026-03-24' }, 'failed'],
-    ['of which nothing is known', known, 'new'],
+    ['as old as the threshold', { countedTo: '2026-04-21' }, 'ok'],
+    ['older than the threshold', { countedTo: '2026-04-20' }, 'stale'],
+    ['that is old and ran just now', { countedTo: '2026-03-24', lastSuccess }, 'stale'],
+    ['that failed, with figures that are new', { failure, countedTo: '2026-04-24' }, 'failed'],
+    ['that failed, with figures that are old', { failure, countedTo: '2026-03-24' }, 'failed'],
+    ['of which nothing is known', {}, 'new'],
   ])('of a package %s', (_, entry, expected) => {
-    expect(stateOf(entry, 3, now)).toBe(expected);
+    expect(stateOf(entry && { ...NONE, ...entry }, 3, now)).toBe(expected);
   });
 });

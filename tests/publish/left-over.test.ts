@@ -13,41 +13,30 @@ function folderWith(...files: string[]): string {
   return outputDir;
 }
 
-it('tells of badges of windows that are not listed any more, and of nothing else', async () => {
-  const outputDir = folderWith(
-    'alpha/downloads-30d-non-ci.json',
-    'alpha/downloads-7d-non-ci.json',
-    'alpha/installer-pip-family-90d-non-ci.svg',
-    'alpha/downloads-notes.json',
-    'alpha/history.json',
-  );
-  const names = readdirSync(join(outputDir, 'alpha'));
-  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [30] }, names)).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of 7d, 90d are left over') },
-  ]);
-  expect(await leftOverWindows(outputDir, { name: 'alpha', windows: [90, 7, 30] }, names)).toEqual([]);
-  expect(await leftOverWindows(outputDir, { name: 'never-published', windows: [30] }, [])).toEqual([]);
+const told = (which: string) => [
+  { code: 'left-over', message: expect.stringContaining(`badges of ${which}`) },
+];
+
+it.each<[windows: readonly [number, ...number[]], ReturnType<typeof told>]>([
+  [[30], told('7d, 90d are left over')],
+  [[90, 7, 30], []],
+])('tells of badges of windows that are not listed any more, where %j are', async (windows, expected) => {
+  const files = 'downloads-30d-non-ci.json downloads-7d-non-ci.json installer-pip-family-90d-non-ci.svg';
+  const names = `${files} downloads-notes.json history.json`.split(' ');
+  const outputDir = folderWith(...names.map((name) => `alpha/${name}`));
+  const found = readdirSync(join(outputDir, 'alpha'));
+  expect(await leftOverWindows(outputDir, { name: 'alpha', windows }, found)).toEqual(expected);
+  expect(await leftOverWindows(outputDir, { name: 'never-published', windows }, [])).toEqual([]);
 });
 
-it('tells of folders of packages that are not listed any more, if there are badges in them', async () => {
-  const outputDir = folderWith(
-    'alpha/downloads-30d-non-ci.json',
-    'Alpha/downloads-30d-non-ci.json',
-    'beta/downloads-30d-non-ci.json',
-    'photos/cat.json',
-    '.well-known/downloads-30d-non-ci.json',
-  );
+it.each([
+  ['if there are badges in them', ['Alpha', 'beta', '.well-known'], told('beta are left over')],
+  ['the first of many', ['a', 'b', 'c', 'd', 'e', 'f', 'g'], told('a, b, c, d, e and 2 more are')],
+  ['none', [], []],
+])('tells of folders of packages that are not listed any more: %s', async (_, folders, expected) => {
+  const files = ['alpha', ...folders].map((name) => `${name}/downloads-30d-non-ci.json`);
+  const outputDir = folderWith('photos/cat.json', ...files);
   const packages = [{ name: 'alpha', windows: [30] as const }];
-  expect(await leftOverPackages({ outputDir, packages, groups: [] })).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of beta are left over') },
-  ]);
+  expect(await leftOverPackages({ outputDir, packages, groups: [] })).toEqual(expected);
   expect(await leftOverPackages({ outputDir: join(outputDir, 'none'), packages, groups: [] })).toEqual([]);
-});
-
-it('names the first of many folders, and how many more there are', async () => {
-  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
-  const outputDir = folderWith(...names.map((name) => `${name}/downloads-30d-non-ci.json`));
-  expect(await leftOverPackages({ outputDir, packages: [], groups: [] })).toEqual([
-    { code: 'left-over', message: expect.stringContaining('badges of a, b, c, d, e and 2 more are') },
-  ]);
 });

@@ -78,33 +78,19 @@ it('writes badges and history, and says what was counted, up to which day', asyn
 });
 
 const error = new OperatorError('permission', 'not allowed');
-const failed = {
-  failure: { error: 'not allowed', code: 'permission' },
-  windowDays: 7,
-  windows: [],
-  warnings: [],
-};
-const { countedTo, lastSuccess } = previous;
+const { count: _, ...stays } = previous;
 const tried = { attempted: '2026-04-25T04:12:01.000Z' };
 
 it.each<[string, { attempted?: Date }, PackageHealth | null, object]>([
-  ['for the first time', { attempted }, null, { ...failed, ...tried }],
-  [
-    'after a success, whose figures stay',
-    { attempted },
-    previous,
-    { ...failed, countedTo, lastSuccess, ...tried },
-  ],
-  [
-    'without having been tried',
-    {},
-    previous,
-    { ...failed, countedTo, lastSuccess, attempted: '2026-04-20T04:00:00.000Z' },
-  ],
-  ['without having been tried, ever', {}, null, failed],
+  ['for the first time', { attempted }, null, tried],
+  ['after a success, whose figures stay', { attempted }, previous, { ...stays, ...tried }],
+  ['without having been tried', {}, previous, stays],
+  ['without having been tried, ever', {}, null, {}],
 ])('says why a package failed %s', async (_, when, before, expected) => {
   const { folder, publish } = setUp(before);
-  expect(await publish({ kind: 'failed', package: tracked, error, ...when })).toEqual(expected);
+  const failure = { error: 'not allowed', code: 'permission' };
+  const entry = await publish({ kind: 'failed', package: tracked, error, ...when });
+  expect(entry).toEqual({ ...expected, failure, windowDays: 7, windows: [], warnings: [] });
   expect(readdirSync(folder)).toEqual([]);
 });
 
