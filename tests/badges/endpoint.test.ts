@@ -52,12 +52,8 @@ const changing = (before: number, now: number) => historyOf(14, (day) => (day < 
 
 /** The files of a package with these figures, by name. */
 function filesOf(looks: Looks = {}, ...figures: Partial<Summary>[]): Record<string, string> {
-  const known = { breakdown, title: 'demo', history: historyOf(30, 1), total: undefined };
-  const summaries = (figures.length === 0 ? [{}] : figures).map((more) => ({
-    windowDays: 30,
-    ...known,
-    ...more,
-  }));
+  const known = { windowDays: 30, breakdown, title: 'demo', history: historyOf(30, 1), total: undefined };
+  const summaries = (figures.length === 0 ? [{}] : figures).map((more) => ({ ...known, ...more }));
   return Object.fromEntries(badgeFiles(summaries, looks).map(({ name, content }) => [name, content]));
 }
 
@@ -98,20 +94,16 @@ describe('looks', () => {
 
   it('change label, colour, style, logo, time and suffix, in the file and in the picture', () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><path d="M0 0h4v4H0z"/></svg>';
-    const own = {
-      color: 'brightgreen',
-      labelColor: '#123456',
-      style: 'for-the-badge',
-      cacheSeconds: 3_600,
-    } as const;
+    const colors = { color: 'brightgreen', labelColor: '#123456' };
+    const own = { ...colors, style: 'for-the-badge', cacheSeconds: 3_600 } as const;
     const looks: Looks = { ...own, label: 'downloads', logo: { svg }, suffix: '/month' };
     const words = { schemaVersion: 1, label: 'downloads (30d)', message: '1.2k/month' };
     expect(json(looks)).toEqual({ ...own, ...words, logoSvg: svg });
     const files = filesOf(looks);
-    const picture = files[`${MAIN}.svg`];
-    expect(picture).toContain('#123456');
-    expect(picture).toContain(Buffer.from(svg).toString('base64'));
-    expect(picture).toMatch(/<title>downloads \(30d\): 1\.2k\/month<\/title>/i);
+    const picture = files[`${MAIN}.svg`]?.toLowerCase();
+    for (const part of ['#123456', btoa(svg), '<title>downloads (30d): 1.2k/month</title>']) {
+      expect(picture).toContain(part.toLowerCase());
+    }
     // Only the first badge has the label; otherwise all eleven would have the same.
     expect(files['installer-pip-30d-non-ci.json']).toContain('"pip (30d)"');
     const named = json({ logo: { name: 'python' }, logoColor: 'white' });
@@ -125,11 +117,11 @@ describe('looks', () => {
     [999, 'yellow'],
     [1_000, 'green'],
   ])('by steps, %i is %s', (count, color) => {
-    const steps = [
+    const [yellow, green] = [
       { from: 100, color: 'yellow' },
       { from: 1_000, color: 'green' },
-    ];
-    expect(json({ color: steps }, count).color).toBe(color);
+    ] as const;
+    expect(json({ color: [yellow, green] }, count).color).toBe(color);
   });
 
   it('fit dark pages where that is wanted', () => {
@@ -159,13 +151,13 @@ describe('badges that are asked for', () => {
 
   const pythons = (counts: Record<string, number>, unknown = 0): Summary['facets'] => {
     const total = Object.values(counts).reduce((sum, count) => sum + count, unknown);
-    const values = new Map(Object.entries(counts));
     const facets = facetsOf(total, (facet) =>
-      facetList(facet, facet === 'python' ? values : new Map(), unknown, total),
+      facetList(facet, new Map(Object.entries(counts)), unknown, total),
     );
     return { facets, span: { start: '2026-09-01', end: '2026-09-15' }, source: 'duckdb' };
   };
 
+  const few = { ...breakdown, count: 99 };
   it.each<[string, Looks, Partial<Summary>, string, string]>([
     ['its share of those known', {}, { facets: pythons({ '3.9': 55, '3.10': 945 }, 10) }, '95%', 'blue'],
     ['its colour', { color: 'green' }, { facets: pythons({ '3.14': 200 }) }, '100%', 'green'],
@@ -177,7 +169,7 @@ describe('badges that are asked for', () => {
     [
       'that there is too little by now',
       {},
-      { breakdown: { ...breakdown, count: 99 }, facets: pythons({ '3.10': 1_000 }) },
+      { breakdown: few, facets: pythons({ '3.10': 999 }) },
       'too few',
       'lightgrey',
     ],
@@ -185,10 +177,8 @@ describe('badges that are asked for', () => {
     const extra: Looks['extra'] = ['python>=3.10', 'python>=3.9', 'python>=3.10'];
     const files = filesOf({ ...looks, suffix: '/month', extra }, more, { windowDays: 90, ...more });
     says(files, 'python-3-10-non-ci', 'python ≥ 3.10', message, color);
-    expect(Object.keys(files).filter((name) => /^python.*json$/.test(name))).toEqual([
-      'python-3-10-non-ci.json',
-      'python-3-9-non-ci.json',
-    ]);
+    const shares = Object.keys(files).filter((name) => /^python.*json$/.test(name));
+    expect(shares).toEqual(['python-3-10-non-ci.json', 'python-3-9-non-ci.json']);
   });
 
   it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {

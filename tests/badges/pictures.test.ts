@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findBadge } from '../../src/badges/catalogue.ts';
+import { findBadge, type Summary } from '../../src/badges/catalogue.ts';
 import { drawComparison } from '../../src/badges/comparison.ts';
 import { COLORS, type Draw, THEMES } from '../../src/badges/picture.ts';
 import { addDays } from '../../src/days/day.ts';
@@ -19,14 +19,9 @@ const historyOf = (counts: Counts, partialDays: readonly string[] = []) =>
   daysWith(counts, { last: addDays(START, counts.length - 1), partialDays });
 
 /** A picture of the last days, as a badge of that name. */
-function draw(
-  id: string,
-  counts: Counts,
-  more: { title?: string; windowDays?: number; partialDays?: string[] } = {},
-) {
-  const { title = 'demo', windowDays = counts.length, partialDays } = more;
-  const summary = { title, windowDays, breakdown: NOTHING, history: historyOf(counts, partialDays) };
-  return findBadge(id)?.render({ ...summary, total: undefined }, {}) as Draw;
+function draw(id: string, counts: Counts, more: Partial<Summary> = {}) {
+  const known = { title: 'demo', windowDays: counts.length, breakdown: NOTHING, total: undefined };
+  return findBadge(id)?.render({ ...known, history: historyOf(counts), ...more }, {}) as Draw;
 }
 
 /** A comparison of packages over the last of their days. */
@@ -34,22 +29,19 @@ function compare(
   all: Readonly<Record<string, Counts>>,
   days: number,
   isIndexed: boolean,
-  partialDays: string[] = [],
+  partialDays?: string[],
 ) {
-  const compared = Object.entries(all).map(([title, counts]) => ({
-    title,
-    history: historyOf(counts, partialDays),
-  }));
+  const compared = Object.entries(all).map(([title, counts]) => {
+    return { title, history: historyOf(counts, partialDays) };
+  });
   const end = addDays(START, Object.values(all)[0]?.length ?? 0);
   return drawComparison(compared, { start: addDays(end, -days), end }, isIndexed);
 }
 
 /** The path of a class, as an XML parser sees it. */
 function pathOf(svg: string, className: string): { d: string; transform: string } {
-  const path = parseXml(svg).find(
-    ({ name, attributes }) => name === 'path' && attributes['class'] === className,
-  );
-  return { d: '', transform: '', ...path?.attributes };
+  const isIt = (each: Record<string, string>) => each['class'] === className && each['d'] !== undefined;
+  return { d: '', transform: '', ...parseXml(svg).find(({ attributes }) => isIt(attributes))?.attributes };
 }
 
 /** The height at the middle of each day of bars, undefined where there is none. */
@@ -170,10 +162,8 @@ describe('a chart', () => {
   });
 
   it('draws months from two years on, as downloads a day', () => {
-    const svg = draw(
-      'chart',
-      Array.from({ length: 1_000 }, (_, at) => (at < 2 ? 31 : 62)),
-    )('light');
+    const counts = Array.from({ length: 1_000 }, (_, at) => (at < 2 ? 31 : 62));
+    const svg = draw('chart', counts)('light');
     // 29 and 30 November 2024, then December.
     expect(pathOf(svg, 'bars').d).toMatch(/^M0\.15 0V31h1\.7V0M4\.32 0V62h26\.35V0M/);
     expect(svg).toContain('a day, by month, without CI, to 25 Aug 2027');
@@ -182,7 +172,7 @@ describe('a chart', () => {
 
   it('marks spikes, days with a part of the data, and the day from which the log has installable files only', () => {
     const counts = Array.from({ length: 700 }, (_, at) => (at === 650 ? 900 : 1));
-    const svg = draw('chart', counts, { partialDays: [addDays(START, 699)] })('light');
+    const svg = draw('chart', counts, { history: historyOf(counts, [addDays(START, 699)]) })('light');
     expect(pathOf(svg, 'spike').d).toBe('M650 0V900h1V0');
     expect(heights(pathOf(svg, 'bars').d, 700)[650]).toBeUndefined();
     expect(svg).toMatch(/▲ spike.*▪ no or partial data/);
@@ -231,33 +221,25 @@ describe('a comparison', () => {
   });
 
   it('names lines in the order in which they end', () => {
-    const svg = compare(
-      { p0: Array(30).fill(10), p1: Array(30).fill(30), p2: Array(30).fill(20) },
-      30,
-      false,
-    )('light');
+    const all = { p0: Array(30).fill(10), p1: Array(30).fill(30), p2: Array(30).fill(20) };
+    const svg = compare(all, 30, false)('light');
     expect([...svg.matchAll(/>(p\d)<\/text>/g)].map(([, name]) => name)).toEqual(['p1', 'p2', 'p0']);
   });
 });
 
 describe('a sparkline', () => {
-  const pathsOf = (counts: Counts, windowDays?: number) => {
-    const svg = draw('sparkline', counts, windowDays === undefined ? {} : { windowDays })('auto');
-    return parseXml(svg).flatMap(({ name, attributes }) => (name === 'path' ? [attributes['d']] : []));
-  };
-
-  it('draws a line from the first day to the last, highest where most was downloaded', () => {
+  it.each<[string, Counts, number, string, string]>([
     // 2 to 118 across, 28 (nothing) up to 2 (the most): half of it is 15.
-    expect(pathsOf([0, 10, 5])).toEqual(['M2 28l58-26 58 13V28H2Z', 'M2 28l58-26 58 13']);
-  });
-
-  it('leaves a gap where nothing is known, and shows a day by itself', () => {
-    expect(pathsOf([4, 4, null, 4])[1]).toBe('M2 2l38.7 0M117.3 2h1.5');
-  });
-
-  it('takes the last days of a longer history, and stays flat where there is nothing', () => {
-    expect(pathsOf([9, 9, 0, 0], 2)[1]).toBe('M2 28l116 0');
-    expect(pathsOf([null])).toEqual(['', '']);
+    ['is highest where most was downloaded', [0, 10, 5], 3, 'M2 28l58-26 58 13', 'V28H2Z'],
+    ['has gaps, and shows a day by itself', [4, 4, null, 4], 4, 'M2 2l38.7 0M117.3 2h1.5', 'V28H118Z'],
+    ['takes the last days, and stays flat where there is nothing', [9, 9, 0, 0], 2, 'M2 28l116 0', 'V28H2Z'],
+    ['stays empty where nothing is known', [null], 1, '', ''],
+  ])('%s', (_, counts, windowDays, line, ground) => {
+    const paths = parseXml(draw('sparkline', counts, { windowDays })('auto')).filter(
+      ({ name }) => name === 'path',
+    );
+    const [area, drawn] = paths.map(({ attributes }) => attributes['d']);
+    expect([drawn, area?.endsWith(ground)]).toEqual([line, true]);
   });
 });
 

@@ -86,9 +86,7 @@ it.each([
   ['2024-01-01', '2024-01-11', '2024-01-01', 13],
   ['2024-01-11', '2024-01-01', '2024-01-01', 13],
 ])('adds up totals since %s and %s', (one, other, since, unknownDays) => {
-  const [a, b] = [
-    { since: one, count: 10, unknownDays: 1 },
-    { since: other, count: 5, unknownDays: 2 },
-  ];
-  expect(totalsTogether(a, b)).toEqual({ since, count: 15, unknownDays });
+  const earlier = { since: one, count: 10, unknownDays: 1 };
+  const all = totalsTogether(earlier, { since: other, count: 5, unknownDays: 2 });
+  expect(all).toEqual({ since, count: 15, unknownDays });
 });

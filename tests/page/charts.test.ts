@@ -130,10 +130,10 @@ it('systemsChart compares the systems and the rest on one scale', () => {
 });
 
 describe('dailyChart', () => {
-  const onFifth = (count: number) => (index: number) => (index === 5 ? count : 0);
   const wordsOf = (svg: Chart, size: string) => textsIn(svg, `g.${size} text`).join(' ');
 
   it('stacks the installers, marks missing days instead of drawing zero, and says how high it goes', () => {
+    const onFifth = (count: number) => (index: number) => (index === 5 ? count : 0);
     const chart = dailyChart(historyOf(30, onFifth(1_100), onFifth(100), ['2026-04-10']));
     expect(labelOf(chart)).toBe('Non-CI downloads by day over 30 days: at most 1,200, on 31 Mar 2026');
     // On a scale that goes to 1,500; the 10th of April is the sixteenth day.
@@ -197,25 +197,17 @@ describe('mixChart', () => {
 
   const firstWeek = Array.from({ length: 7 }, (_, day) => addDays('2026-04-04', day));
   const WEEK = '70\npip 70 (100.0%)';
-  it.each<[string, Parameters<typeof daysWith>[1] & {}, number[], string[]]>([
-    [
-      'without data, and those of which there was only a part',
-      { partialDays: ['2026-04-20'] },
-      [],
-      ['no data', WEEK, `${WEEK}\nonly a part of the data`],
-    ],
-    [
-      'of which nothing or not all is known',
-      { unknownDays: [...firstWeek, '2026-04-24'] },
-      [20],
-      ['not known', WEEK, '60\npip 60 (100.0%)\nunknown days left out'],
-    ],
-  ])('tells weeks %s', (_, more, without, expected) => {
-    const counts = Array.from({ length: 21 }, (__, day) => (day < 7 || without.includes(day) ? null : 10));
+  const unknownDays = [...firstWeek, '2026-04-24'];
+  it.each<[string, Parameters<typeof daysWith>[1] & {}, string, string]>([
+    ['lacking or partial', { partialDays: ['2026-04-20'] }, 'no data', `${WEEK}\nonly a part of the data`],
+    ['unknown', { unknownDays }, 'not known', '60\npip 60 (100.0%)\nunknown days left out'],
+  ])('tells weeks with days that are %s', (_, more, first, last) => {
+    const isKnown = (day: number) => day >= 7 && (day < 20 || more.unknownDays === undefined);
+    const counts = Array.from({ length: 21 }, (__, day) => (isKnown(day) ? 10 : null));
     const history = daysWith(counts, more);
     const weeks = ['4 Apr 2026 to 10 Apr 2026', '11 Apr 2026 to 17 Apr 2026', '18 Apr 2026 to 24 Apr 2026'];
     const chart = mixChart(history);
-    expect(textsIn(chart, 'title')).toEqual(expected.map((words, at) => `${weeks[at]}: ${words}`));
+    expect(textsIn(chart, 'title')).toEqual([first, WEEK, last].map((words, at) => `${weeks[at]}: ${words}`));
     expect(boxesOf(chart, 'missing')).toEqual([[0, 7]]);
     expect(boxesOf(chart, 'partial')).toEqual(more.partialDays === undefined ? [] : [[14, 21]]);
     expect(labelOf(dailyChart(history))).toContain('at most 10, on 11 Apr 2026');

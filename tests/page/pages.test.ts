@@ -181,25 +181,14 @@ describe('packagePage', () => {
     expect(pageOf({ ...full, history: daysWith(twelve) }).text).toContain(sentence);
   });
 
-  it.each<[string, Parameters<typeof packageDays>[2], number, string[]]>([
-    [
-      'unknown days from those without data',
-      { unknownDays: ['2026-04-21'] },
-      2,
-      [
-        'uvno data or not known',
-        'No data for 20 Apr 2026: the table has nothing at all for it',
-        'Not known of 21 Apr 2026: the source does not say which downloads were by CI on it, so the sums leave it out.',
-      ],
-    ],
-    [
-      'days with a part',
-      { partialDays: ['2026-04-23'] },
-      0,
-      ['uvonly a part of the data', '2026-04-23 (part)110'],
-    ],
-    ['the broken line of 2026-08-25', { last: '2026-08-26' }, 0, ['The broken line: from 25 Aug 2026']],
-  ])('tells %s', (_, more, without, sentences) => {
+  const NO_DATA = 'No data for 20 Apr 2026: the table has nothing at all for it';
+  const NOT_KNOWN =
+    'Not known of 21 Apr 2026: the source does not say which downloads were by CI on it, so the sums leave it out.';
+  it.each<[Parameters<typeof packageDays>[2], number, ...sentences: string[]]>([
+    [{ unknownDays: ['2026-04-21'] }, 2, 'uvno data or not known', NO_DATA, NOT_KNOWN],
+    [{ partialDays: ['2026-04-23'] }, 0, 'uvonly a part of the data', '2026-04-23 (part)110'],
+    [{ last: '2026-08-26' }, 0, 'The broken line: from 25 Aug 2026'],
+  ])('tells what days lack: %j', (more, without, ...sentences) => {
     const days = packageDays(5, (index) => (index < without ? null : [downloads('uv', 1)]), more);
     const { text } = pageOf({ ...full, history: days });
     for (const sentence of [...sentences, 'Installer mix by day']) expect(text).toContain(sentence);
@@ -209,10 +198,7 @@ describe('packagePage', () => {
 
   it('opens the class other into names, the largest first and at most twenty, as text', () => {
     const names = (view?: Partial<PackageView>) => pageOf(view).cells('details > table tbody tr');
-    expect(names()).toEqual([
-      ['requests', '61'],
-      ['conda', '19'],
-    ]);
+    expect(names().join(' ')).toBe('requests,61 conda,19');
     const rare = Array.from({ length: 25 }, (_, at) => [`p${at}`, 25 - at] as const);
     const many = names({ windows: [windowOf({ ...YOUNG, others: new Map([[HOSTILE, 1_000], ...rare]) })] });
     expect([many.length, many[0], many[19]]).toEqual([20, [HOSTILE, '1,000'], ['p18', '7']]);
