@@ -4,7 +4,7 @@ import { main } from '../../src/program.ts';
 import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerOptions } from '../support/bigquery-server.ts';
 import { capture } from '../support/context.ts';
-import { type GoogleOptions, GoogleServer, type ProxyManner, ProxyServer } from '../support/google-server.ts';
+import { type GoogleOptions, type ProxyManner, startGoogle, startProxy } from '../support/google-server.ts';
 import { clickHouseProject, localProject } from '../support/project.ts';
 
 const NOW = new Date('2026-04-25T04:12:00.000Z');
@@ -125,8 +125,8 @@ describe('doctor, before BigQuery,', () => {
   }
 
   async function behind(options: GoogleOptions, manner: ProxyManner) {
-    const google = await GoogleServer.start(options);
-    const proxy = await ProxyServer.start(google, manner);
+    const google = await startGoogle(options);
+    const proxy = await startProxy(google, manner);
     onTestFinished(async () => {
       await google.close();
       await proxy.close();

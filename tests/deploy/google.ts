@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net';
-import { GoogleServer } from '../support/google-server.ts';
+import { startGoogle } from '../support/google-server.ts';
 
 /*
  * Google on a booted host: its token server and BigQuery behind TLS on port 443, for hosts that name
@@ -13,7 +13,7 @@ const rows = Array.from({ length: 90 }, (_, back) =>
   { project: 'mcp-clipboard', day, installer: 'pip', system: 'Linux', downloads: 1 },
   { project: 'mcp-clipboard', day, ci: true, installer: 'uv', downloads: 2 },
 ]);
-const google = await GoogleServer.start({ bigQuery: { rows } });
+const google = await startGoogle({ bigQuery: { rows } });
 createServer((socket) => {
   const other = connect(google.tlsPort, '127.0.0.1');
   for (const end of [socket, other]) end.on('error', () => end.destroy());

@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { aprilRows, bigQueryProject, SECRET } from '../support/bigquery-project.ts';
 import { expectCalm } from '../support/calm.ts';
 import { runCommand } from '../support/command.ts';
-import { GoogleServer, ProxyServer, TEST_CA } from '../support/google-server.ts';
+import { startGoogle, startProxy, TEST_CA } from '../support/google-server.ts';
 import { keyFile, leakOf, material, RSA_PEM as PEM, pieces, randomText } from '../support/secrets.ts';
 
 const PACKAGES = ['alpha', 'broken', 'gamma'];
@@ -37,8 +37,8 @@ it('what passes leaves no trace: exit 0, right badges, billed once', async () =>
 });
 
 it('a federated identity that acts as a service account works, and gets a new token when one runs out', async () => {
-  const server = await GoogleServer.start({ bigQuery: { rows: aprilRows(PACKAGES) }, expiresIn: 60 });
-  const proxy = await ProxyServer.start(server);
+  const server = await startGoogle({ bigQuery: { rows: aprilRows(PACKAGES) }, expiresIn: 60 });
+  const proxy = await startProxy(server);
   onTestFinished(async () => {
     await server.close();
     await proxy.close();

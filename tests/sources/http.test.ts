@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { clockFault, openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
 import { fault } from '../../src/sources/source.ts';
-import { ProxyServer } from '../support/google-server.ts';
+import { startProxy } from '../support/google-server.ts';
 import { listen } from '../support/listen.ts';
 
 const NOW = new Date('2026-04-25T04:00:00Z');
@@ -93,7 +93,7 @@ describe('the proxy', () => {
     ['hangs up', 'hang up', 'proxy-unreachable'],
     ['is silent', 'silence', 'no-answer'],
   ])('that %s is told apart from the server', async (_, manner, code) => {
-    const proxy = await ProxyServer.start({ tlsPort: 1 }, manner);
+    const proxy = await startProxy({ tlsPort: 1 }, manner);
     onTestFinished(() => proxy.close());
     const http = open({ HTTP_PROXY: `http://${proxy.host}` });
     const stop = new AbortController();

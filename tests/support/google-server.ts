@@ -1,16 +1,11 @@
 import { readFileSync } from 'node:fs';
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { BigQueryServer, type ServerOptions } from './bigquery-server.ts';
 import { listen } from './listen.ts';
+import type { Instead } from './stand-in.ts';
 
 /*
  * Everybody who is asked for a token on the way to BigQuery, and BigQuery itself, on loopback: as plain HTTP for
@@ -22,9 +17,7 @@ import { listen } from './listen.ts';
 export type Asked = 'token' | 'sts' | 'iam' | 'metadata' | 'subject' | 'bigquery';
 
 /** An answer in place of the right one; silence is none at all. */
-export type Answer =
-  | 'silence'
-  | { readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> };
+export type Answer = 'silence' | (Omit<Instead, 'body'> & { readonly body: unknown });
 
 /** What a federation signs in with. */
 export const SUBJECT_TOKEN = 'hush-oidc';
@@ -61,156 +54,114 @@ function whoIs(path: string): Asked {
   return 'subject';
 }
 
-export class GoogleServer {
+/** Starts all of them on loopback. */
+export async function startGoogle(options: GoogleOptions = {}) {
+  const { answers, times = Number.POSITIVE_INFINITY, expiresIn = 3_600, projectId, date } = options;
   /** Who was asked, in order. */
-  readonly asked: Asked[] = [];
+  const asked: Asked[] = [];
   /** The tokens that came with what BigQuery was asked. */
-  readonly tokens: string[] = [];
-  /** The accounts that were impersonated, and the parameters of the last request to the security token service. */
-  readonly accounts: string[] = [];
-  exchange: URLSearchParams = new URLSearchParams();
-  readonly bigQuery: BigQueryServer;
-  readonly #options: GoogleOptions;
-  #left: number;
-  #count = 0;
-  #plain = { port: 0, close: async () => {} };
-  #tls = { port: 0, close: async () => {} };
+  const tokens: string[] = [];
+  /** The accounts that were impersonated. */
+  const accounts: string[] = [];
+  /** The parameters of the last request to the security token service. */
+  const exchange = new URLSearchParams();
+  const bigQuery = new BigQueryServer({ ...options.bigQuery, ...(date && { date }) });
+  let left = times;
+  let given = 0;
 
-  private constructor(options: GoogleOptions) {
-    this.#options = options;
-    this.#left = options.times ?? Number.POSITIVE_INFINITY;
-    this.bigQuery = new BigQueryServer({ ...options.bigQuery, ...(options.date && { date: options.date }) });
+  /** The right answer of everybody but BigQuery. */
+  function tokenOf(who: Asked, path: string): Answer {
+    given += 1;
+    const token = `token-${given}`;
+    if (who === 'subject') return { status: 200, body: SUBJECT_TOKEN };
+    if (who === 'iam') {
+      accounts.push(decodeURIComponent(/serviceAccounts\/([^:]*):/.exec(path)?.[1] ?? ''));
+      const expireTime = new Date(Date.now() + expiresIn * 1000).toISOString();
+      return { status: 200, body: { accessToken: token, expireTime } };
+    }
+    if (path.endsWith('/project-id')) {
+      return projectId ? { status: 200, body: projectId } : { status: 404, body: '<title>Error 404</title>' };
+    }
+    return { status: 200, body: { access_token: token, expires_in: expiresIn, token_type: 'Bearer' } };
   }
 
-  static async start(options: GoogleOptions = {}): Promise<GoogleServer> {
-    const server = new GoogleServer(options);
-    const listener: RequestListener = (request, response) => {
-      server.#answer(request, response).catch((error) => {
-        response.statusCode = 599;
-        response.end(String(error));
-      });
-    };
-    const cert = readFileSync(certificate(options.certificate === 'expired' ? 'expired.pem' : 'server.pem'));
-    const key = readFileSync(certificate('server.key'));
-    server.#plain = await listen(createServer(listener));
-    server.#tls = await listen(createTlsServer({ cert, key }, listener));
-    return server;
-  }
-
-  /** As plain HTTP, without a scheme: for GCE_METADATA_HOST. */
-  get host(): string {
-    return `127.0.0.1:${this.#plain.port}`;
-  }
-
-  /** Where it answers as any host of googleapis.com. */
-  get tlsPort(): number {
-    return this.#tls.port;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#plain.close(), this.#tls.close()]);
-  }
-
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '', 'http://google');
-    const who = whoIs(url.pathname);
-    this.asked.push(who);
-    const instead = this.#options.answers?.[who];
-    if (instead !== undefined && this.#left > 0) {
-      this.#left -= 1;
-      if (instead === 'silence') return this.#options.onSilence?.();
-      return this.#send(response, instead.status, instead.body, instead.headers);
+  async function answerTo(who: Asked, path: string, request: IncomingMessage): Promise<Answer | undefined> {
+    const instead = answers?.[who];
+    if (instead !== undefined && left > 0) {
+      left -= 1;
+      return instead;
     }
     if (who === 'bigquery') {
       const token = String(request.headers.authorization);
-      this.tokens.push(token);
-      if (!/^Bearer token-\d+$/.test(token)) {
-        const error = { code: 401, message: 'no token', errors: [{ reason: 'authError' }] };
-        return this.#send(response, 401, { error });
-      }
-      return void this.bigQuery.handle(request, response);
+      tokens.push(token);
+      const error = { code: 401, message: 'no token', errors: [{ reason: 'authError' }] };
+      return /^Bearer token-\d+$/.test(token) ? undefined : { status: 401, body: { error } };
     }
     let body = '';
     for await (const chunk of request) body += chunk;
-    if (who === 'sts') this.exchange = new URLSearchParams(body);
-    this.#send(response, ...this.#token(who, url.pathname));
+    if (who === 'sts') for (const [name, value] of new URLSearchParams(body)) exchange.set(name, value);
+    return tokenOf(who, path);
   }
 
-  /** The right answer of everybody but BigQuery. */
-  #token(who: Asked, path: string): [status: number, body: unknown] {
-    this.#count += 1;
-    const { expiresIn = 3_600, projectId } = this.#options;
-    const token = `token-${this.#count}`;
-    if (who === 'subject') return [200, SUBJECT_TOKEN];
-    if (who === 'iam') {
-      this.accounts.push(decodeURIComponent(/serviceAccounts\/([^:]*):/.exec(path)?.[1] ?? ''));
-      const expireTime = new Date(Date.now() + expiresIn * 1000).toISOString();
-      return [200, { accessToken: token, expireTime }];
-    }
-    if (path.endsWith('/project-id')) {
-      return projectId === undefined ? [404, '<title>Error 404 (Not Found)!!1</title>'] : [200, projectId];
-    }
-    return [200, { access_token: token, expires_in: expiresIn, token_type: 'Bearer' }];
-  }
-
-  #send(
-    response: ServerResponse,
-    status: number,
-    body: unknown,
-    more: Readonly<Record<string, string>> = {},
-  ) {
-    const { date } = this.#options;
-    const type = typeof body === 'string' ? 'text/html' : 'application/json';
-    const headers = { 'content-type': type, 'metadata-flavor': 'Google', ...more };
-    response.writeHead(status, { ...headers, ...(date && { date: date.toUTCString() }) });
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '', 'http://google').pathname;
+    const who = whoIs(path);
+    asked.push(who);
+    const answer = await answerTo(who, path, request);
+    if (answer === undefined) return bigQuery.handle(request, response);
+    if (answer === 'silence') return options.onSilence?.();
+    const { status, body, headers } = answer;
+    const type = { 'content-type': typeof body === 'string' ? 'text/html' : 'application/json' };
+    if (date !== undefined) response.setHeader('date', date.toUTCString());
+    response.writeHead(status, { ...type, 'metadata-flavor': 'Google', ...headers });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
+
+  const listener = (request: IncomingMessage, response: ServerResponse) =>
+    void handle(request, response).catch(() => response.destroy());
+  const cert = readFileSync(certificate(options.certificate === 'expired' ? 'expired.pem' : 'server.pem'));
+  const plain = await listen(createServer(listener));
+  const tls = await listen(createTlsServer({ cert, key: readFileSync(certificate('server.key')) }, listener));
+  return {
+    ...{ asked, tokens, accounts, exchange, bigQuery },
+    /** As plain HTTP, without a scheme: for GCE_METADATA_HOST. */
+    host: `127.0.0.1:${plain.port}`,
+    /** Where it answers as any host of googleapis.com. */
+    tlsPort: tls.port,
+    close: async () => void (await Promise.all([plain.close(), tls.close()])),
+  };
 }
 
 /** What a proxy does with a request for a connection: leads it on, refuses it, says nothing, or ends the connection. */
 export type ProxyManner = 'open' | 'silence' | 'hang up' | number;
 
-/** An HTTP proxy on loopback that leads wherever one wants to go to one place. */
-export class ProxyServer {
+function lead(socket: Socket, port: number): void {
+  const through = connect(port, '127.0.0.1', () => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    through.pipe(socket).pipe(through);
+  });
+  through.on('error', () => socket.destroy());
+  socket.on('error', () => through.destroy());
+  socket.on('close', () => through.destroy());
+}
+
+/** Starts an HTTP proxy on loopback that leads wherever one wants to go to one place. */
+export async function startProxy({ tlsPort }: { readonly tlsPort: number }, manner: ProxyManner = 'open') {
   /** Hosts with ports that were asked for. */
-  readonly asked: string[] = [];
+  const asked: string[] = [];
   /** Credentials that came with them, as `user:password`. */
-  readonly credentials: string[] = [];
-  #server = { port: 0, close: async () => {} };
-
-  static async start(to: { readonly tlsPort: number }, manner: ProxyManner = 'open'): Promise<ProxyServer> {
-    const proxy = new ProxyServer();
-    const server = createServer();
-    server.on('connect', (request: IncomingMessage, socket: Socket) => {
-      proxy.asked.push(String(request.url));
-      const [, encoded = ''] = String(request.headers['proxy-authorization'] ?? '').split(' ');
-      if (encoded !== '') proxy.credentials.push(Buffer.from(encoded, 'base64').toString());
-      if (manner === 'silence') return;
-      if (manner === 'hang up') return void socket.end();
-      const isOpen = manner === 'open' || (manner === 407 && encoded !== '');
-      if (isOpen) return proxy.#lead(socket, to.tlsPort);
-      socket.end(`HTTP/1.1 ${manner} ${STATUS_CODES[manner]}\r\ncontent-length: 0\r\n\r\n`);
-    });
-    proxy.#server = await listen(server);
-    return proxy;
-  }
-
-  /** For HTTPS_PROXY, without a scheme. */
-  get host(): string {
-    return `127.0.0.1:${this.#server.port}`;
-  }
-
-  close(): Promise<void> {
-    return this.#server.close();
-  }
-
-  #lead(socket: Socket, port: number): void {
-    const through = connect(port, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      through.pipe(socket).pipe(through);
-    });
-    through.on('error', () => socket.destroy());
-    socket.on('error', () => through.destroy());
-    socket.on('close', () => through.destroy());
-  }
+  const credentials: string[] = [];
+  const server = createServer();
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    asked.push(String(request.url));
+    const [, encoded = ''] = String(request.headers['proxy-authorization'] ?? '').split(' ');
+    if (encoded !== '') credentials.push(Buffer.from(encoded, 'base64').toString());
+    if (manner === 'silence') return;
+    if (manner === 'hang up') return void socket.end();
+    if (manner === 'open' || (manner === 407 && encoded !== '')) return lead(socket, tlsPort);
+    socket.end(`HTTP/1.1 ${manner} ${STATUS_CODES[manner]}\r\ncontent-length: 0\r\n\r\n`);
+  });
+  const { port, close } = await listen(server);
+  /** `host` is for HTTPS_PROXY, without a scheme. */
+  return { asked, credentials, host: `127.0.0.1:${port}`, close };
 }

@@ -58,57 +58,40 @@ export function pieces(text: string): string[] {
 
 /** A secret of every kind that is known by how it looks. */
 export function everySecret(): Secret[] {
-  const pem = RSA_PEM;
+  const key = material(RSA_PEM);
   const ec = ecPem();
-  const file = keyFile(pem);
-  const base64 = Buffer.from(file).toString('base64');
+  const file = keyFile(RSA_PEM);
+  const [base64, base64url] = [Buffer.from(file).toString('base64'), Buffer.from(file).toString('base64url')];
   const password = randomText(14);
   const refresh = `1//0g${randomText(48)}`;
   const client = `GOCSPX-${randomText(28)}`;
   const login = JSON.stringify({ type: 'authorized_user', client_secret: client, refresh_token: refresh });
   const access = `ya29.${randomText(80)}`;
-  const jwt = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString('base64url')}.${Buffer.from('{"iss":"me"}').toString('base64url')}.${randomText(86)}`;
-  const key = pieces(material(pem));
-  const one = (kind: string, text: string, secret = text): Secret => ({
-    kind,
-    text,
-    fragments: pieces(secret),
-  });
-  return [
-    { kind: 'a key file', text: file, fragments: key },
-    { kind: 'a key file in one line', text: JSON.stringify(JSON.parse(file)), fragments: key },
-    { kind: 'a private key', text: pem, fragments: key },
-    { kind: 'a private key with escaped newlines', text: pem.replaceAll('\n', '\\n'), fragments: key },
-    {
-      kind: 'a private key with newlines escaped twice',
-      text: pem.replaceAll('\n', '\\\\n'),
-      fragments: key,
-    },
-    { kind: 'a private key that is cut short', text: pem.slice(0, 700), fragments: key },
-    { kind: 'an elliptic private key', text: ec, fragments: pieces(material(ec)) },
-    { kind: 'a key file in base64', text: base64, fragments: [...key, ...pieces(base64)] },
-    {
-      kind: 'a key file in base64 with line breaks',
-      text: base64.replaceAll(/(.{76})/g, '$1\n'),
-      fragments: pieces(base64),
-    },
-    one('a key file in base64url', Buffer.from(file).toString('base64url')),
-    { kind: 'a key file, percent-encoded', text: encodeURIComponent(file), fragments: key },
-    {
-      kind: 'a key file in base64, percent-encoded',
-      text: encodeURIComponent(base64),
-      fragments: pieces(base64),
-    },
-    { kind: 'a login', text: login, fragments: [...pieces(client), ...pieces(refresh)] },
-    one('an access token', access),
-    one('an identity token', jwt),
-    {
-      kind: 'an address with a password',
-      text: `https://badges:${password}@db.example.com:8443/x`,
-      fragments: [password],
-    },
-    { kind: 'a password without a scheme', text: `badges:${password}@localhost:9050`, fragments: [password] },
+  const [header, claims] = ['{"alg":"RS256","typ":"JWT"}', '{"iss":"me"}'].map((part) =>
+    Buffer.from(part).toString('base64url'),
+  );
+  const jwt = `${header}.${claims}.${randomText(86)}`;
+  const address = `https://badges:${password}@db.example.com:8443/x`;
+  const kinds: [kind: string, text: string, ...secrets: string[]][] = [
+    ['a key file', file, key],
+    ['a key file in one line', JSON.stringify(JSON.parse(file)), key],
+    ['a private key', RSA_PEM, key],
+    ['a private key with escaped newlines', RSA_PEM.replaceAll('\n', '\\n'), key],
+    ['a private key with newlines escaped twice', RSA_PEM.replaceAll('\n', '\\\\n'), key],
+    ['a private key that is cut short', RSA_PEM.slice(0, 700), key],
+    ['an elliptic private key', ec, material(ec)],
+    ['a key file in base64', base64, key, base64],
+    ['a key file in base64 with line breaks', base64.replaceAll(/(.{76})/g, '$1\n'), base64],
+    ['a key file in base64url', base64url, base64url],
+    ['a key file, percent-encoded', encodeURIComponent(file), key],
+    ['a key file in base64, percent-encoded', encodeURIComponent(base64), base64],
+    ['a login', login, client, refresh],
+    ['an access token', access, access],
+    ['an identity token', jwt, jwt],
+    ['an address with a password', address, password],
+    ['a password without a scheme', `badges:${password}@localhost:9050`, password],
   ];
+  return kinds.map(([kind, text, ...secrets]) => ({ kind, text, fragments: secrets.flatMap(pieces) }));
 }
 
 /** What of a secret stands in a text; undefined if nothing does. */

@@ -8,10 +8,10 @@ import {
   type Answer,
   type Asked,
   type GoogleOptions,
-  GoogleServer,
   type ProxyManner,
-  ProxyServer,
   SUBJECT_TOKEN,
+  startGoogle,
+  startProxy,
 } from '../../support/google-server.ts';
 import { RSA_PEM as PRIVATE_KEY } from '../../support/secrets.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
@@ -93,8 +93,8 @@ function withoutWaiting(): () => void {
 
 async function collect({ google: options = {}, proxy: manner = 'open', ...given }: Case) {
   const onSilence = withoutWaiting();
-  const google = await GoogleServer.start({ ...options, onSilence, bigQuery: { rows: aprilRows(PACKAGES) } });
-  const proxy = await ProxyServer.start(google, manner);
+  const google = await startGoogle({ ...options, onSilence, bigQuery: { rows: aprilRows(PACKAGES) } });
+  const proxy = await startProxy(google, manner);
   onTestFinished(async () => {
     await google.close();
     await proxy.close();
