@@ -11,6 +11,7 @@ import {
   PATTERNS,
   VALUES_MAX,
 } from '../metric/facets.ts';
+import { recordOf } from '../util.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
 import { NO_COST, type QueryCost, SourceError } from './source.ts';
 import { literals, needsFileNames, OTHER_FILE, type Question } from './sql.ts';
@@ -130,28 +131,26 @@ const NO_FLAG =
  * than all downloads.
  */
 export function checkFacets({ packages }: Question, rows: readonly RawRow[]): FacetAnswer {
-  const noCounts = () => new Map(GROUPS.map((group) => [group as string, new Map<string, number>()]));
+  const noCounts = () => recordOf(GROUPS, () => new Map<string, number>());
   const found = new Map(packages.map((name) => [name, noCounts()]));
   for (const row of rows) {
-    const [project, group, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value') ?? ''];
+    const [project, facet, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value') ?? ''];
     const groups = found.get(project ?? '');
     if (groups === undefined) throw unexpected('project', project, 'a package that was asked for');
-    const counts = groups.get(group ?? '');
-    if (counts === undefined) throw unexpected('facet', group, 'a facet');
-    if (counts.has(value)) throw unexpected('value', value, 'each value once');
-    counts.set(value, count(row, 'download_count'));
+    const group = GROUPS.find((each) => each === facet);
+    if (group === undefined) throw unexpected('facet', facet, 'a facet');
+    if (groups[group].has(value)) throw unexpected('value', value, 'each value once');
+    groups[group].set(value, count(row, 'download_count'));
   }
   const facets = new Map<string, Facets>();
   const failures = new Map<string, SourceError>();
   for (const [name, groups] of found) {
-    const countsOf = (group: string) => groups.get(group) ?? new Map<string, number>();
-    const flags = countsOf(FLAG);
-    if (flags.has('unknown')) {
+    if (groups.flag.has('unknown')) {
       failures.set(name, new SourceError('incomplete-window', NO_FLAG));
       continue;
     }
-    const total = sumOf(flags.values());
-    const own = facetsOf(total, (facet) => listOf(facet, countsOf(facet), total));
+    const total = sumOf(groups.flag.values());
+    const own = facetsOf(total, (facet) => listOf(facet, groups[facet], total));
     if (FACETS.some((facet) => own[facet].other < 0)) {
       throw unexpected('download_count', total, 'at least the downloads of each list');
     }

@@ -109,12 +109,6 @@ export function accountOf({ identity, fields }: Credentials): string {
   return account === undefined ? 'your own account' : decodeURIComponent(account);
 }
 
-/** Where gcloud keeps what `gcloud auth application-default login` makes. */
-function wellKnownFile(env: Env): string | undefined {
-  const folder = env['CLOUDSDK_CONFIG'] || (env['HOME'] && join(env['HOME'], '.config', 'gcloud'));
-  return folder ? join(folder, 'application_default_credentials.json') : undefined;
-}
-
 /**
  * Finds the credentials: the configured file, else Application Default Credentials in Google's order
  * (https://cloud.google.com/docs/authentication/application-default-credentials).
@@ -132,8 +126,10 @@ export function findCredentials(
   if (file !== undefined) return readCredentialFile(file, 'credential_file');
   const named = env['GOOGLE_APPLICATION_CREDENTIALS'];
   if (named) return readCredentialFile(named, 'GOOGLE_APPLICATION_CREDENTIALS');
-  const known = wellKnownFile(env);
-  if (known !== undefined && existsSync(known)) return readCredentialFile(known, 'gcloud credentials');
+  // Where `gcloud auth application-default login` puts them.
+  const folder = env['CLOUDSDK_CONFIG'] || (env['HOME'] && join(env['HOME'], '.config', 'gcloud'));
+  const known = folder && join(folder, 'application_default_credentials.json');
+  if (known && existsSync(known)) return readCredentialFile(known, 'gcloud credentials');
   // Each of these is set by hand where there is a metadata server; `none` says that there is not.
   const told = env['GCE_METADATA_HOST'] || env['GCE_METADATA_IP'] || env['METADATA_SERVER_DETECTION'];
   if (told ? told !== 'none' : isOnGoogleCloud()) return { identity: 'metadata', fields: {} };

@@ -135,11 +135,8 @@ function gunzipHead(path: string, head: Buffer): Buffer {
  */
 export async function kindOf(path: string): Promise<FileKind> {
   const parts = createReadStream(path, { end: HEAD_BYTES - 1 }).toArray();
-  const head = Buffer.concat(
-    await parts.catch((error: unknown) => {
-      throw refused(path, error);
-    }),
-  );
+  const refuse = (error: unknown) => Promise.reject(refused(path, error));
+  const head = Buffer.concat(await parts.catch(refuse));
   const text = head.toString('latin1');
   if (text.startsWith('PAR1')) return { format: 'parquet', compression: 'uncompressed' };
   if (text.startsWith('(\xb5/\xfd')) return { format: 'auto', compression: 'zstd' };
@@ -164,10 +161,9 @@ export async function checkGzip(path: string): Promise<void> {
   try {
     await pipeline(createReadStream(path), createGunzip(), nowhere);
   } catch (error) {
-    const code = String((error as NodeJS.ErrnoException).code);
-    const says = code.startsWith('Z_')
-      ? 'is damaged or cut off; copy or export it again'
-      : `cannot be read (${code})`;
-    throw unreadableFile(path, says);
+    const isDamaged = String((error as NodeJS.ErrnoException).code).startsWith('Z_');
+    throw isDamaged
+      ? unreadableFile(path, 'is damaged or cut off; copy or export it again')
+      : refused(path, error);
   }
 }

@@ -93,8 +93,8 @@ async function columnsOf(run: Run, { path, kind }: Rows): Promise<string> {
   return sanitizeMessage(names.join(', '));
 }
 
-/** What is wrong with the rows of a file; undefined if nothing is. */
-async function faultOf(run: Run, rows: Rows): Promise<SourceError | undefined> {
+/** @throws SourceError that says what is wrong with the rows of a file. */
+async function assertSound(run: Run, rows: Rows): Promise<void> {
   const reader = await run(
     `SELECT
   count(*)::DOUBLE AS n,
@@ -105,23 +105,20 @@ async function faultOf(run: Run, rows: Rows): Promise<SourceError | undefined> {
 FROM (${rows.sql})`,
     rows.path,
   );
-  const [row = {}] = reader.getRowObjects();
-  if (row['bad'] === 0) return undefined;
-  const some = `in ${formatNumber(Number(row['bad']))} of ${formatNumber(Number(row['n']))} rows`;
-  const lacks = [
-    ...(row['no_timestamp'] === 0 ? [] : ['timestamp']),
-    ...(row['no_project'] === 0 ? [] : ['file.project']),
-  ];
+  const [{ n, bad, no_timestamp, no_project, odd: value } = {}] = reader.getRowObjects();
+  if (bad === 0) return;
+  const some = `in ${formatNumber(Number(bad))} of ${formatNumber(Number(n))} rows`;
+  const lacks = [no_timestamp ? 'timestamp' : [], no_project ? 'file.project' : []].flat();
   if (lacks.length > 0) {
     const has = await columnsOf(run, rows);
-    const advice = row['bad'] === row['n'] ? NEST : 'export the rows again, with these columns';
-    return unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${advice}`);
+    const advice = bad === n ? NEST : 'export the rows again, with these columns';
+    throw unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${advice}`);
   }
-  const odd = String(row['odd']);
+  const odd = String(value);
   const advice = /^-?[\d.]+(e[+-]?\d+)?$/i.test(odd)
     ? "seconds since 1970 become timestamps in DuckDB: COPY (SELECT * REPLACE (to_timestamp(timestamp) AS timestamp) FROM '<file>') TO 'rows.parquet' (FORMAT parquet)"
     : 'write it in UTC as 2026-04-24 12:00:00 UTC';
-  return unreadableFile(rows.path, `has no valid timestamp ${some}, but ${sanitizeMessage(odd)}; ${advice}`);
+  throw unreadableFile(rows.path, `has no valid timestamp ${some}, but ${sanitizeMessage(odd)}; ${advice}`);
 }
 
 /**
@@ -159,10 +156,7 @@ async function openFiles(duckdb: DuckDb, run: Run, pattern: string): Promise<boo
   const view = `CREATE VIEW ${VIEW} AS ${selects.join('\nUNION ALL\n')}`;
   await run(`CHECKPOINT rows; ${view}; RESET threads`, pattern);
   if (await has(`NOT ${SOUND}`)) {
-    for (const rows of files) {
-      const fault = await faultOf(run, rows);
-      if (fault !== undefined) throw fault;
-    }
+    for (const rows of files) await assertSound(run, rows);
     throw unreadableFile(pattern, 'has changed while it was read; try again');
   }
   if (await has('details.installer.name IS NOT NULL')) return has('file.filename IS NOT NULL');
