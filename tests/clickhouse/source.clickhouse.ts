@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf, type Span } from '../../src/days/day.ts';
 import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
@@ -8,13 +6,12 @@ import type { Source } from '../../src/sources/source.ts';
 import type { PivotRow } from '../../src/sources/sql.ts';
 import type { NonEmpty } from '../../src/util.ts';
 import { crowd } from '../support/hostile-names.ts';
-import { type Engine, type EngineRow, loadNdjson, startEngine } from './engine.ts';
+import { type Engine, type EngineRow, startEngine } from './engine.ts';
 
 /*
  * The source against ClickHouse's own engine, which refuses and cuts as the public endpoint does.
  */
 
-const EXAMPLE = join(import.meta.dirname, '../../examples/file_downloads.ndjson');
 const MAX_ROWS_TO_READ = 200_000;
 const APRIL: Span = { start: '2026-04-01', end: '2026-05-01' };
 const SMALL = { packages: ['small'], span: APRIL } as const;
@@ -51,7 +48,6 @@ function daily(project: string, row: Omit<EngineRow, 'date' | 'project'>): Engin
 
 beforeAll(async () => {
   engine = await startEngine(MAX_ROWS_TO_READ);
-  await loadNdjson(engine, EXAMPLE);
   await engine.add(
     ...daily('large', { installer: 'pip', system: 'Linux', times: 20_000 }),
     ...daily('small', { installer: 'uv', times: 2 }),
@@ -83,32 +79,6 @@ it('is asked of an engine that has the trap: past its read limit, it answers 200
 });
 
 describe('read', () => {
-  it('counts what the example table holds, combination by combination', async () => {
-    const names = ['young', 'moved-to-uv', 'large', 'unused'].map((name) => `example-${name}`);
-    const wanted = names as unknown as NonEmpty<string>;
-    const span = { start: '2026-01-25', end: '2026-04-25' };
-    const { rows, failures } = await read(wanted, span);
-    const expected: Record<string, Record<string, number>> = Object.fromEntries(wanted.map((n) => [n, {}]));
-    for (const line of readFileSync(EXAMPLE, 'utf8').trim().split('\n')) {
-      const { timestamp, file, details } = JSON.parse(line);
-      const day = timestamp.slice(0, 10);
-      const counts = expected[file.project];
-      if (counts === undefined || day < span.start || day >= span.end) continue;
-      // The one name of the example table that is on no list.
-      const installer = details?.installer?.name?.replace(/^pip $/, '(other)') ?? null;
-      const name = details?.system?.name ?? null;
-      const system = ['Linux', 'Darwin', 'Windows', null].includes(name) ? name : '(other)';
-      const key = String([day, details?.ci === true, installer, system]);
-      counts[key] = (counts[key] ?? 0) + 1;
-    }
-    const keyed = ({ day, ci, installer, system, downloads }: PivotRow) =>
-      [String([day, ci, installer, system]), downloads] as const;
-    const found = [...rows].map(([name, list]) => [name, Object.fromEntries(list.map(keyed))]);
-    expect(failures.size).toBe(0);
-    expect(Object.fromEntries(found)).toEqual(expected);
-    expect(rows.get('example-large')?.length).toBeGreaterThan(100);
-  });
-
   it('gives up on a package with a day that is refused, and on no other', async () => {
     const { rows, failures, codes } = await read(['giant', 'small'], APRIL);
     expect(codes).toEqual({ giant: 'too-large' });

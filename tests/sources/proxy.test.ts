@@ -23,30 +23,17 @@ const CHOICES: [Record<string, string>, string, string | undefined][] = [
   [{ HTTP_PROXY: 'proxy:1' }, 'http://169.254.169.254/latest/api/token', undefined],
 ];
 
-const EXEMPTIONS: [string, string, boolean][] = [
-  ['*', GOOGLE, true],
-  ['localhost, *', GOOGLE, true],
-  ['googleapis.com', GOOGLE, true],
-  ['.googleapis.com', GOOGLE, true],
-  ['*.googleapis.com', GOOGLE, true],
-  ['GoogleAPIs.com', GOOGLE, true],
-  ['bigquery.googleapis.com', GOOGLE, true],
-  ['bigquery.googleapis.com:443', GOOGLE, true],
-  ['bigquery.googleapis.com:8443', GOOGLE, false],
-  ['apis.com', GOOGLE, false],
-  ['storage.googleapis.com', GOOGLE, false],
-  ['localhost 127.0.0.1,.googleapis.com', GOOGLE, true],
-  ['', GOOGLE, false],
-  ['10.0.0.0/8', 'https://10.1.2.3/', true],
-  ['10.0.0.0/8', 'https://11.1.2.3/', false],
-  ['10.1.2.3', 'https://10.1.2.3/', true],
-  ['2.3', 'https://10.1.2.3/', false],
-  ['10.0.0.0/99', 'https://10.1.2.3/', false],
-  ['fd00::/8', 'https://[fd12::1]/', true],
-  ['[fd00::]/8', 'https://[fe12::1]/', false],
-  ['fd12::1', 'https://[fd12::1]/', true],
-  ['[fd12::1]:443', 'https://[fd12::1]/', true],
-  ['10.0.0.0/8', GOOGLE, false],
+/** Addresses, with rules that exempt them and rules that do not. */
+const EXEMPTIONS: [address: string, rules: string, others: string][] = [
+  [
+    GOOGLE,
+    '* | localhost, * | localhost 127.0.0.1,.googleapis.com',
+    'apis.com | storage.googleapis.com |  | 10.0.0.0/8',
+  ],
+  [GOOGLE, 'googleapis.com | .googleapis.com | *.googleapis.com | GoogleAPIs.com', 'googleapis.org'],
+  [GOOGLE, 'bigquery.googleapis.com | bigquery.googleapis.com:443', 'bigquery.googleapis.com:8443'],
+  ['https://10.1.2.3/', '10.0.0.0/8 | 10.1.2.3', '11.0.0.0/8 | 2.3 | 10.0.0.0/99'],
+  ['https://[fd12::1]/', 'fd00::/8 | [fd00::]/8 | fd12::1 | [fd12::1]:443', '[fe00::]/8'],
 ];
 
 describe('the proxy', () => {
@@ -54,10 +41,12 @@ describe('the proxy', () => {
     expect(proxyFor(new URL(address), env)?.href).toBe(expected);
   });
 
-  it.each(EXEMPTIONS)('is left out by NO_PROXY=%s for %s: %s', (rules, address, exempt) => {
+  it.each(EXEMPTIONS)('is left out for %s by NO_PROXY=%s, and not by %s', (address, rules, others) => {
     for (const name of ['NO_PROXY', 'no_proxy']) {
-      const proxy = proxyFor(new URL(address), { HTTPS_PROXY: 'proxy:1', [name]: rules });
-      expect(proxy === undefined).toBe(exempt);
+      const exempts = (rule: string) =>
+        proxyFor(new URL(address), { HTTPS_PROXY: 'proxy:1', [name]: rule }) === undefined;
+      for (const rule of rules.split(' | ')) expect(exempts(rule), rule).toBe(true);
+      for (const rule of others.split(' | ')) expect(exempts(rule), rule).toBe(false);
     }
   });
 

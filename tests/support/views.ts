@@ -19,13 +19,7 @@ export const YOUNG: Breakdown = {
   ]),
 };
 
-export const NOTHING: Breakdown = {
-  count: 0,
-  counts: { pip: 0, pipenv: 0, pipx: 0, uv: 0, poetry: 0, pdm: 0, 'pip-family': 0 },
-  countsBySystem: { Linux: 0, Darwin: 0, Windows: 0 },
-  excluded: { sidecar: 0, ci: 0, mirror: 0, browser: 0, unknown: 0, other: 0 },
-  others: new Map(),
-};
+export const NOTHING: Breakdown = breakdownOf([]);
 
 /** A row of downloads that is nothing special, but for what is given. */
 export function downloads(installer: string | null, count: number, more: Partial<DownloadRow> = {}) {
@@ -36,12 +30,9 @@ export function downloads(installer: string | null, count: number, more: Partial
 export function packageDays(
   count: number,
   rowsOf: (index: number) => readonly DownloadRow[] | null,
-  {
-    last = '2026-04-24',
-    unknownDays = [],
-    partialDays = [],
-  }: { last?: Day; unknownDays?: readonly Day[]; partialDays?: readonly Day[] } = {},
+  more: { last?: Day; unknownDays?: readonly Day[]; partialDays?: readonly Day[] } = {},
 ): PackageDays {
+  const { last = '2026-04-24', unknownDays = [], partialDays = [] } = more;
   return Array.from({ length: count }, (_, index) => {
     const [day, rows] = [addDays(last, index + 1 - count), rowsOf(index)];
     return {
@@ -58,11 +49,8 @@ export function daysWith(
   counts: readonly (number | null)[],
   more: Parameters<typeof packageDays>[2] = {},
 ): PackageDays {
-  return packageDays(
-    counts.length,
-    (index) => (counts[index] == null ? null : [downloads('pip', counts[index])]),
-    more,
-  );
+  const rows = counts.map((count) => (count === null ? null : [downloads('pip', count)]));
+  return packageDays(counts.length, (index) => rows[index] ?? null, more);
 }
 
 /** Any rows, also of clients and systems that are not known. */
