@@ -1,9 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ERRORS, isErrorCode } from '../../../src/errors/codes.ts';
 import { aprilRows } from '../../support/bigquery-project.ts';
-import { runMain } from '../../support/context.ts';
 import {
   type Answer,
   type Asked,
@@ -13,8 +12,8 @@ import {
   startGoogle,
   startProxy,
 } from '../../support/google-server.ts';
+import { listText, openProject } from '../../support/project.ts';
 import { RSA_PEM as PRIVATE_KEY } from '../../support/secrets.ts';
-import { tempFolder } from '../../support/temp-folder.ts';
 
 /*
  * What goes wrong before BigQuery answers: each case runs `collect` for three packages against servers on
@@ -65,7 +64,7 @@ interface Case {
   readonly env?: Readonly<Record<string, string>>;
   /** Changes the credential file. */
   readonly file?: (fields: Record<string, unknown>, folder: string) => unknown;
-  /** More lines of the section `bigquery`. */
+  /** Keys of the section `bigquery`. */
   readonly bigquery?: string;
   /** Name and password for the proxy. */
   readonly user?: string;
@@ -99,32 +98,22 @@ async function collect({ google: options = {}, proxy: manner = 'open', ...given 
     await google.close();
     await proxy.close();
   });
-  const folder = tempFolder();
   const fields = CREDENTIALS[given.with](google.host);
-  const content = fields && (given.file === undefined ? fields : given.file(fields, folder));
-  if (content) writeFileSync(join(folder, 'key.json'), JSON.stringify(content));
-  const project = given.with === 'key' ? '' : '  project_id: acme-billing-4711\n';
-  const credentials = fields && '  credential_file: key.json\n';
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
-    `service:\n  output_dir: output\n${credentials ?? ''}bigquery:\n  location: US\n${given.bigquery ?? project}packages: [${PACKAGES}]\n`,
-  );
   const metadata = { GCE_METADATA_HOST: google.host };
   const HTTPS_PROXY = given.user === undefined ? proxy.host : `http://${given.user}@${proxy.host}`;
-  const env = { HTTPS_PROXY, ...given.env, ...(fields === undefined && metadata) };
+  const project = openProject({ HTTPS_PROXY, ...given.env, ...(fields === undefined && metadata) });
+  const content = fields && (given.file === undefined ? fields : given.file(fields, project.folder));
+  if (content) project.put('key.json', JSON.stringify(content));
+  const source = given.bigquery ?? (given.with === 'key' ? 'location: US' : 'project_id: acme-billing-4711');
+  const service = fields && { service: 'credential_file: key.json' };
+  project.put('tracked.yaml', listText('bigquery', PACKAGES, { ...service, source }));
   // Google's library looks there, wherever it is called from.
   if (fields === undefined) vi.stubEnv('GCE_METADATA_HOST', google.host);
-  const result = await runMain(folder, ['collect', '--as-of', '2026-04-25'], { env, now: () => new Date() });
-  const health = JSON.parse(readFileSync(join(folder, 'output/_health.json'), 'utf8'));
-  const entries = Object.values(health.packages) as { error?: string; error_code?: string; count?: number }[];
-  return { ...result, google, proxy, folder, entries };
-}
-
-/** Every file that strangers can read. */
-function publicFiles(folder: string): string[] {
-  return readdirSync(join(folder, 'output'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== '_health.json')
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+  const now = () => new Date();
+  const result = await project.within({ now }, 'collect', '--as-of', '2026-04-25');
+  type Entry = { error?: string; error_code?: string; count?: number };
+  const entries = Object.values<Entry>(project.health().packages);
+  return { ...result, google, proxy, project, entries };
 }
 
 /** An answer with an error of Google's APIs, of OAuth, or a page. */
@@ -154,12 +143,7 @@ const portal = { status: 200, body: 'hello', headers: { 'metadata-flavor': 'Port
 const noRole = 'Caller does not have required permission to use project acme.';
 const narrow = 'Request had insufficient authentication scopes.';
 const folder = { file: (_: object, folder: string) => void mkdirSync(join(folder, 'key.json')) };
-const noFile = {
-  file: (fields: object, folder: string) => ({
-    ...fields,
-    credential_source: { file: join(folder, 'oidc-token') },
-  }),
-};
+const noFile = source({ file: '/nowhere/oidc-token' });
 const proxyAt = (HTTPS_PROXY: string) => ({ env: { HTTPS_PROXY } });
 
 const SITUATIONS: Readonly<Record<string, Omit<Case, 'with'>>> = {
@@ -184,7 +168,7 @@ const SITUATIONS: Readonly<Record<string, Omit<Case, 'with'>>> = {
   'a federation without credential_source': source(undefined),
   'a command that is not allowed': source({ executable: { command: process.execPath } }),
   'a machine without a service account': says('metadata', page(404, 'Error 404')),
-  'a machine without a project': { bigquery: '' },
+  'a machine without a project': { bigquery: 'location: US' },
   'scopes that are too narrow': denied(narrow, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'),
   'a silent metadata server': says('metadata', 'silence'),
   'a portal for a metadata server': says('metadata', portal),
@@ -252,7 +236,7 @@ it.each(OUTCOMES)(
   async (name, kind, code, asked, says = '') => {
     const situation = { with: kind as Kind, ...SITUATIONS[name ?? ''] };
     if (!isErrorCode(code)) return expect.unreachable('it is no case');
-    const { exitCode, stdout, stderr, google, folder, entries } = await collect(situation);
+    const { exitCode, stdout, stderr, google, project, entries } = await collect(situation);
     expect(exitCode).toBe(1);
     expect(entries.map(({ error_code }) => error_code)).toEqual([code, code, code]);
     const errors = new Set(entries.map(({ error }) => error?.replace(/^not attempted: /, '')));
@@ -261,16 +245,14 @@ it.each(OUTCOMES)(
     expect(told).toMatch(patternOf(says));
     expect(told).not.toMatch(/\[job|unexpected fault|undefined/);
     expect(google.asked.join(' ')).toBe(asked);
-    const shown = publicFiles(folder);
-    expect(shown.length).toBeGreaterThan(0);
-    for (const text of shown) {
-      expect(text).not.toMatch(
-        /acme-billing|gserviceaccount|127\.0\.0\.1|key\.json|googleapis|gcloud|vpcSer/,
-      );
-      expect(text).not.toContain(folder);
-    }
-    expect(shown.join('')).toContain(ERRORS[code].public.replaceAll("'", '&#39;'));
-    for (const text of [stdout, stderr, ...shown, told]) {
+    const isPublic = ([path]: [string, string]) => /^output\/(?!_health\.json)/.test(path);
+    const published = Object.entries(project.files()).filter(isPublic);
+    const shown = published.map(([, text]) => text).join('\n');
+    const inside = /acme-billing|gserviceaccount|127\.0\.0\.1|key\.json|googleapis|gcloud|vpcSer/;
+    expect(shown).not.toMatch(inside);
+    expect(shown).not.toContain(project.folder);
+    expect(shown).toContain(ERRORS[code].public.replaceAll("'", '&#39;'));
+    for (const text of [stdout, stderr, shown, told]) {
       expect(text).not.toMatch(/hush|token-\d|PRIVATE KEY/);
     }
   },
@@ -338,18 +320,14 @@ describe('signing in works', () => {
     expect(given.google.exchange.get('subject_token')).toBe('hush-id');
     const { entries, google } = await collect(command('process.exitCode = 7'));
     expect(google.asked).toEqual([]);
-    expect(entries[0]?.error).toMatch(
-      /sign-in: there is no token to sign in with; check "credential_source"/,
-    );
+    expect(entries[0]?.error).toMatch(/sign-in: there is no token to sign in with; check "credential_so/);
   });
 
   const escaped = changed({ private_key: PRIVATE_KEY.replaceAll('\n', '\\n') });
+  const own = { bigquery: 'location: US', google: { projectId: 'machine' } };
   it.each<[string, Case]>([
     ['a key whose line ends were escaped twice', { with: 'key', ...escaped }],
-    [
-      'the project of the metadata server',
-      { with: 'metadata', bigquery: '', google: { projectId: 'machine' } },
-    ],
+    ['the project of the metadata server', { with: 'metadata', ...own }],
   ])('with %s', async (_, situation) => {
     expect((await collect(situation)).exitCode).toBe(0);
   });
@@ -372,9 +350,6 @@ describe('signing in works', () => {
 
 it('finds out by the answer of BigQuery that the clock is wrong, and ends the job', async () => {
   const { entries, google } = await collect({ with: 'metadata', ...clock(86_400_000) });
-  expect(entries[0]).toMatchObject({
-    error_code: 'clock',
-    error: expect.stringMatching(/^not attempted: clock: this machine's is 24 hours behind Google's/),
-  });
+  expect(entries[0]?.error).toMatch(/^not attempted: clock: this machine's is 24 hours behind Google's/);
   expect([...google.bigQuery.jobs.values()].map(({ cancelled }) => cancelled)).toEqual([true]);
 });

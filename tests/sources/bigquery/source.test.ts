@@ -184,10 +184,8 @@ describe('a fault that may pass', () => {
   it('ends the querying if the network is gone', async () => {
     const bigQuery = await source();
     await server.close();
-    const message = expect.stringMatching(
-      /^BigQuery: the service cannot be reached; check the net.*ECONNREFUSED/,
-    );
-    expect(await failure(bigQuery.read(QUESTION))).toMatchObject({ affectsAll: true, message });
+    const error = { affectsAll: true, message: expect.stringMatching(/ cannot be reached; .*ECONNREFUSED/) };
+    expect(await failure(bigQuery.read(QUESTION))).toMatchObject(error);
     server = await BigQueryServer.start();
   });
 
@@ -313,22 +311,15 @@ describe('an answer that makes no sense', () => {
 });
 
 describe('the time limit', () => {
-  it.each<[string, Trouble[], boolean]>([
-    ['a job that never finishes', [{ on: 'insert', fault: { looks: 1e9 } }], true],
-    [
-      'a server that is silent',
-      [
-        { on: 'results', fault: 'silence' },
-        { on: 'cancel', fault: 'reset' },
-      ],
-      false,
-    ],
+  it.each<[string, Trouble, boolean]>([
+    ['a job that never finishes', { on: 'insert', fault: { looks: 1e9 } }, true],
+    ['a server that is silent', { on: 'results', fault: 'silence' }, false],
   ])('ends %s, and says what to do', async (_, trouble, cancelled) => {
-    const bigQuery = await source({ trouble });
+    const isGone: Trouble = { on: 'cancel', times: cancelled ? 0 : 1, fault: 'reset' };
+    const bigQuery = await withTrouble(trouble, isGone);
     const error = await pastLimit(() => bigQuery.read(QUESTION), 'results');
-    expect(error.message).toMatch(
-      /^BigQuery: the query took longer than 60 seconds and was cancelled; raise bigquery.query_timeout_seconds \[job/,
-    );
+    const says = /^BigQuery: the query took longer than 60 seconds and was cancelled; raise .* \[job/;
+    expect(error.message).toMatch(says);
     expect(server.callsOf('cancel')).toHaveLength(1);
     expect(cancelledJobs()).toEqual([cancelled]);
   });
@@ -369,9 +360,8 @@ describe('an estimate', () => {
       { on: 'dryRun', times: 1, fault: { status: 503 } },
       { on: 'dryRun', times: 1, fault: { change: () => ({ statistics: {} }) } },
     );
-    expect((await failure(bigQuery.estimate(QUESTION))).message).toMatch(
-      /the dry run does not tell its bytes/,
-    );
+    const says = /the dry run does not tell its bytes/;
+    expect((await failure(bigQuery.estimate(QUESTION))).message).toMatch(says);
     expect(await bigQuery.estimate(QUESTION)).toBe(300_000_000);
     expect(kindsAsked()).toEqual(['dryRun', 'dryRun', 'dryRun']);
     expect(server.jobs.size).toBe(0);
