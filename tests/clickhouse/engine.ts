@@ -9,42 +9,35 @@ import { freePort, installPackages } from '../support/python.mjs';
  * ClickHouse's own engine on loopback, with the tables of ClickPy: tests/clickhouse/server.py.
  */
 
+type Texts =
+  | 'installer'
+  | 'system'
+  | 'filename'
+  | 'version'
+  | 'country_code'
+  | 'type'
+  | 'python_minor'
+  | 'libc';
+
 /** Downloads that are alike. `ci` is missing where the column was not there yet. */
-export interface EngineRow {
+export interface EngineRow extends Readonly<Partial<Record<Texts, string>>> {
   /** YYYY-MM-DD */
   readonly date: string;
   readonly project: string;
-  readonly installer?: string;
-  readonly system?: string;
   readonly ci?: 'true' | 'false';
-  readonly filename?: string;
-  readonly version?: string;
-  readonly country_code?: string;
-  readonly type?: string;
-  readonly python_minor?: string;
-  readonly libc?: string;
   /** How many of them; 1 if absent. */
   readonly times?: number;
 }
 
 /** What `demo` has sent. */
-export interface Asked {
+interface Asked {
   readonly sql: string;
   readonly parameters: Readonly<Record<string, string>>;
   readonly settings: Readonly<Record<string, string>>;
   readonly agent: string;
 }
 
-export interface Engine {
-  readonly url: string;
-  /** Adds downloads; `pypi_downloads_per_day` follows by itself, as it does at ClickPy. */
-  add(...rows: readonly EngineRow[]): Promise<void>;
-  /** Runs a statement without any limit. */
-  admin(sql: string): Promise<void>;
-  /** What `demo` has asked since the last look. */
-  asked(): Promise<Asked[]>;
-  stop(): Promise<void>;
-}
+export type Engine = Awaited<ReturnType<typeof startEngine>>;
 
 const TABLES = [
   'CREATE DATABASE pypi',
@@ -74,7 +67,7 @@ const TABLES = [
  *
  * @param maxRowsToRead Most rows that a question of `demo` may read; a billion at the public endpoint.
  */
-export async function startEngine(maxRowsToRead: number): Promise<Engine> {
+export async function startEngine(maxRowsToRead: number) {
   const folder = installPackages({
     name: 'chdb',
     label: 'chDB 4.4.0 (ClickHouse 26.9)',
@@ -108,6 +101,7 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   }
   if (!(await isUp())) throw new Error(`the engine does not answer:\n${readFileSync(log, 'utf8')}`);
 
+  /** Runs a statement without any limit. */
   const admin = async (sql: string) => {
     const headers = { 'x-clickhouse-user': 'default', 'x-clickhouse-key': 'secret of the test' };
     const answer = await fetch(url, { method: 'POST', headers, body: sql });
@@ -118,7 +112,8 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
   return {
     url,
     admin,
-    async add(...rows) {
+    /** Adds downloads; `pypi_downloads_per_day` follows by itself, as it does at ClickPy. */
+    async add(...rows: readonly EngineRow[]) {
       const usual = { ci: 'unknown', installer: '', system: '', version: '1.0', times: 1 };
       const lines = rows.map(({ project, version = usual.version, ...row }) => {
         const filename = `${project}-${version}-py3-none-any.whl`;
@@ -126,6 +121,7 @@ export async function startEngine(maxRowsToRead: number): Promise<Engine> {
       });
       await admin(`INSERT INTO pypi.alike FORMAT JSONEachRow\n${lines.join('\n')}`);
     },
+    /** What `demo` has asked since the last look. */
     asked: async () => (await (await fetch(url)).json()) as Asked[],
     async stop() {
       child.kill('SIGKILL');

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { openDuckDb } from '../../src/sources/duckdb/source.ts';
 import { checkFacets, type FacetQuestion } from '../../src/sources/facets.ts';
 import type { NonEmpty } from '../../src/util.ts';
+import { copyParquet } from '../support/downloads.ts';
 import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
 import { folderOf } from '../support/temp-folder.ts';
 
@@ -13,36 +13,23 @@ const SPAN = { start: '2026-08-20', end: '2026-08-30' };
 const NAMES = Array.from({ length: 40 }, (_, index) => `p${index}`);
 const ROWS = randomRows(27, NAMES, daysOf({ start: '2026-08-18', end: '2026-09-01' }), 2_400);
 
-/** Rows as BigQuery exports them: what is NULL is left out. */
-function exported(rows: readonly FacetRow[]): string {
-  const given = (value: object) =>
-    Object.fromEntries(Object.entries(value).filter(([, item]) => item !== null));
-  const lines = rows.flatMap(({ day, project, ci, installer, python, version, system, libc, ...row }) => {
-    const details = {
-      ...given({ ci, python }),
-      ...(installer !== null && { installer: { name: installer } }),
-      ...(system !== null && { system: { name: system } }),
-      ...(libc !== null && { distro: { libc: { lib: libc } } }),
-    };
-    const file = { project, filename: row.filename, version, type: row.type };
-    const country = given({ country_code: row.country });
-    return Array(row.times).fill(
-      JSON.stringify({ timestamp: `${day} 12:00:00 UTC`, ...country, file, details }),
-    );
-  });
-  return `${lines.join('\n')}\n`;
+/** A row as BigQuery exports it: what is NULL is left out. */
+function exported({ day, project, ci, installer, python, version, system, libc, ...row }: FacetRow): string {
+  const details = {
+    ...{ ci, python, installer: { name: installer }, system: { name: system } },
+    distro: { libc: { lib: libc } },
+  };
+  const file = { project, filename: row.filename, version, type: row.type };
+  const exportedRow = { timestamp: `${day} 12:00:00 UTC`, country_code: row.country, file, details };
+  return `${JSON.stringify(exportedRow, (_, value) => value ?? undefined)}\n`;
 }
 
 /** The facets of some packages in a file of rows. */
 async function facetsIn(rows: readonly FacetRow[], question: Omit<FacetQuestion, 'span'>, kind = 'ndjson') {
-  const path = join(folderOf({ 'rows.ndjson': exported(rows) }), 'rows.ndjson');
+  const lines = rows.map((row) => exported(row).repeat(row.times));
+  const path = join(folderOf({ 'rows.ndjson': lines.join('') }), 'rows.ndjson');
   if (kind === 'parquet') {
-    const instance = await DuckDBInstance.create();
-    const connection = await instance.connect();
-    const json = `read_json('${path}', maximum_depth = -1, sample_size = -1)`;
-    await connection.run(`COPY (FROM ${json}) TO '${path}.parquet'`);
-    connection.closeSync();
-    instance.closeSync();
+    await copyParquet(`${path}.parquet`, `FROM read_json('${path}', maximum_depth = -1, sample_size = -1)`);
   }
   const files = kind === 'parquet' ? `${path}.parquet` : path;
   const source = await openDuckDb({ kind: 'duckdb', files, wholeLog: false });

@@ -36,3 +36,14 @@ export function ndjson(downloads: readonly Download[]): string {
 export function writeNdjson(path: string, downloads: readonly Download[]): void {
   writeFileSync(path, ndjson(downloads));
 }
+
+/** Writes a Parquet file of what a SELECT gives, by an engine of its own. */
+export async function copyParquet(path: string, select: string): Promise<void> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const instance = await DuckDBInstance.create();
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}

