@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
 import { layOutMerged } from '../../action/merge.mjs';
@@ -27,11 +28,10 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   const given = request.headers.authorization ?? '';
   const { pathname, search } = new URL(request.url ?? '/', url);
   const writes = `${pathname}${search}`.includes('git-receive-pack');
-  const status =
-    fault ??
-    (given.toLowerCase() !== AUTHORIZATION.toLowerCase() ? 401 : writes && !mayWrite ? 403 : undefined);
-  if (status !== undefined) {
-    response.writeHead(status, status === 401 ? { 'www-authenticate': 'Basic realm="GitHub"' } : {}).end();
+  const refused = given.toLowerCase() !== AUTHORIZATION.toLowerCase() ? 401 : writes && !mayWrite && 403;
+  const status = fault ?? refused;
+  if (status) {
+    response.writeHead(status, { 'www-authenticate': 'Basic realm="GitHub"' }).end();
     return;
   }
   const env = {
@@ -47,16 +47,12 @@ function serve(request: IncomingMessage, response: ServerResponse): void {
   };
   const child = spawn('git', ['http-backend'], { env: { ...process.env, ...env } });
   request.pipe(child.stdin);
-  const parts: Buffer[] = [];
-  child.stdout.on('data', (part: Buffer) => parts.push(part));
-  child.on('close', () => {
-    const answer = Buffer.concat(parts);
+  buffer(child.stdout).then((answer) => {
     const end = answer.indexOf('\r\n\r\n');
     const lines = answer.subarray(0, end).toString().split('\r\n');
     const headers = Object.fromEntries(lines.map((line) => line.split(': ')));
-    response
-      .writeHead(Number.parseInt(headers['Status'] ?? '200', 10), headers)
-      .end(answer.subarray(end + 4));
+    const code = Number.parseInt(headers['Status'] ?? '200', 10);
+    response.writeHead(code, headers).end(answer.subarray(end + 4));
   });
 }
 
@@ -73,18 +69,17 @@ afterEach(() => server.close());
 let number = 0;
 
 /** A run's folders, and the branch as it sees it. */
-async function open(token = 'good', more: { branch?: string } = {}, runner: Record<string, string> = {}) {
+async function open({ token = 'good', branch: name = 'badges', runner = {} as Record<string, string> } = {}) {
   number += 1;
   const folder = join(origin.folder, `run-${number}`);
   mkdirSync(folder);
   const settings = {
-    branch: 'badges',
+    branch: name,
     remote: `${url}/alice/project.git`,
     server: url,
     repository: 'alice/project',
     token,
-    isOwnToken: token === 'good',
-    ...more,
+    isOwnToken: true,
   };
   const env = { PATH: process.env['PATH'], HOME: folder, ...runner };
   const branch = openBranch(settings, env, folder, [1, 1]);
@@ -142,9 +137,10 @@ it('lays out what both runs have done, file by file', async () => {
       { ...EMPTY_LEDGER, days: new Map(days.map((day) => [day, { partitionRows: 1, rows: [] }])) },
       identity,
     );
-  const memory = (attempted: Record<string, string>) => ({
-    packages: Object.fromEntries(Object.entries(attempted).map(([name, at]) => [name, { attempted: at }])),
-  });
+  const memory = (...attempted: string[]) => {
+    const entries = attempted.map((at, index) => [`p-${index}`, { attempted: at }]);
+    return { packages: Object.fromEntries(entries) };
+  };
   const { branch, places } = await open();
   /** What stands in each file before, in ours, in theirs, and then: undefined where there is none. */
   const FILES: Record<string, (string | undefined)[]> = {
@@ -156,29 +152,28 @@ it('lays out what both runs have done, file by file', async () => {
     gone: ['0', undefined, '0', undefined],
     kept: ['0', undefined, 'theirs', 'theirs'],
   };
-  async function treeOf(which: number, days: string[], attempted: Record<string, string>): Promise<string> {
+  async function treeOf(which: number, days: string[], ...attempted: string[]): Promise<string> {
     await branch.layOut(undefined, places);
     mkdirSync(join(places.stateDir, 'ledger'));
     writeFileSync(join(places.stateDir, 'ledger/alpha.json'), ledger(...days));
-    writeFileSync(join(places.stateDir, '_health.json'), JSON.stringify(memory(attempted)));
+    writeFileSync(join(places.stateDir, '_health.json'), JSON.stringify(memory(...attempted)));
     for (const [name, { [which]: content }] of Object.entries(FILES)) {
       if (content !== undefined) writeFileSync(join(places.outputDir, `${name}.json`), content);
     }
     return branch.tree(places, () => true);
   }
-  const base = await treeOf(0, ['2026-04-01'], { alpha: '1', beta: '1' });
-  const ours = await treeOf(1, ['2026-04-01', '2026-04-02'], { alpha: '3', beta: '1' });
-  const theirs = await treeOf(2, ['2026-04-01', '2026-04-03'], { alpha: '2', beta: '2', gamma: '2' });
+  const base = await treeOf(0, ['2026-04-01'], '1', '1');
+  const ours = await treeOf(1, ['2026-04-01', '2026-04-02'], '3', '1');
+  const theirs = await treeOf(2, ['2026-04-01', '2026-04-03'], '2', '2', '2');
   await layOutMerged(branch, { base, ours, theirs }, places);
   const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
   for (const [name, { 3: merged }] of Object.entries(FILES)) {
-    if (merged === undefined) expect(existsSync(join(places.outputDir, `${name}.json`)), name).toBe(false);
-    else expect(read(places.outputDir, `${name}.json`), name).toBe(merged);
+    const path = join(places.outputDir, `${name}.json`);
+    expect(existsSync(path) ? read(path) : undefined, name).toBe(merged);
   }
   const { days } = parseLedger(read(places.stateDir, 'ledger/alpha.json'), identity);
   expect([...days.keys()]).toEqual(['2026-04-01', '2026-04-02', '2026-04-03']);
-  const health = JSON.parse(read(places.stateDir, '_health.json'));
-  expect(health).toEqual(memory({ alpha: '3', beta: '2', gamma: '2' }));
+  expect(JSON.parse(read(places.stateDir, '_health.json'))).toEqual(memory('3', '2', '2'));
 });
 
 it.each([
@@ -191,7 +186,7 @@ it.each([
   ['x/refs/heads/badges', 'badges', false],
 ])('beside the branch %s, %s is refused before anything is counted: %s', async (there, branch, refused) => {
   makeOther(there);
-  const found = (await open('good', { branch })).branch.fetch();
+  const found = (await open({ branch })).branch.fetch();
   if (refused) await expect(found).rejects.toThrow(`cannot be beside the branch ${there} of alice/project`);
   else expect(await found).toBeUndefined();
 });
@@ -204,30 +199,26 @@ describe("a runner's git", () => {
       writeFileSync(join(hooks, name), '#!/bin/sh\necho refused by a hook >&2\nexit 1\n', { mode: 0o755 });
     }
     const config = join(origin.folder, 'runner');
-    const asks = `[core]\n\thooksPath = ${hooks}\n[push]\n\tgpgSign = true\n\tpushOption = ci.skip\n\tfollowTags = true\n[commit]\n\tgpgSign = true\n[init]\n\tdefaultObjectFormat = sha256\n`;
+    const asks = `[core]\nhooksPath=${hooks}\n[push]\ngpgSign=true\npushOption=ci.skip\nfollowTags=true\n[commit]\ngpgSign=true\n[init]\ndefaultObjectFormat=sha256\n`;
     writeFileSync(config, asks);
     const runner = { GIT_CONFIG_GLOBAL: config, GIT_DEFAULT_HASH: 'sha256' };
-    const { branch, places, publish } = await open('good', {}, runner);
+    const { branch, places, publish } = await open({ runner });
     await branch.demandWritable(await branch.fetch(), places);
     expect(await publish('a')).toBe('pushed');
-    expect(await (await open('good', {}, runner)).publish('b')).toBe('pushed');
+    expect(await (await open({ runner })).publish('b')).toBe('pushed');
   });
 
   it.each([
-    [
-      'a configuration that is broken',
-      { GIT_CONFIG_GLOBAL: 'broken' },
-      /^git \w+ failed on this runner\. git said: bad config line 1/,
-    ],
-    ['2.30', { PATH: 'old' }, /^git version 2\.30\.2 is too old.*install git 2\.31 or later/],
-    ['none', { PATH: 'none' }, /^git could not be started/],
-  ])('%s is said in a sentence', async (_what, runner, sentence) => {
-    const place = (name: string) => join(origin.folder, name);
-    writeFileSync(place('broken'), '[core\n');
-    for (const name of ['old', 'none']) mkdirSync(place(name));
-    writeFileSync(place('old/git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
-    const settled = Object.fromEntries(Object.entries(runner).map(([key, name]) => [key, place(name)]));
-    await expect(open('good', {}, settled)).rejects.toThrow(sentence);
+    ['GIT_CONFIG_GLOBAL', 'broken', /^git \w+ failed on this runner\. git said: bad config line 1/],
+    ['PATH', 'old', /^git version 2\.30\.2 is too old.*install git 2\.31 or later/],
+    ['PATH', 'none', /^git could not be started/],
+  ])('where %s is %s is said in a sentence', async (variable, name, sentence) => {
+    const place = join(origin.folder, name);
+    if (name === 'broken') writeFileSync(place, '[core\n');
+    else mkdirSync(place);
+    if (name === 'old')
+      writeFileSync(join(place, 'git'), '#!/bin/sh\necho git version 2.30.2\n', { mode: 0o755 });
+    await expect(open({ runner: { [variable]: place } })).rejects.toThrow(sentence);
   });
 });
 
@@ -239,11 +230,11 @@ it('tries again what may pass, and says that GitHub could not be reached when it
   await expect(branch.fetch()).rejects.toThrow(/could not be reached\. git said: .*502/);
 });
 
-it.each(['no', 'a'])(
-  'says that the workflow may not write, before anything is read: %s branch',
+it.each([false, true])(
+  'says that the workflow may not write, also where there is a branch: %s',
   async (is) => {
-    if (is === 'a') await (await open()).publish('a');
-    const { branch, places } = await open();
+    const { branch, places, publish } = await open();
+    if (is) await publish('a');
     const found = await branch.fetch();
     mayWrite = false;
     await expect(branch.demandWritable(found, places)).rejects.toThrow(/permissions: contents: write/);
@@ -264,7 +255,7 @@ it('begins a branch that is not there, and leaves one that is as it is', async (
 });
 
 it('says that the token is wrong, without repeating it', async () => {
-  const { branch } = await open('secret-and-bad');
+  const { branch } = await open({ token: 'secret-and-bad' });
   await expect(branch.fetch()).rejects.toThrow(/does not accept the token/);
   await expect(branch.fetch()).rejects.not.toThrow(/secret-and-bad/);
 });

@@ -24,8 +24,8 @@ describe('readSettings', () => {
   });
 
   it('knows where an own GitHub serves raw files', () => {
-    const own = { ...env, GITHUB_SERVER_URL: 'https://git.example.com' };
-    expect(readSettings(own, {}).rawUrl).toBe('https://git.example.com/alice/project/raw/badges');
+    const { rawUrl } = readSettings({ ...env, GITHUB_SERVER_URL: 'https://git.example.com' }, {});
+    expect(rawUrl).toBe('https://git.example.com/alice/project/raw/badges');
   });
 
   const SOURCES = /holds your sources/;
@@ -48,9 +48,8 @@ describe('readSettings', () => {
     ...['refs/tags/v1', 'HEAD', 'a b', '..', 'a..b', 'a.lock', '-b', 'a//b', 'a/', 'a.', 'a/.b'],
     ...['a?b', 'a#b', 'a%b'],
   ])('takes %s for no branch', (name) => {
-    expect(() => readSettings({ ...env, INPUT_BRANCH: name }, event)).toThrow(
-      `${name} is no name of a branch`,
-    );
+    const says = `${name} is no name of a branch`;
+    expect(() => readSettings({ ...env, INPUT_BRANCH: name }, event)).toThrow(says);
   });
 
   it('takes a branch as github.ref has it, and a token without its line end', () => {
@@ -87,16 +86,11 @@ describe('readSettings', () => {
   });
 });
 
-it.each(['.', 'gone.yaml', 'README.md/tracked.yaml'])(
-  '%s is refused as a list, in a sentence',
-  async (list) => {
-    const root = join(import.meta.dirname, '../..');
-    const { stdout, exitCode } = await execa(process.execPath, [join(root, 'action/main.mjs')], {
-      env: { INPUT_CONFIG: list, INPUT_CHECK: 'true', GITHUB_WORKSPACE: root, RUNNER_TEMP: tempFolder() },
-      extendEnv: false,
-      reject: false,
-    });
-    expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^::error title=pypi-badges::\S+: there is no such file in the workspace; /);
-  },
-);
+it.each(['.', 'gone.yaml', 'README.md/tracked.yaml'])('%s is refused as a list', async (list) => {
+  const root = join(import.meta.dirname, '../..');
+  const env = { INPUT_CONFIG: list, INPUT_CHECK: 'true', GITHUB_WORKSPACE: root, RUNNER_TEMP: tempFolder() };
+  const options = { env, extendEnv: false, reject: false };
+  const { stdout, exitCode } = await execa(process.execPath, [join(root, 'action/main.mjs')], options);
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/^::error title=pypi-badges::\S+: there is no such file in the workspace; /);
+});
