@@ -166,14 +166,9 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
   }
   const { budgetBytes: budget } = config;
   const known = spend ?? EMPTY_SPEND;
-  const result = forecast(
-    await forecastEntries(config, context),
-    known,
-    budget,
-    context.now(),
-    traits.sharesDays,
-    config.facetsEveryDays,
-  );
+  const entries = await forecastEntries(config, context);
+  const { sharesDays } = traits;
+  const result = forecast(entries, known, budget, context.now(), sharesDays, config.facetsEveryDays);
   stdout.write(options.json ? toJson(result, known.ages, budget) : render(result, known.ages, budget, style));
   return 0;
 }

@@ -1,11 +1,4 @@
-import {
-  BADGES,
-  type BadgeKind,
-  COMPARISON_FOLDER,
-  COMPARISONS,
-  findBadge,
-  isWanted,
-} from '../badges/catalogue.ts';
+import { BADGES, COMPARISON_FOLDER, COMPARISONS, findBadge, isWanted } from '../badges/catalogue.ts';
 import { type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
 import { loadConfig } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
@@ -26,7 +19,7 @@ export interface EmbedOptions extends GlobalOptions {
 }
 
 /** The kinds of badge that were named, in the order of the catalogue; the main one if none was. */
-function selectKinds(names: readonly string[] = ['downloads']): BadgeKind[] {
+function selectKinds(names: readonly string[] = ['downloads']) {
   const known = BADGES.map(({ id }) => id);
   const kinds = names.map((name) => {
     const kind = findBadge(name);

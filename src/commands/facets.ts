@@ -4,14 +4,7 @@ import { loadConfigIfPresent } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { describeError, OperatorError, UsageError } from '../errors/error.ts';
 import { formatGib, formatJson, formatNumber, formatShare } from '../format.ts';
-import {
-  bySeries,
-  type DatedFacets,
-  FACET_NOTES,
-  type FacetList,
-  type ShownFacet,
-  shownRows,
-} from '../metric/facets.ts';
+import { bySeries, type DatedFacets, FACET_NOTES, type FacetList, shownRows } from '../metric/facets.ts';
 import { versionTest } from '../metric/versions.ts';
 import { kindWarning, type Warning } from '../metric/warnings.ts';
 import { days, FACET_TITLES, spanText } from '../page/words.ts';
@@ -28,7 +21,7 @@ import type { ShowOptions } from './show.ts';
 import { underLock } from './under-lock.ts';
 
 /** How facets are asked for and printed. */
-export type FacetOptions = ShowOptions & { readonly by: ShownFacet };
+export type FacetOptions = ShowOptions & Required<Pick<ShowOptions, 'by'>>;
 
 /** The facets of a package, and what makes them look other than they are. */
 interface Found extends Pick<DatedFacets, 'facets' | 'span'> {

@@ -6,6 +6,7 @@ import { type Config, loadConfig, parseConfig } from '../config/config.ts';
 import { ensureFolder, lookAt, probeFolder, replaceFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
+import { sum } from '../util.ts';
 import { selectNames } from './ask.ts';
 import { type Context, commandLine, type GlobalOptions } from './context.ts';
 import { say } from './output.ts';
@@ -35,8 +36,8 @@ function repositoryRoot(folder: string): string {
 
 /** The workflow that collects a list: the example, for this list, at a minute of its own, as GitHub and ClickHouse are shared. */
 function workflowText({ packages }: Config, list: string): string {
-  const letters = [...packages.map(({ name }) => name).join()];
-  const minute = 1 + (letters.reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 59);
+  const letters = packages.map(({ name }) => name).join();
+  const minute = 1 + (sum(letters, (letter) => letter.charCodeAt(0)) % 59);
   const workflow = parseDocument(exampleWorkflow);
   workflow.setIn(['on', 'schedule', 0, 'cron'], `${minute} 6 * * *`);
   // GitHub reads a pattern here.
@@ -88,10 +89,7 @@ export async function init(
     ? `${exampleWorkflow.includes('OWNER/') ? owner : ''}  Commit to the default branch, and push.
   On GitHub: Actions, Badges, Run workflow. The summary of the run has the lines for your README.`
     : `  ${commandLine(env, 'collect', file)}    counts, and writes the badges to ${relative(cwd, config.outputDir)}`;
-  say(
-    stdout,
-    env,
-    `Wrote ${written.join(' and ')} (${plural(config.packages.length, 'package')}).\n\nNext:\n${next}`,
-  );
+  const count = plural(config.packages.length, 'package');
+  say(stdout, env, `Wrote ${written.join(' and ')} (${count}).\n\nNext:\n${next}`);
   return 0;
 }

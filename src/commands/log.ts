@@ -78,13 +78,12 @@ export function journalPrefix({ env, stderr }: Context, level: number = ERROR_LE
 /** A line of the log as a sentence, and what else it says where that is not a matter of what to do. */
 function sentence(line: string, style: Style): string {
   const { level, time: _, msg, err: _fault, error_code: _code, ...fields } = JSON.parse(line);
-  const isWarning = level === 'warn';
-  if (isWarning || level === 'error') {
-    const label = paint(isWarning ? 'Warning' : 'Error', isWarning ? 'yellow' : 'red', style.color);
-    return `${wrap(`${label}: ${msg}`, style)}\n`;
-  }
   const said = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  return `${wrap(msg + said.join(''), style)}\n`;
+  const labels: Record<string, string> = {
+    warn: paint('Warning', 'yellow', style.color),
+    error: paint('Error', 'red', style.color),
+  };
+  return `${wrap(level in labels ? `${labels[level]}: ${msg}` : msg + said.join(''), style)}\n`;
 }
 
 /**

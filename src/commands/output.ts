@@ -35,6 +35,9 @@ export function right(title: string): Column {
   return { title, align: 'right' };
 }
 
+/** The cells of a table, by row. */
+type Cells = readonly (readonly string[])[];
+
 /** How text is laid out for where it goes. */
 export interface Style {
   /** Columns of text that there is room for. */
@@ -69,11 +72,8 @@ export function styleOf({ isTTY, columns = TERMINAL_WIDTH }: Output, env: Env): 
  *
  * @param style Where it goes; by default nothing is moved, and there is no colour.
  */
-export function renderTable(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  { width: room, color }: Style = PLAIN,
-): string {
+export function renderTable(columns: readonly Column[], rows: Cells, style: Style = PLAIN): string {
+  const { width: room, color } = style;
   const titles = columns.map(({ title }) => title);
   const widths = columns.map((_, index) =>
     Math.max(...[titles, ...rows].map((cells) => cells[index]?.length ?? 0)),
@@ -96,16 +96,13 @@ export function renderTable(
 }
 
 /** A table of figures: what they are of, and a column of numbers for each of the other titles. */
-export function renderFigures(
-  [first = '', ...others]: readonly string[],
-  rows: readonly (readonly string[])[],
-  style: Style,
-): string {
-  return renderTable([left(first), ...others.map(right)], rows, style);
+export function renderFigures(titles: readonly string[], rows: Cells, style: Style): string {
+  const columns = titles.map((title, index) => (index === 0 ? left(title) : right(title)));
+  return renderTable(columns, rows, style);
 }
 
 /** The rows of a table that is too wide, one below another: the first cell, and a line for each other one with its title. */
-function renderLists(columns: readonly Column[], rows: readonly (readonly string[])[], color: boolean) {
+function renderLists(columns: readonly Column[], rows: Cells, color: boolean): string {
   const [, ...others] = columns;
   const width = Math.max(...others.map(({ title }) => title.length));
   const lines = rows.flatMap(([head = '', ...cells]) => [

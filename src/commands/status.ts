@@ -5,17 +5,7 @@ import { demandHealth, type Health, needsCare, type Standing, statusOf } from '.
 import { sourceName } from '../sources/index.ts';
 import { snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import {
-  left,
-  renderRemarks,
-  renderTable,
-  right,
-  type Style,
-  standingName,
-  stateTone,
-  styleOf,
-  wrap,
-} from './output.ts';
+import { left, renderRemarks, renderTable, right, standingName, stateTone, styleOf, wrap } from './output.ts';
 import { renderPrometheus } from './prometheus.ts';
 
 export type StatusOptions = GlobalOptions & { readonly json?: boolean; readonly prometheus?: boolean };
@@ -84,7 +74,8 @@ function cells(standing: Standing, now: Date): string[] {
   ];
 }
 
-function render(health: Health, states: readonly Standing[], now: Date, style: Style): string {
+function render(health: Health, states: readonly Standing[], now: Date, { stdout, env }: Context): string {
+  const style = styleOf(stdout, env);
   const { finished, source, upstream } = health;
   const ago = finished === undefined ? '' : ` (${formatAge(now.getTime() - Date.parse(finished))})`;
   const facts = [
@@ -110,6 +101,6 @@ export async function status(options: StatusOptions, context: Context): Promise<
   const healthy = !states.some(({ state }) => needsCare(state));
   if (options.json) context.stdout.write(formatJson(toJson(health, states, healthy, now)));
   else if (options.prometheus) context.stdout.write(renderPrometheus(config, health, states));
-  else context.stdout.write(render(health, states, now, styleOf(context.stdout, context.env)));
+  else context.stdout.write(render(health, states, now, context));
   return healthy ? 0 : 1;
 }
