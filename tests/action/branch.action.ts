@@ -79,7 +79,7 @@ async function open({ token = 'good', branch: name = 'badges', runner = {} as Re
     server: url,
     repository: 'alice/project',
     token,
-    isOwnToken: true,
+    isOwnToken: token === 'good',
   };
   const env = { PATH: process.env['PATH'], HOME: folder, ...runner };
   const branch = openBranch(settings, env, folder, [1, 1]);
