@@ -131,26 +131,26 @@ describe.each(PAGES)('%s', (path) => {
     expect({ messages, requests, asked: server.asked }).toEqual({ messages: [], requests: [], asked });
   });
 
-  it('is readable without its script, and in print', async () => {
-    const { page } = await open(fromDisk(path), { script: false });
-    await page.emulateMedia({ media: 'print' });
-    expect(await page.locator('h1').textContent()).toBeTruthy();
-    expect(await visible(page, '.copy, .tools').count()).toBe(0);
-  });
-
-  it.each(SCHEMES)('prints every figure on white, and no empty page: %s', async (colorScheme) => {
-    const { page } = await open(fromDisk(path), { colorScheme, width: 718 });
-    await page.emulateMedia({ media: 'print' });
-    expect(await visible(page, 'input, output, button.copy').count()).toBe(0);
-    expect(await visible(page, 'details td').count()).toBe(await page.locator('details td').count());
-    const ground = await page.evaluate('getComputedStyle(document.querySelector(".card")).backgroundColor');
-    expect(ground).toBe('rgb(255, 255, 255)');
-    // Nothing below the last words makes a page of its own.
-    const below = await page.evaluate(
-      'document.documentElement.scrollHeight - document.querySelector("footer p").getBoundingClientRect().bottom - scrollY',
-    );
-    expect(below).toBeLessThan(20);
-  });
+  it.each([
+    ['light', false],
+    ['dark', true],
+  ] as const)(
+    'prints every figure on white, and no empty page: %s, script: %s',
+    async (colorScheme, script) => {
+      const { page } = await open(fromDisk(path), { colorScheme, script, width: 718 });
+      await page.emulateMedia({ media: 'print' });
+      expect(await visible(page, 'h1').textContent()).toBeTruthy();
+      expect(await visible(page, 'input, output, .copy, .tools').count()).toBe(0);
+      expect(await visible(page, 'details td').count()).toBe(await page.locator('details td').count());
+      const ground = await page.evaluate('getComputedStyle(document.querySelector(".card")).backgroundColor');
+      expect(ground).toBe('rgb(255, 255, 255)');
+      // Nothing below the last words makes a page of its own.
+      const below = await page.evaluate(
+        'document.documentElement.scrollHeight - document.querySelector("footer p").getBoundingClientRect().bottom - scrollY',
+      );
+      expect(below).toBeLessThan(20);
+    },
+  );
 });
 
 describe('the chart by day', () => {

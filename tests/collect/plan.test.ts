@@ -41,42 +41,36 @@ describe('the days that a package needs', () => {
   const goal = (known: KnownDays, full = false): Goal => {
     return { end: window.end, asOf: '2026-03-06', lookBackDays: 35, full, known };
   };
-  const needed = (ledger: Ledger, known: KnownDays, full = false) =>
-    needOf(tracked, ledger, goal(known, full), TRAITS).days;
-  const unsupported = withDays(kept, window, [], () => null);
+  const NEWEST = ['2026-03-04', '2026-03-05'];
+  const holes = new Map([...rows, ['2026-03-04', 0], ['2026-03-02', 0]] as const);
+  const wholeOn = (day: Day) => ({ ...withDays(kept, window, [], () => null), wholeRead: day });
 
-  it.each<[string, Ledger, KnownDays, boolean, Day[]]>([
-    ['those that the ledger lacks', kept, { kind: 'known', rows }, false, ['2026-03-04', '2026-03-05']],
+  it.each<[string, Ledger, KnownDays, boolean, readonly Day[]]>([
+    ['those that the ledger lacks', kept, { kind: 'known', rows }, false, NEWEST],
     [
       'no days without rows in the table, even in full',
       kept,
-      { kind: 'known', rows: new Map([...rows, ['2026-03-04', 0], ['2026-03-02', 0]]) },
+      { kind: 'known', rows: holes },
       true,
       ['2026-03-01', '2026-03-03', '2026-03-05'],
     ],
-    [
-      'only the missing ones when it was not asked which changed',
-      kept,
-      { kind: 'skipped' },
-      false,
-      ['2026-03-04', '2026-03-05'],
-    ],
+    ['only the missing ones when it was not asked which changed', kept, { kind: 'skipped' }, false, NEWEST],
     [
       'the newest two as well when the source cannot tell',
-      { ...unsupported, wholeRead: '2026-03-05' },
+      wholeOn('2026-03-05'),
       { kind: 'unsupported' },
       false,
-      ['2026-03-04', '2026-03-05'],
+      NEWEST,
     ],
     [
-      'the whole window when the source cannot tell and a week has passed',
-      { ...unsupported, wholeRead: '2026-02-27' },
+      'all when a week has passed then',
+      wholeOn('2026-02-27'),
       { kind: 'unsupported' },
       false,
-      [...daysOf(window)],
+      daysOf(window),
     ],
   ])('are %s', (_, ledger, known, full, expected) => {
-    expect(needed(ledger, known, full)).toEqual(expected);
+    expect(needOf(tracked, ledger, goal(known, full), TRAITS).days).toEqual(expected);
   });
 
   it('are those of the longest window, and what the warnings look at only where reading is free', () => {

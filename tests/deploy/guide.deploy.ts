@@ -1,48 +1,17 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { blockOfGuide } from './guide.ts';
 import { accountKey, bootHost, type Host, OUTPUT } from './host.ts';
-import { badgeText } from './table.ts';
+import { badgeText, oldList } from './table.ts';
 
 const OLD_OUTPUT = '/var/lib/pypi-winnow-downloads/output';
 const BADGE = 'downloads-30d-non-ci.json';
 
 /** What pypi-winnow-downloads 0.3.0 has as deploy/systemd/, as far as moving away from it is concerned. */
 const OLD_UNITS = {
-  'pypi-winnow-downloads-collector.service': `[Service]
-Type=oneshot
-User=winnow
-Group=winnow
-ExecStart=/usr/bin/touch /var/lib/pypi-winnow-downloads/ran
-[Install]
-WantedBy=multi-user.target
-`,
-  'pypi-winnow-downloads-collector.timer': `[Unit]
-Requires=pypi-winnow-downloads-collector.service
-[Timer]
-OnCalendar=daily
-Persistent=true
-[Install]
-WantedBy=timers.target
-`,
+  'pypi-winnow-downloads-collector.service':
+    '[Service]\nType=oneshot\nUser=winnow\nExecStart=/usr/bin/true\n',
+  'pypi-winnow-downloads-collector.timer': '[Timer]\nOnCalendar=daily\n[Install]\nWantedBy=timers.target\n',
 };
-/** Its list, with a spelling and a second window as its users write them. */
-const OLD_LIST = `# Example configuration for pypi-winnow-downloads.
-service:
-  # Where shields.io-endpoint JSON files are written.
-  output_dir: /var/lib/pypi-winnow-downloads/output
-
-  # Google Cloud service account JSON with BigQuery Job User +
-  # BigQuery Data Viewer roles. File must be readable by the service user.
-  credential_file: /etc/pypi-winnow-downloads/gcp.json
-
-  stale_threshold_days: 3
-
-packages:
-  - name: MCP_Clipboard
-    window_days: 30
-  - name: MCP_Clipboard
-    window_days: 7
-`;
 
 /** docs/deploy.md, followed as it stands by somebody who has a Debian 13, and by somebody who has the predecessor. */
 describe('docs/deploy.md on a host', () => {
@@ -121,7 +90,7 @@ describe('docs/deploy.md on a host', () => {
         useradd --system --shell /usr/sbin/nologin --home-dir /var/lib/pypi-winnow-downloads winnow
         install -d -o winnow -g winnow -m 0755 ${OLD_OUTPUT}
         install -d -o root -g winnow -m 0750 /etc/pypi-winnow-downloads`);
-      await host.write('/etc/pypi-winnow-downloads/config.yaml', OLD_LIST, '0640');
+      await host.write('/etc/pypi-winnow-downloads/config.yaml', oldList, '0640');
       await host.write('/etc/pypi-winnow-downloads/gcp.json', key, '0640');
       const ago = (minutes: number) =>
         new Date(Date.now() - minutes * 60_000).toISOString().replace('Z', '000+00:00');

@@ -67,7 +67,6 @@ describe.each([
     const said = exitCode === 0 ? '' : await host.sh(`journalctl --no-pager -n 40 -u ${SERVICE}`);
     expect({ exitCode, said }).toEqual({ exitCode: 0, said: '' });
   }
-  const nextRun = async () => new Date(await host.property(TIMER, 'NextElapseUSecRealtime'));
   const doctor = () => host.run(['pypi-badges-doctor'], { reject: false });
   /** Nothing of pypi-badges is on the host. */
   const isClean = async () => expect(await host.sh('ls -A /opt; ls /etc | grep pypi || true')).toBe('');
@@ -161,7 +160,7 @@ describe.each([
   });
 
   it('elapses within the hour after 04:00 and after 14:00 UTC', async () => {
-    const next = await nextRun();
+    const next = new Date(await host.property(TIMER, 'NextElapseUSecRealtime'));
     expect(next.getTime()).toBeGreaterThan(Date.now());
     // The minute is the host's own.
     const minutes = next.getUTCHours() * 60 + next.getUTCMinutes();
@@ -675,8 +674,6 @@ describe.each([
     expect(await host.property(SERVICE, 'Result')).toBe('success');
     const seconds = Number(await host.sh(`stat -c %Y ${stamp}`));
     expect(Math.abs(Date.now() / 1000 - seconds)).toBeLessThan(120);
-    // And the day after it is the usual hour again.
-    expect([4, 5, 14, 15]).toContain((await nextRun()).getUTCHours());
     await host.removeDropIn('at-once', TIMER);
   });
 

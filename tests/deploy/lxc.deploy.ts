@@ -16,11 +16,10 @@ const IMAGE = `--bind-ro=${path.join(import.meta.dirname, 'lxc-image')}:/etc/sys
 /** The most exposure that `systemd-analyze security` may find where nothing can be mounted. */
 const EXPOSURE_LIMIT = 3;
 
-// systemd's own exit codes: NAMESPACE, CREDENTIALS.
 describe.each([
-  ['bookworm', "Proxmox's Debian 12", [226, 243], []],
-  ['trixie', "LXC's image of Debian 13", [226, 0], [IMAGE]],
-] as const)('%s: %s without nesting', (suite, _what, refused, image) => {
+  ['bookworm', "Proxmox's Debian 12", []],
+  ['trixie', "LXC's image of Debian 13", [IMAGE]],
+] as const)('%s: %s without nesting', (suite, _what, image) => {
   let host: Host;
 
   beforeAll(async () => {
@@ -34,22 +33,13 @@ describe.each([
   });
   afterAll(() => host?.dispose());
 
-  it('refuses what the sandbox is made of', async () => {
-    const exitCodes = [];
-    for (const property of ['ProtectSystem=strict', 'LoadCredential=x:/etc/passwd']) {
-      const words = ['systemd-run', '--collect', '--wait', '--quiet', `--property=${property}`, 'true'];
-      exitCodes.push((await host.run(words, { reject: false })).exitCode);
-    }
-    expect(exitCodes).toEqual(refused);
-  });
-
   it('installs what works here, says what is lost, and does so once', async () => {
     const argv = ['--with-duckdb', '--config', '/srv/tracked.yaml', '--key', '/root/key.json'];
     const { exitCode, stdout, stderr } = await host.install(argv);
     expect(exitCode, stderr).toBe(0);
-    for (const words of ['This host refuses mounts to services', 'nesting=1', 'LoadCredential=']) {
-      expect(stdout).toContain(words);
-    }
+    expect(stdout).toMatch(
+      /This host refuses mounts to services[\s\S]*nesting=1[\s\S]*takes LoadCredential= away/,
+    );
     expect((await host.install()).stdout).toContain('Nothing to do');
     expect(await host.sh('ls /run/systemd/system | grep pypi || true')).toBe('');
     expect(await host.exposureOf(SERVICE)).toBeLessThanOrEqual(EXPOSURE_LIMIT);

@@ -40,6 +40,24 @@ packages:
   - steady-tool
 `;
 
+/** The list of pypi-winnow-downloads, with a spelling and a second window as its users write them. */
+export const oldList = `# Example configuration for pypi-winnow-downloads.
+service:
+  # Where shields.io-endpoint JSON files are written.
+  output_dir: /var/lib/pypi-winnow-downloads/output
+
+  # Google Cloud service account JSON with BigQuery Job User role.
+  credential_file: /etc/pypi-winnow-downloads/gcp.json
+
+  stale_threshold_days: 3
+
+packages:
+  - name: MCP_Clipboard
+    window_days: 30
+  - name: MCP_Clipboard
+    window_days: 7
+`;
+
 /** The text of a badge file. */
 export const badgeText = (label: string, message: string, color: string) =>
   `${JSON.stringify({ schemaVersion: 1, label, message, color }, null, 2)}\n`;

@@ -51,7 +51,7 @@ export async function openHouse() {
     track: (packages: readonly Tracked[]) =>
       track(
         packages.map(({ name, windows }) => `{name: ${name}, window_days: [${windows}]}`),
-        { source: 'monthly_budget_gib: null' },
+        { source: 'monthly_budget_gib: null, query_timeout_seconds: 3' },
       ),
 
     /** Runs `collect` at an instant, ISO 8601. Without an exit code, it was killed. */

@@ -17,8 +17,9 @@ import { chance, makeWeather, PACKAGES, tableOn } from './world.ts';
 
 /*
  * More than a year of daily runs of the built command against a table that is late,
- * empty and incomplete, with everything that happens to a machine in a year. After each run, the badges are
- * those of an independent count of what the table showed, and no paid day was read again without a reason.
+ * empty and incomplete, with everything that happens to a machine in a year, and whatever goes wrong with whatever request. After
+ * each run, the badges are those of an independent count of what the table showed, no last day of theirs went back, and no paid
+ * day was read again without a reason.
  *
  * YEAR_SEED has another year; YEAR_DAYS a shorter or longer one.
  */
@@ -55,31 +56,15 @@ let house: House;
 function changeList(list: readonly Tracked[], today: DayNumber): readonly Tracked[] {
   const roll = dice(`list ${today}`);
   const absent = PACKAGES.filter((name) => list.every((each) => each.name !== name));
-  if (roll < 0.03 && absent.length > 0) {
-    count('packages added');
-    const windows = pick(WINDOWS, `windows ${today}`);
-    return [...list, { name: pick(absent, `add ${today}`), windows }];
-  }
-  if (roll < 0.05 && list.length > 1) {
-    count('packages dropped');
-    const gone = pick(list, `drop ${today}`);
-    return list.filter((each) => each !== gone);
-  }
-  if (roll < 0.08) {
-    count('windows changed');
-    const changed = pick(list, `change ${today}`);
-    return list.map((each) =>
-      each === changed ? { ...each, windows: pick(WINDOWS, `windows ${today}`) } : each,
-    );
-  }
-  return list;
+  const windows = pick(WINDOWS, `windows ${today}`);
+  const chosen = pick(list, `change ${today}`);
+  if (roll < 0.03 && absent.length > 0) return [...list, { name: pick(absent, `add ${today}`), windows }];
+  if (roll < 0.05 && list.length > 1) return list.filter((each) => each !== chosen);
+  return roll < 0.08 ? list.map((each) => (each === chosen ? { ...each, windows } : each)) : list;
 }
 
 /** Each with the share of days that have it or one before it. */
-const EVENTS = {
-  ...{ '503': 0.06, job: 0.1, package: 0.14, kill: 0.26, term: 0.32, full: 0.38 },
-  ...{ ahead: 0.4, behind: 0.41, unknown: 0.45, days: 0.49, twice: 0.52, none: 1 },
-};
+const EVENTS = { fault: 0.16, kill: 0.28, term: 0.34, full: 0.4, ahead: 0.42, behind: 0.43, none: 1 };
 type Event = keyof typeof EVENTS;
 
 function eventOf(today: DayNumber, blind: boolean): Event {
@@ -90,33 +75,53 @@ function eventOf(today: DayNumber, blind: boolean): Event {
   return blind && (event === 'ahead' || event === 'behind') ? 'none' : event;
 }
 
-function troubleOf(event: Event, list: readonly Tracked[], today: DayNumber, blind: boolean): Trouble[] {
-  const { name } = pick(list, `victim ${today}`);
-  const insert = { on: 'insert' } as const;
-  const fails = (reason: string): Fault => ({ jobFails: { reason, message: 'odd' } });
-  const unavailable: Fault = { status: 503, reason: 'backendError' };
-  const twice = (body: Record<string, unknown>) => {
-    const rows = (body['rows'] ?? []) as unknown[];
-    return { ...body, rows: [...rows, ...rows], totalRows: String(2 * rows.length) };
-  };
-  const troubles: Partial<Record<Event, Trouble[]>> = {
-    '503': [
-      { ...insert, times: 1, fault: unavailable },
-      { on: 'results', times: 1, fault: unavailable },
-    ],
-    job: [{ ...insert, package: name, times: 1, fault: fails('backendError') }],
-    package: [{ ...insert, package: name, fault: fails('resourcesExceeded') }],
-    // A reason that is in no list, of every query.
-    unknown: [{ ...insert, fault: { status: 400, reason: 'brandNew', message: 'odd' } }],
-    // The rows of days cannot be had, and nobody said that they may not.
-    days: [{ ...insert, revisions: true, fault: fails('jobInternalError') }],
-    // The rows of an answer come twice.
-    twice: [{ on: 'results', revisions: false, fault: { change: twice } }],
-  };
-  const refused = { status: 403, reason: 'accessDenied', message: 'no view' };
-  const blindness: Trouble[] = blind ? [{ ...insert, revisions: true, fault: refused }] : [];
-  return [...blindness, ...(troubles[event] ?? [])];
+const rows = (
+  change: (body: Record<string, unknown>, list: unknown[]) => Record<string, unknown>,
+): Fault => ({
+  change: (body) => change(body, (body['rows'] ?? []) as unknown[]),
+});
+const FAULTS: readonly Fault[] = [
+  ...(['reset', 'lost', 'cut', { status: 503 }, { status: 418 }] as const),
+  { status: 400, reason: 'brandNew' },
+  { status: 403, reason: 'accessDenied' },
+  { status: 429, reason: 'rateLimitExceeded' },
+  { status: 500, reason: 'backendError' },
+  { status: 404, reason: 'notFound' },
+  { answer: '<html>sign in</html>', type: 'text/html' },
+  { answer: '{}' },
+  { answer: '{"jobComplete":true}' },
+  ...['jobInternalError', 'resourcesExceeded', 'backendError', 'brandNew'].map((reason) => {
+    return { jobFails: { reason, message: 'odd' } };
+  }),
+  rows((body, list) => ({ ...body, rows: list.slice(1) })),
+  rows((body, list) => ({ ...body, rows: [...list, ...list], totalRows: String(2 * list.length) })),
+  rows((body, list) => ({ ...body, rows: list.slice(0, -1), totalRows: String(list.length) })),
+];
+
+/** One or two faults of requests of a kind: of all, of the question about days or of the others, or of those for a package. */
+function faultsOf(list: readonly Tracked[], today: DayNumber): Trouble[] {
+  return [1, 2].slice(pick([0, 1], `faults ${today}`)).map((each) => {
+    const of = `${today} ${each}`;
+    const about = [
+      {},
+      { revisions: true },
+      { revisions: false },
+      { package: pick(list, `victim ${of}`).name },
+    ];
+    return {
+      on: pick(['insert', 'results', 'job'] as const, `on ${of}`),
+      ...pick(about, `about ${of}`),
+      times: pick([1, 1, 1, 2, 99], `times ${of}`),
+      fault: pick(FAULTS, `fault ${of}`),
+    };
+  });
 }
+
+const REFUSED: Trouble = {
+  on: 'insert',
+  revisions: true,
+  fault: { status: 403, reason: 'accessDenied', message: 'no view' },
+};
 
 /** All that a run could see, and what was there before it. */
 interface Scene {
@@ -127,6 +132,8 @@ interface Scene {
   readonly list: readonly Tracked[];
   readonly blind: boolean;
   readonly event: Event;
+  /** Whether answers may have been damaged on their way. */
+  readonly damaged: boolean;
 }
 
 const HEALTH = 'output/_health.json';
@@ -167,10 +174,12 @@ function checkBadges(scene: Scene, { before, after, ended, wrote, exitCode }: Ru
   const { started, packages }: Health = JSON.parse(after[HEALTH] ?? '');
   for (const tracked of list) {
     const { name } = tracked;
+    const last = before[HEALTH] && (JSON.parse(before[HEALTH]) as Health).packages[name]?.counted_to;
     const say = (text: string) => tell(scene, `${name}${text}`);
     const entry = packages[name];
     const [old, found] = [badgesIn(before, name), badgesIn(after, name)];
     const expected = expectedBadges(scene, tracked);
+    if (event !== 'behind' && last && !((entry?.counted_to ?? '') >= last)) say(` went back from ${last}`);
     const reached = ended && wrote && entry?.attempted !== undefined && entry.attempted >= started;
     if (reached && entry?.error === undefined) {
       if (expected === undefined) {
@@ -233,8 +242,7 @@ function checkReads(scene: Scene, { before, after, firstCall, ended }: Run) {
     if (missing && answered.has(jobId)) lost += 1;
   }
   count('answers lost', lost);
-  // An answer whose rows come twice is none.
-  if (event === 'twice') return;
+  if (scene.damaged) return;
   if (ended && event !== 'full' && event !== 'term' && lost > 0) {
     tell(scene, `${lost} paid answers were not kept`);
   }
@@ -293,10 +301,9 @@ async function meet(scene: Scene): Promise<void> {
     default:
       await run(scene, at('06:00'));
   }
-  const again = !['none', '503', 'job'].includes(event);
-  if (!again || dice(`again ${today}`) < 0.3) return;
-  house.server.become({ trouble: troubleOf('none', scene.list, today, scene.blind) });
-  const { exitCode, stderr } = await run({ ...scene, event: 'none' }, at('12:00'));
+  if (event === 'none' || dice(`again ${today}`) < 0.3) return;
+  house.server.become({ trouble: scene.blind ? [REFUSED] : [] });
+  const { exitCode, stderr } = await run({ ...scene, event: 'none', damaged: false }, at('12:00'));
   const fails = scene.blind && wasTold;
   if (exitCode !== 0 && !fails && endOf(scene.sums, today, today - SHOWN) !== undefined) {
     tell(scene, `exit ${exitCode} of the run after: ${stderr.slice(-300)}`);
@@ -316,12 +323,13 @@ it(`is right on every one of ${DAYS} days, by seed ${SEED}`, async () => {
     const blind = weather.blind.has(today);
     const event = eventOf(today, blind);
     const rows = tableOn(weather, today - SHOWN, today);
-    const trouble = troubleOf(event, list, today, blind);
+    const trouble = [...(blind ? [REFUSED] : []), ...(event === 'fault' ? faultsOf(list, today) : [])];
     house.server.become({ rows, date: new Date(`${dayText(today)}T06:00:00Z`), trouble });
     count(`days with ${event}`);
     if (endOf(totals(rows), today, today - SHOWN) === undefined)
       count('days on which the table is too far behind');
-    await meet({ today, asOf: today, rows, sums: totals(rows), list, blind, event });
+    const damaged = trouble.some(({ on }) => on !== 'insert');
+    await meet({ today, asOf: today, rows, sums: totals(rows), list, blind, event, damaged });
     house.server.calls.length = 0;
     house.server.jobs.clear();
   }
