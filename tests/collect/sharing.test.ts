@@ -28,14 +28,10 @@ describe('the second day of a list on BigQuery', () => {
     );
     const server = await BigQueryServer.start({ rows, pageRows: 100_000, ...options });
     onTestFinished(() => server.close());
-    const config = {
-      kind: 'bigquery',
-      projectId: 'p',
-      location: 'US',
+    const config: BigQueryConfig = {
+      ...{ kind: 'bigquery', projectId: 'p', location: 'US', queryTimeoutSeconds: 60, sharing },
       table: 'bigquery-public-data.pypi.file_downloads',
-      queryTimeoutSeconds: 60,
-      sharing,
-    } as const;
+    };
     const state = createState();
     const collect = async (today: string) => {
       const [bytes, jobs] = [server.bytesBilled, server.jobs.size];

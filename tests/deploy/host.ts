@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
+import { execa, type Options } from 'execa';
 import { expect, inject } from 'vitest';
 import { badgeTexts, table, trackedYaml } from './table.ts';
 
@@ -17,13 +17,8 @@ interface Answer {
   body: string;
 }
 
-interface RunOptions {
-  env?: Record<string, string>;
-  input?: string;
-  /** false: a failing command is an answer, not an error. */
-  reject?: boolean;
-  stripFinalNewline?: boolean;
-}
+/** `reject: false`: a failing command is an answer, not an error. */
+type RunOptions = Pick<Options, 'input' | 'reject' | 'stripFinalNewline'> & { env?: Record<string, string> };
 
 export type Host = Awaited<ReturnType<typeof bootHost>>;
 
@@ -133,8 +128,8 @@ export async function bootHost(
     const [head = '', ...rest] = stdout.split('\r\n\r\n');
     const [statusLine = '', ...lines] = head.split('\r\n');
     const headers = lines.map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+      const [name = '', ...value] = line.split(':');
+      return [name.toLowerCase(), value.join(':').trim()];
     });
     const status = Number(statusLine.split(' ')[1]);
     return { status, headers: Object.fromEntries(headers), body: rest.join('\r\n\r\n') };
@@ -149,12 +144,7 @@ export async function bootHost(
 
   /** Waits until a web server answers with 200. */
   const untilServed = (what: string, visit: () => Promise<Answer>) =>
-    until(what, 20, () =>
-      visit().then(
-        ({ status }) => status === 200,
-        () => false,
-      ),
-    );
+    until(what, 20, async () => (await visit().catch(() => undefined))?.status === 200);
 
   /** "localhost" gets its certificate from Caddy's own authority, a public name from Let's Encrypt; this one to /srv/ca.crt. */
   async function trustCaddy() {

@@ -33,9 +33,8 @@ describe('isOverdue', () => {
     ['was yesterday, and today has no time yet', '2026-04-25T04:00:00Z', '2026-04-24T14:18:00Z', false],
     ['was a week ago', '2026-04-25T01:00:00Z', '2026-04-18T04:18:00Z', true],
   ])('where the last run %s', (_when, now, last, expected) => {
-    expect(isOverdue('04:17,14:17', new Date(now), last === undefined ? last : new Date(last))).toBe(
-      expected,
-    );
+    const run = last === undefined ? undefined : new Date(last);
+    expect(isOverdue('04:17,14:17', new Date(now), run)).toBe(expected);
   });
 });
 
@@ -48,15 +47,13 @@ describe('schedule.mjs', () => {
     copyFileSync(SCHEDULE, join(folder, 'schedule.mjs'));
     writeFileSync(calls, '');
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-    writeFileSync(
-      join(folder, 'dist/cli.js'),
-      `import { appendFileSync } from 'node:fs';
+    const program = `import { appendFileSync } from 'node:fs';
        const argv = process.argv.slice(2);
        const note = (text) => appendFileSync(${JSON.stringify(calls)}, text + '\\n');
        note(argv.join(' '));
        if (argv[0] === 'status') console.log(${JSON.stringify(JSON.stringify({ finished }))});
-       else { ${collect} }`,
-    );
+       else { ${collect} }`;
+    writeFileSync(join(folder, 'dist/cli.js'), program);
     const start = (env: Record<string, string> = {}) =>
       execa(process.execPath, [join(folder, 'schedule.mjs')], {
         extendEnv: false,
@@ -86,19 +83,17 @@ describe('schedule.mjs', () => {
   const looking = 'status --json --log-level silent';
 
   it("runs at once where a run was missed, asks the dead-man's switch, waits, and ends when told to", async () => {
-    let pings = 0;
-    const server = createServer((_request, response) => {
-      pings++;
+    const pings: unknown[] = [];
+    const server = createServer(({ url }, response) => {
+      pings.push(url);
       response.end();
     });
     const { port, close } = await listen(server);
     const { start, asked } = stand({ finished: '2020-01-01T04:20:00Z' });
-    const { exitCode, all } = await endAfter(
-      start({ PING_URL: `http://127.0.0.1:${port}/t0ken` }),
-      'next run',
-    );
+    const PING_URL = `http://127.0.0.1:${port}/t0ken`;
+    const { exitCode, all } = await endAfter(start({ PING_URL }), 'next run');
     await close();
-    expect([exitCode, asked(), pings], all).toEqual([0, [looking, collecting], 1]);
+    expect([exitCode, asked(), pings], all).toEqual([0, [looking, collecting], ['/t0ken']]);
     expect(all).toMatch(/the run ended well[\s\S]*next run: \d{4}-\d\d-\d\dT(04|14):17:00/);
   });
 
@@ -118,18 +113,13 @@ describe('schedule.mjs', () => {
     expect(all).not.toContain('"error"');
   });
 
+  const badly = /"error".* ended badly: exit code 1/;
   it.each([
-    [
-      'a run ended badly, and does not ask the switch',
-      'process.exitCode = 1;',
-      /"error".* ended badly: exit code 1/,
-    ],
+    ['a run ended badly, and does not ask the switch', 'process.exitCode = 1;', badly],
     ['the switch cannot be reached, without its address', '', /PING_URL could not be reached: \w+/],
   ])('says that %s', async (_what, collect, says) => {
-    const { all } = await endAfter(
-      stand({ collect }).start({ PING_URL: 'http://127.0.0.1:1/t0ken' }),
-      'next run',
-    );
+    const { start } = stand({ collect });
+    const { all } = await endAfter(start({ PING_URL: 'http://127.0.0.1:1/t0ken' }), 'next run');
     expect(all).toMatch(says);
     expect(all).not.toContain('t0ken');
     expect(all.includes('PING_URL')).toBe(collect === '');

@@ -67,25 +67,22 @@ const LIST: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** The list, with another value in one place. */
 function listWith(section: string, key: string, value: string): string {
   const sections = { ...LIST, [section]: { ...LIST[section], [key]: value } };
-  const lines = Object.entries(sections).flatMap(([name, fields]) => [
-    `${name}:\n`,
-    ...Object.entries(fields).map(([field, text]) => `  ${field}: ${text}\n`),
-  ]);
+  const lines = Object.entries(sections).map(([name, fields]) =>
+    [`${name}:\n`, ...Object.entries(fields).map(([field, text]) => `  ${field}: ${text}\n`)].join(''),
+  );
   return `${lines.join('')}packages:\n  - demo\n`;
 }
 
-const schema = trackedJsonSchema() as {
-  properties: Record<string, { properties?: Record<string, unknown> }>;
-};
+const schema = trackedJsonSchema() as { properties: Record<string, { properties?: object }> };
 
-const fields: Place[] = Object.entries(schema.properties).flatMap(([section, { properties = {} }]) =>
-  [...Object.keys(properties), 'unknown_key', 'password'].flatMap((key) =>
-    STYLES.map((style, index) => ({
-      name: `${section}.${key}, style ${index}`,
-      list: (text: string) => listWith(section, key, style(text)),
-      secrets: third(key.length + index),
-    })),
-  ),
+const keys = Object.entries(schema.properties).flatMap(([section, { properties = {} }]) =>
+  [...Object.keys(properties), 'unknown_key', 'password'].map((key) => [section, key] as const),
+);
+const fields = keys.flatMap(([section, key]) =>
+  STYLES.map((style, index): Place => {
+    const list = (text: string) => listWith(section, key, style(text));
+    return { name: `${section}.${key}, style ${index}`, list, secrets: third(key.length + index) };
+  }),
 );
 
 const base = listWith('service', 'source', 'duckdb');
@@ -121,13 +118,9 @@ const OPTIONS = [
 ];
 const fill = (words: string, text: string) => words.split(' ').map((word) => word.replace('@', () => text));
 const words: Place[] = [
-  ...OPTIONS.map(
-    (name, index): Place => ({
-      name,
-      argv: (text, command) => [...command, ...fill(name, text)],
-      secrets: third(index),
-    }),
-  ),
+  ...OPTIONS.map((name, index): Place => {
+    return { name, argv: (text, command) => [...command, ...fill(name, text)], secrets: third(index) };
+  }),
   { name: 'a command', argv: (text) => [text] },
   { name: 'help', argv: (text) => ['help', text] },
 ];

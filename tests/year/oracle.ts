@@ -6,22 +6,12 @@ import { countByHand, type DayNumber, dayNumber } from '../support/independent.t
  * with src/.
  */
 
-/** Below 1,000 the number; then one decimal, rounded half up in whole numbers. */
-export function message(count: number): string {
-  if (count < 1_000) return String(count);
-  for (const [unit, size] of [
-    ['k', 1_000],
-    ['M', 1_000_000],
-    ['B', 1_000_000_000],
-  ] as const) {
-    const tenths = Math.floor((count * 20 + size) / (2 * size));
-    if (tenths < 10_000 || unit === 'B') return `${String(tenths / 10)}${unit}`;
-  }
-  return '';
-}
+/** Below 1,000 the number; then at most one decimal, rounded half up. */
+const FORMAT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const message = (count: number) => (count < 1_000 ? String(count) : FORMAT.format(count).replace('K', 'k'));
 
 /** The rows of the whole table by day. */
-export function totals(rows: readonly ServerRow[]): Map<DayNumber, number> {
+export function totals(rows: readonly Pick<ServerRow, 'day' | 'downloads'>[]): Map<DayNumber, number> {
   const sums = new Map<DayNumber, number>();
   for (const { day, downloads } of rows) {
     sums.set(dayNumber(day), (sums.get(dayNumber(day)) ?? 0) + downloads);
