@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { blockOfGuide } from './guide.ts';
-import { accountKey, bootHost, type Host, OUTPUT } from './host.ts';
+import { accountKey, bootHost, type Host, OUTPUT, SERVICE } from './host.ts';
 import { badgeText, oldList } from './table.ts';
 
 const OLD_OUTPUT = '/var/lib/pypi-winnow-downloads/output';
@@ -42,6 +42,12 @@ describe('docs/deploy.md on a host', () => {
     return stdout;
   }
 
+  /** Starts the stand-in for Google, which the host takes for it. */
+  const startGoogle = 'systemd-run --quiet --collect --unit=google node /srv/google/google.mjs';
+  /** Has the service trust its certificate. */
+  const trustGoogle = () =>
+    host.dropIn('ca', ['Environment=NODE_EXTRA_CA_CERTS=/srv/google/certificates/ca.pem']);
+
   beforeAll(async () => {
     host = await bootHost('trixie', { name: 'guide' });
     await host.write('/root/.npmrc', 'cache=/var/cache/npm\noffline=true\n');
@@ -49,8 +55,9 @@ describe('docs/deploy.md on a host', () => {
     await host.write('/srv/editor', `#!/bin/sh\n${editor}\n`, '0755');
     await host.write('/root/clone/gcp.json', key, '0600');
     await host.sh(`cp /mnt/package/pypi-badges.tgz /root/clone/pypi-badges-${deploy.version}.tgz`);
-    await host.startGoogle();
-    await host.trustGoogle();
+    const names = 'oauth2.googleapis.com bigquery.googleapis.com';
+    await host.sh(`cp -a /mnt/package/google /srv; ${startGoogle}; echo 127.0.0.1 ${names} >>/etc/hosts`);
+    await trustGoogle();
   });
   afterAll(() => host?.dispose());
 
@@ -66,8 +73,35 @@ describe('docs/deploy.md on a host', () => {
   it('looks at it, with every command', async () => {
     const stdout = await leads(blockOfGuide('pypi-badges check --config /etc/pypi-badges/tracked.yaml'));
     expect(stdout).toContain('is valid: 1 package');
+    expect(stdout).toMatch(/^ok {4}credentials .*collector@deploy-test\..*deploy-test/m);
     expect(stdout).toMatch(/^ok {4}permission /m);
     expect(stdout).toContain('pypi-badges-collect.timer');
+  });
+
+  it('has a doctor that sees what the service sees', async () => {
+    // Without the drop-in, the service does not trust the certificate, and neither does the doctor.
+    await host.removeDropIn('ca');
+    const { exitCode, stdout } = await host.doctor();
+    expect([exitCode, stdout]).toEqual([1, expect.stringMatching(/^FAIL .*NODE_EXTRA_CA_CERTS/m)]);
+    await trustGoogle();
+    expect(await host.sh('ls /run/systemd/system /run | grep doctor || true')).toBe('');
+  });
+
+  it('waits for a network that comes late', async () => {
+    await host.sh('systemctl stop google');
+    // A scaled-down --wait: pauses of 4, 4, 8 and 15 seconds, beside the retries of a request.
+    const start = (await host.property(SERVICE, 'ExecStart')).replace(
+      /.*argv\[\]=(.*) --wait 20 ;.*/,
+      '$1 --wait 0.5',
+    );
+    const quick = 'bigquery: {query_timeout_seconds: 3}';
+    await host.sh(`echo '${quick}' >>/etc/pypi-badges/tracked.yaml`);
+    await host.withDropIn(['ExecStart=', `ExecStart=${start}`], async () => {
+      const late = host.sh(`sleep 6; ${startGoogle}`);
+      expect(await host.collect()).toBe(0);
+      await late;
+    });
+    expect(await host.lastRun()).toMatch(/trying again in \d+ s/);
   });
 
   it('leads to a web server that serves them', async () => {
@@ -81,7 +115,7 @@ describe('docs/deploy.md on a host', () => {
     beforeAll(async () => {
       const purge = await host.install(['--uninstall', '--purge'], '/root/clone/package');
       expect(purge.exitCode, purge.stderr).toBe(0);
-      await host.trustGoogle();
+      await trustGoogle();
       for (const [name, text] of Object.entries(OLD_UNITS)) {
         await host.write(`/etc/systemd/system/${name}`, text);
       }

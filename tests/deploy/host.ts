@@ -220,12 +220,7 @@ export async function bootHost(
     return Number(/Overall exposure level for \S+: (\d+\.\d+) /.exec(security.stdout)?.[1]);
   };
 
-  /** Starts the stand-in for Google, which the host takes for it; its certificate is trusted by the drop-in `ca`. */
-  const startGoogle = () =>
-    sh(`cp -a /mnt/package/google /srv/google
-      systemd-run --quiet --unit=google node /srv/google/google.mjs
-      echo 127.0.0.1 oauth2.googleapis.com bigquery.googleapis.com >>/etc/hosts`);
-  const trustGoogle = () => dropIn('ca', ['Environment=NODE_EXTRA_CA_CERTS=/srv/google/certificates/ca.pem']);
+  const doctor = () => run(['pypi-badges-doctor'], { reject: false });
 
   try {
     await powerOn();
@@ -249,7 +244,7 @@ export async function bootHost(
       expectBadges,
       listenForFailures,
     },
-    ...{ exposureOf, trustCaddy, startGoogle, trustGoogle },
+    ...{ exposureOf, trustCaddy, doctor },
   };
 }
 

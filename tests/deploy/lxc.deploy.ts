@@ -69,7 +69,7 @@ describe.each([
   it('has a doctor that has the key', async () => {
     const bigQuery = trackedYaml.replace('duckdb', 'bigquery').replace(/^duckdb:\n.*\n/m, '');
     await host.write('/etc/pypi-badges/tracked.yaml', bigQuery);
-    const { stdout } = await host.run(['pypi-badges-doctor'], { reject: false });
+    const { stdout } = await host.doctor();
     await host.sh('cp /srv/tracked.yaml /etc/pypi-badges/tracked.yaml');
     // The key was read, and is refused for what it lacks.
     expect(stdout).toMatch(/^FAIL {2}credentials .*client_email/m);
