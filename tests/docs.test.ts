@@ -107,12 +107,6 @@ describe('docs/deploy.md', () => {
     const last = commands(section(headings.at(-1) as string)).at(-1);
     expect(last).toMatch(/^(curl|kubectl get) .*\/sampleproject\/downloads-30d-non-ci\.json$/);
   });
-
-  test('begins with the choice, and leads to each way', () => {
-    const [first = ''] = guide.split('\n## ');
-    const ways = [...first.matchAll(/^\| .* \| \[.*?\]\((.*?)\) \|/gm)].map((match) => match[1]);
-    expect(ways).toEqual(['github-actions.md', '#on-a-debian-host', '#in-a-container', '#on-kubernetes']);
-  });
 });
 
 describe('README.md', () => {

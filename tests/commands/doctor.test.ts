@@ -87,11 +87,13 @@ describe('doctor', () => {
     expect(captured.stdout().slice(0, 4)).toBe(state);
   });
 
-  it('reads the files of a duckdb source', async () => {
-    const { run, put } = localProject(['alpha'], []);
+  it('reads the files of a duckdb source, and names the first three packages that are unwell', async () => {
+    const { run, put } = localProject(['a', 'b', 'c', 'd', 'e'], []);
     put('rows.ndjson', '{"cut');
-    const stdout = expect.stringMatching(/^FAIL {2}duckdb {9}.*rows.ndjson/m);
-    expect(await run('doctor')).toMatchObject({ exitCode: 1, stdout });
+    put('output/_health.json', '{"packages": {}}');
+    const { exitCode, stdout } = await run('doctor');
+    expect([exitCode, stdout]).toEqual([1, expect.stringMatching(/^FAIL {2}duckdb {9}.*rows.ndjson/m)]);
+    expect(stdout).toMatch(/not well: a \(new\), b \(new\), c \(new\) and 2 more;/);
   });
 
   it('asks ClickHouse for its newest day', async () => {

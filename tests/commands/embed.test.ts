@@ -1,22 +1,20 @@
-import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '../../src/badges/catalogue.ts';
-import { runMain } from '../support/context.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { openProject } from '../support/project.ts';
 
 const URL = 'https://badges.example.com/x';
 const shields = (path: string) =>
   `https://img.shields.io/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fx%2F${path.replaceAll('/', '%2F')}`;
 
 function house({ extra = '', publicUrl = `, public_url: ${URL}/`, sections = '' } = {}) {
-  const folder = tempFolder();
-  writeFileSync(
-    join(folder, 'tracked.yaml'),
+  const project = openProject({});
+  project.put(
+    'tracked.yaml',
     `service: {output_dir: output${publicUrl}}\nbadges: {extra: [${extra}]}\npackages: [{name: alpha-one, window_days: [30, 7]}, beta]\n${sections}`,
   );
-  const embed = (...argv: string[]) => runMain(folder, ['embed', ...argv]);
-  return { folder, embed };
+  return { ...project, embed: (...argv: string[]) => project.run('embed', ...argv) };
 }
 
 describe('embed', () => {
@@ -121,11 +119,11 @@ const REPLACED = `
 describe('embed --from', () => {
   function withReadme(readme: string | Uint8Array) {
     const sections = 'groups: [{name: both, packages: [alpha-one]}]\n';
-    const { folder, embed } = house({ extra: 'total', sections });
+    const { folder, embed, read } = house({ extra: 'total', sections });
     const write = (content: string | Uint8Array) => writeFileSync(join(folder, 'README'), content);
     write(readme);
     const from = (...argv: string[]) => embed('--from', 'README', ...argv);
-    return { folder, embed, from, write, read: () => readFileSync(join(folder, 'README'), 'utf8') };
+    return { folder, embed, from, write, read: () => read('README') };
   }
 
   it.each([
@@ -191,14 +189,12 @@ README:2: https://img.shields.io/pypi/dm/gamma
     await embed('--from', 'link', '--write');
     expect(read()).toBe(shields('alpha-one/total-non-ci.json'));
     write(new Uint8Array([0xff, 0xfe]));
-    for (const [argv, says] of [
-      [['--from', 'README', '--write'], '--from README: the file is not UTF-8 text; save it as UTF-8\n'],
-      [
-        ['--from', '/dev/zero'],
-        '--from /dev/zero: a device stands where a file should be; put the right file in its place\n',
-      ],
+    for (const [path, says] of [
+      ['README', 'the file is not UTF-8 text; save it as UTF-8'],
+      ['/dev/zero', 'a device stands where a file should be; put the right file in its place'],
     ] as const) {
-      expect(await embed(...argv)).toMatchObject({ exitCode: 2, stderr: says });
+      const stderr = `--from ${path}: ${says}\n`;
+      expect(await embed('--from', path)).toEqual({ exitCode: 2, stdout: '', stderr });
     }
   });
 });

@@ -72,7 +72,6 @@ beta,2026-04-24,1,unknown,,,3
 
   it('writes CSV so that no spreadsheet runs a text', () => {
     for (const [text, field] of [
-      ["=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"],
       ['=HYPERLINK("https://x","y")', '"\'=HYPERLINK(""https://x"",""y"")"'],
       ...['+1', '-1', '@SUM(A1)', '\t=1'].map((each) => [each, `'${each}`]),
       ...['\r=1', '\n=1'].map((each) => [each, `"'${each}"`]),

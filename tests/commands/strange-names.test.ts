@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
+import { MIB } from '../../src/util.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { crowd, hostileNameIn } from '../support/hostile-names.ts';
 import { clickHouseProject, daily, localProject } from '../support/project.ts';
@@ -11,10 +12,11 @@ import { clickHouseProject, daily, localProject } from '../support/project.ts';
 
 const WEEK = { start: '2026-04-18', end: '2026-04-25' };
 const LIST = ['alpha', 'demo', 'omega'];
+const WEEKLY = LIST.map((name) => `{name: ${name}, window_days: 7}`);
 
 /** Three downloads by uv a day of each package; and on one day of `demo` one by each strange name, on a strange system. */
-const rowsOf = (packages: readonly string[], names: readonly string[]) => [
-  ...packages.flatMap((project) => daily(project, WEEK, 3)),
+const rowsOf = (names: readonly string[]) => [
+  ...LIST.flatMap((project) => daily(project, WEEK, 3)),
   ...names.map((installer, index) => ({
     project: 'demo',
     day: addDays(WEEK.start, 2),
@@ -52,41 +54,28 @@ async function demandClean(project: Project, strange: number, ...shows: string[]
 }
 
 describe('names that strangers chose do nothing', () => {
-  it.each([
-    { how: 'asked for each package', packages: LIST, options: {} },
-    {
-      how: 'with days read for all',
-      packages: ['demo', ...Array.from({ length: 62 }, (_, index) => `package-${index}`)],
-      options: { bytesPerDay: 160e6, bytesPerSharedDay: 2e9 },
-    },
-  ])('on BigQuery, $how, and nothing is paid for twice', async ({ packages, options }) => {
+  it('on BigQuery, and nothing is paid for twice', async () => {
     const names = crowd(1_000);
-    const project = await bigQueryProject(packages, { rows: rowsOf(packages, names), ...options });
+    const project = await bigQueryProject(LIST, { rows: rowsOf(names) });
     expect((await project.run('collect', '--no-page')).exitCode).toBe(0);
     const paid = project.server.bytesBilled;
-    expect(paid).toBeLessThan(20e9);
     expect((await project.run('collect', '--no-page')).exitCode).toBe(0);
     // Which days have changed is asked each time.
-    expect(project.server.bytesBilled - paid).toBe(10 * 1024 ** 2);
-    if (packages === LIST) await demandClean(project, names.length);
-    expect(Object.entries(project.files()).filter(([, text]) => text.includes('client-'))).toEqual([]);
-    expect(project.entry('demo').excluded.other).toBe(names.length);
+    expect(project.server.bytesBilled - paid).toBe(10 * MIB);
+    await demandClean(project, names.length);
   });
 
   it('on ClickHouse', async () => {
     const names = crowd(3_000);
-    const project = await clickHouseProject(
-      LIST.map((name) => `{name: ${name}, window_days: 7}`),
-      { rows: rowsOf(LIST, names), days: WEEK },
-    );
+    const project = await clickHouseProject(WEEKLY, { rows: rowsOf(names), days: WEEK });
     await demandClean(project, names.length, ['show', 'demo', '--days', '7']);
   });
 
   it('on DuckDB', async () => {
     const names = crowd(6_000);
     const project = localProject(
-      LIST.map((name) => `{name: ${name}, window_days: 7}`),
-      rowsOf(LIST, names).map(({ day: at, downloads: times, ...rest }) => ({ ...rest, at, times })),
+      WEEKLY,
+      rowsOf(names).map(({ day: at, downloads: times, ...rest }) => ({ ...rest, at, times })),
     );
     await demandClean(project, names.length, ['show', 'demo', '--days', '7', '--source', 'duckdb']);
   });
