@@ -135,9 +135,7 @@ Counted from ClickHouse's public copy of PyPI's download log.
       days: { first: '2026-10-11', last: '2026-10-30', count: 20 },
       ours: { all: 2757, count: 0 },
       pypistats: {
-        with_mirrors: 2757,
-        without_mirrors: 236,
-        differences: [],
+        ...{ with_mirrors: 2757, without_mirrors: 236, differences: [] },
         counted_the_same_way: { with_mirrors: 2757, without_mirrors: 236 },
         excluded: { ci: 100, mirror: 25, browser: 31, other: 80 },
         count: 0,

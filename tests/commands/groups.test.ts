@@ -111,8 +111,6 @@ describe('groups', () => {
     const { run, track, published } = house();
     await run('collect');
     expect((await run('prune', '--dry-run')).stdout).toBe('nothing is left over\n');
-    track(NAMES, { sections: 'groups: [{name: suite, packages: [alpha]}]' });
-    expect((await run('collect')).stderr).toContain('badges of 7d are left over');
     track(NAMES);
     expect((await run('collect')).stderr).toContain('badges of suite are left over');
     expect((await run('prune', '--yes')).stdout).toContain('remove  suite (not listed): 47 files');
