@@ -101,27 +101,12 @@ describe('main', () => {
     const home = process.cwd();
     const { exitCode, stderr } = await runMain('/', argv, { env: { HOME: home } });
     expect(exitCode).toBe(1);
-    const [sentence, , please, , versions, line, ...stack] = stderr.split('\n');
-    expect(sentence).toBe('unexpected fault (please report it): TypeError: x is not a function');
-    expect(please).toBe(
-      'This is a fault of pypi-badges. Please open an issue at https://example.com/issues with these lines:',
+    expect(stderr).toMatch(
+      /^unexpected fault \(please report it\): TypeError: x is not a function\n\nThis is a fault of pypi-badges\. Please/,
     );
-    expect(versions).toBe(
-      `pypi-badges 1.2.3, Node.js ${process.versions.node}, ${process.platform} ${process.arch}`,
-    );
-    expect(line).toBe('command: pypi-badges check --config --log-level');
-    expect(stack.join('\n')).toMatch(
-      /^TypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.test\.ts/,
+    expect(stderr).toMatch(
+      /\ncommand: pypi-badges check --config --log-level\nTypeError: x is not\n {2}a function\n {4}at .*~\/tests\/program\.test\.ts/,
     );
     expect(stderr).not.toContain(home);
-  });
-
-  it('survives a thrown text', async () => {
-    check.mockImplementation(() => {
-      throw 'words';
-    });
-    const { exitCode, stderr } = await runMain('/', ['check']);
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^unexpected fault \(please report it\): words\n[\s\S]*\nwords\n$/);
   });
 });

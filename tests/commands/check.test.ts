@@ -67,14 +67,6 @@ c        7d, 30d
     expect(stdout).toContain(`\nfiles       ${says}\n`);
     expect(stdout).not.toContain('budget');
   });
-
-  it('reports every problem on stderr and exits 2', async () => {
-    const { exitCode, stdout, stderr } = await check('service: {output_dir: out}\npackages: [../x, a/b]\n');
-    expect([exitCode, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(
-      /^tracked\.yaml:2:12: packages\[0\]: .*\ntracked\.yaml:2:18: packages\[1\]: .*\n2 problems in/,
-    );
-  });
 });
 
 it('--package takes all or what is named, once, in any spelling, in the order of the list', () => {

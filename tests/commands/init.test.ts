@@ -73,14 +73,13 @@ Next:
   });
 
   it('has the workflow at a minute of its own', async () => {
-    const crons: string[] = [];
+    const crons = new Set<string>();
     for (const name of ['alpha', 'beta', 'gamma']) {
       const { init, workflow } = repository();
       await init([name, '--action']);
-      crons.push(workflow().on.schedule[0].cron);
-      expect(workflow().jobs.badges.steps.at(-1).with).toBeUndefined();
+      crons.add(workflow().on.schedule[0].cron);
     }
-    expect(new Set(crons).size).toBe(3);
+    expect(crons.size).toBe(3);
   });
 
   it('writes the workflow alone for a list that is there', async () => {
@@ -109,18 +108,12 @@ Next:
     expect(stdout).toContain('\n  pypi-badges collect    counts, and\n    writes the badges to output\n');
   });
 
-  it.each<[(path: string) => void, string]>([
-    [
-      (path) => writeFileSync(path, ''),
-      '.github/workflows/badges.yml: a file stands where a folder should be',
-    ],
-    [(path) => symlinkSync('gone', path), '.github: this is a link that leads nowhere'],
-  ])('writes nothing where something is in the way of the workflow', async (make, said) => {
+  it('writes nothing where something is in the way of the workflow', async () => {
     const { root, init } = repository();
-    make(join(root, '.github'));
+    symlinkSync('gone', join(root, '.github'));
     const { exitCode, stderr } = await init(['alpha', '--action']);
     expect([exitCode, existsSync(join(root, 'tracked.yaml'))]).toEqual([1, false]);
-    expect(stderr).toContain(said);
+    expect(stderr).toContain('.github: this is a link that leads nowhere');
   });
 
   it.each([
