@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, monthOfDay, parseDay, type Span } from '../days/day.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
 import { append, isObject } from '../util.ts';
-import { assert, isCount, parseJson } from './state-file.ts';
+import { assert, parseJson } from './state-file.ts';
 
 /*
  * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
@@ -63,21 +63,41 @@ export function checksum(text: string): string {
   return hash('sha256', text).slice(0, 16);
 }
 
-function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow) {
+type RowJson = readonly [
+  ci: boolean | null,
+  installer: string | null,
+  system: string | null,
+  downloads: number,
+  sidecar?: boolean,
+];
+
+/** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
+export type DayJson = readonly [
+  day: Day,
+  partitionRows: number | null,
+  total: number,
+  rows: readonly RowJson[],
+];
+
+interface OldJson {
+  readonly spans: readonly (readonly [start: Day, end: Day])[];
+  readonly rows: readonly RowJson[];
+}
+
+function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow): RowJson {
   return sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads];
 }
 
-/** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
 export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
-  return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)]);
+  return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)] satisfies DayJson);
 }
 
-function oldText(old: readonly OldDays[]): string {
-  const sums = old.map(({ spans, rows }) => ({
-    spans: spans.map(({ start, end }) => [start, end]),
-    rows: rows.map(rowToJson),
-  }));
-  return JSON.stringify(sums);
+function oldToJson({ spans, rows }: OldDays): OldJson {
+  return { spans: spans.map(({ start, end }) => [start, end]), rows: rows.map(rowToJson) };
+}
+
+function oldFrom({ spans, rows }: OldJson): OldDays {
+  return { spans: spans.map(([start, end]) => ({ start, end })), rows: rows.map(rowOf) };
 }
 
 /** What the checksum of a ledger is made of. */
@@ -91,7 +111,7 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([day, entry]) => dayText(day, entry))
     .join(',\n');
-  const old = ledger.old.length === 0 ? '' : oldText(ledger.old);
+  const old = ledger.old.length === 0 ? '' : JSON.stringify(ledger.old.map(oldToJson));
   const head = JSON.stringify({
     version: VERSION,
     source: identity.source,
@@ -103,83 +123,32 @@ export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): strin
   return `${head.slice(0, -1)}${old === '' ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
 }
 
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === 'string';
-}
-
-/** @param of What the row is of, for messages. */
-function parseRow(value: unknown, of: string): DayRow {
-  const [ci, installer, system, downloads, sidecar = false] = Array.isArray(value)
-    ? (value as unknown[])
-    : [];
-  assert(
-    (ci === null || typeof ci === 'boolean') &&
-      isTextOrNull(installer) &&
-      isTextOrNull(system) &&
-      isCount(downloads) &&
-      typeof sidecar === 'boolean',
-    () => `${JSON.stringify(value)} is no row of ${of}`,
-  );
+function rowOf([ci, installer, system, downloads, sidecar = false]: RowJson): DayRow {
   return { ci, installer, system, sidecar, downloads };
 }
 
-function parseDayOrNone(value: unknown): Day | undefined {
-  return typeof value === 'string' ? parseDay(value) : undefined;
-}
-
 /**
- * Days as they were written.
+ * Days as they were written: a file with the right checksum is as this program wrote it, so their shape is not checked.
  *
- * @throws FileRejected if they are not sound.
+ * @param list Out of such a file.
+ * @throws FileRejected if the total of a day is not that of its rows.
  */
-export function parseDays(value: unknown): Map<Day, LedgerDay> {
-  assert(Array.isArray(value), 'it has no list of days');
-  const days = new Map<Day, LedgerDay>();
-  for (const entry of value as unknown[]) {
-    const [text, partitionRows, total, list] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    const day = parseDayOrNone(text);
-    assert(day !== undefined, () => `${JSON.stringify(text)} is not a day`);
-    assert(!days.has(day), () => `${day} is there twice`);
-    assert(
-      partitionRows === null || isCount(partitionRows),
-      () => `the rows of the table on ${day} are ${JSON.stringify(partitionRows)}`,
-    );
-    assert(Array.isArray(list), () => `${day} has no list of rows`);
-    const rows = (list as unknown[]).map((row) => parseRow(row, day));
-    assert(
-      total === allDownloadsOf(rows),
-      () => `the rows of ${day} are not those that its total was made of`,
-    );
-    days.set(day, { partitionRows, rows });
-  }
-  return days;
-}
-
-function parseOldDays(value: unknown): OldDays {
-  const { spans: list, rows } = isObject(value) ? value : {};
-  assert(Array.isArray(list) && Array.isArray(rows), 'its old days are none');
-  const spans = (list as unknown[]).map((pair) => {
-    const [start, end] = (Array.isArray(pair) ? pair : []).map(parseDayOrNone);
-    assert(start !== undefined && end !== undefined && start < end, 'a span of its old days is none');
-    return { start, end };
-  });
-  return { spans, rows: (rows as unknown[]).map((row) => parseRow(row, 'its old days')) };
+export function daysFrom(list: readonly DayJson[]): Map<Day, LedgerDay> {
+  return new Map(
+    list.map(([day, partitionRows, total, own]) => {
+      const rows = own.map(rowOf);
+      assert(
+        total === allDownloadsOf(rows),
+        () => `the rows of ${day} are not those that its total was made of`,
+      );
+      return [day, { partitionRows, rows }];
+    }),
+  );
 }
 
 /** All spans of sums, oldest first. */
 export function spansOf(old: readonly OldDays[]): Span[] {
   return old.flatMap(({ spans }) => spans).toSorted((a, b) => (a.start < b.start ? -1 : 1));
-}
-
-function parseOld(value: unknown): OldDays[] {
-  assert(Array.isArray(value), 'its old days are none');
-  const old = (value as unknown[]).map(parseOldDays);
-  const spans = spansOf(old);
-  assert(
-    spans.every(({ start }, index) => start >= (spans[index - 1]?.end ?? '')),
-    'the spans of its old days overlap',
-  );
-  return old;
 }
 
 /**
@@ -198,14 +167,14 @@ export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
   assert(name === identity.package, `it is about ${JSON.stringify(name)}`);
   assert(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
   assert(question === QUESTION, 'it was read with another query');
-  const day = wholeRead === null ? null : parseDayOrNone(wholeRead);
+  const day = wholeRead === null ? null : parseDay(String(wholeRead));
   assert(day !== undefined, 'whole_read is not a day');
   const [, old = '', lines = ''] = /(?:,"old":(.*))?,"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text) ?? [];
   assert(value['checksum'] === checksum(summed(old, lines)), 'it was altered');
   return {
-    old: old === '' ? EMPTY_LEDGER.old : parseOld(value['old']),
+    old: old === '' ? [] : (value['old'] as OldJson[]).map(oldFrom),
     wholeRead: day,
-    days: parseDays(value['days']),
+    days: daysFrom(value['days'] as DayJson[]),
   };
 }
 

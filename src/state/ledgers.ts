@@ -20,13 +20,13 @@ import { QUESTION } from '../sources/sql.ts';
 import { isObject, type NonEmpty } from '../util.ts';
 import {
   checksum,
+  daysFrom,
   daysRead,
   dayText,
   EMPTY_LEDGER,
   type Ledger,
   type LedgerDay,
   type PartitionRowsOf,
-  parseDays,
   parseLedger,
   replaceDays,
   serializeLedger,
@@ -101,7 +101,7 @@ function daysIn({ path, lines }: SavedAnswer, packageName: string): Days | undef
   if (part === undefined) return undefined;
   const value = parseJson(part.toString(), 'a line of it is not JSON');
   assert(Array.isArray(value) && value[0] === packageName, `a line of it is not about ${packageName}`);
-  return parseDays(value[1]);
+  return daysFrom(value[1]);
 }
 
 /**

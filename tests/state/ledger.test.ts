@@ -78,29 +78,6 @@ describe('a ledger file', () => {
     ['altered', text.replace('3,[[null,"pip","Linux",3]', '4,[[null,"pip","Linux",4]'), 'altered'],
     ['without a line', rewritten(lines).replace('["2026-03-02",0,0,[]],\n', ''), 'altered'],
     ['with a day whose total is another', day('2026-03-01', 1, 2, [[null, 'pip', null, 1]]), 'total'],
-    ['with a day that is text', rewritten('"2026-03-01"'), 'not a day'],
-    ['with a day that does not exist', day('2026-02-30', 1, 0, []), '2026-02-30'],
-    ['with a day that is a number', day(20260301, 1, 0, []), 'not a day'],
-    [
-      'with rows of the table that are text',
-      day('2026-03-01', '1', 0, []),
-      'rows of the table on 2026-03-01',
-    ],
-    ['with less than no rows', day('2026-03-01', -1, 0, []), 'rows of the table on 2026-03-01'],
-    ['with rows that are no list', day('2026-03-01', 1, 0, null), 'no list of rows'],
-    ...[
-      ...['[null,"pip",1]', '["no","pip",null,1]', '[null,3,null,1]', '[null,"pip",3,1]'],
-      ...['[null,"pip",null,1,"x"]', '[null,"pip",null,-1]', '[null,"pip",null,0.5]'],
-    ].map((row): [string, string, string] => {
-      const wrong = day('2026-03-01', 1, 1, [JSON.parse(row)]);
-      return [`with the row ${row}`, wrong, `${row} is no row of 2026-03-01`];
-    }),
-    ['with a day twice', rewritten('["2026-03-01",1,0,[]],\n["2026-03-01",1,0,[]]'), 'twice'],
-    ['with old days of null', rewritten(lines, {}, null), 'its old days are none'],
-    ['with an old span that ends early', old([SPAN.toReversed()]), 'a span of its old days is none'],
-    ['with an old span of a number', old([['2024-01-01', 3]]), 'a span of its old days is none'],
-    ['with an old span twice', old([SPAN, SPAN]), 'spans of its old days overlap'],
-    ['with an old row that is none', old([SPAN], [[null, 'pip', null, -1]]), 'is no row of its old days'],
   ])('is rejected when it is %s', (_, broken, reason) => {
     expect(() => parseLedger(broken, identity)).toThrow(FileRejected);
     expect(() => parseLedger(broken, identity)).toThrow(reason);
