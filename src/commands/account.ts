@@ -39,9 +39,8 @@ type Line = readonly [label: string, value: number];
 
 /** A figure behind what it is of. */
 function figure(label: string, value: number, style: Style): string {
-  return (
-    label.padEnd(Math.min(LABEL, widthOf(style) - NUMBER - SHARE)) + formatNumber(value).padStart(NUMBER)
-  );
+  const width = Math.min(LABEL, widthOf(style) - NUMBER - SHARE);
+  return label.padEnd(width) + formatNumber(value).padStart(NUMBER);
 }
 
 /** Lines with a figure, its share and a bar as long as that. */

@@ -9,10 +9,9 @@ function optionsOf(program: Command): Option[] {
 
 /** All that a command line may hold beside values: the names of commands and options. */
 export function namesOf(program: Command): string[] {
-  const options = optionsOf(program).flatMap(({ short, long }) => [short, long]);
-  return [...program.commands.map((command) => command.name()), ...options].filter(
-    (name) => name !== undefined,
-  );
+  const commands = program.commands.map((command) => command.name());
+  const flags = optionsOf(program).flatMap(({ short, long }) => [short, long]);
+  return [...commands, ...flags].filter((name) => name !== undefined);
 }
 
 /**
@@ -26,9 +25,8 @@ export function checkArguments(argv: readonly string[], program: Command): void 
     // `--config=x` and `-cx` hold their value.
     const [, flag, value = ''] =
       /^(--[^=]+)=([\s\S]*)$|^(-\w)([\s\S]+)$/.exec(argument)?.filter(Boolean) ?? [];
-    const secret = [argument, argument.replace(/^-+/, ''), value].flatMap(
-      (text) => misplacedSecret(text) ?? [],
-    )[0];
+    const texts = [argument, argument.replace(/^-+/, ''), value];
+    const [secret] = texts.flatMap((text) => misplacedSecret(text) ?? []);
     if (secret === undefined) continue;
     const name = flag ?? argv[index - 1];
     const option = options.find(({ short, long }) => name !== undefined && (name === short || name === long));

@@ -27,9 +27,8 @@ export interface BackfillOptions extends GlobalOptions {
 function selectFrom(text: string, today: Day): Day {
   const day = selectDay('--from', text, '2025-01-01');
   if (day < ERAS.rows) {
-    throw new UsageError(
-      `--from ${text}: half of the rows before ${ERAS.rows} are missing from PyPI's log, so no day before is read`,
-    );
+    const why = `half of the rows before ${ERAS.rows} are missing from PyPI's log, so no day before is read`;
+    throw new UsageError(`--from ${text}: ${why}`);
   }
   if (day >= today) throw new UsageError(`--from ${text}: expected a day from ${ERAS.rows} to yesterday`);
   return day;

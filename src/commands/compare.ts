@@ -21,8 +21,6 @@ import { selectAsOf } from './select.ts';
 
 export type CompareOptions = GlobalOptions & { readonly days: string; readonly json?: boolean };
 
-type Rows = ReadonlyMap<Day, Iterable<DownloadRow>>;
-
 /** Why two figures of the same day differ. */
 const DIFFERENCES = {
   'absent-there': {
@@ -156,8 +154,7 @@ function renderSteps({ summary, isThere, explained }: Compared, style: Style): s
   const classes = Object.entries(excluded) as [Exclusion, number][];
   const row = (label: string, pair: Pair, format = formatNumber) => [
     label,
-    format(pair.with_mirrors),
-    format(pair.without_mirrors),
+    ...PAIR.map((stat) => format(pair[stat])),
   ];
   const there = [
     row('pypistats.org', explained),
@@ -206,11 +203,9 @@ function renderOther({ days, other }: Compared, style: Style): string {
   const [count, shown] = [differing.length, differing.slice(-DAYS_SHOWN)];
   const last = count > shown.length ? `; the last ${DAYS_SHOWN} are shown` : '';
   const differ = plural(count, 'day differs', 'days differ');
-  const table = renderFigures(
-    ['', 'all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName],
-    [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)],
-    style,
-  );
+  const titles = ['', 'all, ClickHouse', shortName, 'non-CI, ClickHouse', shortName];
+  const rows = [...shown.map((each) => row(date(each.day), [each])), row(daysText(both.length), both)];
+  const table = renderFigures(titles, rows, style);
   return `${head}${table}${count === 0 ? 'No day differs' : differ} by more than 1 %${last}.\n`;
 }
 
@@ -219,11 +214,8 @@ function render(compared: Compared, style: Style): string {
   const systems = SYSTEMS.map((system) => {
     const { pypistats, counted_the_same_way } = explained.systems[system];
     const counted = summary.windows[0].breakdown.countsBySystem[system];
-    return [
-      SYSTEM_NAMES[system],
-      isThere ? formatNumber(pypistats) : '-',
-      ...[counted_the_same_way, counted].map(formatNumber),
-    ];
+    const there = isThere ? formatNumber(pypistats) : '-';
+    return [SYSTEM_NAMES[system], there, formatNumber(counted_the_same_way), formatNumber(counted)];
   });
   const warnings = summary.warnings.map(({ message }) => `Warning: ${message}\n`).join('');
   const text = [
@@ -246,7 +238,7 @@ async function readOther(
   asked: Omit<Asking, 'source'>,
   options: CompareOptions,
   context: Context,
-): Promise<{ kind: string; rows: Rows; remark: string } | undefined> {
+): Promise<{ kind: string; rows: ReadonlyMap<Day, readonly DownloadRow[]>; remark: string } | undefined> {
   if (config === undefined || config.source.kind === PUBLIC_SOURCE.kind) return undefined;
   const { source, stateDir } = config;
   const { kind, billed, id } = traitsOf(source, context.env);

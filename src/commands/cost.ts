@@ -37,15 +37,14 @@ function toJson(result: Forecast, ages: Spend['ages'], budgetBytes: number | nul
   const { steadyBytes, morePackages, day, packages, ...known } = result;
   const { held, ...prices } = day ?? {};
   const bills = packages.map(({ package: name, ...bill }) => [name, bill]);
+  const usages = [...ages].map(([age, { daysScanned, bytesBilled }]) => [age, { daysScanned, bytesBilled }]);
   const value = {
     ...known,
     wholeMonthBytes: steadyBytes,
     budgetBytes,
     day: day && { ...prices, shares: day.shares && held },
     morePackages: morePackages === Number.POSITIVE_INFINITY ? 'any' : morePackages,
-    byAge: Object.fromEntries(
-      [...ages].map(([age, { daysScanned, bytesBilled }]) => [age, { daysScanned, bytesBilled }]),
-    ),
+    byAge: Object.fromEntries(usages),
     packages: Object.fromEntries(bills),
   };
   return `${JSON.stringify(snakeKeys(value), wholeNumber, 2)}\n`;
@@ -102,29 +101,20 @@ function renderMore(result: Forecast, budget: number | null): string {
 
 /** What each package was billed alone, and what was billed for all of them, or for none. */
 function renderBills(result: Forecast, style: Style): string {
-  const row = (what: string, days: string, bytes: number) => [
-    what,
-    days,
-    formatGib(bytes),
-    formatShare(bytes, result.bytesBilled),
-  ];
+  const row = (what: string, days: string, bytes: number) => {
+    return [what, days, formatGib(bytes), formatShare(bytes, result.bytesBilled)];
+  };
   // Where days are read for all, thousands of packages have no bill of their own.
   const idle = result.packages.filter(({ bytesBilled }) => bytesBilled === 0).length;
   const hidden = idle > FEW ? idle : 0;
   const shown = result.packages.filter(({ bytesBilled }) => bytesBilled > 0 || hidden === 0);
+  const rows = shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled));
+  if (hidden > 0) rows.push(row(`(${plural(hidden, 'package')}, not billed alone)`, '0', 0));
   const { shared, otherBytes } = result;
-  return renderFigures(
-    ['package', 'days scanned', 'billed', 'share'],
-    [
-      ...shown.map((each) => row(each.package, formatNumber(each.daysScanned), each.bytesBilled)),
-      ...(hidden === 0 ? [] : [row(`(${plural(hidden, 'package')}, not billed alone)`, '0', 0)]),
-      ...(shared.bytesBilled === 0
-        ? []
-        : [row('(read once for all)', formatNumber(shared.daysScanned), shared.bytesBilled)]),
-      ...(otherBytes === 0 ? [] : [row('(which days changed, failures, others)', '', otherBytes)]),
-    ],
-    style,
-  );
+  const sharedDays = formatNumber(shared.daysScanned);
+  if (shared.bytesBilled > 0) rows.push(row('(read once for all)', sharedDays, shared.bytesBilled));
+  if (otherBytes > 0) rows.push(row('(which days changed, failures, others)', '', otherBytes));
+  return renderFigures(['package', 'days scanned', 'billed', 'share'], rows, style);
 }
 
 function render(result: Forecast, ages: Spend['ages'], budget: number | null, style: Style): string {
@@ -136,11 +126,8 @@ function render(result: Forecast, ages: Spend['ages'], budget: number | null, st
     ['a whole month of daily runs', result.steadyBytes],
     ['the same without a ledger', result.withoutLedgerBytes],
   ];
-  const totals = renderFigures(
-    ['BigQuery', 'billed', 'list price'],
-    amounts.map(([what, bytes]) => [what, formatGib(bytes), listPrice(bytes)]),
-    style,
-  );
+  const rows = amounts.map(([what, bytes]) => [what, formatGib(bytes), listPrice(bytes)]);
+  const totals = renderFigures(['BigQuery', 'billed', 'list price'], rows, style);
   const more = renderMore(result, budget);
   const text = `${totals}\n${renderBills(result, style)}${renderAges(ages, style)}${renderDay(result)}\n${more}\nThe list price counts the first TiB of a month as free.\n`;
   return wrap(text, style);
@@ -159,10 +146,8 @@ export async function cost(options: CostOptions, context: Context): Promise<numb
   }
   const spend = await readSpend(config.stateDir);
   if (spend === 'unreadable') {
-    throw new OperatorError(
-      'state-damaged',
-      `${config.stateDir}/spend.json is not sound; the next run sets it aside and adds it up anew`,
-    );
+    const what = `${config.stateDir}/spend.json is not sound; the next run sets it aside and adds it up anew`;
+    throw new OperatorError('state-damaged', what);
   }
   const { budgetBytes: budget } = config;
   const known = spend ?? EMPTY_SPEND;

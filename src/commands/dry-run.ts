@@ -37,11 +37,10 @@ export function renderReads(reads: readonly Priced[], names: readonly string[], 
   const asked = new Set(reads.flatMap(({ packages }) => packages));
   const idle = names.filter((name) => !asked.has(name));
   const shown = [...own].filter(([, list]) => list.length > 0);
+  const others = idle.length > FEW ? [`(${plural(idle.length, 'package')} with every day)`] : idle;
   const rows = [
     ...shown.map(([name, list]) => cells(name, list)),
-    ...(idle.length > FEW
-      ? [cells(`(${plural(idle.length, 'package')} with every day)`, [])]
-      : idle.map((name) => cells(name, []))),
+    ...others.map((name) => cells(name, [])),
     cells('all', reads),
   ];
   return renderFigures(['package', 'queries', 'days', 'bytes at most'], rows, style);

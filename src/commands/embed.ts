@@ -47,18 +47,16 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   const kinds = selected.filter((kind) => !comparisons.includes(kind));
   const { format } = options;
   const { publicUrl, compareChart } = config;
-  if (comparisons.length > 0 && compareChart === undefined) {
-    throw new UsageError(
-      `--badge ${comparisons[0]?.id}: tracked.yaml does not ask for it; write compare_chart: [a, b]`,
-    );
+  const unasked = (id: string) => `--badge ${id}: tracked.yaml does not ask for it`;
+  const [comparison] = comparisons;
+  if (comparison !== undefined && compareChart === undefined) {
+    throw new UsageError(`${unasked(comparison.id)}; write compare_chart: [a, b]`);
   }
   for (const kind of kinds) {
     const without = tracked.filter(({ looks }) => !isWanted(kind, looks)).map(({ name }) => name);
-    if (without.length > 0) {
-      throw new UsageError(
-        `--badge ${kind.id}: tracked.yaml does not ask for it for ${without.slice(0, 5).join(', ')}; write under badges: extra: [${kind.extra}]`,
-      );
-    }
+    if (without.length === 0) continue;
+    const some = without.slice(0, 5).join(', ');
+    throw new UsageError(`${unasked(kind.id)} for ${some}; write under badges: extra: [${kind.extra}]`);
   }
   if (publicUrl === undefined) {
     throw new UsageError(

@@ -56,11 +56,8 @@ function render(found: Found, options: FacetOptions, asking: Asking, counted: st
   const { name, facets, span, warnings } = found;
   const { total } = facets;
   const table = (title: string, list: FacetList) => {
-    const rows = [...shownRows(by, list, ROWS_SHOWN), ['Total', total] as const].map(([value, downloads]) => [
-      value,
-      formatShare(downloads, total),
-      formatNumber(downloads),
-    ]);
+    const entries = [...shownRows(by, list, ROWS_SHOWN), ['Total', total] as const];
+    const rows = entries.map(([value, count]) => [value, formatShare(count, total), formatNumber(count)]);
     return markdown ? markdownTable(title, rows) : renderFigures([title, 'share', 'downloads'], rows, style);
   };
   const tables = [
