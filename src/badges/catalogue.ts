@@ -1,4 +1,4 @@
-import { type Extra, isPython, type Looks } from '../config/looks.ts';
+import { EXTRAS, type Extra, isPython, type Looks, type PythonExtra } from '../config/looks.ts';
 import { date, monthOfDay, spanDays } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
@@ -179,28 +179,24 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
 
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };
 
-/** Those that tracked.yaml may ask for, in the order of EXTRAS. */
-const EXTRA_KINDS: readonly (BadgeKind & { readonly extra: Extra })[] = [
-  {
-    id: 'trend',
-    extra: 'trend',
-    label: 'trend',
-    subject: 'Trend of non-CI downloads of',
-    render: renderTrend,
-  },
-  {
-    id: 'sparkline',
-    extra: 'sparkline',
-    label: 'by day',
-    subject: 'Daily non-CI downloads of',
-    size: SPARKLINE,
-    render: drawSparkline,
-  },
-  { id: 'total', label: 'total', extra: 'total', windowless: true, render: renderTotal },
-  { ...CHART, id: 'chart', extra: 'chart', render: renderWindow('large') },
-  { ...CHART, id: 'chart-small', extra: 'chart', size: CHART_SIZES.small, render: renderWindow('small') },
-  { ...CHART, id: 'chart-total', extra: 'chart', windowless: true, render: renderPast },
-];
+const EXTRA_KINDS: Readonly<Record<Exclude<Extra, PythonExtra>, readonly BadgeKind[]>> = {
+  trend: [{ id: 'trend', label: 'trend', subject: 'Trend of non-CI downloads of', render: renderTrend }],
+  sparkline: [
+    {
+      id: 'sparkline',
+      label: 'by day',
+      subject: 'Daily non-CI downloads of',
+      size: SPARKLINE,
+      render: drawSparkline,
+    },
+  ],
+  total: [{ id: 'total', label: 'total', windowless: true, render: renderTotal }],
+  chart: [
+    { ...CHART, id: 'chart', render: renderWindow('large') },
+    { ...CHART, id: 'chart-small', size: CHART_SIZES.small, render: renderWindow('small') },
+    { ...CHART, id: 'chart-total', windowless: true, render: renderPast },
+  ],
+};
 
 /** A badge of a share of Pythons, of which the facets must be known. */
 type PythonKind = BadgeKind<Pick<Summary, 'breakdown' | 'facets'>, EndpointBadge>;
@@ -250,7 +246,11 @@ export const COMPARISONS: readonly BadgeKind[] = ['compare', INDEXED].map((id) =
 }));
 
 /** Every badge there is, but for shares of Pythons: those that are always made, then those that tracked.yaml may ask for. */
-export const BADGES: readonly BadgeKind[] = [...CATALOGUE, ...EXTRA_KINDS, ...COMPARISONS];
+export const BADGES: readonly BadgeKind[] = [
+  ...CATALOGUE,
+  ...EXTRAS.flatMap((extra) => EXTRA_KINDS[extra].map((kind) => ({ ...kind, extra }))),
+  ...COMPARISONS,
+];
 
 /**
  * The badge of that name; undefined if there is none.

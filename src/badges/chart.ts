@@ -13,8 +13,7 @@ import {
 import { ERAS } from '../days/eras.ts';
 import { formatCount, formatNumber, nameSome } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
-import { byMonth, type PackageDays, type Period } from '../metric/package-days.ts';
-import type { Spike } from '../metric/spikes.ts';
+import { byMonth, type KnownDay, type PackageDays, type Period } from '../metric/package-days.ts';
 import { type Draw, linesPath, px, svg } from './picture.ts';
 
 /*
@@ -235,7 +234,7 @@ export interface ChartData {
   readonly periods: readonly Period[];
   /** Tells of which days the table had only a part. */
   readonly history: PackageDays;
-  readonly spikes: readonly Spike[];
+  readonly spikes: readonly KnownDay[];
   /** When the downloads were, as words behind their number. */
   readonly when: string;
 }

@@ -1,6 +1,6 @@
 import { plural } from '../format.ts';
 import { html, type Markup } from '../markup.ts';
-import { type BadgeKind, badgeStem, CATALOGUE } from './catalogue.ts';
+import { type BadgeKind, badgeStem, CATALOGUE, COMPARISON_FOLDER } from './catalogue.ts';
 import { pictureFile, type Size } from './picture.ts';
 
 /** Markup languages that a badge can be pasted in; `url` is the bare address of the picture. */
@@ -11,10 +11,8 @@ export type SnippetFormat = (typeof SNIPPET_FORMATS)[number];
 export interface SnippetBadge {
   /** Folder of its file: the normalized name of a package or a group, or that of comparisons. */
   readonly package: string;
-  /** What it is about, if that is no package. */
+  /** What it is about, if that is no package of PyPI's but has a page of ours. */
   readonly title?: string | undefined;
-  /** The page below the public address that it links to; that of the package on PyPI if absent. */
-  readonly page?: string | undefined;
   readonly kind: BadgeKind;
   /** undefined for a kind that has no window. */
   readonly windowDays: number | undefined;
@@ -95,9 +93,8 @@ export function snippet(
 ): string {
   const image = pictureUrl(badge, publicUrl, picture);
   const alt = altText(badge);
-  const target = safeUrl(
-    badge.page ? `${publicUrl}/${badge.page}` : `https://pypi.org/project/${badge.package}/`,
-  );
+  const page = badge.package === COMPARISON_FOLDER ? 'index.html' : `${badge.package}/index.html`;
+  const target = safeUrl(badge.title ? `${publicUrl}/${page}` : `https://pypi.org/project/${badge.package}/`);
   switch (format) {
     case 'markdown':
       return `[![${alt.replaceAll(/[\\[\]`*_<]/g, String.raw`\$&`)}](${image})](${target})`;

@@ -75,13 +75,13 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
   }
   const { shortName } = sourceName(config.source.kind);
   const ofEach = tracked.flatMap(({ name, title, windows }) => {
-    const what = { package: name, title, page: title && `${name}/index.html` };
+    const what = { package: name, title };
     return kinds.flatMap((kind) =>
       (kind.windowless ? [undefined] : windows).map((windowDays) => ({ ...what, kind, windowDays })),
     );
   });
   const title = compareChart?.join(', ');
-  const ofAll = { package: COMPARISON_FOLDER, title, page: 'index.html', windowDays: undefined };
+  const ofAll = { package: COMPARISON_FOLDER, title, windowDays: undefined };
   const badges = [...ofEach, ...comparisons.map((kind) => ({ ...ofAll, kind }))];
   const snippets = badges.map((badge) =>
     snippet({ ...badge, sourceName: shortName }, publicUrl, format, picture),

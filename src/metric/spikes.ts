@@ -1,4 +1,3 @@
-import type { Day } from '../days/day.ts';
 import { median } from '../util.ts';
 import { type KnownDay, knownDays, type PackageDays } from './package-days.ts';
 
@@ -20,12 +19,6 @@ const KNOWN_MIN = 7;
 
 /** Least typical day that is told. */
 const TYPICAL_MIN = 10;
-
-/** A day and its non-CI downloads. */
-export interface Spike {
-  readonly day: Day;
-  readonly count: number;
-}
 
 /** The known days since the package's first download, as far as that is known. */
 function livedDays(all: PackageDays): KnownDay[] {
@@ -50,7 +43,7 @@ const sum = (list: readonly KnownDay[]) => list.reduce((total, { breakdown }) =>
  *
  * @param all The window's days at least; whether a day was a launch is seen from those before.
  */
-export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
+export function spikesOf(all: PackageDays, windowDays: number): KnownDay[] {
   const lived = livedDays(all);
   const days = inWindow(lived, all, windowDays);
   if (days.length < KNOWN_MIN) return [];
@@ -61,7 +54,7 @@ export function spikesOf(all: PackageDays, windowDays: number): Spike[] {
   const end = isLaunch ? lived.find((day) => !isMany(day))?.day : '';
   const spikes = days.filter((day) => isMany(day) && end !== undefined && day.day >= end);
   const matters = spikes.length <= days.length * DAYS_SHARE && sum(spikes) > sum(days) * SUM_SHARE;
-  return matters ? spikes.map(({ day, breakdown: { count } }) => ({ day, count })) : [];
+  return matters ? spikes : [];
 }
 
 /** The median of the window's days that are known in full; undefined where that is too low to mean much. */

@@ -91,7 +91,8 @@ function spiked(all: PackageDays, windows: readonly number[]): Warning[] {
   const found = windows.map((windowDays) => ({ windowDays, spikes: spikesOf(all, windowDays) }));
   const lengths = found.filter(({ spikes }) => spikes.length > 0).map(({ windowDays }) => `${windowDays}d`);
   if (lengths.length === 0) return [];
-  const counts = new Map(found.flatMap(({ spikes }) => spikes.map(({ day, count }) => [day, count])));
+  const spikes = found.flatMap((each) => each.spikes);
+  const counts = new Map(spikes.map(({ day, breakdown }) => [day, breakdown.count]));
   const days = [...counts].toSorted().map(([day, count]) => `${day} (${formatNumber(count)})`);
   const message = `${nameSome(days)}: more than ten times the usual downloads, and more than a third of ${lengths.join(', ')}; most often one client is behind it`;
   return [warning('spike', message)];

@@ -282,8 +282,7 @@ function snippets(view: PackageView, main: Window, { publicUrl, source }: SiteVi
   const { name, title, windows, looks = {} } = view;
   const [kind] = CATALOGUE;
   const { windowDays } = main;
-  const page = title && `${name}/index.html`;
-  const badge = { package: name, title, page, kind, windowDays, sourceName: source.shortName };
+  const badge = { package: name, title, kind, windowDays, sourceName: source.shortName };
   const stem = badgeStem(kind, windowDays);
   const refused = shieldsRefuses(publicUrl);
   const lines = (format: SnippetFormat) =>

@@ -171,7 +171,10 @@ export async function findLeftOver(
   return found;
 }
 
-function warning(names: string, it: string, where = ''): Warning[] {
+/** @param names The same in a sentence. */
+function warning(which: readonly string[], names: string, where = ''): Warning[] {
+  if (which.length === 0) return [];
+  const it = which.length === 1 ? 'it' : 'them';
   const message = `badges of ${names} are left over: no longer listed, so no longer renewed; list ${it} again${where}, or run: pypi-badges prune`;
   return [{ code: 'left-over', message }];
 }
@@ -186,15 +189,14 @@ export async function leftOverWindows(
   tracked: TrackedPackage,
   names: readonly string[],
 ): Promise<Warning[]> {
-  const { which } = (await leftOverIn(outputDir, tracked.name, tracked, false, names)) ?? {};
-  if (which === undefined) return [];
-  return warning(which.join(', '), which.length === 1 ? 'it' : 'them', ' in window_days or badges.extra');
+  const { which = [] } = (await leftOverIn(outputDir, tracked.name, tracked, false, names)) ?? {};
+  return warning(which, which.join(', '), ' in window_days or badges.extra');
 }
 
 /** What is left over of packages that are no longer listed. */
 export async function leftOverPackages(config: Listed): Promise<Warning[]> {
   const names = (await findLeftOver(config, { ofPackages: true })).map(({ folder }) => folder);
-  return names.length === 0 ? [] : warning(nameSome(names), names.length === 1 ? 'it' : 'them');
+  return warning(names, nameSome(names));
 }
 
 /**
