@@ -25,7 +25,7 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** Longest Retry-After that is waited out. */
   readonly longestPauseMs: number;
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** Whether it is a job that is begun anew, and not a request about one that is sent again. */
   readonly ofJob?: true;
 }

@@ -3,7 +3,7 @@ import { ERAS } from '../days/eras.ts';
 import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../metric/classes.ts';
 import { type Answer, NO_COST, SourceError } from './source.ts';
-import type { PivotRow, Question } from './sql.ts';
+import { type PivotRow, type Question, rowLimit } from './sql.ts';
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
@@ -85,12 +85,12 @@ const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'si
  * asked must not become a badge. Of several packages, a strange row is its own package's failure. A day of a package is
  * unknown, and has no rows, if any of its rows does not tell whether it is by CI.
  *
- * @param limit LIMIT of the question: an answer as long as that may be cut off.
+ * @param limit LIMIT of what was asked: an answer as long as that may be cut off.
  * @returns The answer, but for its cost: rows by package, days of which none are kept, and packages whose rows make no sense.
  * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
  * for, or the only package has a strange row.
  */
-export function checkRows(question: Question, rows: readonly RawRow[], limit: number): Answer {
+export function checkRows(question: Question, rows: readonly RawRow[], limit = rowLimit(question)): Answer {
   if (rows.length >= limit) {
     throw new SourceError(
       'truncated',

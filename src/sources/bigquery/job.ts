@@ -242,14 +242,14 @@ export function openQuery(
     /**
      * Runs the query to its end; a job that failed by a fault that may pass is run again, under an id of its own.
      *
-     * @param accept Makes something of the rows, or refuses them; is told the limit, too.
+     * @param accept Makes something of the rows, or refuses them.
      * @returns What was made of the whole answer, with what it took.
      * @throws SourceError if there is no whole answer, with what was billed all the same.
      */
-    run: <T extends object>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
+    run: <T extends object>(accept: (rows: readonly RawRow[]) => T | Promise<T>) =>
       within(async () => {
         const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES, ofJob: true }, signal);
-        return { ...(await accept(rows, limit)), cost: cost ?? NO_COST };
+        return { ...(await accept(rows)), cost: cost ?? NO_COST };
       }),
     /**
      * Asks what the query would read, in bytes and at most. It runs nothing and costs nothing.

@@ -138,8 +138,7 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     ...(payer !== undefined && { payer }),
     clockSkewMs,
     days,
-    read: (question, signal) =>
-      rowQuery(question, signal).run((rows, limit) => checkRows(question, rows, limit)),
+    read: (question, signal) => rowQuery(question, signal).run((rows) => checkRows(question, rows)),
     estimate: (question, signal) => rowQuery(question, signal).estimate(),
     facets: (question, signal) => facetQuery(question, signal).run((rows) => checkFacets(question, rows)),
     estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),

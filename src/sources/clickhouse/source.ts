@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
+import { plural } from '../../format.ts';
 import { addFacetAnswers, checkFacets, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../facets.ts';
 import { readSecret, serverUrl } from '../fields.ts';
 import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
@@ -86,35 +87,34 @@ export async function openClickHouse(
   const isPublic = traits.id === traitsOf(PUBLIC_SOURCE, {}).id;
   const http = openHttp(env, now, { whose: "the server's" });
   const inTurn = pLimit(1);
-  const limitMs = config.queryTimeoutSeconds * 1000;
 
   /** One request: the text in the body, parameters and settings in the address. */
   async function once({ sql, parameters }: Statement, signal: AbortSignal): Promise<RawRow[]> {
-    const deadline = AbortSignal.timeout(limitMs + (policy.graceMs ?? GRACE_MS));
+    const deadline = AbortSignal.timeout(1000 * config.queryTimeoutSeconds + (policy.graceMs ?? GRACE_MS));
     const named = Object.entries(parameters).map(([name, value]) => [`param_${name}`, parameter(value)]);
     const params = { ...SETTINGS, ...Object.fromEntries(named) };
     const request = { method: 'POST', url, params, headers, data: sql } as const;
     try {
-      return readAnswer(
-        await http.send(request, server, AbortSignal.any([signal, deadline])),
-        server,
-        isPublic,
-      );
+      const answer = await http.send(request, server, AbortSignal.any([signal, deadline]));
+      return readAnswer(answer, server, isPublic);
     } catch (error) {
       const isSlow =
         error instanceof SourceError && error.code === 'no-answer' && error.details.step === 'clickhouse';
       throw isSlow
-        ? fault('timeout', `no whole answer after ${Math.round(limitMs / 1000)} seconds`, server)
+        ? fault('timeout', `no whole answer after ${plural(config.queryTimeoutSeconds, 'second')}`, server)
         : error;
     }
   }
 
   /** @throws SourceError, or the signal's reason. */
   function ask(statement: Statement, signal = new AbortController().signal, tries = retries) {
-    const own = { ...policy, ...(tries !== undefined && { retries: tries }) };
     return inTurn(async () => {
       try {
-        return await withRetry(() => once(statement, signal), own, signal);
+        return await withRetry(
+          () => once(statement, signal),
+          { ...policy, retries: tries ?? policy.retries },
+          signal,
+        );
       } catch (error) {
         signal.throwIfAborted();
         throw error;

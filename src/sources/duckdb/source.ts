@@ -221,9 +221,8 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     traits: traitsOf(config, {}),
     hasFileNames,
     async read(question, signal) {
-      const limit = rowLimit(question);
-      const rows = await ask(pivotSql(VIEW, question, hasFileNames), question, limit, signal);
-      return checkRows(question, rows, limit);
+      const sql = pivotSql(VIEW, question, hasFileNames);
+      return checkRows(question, await ask(sql, question, rowLimit(question), signal));
     },
     estimate: async () => 0,
     async facets(question, signal) {
