@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../../src/sources/bigquery/connection.ts';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
-import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
+import { type BigQueryConfig, bigquery } from '../../../src/sources/bigquery/index.ts';
 import { RSA_PEM as private_key } from '../../support/secrets.ts';
 import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 
@@ -56,9 +56,7 @@ describe('a credential file', () => {
     const folder = tempFolder();
     const at = (path: string) => () => readCredentialFile(path, 'credential_file');
     expect(at(join(folder, 'gone'))).toThrow(/there is no such file; put the service account key there/);
-    expect(at(folder)).toThrow(
-      /this is a folder; put the credential file in its place \(a container runtime/,
-    );
+    expect(at(folder)).toThrow(/this is a folder; put the credential file in its place \(a container/);
     expect(at('/dev/zero')).toThrow(/credential_file \/dev\/zero: a device stands where a file should be/);
     expect(at(join(put(KEY), 'x'))).toThrow(/it cannot be read \(ENOTDIR\)/);
     const closed = put(KEY);
@@ -101,15 +99,9 @@ describe('credentials are looked for', () => {
 });
 
 describe('who pays is found out without sending anything', () => {
-  const TABLE = {
-    kind: 'bigquery',
-    location: 'US',
-    table: 'a-b.c.d',
-    queryTimeoutSeconds: 5,
-    sharing: 'auto',
-  } as const;
   async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}) {
-    const connection = await connect({ ...TABLE, ...config }, env, () => new Date());
+    const usual = bigquery.configure({ section: undefined, absolute: (path) => path });
+    const connection = await connect({ ...usual, ...config }, env, () => new Date());
     connection.close();
     expect(connection.clockSkewMs()).toBeUndefined();
     return [connection.project, connection.endpoint.identity];
@@ -119,10 +111,8 @@ describe('who pays is found out without sending anything', () => {
     const env = { GOOGLE_CLOUD_PROJECT: 'of-the-environment', HTTPS_PROXY: 'http://127.0.0.1:1' };
     const [key, login] = [put(KEY), { credentialFile: put(LOGIN) }];
     const quota = put({ ...LOGIN, quota_project_id: 'of-the-login' });
-    expect(await projectOf({ credentialFile: key, projectId: 'configured' }, env)).toEqual([
-      'configured',
-      'key',
-    ]);
+    const configured = { credentialFile: key, projectId: 'configured' };
+    expect(await projectOf(configured, env)).toEqual(['configured', 'key']);
     expect(await projectOf({ credentialFile: key }, env)).toEqual(['p', 'key']);
     expect(await projectOf({ credentialFile: quota })).toEqual(['of-the-login', 'login']);
     expect(await projectOf(login, env)).toEqual(['of-the-environment', 'login']);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { BigQueryConfig } from '../../../src/sources/bigquery/index.ts';
+import { bigquery } from '../../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
 import { traitsOf } from '../../../src/sources/index.ts';
 import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
@@ -31,14 +31,8 @@ const EXPECTED = [
   { day: '2026-04-02', ci: false, installer: null, system: null, sidecar: false, downloads: 11 },
 ];
 
-const CONFIG: BigQueryConfig = {
-  kind: 'bigquery',
-  projectId: 'my-project',
-  location: 'US',
-  table: 'bigquery-public-data.pypi.file_downloads',
-  queryTimeoutSeconds: 60,
-  sharing: 'auto',
-};
+const SECTION = { project_id: 'my-project', query_timeout_seconds: 60 };
+const CONFIG = bigquery.configure({ section: SECTION, absolute: (path) => path });
 
 let server: BigQueryServer;
 afterEach(() => server.close());
