@@ -1,32 +1,29 @@
 import { readdirSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { renderAccounts } from '../../src/commands/account.ts';
-import { inkOf } from '../../src/commands/output.ts';
-import { daysOf } from '../../src/days/day.ts';
-import { breakdownDays, summarize } from '../../src/metric/summary.ts';
 import { type Options, startClickHouse } from '../support/clickhouse-server.ts';
 import { runMain } from '../support/context.ts';
 import { daily, localProject } from '../support/project.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { downloads, YOUNG_ROWS } from '../support/views.ts';
+import { YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
 const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
 
 /** Somebody downloads boto3 every day, so that every day is there. */
 const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
-const OTHER = [
-  { project: 'other-tool', day: '2026-10-20', installer: 'poetry', system: 'Windows', downloads: 1_500 },
-];
+const OTHER = {
+  ...{ project: 'other-tool', day: '2026-10-20', installer: 'poetry', system: 'Windows', downloads: 1_500 },
+};
 
-async function show(argv: readonly string[], options: Options = {}, env: Record<string, string> = {}) {
-  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG_ROWS, ...OTHER], ...options });
+async function show(argv: readonly string[], options: Options = {}, env = {}, terminal = false) {
+  const server = await startClickHouse({ rows: [...WHOLE, ...YOUNG_ROWS, OTHER], ...options });
   onTestFinished(() => server.close());
   const folder = tempFolder();
   const result = await runMain(folder, ['show', ...argv], {
     env: { CLICKHOUSE_URL: server.url, LANG: 'C.UTF-8', ...env },
     now: NOW,
+    terminal,
   });
   expect(readdirSync(folder)).toEqual([]);
   return { ...result, calls: server.calls };
@@ -110,10 +107,34 @@ describe('show', () => {
     );
   });
 
-  it('warns of days that the source has in part', async () => {
-    const rows = WHOLE.map((row) => (row.day === '2026-10-15' ? { ...row, downloads: 20 } : row));
-    const { stderr } = await show(['young'], { rows: [...rows, ...YOUNG_ROWS] });
-    expect(stderr).toContain('only a part of the rows of 2026-10-15');
+  it('says what is not known, what is there in part, and the first of many names, in colour on a terminal', async () => {
+    const names = ['requests', 'conda', 'Bazel', 'Homebrew', 'setuptools', 'twine', 'maturin', 'OS'];
+    const rows = [
+      ...WHOLE.filter(({ day }) => day < '2026-10-21' || day > '2026-10-24').map((row) =>
+        row.day === '2026-10-26' ? { ...row, downloads: 20 } : row,
+      ),
+      ...names.map((installer, at) => ({ ...OTHER, day: '2026-10-25', installer, downloads: 80 - at })),
+      ...[1, 2, 3, 4, 5].map((downloads) => ({ ...OTHER, day: `2026-10-${25 + downloads}`, downloads })),
+    ];
+    const argv = ['other-tool', '--days', '10'];
+    const { stdout, stderr } = await show(argv, { rows });
+    expect(stderr).toContain('only a part of the rows of 2026-10-26');
+    expect(stdout).toContain('\nNothing is known of 4 days.\n');
+    expect(stdout).toContain('\nThe source has only a part of the rows of 26 Oct 2026.\n');
+    expect(stdout).toContain(
+      '\nOther programs: requests 80, conda 79, Bazel 78, Homebrew 77, setuptools 76, twine 75 and 2 more\n',
+    );
+    expect(stdout).toMatch(/^Windows +627 +100\.0%/m);
+    expect(stdout).toContain('\n????·▂▄▅▇█\n');
+    const painted = await show(argv, { rows }, {}, true);
+    expect(painted.stdout).toContain('\u001B[32mNon-CI downloads');
+    expect(stripVTControlCharacters(painted.stdout).replace('\n  ', ' ')).toBe(stdout);
+  });
+
+  it('has no line of days of a package that nobody installs', async () => {
+    const { stdout } = await show(['other-tool'], { rows: [...WHOLE, { ...OTHER, installer: 'Nexus' }] });
+    expect(stdout).not.toContain('by day');
+    expect(stdout).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
   });
 
   it('says what went wrong, and to whom', async () => {
@@ -185,41 +206,5 @@ describe('show --cite', () => {
     const { run } = localProject(['alpha'], rows);
     const nobody = await run('show', 'beta', '--source', 'duckdb', '--cite');
     expect(nobody).toMatchObject({ exitCode: 1, stdout: '' });
-  });
-});
-
-describe('the breakdown of a package', () => {
-  const span = { start: '2026-10-01', end: '2026-10-11' };
-  const render = (rows: Parameters<typeof breakdownDays>[1], partialDays: string[], color: boolean) => {
-    const summary = summarize(breakdownDays(span, rows, partialDays), [10]);
-    const ink = inkOf({ LC_ALL: 'en_GB.UTF-8' });
-    return renderAccounts([{ name: 'demo', summary }], { ink, width: 80, color });
-  };
-
-  it('says what is not known, what is there in part, and the first of many names, with or without colour', () => {
-    const names = ['a1', 'b2', 'c3', 'd4', 'e5', 'f6', 'g7', 'h8'];
-    const others = names.map((name, at) => downloads(name, 80 - at));
-    const days = daysOf(span).slice(4);
-    const rows = new Map(
-      days.map((day, index) => [
-        day,
-        index === 0 ? others : [downloads('pip', index, { system: 'Windows' })],
-      ]),
-    );
-    const text = render(rows, ['2026-10-06'], false);
-    expect(text).toContain('\nNothing is known of 4 days.\n');
-    expect(text).toContain('\nThe source has only a part of the rows of 6 Oct 2026.\n');
-    expect(text).toContain('\nOther programs: a1 80, b2 79, c3 78, d4 77, e5 76, f6 75 and 2 more\n');
-    expect(text).toMatch(/^Windows +15 +2\.4%/m);
-    expect(text).toContain('\n????·▂▄▅▇█\n');
-    const painted = render(rows, ['2026-10-06'], true);
-    expect(painted).toContain('\u001B[32mNon-CI downloads');
-    expect(stripVTControlCharacters(painted)).toBe(text);
-  });
-
-  it('has no line of days of a package that nobody installs', () => {
-    const text = render(new Map([['2026-10-10', [downloads('bandersnatch', 5)]]]), [], false);
-    expect(text).not.toContain('by day');
-    expect(text).toMatch(/^Non-CI downloads +0 +0\.0%$/m);
   });
 });

@@ -108,6 +108,15 @@ describe('an unknown day', () => {
     expect(entry('alpha')).toMatchObject({ count: 90, warnings: [] });
   });
 
+  it('takes the place of what the ledger had of the day', async () => {
+    const { run, spoil, message } = await house(['alpha']);
+    await run('collect', '--no-page');
+    spoil(UNKNOWN);
+    expect((await run('collect', '--no-page', '--full')).exitCode).toBe(0);
+    expect(message('alpha', 'downloads-30d')).toBe('87');
+    expect((await run('export')).stdout).not.toContain(UNKNOWN);
+  });
+
   it('of one package is unknown of a group', async () => {
     const groups = 'groups: [{name: both, packages: [alpha, beta], window_days: [30, 7]}]';
     const { run, spoil, message, json, health } = await house(BOTH, groups);
