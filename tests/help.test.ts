@@ -18,8 +18,7 @@ function examplesOf(text: string): string[][] {
 }
 
 describe('--help', () => {
-  it('knows the commands', () => {
-    expect(commands).toEqual(expect.arrayContaining(['init', 'collect', 'show', 'prune', 'check']));
+  it('ends with examples', () => {
     expect(examplesOf(main)).toEqual([['show', 'requests'], ['init', 'requests'], ['collect']]);
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Health, healthToJson, type PackageHealth } from '../../src/publish/health.ts';
-import { openProject } from '../support/project.ts';
+import { HEALTH_WINNOW } from '../support/old-files.ts';
+import { localProject, openProject } from '../support/project.ts';
 import { tableLines } from '../support/table-text.ts';
 import { NOTHING } from '../support/views.ts';
 
@@ -40,13 +41,9 @@ const HEALTH: Health = {
     [
       'beta',
       {
-        failure: { error: 'permission denied', code: 'permission' },
-        windowDays: 30,
-        windows: [],
-        warnings: [],
-        countedTo: '2026-04-19',
-        attempted: '2026-04-25T04:12:02.000Z',
-        lastSuccess: '2026-04-20T04:12:02.000Z',
+        ...{ failure: { error: 'permission denied', code: 'permission' }, windowDays: 30, windows: [] },
+        ...{ warnings: [], countedTo: '2026-04-19' },
+        ...{ attempted: '2026-04-25T04:12:02.000Z', lastSuccess: '2026-04-20T04:12:02.000Z' },
       },
     ],
     // It ran this morning, as of a day last week.
@@ -128,10 +125,8 @@ describe('status', () => {
       started: '2026-04-25T04:12:00.000Z',
       finished: '2026-04-25T04:12:02.500Z',
       upstream: {
-        last_day: '2026-04-24',
-        missing_days: ['2026-04-20'],
-        partial_days: ['2026-04-01', '2026-04-02'],
-        excess_days: ['2026-04-03'],
+        ...{ last_day: '2026-04-24', missing_days: ['2026-04-20'] },
+        ...{ partial_days: ['2026-04-01', '2026-04-02'], excess_days: ['2026-04-03'] },
       },
       warnings: [LEFT_OVER],
       packages: {
@@ -163,6 +158,39 @@ describe('status', () => {
     expect([exitCode, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(text);
   });
+});
+
+// As docs/deploy.md tells.
+it('what pypi-winnow-downloads left is shown by status, and taken over by collect', async () => {
+  const at = '2026-04-24';
+  const { put, within, health, message } = localProject(
+    ['Small_00', 'bad', 'constructor'],
+    [
+      { at, project: 'small-00', installer: 'pip', times: 20 },
+      { at, project: 'bad', installer: 'uv', times: 3 },
+      { at, project: 'constructor', installer: 'uv', times: 4 },
+    ],
+  );
+  put('output/_health.json', JSON.stringify(HEALTH_WINNOW));
+  const run = (...argv: string[]) => within({ now: () => new Date('2026-04-25T12:00:00.000Z') }, ...argv);
+  const { exitCode, stdout, stderr } = await run('status');
+  expect([exitCode, stderr]).toEqual([1, '']);
+  expect(tableLines(stdout)).toEqual([
+    'last run: 2026-04-25T04:12:42.654Z (7 hours ago)',
+    '',
+    'package | window | non-CI | counted to | last success | state',
+    'small-00 | 30d | 14 | 2026-04-24 | 7 hours ago | ok',
+    'bad | 30d | - | - | never | failed',
+    'constructor | - | - | - | never | new',
+    '',
+    'bad: Quota exceeded',
+    '',
+  ]);
+  expect((await run('collect', '--no-page')).exitCode).toBe(0);
+  expect(message('small-00', 'downloads-30d')).toBe('20');
+  const packages = { 'small-00': { count: 20 }, bad: { count: 3 }, constructor: { count: 4 } };
+  expect(health().packages).toMatchObject(packages);
+  expect((await run('status')).exitCode).toBe(0);
 });
 
 describe('status --prometheus', () => {
