@@ -31,7 +31,7 @@ export interface TrackedGroup extends TrackedPackage {
   readonly members: NonEmpty<string>;
 }
 
-/** A valid tracked.yaml with defaults filled in and paths made absolute. Frozen all the way down. */
+/** A valid tracked.yaml with defaults filled in and paths made absolute. */
 export interface Config {
   /** The file that this came from, as it was named by the user. */
   readonly file: string;
@@ -285,13 +285,6 @@ function sourceOf(
   });
 }
 
-function deepFreeze<T extends object>(value: T): T {
-  for (const inner of Object.values(value)) {
-    if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
-  }
-  return Object.freeze(value);
-}
-
 function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`));
@@ -344,7 +337,7 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
   const { service, badges, compare_chart: compareChart } = tracked;
   const outputDir = resolve(cwd, dirname(file), service.output_dir);
   const groups = (tracked.groups ?? []).map((group) => ({ ...group, looks: { ...badges, ...group.looks } }));
-  const config: Config = deepFreeze({
+  const config: Config = {
     file,
     outputDir,
     stateDir: resolve(cwd, dirname(file), service.state_dir ?? join(dirname(outputDir), 'state')),
@@ -357,7 +350,7 @@ export function parseConfig(text: string, file: string, cwd: string): Config {
     packages: mergeEntries(tracked, groups),
     groups,
     ...(compareChart && { compareChart }),
-  });
+  };
   const nested = nestedPaths(config, document);
   if (nested.length > 0) throw new ConfigError(file, nested);
   return config;

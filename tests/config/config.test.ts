@@ -154,12 +154,6 @@ compare_chart: [my-suite, Zope.Interface]
     expect(packages.map(({ name, windows }) => [name, windows])).toEqual(Object.entries(expected));
   });
 
-  it('is frozen all the way down', () => {
-    const config = parseWith('');
-    const parts = [config, config.source, config.packages, config.packages[0], config.packages[0]?.windows];
-    expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
-  });
-
   it('has looks for all packages, and for each over those', () => {
     const svg = '<svg xmlns="http://www.w3.org/2000/svg"/>';
     const { packages } = parse(`service: {output_dir: out}
