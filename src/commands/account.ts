@@ -81,11 +81,6 @@ function remarks({ name, summary: { history, warnings } }: Account): string[] {
   ];
 }
 
-/** The window as people write it. */
-export function windowText({ history }: PackageSummary): string {
-  return spanText(spanOf(history));
-}
-
 /** That a source has no row of a package. */
 export function unknownText({ name, summary }: Account, sourceName: string): string {
   const { start, end } = spanOf(summary.history);
@@ -111,7 +106,7 @@ function renderAccount(account: Account, drawing: Drawing): string {
   const section = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : [paint(title, 'bold', color), ...lines];
   const blocks = [
-    [`${paint(name, 'bold', color)}, ${windowText(summary)} (UTC)`],
+    [`${paint(name, 'bold', color)}, ${spanText(spanOf(summary.history))} (UTC)`],
     [
       ...bars([['All downloads', all], ...classes], all, drawing),
       ...bars([['Non-CI downloads', count]], all, drawing).map((line) => paint(line, 'green', color)),
@@ -166,7 +161,7 @@ export function renderAccounts(accounts: NonEmpty<Account>, drawing: Drawing): s
   const lines = accounts.map(({ name }, index) => `${name.padEnd(LABEL)}  ${days[index]}`);
   const notes = [...new Set(accounts.flatMap(remarks))].map((line) => paint(line, 'yellow', drawing.color));
   return [
-    `${windowText(first.summary)} (UTC)\n`,
+    `${spanText(spanOf(first.summary.history))} (UTC)\n`,
     ...tables,
     `Non-CI downloads by day\n${lines.join('\n')}\n`,
     ...(notes.length === 0 ? [] : [`${notes.join('\n')}\n`]),

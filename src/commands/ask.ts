@@ -25,14 +25,11 @@ export function selectDays(text: string): number {
  * @throws UsageError if one is no name.
  */
 export function selectNames(names: readonly string[]): string[] {
-  for (const name of names) {
-    if (name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name)) {
-      throw new UsageError(
-        `${name}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
-      );
-    }
-  }
-  return [...new Set(names.map(normalizePackageName))];
+  const wrong = names.find((name) => name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name));
+  if (wrong === undefined) return [...new Set(names.map(normalizePackageName))];
+  throw new UsageError(
+    `${wrong}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
+  );
 }
 
 /** What is asked for, now and once. */

@@ -37,15 +37,13 @@ function selectFrom(text: string, today: Day): Day {
 /** Packages whose totals are wanted; for others, older days would be paid for and never shown. */
 function selectForTotals(config: Config, names: readonly string[] | undefined): readonly TrackedPackage[] {
   const packages = selectPackages(config, names);
-  const without = names === undefined ? [] : packages.filter(({ total }) => !total).map(({ name }) => name);
   const wanted = packages.filter(({ total }) => total);
-  if (without.length > 0 || wanted.length === 0) {
-    const whom = without.length > 0 ? without.join(', ') : 'any package';
-    throw new UsageError(
-      `tracked.yaml asks for no total of ${whom}, and only totals have a use for older days; write under badges: extra: [total]`,
-    );
-  }
-  return wanted;
+  const without = names === undefined ? [] : packages.filter(({ total }) => !total).map(({ name }) => name);
+  if (without.length === 0 && wanted.length > 0) return wanted;
+  const whom = without.length > 0 ? without.join(', ') : 'any package';
+  throw new UsageError(
+    `tracked.yaml asks for no total of ${whom}, and only totals have a use for older days; write under badges: extra: [total]`,
+  );
 }
 
 /** What the questions cost, beside what the month has cost already. */
@@ -122,9 +120,8 @@ export async function backfill(options: BackfillOptions, context: Context): Prom
   const packages = selectForTotals(config, options.package);
   const { billed, keepsLedger, kind } = traitsOf(config.source, env);
   if (!keepsLedger) {
-    throw new UsageError(
-      `source ${kind} counts its files anew with each run, totals included; there is nothing to fill`,
-    );
+    const why = 'counts its files anew with each run, totals included; there is nothing to fill';
+    throw new UsageError(`source ${kind} ${why}`);
   }
   const windows = [spanDays({ start: from, end: today })] as const;
   const task: RunScope = {

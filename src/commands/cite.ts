@@ -2,7 +2,8 @@ import { addDays, date, dayOf, spanDays } from '../days/day.ts';
 import { formatNumber, nameSome, plural } from '../format.ts';
 import { METRIC_DEFINITION } from '../metric/classes.ts';
 import { oddDaysOf, spanOf } from '../metric/package-days.ts';
-import { type Account, windowText } from './account.ts';
+import { spanText } from '../page/words.ts';
+import type { Account } from './account.ts';
 import type { Context } from './context.ts';
 
 /** How many days are named. */
@@ -24,20 +25,16 @@ function lacking({ summary: { history } }: Account): string {
  * @param sourceName Whose figures these are, as words that follow "counted from".
  * @param source The source, where the command line named one.
  */
-export function citationOf(
-  account: Account,
-  sourceName: string,
-  source: string | undefined,
-  { version = '', now }: Context,
-): string {
+export function citationOf(account: Account, sourceName: string, context: Context, source?: string): string {
   const { name, summary } = account;
+  const { version = '', now } = context;
   const today = dayOf(now());
-  const { start, end } = spanOf(summary.history);
-  const last = addDays(end, -1);
+  const span = spanOf(summary.history);
+  const last = addDays(span.end, -1);
   const { count } = summary.windows[0].breakdown;
   // As of the day after the last that was counted, which is today's only where the source is not behind.
-  const command = `pypi-badges show ${name} --days ${spanDays({ start, end })} --as-of ${end}${source === undefined ? '' : ` --source ${source}`} --cite`;
-  const when = windowText(summary);
+  const command = `pypi-badges show ${name} --days ${spanDays(span)} --as-of ${span.end}${source === undefined ? '' : ` --source ${source}`} --cite`;
+  const when = spanText(span);
   const url = `https://pypi.org/project/${name}/`;
   const figure = `${plural(count, 'download')} by installers, not marked as CI`;
   const counted = `counted from ${sourceName} by pypi-badges ${version} on ${date(today)}`;

@@ -6,13 +6,13 @@ import { formatJson, formatNumber, plural } from '../format.ts';
 import { allDownloads, type Breakdown, breakdownOf, type DownloadRow } from '../metric/breakdown.ts';
 import { EXCLUSIONS, type Exclusion, SYSTEMS } from '../metric/classes.ts';
 import { spanOf } from '../metric/package-days.ts';
-import { days as daysText, EXCLUSION_NAMES } from '../page/words.ts';
+import { days as daysText, EXCLUSION_NAMES, spanText } from '../page/words.ts';
 import { PUBLIC_SOURCE, sourceName, traitsOf } from '../sources/index.ts';
 import { countAsPyPiStats, isWithoutMirrors, readPyPiStats, type StatsCount } from '../sources/pypistats.ts';
 import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { append, byCount, recordOf, sum } from '../util.ts';
-import { type Account, hasRows, listDays, unknownText, windowText } from './account.ts';
+import { type Account, hasRows, listDays, unknownText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { withProgress } from './log.ts';
@@ -219,7 +219,7 @@ function render(compared: Compared, style: Style): string {
   });
   const warnings = summary.warnings.map(({ message }) => `Warning: ${message}\n`).join('');
   const text = [
-    `${paint(name, 'bold', style.color)}, ${windowText(summary)} (UTC)\n`,
+    `${paint(name, 'bold', style.color)}, ${spanText(spanOf(summary.history))} (UTC)\n`,
     renderSteps(compared, style),
     renderFigures(['', 'pypistats.org', 'ClickHouse, the same way', 'CI excluded'], systems, style) +
       renderOther(compared, style),

@@ -27,13 +27,8 @@ export interface Column {
   readonly tone?: ((cell: string) => Tone | undefined) | undefined;
 }
 
-export function left(title: string, tone?: Column['tone']): Column {
-  return { title, align: 'left', tone };
-}
-
-export function right(title: string): Column {
-  return { title, align: 'right' };
-}
+export const left = (title: string, tone?: Column['tone']): Column => ({ title, align: 'left', tone });
+export const right = (title: string): Column => ({ title, align: 'right' });
 
 /** The cells of a table, by row. */
 type Cells = readonly (readonly string[])[];
@@ -97,8 +92,8 @@ export function renderTable(columns: readonly Column[], rows: Cells, style: Styl
 
 /** A table of figures: what they are of, and a column of numbers for each of the other titles. */
 export function renderFigures(titles: readonly string[], rows: Cells, style: Style): string {
-  const columns = titles.map((title, index) => (index === 0 ? left(title) : right(title)));
-  return renderTable(columns, rows, style);
+  const [first = '', ...others] = titles;
+  return renderTable([left(first), ...others.map(right)], rows, style);
 }
 
 /** The rows of a table that is too wide, one below another: the first cell, and a line for each other one with its title. */
@@ -252,11 +247,10 @@ export function createEntryLog(log: Logger, forPeople: boolean) {
   };
 }
 
+const TONES: Record<string, Tone> = { ok: 'green', 'no rows': 'yellow', stale: 'yellow', failed: 'red' };
+
 /** Colour of a state; other tables that show states use it, too. */
-export function stateTone(state: string): Tone | undefined {
-  const tones: Record<string, Tone> = { ok: 'green', 'no rows': 'yellow', stale: 'yellow', failed: 'red' };
-  return tones[state];
-}
+export const stateTone = (state: string): Tone | undefined => TONES[state];
 
 /** A package or group as tables show it. */
 export function standingName({ name, isGroup }: Standing): string {

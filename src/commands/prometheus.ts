@@ -58,9 +58,7 @@ const STANDING_HELP = {
 
 function samplesOf({ state, entry }: Standing): Record<keyof typeof STANDING_HELP, readonly Sample[]> {
   const { failure, query, warnings = [], windows = [] } = entry ?? {};
-  const breakdowns = windows.map(
-    (each) => [{ window_days: String(each.windowDays) }, each.breakdown] as const,
-  );
+  const labelsOf = (windowDays: number) => ({ window_days: String(windowDays) });
   return {
     last_success_timestamp_seconds: only(seconds(entry?.lastSuccess)),
     last_attempt_timestamp_seconds: only(seconds(entry?.attempted)),
@@ -68,9 +66,9 @@ function samplesOf({ state, entry }: Standing): Record<keyof typeof STANDING_HEL
     error: failure?.code === undefined ? [] : [[{ error_code: failure.code }, 1]],
     counted_to_timestamp_seconds: only(seconds(entry?.countedTo)),
     warning: [...new Set(warnings.map(({ code }) => code))].map((warning) => [{ warning }, 1]),
-    downloads: breakdowns.map(([labels, { count }]) => [labels, count]),
-    excluded_downloads: breakdowns.flatMap(([labels, { excluded }]) =>
-      EXCLUSIONS.map((reason): Sample => [{ ...labels, class: reason }, excluded[reason]]),
+    downloads: windows.map(({ windowDays, breakdown }) => [labelsOf(windowDays), breakdown.count]),
+    excluded_downloads: windows.flatMap(({ windowDays, breakdown: { excluded } }) =>
+      EXCLUSIONS.map((reason): Sample => [{ ...labelsOf(windowDays), class: reason }, excluded[reason]]),
     ),
     billed_bytes: only(query?.bytesBilled),
     scanned_days: only(query?.daysScanned),

@@ -48,9 +48,8 @@ export async function prune(options: PruneOptions, context: Context): Promise<nu
     };
   };
   if (dryRun) {
-    const text =
-      (await plan()) === undefined ? 'nothing is left over' : 'this was a dry run; nothing was changed';
-    stdout.write(`${text}\n`);
+    const isDone = (await plan()) === undefined;
+    stdout.write(isDone ? 'nothing is left over\n' : 'this was a dry run; nothing was changed\n');
     return 0;
   }
   return underLock(stateDir, context, async () => {

@@ -9,11 +9,8 @@ import { UsageError } from '../errors/error.ts';
  *
  * @throws UsageError if a name is not tracked.
  */
-export function selectTracked(
-  { packages, groups, file }: Config,
-  names: readonly string[] = [],
-): readonly TrackedPackage[] {
-  const all = [...packages, ...groups];
+export function selectTracked(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
+  const all = [...config.packages, ...config.groups];
   if (names.length === 0) return all;
   const tracked = new Set(all.map(({ name }) => name));
   const wanted = new Set(names.map(normalizePackageName));
@@ -21,7 +18,7 @@ export function selectTracked(
     if (tracked.has(name)) continue;
     const meant = nearest(name, tracked);
     const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    throw new UsageError(`--package ${name}: not tracked in ${file}${hint}`);
+    throw new UsageError(`--package ${name}: not tracked in ${config.file}${hint}`);
   }
   return all.filter(({ name }) => wanted.has(name));
 }

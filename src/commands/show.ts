@@ -95,7 +95,7 @@ export async function show(
     const { asOf, windowDays } = asked;
     stdout.write(formatJson({ source: source.kind, as_of: asOf, window_days: windowDays, packages }));
   } else if (cite) {
-    const citations = accounts.map((account) => citationOf(account, sourceName, kind, context));
+    const citations = accounts.map((account) => citationOf(account, sourceName, context, kind));
     stdout.write(citations.join('\n'));
   } else if (isNonEmpty(accounts)) {
     const style = styleOf(stdout, env);
