@@ -61,7 +61,7 @@ export async function show(
   context: Context,
 ): Promise<number> {
   const { stdout, stderr, env } = context;
-  const { source: kind, config, json, cite } = options;
+  const { source: kind, config, json, cite, by, of, markdown, yes } = options;
   const source = kind === undefined ? PUBLIC_SOURCE : loadSource(kind, config, context.cwd);
   const { name: sourceName } = traitsOf(source, env);
   const asked = {
@@ -70,7 +70,6 @@ export async function show(
     asOf: selectAsOf(options.asOf, context.now()),
     source,
   };
-  const { by, of, markdown, yes } = options;
   if (by !== undefined) return showFacets(asked, { ...options, by }, context);
   if (of !== undefined || markdown || yes) {
     throw new UsageError('--of, --markdown and --yes go with --by, such as --by python');
