@@ -66,25 +66,22 @@ function says(files: Record<string, string>, stem: string, label: string, messag
 }
 
 describe('badgeFiles', () => {
-  it.each([30, 365])(
-    'makes an endpoint file and a picture of each of the eleven badges of %d days',
-    (windowDays) => {
-      const files = filesOf({}, { windowDays });
-      const stems = ELEVEN.map(([id]) => `${id}-${windowDays}d-non-ci`);
-      expect(Object.keys(files)).toEqual(stems.flatMap((stem) => [`${stem}.json`, `${stem}.svg`]));
-      for (const [index, [, name, message, color]] of ELEVEN.entries()) {
-        const [stem = '', label] = [stems[index], `${name} (${windowDays}d)`];
-        says(files, stem, label, message, color);
-        // The picture is well-formed, has the words, and asks for nothing.
-        const svg = files[`${stem}.svg`] ?? '';
-        const elements = parseXml(svg);
-        expect(elements[0]?.attributes).toMatchObject({ role: 'img', 'aria-label': `${label}: ${message}` });
-        expect(svg).toContain(`>${message}<`);
-        expect(elements.filter((each) => each.name === 'rect')[2]?.attributes['fill']).toBe(FILLS[color]);
-        expect(svg).not.toMatch(/<image|href|url\((?!#)/);
-      }
-    },
-  );
+  it.each([30, 365])('makes both files of each of the eleven badges of %d days', (windowDays) => {
+    const files = filesOf({}, { windowDays });
+    const stems = ELEVEN.map(([id]) => `${id}-${windowDays}d-non-ci`);
+    expect(Object.keys(files)).toEqual(stems.flatMap((stem) => [`${stem}.json`, `${stem}.svg`]));
+    for (const [index, [, name, message, color]] of ELEVEN.entries()) {
+      const [stem = '', label] = [stems[index], `${name} (${windowDays}d)`];
+      says(files, stem, label, message, color);
+      // The picture is well-formed, has the words, and asks for nothing.
+      const svg = files[`${stem}.svg`] ?? '';
+      const elements = parseXml(svg);
+      expect(elements[0]?.attributes).toMatchObject({ role: 'img', 'aria-label': `${label}: ${message}` });
+      expect(svg).toContain(`>${message}<`);
+      expect(elements.filter((each) => each.name === 'rect')[2]?.attributes['fill']).toBe(FILLS[color]);
+      expect(svg).not.toMatch(/<image|href|url\((?!#)/);
+    }
+  });
 });
 
 describe('looks', () => {

@@ -21,18 +21,16 @@ const EMPTY = healthOf({ finished: '2026-04-25T04:12:00Z' });
 
 function setUp(packages = '[demo]') {
   const folder = tempFolder();
-  const config = parseConfig(
-    `service: {output_dir: output}\npackages: ${packages}\n`,
-    'tracked.yaml',
-    folder,
-  );
+  const list = `service: {output_dir: output}\npackages: ${packages}\n`;
+  const config = parseConfig(list, 'tracked.yaml', folder);
+  const [tracked = { name: 'demo', windows: [30] as const }] = config.packages;
   const output = join(folder, 'output');
   const demo = join(output, 'demo/index.html');
   const page = (file = 'index.html') => parsePage(readFileSync(join(output, file), 'utf8'));
   const open = (signal?: AbortSignal, now = () => NOW) => openPages(config, site.source, now, signal);
   const inode = () => (existsSync(demo) ? statSync(demo).ino : undefined);
   return {
-    ...{ output, demo, config, open, page },
+    ...{ output, demo, tracked, open, page },
     index: () => page().text,
     rows: () => page().cells('#packages tbody tr'),
     draw: (health: Health) => open().finish(health),
@@ -77,12 +75,12 @@ describe('pages', () => {
   });
 
   it('are those that the run has drawn, which knows more names than the health file', async () => {
-    const { config, open, draws, publish } = setUp();
+    const { tracked, open, draws, publish } = setUp();
     const windows = [3, 30].map((windowDays) => ({ windowDays, breakdown: YOUNG }));
     const lastSuccess = NOW.toISOString();
     const entry = { windowDays: 3, count: 14, windows, warnings: [], countedTo: '2026-04-24', lastSuccess };
     const history = await publish();
-    await open().draw(config.packages[0], entry, history);
+    await open().draw(tracked, entry, history);
     const health = { ...EMPTY, finished: lastSuccess, packages: new Map([['demo', entry]]) };
     expect(await draws(healthOf(healthToJson(health)))).toBe(false);
   });
@@ -161,11 +159,11 @@ describe('pages', () => {
   });
 
   it('are drawn at once of what a run has brought, and its history is read back no more', async () => {
-    const { open, config, output, publish, demo, rows, draws } = setUp('[demo, other]');
+    const { open, tracked, output, publish, demo, rows, draws } = setUp('[demo, other]');
     const health = counted({ last_success: undefined });
     const pages = open();
     const history = await publish();
-    for (const entry of health.packages.values()) await pages.draw(config.packages[0], entry, history);
+    for (const entry of health.packages.values()) await pages.draw(tracked, entry, history);
     expect(readFileSync(demo, 'utf8')).toContain('in 3 days');
     rmSync(join(output, 'demo/history.json'));
     expect(await pages.finish(health)).toBe(2);
