@@ -4,14 +4,7 @@ import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
 import { type DatedFacets, PYTHON_KNOWN_MIN, pythonsFrom } from '../metric/facets.ts';
-import {
-  lastDays,
-  type PackageDays,
-  type Period,
-  periodsOf,
-  spanOf,
-  type Total,
-} from '../metric/package-days.ts';
+import { type PackageDays, type Period, periodsOf, spanOf, type Total } from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
 import { trendOf } from '../metric/trend.ts';
@@ -162,7 +155,7 @@ const renderTotal: Render = ({ total }, looks) => {
 const renderWindow =
   (size: ChartSize): Render =>
   ({ title, history, windowDays }) => {
-    const span = spanOf(lastDays(history, windowDays));
+    const span = spanOf(history.slice(-windowDays));
     const when = `in ${plural(spanDays(span), 'day')}`;
     const [periods, spikes] = [periodsOf(history), spikesOf(history, windowDays)];
     return drawChart({ title, span, periods, history, spikes, when }, size);

@@ -1,6 +1,6 @@
 import { formatNumber } from '../format.ts';
 import { html, Markup, type Part } from '../markup.ts';
-import { lastDays, type PackageDays } from '../metric/package-days.ts';
+import type { PackageDays } from '../metric/package-days.ts';
 
 /*
  * Pictures for READMEs: SVG as text, with system fonts, without script and request. They hold nothing but what they show,
@@ -123,7 +123,7 @@ const MARGIN = 2;
  */
 export function drawSparkline(summary: { title: string; history: PackageDays; windowDays: number }): Draw {
   const { width, height } = SPARKLINE;
-  const days = lastDays(summary.history, summary.windowDays);
+  const days = summary.history.slice(-summary.windowDays);
   const counts = days.map(({ breakdown }) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));
   const base = height - MARGIN;

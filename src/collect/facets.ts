@@ -3,7 +3,6 @@ import { affectsAll, describeError, OperatorError } from '../errors/error.ts';
 import { formatNumber } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import { type DatedFacets, type Facets, mergeSpellings, NO_FACETS } from '../metric/facets.ts';
-import { lastDays } from '../metric/package-days.ts';
 import { addFacetAnswers, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../sources/facets.ts';
 import type { Source, SourceTraits } from '../sources/source.ts';
 import type { Budget } from '../state/spend.ts';
@@ -136,7 +135,7 @@ export async function* withFacets(
       return undefined;
     }
     const { name, windows } = outcome.package;
-    const window = lastDays(outcome.days, windows[0]);
+    const window = outcome.days.slice(-windows[0]);
     const all = window.map(({ day, breakdown }) => [day, breakdown ? allDownloads(breakdown) : 0] as const);
     if (!isWanted(name, spanOf(all), outcome.facets)) return undefined;
     if (window.some(({ isUnknown }) => isUnknown)) {

@@ -19,11 +19,6 @@ export interface PackageDay {
  */
 export type PackageDays = readonly PackageDay[];
 
-/** The last `count` days; all of them if there are fewer. */
-export function lastDays(all: PackageDays, count: number): PackageDays {
-  return all.slice(Math.max(0, all.length - count));
-}
-
 /** The span of at least one day. */
 export function spanOf(all: PackageDays): Span {
   return { start: all[0]?.day ?? '', end: addDays(all.at(-1)?.day ?? '', 1) };
@@ -37,8 +32,8 @@ export function spanOf(all: PackageDays): Span {
  */
 export function together(one: PackageDays, other: PackageDays): PackageDays {
   const length = Math.min(one.length, other.length);
-  const added = lastDays(other, length);
-  return lastDays(one, length).map(({ day, breakdown, isUnknown, isPartial }, index) => {
+  const added = other.slice(-length);
+  return one.slice(-length).map(({ day, breakdown, isUnknown, isPartial }, index) => {
     const more = added[index];
     return {
       day,
@@ -82,7 +77,7 @@ const UNKNOWN_SHARE = 1 / 10;
 
 /** Whether enough is known of the last `windowDays` days for their sum to be published. */
 export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
-  return oddDaysOf(lastDays(all, windowDays)).unknown.length <= windowDays * UNKNOWN_SHARE;
+  return oddDaysOf(all.slice(-windowDays)).unknown.length <= windowDays * UNKNOWN_SHARE;
 }
 
 /** Neighbouring days as one sum: a day, or the known days of a month. */

@@ -2,7 +2,7 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from './breakdown.ts';
-import { lastDays, type PackageDays, totalOf } from './package-days.ts';
+import { type PackageDays, totalOf } from './package-days.ts';
 import { type Warning, warningsOf } from './warnings.ts';
 
 /** The breakdown of one window. */
@@ -52,9 +52,9 @@ export function summarize(all: PackageDays, windows: NonEmpty<number>): PackageS
   return {
     windows: mapNonEmpty(windows, (windowDays) => ({
       windowDays,
-      breakdown: totalOf(lastDays(all, windowDays)),
+      breakdown: totalOf(all.slice(-windowDays)),
     })),
-    history: lastDays(all, longest),
+    history: all.slice(-longest),
     warnings: warningsOf(all, windows),
   };
 }

@@ -1,4 +1,4 @@
-import { lastDays, type PackageDays, wholeDaysOf } from './package-days.ts';
+import { type PackageDays, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
 /** Share of a window's days that must be known in full for its mean to mean something. */
@@ -22,7 +22,7 @@ function dailyMean(all: PackageDays): number | undefined {
 export function trendOf(all: PackageDays, windowDays: number): number | null | undefined {
   const before = all.slice(0, -windowDays);
   if (before.length < windowDays) return undefined;
-  const [then, now] = [before, all].map((days) => dailyMean(lastDays(days, windowDays)));
+  const [then, now] = [before, all].map((days) => dailyMean(days.slice(-windowDays)));
   if (now === undefined || !then) return undefined;
   const isSpiked = [before, all].some((days) => spikesOf(days, windowDays).length > 0);
   return isSpiked ? null : now / then - 1;

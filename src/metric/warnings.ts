@@ -3,7 +3,7 @@ import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { type DatedFacets, oneKind } from './facets.ts';
-import { knownDays, lastDays, oddDaysOf, type PackageDays, totalOf, wholeDaysOf } from './package-days.ts';
+import { knownDays, oddDaysOf, type PackageDays, totalOf, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
 /** What may make a figure untrue without failing anything, and what strangers are told of it. */
@@ -48,12 +48,6 @@ const VANISHED_EXPECTED_MIN = 7;
  */
 const JUMP_POINTS = 0.2;
 const JUMP_DOWNLOADS_MIN = 100;
-
-/** The days that are fewer than `from` days old, and not fewer than `to`; the newest is 0 days old. */
-function stretch(all: PackageDays, from: number, to: number): PackageDays {
-  const place = (age: number) => Math.max(0, all.length - age);
-  return all.slice(place(from), place(to));
-}
 
 /** @param before The three weeks before the last. */
 function vanished(before: PackageDays, week: PackageDays): Warning[] {
@@ -115,7 +109,7 @@ export function kindWarning({ facets, span }: DatedFacets, others: readonly Warn
  */
 export function warningsOf(all: PackageDays, windows: readonly number[]): Warning[] {
   const longestDays = Math.max(...windows);
-  const window = lastDays(all, longestDays);
+  const window = all.slice(-longestDays);
   const known = knownDays(window);
   const { unknown: unknownDays } = oddDaysOf(window);
   // An unknown day may have any number of downloads.
@@ -123,12 +117,12 @@ export function warningsOf(all: PackageDays, windows: readonly number[]): Warnin
   if (known.length > 0 && none) {
     return [warning('no-rows', `no download of any kind in ${longestDays} days: is the name right?`)];
   }
-  const week = stretch(all, WEEK, 0);
+  const [before, week] = [all.slice(0, -WEEK), all.slice(-WEEK)];
   const unknown = `the source does not say which downloads of ${nameSome(unknownDays)} were by CI; ${unknownDays.length === 1 ? 'this day is' : 'these days are'} left out`;
   return [
     ...(unknownDays.length === 0 ? [] : [warning('unknown-days', unknown)]),
     ...spiked(all, windows),
-    ...vanished(stretch(all, FOUR_WEEKS, WEEK), week),
-    ...jumped(totalOf(stretch(all, FOUR_WEEKS + WEEK, WEEK)), totalOf(week)),
+    ...vanished(before.slice(WEEK - FOUR_WEEKS), week),
+    ...jumped(totalOf(before.slice(-FOUR_WEEKS)), totalOf(week)),
   ];
 }

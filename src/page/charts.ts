@@ -6,7 +6,7 @@ import { formatCount, formatNumber } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
 import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, type Installer, SYSTEMS } from '../metric/classes.ts';
-import { knownDays, lastDays, type PackageDays, spanOf, totalOf } from '../metric/package-days.ts';
+import { knownDays, type PackageDays, spanOf, totalOf } from '../metric/package-days.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, share } from './words.ts';
 
 /**
@@ -358,7 +358,7 @@ export const LINE_DAYS = 30;
 
 /** The non-CI downloads of a history's last days, oldest first, as one line shows them; null where nothing is known. */
 export function recentCounts(history: PackageDays): (number | null)[] {
-  return lastDays(history, LINE_DAYS).map(({ breakdown }) => breakdown?.count ?? null);
+  return history.slice(-LINE_DAYS).map(({ breakdown }) => breakdown?.count ?? null);
 }
 
 /**

@@ -23,14 +23,7 @@ import {
   type ShownFacet,
   shownRows,
 } from '../metric/facets.ts';
-import {
-  knownDays,
-  oddDaysOf,
-  type PackageDays,
-  spanOf,
-  type Total,
-  totalOf,
-} from '../metric/package-days.ts';
+import { oddDaysOf, type PackageDays, spanOf, type Total, totalOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
 import { byCount } from '../util.ts';
@@ -246,7 +239,7 @@ function overTime(history: PackageDays): Markup {
   const names = installersOf(totalOf(history));
   const when = fromTo(spanOf(history));
   if (names.length === 0) {
-    const none = knownDays(history).length === 0 ? 'Not known' : 'None';
+    const none = history.every(({ breakdown }) => breakdown === null) ? 'Not known' : 'None';
     return card(
       title,
       html`<p class="none">${none} from ${when}.</p>`,

@@ -14,7 +14,7 @@ import {
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { isWindowKnown, lastDays, oddDaysOf, type PackageDays, totalOf } from '../metric/package-days.ts';
+import { isWindowKnown, oddDaysOf, type PackageDays, totalOf } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
@@ -44,7 +44,7 @@ function windowsFromHistory(windows: readonly number[], history: PackageDays | u
   if (history === undefined) return [];
   return windows
     .filter((windowDays) => windowDays <= history.length && isWindowKnown(history, windowDays))
-    .map((windowDays) => ({ windowDays, breakdown: totalOf(lastDays(history, windowDays)) }));
+    .map((windowDays) => ({ windowDays, breakdown: totalOf(history.slice(-windowDays)) }));
 }
 
 /** What strangers are told; with it which days are unknown. */
