@@ -42,10 +42,8 @@ async function checkDays(source: Source, now: Date): Promise<Finding[]> {
   const answer = await source.days({ start: addDays(today, -LOOK_BACK_DAYS), end: today });
   const clock = checkClock(source.clockSkewMs?.(), "the server's");
   if (answer.kind === 'unsupported') return [...clock, note('days', answer.reason)];
-  const newest = [...answer.rows]
-    .flatMap(([day, rows]) => (rows > 0 ? [day] : []))
-    .toSorted()
-    .at(-1);
+  const filled = [...answer.rows].filter(([, rows]) => rows > 0).map(([day]) => day);
+  const newest = filled.toSorted().at(-1);
   const last = newest ? `its newest day is ${newest}` : `it has none of the last ${LOOK_BACK_DAYS} days`;
   const isLate = (newest ?? '') < addDays(today, -BEHIND_DAYS);
   return [...clock, isLate ? note('days', `${last}; windows end there`) : ok('days', last)];

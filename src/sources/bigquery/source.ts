@@ -151,8 +151,6 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
   };
 }
 
-const TELLS_DAYS = 'the table tells which days have changed';
-
 /** Longest wait, in seconds; shorter than in a run, as `doctor` is run by hand. */
 const WAIT_SECONDS = 20;
 
@@ -162,8 +160,8 @@ async function checkTable(source: BigQuerySource, table: string, question: Quest
     const permission = `${table} may be queried (free dry run for ${question.packages[0]}: ${size} at most)`;
     const refused = await source.daysRefused(question.span);
     const again = 'the two newest days are read again with each run, and every seventh day the whole window';
-    const days = refused === undefined ? ok('days', TELLS_DAYS) : note('days', `${refused}; ${again}`);
-    return [ok('permission', permission), days];
+    const known = ok('days', 'the table tells which days have changed');
+    return [ok('permission', permission), refused ? note('days', `${refused}; ${again}`) : known];
   } catch (error) {
     // The check of the clock says that, and how far it is off.
     if (errorCode(error) === 'clock') return [];

@@ -108,13 +108,10 @@ export async function openClickHouse(
 
   /** @throws SourceError, or the signal's reason. */
   function ask(statement: Statement, signal = new AbortController().signal, tries = retries) {
+    const own = { ...policy, retries: tries ?? policy.retries };
     return inTurn(async () => {
       try {
-        return await withRetry(
-          () => once(statement, signal),
-          { ...policy, retries: tries ?? policy.retries },
-          signal,
-        );
+        return await withRetry(() => once(statement, signal), own, signal);
       } catch (error) {
         signal.throwIfAborted();
         throw error;
