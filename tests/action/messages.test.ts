@@ -209,12 +209,13 @@ describe('summary', () => {
 
 // Words of git and GitHub.
 const REJECTED = '! [remote rejected] a -> badges';
+const HOOK = `${REJECTED} (pre-receive hook declined)`;
 const DENIED =
   "fatal: unable to access 'https://github.com/alice/project.git/': The requested URL returned error";
 it.each([
   ['remote: error: GH006: Protected branch update failed for refs/heads/badges.', 'protected'],
   ['remote: error: GH013: Repository rule violations found for refs/heads/badges.', 'protected'],
-  [`${REJECTED} (pre-receive hook declined)`, 'refused'],
+  [HOOK, 'refused'],
   [`remote: Permission to alice/project.git denied to github-actions[bot].\n${DENIED}: 403`, 'forbidden'],
   ['remote: Write access to repository not granted.', 'forbidden'],
   ["fatal: could not read Username for 'https://github.com': terminal prompts disabled", 'credentials'],
@@ -228,12 +229,8 @@ it.each([
 });
 
 describe('refusal', () => {
-  const settings = {
-    branch: 'badges',
-    repository: 'alice/project',
-    server: 'https://github.com',
-    isOwnToken: true,
-  };
+  const place = { branch: 'badges', repository: 'alice/project', server: 'https://github.com' };
+  const settings = { ...place, isOwnToken: true };
   const denied = (words: string) => `remote: ${words}\n${DENIED}: 403`;
 
   // What is advised, and what must not be.
@@ -243,28 +240,16 @@ describe('refusal', () => {
       /^https:\/\/github\.com has no alice\/project for this token.*permissions: contents: write/,
       /could not be reached/,
     ],
-    [
-      `remote: error: File alpha/history.json is 120.00 MB; this exceeds GitHub's file size limit of 100.00 MB\nremote: error: GH001: Large files detected.\n${REJECTED} (pre-receive hook declined)`,
-      /too large/,
-      /protected|contents: write/,
-    ],
+    [`remote: error: GH001: Large files detected.\n${HOOK}`, /too large/, /protected|contents: write/],
     ['error: RPC failed; HTTP 413 curl 22 The requested URL returned error: 413', /too large/, /reached/],
     ['remote: fatal: pack exceeds maximum allowed size', /too large/, /reached/],
     [
-      `${REJECTED} (pre-receive hook declined)`,
-      /^git could not read or write the branch badges of alice\/project\. git said: .*pre-receive hook declined/,
+      HOOK,
+      /^git could not read or write the branch badges of alice\/project\. git said: .*declined/,
       /protected/,
     ],
-    [
-      denied('The `acme` organization has an IP allow list enabled, and your IP address is not permitted'),
-      /IP allow list only/,
-      /contents: write/,
-    ],
-    [
-      denied("The 'acme' organization has enabled or enforced SAML SSO."),
-      /authorize the token/,
-      /contents: write/,
-    ],
+    [denied('The `acme` organization has an IP allow list enabled'), /IP allow list only/, /contents: write/],
+    [denied('`acme` has enabled or enforced SAML SSO.'), /authorize the token/, /contents: write/],
     [denied('This repository was archived so it is read-only.'), /is archived/, /contents: write/],
     [denied('Permission to alice/project.git denied to bot.'), /permissions: contents: write/, /input token/],
     [`${DENIED.replace('alice/project', 'acme/sso')}: 502`, /could not be reached/, /sign-on/],
@@ -279,20 +264,18 @@ describe('refusal', () => {
     expect(message).toContain(/(?:remote: |fatal: |error: |! )(?:error: |fatal: )?(.*)/.exec(words)?.[1]);
   });
 
-  it.each([denied('Write access to repository not granted.'), 'fatal: Authentication failed'])(
-    'advises on the token where it is an input: %s',
-    (words) => {
+  it('advises on the token where it is an input', () => {
+    for (const words of [denied('Write access to repository not granted.'), 'fatal: Authentication failed']) {
       const { message } = refusal(words, { ...settings, isOwnToken: false });
       expect(message).toMatch(/leave the input token out/);
-    },
-  );
+    }
+  });
 
   it('leaves out what says nothing, and bounds the rest', () => {
-    const words =
-      "To https://github.com/\nremote: a\u0007b\nremote: a\u0007b\nerror: failed to push some refs to 'x'\n";
-    expect(gitWords(words)).toBe('a b');
+    const failed = "error: failed to push some refs to 'x'\n";
+    expect(gitWords(`To https://github.com/\nremote: a\u0007b\nremote: a\u0007b\n${failed}`)).toBe('a b');
     expect(gitWords('')).toBe('nothing');
-    expect(gitWords('a hook refused it\nerror: failed to push some refs to x\n')).toBe('a hook refused it');
+    expect(gitWords(`a hook refused it\n${failed}`)).toBe('a hook refused it');
     expect(gitWords(`remote: ${'x'.repeat(9_000)}`).length).toBeLessThan(600);
   });
 });

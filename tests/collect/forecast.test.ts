@@ -64,9 +64,8 @@ describe('the forecast', () => {
   });
 
   it('expects more of a source that cannot tell its days', () => {
-    const days = (6 * 2 + 30) / 7;
     const { steadyBytes } = of([{ ...entry('a', [30]), unsupported: true }]);
-    expect(steadyBytes).toBe(30 * (days * 150 * MB + DAYS_QUESTION));
+    expect(steadyBytes).toBe(30 * (((6 * 2 + 30) / 7) * 150 * MB + DAYS_QUESTION));
   });
 
   it('takes what a run takes for one that was never read, whatever the others bill', () => {

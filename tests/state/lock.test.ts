@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, Server } from 'node:net';
 import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { acquireLock, type Lock, LockHeldError } from '../../src/state/lock.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -10,21 +11,13 @@ const now = () => new Date('2026-04-25T04:12:00.000Z');
 
 /** A process that stands behind a lock's socket until it is killed. */
 async function holder(folder: string, name: string, says: string) {
-  const program = `require('net').createServer((s) => { if (${JSON.stringify(says)}) s.end(${JSON.stringify(says)}) })
+  const program = `require('net').createServer((s) => { if (process.argv[2]) s.end(process.argv[2]) })
     .listen(process.argv[1], () => console.log('ready'))`;
-  const child = spawn(process.execPath, ['-e', program, join(folder, name)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const argv = ['-e', program, join(folder, name), says];
+  const child = execa(process.execPath, argv, { reject: false, stdin: 'ignore' });
   onTestFinished(() => void child.kill('SIGKILL'));
-  await new Promise((ready) => child.stdout.once('data', ready));
-  return {
-    async kill() {
-      const gone = new Promise((exit) => child.once('exit', exit));
-      child.kill('SIGKILL');
-      await gone;
-    },
-    child,
-  };
+  await once(child.stdout, 'data');
+  return { child };
 }
 
 const FIRST = 'run-000000000000001-00000000.lock';
@@ -33,14 +26,13 @@ const greeting = (state: string) => JSON.stringify({ state, pid: 4711, since: '2
 
 describe('the lock', () => {
   it.each(['', 'a'.repeat(255)])(
-    'is for one at a time, and free again after, however long its path is: %s',
+    'is for one at a time, and free again after, in a folder %s',
     async (name) => {
       const folder = join(tempFolder(), name);
       mkdirSync(folder, { recursive: true });
       const lock = await acquireLock(folder, now);
-      await expect(acquireLock(folder, now)).rejects.toThrow(
-        `another run (process ${process.pid}, since 2026-04-25T04:12:00.000Z) holds the lock in ${folder}; wait until it has ended`,
-      );
+      const says = `another run (process ${process.pid}, since 2026-04-25T04:12:00.000Z) holds the lock in ${folder}; wait until it has ended`;
+      await expect(acquireLock(folder, now)).rejects.toThrow(says);
       await lock.release();
       expect(readdirSync(folder)).toEqual([]);
       await (await acquireLock(folder, now)).release();
@@ -74,9 +66,10 @@ describe('the lock', () => {
 
   it('of a process that was killed is taken over at once, and swept away', async () => {
     const folder = tempFolder();
-    const { kill } = await holder(folder, FIRST, greeting('held'));
+    const { child: other } = await holder(folder, FIRST, greeting('held'));
     await expect(acquireLock(folder, now)).rejects.toThrow('process 4711, since 2026-04-25T04:00:00.000Z');
-    await kill();
+    other.kill('SIGKILL');
+    await other;
     expect(readdirSync(folder)).toEqual([FIRST]);
     const lock = await acquireLock(folder, now);
     expect(readdirSync(folder)).not.toContain(FIRST);
@@ -85,10 +78,10 @@ describe('the lock', () => {
 
   it('of a process that is stopped or speechless is never taken', async () => {
     const folder = tempFolder();
-    const { child } = await holder(folder, LAST, '');
-    child.kill('SIGSTOP');
+    const { child: other } = await holder(folder, LAST, '');
+    other.kill('SIGSTOP');
     await expect(acquireLock(folder, now)).rejects.toThrow(`another run holds the lock in ${folder}`);
-    child.kill('SIGCONT');
+    other.kill('SIGCONT');
   });
 
   it('is not taken from somebody who hangs up each time, and does not mind what else listens there', async () => {
@@ -114,9 +107,9 @@ describe('the lock', () => {
 
   it('waits for one that began earlier to look, and came later', async () => {
     const folder = tempFolder();
-    const other = await holder(folder, LAST, greeting('waiting'));
+    const { child: other } = await holder(folder, LAST, greeting('waiting'));
     const asking = acquireLock(folder, now);
-    setTimeout(() => void other.kill(), 150);
+    setTimeout(() => other.kill('SIGKILL'), 150);
     await (await asking).release();
     expect(readdirSync(folder)).toEqual([]);
   });
