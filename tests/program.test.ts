@@ -10,6 +10,9 @@ beforeEach(() => {
 afterEach(() => check.mockRestore());
 
 describe('main', () => {
+  it('prints the version', async () => {
+    expect(await runMain('/', ['--version'])).toEqual({ exitCode: 0, stdout: '1.2.3\n', stderr: '' });
+  });
   const PEM = '-----BEGIN PRIVATE KEY-----\\nMIIEvQ';
   it.each([
     [['check', '--config', PEM], /^--config holds what looks like a private key, /],
