@@ -151,14 +151,17 @@ describe('a question about several days that are read once for all', () => {
     readAll(FOUR, { before, alone: 100, ...more });
   const oneByOne = (days: string) => NAMES.map((name) => `${name}${days}`);
 
-  it.each(['truncated', 'timeout'] as const)('is asked for in halves where it is %s', async (code) => {
-    const { bills, asked, warnings } = await readFour(longerThan(2, code));
-    expect(asked).toEqual(['all 01+4', 'all 03+2', 'all 01+2']);
-    // Four days, and a quarter of what the question in vain was billed.
-    expect(bills).toEqual(everybody([4, 410]));
-    const told = `${DAY} for 4 packages together: too much; fewer days are asked for at a time`;
-    expect(warnings).toEqual([told]);
-  });
+  it.each(['truncated', 'timeout', 'job-timeout'] as const)(
+    'is asked for in halves where it is %s',
+    async (code) => {
+      const { bills, asked, warnings } = await readFour(longerThan(2, code));
+      expect(asked).toEqual(['all 01+4', 'all 03+2', 'all 01+2']);
+      // Four days, and a quarter of what the question in vain was billed.
+      expect(bills).toEqual(everybody([4, 410]));
+      const told = `${DAY} for 4 packages together: too much; fewer days are asked for at a time`;
+      expect(warnings).toEqual([told]);
+    },
+  );
 
   it('is asked for package by package where it is refused', async () => {
     const { bills, asked } = await readFour(longerThan(2, 'too-large'));

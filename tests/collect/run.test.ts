@@ -241,15 +241,6 @@ describe('the budget', () => {
     expect(failuresOf(outcomes).join()).toContain('it can never run within this budget');
   });
 
-  it('accounts for a query that failed after it was billed', async () => {
-    const { state, collect } = quiet();
-    const cost = { bytesProcessed: 5 * MB, bytesBilled: 5 * MB, cacheHit: false };
-    const before = () => new SourceError('unavailable', 'page lost', { cost });
-    await collect('2026-03-01', { source: { ...source, before } });
-    const { months } = JSON.parse(state.spends.at(-1) ?? '');
-    expect(months).toEqual({ '2026-03': { bytes_billed: 5 * MB, queries: 2 } });
-  });
-
   it('does not concern a source that bills nothing', async () => {
     const { state, collect } = quiet();
     const free = { source: { traits: { billed: false } }, budgetBytes: 1 };

@@ -116,22 +116,6 @@ describe('a budget that does not hold a first filling', () => {
   });
 });
 
-it('questions that took too long once are not asked at that length again', async () => {
-  const { run, asked, billed } = pricedRuns({
-    traits: { packageDaysAtOnce: 1_000 },
-    before: ({ packages, span, bytes }) => {
-      if (packages.length === 1 || spanDays(span) <= 2) return;
-      const cost = { bytesProcessed: bytes, bytesBilled: bytes, cacheHit: false };
-      return new SourceError('job-timeout', 'too long', { cost });
-    },
-  });
-  const { outcomes } = await run(TODAY, listOf(100, 30));
-  expect(failuresOf(outcomes)).toEqual([]);
-  // Ten days, five and three in vain; then thirty, two at a time at most.
-  expect(billed()).toBe((10 + 5 + 3 + 30) * 10 * GB);
-  expect(Math.max(...asked.slice(3).map(({ span }) => spanDays(span)))).toBeLessThanOrEqual(3);
-});
-
 it('what a part of a question was estimated at is a count of bytes, which a run after a kill can read', async () => {
   const { run, state } = pricedRuns({
     // No third of it is whole.
