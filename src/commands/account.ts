@@ -3,7 +3,7 @@ import { addDays, type Day, date } from '../days/day.ts';
 import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown, otherSystems } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
-import { oddDaysOf, spanOf } from '../metric/package-days.ts';
+import { incompleteDaysOf, spanOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { days, EXCLUSION_NAMES, OTHER_SYSTEM, spanText } from '../page/words.ts';
@@ -69,7 +69,7 @@ export function listDays(some: readonly Day[]): string {
 }
 
 function remarks({ name, summary: { history, warnings } }: Account): string[] {
-  const { missing, unknown, partial } = oddDaysOf(history);
+  const { missing, unknown, partial } = incompleteDaysOf(history);
   const lacking: readonly (readonly [text: string, days: readonly Day[]])[] = [
     ['Nothing is known of', missing],
     ['Left out, as it is not known which downloads were by CI:', unknown],

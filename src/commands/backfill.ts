@@ -6,7 +6,7 @@ import { type Day, dayOf, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
 import { formatBytes, formatGib, plural } from '../format.ts';
-import { oddDaysOf } from '../metric/package-days.ts';
+import { incompleteDaysOf } from '../metric/package-days.ts';
 import { traitsOf } from '../sources/index.ts';
 import type { Lock } from '../state/lock.ts';
 import { sum } from '../util.ts';
@@ -90,7 +90,7 @@ async function fill(
     const { daysScanned, bytesBilled } = outcome.taken;
     const since = outcome.total?.since ?? 'no day';
     const bill = billed ? `, ${formatBytes(bytesBilled)} billed` : '';
-    const without = oddDaysOf(outcome.days).unknown.length;
+    const without = incompleteDaysOf(outcome.days).unknown.length;
     const left = `; ${plural(without, 'day')} left out, as the source does not say which downloads were by CI`;
     const known = `known since ${since}${without === 0 ? '' : left}`;
     lines.push(`${name}: ${plural(daysScanned, 'day')} read${bill}; ${known}`);

@@ -1,7 +1,7 @@
 import { addDays, date, dayOf, spanDays } from '../days/day.ts';
 import { formatNumber, nameSome, plural } from '../format.ts';
 import { METRIC_DEFINITION } from '../metric/classes.ts';
-import { oddDaysOf, spanOf } from '../metric/package-days.ts';
+import { incompleteDaysOf, spanOf } from '../metric/package-days.ts';
 import { spanText } from '../page/words.ts';
 import type { Account } from './account.ts';
 import type { Context } from './context.ts';
@@ -11,7 +11,7 @@ const DAYS_MAX = 31;
 
 /** Days that the figure lacks, as a sentence. */
 function lacking({ summary: { history } }: Account): string {
-  const { missing, unknown, partial } = oddDaysOf(history);
+  const { missing, unknown, partial } = incompleteDaysOf(history);
   const days = [...missing, ...unknown].toSorted();
   const without =
     days.length === 0 ? 'No day is unknown.' : `Unknown, and left out: ${nameSome(days, DAYS_MAX)}.`;

@@ -3,7 +3,7 @@ import { UsageError } from '../errors/error.ts';
 import { formatBytes, formatJson } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { ShownFacet } from '../metric/facets.ts';
-import { knownDays, oddDaysOf } from '../metric/package-days.ts';
+import { incompleteDaysOf, knownDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
@@ -31,7 +31,7 @@ export interface ShowOptions extends GlobalOptions {
 function packageJson({ history, windows, warnings }: PackageSummary) {
   const [{ breakdown }] = windows;
   const { count, counts, countsBySystem, excluded, others } = breakdown;
-  const { unknown, partial } = oddDaysOf(history);
+  const { unknown, partial } = incompleteDaysOf(history);
   return {
     count,
     all: allDownloads(breakdown),

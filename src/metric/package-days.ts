@@ -63,7 +63,7 @@ export function totalOf(all: PackageDays): Breakdown {
 }
 
 /** Days that are not known as a whole, oldest first: the table has nothing of them, it is not known which downloads were by CI, or there is only a part. */
-export function oddDaysOf(all: PackageDays) {
+export function incompleteDaysOf(all: PackageDays) {
   const daysWith = (isOdd: (each: PackageDay) => boolean) => all.filter(isOdd).map(({ day }) => day);
   return {
     missing: daysWith(({ breakdown, isUnknown }) => breakdown === null && !isUnknown),
@@ -77,7 +77,7 @@ const UNKNOWN_SHARE = 1 / 10;
 
 /** Whether enough is known of the last `windowDays` days for their sum to be published. */
 export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
-  return oddDaysOf(all.slice(-windowDays)).unknown.length <= windowDays * UNKNOWN_SHARE;
+  return incompleteDaysOf(all.slice(-windowDays)).unknown.length <= windowDays * UNKNOWN_SHARE;
 }
 
 /** Neighbouring days as one sum: a day, or the known days of a month. */

@@ -3,7 +3,7 @@ import { formatNumber, formatShare, nameSome } from '../format.ts';
 import { allDownloads, type Breakdown } from './breakdown.ts';
 import { INSTALLERS } from './classes.ts';
 import { type DatedFacets, oneKind } from './facets.ts';
-import { knownDays, oddDaysOf, type PackageDays, totalOf, wholeDaysOf } from './package-days.ts';
+import { incompleteDaysOf, knownDays, type PackageDays, totalOf, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
 /** What may make a figure untrue without failing anything, and what strangers are told of it. */
@@ -111,7 +111,7 @@ export function warningsOf(all: PackageDays, windows: readonly number[]): Warnin
   const longestDays = Math.max(...windows);
   const window = all.slice(-longestDays);
   const known = knownDays(window);
-  const { unknown: unknownDays } = oddDaysOf(window);
+  const { unknown: unknownDays } = incompleteDaysOf(window);
   // An unknown day may have any number of downloads.
   const none = unknownDays.length === 0 && known.every(({ breakdown }) => allDownloads(breakdown) === 0);
   if (known.length > 0 && none) {

@@ -23,7 +23,7 @@ import {
   type ShownFacet,
   shownRows,
 } from '../metric/facets.ts';
-import { oddDaysOf, type PackageDays, spanOf, type Total, totalOf } from '../metric/package-days.ts';
+import { incompleteDaysOf, type PackageDays, spanOf, type Total, totalOf } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { Window } from '../metric/summary.ts';
 import { byCount } from '../util.ts';
@@ -188,7 +188,7 @@ ${exclusionFigure(window)}
 }
 
 function dayLegend(names: readonly Installer[], history: PackageDays): Part {
-  const { missing, unknown, partial } = oddDaysOf(history);
+  const { missing, unknown, partial } = incompleteDaysOf(history);
   const gaps = [missing.length > 0 && 'no data', unknown.length > 0 && 'not known'].filter(Boolean);
   return legend([
     ...names.map((name) => swatch(name, name)),
@@ -199,7 +199,7 @@ function dayLegend(names: readonly Installer[], history: PackageDays): Part {
 
 /** Days that are neither counted nor zero, and why. */
 function gapNotes(history: PackageDays): Markup[] {
-  const { missing, unknown } = oddDaysOf(history);
+  const { missing, unknown } = incompleteDaysOf(history);
   const notes = [
     ['No data for', missing, 'the table has nothing at all for'],
     ['Not known of', unknown, 'the source does not say which downloads were by CI on'],

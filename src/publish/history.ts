@@ -5,7 +5,7 @@ import { readIfPresent } from '../disk/files.ts';
 import { type Breakdown, breakdownWith } from '../metric/breakdown.ts';
 import { BLIND_SPOTS, EXCLUSIONS, INSTALLERS, METRIC_DEFINITION, SYSTEMS } from '../metric/classes.ts';
 import type { DatedFacets } from '../metric/facets.ts';
-import { oddDaysOf, type PackageDays } from '../metric/package-days.ts';
+import { incompleteDaysOf, type PackageDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import { isCount } from '../state/state-file.ts';
 import { jsonOf, recordOf } from '../util.ts';
@@ -105,7 +105,7 @@ export function historyText(
     all.map(({ breakdown }) => (breakdown === null ? null : of(breakdown)));
   const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
     recordOf(keys, (key) => figures((breakdown) => of(breakdown, key)));
-  const { missing, unknown, partial } = oddDaysOf(all);
+  const { missing, unknown, partial } = incompleteDaysOf(all);
   const history: z.infer<typeof historySchema> = {
     version: VERSION,
     package: name,

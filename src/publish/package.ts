@@ -5,8 +5,8 @@ import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { type DatedFacets, facetsTogether } from '../metric/facets.ts';
 import {
+  incompleteDaysOf,
   isWindowKnown,
-  oddDaysOf,
   type PackageDays,
   type Period,
   periodsTogether,
@@ -66,7 +66,7 @@ function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure 
   const held = lengths.filter((windowDays) => !isWindowKnown(all, windowDays));
   if (held.length === 0) return undefined;
   const which = held.map(
-    (windowDays) => `${windowDays}d (unknown: ${nameSome(oddDaysOf(all.slice(-windowDays)).unknown)})`,
+    (windowDays) => `${windowDays}d (unknown: ${nameSome(incompleteDaysOf(all.slice(-windowDays)).unknown)})`,
   );
   const error = `not renewed: ${which.join(', ')}; the source does not say which downloads were by CI on more than a tenth of the window's days, so its badges stay as they were`;
   return { error, code: 'incomplete-window', heldBack: held };

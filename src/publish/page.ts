@@ -14,7 +14,7 @@ import {
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { isWindowKnown, oddDaysOf, type PackageDays, totalOf } from '../metric/package-days.ts';
+import { incompleteDaysOf, isWindowKnown, type PackageDays, totalOf } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
@@ -50,7 +50,7 @@ function windowsFromHistory(windows: readonly number[], history: PackageDays | u
 /** What strangers are told; with it which days are unknown. */
 function publicWarning(code: WarningCode, history: PackageDays | undefined): string {
   const sentence = PUBLIC_WARNINGS[code];
-  const { unknown } = oddDaysOf(history ?? []);
+  const { unknown } = incompleteDaysOf(history ?? []);
   return code === 'unknown-days' && unknown.length > 0
     ? `${sentence} These are: ${nameSome(unknown.map(date))}.`
     : sentence;

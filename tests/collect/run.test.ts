@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome, RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
-import { oddDaysOf } from '../../src/metric/package-days.ts';
+import { incompleteDaysOf } from '../../src/metric/package-days.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import { createState } from '../support/state.ts';
 import { createTable, downloadsOf, failuresOf, runOn, type SourceOptions } from '../support/table.ts';
@@ -47,9 +47,9 @@ it('knows of incomplete days before the longest window, so that an outage is no 
   const source = { traits: { billed: false } };
   const { outcomes, upstream } = await collect('2026-05-10', { source, lookBackDays: 60 });
   expect(upstream?.partialDays).toEqual([]);
-  expect(outcomes.flatMap((each) => (each.kind === 'read' ? oddDaysOf(each.days).partial : []))).toEqual([
-    outage,
-  ]);
+  expect(
+    outcomes.flatMap((each) => (each.kind === 'read' ? incompleteDaysOf(each.days).partial : [])),
+  ).toEqual([outage]);
 });
 
 describe('what is read', () => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { breakdownOf } from '../../src/metric/breakdown.ts';
 import {
+  incompleteDaysOf,
   isWindowKnown,
-  oddDaysOf,
   type PackageDays,
   together,
   totalOf,
@@ -28,14 +28,14 @@ it('adds up the days that two packages share, and knows no day that is not known
   expect(both.map(({ day }) => day)).toEqual(other.map(({ day }) => day));
   expect(both.map(({ breakdown }) => breakdown?.count ?? null)).toEqual([102, null, null, 116]);
   expect(both[3]?.breakdown?.counts).toMatchObject({ pip: 100, uv: 16 });
-  expect(oddDaysOf(both).partial).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
+  expect(incompleteDaysOf(both).partial).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
   expect(together(other, all)).toEqual(both);
 });
 
 it('tells an unknown day from a missing one, in slices and of two packages', () => {
   const one = daysWith([null, null, 1, 1, 1], { unknownDays: ['2026-04-21'] });
   const other = daysWith([1, 1, 1, null, null], { unknownDays: ['2026-04-24'] });
-  const marks = (days: PackageDays) => [oddDaysOf(days).missing, oddDaysOf(days).unknown];
+  const marks = (days: PackageDays) => [incompleteDaysOf(days).missing, incompleteDaysOf(days).unknown];
   expect(marks(one)).toEqual([['2026-04-20'], ['2026-04-21']]);
   expect(marks(one.slice(-4))).toEqual([[], ['2026-04-21']]);
   expect(marks(one.slice(-3))).toEqual([[], []]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
 import { breakdownOf, type DownloadRow } from '../../src/metric/breakdown.ts';
-import { oddDaysOf } from '../../src/metric/package-days.ts';
+import { incompleteDaysOf } from '../../src/metric/package-days.ts';
 import { breakdownDays, summarize } from '../../src/metric/summary.ts';
 import { anyRow, downloads } from '../support/views.ts';
 
@@ -36,7 +36,7 @@ describe('fold', () => {
     const { history } = fold(rows, [10], ['2026-04-01', '2026-04-21']);
     const counts = history.map(({ breakdown }) => breakdown?.count);
     expect(counts).toEqual([0, 0, 0, 0, 0, undefined, 0, 0, 0, 0]);
-    expect(oddDaysOf(history).partial).toEqual(['2026-04-21']);
+    expect(incompleteDaysOf(history).partial).toEqual(['2026-04-21']);
   });
 
   it('looks further back than the longest window for warnings', () => {
