@@ -96,6 +96,17 @@ describe('main', () => {
     expect(told.stderr).toBe('<3>the disk is full;\n<3>free some space\n');
   });
 
+  it('survives a thrown text', async () => {
+    check.mockImplementation(() => {
+      throw 'words';
+    });
+    const { exitCode, stderr } = await runMain('/', ['check']);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^unexpected fault .*: words\n[\s\S]*\nwords\n$/),
+    ]);
+  });
+
   it('prints a report, ready to be sent, of what it does not foresee', async () => {
     check.mockImplementation(() => {
       throw new TypeError('x is not\n  a function');

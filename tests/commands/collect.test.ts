@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { aprilRows, bigQueryProject } from '../support/bigquery-project.ts';
@@ -265,17 +265,20 @@ describe('collect, and what is known of the table', () => {
 });
 
 describe('collect, when something fails', () => {
-  it('publishes the others when a link stands where its folder should be', async () => {
+  it.each<[string, (path: string) => void, string]>([
+    ['a file', (path) => writeFileSync(path, ''), 'move it away'],
+    ['a link', (path) => symlinkSync('/tmp', path), 'links are not followed'],
+  ])('publishes the others when %s stands where its folder should be', async (_, plant, says) => {
     const { run, output, entry, message } = abc();
     mkdirSync(output);
-    symlinkSync('/tmp', join(output, 'beta'));
+    plant(join(output, 'beta'));
     const { exitCode, stdout } = await run('collect');
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/^beta\s+30d\s+-\s+-\s+-\s+failed$/m);
     expect(stdout).toMatch(/^alpha .* ok$/m);
-    expect(stdout).toContain('links are not followed');
+    expect(stdout).toContain(says);
     expect(['alpha', 'gamma'].map((name) => message(name, 'downloads-30d'))).toEqual(['14', '0']);
-    expect(entry('beta').error).toContain('links are not followed');
+    expect(entry('beta').error).toContain(says);
   });
 
   it('tells a fault of the source once, keeps every badge and writes the health file', async () => {

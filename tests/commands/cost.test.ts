@@ -107,6 +107,7 @@ describe('cost', () => {
       { packages: HUNDRED, spend: null },
       ['2026-11 to date | 0.0 GiB | $0.00\n', 'decides by its answer: collect --dry-run shows it.'],
     ],
+    ['one package costs', { packages: ['alpha'], spend: null }, ['A day of this package: one by one about']],
     [
       'is more than the budget',
       { bigquery: 'monthly_budget_gib: 5' },

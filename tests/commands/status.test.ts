@@ -161,7 +161,7 @@ describe('status', () => {
 });
 
 // As docs/deploy.md tells.
-it('what pypi-winnow-downloads left is shown by status, and taken over by collect', async () => {
+it('what pypi-winnow-downloads left is shown by status, drawn by report, and taken over by collect', async () => {
   const at = '2026-04-24';
   const { put, within, health, message } = localProject(
     ['Small_00', 'bad', 'constructor'],
@@ -186,6 +186,7 @@ it('what pypi-winnow-downloads left is shown by status, and taken over by collec
     'bad: Quota exceeded',
     '',
   ]);
+  expect(await run('report')).toMatchObject({ exitCode: 0, stderr: '' });
   expect((await run('collect', '--no-page')).exitCode).toBe(0);
   expect(message('small-00', 'downloads-30d')).toBe('20');
   const packages = { 'small-00': { count: 20 }, bad: { count: 3 }, constructor: { count: 4 } };
