@@ -177,7 +177,7 @@ async function publishGroups(
       entries.set(name, group.entry);
       onEntry(name, group.entry, 'group');
     } else if (!signal?.aborted) {
-      const members = `${plural(group.waiting, 'package')} of it ${group.waiting === 1 ? 'was' : 'were'}`;
+      const members = plural(group.waiting, 'package of it was', 'packages of it were');
       log.info(
         { group: name },
         `the group ${name} stays as it was: ${members} not part of this run; to renew it: collect --package ${name}`,

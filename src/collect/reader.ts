@@ -367,8 +367,7 @@ export function createReader(input: ReaderInput): Reader {
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);
-      const grown = withDays(ledger, span, own, partitionRowsOf, unknownDays.get(name));
-      return await save(name, saved, withoutDays(grown, readingOf(name).unknownDays));
+      return await save(name, saved, withDays(ledger, span, own, partitionRowsOf, unknownDays.get(name)));
     } catch (error) {
       const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
       try {

@@ -79,6 +79,7 @@ describe('the days of the table', () => {
     const source = (billed: boolean) => sourceWith(['2026-03-04'], { unsupported: true, traits: { billed } });
     for (const fetched of [
       await fetchDays(source(true), await book(), task),
+      await fetchDays(source(true), await book(), { ...task, published: '2026-03-03' }),
       await fetchDaysFree(source(false), task),
     ]) {
       expect(fetched).toMatchObject({

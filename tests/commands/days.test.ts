@@ -109,14 +109,17 @@ describe('days that the source told once', () => {
     expect((await run(THIRD)).exitCode).toBe(0);
   });
 
-  it('may lie in the future, by a clock that was ahead, without harm', async () => {
+  it.each([
+    ['lie in the future, by a clock that was ahead', { last_day: '2030-01-01' }, SECOND],
+    ['be those of another source', { source: 'clickhouse-1' }, addDays(FIRST, -1)],
+  ])('may %s, without harm', async (_, published, end) => {
     const { run, health, put } = await setUp();
     await run(FIRST);
     const changed = health();
-    changed.upstream.published.last_day = '2030-01-01';
+    Object.assign(changed.upstream.published, published);
     put('output/_health.json', JSON.stringify(changed));
-    expect((await run(SECOND)).exitCode).toBe(0);
-    expect(health().upstream.published.last_day).toBe(FIRST);
+    expect((await run(SECOND, undefined, end)).exitCode).toBe(0);
+    expect(health().upstream.published.last_day).toBe(addDays(end, -1));
   });
 });
 
