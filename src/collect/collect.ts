@@ -316,7 +316,7 @@ export async function collect(
     finished: world.now(),
     asOf,
     upstream: run.upstream && { ...run.upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
-    entries: packages,
+    packages,
     groups,
     warnings: await publishing.leftOverPackages(config),
   });

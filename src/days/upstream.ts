@@ -26,6 +26,9 @@ const LEVEL_SHARE_MIN = 0.05;
 /** So many days in a row that are as before a new level take it back: it was an outage. */
 const BACK_DAYS = 3;
 
+/** Days of which the table lacks something, or has too much. */
+export const ODD_DAYS = ['missingDays', 'partialDays', 'excessDays'] as const;
+
 /** What the table has, as far as this run looks. */
 export interface Upstream {
   /** The day before which the windows end: the as-of day, or an earlier one if the table is behind. */

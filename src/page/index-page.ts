@@ -1,4 +1,5 @@
 import { type Day, date } from '../days/day.ts';
+import type { Upstream } from '../days/upstream.ts';
 import { formatNumber } from '../format.ts';
 import { html, Markup, type Part } from '../markup.ts';
 import { allDownloads } from '../metric/breakdown.ts';
@@ -21,7 +22,7 @@ export interface IndexEntry extends Omit<PackageView, 'history' | 'facets'> {
 }
 
 /** Days within the windows of which the table lacks something, or has too much. */
-const ODD_DAYS = [
+const DOUBTS = [
   [
     'missingDays',
     'Days without data',
@@ -43,7 +44,7 @@ const ODD_DAYS = [
 ] as const;
 
 /** What the page of all packages tells. */
-export interface IndexView extends Readonly<Record<(typeof ODD_DAYS)[number][0], readonly Day[]>> {
+export interface IndexView extends Pick<Upstream, (typeof DOUBTS)[number][0]> {
   /** Newest day that was counted. */
   readonly lastDay: Day | undefined;
   readonly packages: readonly IndexEntry[];
@@ -120,7 +121,7 @@ ${view.groups.map((entry) => row(entry, undefined, line))}</tbody>
 
 function facts(view: IndexView): Markup {
   const { packages, lastDay } = view;
-  const oddities = ODD_DAYS.filter(([key]) => view[key].length > 0).length;
+  const oddities = DOUBTS.filter(([key]) => view[key].length > 0).length;
   const warned = both(view).reduce((count, { warnings: { length } }) => count + length, oddities);
   const counts = (['failed', 'stale', 'no rows', 'new'] as const)
     .map((state) => [packages.filter((each) => each.state === state).length, state] as const)
@@ -163,7 +164,7 @@ A window is a number of whole UTC days; the last is the newest one in the data.<
 
 /** What may make figures untrue. */
 function doubts(view: IndexView): Markup {
-  const notices = ODD_DAYS.map(([key, title, what, then]) => {
+  const notices = DOUBTS.map(([key, title, what, then]) => {
     const list = view[key];
     const which = list.length > 10 ? days(list.length) : list.map(date).join(', ');
     return html`${list.length > 0 && notice('warn', title, [`The table has ${what} for ${which}. ${then}`])}

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { normalizePackageName } from '../config/schema.ts';
 import { addDays, type Day, dayOf, isStale, windowBefore } from '../days/day.ts';
+import { ODD_DAYS, type Upstream } from '../days/upstream.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
@@ -50,11 +51,7 @@ export interface PackageHealth {
 }
 
 /** What the table had: its newest day (null: unknown), and days without any row, with a part of them, and with far too many. */
-export interface UpstreamFacts {
-  readonly lastDay: Day | null;
-  readonly missingDays: readonly Day[];
-  readonly partialDays: readonly Day[];
-  readonly excessDays: readonly Day[];
+export interface UpstreamFacts extends Pick<Upstream, 'lastDay' | (typeof ODD_DAYS)[number]> {
   /** The last day of the badges, as the last run of today told that read this source and was told its days. */
   readonly published?: { readonly source: string; readonly lastDay: Day };
 }
@@ -77,12 +74,7 @@ export const HEALTH_FILE = '_health.json';
 
 const VERSION = 1;
 
-export const NOTHING_KNOWN: UpstreamFacts = {
-  lastDay: null,
-  missingDays: [],
-  partialDays: [],
-  excessDays: [],
-};
+export const NOTHING_KNOWN: UpstreamFacts = { lastDay: null, ...recordOf(ODD_DAYS, () => []) };
 
 /** Most names of the class `other` that are told. */
 export const OTHERS_MAX = 20;
@@ -90,10 +82,7 @@ export const OTHERS_MAX = 20;
 function packageToJson({ failure, windows, warnings, count, windowDays, ...known }: PackageHealth) {
   const fault = failure && { error: failure.error, errorCode: failure.code, heldBack: failure.heldBack };
   const [first] = windows;
-  if (first === undefined) {
-    return { ...fault, count, windowDays, warnings: warnings.length === 0 ? undefined : warnings, ...known };
-  }
-  const others = [...first.breakdown.others].toSorted(byCount).slice(0, OTHERS_MAX);
+  const others = [...(first?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
   const flat = (window: Window) => ({
     windowDays: window.windowDays,
     ...window.breakdown,
@@ -102,10 +91,10 @@ function packageToJson({ failure, windows, warnings, count, windowDays, ...known
   return {
     ...fault,
     // Where the main window was not published, no other one's figures pass for it.
-    ...(count === undefined ? { windowDays } : flat(first)),
-    other: others.map(([installer, downloads]) => ({ installer, count: downloads })),
-    warnings,
-    windows: windows.map(flat),
+    ...(first === undefined || count === undefined ? { count, windowDays } : flat(first)),
+    other: first && others.map(([installer, downloads]) => ({ installer, count: downloads })),
+    warnings: first === undefined && warnings.length === 0 ? undefined : warnings,
+    windows: first && windows.map(flat),
     ...known,
   };
 }
@@ -198,9 +187,7 @@ const fileSchema = z.object({
   upstream: lenient(
     object({
       lastDay: day.nullable().catch(null),
-      missingDays: z.array(day).catch([]),
-      partialDays: z.array(day).catch([]),
-      excessDays: z.array(day).catch([]),
+      ...recordOf(ODD_DAYS, () => z.array(day).catch([])),
       published: lenient(object({ source: shownText, lastDay: day })),
     }).transform(defined),
   ),
@@ -269,14 +256,11 @@ export async function readHealth(outputDir: string): Promise<Health | 'unreadabl
  */
 export async function demandHealth(outputDir: string): Promise<Health> {
   const health = await readHealth(outputDir);
-  const path = join(outputDir, HEALTH_FILE);
-  if (health === undefined) {
-    throw new OperatorError('no-health', `${path}: there is none yet; run: pypi-badges collect`);
-  }
-  if (health === 'unreadable') {
-    throw new OperatorError('no-health', `${path}: it is not a health file; the next run replaces it`);
-  }
-  return health;
+  if (typeof health === 'object') return health;
+  const why = health
+    ? 'it is not a health file; the next run replaces it'
+    : 'there is none yet; run: pypi-badges collect';
+  throw new OperatorError('no-health', `${join(outputDir, HEALTH_FILE)}: ${why}`);
 }
 
 /**
@@ -336,10 +320,7 @@ export function statusOf(
 }
 
 /** What this run fetched of the table's days from `since` to before `end`. */
-export interface FetchedUpstream extends UpstreamFacts {
-  readonly since: Day;
-  readonly end: Day;
-}
+export type FetchedUpstream = UpstreamFacts & Pick<Upstream, 'since' | 'end'>;
 
 /**
  * What is known of the table after a run: one that looked at fewer days than are in the windows, or at none,
@@ -365,9 +346,7 @@ export function mergeUpstream(
   const published = fetched.published ?? before.published;
   return {
     lastDay: ofThePast ? before.lastDay : (fetched.lastDay ?? before.lastDay),
-    missingDays: merge(before.missingDays, fetched.missingDays),
-    partialDays: merge(before.partialDays, fetched.partialDays),
-    excessDays: merge(before.excessDays, fetched.excessDays),
+    ...recordOf(ODD_DAYS, (kind) => merge(before[kind], fetched[kind])),
     ...defined({ published }),
   };
 }
@@ -377,42 +356,34 @@ export function mergeUpstream(
  * are no longer tracked lose it.
  */
 export function mergeHealth(
-  { packages, groups, source }: Pick<Config, 'packages' | 'groups' | 'source'>,
+  config: Config,
   previous: Health | undefined,
-  run: {
+  run: Pick<Health, 'packages' | 'groups' | 'warnings'> & {
     readonly started: Date;
     readonly finished: Date;
     readonly asOf: Day;
     readonly upstream: FetchedUpstream | undefined;
-    readonly entries: ReadonlyMap<string, PackageHealth>;
-    /** Those of groups. */
-    readonly groups: ReadonlyMap<string, PackageHealth>;
-    readonly warnings: readonly Warning[];
   },
 ): Health {
-  const known = (
-    tracked: readonly { readonly name: string }[],
-    now: ReadonlyMap<string, PackageHealth>,
-    before: ReadonlyMap<string, PackageHealth> | undefined,
-  ) =>
-    new Map(
-      tracked.flatMap(({ name }) => {
-        const entry = now.get(name) ?? before?.get(name);
-        return entry === undefined ? [] : [[name, entry] as const];
-      }),
+  const known = (kind: 'packages' | 'groups') => {
+    const entries = config[kind].map(
+      ({ name }) => [name, run[kind].get(name) ?? previous?.[kind].get(name)] as const,
     );
+    return new Map(entries.flatMap(([name, entry]) => (entry ? [[name, entry]] : [])));
+  };
+  const { source } = config;
   const fetched = previous?.upstream ?? NOTHING_KNOWN;
   // Another source says nothing of the days of this one.
   const sameSource = previous?.source === undefined || previous.source === source.kind;
   const before = sameSource ? fetched : { ...NOTHING_KNOWN, ...defined({ published: fetched.published }) };
-  const longestDays = Math.max(...packages.flatMap(({ windows }) => windows));
+  const longestDays = Math.max(...config.packages.flatMap(({ windows }) => windows));
   return {
     source: source.kind,
     started: run.started.toISOString(),
     finished: run.finished.toISOString(),
     upstream: mergeUpstream(before, run.upstream, run.asOf, longestDays),
-    packages: known(packages, run.entries, previous?.packages),
-    groups: known(groups, run.groups, previous?.groups),
+    packages: known('packages'),
+    groups: known('groups'),
     warnings: run.warnings,
   };
 }

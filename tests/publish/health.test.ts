@@ -276,7 +276,7 @@ describe('mergeHealth', () => {
     finished: new Date(finished),
     asOf: '2026-04-25',
     upstream: undefined,
-    entries: new Map([['beta', entry(9)]]),
+    packages: new Map([['beta', entry(9)]]),
     groups: new Map(),
     warnings: [],
   };
