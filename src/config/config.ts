@@ -137,65 +137,52 @@ function missingKeys(kind: SourceConfig['kind'], tracked: Tracked | undefined): 
   return error?.issues.map(({ path }) => path.join('.')) ?? [];
 }
 
+/** What is wrong at a place of the file. */
+type Fault = readonly [path: readonly PropertyKey[], text: string];
+
 /** A source that is chosen, has no section, and cannot do without. */
-function sourceProblems(tracked: Tracked, document: YamlDocument): Problem[] {
+function* sourceFaults(tracked: Tracked): Generator<Fault> {
   const { source } = tracked.service;
-  const missing = missingKeys(source, tracked);
-  const text = `${source} is chosen, but there is no section ${source} with ${missing.join(' and ')}`;
-  return missing.length === 0 ? [] : [document.problem(['service', 'source'], text)];
+  const missing = missingKeys(source, tracked).join(' and ');
+  const text = `${source} is chosen, but there is no section ${source} with ${missing}`;
+  if (missing !== '') yield [['service', 'source'], text];
 }
 
 /** Fewest days of what is in compare_chart: of fewer there are no means of seven. */
 const COMPARED_DAYS_MIN = 7;
 
 /** What is wrong with names of groups, of their members, and of what is compared. */
-function nameProblems(
-  { packages, groups = [], compare_chart = [] }: Tracked,
-  document: YamlDocument,
-): Problem[] {
+function* nameFaults({ packages, groups = [], compare_chart = [] }: Tracked): Generator<Fault> {
   const longest = new Map<string, number>();
   const add = (name: string, windows: readonly number[]) =>
     longest.set(name, Math.max(longest.get(name) ?? 0, ...windows));
-  const problems: Problem[] = [];
-  const refuse = (path: readonly PropertyKey[], text: string) => problems.push(document.problem(path, text));
   /** Names of the list in a group or the chart, each once, with so many days. */
-  const check = (
-    path: readonly PropertyKey[],
-    names: readonly string[],
-    what: string,
-    least: number,
-    otherwise = '',
-  ) => {
+  function* check(list: Fault[0], names: readonly string[], what: string, least: number, otherwise = '') {
     for (const [index, name] of names.entries()) {
+      const path = [...list, index];
       const days = longest.get(name);
       if (days === undefined) {
         const meant = nearest(name, longest.keys());
         const hint = meant === undefined ? 'list it under packages, too' : `did you mean ${meant}?`;
-        refuse([...path, index], `${name} is not in the list; ${hint}`);
-      } else if (names.indexOf(name) < index) refuse([...path, index], `${name} is in the ${what} already`);
+        yield [path, `${name} is not in the list; ${hint}`] as const;
+      } else if (names.indexOf(name) < index) yield [path, `${name} is in the ${what} already`] as const;
       else if (days < least) {
         const text = `${name} is read for ${plural(days, 'day')} only, and the ${what} needs ${least}; give it window_days of ${least} or more, too${otherwise}`;
-        refuse([...path, index], text);
+        yield [path, text] as const;
       }
     }
-  };
+  }
   for (const { name, windows } of packages) add(name, windows);
   for (const [index, { name, members, windows }] of groups.entries()) {
     const path = ['groups', index, 'name'];
-    if (longest.has(name)) refuse(path, `${name} is a package of the list; give the group another name`);
+    if (longest.has(name)) yield [path, `${name} is a package of the list; give the group another name`];
     if (groups.findIndex((each) => each.name === name) < index)
-      refuse(path, `there is a group ${name} already`);
-    check(
-      ['groups', index, 'packages'],
-      members,
-      'group',
-      Math.max(...windows),
-      ', or the group a shorter one',
-    );
+      yield [path, `there is a group ${name} already`];
+    const least = Math.max(...windows);
+    yield* check(['groups', index, 'packages'], members, 'group', least, ', or the group a shorter one');
   }
   for (const { name, windows } of groups) add(name, windows);
-  check(['compare_chart'], compare_chart, 'chart', COMPARED_DAYS_MIN);
-  return problems;
+  yield* check(['compare_chart'], compare_chart, 'chart', COMPARED_DAYS_MIN);
 }
 
 /** After how many days facets are counted again; 0 for never. */
@@ -204,35 +191,33 @@ function facetsEveryDays({ facets, service }: Tracked): number {
 }
 
 /** Shares of Pythons that are asked for where Pythons are not counted. */
-function pythonProblems(tracked: Tracked, document: YamlDocument): Problem[] {
-  if (facetsEveryDays(tracked) > 0) return [];
-  const price = tracked.service.source === BILLED?.kind ? ', which costs money' : '';
-  const all: readonly (readonly [readonly PropertyKey[], Looks | undefined])[] = [
-    [[], tracked.badges],
-    ...tracked.packages.map(({ looks }, index) => [['packages', index], looks] as const),
-    ...(tracked.groups ?? []).map(({ looks }, index) => [['groups', index], looks] as const),
+function* pythonFaults(tracked: Tracked): Generator<Fault> {
+  const { service, badges = {}, packages, groups = [] } = tracked;
+  const price = service.source === BILLED?.kind ? ', which costs money' : '';
+  const all: readonly (readonly [Fault[0], Looks])[] = [
+    [[], badges],
+    ...packages.map(({ looks }, index) => [['packages', index], looks] as const),
+    ...groups.map(({ looks }, index) => [['groups', index], looks] as const),
   ];
-  return all.flatMap(([path, looks]) =>
-    (looks?.extra ?? []).flatMap((extra, index) => {
-      const text = `${extra} is made from the list of Pythons, which is not counted; write facets: {every_days: ${FACETS_EVERY_DAYS}}${price}, or leave it out`;
-      return isPython(extra) ? [document.problem([...path, 'badges', 'extra', index], text)] : [];
-    }),
-  );
+  for (const [path, { extra = [] }] of facetsEveryDays(tracked) > 0 ? [] : all) {
+    for (const [index, badge] of extra.entries()) {
+      const text = `${badge} is made from the list of Pythons, which is not counted; write facets: {every_days: ${FACETS_EVERY_DAYS}}${price}, or leave it out`;
+      if (isPython(badge)) yield [[...path, 'badges', 'extra', index], text];
+    }
+  }
 }
 
 /** @throws ConfigError with every problem of the text. */
 function validate(text: string, file: string): { document: YamlDocument; tracked: Tracked } {
-  const document = parseYaml(text);
-  if (document.problems.length > 0) throw new ConfigError(file, document.problems);
+  const document = parseYaml(text, file);
   const { data: tracked, error } = trackedSchema.safeParse(document.value);
+  const faults = tracked
+    ? [sourceFaults, nameFaults, pythonFaults].flatMap((find) => [...find(tracked)])
+    : [];
   const problems = [
     ...duplicates(document),
     ...(error?.issues.flatMap(leaves).flatMap((issue) => toProblems(issue, document)) ?? []),
-    ...(tracked === undefined
-      ? []
-      : [sourceProblems, nameProblems, pythonProblems].flatMap((problemsOf) =>
-          problemsOf(tracked, document),
-        )),
+    ...faults.map(([path, what]) => document.problem(path, what)),
   ];
   if (tracked === undefined || problems.length > 0) throw new ConfigError(file, problems);
   return { document, tracked };

@@ -149,18 +149,16 @@ function withoutQuotation(message: string): string {
 }
 
 /** What YAML allows and no list can mean: keys that are no words, and aliases of nothing. */
-function meaningless(document: Document): { offset: number; text: string }[] {
-  const found: { offset: number; text: string }[] = [];
+function meaningless(document: Document): [offset: number, text: string][] {
+  const found: [offset: number, text: string][] = [];
   const anchors = new Set<string>();
   visit(document, (_, node) => {
     if (isPair(node) && isNode(node.key) && !isScalar(node.key)) {
-      found.push({ offset: offsetOf(node.key), text: 'a key must be a word' });
+      found.push([offsetOf(node.key), 'a key must be a word']);
     }
     if (isAlias(node) && !anchors.has(node.source)) {
-      found.push({
-        offset: offsetOf(node),
-        text: `this alias has no anchor &${shown(node.source)} before it; a value that begins with * needs quotes`,
-      });
+      const what = `this alias has no anchor &${shown(node.source)} before it`;
+      found.push([offsetOf(node), `${what}; a value that begins with * needs quotes`]);
     }
     if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
   });
@@ -168,10 +166,12 @@ function meaningless(document: Document): { offset: number; text: string }[] {
 }
 
 /**
- * Parses one YAML 1.2 document, keeping positions. Duplicate keys, several documents, unknown tags,
- * keys that are no words, and more than a hundred aliases are problems; nothing is thrown for any text.
+ * Parses one YAML 1.2 document, keeping positions.
+ *
+ * @throws ConfigError with duplicate keys, several documents, unknown tags, keys that are no words, and more than a hundred
+ * aliases; nothing else for any text.
  */
-export function parseYaml(text: string) {
+export function parseYaml(text: string, file: string) {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
   const at = (offset: number) => {
@@ -185,20 +185,17 @@ export function parseYaml(text: string) {
         ? 'the file holds several YAML documents; keep one (a line of --- begins another)'
         : withoutQuotation(error.message),
   }));
-  problems.push(...meaningless(document).map(({ offset, text }) => ({ ...at(offset), text })));
+  problems.push(...meaningless(document).map(([offset, what]) => ({ ...at(offset), text: what })));
+  if (problems.length > 0) throw new ConfigError(file, problems);
   let value: unknown;
-  if (problems.length === 0) {
-    try {
-      value = document.toJS({ maxAliasCount: ALIASES_MAX });
-    } catch (error) {
-      problems.push({ line: 1, column: 1, text: withoutQuotation((error as ReferenceError).message) });
-    }
+  try {
+    value = document.toJS({ maxAliasCount: ALIASES_MAX });
+  } catch (error) {
+    throw new ConfigError(file, [{ ...at(0), text: withoutQuotation((error as ReferenceError).message) }]);
   }
   const position = (path: Path) => at(offsetOf(nodesAlong(document, path).at(-1)));
   return {
     value,
-    /** What is wrong with the YAML itself. Unless this is empty, `value` may be incomplete. */
-    problems: problems as readonly Problem[],
     /** Line and column (1-based) of the value at `path`, or of the nearest enclosing one that exists. */
     position,
     /** What is wrong with the value at `path`. */

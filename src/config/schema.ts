@@ -2,7 +2,7 @@ import cssColors from 'color-name';
 import { SaxesParser } from 'saxes';
 import { z } from 'zod';
 import { PYTHON } from '../metric/facets.ts';
-import { mapping, path, text, webAddress, wholeNumber } from '../sources/fields.ts';
+import { mapping, matching, path, text, webAddress, wholeNumber } from '../sources/fields.ts';
 import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { camelKeys, type NonEmpty } from '../util.ts';
 import { EXTRAS, STYLES } from './looks.ts';
@@ -33,6 +33,10 @@ const NAME = `a package name: letters, digits, '.', '_' and '-', beginning and e
 const windowDays = wholeNumber(WINDOW, 1, WINDOW_DAYS_MAX);
 
 const shortText = (error: string, max: number) => text(error).min(1, { error }).max(max, { error });
+
+/** A list of at least so many. */
+const listOf = <T extends z.ZodType>(item: T, error: string, least = 1) =>
+  z.array(item, { error }).min(least, { error });
 
 /** YAML takes 2048 for a number, and null or true for what they are elsewhere. */
 const nameError = ({ input }: { readonly input: unknown }) =>
@@ -172,9 +176,7 @@ const windows = z
   .union(
     [
       windowDays,
-      z
-        .array(windowDays, { error: WINDOW })
-        .min(1, { error: WINDOW })
+      listOf(windowDays, WINDOW)
         .refine((days) => new Set(days).size === days.length, { error: WINDOW })
         .meta({ uniqueItems: true }),
     ],
@@ -204,13 +206,10 @@ const MEMBERS = 'a list with at least one name of packages';
 
 const group = mapping('a mapping with name and packages', {
   name: writtenName.describe('Names the folder of the group; no package of the list has it.'),
-  title: text(TITLE)
-    .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, { error: TITLE })
+  title: matching(TITLE, /^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u)
     .optional()
     .describe('What the page and the pictures call the group. Default: its name.'),
-  packages: z
-    .array(packageName, { error: MEMBERS })
-    .min(1, { error: MEMBERS })
+  packages: listOf(packageName, MEMBERS)
     .describe('Names of packages of the list, whose downloads are added up.')
     .transform((names) => names as unknown as NonEmpty<string>),
   window_days: windows,
@@ -269,17 +268,14 @@ export const trackedSchema = mapping('a mapping with service and packages', {
   ...sections,
   badges: badges.optional().describe('Looks of the badges of every package.'),
   facets: facets.optional().describe('Lists of Pythons, versions, systems, types and countries.'),
-  packages: z
-    .array(packageEntry, { error: 'a list with at least one package' })
-    .min(1, { error: 'a list with at least one package' })
-    .describe('The packages to track: a name, or a mapping with name and window_days.'),
+  packages: listOf(packageEntry, 'a list with at least one package').describe(
+    'The packages to track: a name, or a mapping with name and window_days.',
+  ),
   groups: z
     .array(group, { error: 'a list of groups' })
     .optional()
     .describe('Sums of packages of the list, with badges and a page of their own.'),
-  compare_chart: z
-    .array(packageName, { error: COMPARED })
-    .min(2, { error: COMPARED })
+  compare_chart: listOf(packageName, COMPARED, 2)
     .max(COMPARED_MAX, { error: COMPARED })
     .optional()
     .describe('Packages and groups of the list that are compared in one chart.'),
