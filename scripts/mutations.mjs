@@ -25,7 +25,7 @@ const MUTATIONS = [
   ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/metric'],
   ['counts.length < all.length * KNOWN_SHARE', 'counts.length <= all.length * KNOWN_SHARE', 'tests/metric'],
   ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/metric'],
-  ['CLASSES.has(name) ? name : OTHER_NAME', 'name', 'tests/metric/breakdown tests/sources/rows'],
+  ['known.has(name) ? name : OTHER_NAME', 'name', 'tests/metric/breakdown tests/sources/rows'],
 
   // Days, and what the table has of them.
   ['share < PARTIAL_SHARE ?', 'share <= PARTIAL_SHARE ?', 'tests/days'],
@@ -94,7 +94,7 @@ const MUTATIONS = [
   // What is published.
   ['count * 10n + size / 2n', 'count * 10n', 'tests/format'],
   ['count >= from', 'count > from', 'tests/badges/endpoint'],
-  ['now.get(name) ?? before?.get(name)', 'now.get(name)', 'tests/publish/health.test'],
+  ['run[kind].get(name) ?? previous', 'run[kind].get(name) ?? undefined', 'tests/publish/health.test'],
   ['(figure === null) === (count[index] === null)', 'true', 'tests/publish/history'],
   ["text.replaceAll('\"', '\"\"')", 'text', 'tests/commands/export'],
 

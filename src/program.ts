@@ -13,8 +13,15 @@ import { PUBLIC_SOURCE, SOURCE_KINDS, sourceName } from './sources/index.ts';
 /** Exit codes; 128+n and 3 come from the commands. */
 const EXIT = { failed: 1, usage: 2 };
 
+const SNIPPETS: readonly SnippetFormat[] = ['markdown', 'rst', 'html', 'url'];
+
 function list(value: string, previous: string[] = []): string[] {
   return [...previous, value];
+}
+
+/** An option that takes one of a few values. */
+function oneOf(flags: string, description: string, values: readonly string[]): Option {
+  return new Option(flags, description).choices(values);
 }
 
 /** What stands below the help of a command. */
@@ -36,7 +43,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('PyPI download badges: downloads by installers, not marked as CI.')
     .version(version)
     .option('-c, --config <file>', 'the list of packages and settings', 'tracked.yaml')
-    .addOption(new Option('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)').choices(LOG_LEVELS))
+    .addOption(oneOf('--log-level <level>', 'what goes to stderr (also LOG_LEVEL)', LOG_LEVELS))
     .configureHelp({
       showGlobalOptions: true,
       minWidthToWrap: 12,
@@ -79,12 +86,8 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .argument('<name...>', 'names of packages on PyPI')
     .option('-d, --days <n>', 'length of the window, in days', '30')
     .option('--as-of <YYYY-MM-DD>', 'end the window before this day (default: today, UTC)')
-    .addOption(
-      new Option('--source <source>', `by default ${sourceName(PUBLIC_SOURCE.kind).name}`).choices(
-        SOURCE_KINDS,
-      ),
-    )
-    .addOption(new Option('--by <facet>', 'count the non-CI downloads by this instead').choices(SHOWN_FACETS))
+    .addOption(oneOf('--source <source>', `by default ${sourceName(PUBLIC_SOURCE.kind).name}`, SOURCE_KINDS))
+    .addOption(oneOf('--by <facet>', 'count the non-CI downloads by this instead', SHOWN_FACETS))
     .option('--of <versions>', "with --by: only of these versions, such as '2.*' or '>=1.4,<2'")
     .option('--markdown', 'with --by: print a table to paste')
     .option('--yes', 'with --by: pay without being asked')
@@ -136,11 +139,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .description('badges ready to paste into a README')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
     .option('-b, --badge <id>', 'this badge, such as installer-uv (repeatable; default: downloads)', list)
-    .addOption(
-      new Option('-f, --format <format>', 'what is printed')
-        .choices(['markdown', 'rst', 'html', 'url'] satisfies SnippetFormat[])
-        .default('markdown'),
-    )
+    .addOption(oneOf('-f, --format <format>', 'what is printed', SNIPPETS).default('markdown'))
     .option('--svg', 'show the SVG from public_url instead of going through shields.io')
     .addOption(
       new Option('--from <file>', "find others' badges in a README, and print what replaces them").conflicts([
@@ -160,9 +159,7 @@ function declare(version: string, context: Context, done: (exitCode: number) => 
     .command('export')
     .description('the days that are kept of every package, by class, installer and system; for notebooks')
     .option('-p, --package <name>', 'only this package (repeatable)', list)
-    .addOption(
-      new Option('--format <format>', 'what is written').choices(['csv', 'json', 'parquet']).default('csv'),
-    )
+    .addOption(oneOf('--format <format>', 'what is written', ['csv', 'json', 'parquet']).default('csv'))
     .option('-o, --output <file>', 'write a file instead of the terminal; needed for parquet')
     .addHelpText('after', examples('export > days.csv', 'export --format parquet --output days.parquet'))
     .action(run(async () => (await import('./commands/export.ts')).exportDays));

@@ -61,7 +61,8 @@ const FACETS_EVERY_DAYS = 7;
 /** The source that costs money. */
 const BILLED = SOURCES.find((each) => each.budgetBytes !== undefined);
 
-const wantsTotal = (looks: Looks) => looks.extra?.includes('total') === true;
+/** Whether the badge of a total is asked for. */
+export const wantsTotal = ({ extra }: Looks) => extra?.includes('total') === true;
 
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
 function mergeEntries(

@@ -46,17 +46,17 @@ export const OTHER_NAME = '(other)';
 const installers: ReadonlySet<string> = new Set(INSTALLERS);
 const systems: ReadonlySet<string | null> = new Set(SYSTEMS);
 
-/** An installer's name as it is kept: one of the list, OTHER_NAME, or null where the client gave none. */
-export function foldInstaller(name: string | null): string | null {
+/** A name as it is kept: one that is known, OTHER_NAME, or null where the client gave none. */
+function fold(name: string | null, known: { has(name: string): boolean }): string | null {
   if (name === null || name === '') return null;
-  return CLASSES.has(name) ? name : OTHER_NAME;
+  return known.has(name) ? name : OTHER_NAME;
 }
 
-/** The same of a system's name. */
-export function foldSystem(name: string | null): string | null {
-  if (name === null || name === '') return null;
-  return systems.has(name) ? name : OTHER_NAME;
-}
+/** An installer's name as it is kept. */
+export const foldInstaller = (name: string | null) => fold(name, CLASSES);
+
+/** A system's name as it is kept. */
+export const foldSystem = (name: string | null) => fold(name, systems);
 
 /**
  * Most rows of a package's day, once names are folded: each installer, system (both with OTHER_NAME and null) and CI flag,

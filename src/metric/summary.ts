@@ -11,6 +11,11 @@ export interface Window {
   readonly breakdown: Breakdown;
 }
 
+/** The sum of a window of days. */
+export function windowOf(all: PackageDays, windowDays: number): Window {
+  return { windowDays, breakdown: totalOf(all.slice(-windowDays)) };
+}
+
 /** What is published of a package. */
 export interface PackageSummary {
   /** One for each window, in the order of the configuration. */
@@ -48,13 +53,9 @@ export function breakdownDays(
  * @param windows Lengths in days.
  */
 export function summarize(all: PackageDays, windows: NonEmpty<number>): PackageSummary {
-  const longest = Math.max(...windows);
   return {
-    windows: mapNonEmpty(windows, (windowDays) => ({
-      windowDays,
-      breakdown: totalOf(all.slice(-windowDays)),
-    })),
-    history: all.slice(-longest),
+    windows: mapNonEmpty(windows, (windowDays) => windowOf(all, windowDays)),
+    history: all.slice(-Math.max(...windows)),
     warnings: warningsOf(all, windows),
   };
 }

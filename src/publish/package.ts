@@ -1,5 +1,5 @@
 import { badgeFiles } from '../badges/endpoint.ts';
-import type { Config, TrackedGroup, TrackedPackage } from '../config/config.ts';
+import { type Config, type TrackedGroup, type TrackedPackage, wantsTotal } from '../config/config.ts';
 import { type FolderFile, writeFolder } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
@@ -16,7 +16,7 @@ import {
 } from '../metric/package-days.ts';
 import { summarize, type Window } from '../metric/summary.ts';
 import { kindWarning } from '../metric/warnings.ts';
-import { append, defined } from '../util.ts';
+import { defined } from '../util.ts';
 import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
 import type { Health, PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
@@ -93,11 +93,6 @@ export async function publishFolder(
   return before;
 }
 
-/** What is told of a total: one that this run does not know, as it looked at the past, stays what it was. */
-function totalEntry({ looks }: TrackedPackage, total: Total | undefined): Total | undefined {
-  return looks?.extra?.includes('total') ? total : undefined;
-}
-
 /** What publishing takes besides the figures. */
 export interface PublishContext {
   /** After the last run; it remembers the last successes. */
@@ -137,41 +132,28 @@ export type PublishedGroup = { readonly name: string } & (
 );
 
 /** Publishes what a run brings. */
-export interface Publisher {
-  /**
-   * Publishes a package, and adds it to its groups, so that no package's days need be kept. It never throws: a full disk
-   * is a failed package.
-   *
-   * @returns Its entry for the health file.
-   */
-  publish(outcome: ReadPackage | FailedPackage): Promise<PackageHealth>;
-  /** Publishes the groups of which the run has brought any member, in the order of the configuration. It never throws. */
-  publishGroups(started: Date): AsyncGenerator<PublishedGroup>;
-}
+export type Publisher = ReturnType<typeof openPublisher>;
 
-/** Opens what publishes the packages of a run, and at its end the groups. */
-export function openPublisher(config: Config, { previous, pages, now, onFault }: PublishContext): Publisher {
+/** Opens what publishes the packages of a run, each once, and at its end the groups. */
+export function openPublisher(config: Config, { previous, pages, now, onFault }: PublishContext) {
   const { outputDir, source, publicUrl } = config;
   const spellings = otherSpellings(outputDir);
   const entryBefore = (name: string) => previous?.packages.get(name) ?? previous?.groups.get(name);
   const sums = config.groups.map(
     (group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }),
   );
-  const sumsOf = new Map<string, GroupSum[]>();
-  for (const sum of sums) {
-    for (const name of sum.group.members) append(sumsOf, name, sum);
-  }
 
   /** The entry of a package or group whose badges stay as they were. */
   function failedEntry(tracked: TrackedPackage, error: unknown, attempted: Date | undefined): PackageHealth {
-    const before = entryBefore(tracked.name);
+    const { name, windows, looks = {} } = tracked;
+    const before = entryBefore(name);
     return {
-      windowDays: tracked.windows[0],
+      windowDays: windows[0],
       windows: [],
       warnings: [],
       ...defined({
         failure: { error: describeError(error), code: errorCode(error) },
-        total: totalEntry(tracked, before?.total),
+        total: wantsTotal(looks) ? before?.total : undefined,
         countedTo: before?.countedTo,
         attempted: attempted?.toISOString() ?? before?.attempted,
         lastSuccess: before?.lastSuccess,
@@ -192,7 +174,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
     attempted: Date,
     query?: PackageHealth['query'],
   ): Promise<PackageHealth> {
-    const { name, title = name, members, windows: lengths, looks } = tracked;
+    const { name, title = name, members, windows: lengths, looks = {} } = tracked;
     const before = entryBefore(name);
     const { windows, history, warnings } = summarize(all, lengths);
     const failure = heldBack(all, lengths);
@@ -213,7 +195,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
       source: source.kind,
       publicUrl,
     });
-    const hasMonths = looks?.extra?.includes('total') && periods !== undefined;
+    const hasMonths = wantsTotal(looks) && periods !== undefined;
     const others = [
       { name: HISTORY_FILE, content: text },
       ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
@@ -236,7 +218,8 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
       ...defined({
         failure,
         count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
-        total: totalEntry(tracked, total ?? before?.total),
+        // One that this run does not know, as it looked at the past, stays what it was.
+        total: wantsTotal(looks) ? (total ?? before?.total) : undefined,
         countedTo: first === undefined ? before?.countedTo : all.at(-1)?.day,
         attempted: attempted.toISOString(),
         lastSuccess: first === undefined ? before?.lastSuccess : now().toISOString(),
@@ -266,10 +249,15 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
   }
 
   return {
-    async publish(outcome) {
+    /**
+     * Publishes a package, and adds it to its groups, so that no package's days need be kept. It never throws: a full disk
+     * is a failed package.
+     *
+     * @returns Its entry for the health file.
+     */
+    async publish(outcome: ReadPackage | FailedPackage): Promise<PackageHealth> {
       const { attempted, package: tracked } = outcome;
-      const own = sumsOf.get(tracked.name) ?? [];
-      for (const { waiting } of own) waiting.delete(tracked.name);
+      const own = sums.filter(({ waiting }) => waiting.delete(tracked.name));
       try {
         if (outcome.kind === 'failed') throw outcome.error;
         const entry = await publishFigures(tracked, outcome, outcome.attempted, outcome.taken);
@@ -281,7 +269,8 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
         return failedEntry(tracked, error, attempted);
       }
     },
-    async *publishGroups(started) {
+    /** Publishes the groups of which the run has brought any member, in the order of the configuration. It never throws. */
+    async *publishGroups(started: Date): AsyncGenerator<PublishedGroup> {
       for (const sum of sums) {
         const { group, waiting } = sum;
         if (waiting.size === group.members.length) continue;

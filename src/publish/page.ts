@@ -14,8 +14,8 @@ import {
 import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { incompleteDaysOf, isWindowKnown, type PackageDays, totalOf } from '../metric/package-days.ts';
-import type { Window } from '../metric/summary.ts';
+import { incompleteDaysOf, isWindowKnown, type PackageDays } from '../metric/package-days.ts';
+import { type Window, windowOf } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
 import { DAY_LENGTH, type SourceName } from '../page/document.ts';
@@ -40,20 +40,16 @@ function digest(...parts: readonly string[]): string {
  */
 const VERSION = digest(readFileSync(fileURLToPath(import.meta.url), 'utf8'));
 
-function windowsFromHistory(windows: readonly number[], history: PackageDays | undefined): Window[] {
-  if (history === undefined) return [];
-  return windows
-    .filter((windowDays) => windowDays <= history.length && isWindowKnown(history, windowDays))
-    .map((windowDays) => ({ windowDays, breakdown: totalOf(history.slice(-windowDays)) }));
+function windowsFromHistory(windows: readonly number[], history: PackageDays): Window[] {
+  const isKnown = (windowDays: number) => windowDays <= history.length && isWindowKnown(history, windowDays);
+  return windows.filter(isKnown).map((windowDays) => windowOf(history, windowDays));
 }
 
 /** What strangers are told; with it which days are unknown. */
-function publicWarning(code: WarningCode, history: PackageDays | undefined): string {
-  const sentence = PUBLIC_WARNINGS[code];
-  const { unknown } = incompleteDaysOf(history ?? []);
-  return code === 'unknown-days' && unknown.length > 0
-    ? `${sentence} These are: ${nameSome(unknown.map(date))}.`
-    : sentence;
+function publicWarning(code: WarningCode, history: PackageDays): string {
+  const { unknown } = incompleteDaysOf(history);
+  const days = ` These are: ${nameSome(unknown.map(date))}.`;
+  return `${PUBLIC_WARNINGS[code]}${code === 'unknown-days' && unknown.length > 0 ? days : ''}`;
 }
 
 /**
@@ -63,7 +59,7 @@ function publicWarning(code: WarningCode, history: PackageDays | undefined): str
 function packageView(
   tracked: TrackedPackage,
   entry: PackageHealth | undefined,
-  history: PackageDays | undefined,
+  history: PackageDays,
   { staleThresholdDays }: Config,
   now: Date,
 ): Omit<PackageView, 'history' | 'facets'> {
@@ -143,14 +139,14 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
     try {
       const history = published ?? (await readPublished(name));
       const { days, text = '', facets } = history ?? {};
-      const view = packageView(tracked, entry, days, config, now());
+      const view = packageView(tracked, entry, days ?? [], config, now());
       const hasPage = view.windows.length > 0 || history !== undefined;
       if (hasPage) await drawPage({ ...view, history: days, facets }, text, finished);
       const recent = days ? recentCounts(days) : [];
       rows.set(name, { ...view, hasPage, recent, lastDay: days?.at(-1)?.day });
     } catch (error) {
       faults.push(error);
-      const view = packageView(tracked, entry, undefined, config, now());
+      const view = packageView(tracked, entry, [], config, now());
       rows.set(name, { ...view, hasPage: false, recent: [] });
     }
   }
