@@ -147,12 +147,8 @@ export function cut(text: string, room: number): string {
 }
 
 /** A plot's axes with their words, and what is written above it. */
-export function frame(
-  { size, span, max, right, x, y }: Plot,
-  title: string,
-  figure: string,
-  note: Part,
-): Part {
+export function frame(plot: Plot, title: string, figure: string, note: string): Part {
+  const { size, span, max, right, x, y } = plot;
   const base = y(0);
   const { width } = CHART_SIZES[size];
   const room = width - 12 - MARGIN.right - figure.length * HEAD_CHARACTER.narrow;

@@ -15,10 +15,8 @@ const DARK_STYLE = `<style>@media (prefers-color-scheme:dark){[fill="${LABEL_GRE
  *
  * @param dark Whether the label is lighter where the page is dark.
  */
-function badgeSvg(
-  { label, message, color, labelColor, logoSvg, style }: EndpointBadge,
-  dark = false,
-): string {
+function badgeSvg(badge: EndpointBadge, dark: boolean): string {
+  const { label, message, color, labelColor, logoSvg, style } = badge;
   const logo = logoSvg && Buffer.from(logoSvg).toString('base64');
   const logoBase64 = logo && `data:image/svg+xml;base64,${logo}`;
   const svg = makeBadge(defined({ label, message, color, labelColor, style, logoBase64 }));

@@ -65,15 +65,12 @@ const BILLED = SOURCES.find((each) => each.budgetBytes !== undefined);
 export const wantsTotal = ({ extra }: Looks) => extra?.includes('total') === true;
 
 /** The packages in the order of the list; entries of one package are one, with the windows of all. */
-function mergeEntries(
-  { packages, badges: ofAll }: Tracked,
-  groups: readonly TrackedGroup[],
-): TrackedPackage[] {
+function mergeEntries({ packages, badges }: Tracked, groups: readonly TrackedGroup[]): TrackedPackage[] {
   const totals = new Set(groups.flatMap(({ looks = {}, members }) => (wantsTotal(looks) ? members : [])));
   const merged = new Map<string, TrackedPackage>();
   for (const { name, windows: listed, looks: said } of packages) {
     const before = merged.get(name);
-    const looks = { ...ofAll, ...before?.looks, ...said };
+    const looks = { ...badges, ...before?.looks, ...said };
     const windows = before === undefined ? listed : ([...before.windows, ...listed] as const);
     merged.set(name, { name, windows, looks, total: wantsTotal(looks) || totals.has(name) });
   }

@@ -3,8 +3,8 @@ import { SaxesParser } from 'saxes';
 import { z } from 'zod';
 import { PYTHON } from '../metric/facets.ts';
 import { mapping, matching, path, text, webAddress, wholeNumber } from '../sources/fields.ts';
-import { SOURCE_CHOICE, SOURCE_KINDS, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { camelKeys, type NonEmpty } from '../util.ts';
+import { kindOf, SOURCE_CHOICE, SOURCE_KINDS, SOURCES } from '../sources/index.ts';
+import { camelKeys, type NonEmpty, recordOf } from '../util.ts';
 import { EXTRAS, STYLES } from './looks.ts';
 
 /** A valid package name: PEP 508's "Names", matched from end to end, letters in either case. */
@@ -244,10 +244,7 @@ const service = mapping('a mapping with at least output_dir', {
 });
 
 /** A section for each kind of source. */
-const sections = Object.fromEntries(SOURCES.map(({ kind, section }) => [kind, section.optional()])) as Record<
-  SourceConfig['kind'],
-  z.ZodOptional<z.ZodObject>
->;
+const sections = recordOf(SOURCE_KINDS, (kind) => kindOf({ kind }).section.optional());
 
 const facets = mapping('a mapping with every_days', {
   every_days: wholeNumber('a whole number of days from 0 to 365', 0, 365)

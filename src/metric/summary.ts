@@ -3,7 +3,7 @@ import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from './breakdown.ts';
 import { type PackageDays, totalOf } from './package-days.ts';
-import { type Warning, warningsOf } from './warnings.ts';
+import { warningsOf } from './warnings.ts';
 
 /** The breakdown of one window. */
 export interface Window {
@@ -14,15 +14,6 @@ export interface Window {
 /** The sum of a window of days. */
 export function windowOf(all: PackageDays, windowDays: number): Window {
   return { windowDays, breakdown: totalOf(all.slice(-windowDays)) };
-}
-
-/** What is published of a package. */
-export interface PackageSummary {
-  /** One for each window, in the order of the configuration. */
-  readonly windows: NonEmpty<Window>;
-  /** The days of the longest window. */
-  readonly history: PackageDays;
-  readonly warnings: readonly Warning[];
 }
 
 /**
@@ -46,13 +37,17 @@ export function breakdownDays(
   });
 }
 
+/** What is published of a package. */
+export type PackageSummary = ReturnType<typeof summarize>;
+
 /**
  * Turns the days of a package, or of several together, into what is published.
  *
  * @param all The longest window at least.
  * @param windows Lengths in days.
+ * @returns `windows`: one for each, in their order. `history`: the days of the longest.
  */
-export function summarize(all: PackageDays, windows: NonEmpty<number>): PackageSummary {
+export function summarize(all: PackageDays, windows: NonEmpty<number>) {
   return {
     windows: mapNonEmpty(windows, (windowDays) => windowOf(all, windowDays)),
     history: all.slice(-Math.max(...windows)),

@@ -235,12 +235,8 @@ interface Scale {
 }
 
 /** Each installer's part of every bar as lines as wide as the bars, one upon the other. */
-function stack(
-  list: readonly Bucket[],
-  names: readonly Installer[],
-  size: number,
-  height: (sum: number, bucket: Bucket) => number,
-): Markup[] {
+function stack(list: readonly Bucket[], size: number, height: Scale['of']): Markup[] {
+  const names = INSTALLERS.filter((name) => list.some(({ sum }) => sum.counts[name] > 0));
   const tops = list.map(() => ({ sum: 0, y: PLOT }));
   return names.map((name) => {
     const lines = list.map((bucket, index) => {
@@ -278,8 +274,7 @@ function timeChart(
     columns('partial', partial, size),
     broken !== undefined && html`<path class="break" d="M${broken - 0.5} 0v${PLOT}"/>`,
   ];
-  const names = INSTALLERS.filter((name) => list.some(({ sum }) => sum.counts[name] > 0));
-  const bars = stack(list, names, size, (sum, bucket) => height(scale.of(sum, bucket)));
+  const bars = stack(list, size, (sum, bucket) => height(scale.of(sum, bucket)));
   // What a single day came to stands in the table of days, from where the page's script takes it.
   const hits =
     size > 1 &&

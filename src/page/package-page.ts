@@ -75,14 +75,13 @@ const FORMAT_NAMES: Record<SnippetFormat, string> = {
   url: 'Address of the picture',
 };
 
+type Row = readonly [name: Part, ...figures: string[]];
+
 /** A table of names with their figures. */
-function table(
-  headings: readonly string[],
-  rows: readonly (readonly [name: Part, ...figures: string[]])[],
-): Markup {
+function table(headings: readonly string[], rows: readonly Row[]): Markup {
   const heading = (title: string, at: number) =>
     html`<th scope="col"${at > 0 && html` class="number"`}>${title}</th>`;
-  const row = ([name, ...figures]: (typeof rows)[number]) =>
+  const row = ([name, ...figures]: Row) =>
     html`<tr><th scope="row">${name}</th>${figures.map((figure) => html`<td class="number">${figure}</td>`)}</tr>
 `;
   return html`<table>

@@ -90,11 +90,7 @@ export async function readFacets(outputDir: string, packageName: string): Promis
   const { total, lists: found, from, to, source } = data;
   const sumOf = ({ values, other, unknown }: FacetList) => sumOfValues(values) + other + unknown;
   if (Object.values(found).some((each) => sumOf(each) !== total)) return undefined;
-  return {
-    facets: { total, ...found },
-    span: { start: from, end: addDays(to, 1) },
-    source,
-  };
+  return { facets: { total, ...found }, span: { start: from, end: addDays(to, 1) }, source };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { TrackedPackage } from '../config/config.ts';
 import { type Day, parseDay } from '../days/day.ts';
 import { readIfPresent } from '../disk/files.ts';
 import { type Breakdown, breakdownWith } from '../metric/breakdown.ts';
@@ -68,22 +69,7 @@ const historySchema = z.strictObject({
 
 /** The JSON Schema of history.json. */
 export function historyJsonSchema(): object {
-  return {
-    title: 'history.json of pypi-badges',
-    ...z.toJSONSchema(historySchema, { target: 'draft-7' }),
-  };
-}
-
-/** What a history says besides its days. */
-export interface HistoryFacts {
-  /** Normalized name. */
-  readonly package: string;
-  /** What is added up, if it is about a group. */
-  readonly group?: { readonly title: string; readonly packages: readonly string[] } | undefined;
-  /** Kind of the source. */
-  readonly source: string;
-  /** Where the output folder is served, if that is known. */
-  readonly publicUrl: string | undefined;
+  return { title: 'history.json of pypi-badges', ...z.toJSONSchema(historySchema, { target: 'draft-7' }) };
 }
 
 /** A value as JSON for files with long lists: indented, and each list on one line. */
@@ -96,11 +82,20 @@ export function formatRows(value: object, indent = ''): string {
   return `{\n${lines.join(',\n')}\n${indent}}\n`;
 }
 
-/** The file's text. Unknown and missing days are null, days without downloads 0. */
+/**
+ * The file's text. Unknown and missing days are null, days without downloads 0.
+ *
+ * @param tracked The package, or the group whose members are added up.
+ * @param source Kind of the source.
+ * @param publicUrl Where the output folder is served, if that is known.
+ */
 export function historyText(
   all: PackageDays,
-  { package: name, group, source, publicUrl }: HistoryFacts,
+  tracked: Pick<TrackedPackage, 'name' | 'title' | 'members'>,
+  source: string,
+  publicUrl = '..',
 ): string {
+  const { name, title = name, members } = tracked;
   const figures = (of: (breakdown: Breakdown) => number) =>
     all.map(({ breakdown }) => (breakdown === null ? null : of(breakdown)));
   const table = <K extends string>(keys: readonly K[], of: (breakdown: Breakdown, key: K) => number) =>
@@ -109,7 +104,7 @@ export function historyText(
   const history: z.infer<typeof historySchema> = {
     version: VERSION,
     package: name,
-    ...(group === undefined ? {} : { group: { title: group.title, packages: [...group.packages] } }),
+    ...(members && { group: { title, packages: [...members] } }),
     source,
     days: all.map((each) => each.day),
     missing_days: missing,
@@ -120,10 +115,7 @@ export function historyText(
     installers: table(INSTALLERS, ({ counts }, installer) => counts[installer]),
     systems: table(SYSTEMS, ({ countsBySystem }, system) => countsBySystem[system]),
     excluded: table(EXCLUSIONS, ({ excluded }, reason) => excluded[reason]),
-    metric: {
-      definition: METRIC_DEFINITION,
-      url: `${publicUrl === undefined ? '..' : publicUrl}/index.html#metric`,
-    },
+    metric: { definition: METRIC_DEFINITION, url: `${publicUrl}/index.html#metric` },
     blind_spots: [...BLIND_SPOTS],
   };
   return formatRows(history);

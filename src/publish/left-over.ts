@@ -112,10 +112,7 @@ async function isMarked(folder: string, badges: readonly BadgeOnDisk[]): Promise
  *
  * @returns undefined for one that is renewed.
  */
-function staleName(
-  { kind, windowDays }: BadgeOnDisk,
-  tracked: TrackedPackage | undefined,
-): string | undefined {
+function staleName({ kind, windowDays }: BadgeOnDisk, tracked?: TrackedPackage): string | undefined {
   const isListed = windowDays === undefined || tracked?.windows.includes(windowDays) === true;
   if (tracked !== undefined && isListed && isWanted(kind, tracked.looks)) return undefined;
   if (windowDays === undefined) return kind.id;

@@ -189,12 +189,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
       isHeldBack: isHeldBack(window),
     }));
     const files = badgeFiles(summaries, looks);
-    const text = historyText(history, {
-      package: name,
-      group: members && { title, packages: members },
-      source: source.kind,
-      publicUrl,
-    });
+    const text = historyText(history, tracked, source.kind, publicUrl);
     const hasMonths = wantsTotal(looks) && periods !== undefined;
     const others = [
       { name: HISTORY_FILE, content: text },

@@ -52,33 +52,6 @@ function publicWarning(code: WarningCode, history: PackageDays): string {
   return `${PUBLIC_WARNINGS[code]}${code === 'unknown-days' && unknown.length > 0 ? days : ''}`;
 }
 
-/**
- * What is known of one package: its last result, or after a failure what the last success left behind, and
- * of a failure only what strangers may know.
- */
-function packageView(
-  tracked: TrackedPackage,
-  entry: PackageHealth | undefined,
-  history: PackageDays,
-  { staleThresholdDays }: Config,
-  now: Date,
-): Omit<PackageView, 'history' | 'facets'> {
-  const code = entry?.failure && (entry.failure.code ?? 'source-failed');
-  const known = entry?.windows ?? [];
-  return {
-    ...tracked,
-    mainWindowDays: tracked.windows[0],
-    state: stateOf(entry, staleThresholdDays, now),
-    windows: known.length > 0 ? known : windowsFromHistory(tracked.windows, history),
-    total: entry?.total,
-    warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
-    // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
-    lastSuccess: code === undefined ? entry?.lastSuccess?.slice(0, DAY_LENGTH) : entry?.lastSuccess,
-    countedTo: entry?.countedTo,
-    failure: code && { code, sentence: ERRORS[code].public },
-  };
-}
-
 /** The last line of a page: the digests of what it was drawn from, and of its text. */
 const markOf = (drawnFrom: string, text: string) =>
   `<!-- drawn from ${drawnFrom}, text ${digest(text)} -->\n`;
@@ -99,6 +72,27 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
   const site = { staleThresholdDays, publicUrl, source };
   const rows = new Map<string, IndexEntry & { readonly lastDay?: string | undefined }>();
   const faults: unknown[] = [];
+
+  /**
+   * What is known of one package: its last result, or after a failure what the last success left behind, and
+   * of a failure only what strangers may know.
+   */
+  function viewOf(tracked: TrackedPackage, entry: PackageHealth | undefined, history: PackageDays = []) {
+    const code = entry?.failure && (entry.failure.code ?? 'source-failed');
+    const known = entry?.windows ?? [];
+    return {
+      ...tracked,
+      mainWindowDays: tracked.windows[0],
+      state: stateOf(entry, staleThresholdDays, now()),
+      windows: known.length > 0 ? known : windowsFromHistory(tracked.windows, history),
+      total: entry?.total,
+      warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
+      // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
+      lastSuccess: code === undefined ? entry?.lastSuccess?.slice(0, DAY_LENGTH) : entry?.lastSuccess,
+      countedTo: entry?.countedTo,
+      failure: code && { code, sentence: ERRORS[code].public },
+    } satisfies PackageView;
+  }
 
   async function readPublished(packageName: string): Promise<History | undefined> {
     const history = await readHistory(outputDir, packageName);
@@ -139,15 +133,14 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
     try {
       const history = published ?? (await readPublished(name));
       const { days, text = '', facets } = history ?? {};
-      const view = packageView(tracked, entry, days ?? [], config, now());
+      const view = viewOf(tracked, entry, days);
       const hasPage = view.windows.length > 0 || history !== undefined;
       if (hasPage) await drawPage({ ...view, history: days, facets }, text, finished);
       const recent = days ? recentCounts(days) : [];
       rows.set(name, { ...view, hasPage, recent, lastDay: days?.at(-1)?.day });
     } catch (error) {
       faults.push(error);
-      const view = packageView(tracked, entry, [], config, now());
-      rows.set(name, { ...view, hasPage: false, recent: [] });
+      rows.set(name, { ...viewOf(tracked, entry), hasPage: false, recent: [] });
     }
   }
 

@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DownloadRow } from '../../src/metric/breakdown.ts';
-import { totalOf } from '../../src/metric/package-days.ts';
+import { type PackageDays, totalOf } from '../../src/metric/package-days.ts';
 import { historyJsonSchema, historyText, parseHistory, readHistory } from '../../src/publish/history.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { anyRow, downloads, packageDays } from '../support/views.ts';
@@ -29,8 +29,9 @@ const ROWS: (DownloadRow[] | null)[] = [
   [downloads('pdm', 2), downloads(null, 31)],
 ];
 const all = packageDays(5, (index) => ROWS[index] ?? null, { partialDays: ['2026-04-22'] });
-const facts = { package: 'demo', source: 'bigquery', publicUrl: undefined };
-const written = JSON.parse(historyText(all, facts));
+const textOf = (days: PackageDays, publicUrl?: string) =>
+  historyText(days, { name: 'demo' }, 'bigquery', publicUrl);
+const written = JSON.parse(textOf(all));
 
 describe('historyText', () => {
   it('has one figure a day: 0 without downloads, null without data', () => {
@@ -55,7 +56,7 @@ describe('historyText', () => {
 
   it('links the metric, beside the file or where it is served', () => {
     expect(written.metric.url).toBe('../index.html#metric');
-    const served = JSON.parse(historyText(all, { ...facts, publicUrl: 'https://b.example.com' }));
+    const served = JSON.parse(textOf(all, 'https://b.example.com'));
     expect(served.metric.url).toBe('https://b.example.com/index.html#metric');
     expect(written.blind_spots.join(' ')).toContain('pipenv runs pip; pipx runs pip or, from 1.12 on, uv');
   });
@@ -66,7 +67,7 @@ describe('historyText', () => {
       fc.property(fc.array(anyDay, { minLength: 1, maxLength: 9 }), fc.boolean(), (rows, partial) => {
         const more = { partialDays: partial ? ['2026-04-24'] : [] };
         const days = packageDays(rows.length, (index) => rows[index] ?? null, more);
-        const text = historyText(days, facts);
+        const text = textOf(days);
         expect(isHistory(JSON.parse(text)), JSON.stringify(isHistory.errors)).toBe(true);
         // The names behind the class other are not in the file.
         const known = days.map(({ breakdown, ...day }) => {
@@ -80,7 +81,7 @@ describe('historyText', () => {
   it('keeps a year of a large package below 40 kB, each column on its line', () => {
     const day = ['pip', 'uv'].map((name) => downloads(name, 1_234_567, { system: 'Linux' }));
     const year = packageDays(365, () => [...day, downloads('uv', 12_345_678, { ci: true })]);
-    const text = historyText(year, facts);
+    const text = textOf(year);
     expect(text.length).toBeLessThan(40_000);
     expect(text.split('\n').length).toBeLessThan(42);
   });
@@ -113,7 +114,7 @@ describe('readHistory', () => {
   });
 
   it('takes what was written, with its text, and neither a part of it nor nothing', async () => {
-    const text = historyText(all, facts);
+    const text = textOf(all);
     expect(await readText(text)).toEqual({ days: all, text });
     for (const other of ['null', '{', '']) expect(await readText(other)).toBeUndefined();
     expect(await readHistory(tempFolder(), 'demo')).toBeUndefined();

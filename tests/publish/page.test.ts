@@ -42,7 +42,7 @@ function setUp(packages = '[demo]') {
     },
     /** Puts a history where `collect` would. */
     async publish(days = historyOf(30, 1)) {
-      const text = historyText(days, { package: 'demo', source: 'bigquery', publicUrl: undefined });
+      const text = historyText(days, { name: 'demo' }, 'bigquery');
       await publishFolder(output, 'demo', [{ name: 'history.json', content: text }]);
       return { days, text };
     },
