@@ -172,12 +172,12 @@ async function publishGroups(
   { log, onEntry }: Listener,
 ): Promise<Map<string, PackageHealth>> {
   const entries = new Map<string, PackageHealth>();
-  for await (const { name, ...group } of publisher.publishGroups(started)) {
-    if (group.entry !== undefined) {
-      entries.set(name, group.entry);
-      onEntry(name, group.entry, 'group');
+  for await (const { name, entry, waiting } of publisher.publishGroups(started)) {
+    if (entry !== undefined) {
+      entries.set(name, entry);
+      onEntry(name, entry, 'group');
     } else if (!signal?.aborted) {
-      const members = plural(group.waiting, 'package of it was', 'packages of it were');
+      const members = plural(waiting, 'package of it was', 'packages of it were');
       log.info(
         { group: name },
         `the group ${name} stays as it was: ${members} not part of this run; to renew it: collect --package ${name}`,

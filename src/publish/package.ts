@@ -125,12 +125,6 @@ function added(before: Figures | undefined, { days, total, facets, periods }: Fi
   };
 }
 
-/** What came of a group: its entry for the health file, or of how many packages the run has brought nothing, which changes nothing. */
-export type PublishedGroup = { readonly name: string } & (
-  | { readonly entry: PackageHealth }
-  | { readonly entry?: undefined; readonly waiting: number }
-);
-
 /** Publishes what a run brings. */
 export type Publisher = ReturnType<typeof openPublisher>;
 
@@ -225,10 +219,9 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
     return entry;
   }
 
-  async function publishGroup(
-    { group, figures, failed, waiting }: GroupSum,
-    attempted: Date,
-  ): Promise<PackageHealth | undefined> {
+  /** @returns The group's entry; undefined where the run has brought nothing of some packages, which changes nothing. */
+  async function publishGroup(sum: GroupSum, attempted: Date): Promise<PackageHealth | undefined> {
+    const { group, figures, failed, waiting } = sum;
     if (failed.length > 0) {
       const message = `${nameSome(failed)} of its ${group.members.length} packages failed, so its badges and page stay as they were; fix ${failed.length === 1 ? 'that package' : 'those packages'} first`;
       return failedEntry(group, new OperatorError('group-incomplete', message), attempted);
@@ -264,13 +257,16 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
         return failedEntry(tracked, error, attempted);
       }
     },
-    /** Publishes the groups of which the run has brought any member, in the order of the configuration. It never throws. */
-    async *publishGroups(started: Date): AsyncGenerator<PublishedGroup> {
+    /**
+     * Publishes the groups of which the run has brought any member, in the order of the configuration. It never throws.
+     *
+     * @returns The entry of each, if it was published or has failed, and of how many packages the run has brought nothing.
+     */
+    async *publishGroups(started: Date) {
       for (const sum of sums) {
         const { group, waiting } = sum;
         if (waiting.size === group.members.length) continue;
-        const entry = await publishGroup(sum, started);
-        yield { name: group.name, ...(entry === undefined ? { waiting: waiting.size } : { entry }) };
+        yield { name: group.name, entry: await publishGroup(sum, started), waiting: waiting.size };
       }
     },
   };
