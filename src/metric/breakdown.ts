@@ -40,7 +40,7 @@ export interface Breakdown {
 export const zeros = <K extends string>(keys: readonly K[]) => recordOf(keys, () => 0);
 
 /** The figures that all others of a breakdown follow from. */
-export interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'others'> {
+interface Sums extends Pick<Breakdown, 'countsBySystem' | 'excluded' | 'others'> {
   readonly counts: Readonly<Record<Installer, number>>;
 }
 
