@@ -49,7 +49,10 @@ describe('collect', () => {
   });
 
   it('leaves a health file with every window, which --json prints', async () => {
-    const { run, read, entry, message } = localProject(['{name: Alpha, window_days: [30, 7, 31]}'], TABLE);
+    const { run, read, json, entry, message } = localProject(
+      ['{name: Alpha, window_days: [30, 7, 31]}'],
+      TABLE,
+    );
     expect((await run('collect', '--json')).stdout).toBe(read('output/_health.json'));
     expect(entry('alpha')).toMatchObject({
       count: 14,
@@ -59,7 +62,9 @@ describe('collect', () => {
         { window_days: 7, count: 9, excluded: { ci: 0 } },
         { window_days: 31, count: 1_014 },
       ],
+      attempted: '2026-04-25T04:12:00.000Z',
     });
+    expect(json('alpha/history.json').days).toHaveLength(31);
     expect(['downloads-7d', 'downloads-31d'].map((badge) => message('alpha', badge))).toEqual(['9', '1k']);
   });
 
@@ -92,6 +97,22 @@ describe('collect', () => {
       'beta/history.json',
       'beta/installer-uv-30d-non-ci.json',
     ]);
+  });
+
+  it('renews badges under another spelling of a name, adds none there, and tells of those of nobody', async () => {
+    const { run, put, read, output, published, message } = abc();
+    const badge = 'downloads-30d-non-ci.json';
+    for (const folder of ['Alpha', 'alpha2', '.well-known']) put(`output/${folder}/${badge}`, 'old');
+    put('output/ALPHA/os-linux-30d-non-ci.json', 'old');
+    put('output/alphA', 'a file');
+    put('output/photos/cat.json', '{}');
+    mkdirSync(join(output, 'elsewhere'));
+    symlinkSync('elsewhere', join(output, 'aLPHA'));
+    const { exitCode, stderr } = await run('collect');
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('badges of alpha2 are left over')]);
+    expect([message('Alpha', 'downloads-30d'), message('ALPHA', 'os-linux-30d')]).toEqual(['14', '9']);
+    expect(['Alpha', 'ALPHA', 'elsewhere'].map((folder) => published(folder).length)).toEqual([1, 1, 0]);
+    for (const folder of ['alpha2', '.well-known']) expect(read(`output/${folder}/${badge}`)).toBe('old');
   });
 
   it('shows how far it is on a terminal', async () => {
@@ -196,18 +217,14 @@ describe('collect, with a ledger', () => {
     expect(message('alpha', 'downloads-7d')).toBe('2k');
   });
 
-  it('whose disk refuses fails a dry run, and in a run its package alone', async () => {
-    const { run, put, folder, ledger, health } = await bigQueryProject(['alpha', 'beta']);
-    await run('collect');
+  it('whose disk refuses fails a dry run', async () => {
+    const { run, put, folder, ledger } = await bigQueryProject(['alpha', 'beta']);
+    await run('collect', '--no-page');
     const path = ledger('beta');
     rmSync(join(folder, path));
     put(`${path}/x`, '');
-    const { exitCode, stdout, stderr } = await run('collect', '--dry-run');
-    expect([exitCode, stdout]).toEqual([1, '']);
-    expect(stderr).toContain('a folder stands where a file should be');
-    expect((await run('collect')).exitCode).toBe(1);
-    const beta = { error: expect.stringContaining(`${path}: a folder stands`) };
-    expect(health().packages).toMatchObject({ alpha: { count: 7 }, beta });
+    const stderr = expect.stringContaining('a folder stands where a file should be');
+    expect(await run('collect', '--dry-run')).toEqual({ exitCode: 1, stdout: '', stderr });
   });
 
   it('keeps its state for the operator alone, whatever the umask', async () => {
@@ -219,7 +236,7 @@ describe('collect, with a ledger', () => {
       expect(entries.filter((path) => path.endsWith('.json')).length).toBeGreaterThanOrEqual(2);
       for (const path of ['', ...entries])
         expect(mode(join('state', path))).toBe(path.endsWith('.json') ? 0o600 : 0o700);
-      expect(mode('output/_health.json')).toBe(0o644);
+      expect([mode('output/_health.json'), mode('output/alpha')]).toEqual([0o644, 0o755]);
     }
   });
 });
@@ -298,9 +315,11 @@ describe('collect, when something fails', () => {
     expect(stdout).toContain('check the path');
     expect(prints()).toEqual({ ...before, '_health.json': expect.any(String) });
     for (const name of ['alpha', 'beta', 'gamma']) {
-      expect(entry(name)).toMatchObject({
+      const [attempted, last_success] = Array(2).fill('2026-04-25T04:12:00.000Z');
+      expect(entry(name)).toEqual({
         error: expect.stringMatching(/no file matches .*rows\.ndjson/),
-        last_success: '2026-04-25T04:12:00.000Z',
+        error_code: 'files-missing',
+        ...{ window_days: 30, counted_to: '2026-04-24', attempted, last_success },
       });
     }
   });

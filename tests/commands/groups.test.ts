@@ -75,6 +75,8 @@ describe('groups', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('beta of its 2 packages failed, so its badges and page stay as they were');
     expect(ofSuite()).toEqual(before);
+    const [attempted, last_success] = ['2026-04-25T04:12:00.000Z', '2026-04-24T04:12:00.000Z'];
+    expect(health().packages.beta).toMatchObject({ attempted, last_success, counted_to: '2026-04-23' });
     expect(health().groups.suite).toMatchObject({
       error_code: 'group-incomplete',
       counted_to: '2026-04-23',

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { type Health, healthToJson, type PackageHealth } from '../../src/publish/health.ts';
-import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { localProject, openProject } from '../support/project.ts';
 import { tableLines } from '../support/table-text.ts';
 import { NOTHING } from '../support/views.ts';
@@ -160,10 +159,20 @@ describe('status', () => {
   });
 });
 
+/** _health.json of pypi-winnow-downloads, as of 2026-04-25: names as they were listed, nothing of the table. */
+const HEALTH_WINNOW = {
+  started: '2026-04-25T04:12:00.123456+00:00',
+  finished: '2026-04-25T04:12:42.654321+00:00',
+  packages: {
+    Small_00: { count: 14, window_days: 30, counts: { pip: 9, uv: 5, 'pip-family': 9 } },
+    bad: { error: 'Quota exceeded', window_days: 30 },
+  },
+};
+
 // As docs/deploy.md tells.
 it('what pypi-winnow-downloads left is shown by status, drawn by report, and taken over by collect', async () => {
   const at = '2026-04-24';
-  const { put, within, health, message } = localProject(
+  const { put, within, read, health, message } = localProject(
     ['Small_00', 'bad', 'constructor'],
     [
       { at, project: 'small-00', installer: 'pip', times: 20 },
@@ -187,6 +196,8 @@ it('what pypi-winnow-downloads left is shown by status, drawn by report, and tak
     '',
   ]);
   expect(await run('report')).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(read('output/index.html')).toContain('The source answered with a fault');
+  expect(read('output/index.html')).not.toContain('Quota');
   expect((await run('collect', '--no-page')).exitCode).toBe(0);
   expect(message('small-00', 'downloads-30d')).toBe('20');
   const packages = { 'small-00': { count: 20 }, bad: { count: 3 }, constructor: { count: 4 } };

@@ -11,11 +11,9 @@ import {
   type PackageHealth,
   parseHealth,
   readHealth,
-  stateOf,
   type UpstreamFacts,
   writeHealth,
 } from '../../src/publish/health.ts';
-import { HEALTH_WINNOW } from '../support/old-files.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG } from '../support/views.ts';
 
@@ -129,10 +127,6 @@ describe('the health file', () => {
     expect([other[0].installer, other[19].installer]).toEqual(['client-24', 'client-5']);
   });
 
-  it('is absent before the first run', async () => {
-    expect(await readHealth(tempFolder())).toBeUndefined();
-  });
-
   it.each([
     ...['{"packages": {', '', 'null', '[]', '{"started": "2026-04-25T04:12:00.000Z"}', '{"packages": []}'],
     ...['{"packages": {"demo": 14}}', '{"packages": {"demo": null}}'],
@@ -144,21 +138,6 @@ describe('the health file', () => {
 });
 
 describe('parseHealth', () => {
-  it('reads what pypi-winnow-downloads wrote', () => {
-    const [at, known] = ['2026-04-25T04:12:42.654Z', { windowDays: 30, windows: [], warnings: [] }];
-    expect(read(HEALTH_WINNOW)).toEqual({
-      started: '2026-04-25T04:12:00.123Z',
-      finished: at,
-      upstream: UPSTREAM,
-      warnings: [],
-      groups: new Map(),
-      packages: new Map<string, object>([
-        ['small-00', { ...known, count: 14, countedTo: '2026-04-24', attempted: at, lastSuccess: at }],
-        ['bad', { ...known, failure: { error: 'Quota exceeded', code: undefined }, attempted: at }],
-      ]),
-    });
-  });
-
   it('reads what a later version warns of as far as it is known', () => {
     const warnings = [{ code: 'of-tomorrow', message: 'x' }, WARNING];
     expect(read({ packages: { a: { warnings } } })?.packages.get('a')?.warnings).toEqual([WARNING]);
@@ -289,36 +268,10 @@ describe('mergeHealth', () => {
     expect([...merged.packages.keys()]).toEqual(['alpha', 'beta']);
   });
 
-  it('begins with nothing', () => {
-    const first = mergeHealth(config, undefined, run);
-    expect(first.upstream).toEqual(UPSTREAM);
-    expect([...first.packages.keys()]).toEqual(['beta']);
-  });
-
   it('does not take the days of another source for those of this one', () => {
     const files = { ...previous, source: 'duckdb' };
     expect(mergeHealth(config, files, run).upstream.lastDay).toBeNull();
     const { source: _, ...old } = previous;
     expect(mergeHealth(config, old, run).upstream).toEqual(previous.upstream);
-  });
-});
-
-describe('stateOf', () => {
-  const now = new Date('2026-04-25T06:00:00Z');
-  const failure = { error: 'why', code: undefined };
-  const lastSuccess = '2026-04-25T05:59:00.000Z';
-
-  it.each<[string, Partial<PackageHealth> | undefined, string]>([
-    ['that is in no file', undefined, 'new'],
-    ['that was counted up to yesterday', { countedTo: '2026-04-24' }, 'ok'],
-    // The 21st is three days before yesterday.
-    ['as old as the threshold', { countedTo: '2026-04-21' }, 'ok'],
-    ['older than the threshold', { countedTo: '2026-04-20' }, 'stale'],
-    ['that is old and ran just now', { countedTo: '2026-03-24', lastSuccess }, 'stale'],
-    ['that failed, with figures that are new', { failure, countedTo: '2026-04-24' }, 'failed'],
-    ['that failed, with figures that are old', { failure, countedTo: '2026-03-24' }, 'failed'],
-    ['of which nothing is known', {}, 'new'],
-  ])('of a package %s', (_, entry, expected) => {
-    expect(stateOf(entry && { ...NONE, ...entry }, 3, now)).toBe(expected);
   });
 });

@@ -132,20 +132,6 @@ describe('pages', () => {
     expect(readFileSync(demo, 'utf8')).toBe(before);
   });
 
-  it('tell strangers the kind of a failure and one sentence, and nothing of accounts or money', async () => {
-    const { draw, index } = setUp();
-    const error = 'permission denied for badges@acme-4711.iam at /etc/key.json [job pypi-badges_1]';
-    for (const [error_code, sentence] of [
-      ['permission', 'BigQuery refused the permission; the operator has been told. permission'],
-      [undefined, 'The source answered with a fault; the operator has been told. source-failed'],
-      ['of another version', 'The source answered with a fault; the operator has been told. source-failed'],
-    ]) {
-      await draw(healthOf({ packages: { demo: { error, error_code, window_days: 30 } } }));
-      expect(index()).toContain(`demo: ${sentence}`);
-      expect(index()).not.toMatch(/acme|\/etc|job|Billed|MiB/);
-    }
-  });
-
   it('end between two when that is asked for, and what is drawn is kept', async () => {
     const { open, output, demo, publish } = setUp('[demo, other]');
     await publish();
