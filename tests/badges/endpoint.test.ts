@@ -160,8 +160,10 @@ describe('badges that are asked for', () => {
     ['its colour', { color: 'green' }, { facets: pythons({ '3.14': 200 }) }, '100%', 'green'],
     ['no step of counts', { color: [] }, { facets: pythons({ '2.7': 200 }) }, '0%', 'blue'],
     ['that it is not all', {}, { facets: pythons({ '3.9': 1, '3.10': 999 }) }, '>99%', 'blue'],
+    ['a hundred known', {}, { facets: pythons({ '3.10': 100 }) }, '100%', 'blue'],
     ['too few known', {}, { facets: pythons({ '3.10': 99 }) }, 'too few', 'lightgrey'],
-    ['too many unknown', {}, { facets: pythons({ '3.10': 790 }, 210) }, 'too few', 'lightgrey'],
+    ['as many unknown as may be', {}, { facets: pythons({ '3.9': 90, '3.11': 110 }, 50) }, '55%', 'blue'],
+    ['too many unknown', {}, { facets: pythons({ '3.10': 200 }, 51) }, 'too few', 'lightgrey'],
     ['that nothing was counted yet', {}, {}, 'not counted', 'lightgrey'],
     [
       'that there is too little by now',

@@ -20,10 +20,6 @@ describe('snippet', () => {
     expect(snippet(hero, HERE, format, 'shields')).toBe(expected);
   });
 
-  it('can show the SVG of the operator instead', () => {
-    expect(snippet(hero, `${HERE}/x`, 'url', 'svg')).toBe(`${HERE}/x/mcp-clipboard/downloads-30d-non-ci.svg`);
-  });
-
   it('shields.io finds the endpoint file behind its parameter', () => {
     const url = new URL(snippet(hero, `${HERE}/a b/(c)`, 'url', 'shields'));
     const inner = new URL(url.searchParams.get('url') ?? '');

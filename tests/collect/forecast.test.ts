@@ -32,21 +32,6 @@ const of = (
 ) => forecast(entries, known, budget, now, shares, facets);
 
 describe('the forecast', () => {
-  it('tells what each package has cost, goes on with a day of each, and says what whole windows would cost', () => {
-    expect(of()).toMatchObject({
-      packages: [
-        { package: 'a', daysScanned: 39, bytesBilled: 5_850 * MB, bytesPerDay: 150 * MB },
-        { package: 'b', daysScanned: 10, bytesBilled: 500 * MB, bytesPerDay: 50 * MB },
-      ],
-      otherBytes: 150 * MB,
-      queries: 30,
-      projectedBytes: 6_500 * MB + 20 * (200 * MB + DAYS_QUESTION),
-      steadyBytes: 30 * (200 * MB + DAYS_QUESTION),
-      withoutLedgerBytes: 30 * (30 * 150 * MB + 90 * 50 * MB),
-      day: undefined,
-    });
-  });
-
   it('tells how many more packages fit', () => {
     // (1 TiB - 30 * 210.5 MB) / (30 * 100 MB), rounded down
     expect([TIB, null, 1].map((budget) => of(list, budget).morePackages)).toEqual([364, null, 0]);
@@ -68,23 +53,12 @@ describe('the forecast', () => {
     expect(steadyBytes).toBe(30 * (((6 * 2 + 30) / 7) * 150 * MB + DAYS_QUESTION));
   });
 
-  it('takes what a run takes for one that was never read, whatever the others bill', () => {
-    const { packages, steadyBytes } = of([...list, entry('new', [30])]);
-    expect(packages[2]).toEqual({ package: 'new', daysScanned: 0, bytesBilled: 0, bytesPerDay: 160 * MB });
-    expect(steadyBytes).toBe(30 * (360 * MB + DAYS_QUESTION));
-  });
-
   it('counts the days that are missing now, and what the budget lets through', () => {
     const behind = [entry('a', [30], ['2026-11-08', '2026-11-09']), entry('b', [7, 90], ['2026-11-09'])];
     expect(of(behind, null).missingBytes).toBe(2 * 150 * MB + 50 * MB);
     const goesOn = 6_500 * MB + 350 * MB + 20 * (200 * MB + DAYS_QUESTION);
     const projected = [null, 8_000 * MB, 1].map((budget) => of(behind, budget).projectedBytes);
     expect(projected).toEqual([goesOn, 8_000 * MB, 6_500 * MB]);
-  });
-
-  it('says nothing of a month in which nothing was asked', () => {
-    const nothing = { bytesBilled: 0, queries: 0, otherBytes: 0 };
-    expect(of(list, TIB, { known: EMPTY_SPEND })).toMatchObject(nothing);
   });
 });
 

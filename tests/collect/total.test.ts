@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { FetchedDays } from '../../src/collect/days.ts';
 import { periodsOfLedger } from '../../src/collect/run.ts';
 import { totalSince } from '../../src/metric/package-days.ts';
@@ -21,37 +21,16 @@ function fetched(end: string, filled: readonly string[]): FetchedDays {
   return { upstream, known: { kind: 'known', rows }, partialDays: [], warnings: [] };
 }
 
-describe('the total', () => {
-  it.each([
-    [false, 0],
-    [true, 2],
-  ])('of files whose being the whole log is %s leaves %d days out', (wholeLog, unknownDays) => {
-    const days = fetched('2026-01-06', ['04', '03', '01', '06', '07']);
-    const read = withDays(
-      EMPTY_LEDGER,
-      { start: '2026-01-01', end: '2026-01-05' },
-      [{ ...row, day: '2026-01-03' }],
-      (day) => (days.known.kind === 'known' ? (days.known.rows.get(day) ?? 0) : null),
-    );
-    expect(totalSince(periodsOfLedger(read, days, { wholeLog }) ?? [], '2026-01-06')).toEqual({
-      since: '2026-01-01',
-      count: 1,
-      unknownDays,
-    });
-    expect(periodsOfLedger(EMPTY_LEDGER, fetched('2026-01-06', ['06']), { wholeLog })).toEqual([]);
-  });
-
-  it('of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
-    const span = { start: '2026-01-01', end: '2026-01-05' };
-    const rows = ['01', '02', '03', '04'].map((day) => ({ ...row, day: `2026-01-${day}` }));
-    const kept = withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-01-04' ? 0 : 5));
-    const old = [{ spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] }];
-    const days = fetched('2026-01-05', ['01', '02', '04']);
-    const periods = periodsOfLedger({ ...kept, old }, days, { wholeLog: true }) ?? [];
-    expect(totalSince(periods, '2026-01-05')).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
-    expect(
-      periodsOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']), { wholeLog: true }),
-    ).toBeUndefined();
-    expect(periodsOfLedger(EMPTY_LEDGER, days, { wholeLog: true })).toEqual([]);
-  });
+it('the total of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
+  const span = { start: '2026-01-01', end: '2026-01-05' };
+  const rows = ['01', '02', '03', '04'].map((day) => ({ ...row, day: `2026-01-${day}` }));
+  const kept = withDays(EMPTY_LEDGER, span, rows, (day) => (day === '2026-01-04' ? 0 : 5));
+  const old = [{ spans: [{ start: '2025-12-31', end: '2026-01-02' }], rows: [{ ...row, downloads: 7 }] }];
+  const days = fetched('2026-01-05', ['01', '02', '04']);
+  const periods = periodsOfLedger({ ...kept, old }, days, { wholeLog: true }) ?? [];
+  expect(totalSince(periods, '2026-01-05')).toEqual({ since: '2025-12-31', count: 8, unknownDays: 2 });
+  expect(
+    periodsOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']), { wholeLog: true }),
+  ).toBeUndefined();
+  expect(periodsOfLedger(EMPTY_LEDGER, days, { wholeLog: true })).toEqual([]);
 });

@@ -2,35 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { Fault as BigQueryFault, Trouble } from '../support/bigquery-server.ts';
-import type { Options } from '../support/clickhouse-server.ts';
 import { clickHouseProject, daily, localProject } from '../support/project.ts';
 
 /* Days that are late, lost, unknown, or many times the usual, from the answer to all that is published. */
-
-describe('no error becomes a number', () => {
-  /*
-   * Ten downloads of `demo` a day, in a table that is three days late: 30 days of it are 300, whatever fails, or the badge
-   * stays as it was.
-   */
-  const TODAY = '2026-10-31';
-  const days = { start: '2026-08-01', end: '2026-10-28' };
-
-  it.each<[string, Omit<Options, 'rows'>, number | string]>([
-    ['a server is overloaded once', { faults: [{ exception: 745, status: 503 }] }, 300],
-    [
-      'the table of days has no such column',
-      { fault: ({ kind }) => (kind === 'days' ? { exception: 47 } : undefined) },
-      'unexpected-answer',
-    ],
-    ['the clock is five days behind', { date: new Date('2026-11-05T04:12:00Z') }, 'clock'],
-  ])('where %s', async (_, options, expected) => {
-    const rows = daily('demo', days, 10);
-    const { at, entry } = await clickHouseProject(['demo'], { rows, days, ...options });
-    const { exitCode } = await at(TODAY, 'collect', '--no-page');
-    const { count, error_code } = entry('demo');
-    expect([exitCode, count ?? error_code]).toEqual([expected === 300 ? 0 : 1, expected]);
-  });
-});
 
 describe('a poisoned package, by a fault that is in no table, keeps no other from being fresh:', () => {
   // A common price is asked for 63 packages, and for no fewer.
@@ -125,19 +99,21 @@ describe('days that the source told once', () => {
 
 describe('a day without a row of any package', () => {
   it.each([
-    [true, [null, ['2026-04-10'], '±0 %']],
-    [false, [0, [], '−3 %']],
+    [true, [null, ['2026-04-10'], '±0 %', 1]],
+    [false, [0, [], '−3 %', 0]],
   ])('in local files, whole log: %s', async (wholeLog, expected) => {
     const filled = daysOf({ start: '2025-10-01', end: '2026-04-25' }).filter((day) => day !== '2026-04-10');
-    const { run, json, health, message } = localProject(
+    const { run, json, health, entry, message } = localProject(
       ['demo'],
       filled.map((at) => ({ at, installer: 'uv' })),
-      { source: `whole_log: ${wholeLog}`, sections: 'badges: {extra: [trend]}' },
+      { source: `whole_log: ${wholeLog}`, sections: 'badges: {extra: [trend, total]}' },
     );
     await run('collect', '--no-page');
     const { count, days, missing_days } = json('demo/history.json');
     const trend = message('demo', 'trend-30d');
-    expect([count[days.indexOf('2026-04-10')], missing_days, trend]).toEqual(expected);
+    const { unknown_days, ...total } = entry('demo').total;
+    expect([count[days.indexOf('2026-04-10')], missing_days, trend, unknown_days]).toEqual(expected);
+    expect(total).toEqual({ since: '2025-10-01', count: filled.length });
     expect(health().upstream.missing_days).toEqual(missing_days);
   });
 });
@@ -187,56 +163,31 @@ describe('days of which the log does not say what was by CI', () => {
   });
 });
 
-describe('a spike', () => {
-  /*
-   * 20 downloads a day by uv and 50,000 by pip on one of them are 50,600 in 30 days.
-   *
-   * @param bursts Downloads by pip, by how many days ago.
-   */
-  const TODAY = '2026-04-25';
-  async function collected(bursts: Record<number, number>) {
-    const days = { start: '2026-01-01', end: TODAY };
-    const rows = ['alpha', 'beta'].flatMap((name) => daily(name, days, 20));
-    for (const [ago, downloads] of Object.entries(bursts)) {
-      rows.push({ project: 'alpha', day: addDays(TODAY, -Number(ago)), installer: 'pip', downloads });
-    }
-    const sections =
-      'badges: {extra: [trend]}\ngroups: [{name: both, packages: [alpha, beta], window_days: [30]}]';
-    const names = ['alpha', 'beta'].map((name) => `{name: ${name}, window_days: [30, 7]}`);
-    const project = await clickHouseProject(names, { rows, days }, { sections });
-    expect((await project.run('collect')).exitCode).toBe(0);
-    const spikes = ({ warnings = [] }: { warnings?: { code: string; message: string }[] }) =>
-      warnings.flatMap(({ code, message }) => (code === 'spike' ? [message] : []));
-    const { groups, packages } = project.health();
-    return { ...project, spikes: spikes(packages.alpha), spikesOfGroup: spikes(groups.both) };
-  }
-
-  it('is warned of, makes the trend mean nothing, and leaves the badge and the typical day as they are', async () => {
-    const { read, json, message, spikes, spikesOfGroup } = await collected({ 10: 50_000 });
-    expect(message('alpha', 'downloads-30d')).toBe('50.6k');
-    expect(spikes).toEqual([
-      '2026-04-15 (50,020): more than ten times the usual downloads, and more than a third of 30d; most often one client is behind it',
-    ]);
-    const grey = { message: 'not comparable', color: 'lightgrey' };
-    expect(json('alpha/trend-30d-non-ci.json')).toMatchObject(grey);
-    // It is in the seven days before these.
-    expect(message('alpha', 'trend-7d')).toBe('not comparable');
-    expect(json('alpha/history.json').typical_day).toBe(20);
-    expect(read('output/alpha/index.html')).toContain(
-      '<span data-figure="typical">20</span> on a typical day',
-    );
-    // The group has its member's figures, whose warning stands there.
-    expect(spikesOfGroup).toEqual([]);
-    expect(message('both', 'trend-30d')).toBe('not comparable');
-  });
-
-  it.each([
-    ['in both windows', { 3: 50_000 }, ['30d, 7d'], ['not comparable', 'not comparable']],
-    ['in the window before alone', { 40: 50_000 }, [], ['not comparable', '±0 %']],
-    ['that is no third of the sum', { 20: 250 }, [], ['+42 %', '±0 %']],
-  ])('%s', async (_, bursts, windows, trends) => {
-    const { message, spikes } = await collected(bursts);
-    expect(spikes.map((text) => /a third of (.*);/.exec(text)?.[1])).toEqual(windows);
-    expect(['trend-30d', 'trend-7d'].map((badge) => message('alpha', badge))).toEqual(trends);
-  });
+it('spikes are warned of, make the trend mean nothing, and leave the badge and the typical day as they are', async () => {
+  const days = { start: '2026-01-01', end: '2026-04-25' };
+  const rows = ['alpha', 'beta'].flatMap((name) => daily(name, days, 20));
+  for (const day of ['2026-04-05', '2026-04-22'])
+    rows.push({ project: 'alpha', day, installer: 'pip', downloads: 50_000 });
+  const groups = 'groups: [{name: both, packages: [alpha, beta], window_days: [30]}]';
+  const names = ['alpha', 'beta'].map((name) => `{name: ${name}, window_days: [30, 7]}`);
+  const sections = `badges: {extra: [trend]}\n${groups}`;
+  const { run, read, json, message, entry, health } = await clickHouseProject(
+    names,
+    { rows, days },
+    { sections },
+  );
+  expect((await run('collect')).exitCode).toBe(0);
+  // 20 a day by uv, and 50,000 by pip on two days.
+  expect(message('alpha', 'downloads-30d')).toBe('100.6k');
+  const spike =
+    '2026-04-05 (50,020), 2026-04-22 (50,020): more than ten times the usual downloads, and more than a third of 30d, 7d; most often one client is behind it';
+  expect(entry('alpha').warnings).toEqual([{ code: 'spike', message: spike }]);
+  const grey = { message: 'not comparable', color: 'lightgrey' };
+  for (const trend of ['trend-30d', 'trend-7d'])
+    expect(json(`alpha/${trend}-non-ci.json`)).toMatchObject(grey);
+  expect(json('alpha/history.json').typical_day).toBe(20);
+  expect(read('output/alpha/index.html')).toContain('<span data-figure="typical">20</span> on a typical day');
+  // The group has its member's figures, whose warning stands there.
+  expect(health().groups.both.warnings).toEqual([]);
+  expect(message('both', 'trend-30d')).toBe('not comparable');
 });

@@ -1,7 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Ajv } from 'ajv';
-import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { addDays, spanDays } from '../../src/days/day.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
@@ -10,10 +8,6 @@ import { clickHouseProject, daysUpTo, localProject } from '../support/project.ts
 
 const AS_OF = '2026-10-31';
 const SPAN = { start: '2026-09-11', end: '2026-11-10' };
-const ajv = new Ajv();
-addFormats.default(ajv);
-const SCHEMA = new URL('../../docs/facets.schema.json', import.meta.url);
-const isFacets = ajv.compile(JSON.parse(readFileSync(SCHEMA, 'utf8')));
 
 /** Rows of a package on every day of two months. */
 const daily = (project: string, ...rows: Omit<ServerRow, 'project' | 'day'>[]): ServerRow[] =>
@@ -201,7 +195,6 @@ describe('collect', () => {
     const { at, asked, facets, read, files } = await house();
     expect((await at(AS_OF, 'collect')).exitCode).toBe(0);
     const first = facets('demo');
-    expect(isFacets(first), JSON.stringify(isFacets.errors)).toBe(true);
     expect(first).toMatchObject({ from: '2026-10-01', to: '2026-10-30', total: 300, source: 'clickhouse' });
     expect(first.lists.python).toMatchObject({ other: 0, unknown: 60 });
     expect(String(first.lists.python.values)).toBe('3.14,150,3.9,90');
@@ -330,11 +323,5 @@ describe('collect', () => {
       '100.0% of the 1,200 downloads from 2026-10-01 to 2026-10-30 came from one kind of machine (pip, Python 3.9, Linux glibc); that can be one fleet';
     expect(entry('demo').warnings).toEqual([{ code: 'one-kind', message }]);
     expect(read('output/demo/index.html')).toContain('that can be one fleet');
-  });
-
-  it('asks nothing where every_days is 0', async () => {
-    const { collect, asked, facets } = await house(['demo'], { sections: 'facets: {every_days: 0}' });
-    expect((await collect()).exitCode).toBe(0);
-    expect([asked().length, facets('demo')]).toEqual([0, undefined]);
   });
 });

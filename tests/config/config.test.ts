@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig, parseConfig } from '../../src/config/config.ts';
-import { asNobody } from '../support/nobody.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const parse = (text: string, file = 'tracked.yaml') => parseConfig(text, file, '/etc/pypi-badges');
@@ -203,23 +201,24 @@ describe('loadConfig', () => {
     const folder = folderWith('list.yaml', VALID);
     writeFileSync(join(folder, 'bytes.yaml'), Buffer.from([0x61, 0xff, 0xfe]));
     mkdirSync(join(folder, 'list'));
-    execFileSync('mkfifo', [join(folder, 'pipe.yaml')]);
     writeFileSync(join(folder, 'huge.yaml'), '');
     truncateSync(join(folder, 'huge.yaml'), 600_000_000);
     chmodSync(join(folder, 'list.yaml'), 0o000);
+    const user = process.geteuid?.() ?? 0;
+    onTestFinished(() => process.seteuid?.(user));
     const init = 'write one with: pypi-badges init <name>..., or name another with --config <file>';
     for (const [file, says] of [
       ['none.yaml', `there is no such file; ${init}\n1 problem`],
       ['list', 'this is a folder; name a file in it'],
       ['list.yaml/tracked.yaml', 'cannot be read (ENOTDIR)'],
       ['bytes.yaml', 'the file is not UTF-8 text'],
-      ['pipe.yaml', 'a pipe stands where a file should be; put the right file in its place\n1 problem'],
-      ['/dev/zero', 'a device stands where a file should be'],
+      ['/dev/zero', 'a device stands where a file should be; put the right file in its place\n1 problem'],
       ['huge.yaml', 'a file of more than 16 MiB stands there'],
       ['list.yaml', 'you may not read this file'],
     ] as const) {
-      const load = () => loadConfig(file, folder);
-      expect(file === 'list.yaml' ? () => asNobody(load) : load).toThrow(`${file}: ${says}`);
+      // Root may read everything, and containers often run tests as root.
+      if (file === 'list.yaml' && process.getuid?.() === 0) process.seteuid?.('nobody');
+      expect(() => loadConfig(file, folder)).toThrow(`${file}: ${says}`);
     }
   });
 });

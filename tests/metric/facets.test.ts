@@ -8,7 +8,6 @@ import {
   facetsTogether,
   mergeSpellings,
   oneKind,
-  pythonsFrom,
   shownRows,
   VALUES_MAX,
 } from '../../src/metric/facets.ts';
@@ -85,23 +84,4 @@ it.each<[string, number, Record<string, number>, string | undefined]>([
   ['nor where none is named', 1_000, {}, undefined],
 ])('one kind of machine is told of with %s', (_, total, kind, expected) => {
   expect(oneKind(facetsWith(total, { kind }))?.[0]).toBe(expected);
-});
-
-describe('the downloads by a Python or a later one', () => {
-  const PYTHONS = { '2.7': 40, '3.9': 50, '3.10': 60, '3.14': 50 };
-
-  it.each<
-    [string, string, number, Record<string, number>, number, { part: number; known: number } | undefined]
-  >([
-    ['are in the order of versions', '3.10', 250, PYTHONS, 50, { part: 110, known: 200 }],
-    ['begin between two that are there', '3.11', 250, PYTHONS, 50, { part: 50, known: 200 }],
-    ['have all of Python 3', '3.0', 250, PYTHONS, 50, { part: 160, known: 200 }],
-    ['may be none', '3.15', 250, PYTHONS, 50, { part: 0, known: 200 }],
-    ['are not told with more than 20 % unknown', '3.10', 251, PYTHONS, 51, undefined],
-    ['are told from 100 known on', '3.9', 100, { '3.9': 100 }, 0, { part: 100, known: 100 }],
-    ['are not told below', '3.9', 99, { '3.9': 99 }, 0, undefined],
-    ['are not told of nothing', '3.9', 0, {}, 0, undefined],
-  ])('%s', (_, least, total, python, unknown, expected) => {
-    expect(pythonsFrom(facetsWith(total, { python }, unknown), least)).toEqual(expected);
-  });
 });

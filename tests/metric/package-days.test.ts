@@ -3,21 +3,15 @@ import { breakdownOf } from '../../src/metric/breakdown.ts';
 import {
   incompleteDaysOf,
   isWindowKnown,
-  type PackageDays,
   together,
-  totalOf,
   totalSince,
   totalsTogether,
 } from '../../src/metric/package-days.ts';
-import { daysWith, downloads, packageDays } from '../support/views.ts';
+import { downloads, packageDays } from '../support/views.ts';
 
 /** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th incomplete. */
 const all = packageDays(5, (index) => (index === 2 ? null : [downloads('uv', 2 ** index)]), {
   partialDays: ['2026-04-21', '2026-04-24'],
-});
-
-it('sums the days that are known', () => {
-  expect([2, 3, 6].map((count) => totalOf(all.slice(-count)).count)).toEqual([24, 24, 27]);
 });
 
 it('adds up the days that two packages share, and knows no day that is not known of both', () => {
@@ -30,20 +24,6 @@ it('adds up the days that two packages share, and knows no day that is not known
   expect(both[3]?.breakdown?.counts).toMatchObject({ pip: 100, uv: 16 });
   expect(incompleteDaysOf(both).partial).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
   expect(together(other, all)).toEqual(both);
-});
-
-it('tells an unknown day from a missing one, in slices and of two packages', () => {
-  const one = daysWith([null, null, 1, 1, 1], { unknownDays: ['2026-04-21'] });
-  const other = daysWith([1, 1, 1, null, null], { unknownDays: ['2026-04-24'] });
-  const marks = (days: PackageDays) => [incompleteDaysOf(days).missing, incompleteDaysOf(days).unknown];
-  expect(marks(one)).toEqual([['2026-04-20'], ['2026-04-21']]);
-  expect(marks(one.slice(-4))).toEqual([[], ['2026-04-21']]);
-  expect(marks(one.slice(-3))).toEqual([[], []]);
-  expect(marks(together(one, other))).toEqual([
-    ['2026-04-20', '2026-04-23'],
-    ['2026-04-21', '2026-04-24'],
-  ]);
-  expect(totalOf(together(one, other)).count).toBe(2);
 });
 
 it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { countAsPyPiStats, PATIENCE, readPyPiStats } from '../../src/sources/pypistats.ts';
+import { PATIENCE, readPyPiStats } from '../../src/sources/pypistats.ts';
 import {
   type StatsFault,
   type StatsOptions,
@@ -43,12 +43,6 @@ describe('read', () => {
     });
     const paths = ['overall', 'system'].map((kind) => `/api/packages/demo/${kind}`);
     expect(server.requests).toEqual(paths.map((path) => ({ path, agent: 'pypi-badges/1.2.3' })));
-  });
-
-  it('does not know a package that pypistats.org does not', async () => {
-    const { stats, server } = await open();
-    expect(await stats.read('nope')).toBeUndefined();
-    expect(server.requests).toHaveLength(1);
   });
 
   it('leaves out a system that we do not tell', async () => {
@@ -110,20 +104,5 @@ describe('read', () => {
     const env = { PYPISTATS_URL: 'http://a:hunter2@127.0.0.1' };
     const says = /^PYPISTATS_URL: expected an http((?!hunter2).)*$/;
     await expect(readPyPiStats('demo', { env, now: () => new Date(0) })).rejects.toThrow(says);
-  });
-});
-
-describe('countAsPyPiStats', () => {
-  it('comes to the figures of pypistats.org for the same downloads', async () => {
-    const { stats } = await open();
-    const days = await stats.read('demo');
-    for (const [date, counted] of days ?? []) {
-      const rows = ROWS.filter((row) => row.day === date);
-      expect(countAsPyPiStats(rows.map((row) => ({ installer: null, system: null, ...row })))).toEqual(
-        counted,
-      );
-    }
-    const empty = { installer: '', system: '', downloads: 4 };
-    expect(countAsPyPiStats([empty])).toMatchObject({ with_mirrors: 4, without_mirrors: 0 });
   });
 });

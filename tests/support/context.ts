@@ -1,13 +1,6 @@
 import type { Context } from '../../src/commands/context.ts';
 import { main } from '../../src/program.ts';
 
-/** What a command was given and what it wrote. */
-export interface Captured {
-  readonly context: Context;
-  stdout(): string;
-  stderr(): string;
-}
-
 /** A world of nothing but a folder: no environment, a fixed time, outputs that are kept. */
 export function capture(
   cwd: string,
@@ -25,22 +18,19 @@ export function capture(
     terminal?: boolean;
     ask?: (question: string) => Promise<string>;
   } = {},
-): Captured {
+) {
   let out = '';
   let err = '';
-  return {
-    context: {
-      cwd,
-      env,
-      now,
-      issuesUrl: 'https://example.com/issues',
-      ...(ask === undefined ? {} : { ask }),
-      stdout: { write: (text) => (out += text), isTTY: terminal, columns },
-      stderr: { write: (text) => (err += text), isTTY: terminal, columns },
-    },
-    stdout: () => out,
-    stderr: () => err,
+  const context: Context = {
+    cwd,
+    env,
+    now,
+    issuesUrl: 'https://example.com/issues',
+    ...(ask === undefined ? {} : { ask }),
+    stdout: { write: (text) => (out += text), isTTY: terminal, columns },
+    stderr: { write: (text) => (err += text), isTTY: terminal, columns },
   };
+  return { context, stdout: () => out, stderr: () => err };
 }
 
 /** Runs a command line in this process. */

@@ -24,11 +24,6 @@ const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 /** The one RSA key of all tests, as it takes a tenth of a second to make. */
 export const RSA_PEM = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 
-export function ecPem(): string {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return String(privateKey.export({ type: 'sec1', format: 'pem' }));
-}
-
 /** A service account's key file, as Google makes it. */
 export function keyFile(pem: string): string {
   const key = {
@@ -59,7 +54,8 @@ export function pieces(text: string): string[] {
 /** A secret of every kind that is known by how it looks. */
 export function everySecret(): Secret[] {
   const key = material(RSA_PEM);
-  const ec = ecPem();
+  const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const ec = String(curve.export({ type: 'sec1', format: 'pem' }));
   const file = keyFile(RSA_PEM);
   const [base64, base64url] = [Buffer.from(file).toString('base64'), Buffer.from(file).toString('base64url')];
   const password = randomText(14);

@@ -349,6 +349,7 @@ describe('days', () => {
   it.each<[string, Fault, string]>([
     ['refuses the user', { exception: 516 }, 'sign-in-refused'],
     ['is in trouble', { status: 503 }, 'unavailable'],
+    ['has no such column', { exception: 47 }, 'unexpected-answer'],
     ['reads no more', { exception: 158 }, 'too-large'],
     ['does not know the database', { exception: 81 }, 'not-found'],
     ['tells a day that is none', withRows(() => [['2025-01-01', 3]]), 'unexpected-answer'],

@@ -118,13 +118,6 @@ describe('the source duckdb', () => {
     const lengths = [...rows].map(([name, list]) => [name, list.length]);
     expect(Object.fromEntries(lengths)).toEqual({ demo: 6, other: 1, none: 0 });
   });
-
-  it('answers with no name that is on no list, however many there are', async () => {
-    const strange = (index: number) => ({ installer: `client-${index}`, system: `os-${index}` });
-    const rows = Array.from({ length: 600 }, (_, index) => ({ at: '2026-04-24', ...strange(index) }));
-    const folded = pipRow(600, { installer: '(other)', system: '(other)' });
-    expect(await read(await openIn({ rows: ndjson(rows) }))).toEqual([folded]);
-  });
 });
 
 const PIP = `{'installer': {'name': 'pip'}} AS details`;
