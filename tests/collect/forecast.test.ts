@@ -32,13 +32,6 @@ const of = (
 ) => forecast(entries, known, budget, now, shares, facets);
 
 describe('the forecast', () => {
-  it('tells how many more packages fit', () => {
-    // (1 TiB - 30 * 210.5 MB) / (30 * 100 MB), rounded down
-    expect([TIB, null, 1].map((budget) => of(list, budget).morePackages)).toEqual([364, null, 0]);
-    // As 160 MB a day are assumed of packages that were never read.
-    expect(of([], TIB, { known: EMPTY_SPEND }).morePackages).toBe(228);
-  });
-
   it('counts facets every few days, where they are asked for', () => {
     // 330 MB for each of the 30 and 7 days of the first windows, every tenth day.
     const facets = (330 * 37 * MB) / 10;
@@ -72,21 +65,9 @@ describe('the price of a day both ways', () => {
   };
   const price = (entries: typeof list, budget = TIB) => of(entries, budget, { known, shares: true });
 
-  it('is that one by one for few packages', () => {
-    // 200 MB one by one, against 165 GiB that are assumed: 100 MB a package, so 1,772 of them.
-    expect(of(list, TIB, { shares: true }).day).toEqual({
-      aloneBytes: 200 * MB,
-      sharedBytes: 165 * 1024 ** 3,
-      basis: 'an estimate',
-      shares: false,
-      held: true,
-      breakEvenPackages: 1772,
-    });
+  it('is that for all for many', () => {
     // Below 10 GB a run does not even ask.
     expect(price(many.slice(0, 62)).day?.shares).toBe(false);
-  });
-
-  it('is that for all for many', () => {
     const basis = 'its last bills';
     expect(price(many)).toMatchObject({
       day: { sharedBytes: 12_000 * MB, basis, shares: true, held: true, breakEvenPackages: 75 },

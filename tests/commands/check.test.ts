@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { selectPackages } from '../../src/commands/select.ts';
-import { parseConfig } from '../../src/config/config.ts';
 import { openProject } from '../support/project.ts';
 
 async function check(text: string, env = {}, files: readonly string[] = []) {
@@ -67,13 +65,4 @@ c        7d, 30d
     expect(stdout).toContain(`\nfiles       ${says}\n`);
     expect(stdout).not.toContain('budget');
   });
-});
-
-it('--package takes all or what is named, once, in any spelling, in the order of the list', () => {
-  const text = 'service: {output_dir: out}\npackages: [mcp-clipboard, mcp-synology, flask-sqlalchemy]\n';
-  const config = parseConfig(text, 'tracked.yaml', '/etc');
-  const names = (...wanted: string[]) => selectPackages(config, wanted).map(({ name }) => name);
-  expect(names()).toEqual(['mcp-clipboard', 'mcp-synology', 'flask-sqlalchemy']);
-  const named = names('Flask_SQLAlchemy', 'mcp-clipboard', 'mcp.clipboard');
-  expect(named).toEqual(['mcp-clipboard', 'flask-sqlalchemy']);
 });

@@ -96,6 +96,11 @@ describe('cost', () => {
     });
   });
 
+  it('has billed nothing in a month in which nothing was asked', async () => {
+    const { stdout } = await house({ spend: null }).cost('--json');
+    expect(JSON.parse(stdout)).toMatchObject({ bytes_billed: 0, queries: 0, other_bytes: 0 });
+  });
+
   it.each<[string, Parameters<typeof house>[0], string[]]>([
     [
       'is beyond the free tier',

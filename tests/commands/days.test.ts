@@ -169,7 +169,7 @@ it('spikes are warned of, make the trend mean nothing, and leave the badge and t
   for (const day of ['2026-04-05', '2026-04-22'])
     rows.push({ project: 'alpha', day, installer: 'pip', downloads: 50_000 });
   const groups = 'groups: [{name: both, packages: [alpha, beta], window_days: [30]}]';
-  const names = ['alpha', 'beta'].map((name) => `{name: ${name}, window_days: [30, 7]}`);
+  const names = ['alpha', 'beta'].map((name) => `{name: ${name}, window_days: [7, 30]}`);
   const sections = `badges: {extra: [trend]}\n${groups}`;
   const { run, read, json, message, entry, health } = await clickHouseProject(
     names,
@@ -180,7 +180,7 @@ it('spikes are warned of, make the trend mean nothing, and leave the badge and t
   // 20 a day by uv, and 50,000 by pip on two days.
   expect(message('alpha', 'downloads-30d')).toBe('100.6k');
   const spike =
-    '2026-04-05 (50,020), 2026-04-22 (50,020): more than ten times the usual downloads, and more than a third of 30d, 7d; most often one client is behind it';
+    '2026-04-05 (50,020), 2026-04-22 (50,020): more than ten times the usual downloads, and more than a third of 7d, 30d; most often one client is behind it';
   expect(entry('alpha').warnings).toEqual([{ code: 'spike', message: spike }]);
   const grey = { message: 'not comparable', color: 'lightgrey' };
   for (const trend of ['trend-30d', 'trend-7d'])

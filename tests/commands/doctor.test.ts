@@ -71,7 +71,6 @@ describe('doctor', () => {
     [/^FAIL .*not well: beta \(stale\); see: pypi-badges status$/, {}, badges(fresh, stale)],
     [/^FAIL .*not well: alpha \(failed\), beta \(new\); see/, {}, badges({ ...counted, error: 'x' })],
     [/^FAIL .*_health.json is not a health file/, {}, ({ put }) => put('output/_health.json', '[]')],
-    [/^FAIL .*_health.json: a folder stands where a/, {}, ({ put }) => put('output/_health.json/x', '')],
   ])('says %s', async (says, options, prepare) => {
     const { exitCode, lines } = await doctor(options, prepare);
     expect(lines).toEqual(expect.arrayContaining([expect.stringMatching(says)]));

@@ -1,7 +1,6 @@
 import { chmodSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE } from '../../src/badges/catalogue.ts';
 import { openProject } from '../support/project.ts';
 
 const URL = 'https://badges.example.com/x';
@@ -36,17 +35,13 @@ describe('embed', () => {
     expect((await embed(...some)).stdout).toBe(files.map((file) => `${shields(`${file}.json`)}\n`).join(''));
     const svg = files.map((file) => `${URL}/${file}.svg\n`).join('');
     expect((await embed(...some, '--svg')).stdout).toBe(svg);
+    // Once, in any spelling, in the order of the list.
+    const named = await embed('-p', 'BETA', '-p', 'Alpha_One', '-p', 'alpha.one', '--format', 'url', '--svg');
+    const windows = ['alpha-one/downloads-30d', 'alpha-one/downloads-7d', 'beta/downloads-30d'];
+    expect(named.stdout).toBe(windows.map((file) => `${URL}/${file}-non-ci.svg\n`).join(''));
     const blocks = (await embed('--format', 'rst', '-p', 'alpha-one')).stdout.split('\n\n');
     expect(blocks).toHaveLength(2);
     expect(blocks[0]).toMatch(/^\.\. image:: https:\/\/img\.shields\.io\/endpoint\?url=/);
-  });
-
-  it('knows every badge of the catalogue by its id', async () => {
-    const { embed } = house();
-    for (const { id } of CATALOGUE) {
-      const { stdout } = await embed('-p', 'beta', '-b', id, '--format', 'url', '--svg');
-      expect(stdout).toBe(`${URL}/beta/${id}-30d-non-ci.svg\n`);
-    }
   });
 
   it('knows the badges that tracked.yaml asks for', async () => {

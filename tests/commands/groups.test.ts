@@ -105,16 +105,6 @@ describe('groups', () => {
     expect((await run('collect', '--package', 'swite')).stderr).toContain('did you mean suite?');
   });
 
-  it('are left over when they are dropped', async () => {
-    const { run, track, published } = house();
-    await run('collect');
-    expect((await run('prune', '--dry-run')).stdout).toBe('nothing is left over\n');
-    track(NAMES);
-    expect((await run('collect')).stderr).toContain('badges of suite are left over');
-    expect((await run('prune', '--yes')).stdout).toContain('remove  suite (not listed): 47 files');
-    expect(published('suite')).toEqual([]);
-  });
-
   it('are embedded by their titles, with a link to their page', async () => {
     const { run } = house('public_url: https://badges.example.com/x');
     const { stdout } = await run('embed', '--package', 'suite', '--svg');

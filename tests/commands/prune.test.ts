@@ -10,7 +10,10 @@ const LEDGER = 'state/ledger/bigquery-x';
 /** A folder that was collected with three entries, of which the list has only alpha's 30 days any more. */
 async function house() {
   const project = localProject(
-    ['{name: alpha, window_days: [30, 7]}', '{name: beta, badges: {extra: [trend, sparkline]}}'],
+    [
+      '{name: alpha, window_days: [30, 7], badges: {extra: [trend]}}',
+      '{name: beta, badges: {extra: [trend, sparkline]}}',
+    ],
     ['alpha', 'beta'].map((name) => ({ project: name, at: '2026-04-24', installer: 'pip' })),
   );
   expect((await project.run('collect')).exitCode).toBe(0);
@@ -40,7 +43,7 @@ describe('prune', () => {
   it('says what it would remove, leaves it, and then removes it and nothing else', async () => {
     const { run, put, prints, has, published, message } = await house();
     const before = prints();
-    const list = `remove  alpha (7d): 22 files
+    const list = `remove  alpha (7d, trend (30d)): 26 files
 remove  beta (not listed): 30 files
 remove  ledger/bigquery-x/beta.json
 `;
@@ -63,7 +66,9 @@ remove  ledger/bigquery-x/beta.json
 
   it('marks badges, which then say so by their own names and are told of no more', async () => {
     const { run, track, read, json, message, published, has } = await house();
-    expect((await run('collect')).stderr).toContain('left-over');
+    expect((await run('collect')).stderr).toContain(
+      'badges of 7d, trend (30d) are left over: no longer listed, so no longer renewed; list them again in window_days or badges.extra, or run: pypi-badges prune',
+    );
     const { stdout } = await run('prune', '--mark', '--yes');
     expect(stdout).toContain('mark  beta (not listed): 27 files\n');
     expect(json('beta/installer-uv-30d-non-ci.json')).toEqual({

@@ -26,7 +26,6 @@ const REFUSED = `
   show alpha --cite --json => cannot be used with
   show alpha --cite --by python => cannot be used with
   compare a!b => a!b: not a package name
-  compare alpha --days 0 => --days 0: expected a whole number of days from 1 to 365
   compare alpha old => too many arguments
   status --json --prometheus => --json and --prometheus: choose one of them
   embed --badge installer-vu => --badge installer-vu: unknown; did you mean installer-uv? choose from downloads, 

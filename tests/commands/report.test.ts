@@ -42,6 +42,7 @@ describe('the page after collect', () => {
       'alpha 14 30 days 100 86.0%  25 Apr 2026 failed',
       'beta 0 7 days 0 –  25 Apr 2026 failed',
     ]);
+    expect(page('beta/')).toContain('30 days: 3 of 3');
     expect(page('alpha/')).toContain('The files to count are not there; the operator has been told.');
   });
 

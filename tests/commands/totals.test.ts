@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Day, daysOf, spanDays } from '../../src/days/day.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
-import { clickHouseProject, daily, localProject } from '../support/project.ts';
+import { localProject } from '../support/project.ts';
 
 const TOTAL = 'badges: {extra: [total], suffix: /mo}';
 const NOW = '2026-04-25';
@@ -161,23 +161,6 @@ describe('backfill', () => {
     const count = 2 * (spanDays({ start: '2024-03-01', end: '2026-04-26' }) - 1);
     expect(total('alpha')).toEqual({ since: '2024-03-01', count, unknown_days: 1 });
     expect(json('alpha/total-non-ci.json').label).toBe('total since 2024-03');
-  });
-
-  it('asks nobody where nothing is billed', async () => {
-    const days = { start: '2025-01-01', end: NOW };
-    const { run } = await clickHouseProject(
-      ['{name: alpha, window_days: 7}'],
-      { rows: daily('alpha', days, 3), days },
-      { sections: 'badges: {extra: [total]}' },
-    );
-    const fill = () => run('backfill', '--from', '2025-01-01');
-    const filled = await fill();
-    expect([filled.exitCode, filled.stdout]).toEqual([
-      0,
-      // 365 days of 2025, 31 of January, 28, 31 and 24.
-      '1 query to clickhouse, which bills nothing\nalpha: 479 days read; known since 2025-01-01\n\nTo renew the badges: pypi-badges collect\n',
-    ]);
-    expect((await fill()).stdout).toBe('every day since 2025-01-01 is known already\n');
   });
 
   it('says that a list price begins after the first TiB of the month, and what the budget leaves room for', async () => {

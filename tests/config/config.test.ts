@@ -32,23 +32,6 @@ describe('a valid tracked.yaml', () => {
     });
   });
 
-  it('is taken over from pypi-winnow-downloads as it is', () => {
-    const config = parse(`service:
-  output_dir: /var/lib/winnow/output
-  credential_file: /etc/winnow/gcp.json
-  stale_threshold_days: 5
-
-packages:
-  - name: mcp-clipboard
-    window_days: 7
-`);
-    expect(config).toMatchObject({
-      ...{ outputDir: '/var/lib/winnow/output', staleThresholdDays: 5 },
-      source: { credentialFile: '/etc/winnow/gcp.json' },
-      packages: [{ name: 'mcp-clipboard', windows: [7] }],
-    });
-  });
-
   it('may say everything', () => {
     const config = parse(`service:
   {output_dir: output, state_dir: elsewhere/state, credential_file: gcp.json, stale_threshold_days: 10,

@@ -281,11 +281,6 @@ groups: [{name: b, packages: [7]}, {name: a b}]
     ]);
   });
 
-  it('is told about in short, however long what it holds', () => {
-    const [problem = ''] = report(withEntry(`'${'/'.repeat(5_000)}'`));
-    expect(problem.length).toBeLessThan(300);
-  });
-
   it('keeps the positions of what stands behind an alias', () => {
     const lines = report(`service: {output_dir: out}
 bigquery: &b

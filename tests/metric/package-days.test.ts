@@ -16,13 +16,16 @@ const all = packageDays(5, (index) => (index === 2 ? null : [downloads('uv', 2 *
 
 it('adds up the days that two packages share, and knows no day that is not known of both', () => {
   const other = packageDays(4, (index) => (index === 2 ? null : [downloads('pip', 100)]), {
-    partialDays: ['2026-04-23'],
+    ...{ partialDays: ['2026-04-23'], unknownDays: ['2026-04-23'] },
   });
   const both = together(all, other);
   expect(both.map(({ day }) => day)).toEqual(other.map(({ day }) => day));
   expect(both.map(({ breakdown }) => breakdown?.count ?? null)).toEqual([102, null, null, 116]);
   expect(both[3]?.breakdown?.counts).toMatchObject({ pip: 100, uv: 16 });
-  expect(incompleteDaysOf(both).partial).toEqual(['2026-04-21', '2026-04-23', '2026-04-24']);
+  expect(incompleteDaysOf(both)).toEqual({
+    ...{ missing: ['2026-04-22'], unknown: ['2026-04-23'] },
+    partial: ['2026-04-21', '2026-04-23', '2026-04-24'],
+  });
   expect(together(other, all)).toEqual(both);
 });
 

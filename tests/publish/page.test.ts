@@ -8,7 +8,7 @@ import { publishFolder } from '../../src/publish/package.ts';
 import { openPages } from '../../src/publish/page.ts';
 import { parsePage } from '../support/html.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { downloads, historyOf, NOW, packageDays, site, YOUNG } from '../support/views.ts';
+import { historyOf, NOW, site, YOUNG } from '../support/views.ts';
 
 /** A health file as it is read. */
 function healthOf(value: object): Health {
@@ -160,25 +160,6 @@ describe('pages', () => {
     // Drawn again from the disk it is the same.
     await publish();
     expect(await draws(health)).toBe(false);
-  });
-
-  it('show after a failure what the history tells', async () => {
-    const { draw, publish, rows, page } = setUp('[{name: demo, window_days: [3, 2]}]');
-    const days = [
-      [downloads('pip', 9), downloads('uv', 5), downloads('requests', 4)],
-      null,
-      [downloads('uv', 2), downloads('Nexus', 25), downloads('uv', 7, { ci: true })],
-    ];
-    await publish(packageDays(3, (index) => days[index] ?? null));
-    for (const [failed, state] of [
-      [{}, 'ok'],
-      [{ error: 'x', error_code: 'disk-full', windows: [] }, 'failed'],
-    ] as const) {
-      await draw(counted(failed));
-      expect(rows()).toEqual([['demo', '16', '3 days', '52', '69.2%', '', '25 Apr 2026', state]]);
-    }
-    // The 24th: 2 by uv, 25 by a mirror and 7 by CI; nothing is known of the 23rd.
-    expect(page('demo/index.html').text).toContain('2 days: 2 of 34');
   });
 
   it('show a shorter window where the history does not reach as far as the main one', async () => {

@@ -155,12 +155,6 @@ describe('the network', () => {
     }
   });
 
-  it('knows a port that speaks no TLS', () => {
-    const message = 'write EPROTO 40B7:error:0A00010B:SSL routines:ssl3_get_record:wrong version number';
-    const fault = networkFault({ code: 'EPROTO', message }, SERVER);
-    expect(fault?.message).toMatch(/^ClickHouse does not speak TLS at this port; /);
-  });
-
   it('has no fault in what Node.js has no name for', () => {
     expect(networkFault(new RangeError('a fault of this program'), SERVER)).toBeUndefined();
   });

@@ -45,6 +45,8 @@ describe('checkRows', () => {
     [{ download_count: '9007199254740992' }, 'download_count holds "9007199254740992"'],
     [{ download_count: 9007199254740992n }, 'download_count holds "9007199254740992"'],
     [{ download_count: true }, 'download_count holds true'],
+    [{ day: '2026-04-23 00:00:00' }, 'day holds "2026-04-23 00:00:00"'],
+    [{ sidecar: 2 }, 'sidecar holds 2'],
     // Without what moves a cursor or the order of a text.
     [{ day: '\u009b2J\u202e\u2028x' }, 'day holds "\ufffd2J\ufffd x" instead'],
   ])('refuses %o', (change, says) => {

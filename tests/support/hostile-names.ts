@@ -2,10 +2,7 @@
  * What clients have called themselves, or may: every one is a name that an installer or a system may have in PyPI's log.
  */
 
-/** How many different names of one more kind there are. */
-const CROWD = 600;
-
-export const HOSTILE_NAMES: readonly string[] = [
+const HOSTILE_NAMES: readonly string[] = [
   'password=',
   '"password": "hunter2"',
   'https://someone:hunter2@example.com/',
@@ -44,7 +41,7 @@ export const HOSTILE_NAMES: readonly string[] = [
 ];
 
 /** Names like these with as many more of the kind `client-<n>`. */
-export function crowd(count: number = CROWD): string[] {
+export function crowd(count: number): string[] {
   return [...HOSTILE_NAMES, ...Array.from({ length: count }, (_, index) => `client-${index}`)];
 }
 

@@ -26,11 +26,6 @@ export interface StatsOptions {
   readonly fault?: (path: string) => StatsFault | undefined;
 }
 
-export interface StatsRequest {
-  readonly path: string;
-  readonly agent: string | undefined;
-}
-
 /** What `installer NOT IN (...)` leaves: in SQL, NULL is never NOT IN a list. */
 const MIRRORS: unknown[] = ['bandersnatch', 'z3c.pypimirror', 'Artifactory', 'devpi', null, undefined];
 const SYSTEMS: unknown[] = ['Windows', 'Linux', 'Darwin'];
@@ -56,7 +51,7 @@ const SERIES: Record<string, (row: StatsRow) => readonly string[]> = {
 /** Starts the server on loopback. */
 export async function startPyPiStats(options: StatsOptions = {}) {
   const { rows = [], faults = [] } = options;
-  const requests: StatsRequest[] = [];
+  const requests: { path: string; agent: string | undefined }[] = [];
 
   function answer(path: string): { status: number; body: string } {
     const [, name = '', kind = ''] = /^\/api\/packages\/([^/]+)\/(overall|system)$/.exec(path) ?? [];

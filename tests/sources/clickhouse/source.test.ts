@@ -105,17 +105,13 @@ describe('what does not pass', () => {
     expect(server.calls).toHaveLength(questions);
   });
 
-  it.each<[string, number, unknown, RegExp]>([
-    ['a day that was not asked for', 1, '2026-05-01', /column day holds "2026-05-01"/],
-    ['an instant', 1, '2026-04-01 00:00:00', /column day/],
-    ['a count that is too large', 5, '9007199254740993', /column download_count/],
-    ['another kind of file', 6, 2, /column sidecar holds 2/],
-  ])('taints one package: %s', async (_, at, cell, says) => {
-    const change = withRows((data) => data.with(0, (data[0] ?? []).with(at, cell)));
+  it('taints one package with a row that makes no sense', async () => {
+    const change = withRows((data) => data.with(0, (data[0] ?? []).with(1, '2026-05-01')));
     const { read } = await open({ rows: [...ROWS, row('other', '01', 5)], fault: () => change });
     const { rows, failures } = await read(['demo', 'other']);
     expect([...rows.keys()]).toEqual(['other']);
-    expect([...failures]).toMatchObject([['demo', { message: expect.stringMatching(says) }]]);
+    const message = expect.stringContaining('column day holds "2026-05-01"');
+    expect([...failures]).toMatchObject([['demo', { message }]]);
   });
 
   it('is a day of a package whose flag is not known, however the question is cut', async () => {

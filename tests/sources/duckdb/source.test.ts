@@ -100,12 +100,6 @@ describe('the source duckdb', () => {
     expect(await read(await openIn({ rows: lines.join('\n') }))).toEqual([pipRow(4)]);
   });
 
-  it('reads all files of a glob as one table, in a folder with a quote in its name', async () => {
-    const [some, others] = [ndjson(MIXED.slice(0, 5)), gzipSync(ndjson(MIXED.slice(5)))];
-    const files = { "people's/a.ndjson": some, "people's/b.jsonl.gz": others };
-    expect(sorted(await read(await openIn(files, "people's/*.*")))).toEqual(sorted(PIVOTED));
-  });
-
   it('opens its files once, and not once a package', async () => {
     const path = join(tempFolder(), 'rows.ndjson');
     writeNdjson(path, MIXED);
@@ -131,7 +125,7 @@ describe('files of which each row counts', () => {
     ['a name with brackets', { 'part[1]': rows(200), part1: rows(100) }, 'part*', 300],
     ['a name with brackets alone', { 'part[1]': rows(200), part1: rows(100) }, 'part[1]', 200],
     ['a name of wildcards', { '*?{a,b}.ndjson': rows(2), 'x?{a,b}.ndjson': rows(1) }, '[*]*', 2],
-    ['a folder with brackets', { 'a[1]/x.ndjson': rows(2), 'a1/x.ndjson': rows(1) }, 'a[[]1]/*', 2],
+    ['a folder with a quote and brackets', { "a's[1]/x": rows(2), "a's1/x": rows(1) }, "a's[[]1]/*", 2],
     ['a folder called like a column', { 'timestamp=2020-01-01/project=x/a': rows(3) }, '*/*/a', 3],
     ['a name that is wrong about compression', { 'a.gz': rows(2), 'b.zst': rows(1) }, '*', 3],
     ['a byte order mark', { a: `\ufeff${rows(2)}`, b: `\ufeff[${row},${row}]` }, '*', 4],
