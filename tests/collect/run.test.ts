@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome, RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
-import { OperatorError } from '../../src/errors/error.ts';
 import { incompleteDaysOf } from '../../src/metric/package-days.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import { createState } from '../support/state.ts';
@@ -172,14 +171,6 @@ describe('failures', () => {
     expect(failuresOf(unasked)).toEqual(
       kinds[2] === 'read' ? [] : ['gamma: OperatorError: not attempted: broken'],
     );
-  });
-
-  it("are every package's when the source cannot be opened", async () => {
-    const open = () => Promise.reject(new OperatorError('files-missing', 'no such file'));
-    const run = await quiet().collect('2026-03-01', { packages, open });
-    expect(run.upstream).toBeUndefined();
-    const each = expect.stringContaining('not attempted: no such file');
-    expect(failuresOf(run.outcomes)).toEqual([each, each, each]);
   });
 
   it('keep what was paid for before them', async () => {
