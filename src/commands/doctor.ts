@@ -8,8 +8,8 @@ import { bugIn } from '../errors/error.ts';
 import { formatAge, nameSome, plural } from '../format.ts';
 import { nodeFault } from '../node-version.ts';
 import { HEALTH_FILE, needsCare, readHealth, statusOf } from '../publish/health.ts';
-import { broken, checkFree, fail, note, ok } from '../sources/check.ts';
-import { kindOf, traitsOf } from '../sources/index.ts';
+import { broken, checkSource, fail, note, ok } from '../sources/check.ts';
+import { traitsOf } from '../sources/index.ts';
 import type { Finding } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import { ledgerFiles } from '../state/ledgers.ts';
@@ -47,12 +47,12 @@ async function outputFiles({ outputDir, packages, groups }: Config): Promise<str
 }
 
 /** Asks the source about what the first package needs. */
-async function checkSource({ source, packages }: Config, context: Context): Promise<Finding[]> {
+async function checkFirst({ source, packages }: Config, context: Context): Promise<Finding[]> {
   const [tracked] = packages;
   if (tracked === undefined) return [];
   const span = windowBefore(dayOf(context.now()), longestWindow(tracked));
   const question: Question = { packages: [tracked.name], span };
-  return kindOf(source).check?.(source, context, question) ?? checkFree(source, context);
+  return checkSource(source, context, question);
 }
 
 async function checkFreshness(config: Config, now: Date): Promise<Finding> {
@@ -97,7 +97,7 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
     () => ok('configuration', `${options.config} is valid: ${plural(packages.length, 'package')}`),
     () => checkFolder('output_dir', outputDir, () => outputFiles(config)),
     () => checkFolder('state_dir', stateDir, stateFiles, tryLock),
-    () => checkSource(config, context),
+    () => checkFirst(config, context),
     () => checkFreshness(config, now()),
   ];
   let healthy = true;

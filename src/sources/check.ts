@@ -1,7 +1,8 @@
 import { addDays, dayOf } from '../days/day.ts';
 import { describeError, errorCode } from '../errors/error.ts';
-import { kindOf, openSource, type SourceConfig } from './index.ts';
+import { kindOf, openSource, type SourceConfig, traitsOf } from './index.ts';
 import type { Finding, Source, World } from './source.ts';
+import type { Question } from './sql.ts';
 
 export const ok = (what: string, text: string): Finding => ({ what, state: 'ok', text });
 export const note = (what: string, text: string): Finding => ({ what, state: 'note', text });
@@ -49,18 +50,32 @@ async function checkDays(source: Source, now: Date): Promise<Finding[]> {
   return [...clock, isLate ? note('days', `${last}; windows end there`) : ok('days', last)];
 }
 
-/** Asks a source that costs nothing which days it has, once again at most: somebody waits for the answer. */
-export async function checkFree(config: SourceConfig, world: World): Promise<Finding[]> {
+/**
+ * Asks a source, at no cost, whether it can be read: by its own check, or for the days that it has.
+ *
+ * @param question About a package, for the own check.
+ */
+export async function checkSource(
+  config: SourceConfig,
+  world: World,
+  question: Question,
+): Promise<Finding[]> {
   const { kind, describe } = kindOf(config);
+  let source: Source;
   try {
-    const source = await openSource(config, { ...world, retries: 1 });
-    try {
-      const [[, what] = []] = await describe(config, world.env);
-      return [ok(kind, `can be read: ${what}`), ...(await checkDays(source, world.now()))];
-    } finally {
-      await source.close();
-    }
+    source = await openSource(config, { ...world, isWaitedFor: true });
+  } catch (error) {
+    // Who is to pay must sign in.
+    const what = traitsOf(config, world.env).billed ? 'credentials' : kind;
+    return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : what, error)];
+  }
+  try {
+    if (source.check !== undefined) return await source.check(question);
+    const [[, what] = []] = await describe(config, world.env);
+    return [ok(kind, `can be read: ${what}`), ...(await checkDays(source, world.now()))];
   } catch (error) {
     return [broken(errorCode(error) === 'clock' ? 'clock' : kind, error)];
+  } finally {
+    await source.close();
   }
 }

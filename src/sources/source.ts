@@ -109,6 +109,8 @@ export interface Source {
   days(span: Span, signal?: AbortSignal): Promise<DaysAnswer>;
   /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds; absent without a server. */
   readonly clockSkewMs?: () => number | undefined;
+  /** What `doctor` finds, at no cost; absent where asking for days is free, which does it. Throws nothing. */
+  check?(question: Question): Promise<Finding[]>;
   /** Frees what the source holds. It answers nothing afterwards. */
   close(): Promise<void>;
 }
@@ -237,8 +239,8 @@ export interface World {
   readonly now: () => Date;
   /** How the program introduces itself to servers, such as `pypi-badges/1.0.0 (+https://example.com)`. */
   readonly product?: string;
-  /** How often a request is tried again at most, where somebody waits for it at a terminal. */
-  readonly retries?: number;
+  /** Whether somebody waits for the answer at a terminal, who is soon to be told that there is none. */
+  readonly isWaitedFor?: true;
 }
 
 /** What `doctor` finds: `note` is worth knowing and needs no fix. */
@@ -278,8 +280,6 @@ export interface SourceKind<C extends { readonly kind: string }> {
   traits(config: C, env: Env): Omit<SourceTraits, 'kind' | 'name'>;
   /** What is asked and how, for `check`: the first line's value is the source itself. Asks nobody. */
   describe(config: C, env: Env): Promise<[name: string, value: string][]>;
-  /** What `doctor` finds, at no cost; absent where asking for days is free, which does it. Throws nothing. */
-  check?(config: C, world: World, question: Question): Promise<Finding[]>;
   /** @throws SourceError if it cannot be opened. */
   open(config: C, world: World): Promise<Source>;
 }

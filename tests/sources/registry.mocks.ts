@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { parseConfig } from '../../src/config/config.ts';
 import { trackedJsonSchema } from '../../src/config/schema.ts';
 import { SOURCES, traitsOf } from '../../src/sources/index.ts';
-import type { SourceKind } from '../../src/sources/source.ts';
+import type { Source, SourceKind } from '../../src/sources/source.ts';
 import { runMain } from '../support/context.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -33,11 +33,11 @@ vi.mock('../../src/sources/duckdb/index.ts', async () => {
       ...{ whereToLook: 'see the book', packagesAtOnce: 1, packageDaysAtOnce: 1, questionsAtOnce: 1 },
     }),
     describe: async ({ book }) => [['source', `logbook, ${book}`]],
-    check: async (_, { now }) => [
-      { what: 'logbook', state: 'note', text: `looked at ${now().getUTCFullYear()}` },
-    ],
-    open: async () => {
-      throw new Error('the book is shut');
+    open: async (_, { isWaitedFor, now }) => {
+      if (!isWaitedFor) throw new Error('the book is shut');
+      const text = `looked at ${now().getUTCFullYear()}`;
+      const check = async () => [{ what: 'logbook', state: 'note', text }];
+      return { check, close: async () => {} } as unknown as Source;
     },
   };
   return { duckdb: logbook };

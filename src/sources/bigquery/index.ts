@@ -86,7 +86,5 @@ export const bigquery: SourceKind<BigQueryConfig> = {
       ['credentials', emulator ? none : credentialFile],
     ];
   },
-  check: async (config, world, question) =>
-    (await import('./source.ts')).checkBigQuery(config, world, question),
   open: async (config, world) => (await import('./source.ts')).openBigQuery(config, world),
 };

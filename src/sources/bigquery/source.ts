@@ -19,14 +19,6 @@ import { connect } from './connection.ts';
 import type { BigQueryConfig } from './index.ts';
 import { openQuery, type QuerySpec } from './job.ts';
 
-/** BigQuery, with what only `doctor` asks of it. */
-interface BigQuerySource extends Source {
-  /** The project that runs and pays for the queries. */
-  readonly project: string;
-  /** Why days cannot be asked for, found out for free; undefined if they can. */
-  daysRefused(span: Span): Promise<string | undefined>;
-}
-
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
 
@@ -43,6 +35,9 @@ function given({ packages: [first, ...others], span, versions }: FacetQuestion) 
     labels: { package: several ? 'shared' : first.slice(0, LABEL_MAX) },
   } satisfies Partial<QuerySpec>;
 }
+
+/** Longest wait, in seconds, where somebody waits. */
+const WAIT_SECONDS = 20;
 
 /** A day as the id of its partition, and back. */
 const partitionOf = (day: Day) => day.replaceAll('-', '');
@@ -97,8 +92,12 @@ function readPartitions(rows: readonly RawRow[], span: Span): DaysAnswer {
  * with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function openBigQuery(config: BigQueryConfig, { env, now }: World): Promise<BigQuerySource> {
-  const connection = await connect(config, env, now);
+export async function openBigQuery(
+  config: BigQueryConfig,
+  { env, now, isWaitedFor }: World,
+): Promise<Source> {
+  const waitSeconds = Math.min(config.queryTimeoutSeconds, isWaitedFor ? WAIT_SECONDS : Infinity);
+  const connection = await connect({ ...config, queryTimeoutSeconds: waitSeconds }, env, now);
   const { project, payer, clockSkewMs, close } = connection;
   const quoted = `\`${config.table}\``;
 
@@ -132,6 +131,28 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     return { ...unsupported(answer.message), refused: true, cost: answer.cost ?? NO_COST };
   }
 
+  /** Asks for dry runs, which are free: permission and days. */
+  async function checkTable(question: Question): Promise<Finding[]> {
+    try {
+      const size = formatBytes(await rowQuery(question).estimate());
+      const dryRun = `free dry run for ${question.packages[0]}: ${size} at most`;
+      const refused = await daysQuery(question.span).estimate().catch(refusal);
+      const again =
+        'the two newest days are read again with each run, and every seventh day the whole window';
+      return [
+        ok('permission', `${config.table} may be queried (${dryRun})`),
+        refused instanceof Error
+          ? note('days', `${refused.message}; ${again}`)
+          : ok('days', 'the table tells which days have changed'),
+      ];
+    } catch (error) {
+      // The check of the clock says that, and how far it is off.
+      if (errorCode(error) === 'clock') return [];
+      const { step } = detailsOf(error);
+      return [broken(step === 'sign-in' || step === 'proxy' ? step : 'permission', error)];
+    }
+  }
+
   return {
     traits: traitsOf(config, env),
     hasFileNames: true,
@@ -142,54 +163,13 @@ export async function openBigQuery(config: BigQueryConfig, { env, now }: World):
     estimate: (question, signal) => rowQuery(question, signal).estimate(),
     facets: (question, signal) => facetQuery(question, signal).run((rows) => checkFacets(question, rows)),
     estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),
-    project,
-    async daysRefused(span) {
-      const answer = await daysQuery(span).estimate().catch(refusal);
-      return answer instanceof Error ? answer.message : undefined;
+    async check(question) {
+      const [, [, credentials] = []] = await kindOf(config).describe(config, env);
+      const who = `${credentials} (${payer ?? `project ${project}`})`;
+      const table = await checkTable(question);
+      const refused = ', and Google refuses such credentials';
+      return [ok('credentials', who), ...table, ...checkClock(clockSkewMs(), "Google's", refused)];
     },
     close: async () => close(),
   };
-}
-
-/** Longest wait, in seconds; shorter than in a run, as `doctor` is run by hand. */
-const WAIT_SECONDS = 20;
-
-async function checkTable(source: BigQuerySource, table: string, question: Question): Promise<Finding[]> {
-  try {
-    const size = formatBytes(await source.estimate(question));
-    const permission = `${table} may be queried (free dry run for ${question.packages[0]}: ${size} at most)`;
-    const refused = await source.daysRefused(question.span);
-    const again = 'the two newest days are read again with each run, and every seventh day the whole window';
-    const known = ok('days', 'the table tells which days have changed');
-    return [ok('permission', permission), refused ? note('days', `${refused}; ${again}`) : known];
-  } catch (error) {
-    // The check of the clock says that, and how far it is off.
-    if (errorCode(error) === 'clock') return [];
-    const { step } = detailsOf(error);
-    return [broken(step === 'sign-in' || step === 'proxy' ? step : 'permission', error)];
-  }
-}
-
-/** Signs in and asks for a dry run, which is free: credentials, permission, days and clock. */
-export async function checkBigQuery(
-  config: BigQueryConfig,
-  world: World,
-  question: Question,
-): Promise<Finding[]> {
-  const queryTimeoutSeconds = Math.min(config.queryTimeoutSeconds, WAIT_SECONDS);
-  let source: BigQuerySource;
-  try {
-    source = await openBigQuery({ ...config, queryTimeoutSeconds }, world);
-  } catch (error) {
-    return [broken(errorCode(error) === 'proxy-invalid' ? 'proxy' : 'credentials', error)];
-  }
-  try {
-    const [, [, credentials] = []] = await kindOf(config).describe(config, world.env);
-    const who = `${credentials} (${source.payer ?? `project ${source.project}`})`;
-    const table = await checkTable(source, config.table, question);
-    const refused = ', and Google refuses such credentials';
-    return [ok('credentials', who), ...table, ...checkClock(source.clockSkewMs?.(), "Google's", refused)];
-  } finally {
-    await source.close();
-  }
 }

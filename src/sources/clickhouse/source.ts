@@ -70,7 +70,7 @@ const GRACE_MS = 5_000;
  */
 export async function openClickHouse(
   config: ClickHouseConfig,
-  { env, now, product = 'pypi-badges', retries }: World,
+  { env, now, product = 'pypi-badges', isWaitedFor }: World,
   policy: RetryPolicy & { readonly graceMs?: number } = RETRY_POLICY,
 ): Promise<Source> {
   const url = serverUrl(env, 'CLICKHOUSE_URL', config.url, ADVICE);
@@ -107,8 +107,8 @@ export async function openClickHouse(
   }
 
   /** @throws SourceError, or the signal's reason. */
-  function ask(statement: Statement, signal = new AbortController().signal, tries = retries) {
-    const own = { ...policy, retries: tries ?? policy.retries };
+  function ask(statement: Statement, signal = new AbortController().signal, retries = isWaitedFor && 1) {
+    const own = { ...policy, retries };
     return inTurn(async () => {
       try {
         return await withRetry(() => once(statement, signal), own, signal);
