@@ -3,19 +3,17 @@ import { type CamelKeys, camelKeys, GIB } from '../../util.ts';
 import { mapping, matching, querySeconds } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
-const PROJECT = 'a Google Cloud project id';
 const OWN_PROJECT =
   'a project of your own, which runs and pays for the queries (bigquery-public-data only holds the table)';
-const LOCATION = 'a BigQuery location, such as US';
 const TABLE = 'a table as project.dataset.table, without backticks';
 const BUDGET = 'a number of GiB above 0, or null for no limit';
 
 const section = mapping('a mapping', {
-  project_id: matching(PROJECT, /^[a-z0-9][a-z0-9.:-]*$/)
+  project_id: matching('a Google Cloud project id', /^[a-z0-9][a-z0-9.:-]*$/)
     .refine((id) => id !== 'bigquery-public-data', { error: OWN_PROJECT })
     .optional()
     .describe('The project that runs the queries. Default: the one in the credentials.'),
-  location: matching(LOCATION, /^[A-Za-z0-9-]+$/)
+  location: matching('a BigQuery location, such as US', /^[A-Za-z0-9-]+$/)
     .default('US')
     .describe('Where the table is. Default US, where the public table is.'),
   table: matching(TABLE, /^[a-z0-9][a-z0-9.:-]*\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+$/)

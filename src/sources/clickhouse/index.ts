@@ -3,22 +3,19 @@ import { type CamelKeys, camelKeys, type Env } from '../../util.ts';
 import { mapping, matching, path, querySeconds, webAddress } from '../fields.ts';
 import type { SourceKind } from '../source.ts';
 
-const USER = 'the name of a user';
-const TABLE = 'a table as database.table';
-
 const section = mapping('a mapping', {
   url: webAddress()
     .default('https://sql-clickhouse.clickhouse.com')
     .describe(
       'Address of a ClickHouse server. Default https://sql-clickhouse.clickhouse.com, the public one.',
     ),
-  user: matching(USER, /^[\w.@-]{1,100}$/)
+  user: matching('the name of a user', /^[\w.@-]{1,100}$/)
     .default('demo')
     .describe('Default demo, which needs no password on the public server.'),
   password_file: path('the path of a file that holds the password')
     .optional()
     .describe('A file that holds the password, for a server of your own.'),
-  table: matching(TABLE, /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
+  table: matching('a table as database.table', /^[A-Za-z_]\w*\.[A-Za-z_]\w*$/)
     .default('pypi.pypi')
     .describe('Default pypi.pypi.'),
   query_timeout_seconds: querySeconds().default(60).describe('How long one question may take. Default 60.'),

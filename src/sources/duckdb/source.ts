@@ -31,9 +31,10 @@ const NO_GUESSING = 'hive_partitioning = false, union_by_name = false, filename 
 /** A file with the rows that are read of it, as they are in it. */
 interface Rows {
   readonly path: string;
-  readonly kind: FileKind;
   /** SELECT of `timestamp`, whatever its type, `country_code`, `file` and `details`. */
   readonly sql: string;
+  /** Names of its columns: in JSON those of its first row. */
+  readonly columns: () => Promise<readonly DuckDBValue[]>;
 }
 
 /**
@@ -57,7 +58,7 @@ function literal(path: string): string {
 }
 
 /** The columns of the public table in a Parquet file; NULL where it lacks one, or a member of one, as exports leave out what is NULL. */
-async function parquetRows({ DuckDBStructType }: DuckDb, run: Run, path: string): Promise<string> {
+async function parquetRows({ DuckDBStructType }: DuckDb, run: Run, path: string): Promise<Rows> {
   const from = `read_parquet(${literal(path)}, ${NO_GUESSING})`;
   const all = await run(`SELECT * FROM ${from} LIMIT 0`, path);
   const types = new Map(all.columnNames().map((name, index) => [name, all.columnType(index)]));
@@ -69,29 +70,25 @@ async function parquetRows({ DuckDBStructType }: DuckDb, run: Run, path: string)
         : found !== undefined && type === 'VARCHAR';
     return `CAST(${isThere ? name : 'NULL'} AS ${type}) AS ${name}`;
   });
-  return `SELECT ${types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp'}, ${columns.join(', ')} FROM ${from}`;
+  const timestamp = types.has('timestamp') ? 'timestamp' : 'NULL AS timestamp';
+  const sql = `SELECT ${timestamp}, ${columns.join(', ')} FROM ${from}`;
+  return { path, sql, columns: async () => all.columnNames() };
 }
 
-function jsonOptions({ format, compression }: FileKind): string {
-  return `format = '${format}', compression = '${compression}'`;
-}
-
-function jsonRows(path: string, kind: FileKind): string {
+function jsonRows(run: Run, path: string, { format, compression }: FileKind): Rows {
+  const options = `format = '${format}', compression = '${compression}', ${NO_GUESSING}`;
   const columns = Object.entries({ timestamp: 'VARCHAR', ...COLUMNS }).map(
     ([name, type]) => `${name}: '${type}'`,
   );
-  return `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${jsonOptions(kind)}, records = true, columns = {${columns.join(', ')}}, ${NO_GUESSING})`;
+  const first = `FROM read_json_objects(${literal(path)}, ${options}) LIMIT 1`;
+  return {
+    path,
+    sql: `SELECT timestamp, country_code, file, details FROM read_json(${literal(path)}, ${options}, records = true, columns = {${columns.join(', ')}})`,
+    columns: async () => (await run(`SELECT unnest(json_keys(json)) FROM (${first})`, path)).getRows().flat(),
+  };
 }
 
-/** Names of a file's columns: in JSON those of its first row. */
-async function columnsOf(run: Run, { path, kind }: Rows): Promise<string> {
-  const sql =
-    kind.format === 'parquet'
-      ? `SELECT column_name AS name FROM (DESCRIBE FROM read_parquet(${literal(path)}, ${NO_GUESSING}))`
-      : `SELECT unnest(json_keys(json)) AS name FROM (FROM read_json_objects(${literal(path)}, ${jsonOptions(kind)}, ${NO_GUESSING}) LIMIT 1)`;
-  const names = (await run(sql, path)).getRows().map(([name]) => name);
-  return sanitizeMessage(names.join(', '));
-}
+const columnsOf = async ({ columns }: Rows) => sanitizeMessage((await columns()).join(', '));
 
 /** @throws SourceError that says what is wrong with the rows of a file. */
 async function assertSound(run: Run, rows: Rows): Promise<void> {
@@ -110,7 +107,7 @@ FROM (${rows.sql})`,
   const some = `in ${formatNumber(Number(bad))} of ${formatNumber(Number(n))} rows`;
   const lacks = [no_timestamp ? 'timestamp' : [], no_project ? 'file.project' : []].flat();
   if (lacks.length > 0) {
-    const has = await columnsOf(run, rows);
+    const has = await columnsOf(rows);
     const advice = bad === n ? NEST : 'export the rows again, with these columns';
     throw unreadableFile(rows.path, `lacks ${lacks.join(' and ')} ${some} (its columns: ${has}); ${advice}`);
   }
@@ -147,9 +144,9 @@ async function openFiles(duckdb: DuckDb, run: Run, pattern: string): Promise<boo
     const kind = await kindOf(path);
     if (kind.compression === 'gzip') await checkGzip(path);
     const isParquet = kind.format === 'parquet';
-    const sql = isParquet ? await parquetRows(duckdb, run, path) : jsonRows(path, kind);
-    files.push({ path, kind, sql });
-    const typed = `SELECT TRY_CAST(timestamp AS TIMESTAMPTZ) AS timestamp, country_code, file, details FROM (${sql})`;
+    const rows = isParquet ? await parquetRows(duckdb, run, path) : jsonRows(run, path, kind);
+    files.push(rows);
+    const typed = `SELECT TRY_CAST(timestamp AS TIMESTAMPTZ) AS timestamp, country_code, file, details FROM (${rows.sql})`;
     if (isParquet) selects.push(typed);
     else await run(`INSERT INTO json_rows ${typed}`, path);
   }
@@ -165,7 +162,7 @@ async function openFiles(duckdb: DuckDb, run: Run, pattern: string): Promise<boo
     throw unreadableFile(pattern, 'has no rows; export them again');
   throw unreadableFile(
     pattern,
-    `has no row with details.installer.name, so no download would count (columns of ${first.path}: ${await columnsOf(run, first)}); ${NEST}`,
+    `has no row with details.installer.name, so no download would count (columns of ${first.path}: ${await columnsOf(first)}); ${NEST}`,
   );
 }
 
