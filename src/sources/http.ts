@@ -98,6 +98,15 @@ export function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
+/** Within these a clock may be off around midnight without harm; an answer takes a part of it to arrive. */
+const MIDNIGHT_MS = 60_000;
+
+function inWords(ms: number): string {
+  const minutes = ms / 60_000;
+  if (minutes < 120) return `${Math.round(minutes)} minutes`;
+  return minutes < 2_880 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
+}
+
 /** One answer, whole and whatever its status. */
 export interface HttpAnswer {
   readonly status: number;
@@ -165,10 +174,21 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     return fault('no-answer', '', asked, { maybeSent: proxy === undefined });
   }
 
-  /** @throws SourceError if this machine's clock is off by too much; `details` say who had the request by then. */
+  /**
+   * @param details Who had the request by then.
+   * @throws SourceError if this machine's clock is off by so much that its day is not the server's, or that the server refuses
+   * what was signed by it.
+   */
   function assertClock(details?: FaultDetails): void {
-    const wrong = clock && clockFault(skewMs, now(), clock, details);
-    if (wrong !== undefined) throw wrong;
+    if (clock === undefined || skewMs === undefined) return;
+    const { whose, mostMs = Number.POSITIVE_INFINITY } = clock;
+    const offMs = Math.abs(skewMs);
+    const day = (time: number) => Math.floor(time / MS_PER_DAY);
+    const isOtherDay = day(now().getTime()) !== day(now().getTime() - skewMs) && offMs > MIDNIGHT_MS;
+    if (!isOtherDay && offMs <= mostMs) return;
+    const off = `${inWords(offMs)} ${skewMs < 0 ? 'behind' : 'ahead of'} ${whose}`;
+    const message = `clock: this machine's is ${off}; set it: timedatectl set-ntp true`;
+    throw new SourceError('clock', message, details);
   }
 
   /**
@@ -248,36 +268,4 @@ export async function withRetry<T>(
   } catch (error) {
     throw last ?? error;
   }
-}
-
-/** Within these a clock may be off around midnight without harm; an answer takes a part of it to arrive. */
-const MIDNIGHT_MS = 60_000;
-
-function inWords(skewMs: number): string {
-  const minutes = Math.abs(skewMs) / 60_000;
-  if (minutes < 120) return `${Math.round(minutes)} minutes`;
-  return minutes < 2_880 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1_440)} days`;
-}
-
-/**
- * A clock that is off by so much that this day is not the server's, or that the server refuses what was signed by it.
- *
- * @param skewMs How far this machine's clock is ahead of the server's; undefined if that is not known.
- */
-export function clockFault(
-  skewMs: number | undefined,
-  now: Date,
-  { whose, mostMs = Number.POSITIVE_INFINITY }: ServerClock,
-  details?: FaultDetails,
-): SourceError | undefined {
-  if (skewMs === undefined) return undefined;
-  const day = (time: number) => Math.floor(time / MS_PER_DAY);
-  const otherDay = day(now.getTime()) !== day(now.getTime() - skewMs) && Math.abs(skewMs) > MIDNIGHT_MS;
-  if (!otherDay && Math.abs(skewMs) <= mostMs) return undefined;
-  const side = skewMs < 0 ? 'behind' : 'ahead of';
-  return new SourceError(
-    'clock',
-    `clock: this machine's is ${inWords(skewMs)} ${side} ${whose}; set it: timedatectl set-ntp true`,
-    details,
-  );
 }

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { clockFault, openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
+import { openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
 import { fault } from '../../src/sources/source.ts';
 import { startProxy } from '../support/google-server.ts';
 import { listen } from '../support/listen.ts';
@@ -179,10 +179,17 @@ describe('a clock', () => {
     ['is ten minutes ahead at midnight', '00:05:00', 10 * MINUTE, undefined, /is 10 minutes ahead/],
     ['is ten minutes behind at midnight', '23:55:00', -10 * MINUTE, undefined, /is 10 minutes behind/],
     ['is some seconds ahead at midnight', '00:00:02', 5_000, undefined, undefined],
-  ])('that %s', (_, time, skewMs, mostMs, says) => {
-    const clock = { whose: 'theirs', ...(mostMs && { mostMs }) };
-    const found = clockFault(skewMs, new Date(`2026-04-25T${time}Z`), clock);
-    expect([found?.code, found?.affectsAll]).toEqual(says ? ['clock', true] : [undefined, undefined]);
-    if (says) expect(found?.message).toMatch(says);
+  ])('that %s', async (_, time, skewMs, mostMs, says) => {
+    const now = new Date(`2026-04-25T${time}Z`);
+    const url = await serve((_, response) => {
+      response.sendDate = false;
+      const date = skewMs !== undefined && { date: new Date(now.getTime() - skewMs).toUTCString() };
+      response.writeHead(200, { ...date }).end();
+    });
+    const http = openHttp({}, () => now, { whose: 'theirs', ...(mostMs && { mostMs }) });
+    onTestFinished(() => http.close());
+    const answer = await get(http, url).catch((error: unknown) => error);
+    const fault = { code: 'clock', affectsAll: true, message: expect.stringMatching(says ?? '') };
+    expect(answer).toMatchObject(says ? fault : { status: 200 });
   });
 });
