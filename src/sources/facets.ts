@@ -9,6 +9,7 @@ import {
   facetsOf,
   LIBCS,
   PATTERNS,
+  sumOfValues,
   VALUES_MAX,
 } from '../metric/facets.ts';
 import { recordOf } from '../util.ts';
@@ -110,14 +111,12 @@ WHERE place <= ${VALUES_MAX}
 LIMIT @limit`;
 }
 
-const sumOf = (counts: Iterable<number>) => [...counts].reduce((sum, downloads) => sum + downloads, 0);
-
 /** The list of a facet from the counts of its values; what the engine should have folded is folded here. */
 function listOf(facet: Facet, counts: ReadonlyMap<string, number>, total: number): FacetList {
   const pattern = new RegExp(PATTERNS[facet]);
   const named = new Map([...counts].filter(([value]) => pattern.test(value)));
   const others = [...counts].filter(([value]) => !named.has(value) && value !== OTHER_NAME);
-  return facetList(facet, named, sumOf(others.map(([, downloads]) => downloads)), total);
+  return facetList(facet, named, sumOfValues(others), total);
 }
 
 const NO_FLAG =
@@ -149,7 +148,7 @@ export function checkFacets({ packages }: Question, rows: readonly RawRow[]): Fa
       failures.set(name, new SourceError('incomplete-window', NO_FLAG));
       continue;
     }
-    const total = sumOf(groups.flag.values());
+    const total = sumOfValues([...groups.flag]);
     const own = facetsOf(total, (facet) => listOf(facet, groups[facet], total));
     if (FACETS.some((facet) => own[facet].other < 0)) {
       throw unexpected('download_count', total, 'at least the downloads of each list');

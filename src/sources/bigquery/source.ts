@@ -22,20 +22,6 @@ import { openQuery, type QuerySpec } from './job.ts';
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
 
-/** What a query about packages is given, but for the length of its answer. */
-function given({ packages: [first, ...others], span, versions }: FacetQuestion) {
-  const several = others.length > 0;
-  return {
-    parameters: {
-      ...(several ? { projects: ['STRING', [first, ...others]] } : { project: ['STRING', first] }),
-      ...(versions && { versions: ['STRING', versions] }),
-      start: ['TIMESTAMP', midnight(span.start)],
-      end: ['TIMESTAMP', midnight(span.end)],
-    },
-    labels: { package: several ? 'shared' : first.slice(0, LABEL_MAX) },
-  } satisfies Partial<QuerySpec>;
-}
-
 /** Longest wait, in seconds, where somebody waits. */
 const WAIT_SECONDS = 20;
 
@@ -101,8 +87,19 @@ export async function openBigQuery(
   const { project, payer, clockSkewMs, close } = connection;
   const quoted = `\`${config.table}\``;
 
-  const query = (question: FacetQuestion, sql: string, limit: number, signal?: AbortSignal) =>
-    openQuery(connection, { ...given(question), sql, limit }, signal);
+  function query(question: FacetQuestion, sql: string, limit: number, signal?: AbortSignal) {
+    const { packages, span, versions } = question;
+    const [name] = packages;
+    const isShared = packages.length > 1;
+    const parameters: QuerySpec['parameters'] = {
+      ...(isShared ? { projects: ['STRING', packages] } : { project: ['STRING', name] }),
+      ...(versions && { versions: ['STRING', versions] }),
+      start: ['TIMESTAMP', midnight(span.start)],
+      end: ['TIMESTAMP', midnight(span.end)],
+    };
+    const labels = { package: isShared ? 'shared' : name.slice(0, LABEL_MAX) };
+    return openQuery(connection, { sql, parameters, labels, limit }, signal);
+  }
 
   const rowQuery = (question: Question, signal?: AbortSignal) =>
     query(question, pivotSql(quoted, question), rowLimit(question), signal);
