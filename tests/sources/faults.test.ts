@@ -7,9 +7,9 @@ import {
   signInFault,
   TOKEN,
 } from '../../src/sources/bigquery/fault.ts';
-import { exceptionFault, statusFault } from '../../src/sources/clickhouse/answer.ts';
+import { readAnswer } from '../../src/sources/clickhouse/answer.ts';
 import { type HttpAnswer, networkFault } from '../../src/sources/http.ts';
-import type { Endpoint } from '../../src/sources/source.ts';
+import type { Endpoint, SourceError } from '../../src/sources/source.ts';
 import type { Loose } from '../../src/util.ts';
 
 const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: ['hunter2'] };
@@ -34,8 +34,18 @@ describe('ClickHouse', () => {
   const codeOf = new Map(
     Object.entries(LASTING).flatMap(([code, numbers]) => numbers.map((number) => [number, code] as const)),
   );
-  const fault = (number: number, said = 'it went wrong.', isPublic = false) =>
-    exceptionFault(answer(500), number, said, SERVER, isPublic);
+  function faultOf(given: HttpAnswer, isPublic = false): SourceError {
+    try {
+      readAnswer(given, SERVER, isPublic);
+    } catch (error) {
+      return error as SourceError;
+    }
+    throw new Error('it is an answer');
+  }
+  const fault = (number: number, said = 'it went wrong.', isPublic = false) => {
+    const headers = new Headers({ 'x-clickhouse-exception-code': String(number) });
+    return faultOf({ ...answer(500, said), headers }, isPublic);
+  };
 
   it('has exceptions that last, with a sentence that says what to do; by every other number it is in trouble', () => {
     for (const number of Array.from({ length: 1_101 }, (_, each) => each)) {
@@ -59,7 +69,7 @@ describe('ClickHouse', () => {
     ['rate-limited', [429]],
     ['not-the-source', [302, 404]],
   ])('without an exception is %s by these statuses: %j', (code, statuses) => {
-    for (const status of statuses) expect(statusFault(answer(status), SERVER).code).toBe(code);
+    for (const status of statuses) expect(faultOf(answer(status)).code).toBe(code);
   });
 });
 

@@ -118,11 +118,7 @@ export function accountOf({ identity, fields }: Credentials): string {
  *
  * @throws SourceError if there are none, or they are unusable.
  */
-export function findCredentials(
-  file: string | undefined,
-  env: Env,
-  isOnGoogleCloud: () => boolean = () => gcpMetadata.getGCPResidency(),
-): Credentials {
+export function findCredentials(file: string | undefined, env: Env): Credentials {
   if (file !== undefined) return readCredentialFile(file, 'credential_file');
   const named = env['GOOGLE_APPLICATION_CREDENTIALS'];
   if (named) return readCredentialFile(named, 'GOOGLE_APPLICATION_CREDENTIALS');
@@ -132,7 +128,7 @@ export function findCredentials(
   if (known && existsSync(known)) return readCredentialFile(known, 'gcloud credentials');
   // Each of these is set by hand where there is a metadata server; `none` says that there is not.
   const told = env['GCE_METADATA_HOST'] || env['GCE_METADATA_IP'] || env['METADATA_SERVER_DETECTION'];
-  if (told ? told !== 'none' : isOnGoogleCloud()) return { identity: 'metadata', fields: {} };
+  if (told ? told !== 'none' : gcpMetadata.getGCPResidency()) return { identity: 'metadata', fields: {} };
   throw new SourceError(
     'credentials-missing',
     'sign-in: there are no Google credentials; count from ClickHouse, which needs none (service.source: clickhouse in tracked.yaml), or set service.credential_file, or run: gcloud auth application-default login',

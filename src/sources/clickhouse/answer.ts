@@ -39,25 +39,13 @@ const EXCEPTIONS: readonly (readonly [meaning: Meaning, ...numbers: number[]])[]
   [['rate-limited'], 202, 364],
 ];
 
-/**
- * An exception, which may stand in an answer's header or anywhere in its text.
- *
- * @param isPublicTable Whether the table is ClickPy's own, which is there, whatever its server says while it is moved.
- */
-export function exceptionFault(
-  { status, headers }: HttpAnswer,
-  exception: number,
-  said: string,
-  server: Endpoint,
-  isPublicTable: boolean,
-): SourceError {
+/** @param isPublicTable Whether the table is ClickPy's own, which is there, whatever its server says while it is moved. */
+function meaningOf(exception: number, said: string, isPublicTable: boolean): Meaning {
   const isMoved = exception === UNKNOWN_TABLE && isPublicTable;
   // What all queries take together is not this one's fault.
   const isFull = exception === MEMORY_LIMIT_EXCEEDED && said.includes('(total)');
   const known = EXCEPTIONS.find(([, ...numbers]) => numbers.includes(exception))?.[0];
-  const [code, variant]: Meaning = isMoved || isFull || known === undefined ? ['unavailable'] : known;
-  const details = { status, retryAfterMs: retryAfter(headers), spoken: true, variant };
-  return fault(code, said, server, { ...details, ...(variant === 'schema' && { affectsAll: true }) });
+  return isMoved || isFull || known === undefined ? ['unavailable'] : known;
 }
 
 /** What follows "Code: 158. DB::Exception: " is for people; the number is what counts. */
@@ -71,7 +59,7 @@ function described({ status, headers, body }: HttpAnswer): string {
 }
 
 /** A failed answer without an exception: of a proxy, or of something else at this address. */
-export function statusFault(answer: HttpAnswer, server: Endpoint): SourceError {
+function statusFault(answer: HttpAnswer, server: Endpoint): SourceError {
   const { status, headers, body } = answer;
   const details = { status, retryAfterMs: retryAfter(headers) };
   if (/is for clickhouse-client program/.test(body)) {
@@ -91,9 +79,13 @@ export function readAnswer(answer: HttpAnswer, server: Endpoint, isPublicTable: 
   const { status, headers, body } = answer;
   const cut = (what: string) => fault('connection-broken', what, server);
   const foreign = () => fault('not-the-source', described(answer), server, { status });
+  /** An exception may stand in the header, or anywhere in the text. */
   const throwIfException = (text: string, inHeader?: string | null) => {
     const [, number = inHeader, said = text] = EXCEPTION.exec(text) ?? [];
-    if (number) throw exceptionFault(answer, Number(number), said, server, isPublicTable);
+    if (!number) return;
+    const [code, variant] = meaningOf(Number(number), said, isPublicTable);
+    const details = { status, retryAfterMs: retryAfter(headers), spoken: true, variant };
+    throw fault(code, said, server, { ...details, ...(variant === 'schema' && { affectsAll: true }) });
   };
   const code = headers.get('x-clickhouse-exception-code');
   if (status < 200 || status > 299 || code !== null) {

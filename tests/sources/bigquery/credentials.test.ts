@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { gcpMetadata } from 'google-auth-library';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../../src/sources/bigquery/connection.ts';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
 import { type BigQueryConfig, bigquery } from '../../../src/sources/bigquery/index.ts';
@@ -67,7 +68,6 @@ describe('a credential file', () => {
 });
 
 describe('credentials are looked for', () => {
-  const nowhere = () => false;
   const GCLOUD = '.config/gcloud/application_default_credentials.json';
 
   const variable = { GOOGLE_APPLICATION_CREDENTIALS: 'own.json', HOME: '' };
@@ -81,17 +81,20 @@ describe('credentials are looked for', () => {
     mkdirSync(join(home, '.config/gcloud'), { recursive: true });
     for (const path of ['own.json', GCLOUD]) writeFileSync(join(home, path), JSON.stringify(LOGIN));
     const there = Object.fromEntries(Object.entries(env).map(([name, path]) => [name, join(home, path)]));
-    const { path } = findCredentials(file && join(home, file), there, nowhere);
+    const { path } = findCredentials(file && join(home, file), there);
     expect(path).toBe(join(home, expected));
   });
 
   it('on the metadata server where there is one', () => {
     const metadata = { identity: 'metadata', fields: {} };
-    expect(findCredentials(undefined, {}, () => true)).toEqual(metadata);
-    expect(findCredentials(undefined, { GCE_METADATA_HOST: '127.0.0.1:1' }, nowhere)).toEqual(metadata);
+    expect(findCredentials(undefined, { GCE_METADATA_HOST: '127.0.0.1:1' })).toEqual(metadata);
+    onTestFinished(() => gcpMetadata.setGCPResidency());
+    gcpMetadata.setGCPResidency(true);
+    expect(findCredentials(undefined, {})).toEqual(metadata);
     const none = { METADATA_SERVER_DETECTION: 'none' };
     for (const env of [none, {}, { APPDATA: tempFolder() }]) {
-      expect(() => findCredentials(undefined, env, () => env === none)).toThrow(
+      gcpMetadata.setGCPResidency(env === none);
+      expect(() => findCredentials(undefined, env)).toThrow(
         /^sign-in: there are no Google credentials; count from ClickHouse, .* or run: gcloud auth/,
       );
     }
