@@ -69,11 +69,7 @@ export function serverUrl(env: Env, variable: string, usual: string, advice = ''
  * @param advice What to do, by the system's name of what is wrong.
  * @throws SourceError if it cannot be read.
  */
-export function readSecret(
-  field: string,
-  path: string,
-  advice: Readonly<Record<string, string>> = {},
-): string {
+export function readSecret(field: string, path: string, advice: Record<string, string> = {}): string {
   try {
     return readNamedFile(path).toString();
   } catch (error) {

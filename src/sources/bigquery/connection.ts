@@ -174,9 +174,9 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
       ...(body && { data: JSON.stringify(body) }),
     };
     const answer = await http.send(sent, endpoint, signal);
-    const { status } = answer;
-    const value = jsonOf(answer.body);
-    if (status >= 400) throw faultOfAnswer(answer, value ?? answer.body, endpoint);
+    const { status, body: text } = answer;
+    if (status >= 400) throw faultOfAnswer(answer, endpoint);
+    const value = jsonOf(text);
     if (isObject(value)) return value as Loose;
     const what = 'the answer is cut short or no JSON object';
     throw fault('not-the-source', what, endpoint, { status, maybeSent: true });

@@ -77,8 +77,9 @@ interface Said {
  * `{error: "invalid_grant", error_description}`, a text, or a proxy's page.
  */
 function saidIn(answer: unknown): Said {
-  if (typeof answer === 'string') return { reasons: [], words: wordsOf(answer), isPage: true };
-  const { error, error_description } = (answer ?? {}) as Loose;
+  const value = typeof answer === 'string' ? (jsonOf(answer) ?? answer) : answer;
+  if (typeof value === 'string') return { reasons: [], words: wordsOf(value), isPage: true };
+  const { error, error_description } = (value ?? {}) as Loose;
   const name = textOf(error);
   if (name !== undefined) {
     return { reasons: [name], words: [name, textOf(error_description) ?? []].flat().join(': ') };
@@ -104,17 +105,9 @@ function spokenFault([code, variant]: Meaning, words: string, endpoint: Endpoint
   return fault(code, said, endpoint, { spoken: true, variant, ...more });
 }
 
-/**
- * The fault in an answer of BigQuery with an error status.
- *
- * @param value Its body, as JSON if it is some.
- */
-export function faultOfAnswer(
-  { status, headers }: HttpAnswer,
-  value: unknown,
-  endpoint: Endpoint,
-): SourceError {
-  const said = saidIn(value);
+/** The fault in an answer of BigQuery with an error status. */
+export function faultOfAnswer({ status, headers, body }: HttpAnswer, endpoint: Endpoint): SourceError {
+  const said = saidIn(body);
   const refused = status === 401 ? 'credentials-refused' : codeOfStatus(status);
   const meaning: Meaning = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
   // What was refused was not begun; a plain 500 on inserting a job may have started it.
@@ -152,7 +145,7 @@ export function signInFault(error: unknown, asked: AuthEndpoint, identity: Ident
   const { response, message, code } = error as Partial<GaxiosError<unknown>>;
   if (response !== undefined && response.status >= 400) {
     const { status, data, headers } = response;
-    const { words } = saidIn(typeof data === 'string' ? (jsonOf(data) ?? data) : data);
+    const { words } = saidIn(data);
     const passing = codeOfStatus(status);
     const meaning: Meaning = passing ? [passing] : meaningOfRefusal(asked, status, words);
     return spokenFault(meaning, words, endpoint, { status, retryAfterMs: retryAfter(headers) });
