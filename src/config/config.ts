@@ -141,9 +141,9 @@ type Fault = readonly [path: readonly PropertyKey[], text: string];
 /** A source that is chosen, has no section, and cannot do without. */
 function* sourceFaults(tracked: Tracked): Generator<Fault> {
   const { source } = tracked.service;
-  const missing = missingKeys(source, tracked).join(' and ');
-  const text = `${source} is chosen, but there is no section ${source} with ${missing}`;
-  if (missing !== '') yield [['service', 'source'], text];
+  const missing = missingKeys(source, tracked);
+  const text = `${source} is chosen, but there is no section ${source} with ${missing.join(' and ')}`;
+  if (missing.length > 0) yield [['service', 'source'], text];
 }
 
 /** Fewest days of what is in compare_chart: of fewer there are no means of seven. */
