@@ -1,4 +1,4 @@
-import { ensureFolder } from '../disk/files.ts';
+import { ensureFolder, PRIVATE } from '../disk/files.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context } from './context.ts';
 
@@ -27,7 +27,7 @@ export async function underLock(
 ): Promise<number> {
   let lock: Lock;
   try {
-    await ensureFolder(stateDir, 'operator');
+    await ensureFolder(stateDir, PRIVATE.folder);
     lock = await acquireLock(stateDir, now);
   } catch (error) {
     if (error instanceof LockHeldError) {

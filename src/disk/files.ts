@@ -9,16 +9,11 @@ import { diskError, isUnsupported } from './disk-error.ts';
  * five times less than through the thread pool, and a run has nothing else to do meanwhile.
  */
 
-/**
- * Whom files and folders are for: a web server that runs as somebody else, whatever the umask says, or the
- * user that runs the collector alone.
- */
-export type Audience = 'everybody' | 'operator';
+/** Modes of what is for a web server that runs as somebody else, whatever the umask says. */
+const PUBLIC = { file: 0o644, folder: 0o755 } as const;
 
-const MODES: Record<Audience, { readonly file: number; readonly folder: number }> = {
-  everybody: { file: 0o644, folder: 0o755 },
-  operator: { file: 0o600, folder: 0o700 },
-};
+/** Modes of what is for the user that runs the collector alone. */
+export const PRIVATE = { file: 0o600, folder: 0o700 } as const;
 
 /** Names of files that are being written: hidden, so that no web server serves them. */
 const TEMPORARY = /^\..+\.\d+\.tmp$/;
@@ -120,10 +115,9 @@ function assertNoDeadLink(path: string): void {
  * Makes a folder and those above it that are missing. Node.js, asked to make all of them, takes a read-only file system for
  * a folder that is missing.
  */
-function makeFolders(path: string, audience: Audience): void {
+function makeFolders(path: string, mode: number): void {
   if (fs.existsSync(path) || path === dirname(path)) return;
-  makeFolders(dirname(path), audience);
-  const mode = MODES[audience].folder;
+  makeFolders(dirname(path), mode);
   try {
     fs.mkdirSync(path, { mode });
   } catch (error) {
@@ -132,15 +126,15 @@ function makeFolders(path: string, audience: Audience): void {
     return;
   }
   // The umask may have closed every level that was missing, and a web server must pass them all.
-  if (audience === 'everybody') changeMode(() => fs.chmodSync(path, mode));
+  if (mode === PUBLIC.folder) changeMode(() => fs.chmodSync(path, mode));
 }
 
 /** Makes a folder and those above it unless it is there. A link to a folder will do. */
-export async function ensureFolder(path: string, audience: Audience = 'everybody'): Promise<void> {
+export async function ensureFolder(path: string, mode: number = PUBLIC.folder): Promise<void> {
   const isFolder = () => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory();
   try {
     if (isFolder()) return;
-    makeFolders(path, audience);
+    makeFolders(path, mode);
     if (!isFolder()) throw { code: 'ENOTDIR' };
   } catch (error) {
     assertNoDeadLink(path);
@@ -249,19 +243,17 @@ export function readPart(path: string, start: number, end: number): Buffer | und
  *
  * @param durable Whether the content must survive a power cut once this returns. Badges need not:
  * the next run makes them again, and eleven waits for the disk a package add up.
- * @param audience Or the mode of the file.
  * @throws SyntaxError if a file of JSON would hold something else.
  */
 export async function replaceFile(
   path: string,
   content: string,
   durable: boolean,
-  audience: Audience | number = 'everybody',
+  mode: number = PUBLIC.file,
 ): Promise<void> {
   if (path.endsWith('.json')) JSON.parse(content);
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    const mode = typeof audience === 'number' ? audience : MODES[audience].file;
     const write = (descriptor: number) => {
       fs.writeFileSync(descriptor, content);
       changeMode(() => fs.fchmodSync(descriptor, mode));

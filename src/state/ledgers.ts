@@ -7,6 +7,7 @@ import {
   ensureFolder,
   lookAt,
   namesIn,
+  PRIVATE,
   probeRoom,
   readIfPresent,
   readPart,
@@ -180,11 +181,11 @@ function openAnswers(parent: string, source: string, warn: Warn) {
   /** Saves an answer; it survives a power cut once this returns. */
   async function add(days: Iterable<readonly [packageName: string, days: Days]>): Promise<void> {
     await look();
-    await ensureFolder(folder, 'operator');
+    await ensureFolder(folder, PRIVATE.folder);
     const text = serialize(days, source);
     last += 1;
     const path = join(folder, `${String(last).padStart(6, '0')}-${checksum(text)}.ndjson`);
-    await replaceFile(path, text, true, 'operator');
+    await replaceFile(path, text, true, PRIVATE.file);
     put(path, text);
   }
 
@@ -202,7 +203,7 @@ function openAnswers(parent: string, source: string, warn: Warn) {
     },
     /** Finds out whether an answer of so many bytes could be saved. */
     async assertRoom(bytes: number): Promise<void> {
-      await ensureFolder(folder, 'operator');
+      await ensureFolder(folder, PRIVATE.folder);
       probeRoom(folder, `.room.${process.pid}.tmp`, bytes);
     },
     /**
@@ -326,9 +327,9 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
 
   function save(packageName: string, ledger: Ledger): Promise<void> {
     return orStateError(async () => {
-      await ensureFolder(folder, 'operator');
+      await ensureFolder(folder, PRIVATE.folder);
       const path = pathOf(packageName);
-      await replaceFile(path, serializeLedger(ledger, { source, package: packageName }), true, 'operator');
+      await replaceFile(path, serializeLedger(ledger, { source, package: packageName }), true, PRIVATE.file);
       answers.merged(packageName);
     });
   }
@@ -365,7 +366,7 @@ export function openLedgers(stateDir: string, sourceId: string, warn: Warn): Led
     assertRoom: ([packageName, ...others], days) =>
       orStateError(async () => {
         if (others.length > 0) return answers.assertRoom((others.length + 1) * days * BYTES_PER_DAY);
-        await ensureFolder(folder, 'operator');
+        await ensureFolder(folder, PRIVATE.folder);
         const before = (await readIfPresent(pathOf(packageName)))?.length ?? 0;
         probeRoom(folder, `.${packageName}.room.${process.pid}.tmp`, before + days * BYTES_PER_DAY);
       }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, dayNumber, dayOf, daysOf, type Span } from '../days/day.ts';
-import { assertFile, ensureFolder, readIfPresent, replaceFile } from '../disk/files.ts';
+import { assertFile, ensureFolder, PRIVATE, readIfPresent, replaceFile } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
 import { formatGib, formatJson } from '../format.ts';
 import { type QueryCost, SourceError } from '../sources/source.ts';
@@ -163,9 +163,9 @@ export function openSpendFile(stateDir: string, warn: (message: string) => void)
   const path = join(stateDir, SPEND_FILE);
   const write = (names: readonly string[], spend: Omit<Spend, 'packages'>) =>
     orStateError(async () => {
-      await ensureFolder(stateDir, 'operator');
+      await ensureFolder(stateDir, PRIVATE.folder);
       const text = serializeSpend(spend);
-      for (const name of names) await replaceFile(join(stateDir, name), text, true, 'operator');
+      for (const name of names) await replaceFile(join(stateDir, name), text, true, PRIVATE.file);
     });
   return {
     async load() {
