@@ -210,7 +210,6 @@ function createAsker(
    */
   function smaller(planned: PlannedRead, error: SourceError) {
     const days = spanDays(planned.span);
-    if (!billed) return { how: 'half of them are asked for at a time', parts: halfThePackages(planned) };
     if (days === 1 || !TOO_LONG.includes(error.code)) {
       return { how: 'they are asked for one by one', parts: oneByOne(planned) };
     }
@@ -288,13 +287,14 @@ function createAsker(
       }
       if (!isTooMuch(error) && !mayPass) throw error;
       const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
+      if (!billed) return yield* askEach(planned, halfThePackages(planned), share);
       const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
-      if (mayPass && billed) {
+      if (mayPass) {
         warn(`${about}; parts of them are asked for`);
         return yield* isolate(planned, share);
       }
       const { how, parts } = smaller(planned, error);
-      if (billed) warn(`${about}; ${how}`);
+      warn(`${about}; ${how}`);
       return yield* askEach(planned, parts, share);
     }
     yield { part: planned, answer, refused };
