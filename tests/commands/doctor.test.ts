@@ -155,6 +155,10 @@ describe('doctor, before BigQuery,', () => {
 
   it.each<[RegExp, Record<string, string>, (string | object)?]>([
     [
+      /^FAIL {2}proxy {10}proxy: HTTPS_PROXY begins with socks5:/m,
+      { HTTPS_PROXY: 'socks5://127.0.0.1:1080' },
+    ],
+    [
       /^FAIL {2}permission {5}BigQuery: the service cannot be reached/m,
       { BIGQUERY_EMULATOR_HOST: '127.0.0.1:1' },
     ],

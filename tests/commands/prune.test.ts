@@ -59,7 +59,7 @@ remove  ledger/bigquery-x/beta.json
     // A folder in which nothing is left is gone, too.
     const left = [`${LEDGER}/alpha.json`, `${LEDGER}/beta.json`, 'output/gone', 'output/beta'].map(has);
     expect(left).toEqual([true, false, false, true]);
-    expect((await run('prune')).stdout).toBe('nothing is left over\n');
+    expect((await run('prune', '--dry-run')).stdout).toBe('nothing is left over\n');
     expect((await run('collect')).stderr).not.toContain('left-over');
     expect(message('alpha', 'downloads-30d')).toBe('1');
   });
