@@ -143,7 +143,7 @@ export function forecast(
 
   const perDay = (name: string) => bytesPerDay(spend, name);
   const rate = ({ tracked }: ForecastEntry) => perDay(tracked.name) ?? BYTES_PER_UNSEEN_DAY;
-  const typical = list.length === 0 ? BYTES_PER_UNSEEN_DAY : sum(list, rate) / list.length;
+  const typical = sum(list, rate) / list.length;
   const packages = list.map((entry) => {
     const bill = spend.packages.get(entry.tracked.name)?.get(month);
     return {
@@ -172,7 +172,7 @@ export function forecast(
   const goesOn = bytesBilled + missingBytes + bytesADay * daysLeft;
   const steadyBytes = bytesADay * daysInMonth;
   const room = budgetBytes === null ? null : budgetBytes - steadyBytes;
-  const another = ((day?.shares ? 0 : typical) + facets / Math.max(1, list.length)) * daysInMonth;
+  const another = ((day?.shares ? 0 : typical) + facets / list.length) * daysInMonth;
   return {
     month,
     bytesBilled,
