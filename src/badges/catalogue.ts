@@ -158,7 +158,7 @@ const renderWindow =
     const span = spanOf(history.slice(-windowDays));
     const when = `in ${plural(spanDays(span), 'day')}`;
     const [periods, spikes] = [periodsOf(history), spikesOf(history, windowDays)];
-    return drawChart({ title, span, periods, history, spikes, when }, size);
+    return drawChart({ title, span, periods, spikes, when }, size);
   };
 
 /** The days that a total is made of, or their months. */
@@ -167,7 +167,7 @@ const renderPast: Render = ({ title, history, periods = [] }) => {
   if (start === undefined) return undefined;
   const span = { start, end: spanOf(history).end };
   const when = `since ${date(start)}`;
-  return drawChart({ title, span, periods, history, spikes: [], when }, 'large');
+  return drawChart({ title, span, periods, spikes: [], when }, 'large');
 };
 
 const CHART = { label: 'chart', subject: 'Chart of non-CI downloads of', size: CHART_SIZES.large };

@@ -13,7 +13,7 @@ import {
 import { ERAS } from '../days/eras.ts';
 import { formatCount, formatNumber, nameSome } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
-import { byMonth, type KnownDay, type PackageDays, type Period } from '../metric/package-days.ts';
+import { byMonth, type KnownDay, type Period } from '../metric/package-days.ts';
 import { type Draw, linesPath, px, svg } from './picture.ts';
 
 /*
@@ -214,10 +214,9 @@ export function gapsPath(gaps: readonly number[], { x, y }: Plot): Part {
   );
 }
 
-/** Places of the days of a span that no period covers, or of which a history has only a part. */
-export function gapsOf(periods: readonly Period[], history: PackageDays, span: Span): number[] {
-  const whole = new Set(periods.flatMap(daysOf));
-  for (const { day, isPartial } of history) if (isPartial) whole.delete(day);
+/** Places of the days of a span that no period covers, or of which there is only a part. */
+export function gapsOf(periods: readonly Period[], span: Span): number[] {
+  const whole = new Set(periods.flatMap((period) => (period.isPartial ? [] : daysOf(period))));
   return daysOf(span).flatMap((day, at) => (whole.has(day) ? [] : [at]));
 }
 
@@ -228,8 +227,6 @@ export interface ChartData {
   readonly span: Span;
   /** What is known of the span, oldest first; earlier days take part in the first means. */
   readonly periods: readonly Period[];
-  /** Tells of which days the table had only a part. */
-  readonly history: PackageDays;
   readonly spikes: readonly KnownDay[];
   /** When the downloads were, as words behind their number. */
   readonly when: string;
@@ -278,7 +275,7 @@ function legend(hasLine: boolean, mean: number | undefined, hasSpikes: boolean, 
  * Days of which nothing or only a part is known have a mark below the axis, spikes one above their bars.
  */
 export function drawChart(data: ChartData, size: ChartSize): Draw {
-  const { title, span, history, when } = data;
+  const { title, span, when } = data;
   const [isLong, isSmall] = [spanDays(span) > DAILY_MAX, size === 'small'];
   const within = data.periods.filter(({ start }) => start >= span.start);
   const shown = isLong ? byMonth(within) : within;
@@ -295,7 +292,7 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const line = linesPath(
     means.map((value, at) => (value === undefined || value > plot.max ? undefined : [x(at + 0.5), y(value)])),
   );
-  const gaps = gapsOf(shown, isLong ? [] : history, span);
+  const gaps = gapsOf(shown, span);
   const [spikes, others] = [bars.filter(({ isSpike }) => isSpike), bars.filter(({ isSpike }) => !isSpike)];
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');

@@ -40,7 +40,7 @@ function seriesOf({ title, history }: Compared, span: Span, isIndexed: boolean) 
   const means = chart.meansOf(periods, span);
   const unit = (isIndexed && total / within.length / 100) || 1;
   const last = means.findLast((mean) => mean !== undefined) ?? 0;
-  const gaps = chart.gapsOf(within, history, span);
+  const gaps = chart.gapsOf(within, span);
   const days = chart.listed(gaps.map((at) => addDays(span.start, at)));
   const left = days && `; nothing or only a part is known of ${days}`;
   const told = `${title}: ${formatNumber(total)}, at the end ${chart.meanText(last)} a day${left}.`;

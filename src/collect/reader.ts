@@ -367,7 +367,8 @@ export function createReader(input: ReaderInput): Reader {
     try {
       if (own === undefined) return await hold();
       const { ledger, saved } = await ledgers.load(name);
-      return await save(name, saved, withDays(ledger, span, own, partitionRowsOf, unknownDays.get(name)));
+      const grown = withDays(ledger, span, own, partitionRowsOf, unknownDays.get(name));
+      return await save(name, saved, withoutDays(grown, readingOf(name).unknownDays));
     } catch (error) {
       const failed = `${labelOf({ packages, span })}: ${describeError(error)}`;
       try {

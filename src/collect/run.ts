@@ -101,12 +101,12 @@ function rowsByDay(
 }
 
 /** Of a day, and of days that were added up. */
-const dayPeriod = (day: Day, rows: readonly DayRow[]): Period => {
-  return { start: day, end: addDays(day, 1), known: 1, breakdown: breakdownOf(rows) };
+const dayPeriod = (day: Day, rows: readonly DayRow[], isPartial: boolean): Period => {
+  return { start: day, end: addDays(day, 1), known: 1, isPartial, breakdown: breakdownOf(rows) };
 };
 const oldPeriod = (old: OldDays): Period => {
   const known = old.spans.reduce((sum, span) => sum + spanDays(span), 0);
-  return { ...reachOf(old), known, breakdown: breakdownOf(old.rows) };
+  return { ...reachOf(old), known, isPartial: false, breakdown: breakdownOf(old.rows) };
 };
 
 /**
@@ -131,7 +131,9 @@ export function periodsOfLedger(
   const kept = [...days].flatMap(([day, { partitionRows }]) => (isKept(day, partitionRows) ? day : []));
   const [first = end] = kept.toSorted();
   const own = wholeLog ? kept : daysOf({ start: first, end });
-  const periods = own.map((day) => dayPeriod(day, days.get(day)?.rows ?? []));
+  const periods = own.map((day) =>
+    dayPeriod(day, days.get(day)?.rows ?? [], fetched.partialDays.includes(day)),
+  );
   return [...old.map(oldPeriod), ...periods].toSorted((a, b) => (a.start < b.start ? -1 : 1));
 }
 

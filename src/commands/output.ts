@@ -176,7 +176,7 @@ const HIGHEST_MIN = 5;
  */
 export function columns(lines: readonly (readonly (number | null)[])[], cells: number, ink: Ink): string[] {
   const sums = lines.map((values) => {
-    return partsOf(values, Math.ceil(values.length / cells)).map((part) => {
+    return partsOf(values, Math.ceil(values.length / Math.max(1, cells))).map((part) => {
       const known = part.filter((value) => value !== null);
       return known.length === 0 ? null : sum(known, (value) => value);
     });

@@ -84,15 +84,18 @@ export function isWindowKnown(all: PackageDays, windowDays: number): boolean {
 export interface Period extends Span {
   /** How many of its days are known; at least one. */
   readonly known: number;
+  /** Whether it is a day of which the table had only a part. */
+  readonly isPartial: boolean;
   readonly breakdown: Breakdown;
 }
 
 /** The known days of a history, each by itself. */
 export function periodsOf(all: PackageDays): Period[] {
-  return knownDays(all).map(({ day, breakdown }) => ({
+  return knownDays(all).map(({ day, breakdown, isPartial }) => ({
     start: day,
     end: addDays(day, 1),
     known: 1,
+    isPartial,
     breakdown,
   }));
 }
@@ -103,7 +106,7 @@ function joined(periods: readonly Period[]): Period | undefined {
   if (first === undefined || last === undefined) return undefined;
   const known = periods.reduce((sum, period) => sum + period.known, 0);
   const breakdown = sumOf(periods.map((period) => period.breakdown));
-  return { start: first.start, end: last.end, known, breakdown };
+  return { start: first.start, end: last.end, known, isPartial: false, breakdown };
 }
 
 /** Periods by month; each lies in one. */
@@ -141,7 +144,9 @@ export function periodsTogether(one: readonly Period[], other: readonly Period[]
   const others = new Map(other.map((period) => [keyOf(period), period]));
   return one.flatMap((period) => {
     const added = others.get(keyOf(period));
-    return added === undefined ? [] : [{ ...period, breakdown: sumOf([period.breakdown, added.breakdown]) }];
+    if (added === undefined) return [];
+    const isPartial = period.isPartial || added.isPartial;
+    return [{ ...period, isPartial, breakdown: sumOf([period.breakdown, added.breakdown]) }];
   });
 }
 

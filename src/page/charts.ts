@@ -81,7 +81,7 @@ const SLIVER = 1.5;
 /** Downloads as a bar that begins behind others, on a scale up to all downloads: a sliver of it is always seen. */
 function barOf(label: string, before: number, downloads: number, all: number, className: string): BarRow {
   const words = { label, figure: formatNumber(downloads), share: share(downloads, all), className };
-  if (downloads === 0) return { ...words, from: (before / all) * WIDTH, to: (before / all) * WIDTH };
+  if (downloads <= 0) return { ...words, from: (before / all) * WIDTH, to: (before / all) * WIDTH };
   const unit = (all / WIDTH) * SLIVER;
   // It is kept visible on the side where the bar begins.
   const end = Math.max(before + downloads, Math.min(before + unit, all));

@@ -1,12 +1,11 @@
-import { basename, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import { PACKAGE_NAME } from '../config/schema.ts';
 import type { Day, Span } from '../days/day.ts';
 import {
   demandNames,
   ensureFolder,
-  lookAt,
-  namesIn,
   PRIVATE,
   probeRoom,
   readIfPresent,
@@ -410,12 +409,18 @@ export function ledgersInMemory(): Ledgers {
  * @param tracked Normalized names.
  */
 export function unlistedLedgers(stateDir: string, tracked: ReadonlySet<string>): string[] {
+  const list = (folder: string) => {
+    try {
+      return readdirSync(folder, { withFileTypes: true });
+    } catch {
+      return [];
+    }
+  };
   const root = join(stateDir, 'ledger');
-  const paths = namesIn(root).flatMap((source) =>
-    namesIn(join(root, source)).map((name) => join(root, source, name)),
-  );
-  return paths.filter((path) => {
-    const name = basename(path, '.json');
-    return path.endsWith('.json') && PACKAGE_NAME.test(name) && !tracked.has(name) && lookAt(path)?.isFile();
-  });
+  const packageOf = (name: string) => name.slice(0, -'.json'.length);
+  return list(root)
+    .flatMap((entry) => (entry.isDirectory() ? list(join(root, entry.name)) : []))
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.json'))
+    .filter(({ name }) => PACKAGE_NAME.test(packageOf(name)) && !tracked.has(packageOf(name)))
+    .map(({ parentPath, name }) => join(parentPath, name));
 }

@@ -3,6 +3,7 @@ import { findBadge, type Summary } from '../../src/badges/catalogue.ts';
 import { drawComparison } from '../../src/badges/comparison.ts';
 import { COLORS, type Draw, THEMES } from '../../src/badges/picture.ts';
 import { addDays } from '../../src/days/day.ts';
+import { periodsOf } from '../../src/metric/package-days.ts';
 import { createRandom } from '../support/random.ts';
 import { cornersOf } from '../support/svg.ts';
 import { daysWith, NOTHING } from '../support/views.ts';
@@ -169,6 +170,12 @@ describe('a chart', () => {
     expect(pathOf(svg, 'bars').d).toMatch(/^M0\.15 0V31h1\.7V0M4\.32 0V62h26\.35V0M/);
     expect(svg).toContain('a day, by month, without CI, to 25 Aug 2027');
     expect(svg).not.toContain('7-day mean');
+  });
+
+  it('marks days with a part of the data that are older than the window, where it shows the past', () => {
+    const all = historyOf([2, 2, 2, 2], [START]);
+    const svg = draw('chart-total', [2, 2], { history: all.slice(-2), periods: periodsOf(all) })('light');
+    expect(svg).toContain('Nothing or only a part is known of 29 Nov 2024.');
   });
 
   it('marks spikes, days with a part of the data, and the day from which the log has installable files only', () => {

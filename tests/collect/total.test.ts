@@ -18,7 +18,7 @@ function fetched(end: string, filled: readonly string[]): FetchedDays {
     fault: undefined,
   };
   const rows = new Map(filled.map((day) => [`2026-01-${day}`, 5]));
-  return { upstream, known: { kind: 'known', rows }, partialDays: [], warnings: [] };
+  return { upstream, known: { kind: 'known', rows }, partialDays: ['2026-01-03'], warnings: [] };
 }
 
 it('the total of a ledger is of what it keeps as a sum, and its days, each once, but for those that the table lost', () => {
@@ -32,5 +32,10 @@ it('the total of a ledger is of what it keeps as a sum, and its days, each once,
   expect(
     periodsOfLedger({ ...kept, old }, fetched('2026-01-01', ['01', '02']), { wholeLog: true }),
   ).toBeUndefined();
+  const whole = periodsOfLedger(kept, fetched('2026-01-05', ['02', '03']), { wholeLog: true }) ?? [];
+  expect(whole.map(({ start, isPartial }) => [start, isPartial])).toEqual([
+    ['2026-01-02', false],
+    ['2026-01-03', true],
+  ]);
   expect(periodsOfLedger(EMPTY_LEDGER, days, { wholeLog: true })).toEqual([]);
 });

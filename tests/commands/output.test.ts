@@ -45,6 +45,7 @@ describe('a line of days', () => {
     // Five days in two characters: three and two.
     [[1, 1, 1, 3, 3], 2, UNICODE, '▄█'],
     [[null, null, null, 3, 3], 2, UNICODE, '?█'],
+    [[1, 2, 3], -4, UNICODE, '█'],
   ])('of %j in %i characters', (values, cells, ink, expected) => {
     expect(columns([values], cells, ink)).toEqual([expected]);
   });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openLedgers } from '../../src/state/ledgers.ts';
@@ -38,6 +38,14 @@ describe('prune', () => {
     await open().recover();
     expect((await open().load('gone')).ledger.days.size).toBe(0);
     expect((await open().load('alpha')).ledger.days.size).toBe(1);
+  });
+
+  it('follows no link to ledgers', async () => {
+    const { run, folder, put, has } = await house();
+    put('elsewhere/gone.json', '{}');
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'state/ledger/linked'));
+    expect((await run('prune', '--yes')).stdout).not.toContain('linked');
+    expect(has('elsewhere/gone.json')).toBe(true);
   });
 
   it('says what it would remove, leaves it, and then removes it and nothing else', async () => {

@@ -49,8 +49,8 @@ it.each([
 it('counts the non-CI downloads since the first day that is known, and the days between that are not', () => {
   const breakdown = breakdownOf([downloads('uv', 5), downloads('pip', 2, { ci: true })]);
   const periods = [
-    { start: '2024-02-28', end: '2024-03-01', known: 2, breakdown },
-    { start: '2024-03-04', end: '2024-03-05', known: 1, breakdown },
+    { start: '2024-02-28', end: '2024-03-01', known: 2, isPartial: false, breakdown },
+    { start: '2024-03-04', end: '2024-03-05', known: 1, isPartial: false, breakdown },
   ];
   // 1, 2 and 3 March are not known, nor is the 5th: 2024 is a leap year.
   expect(totalSince(periods, '2024-03-06')).toEqual({ since: '2024-02-28', count: 10, unknownDays: 4 });
