@@ -41,6 +41,7 @@ function countingSource() {
       source.queries += 1;
       return {
         rows: new Map(packages.map((name) => [name, []])),
+        unknownDays: new Map(),
         failures: new Map(),
         cost: cost(bytes),
       };
@@ -92,6 +93,7 @@ async function monthOfRuns({ beginRun }, ledgerModule, billsModule, count, keeps
     const { outcomes } = await beginRun({
       packages: packagesOf(count, [WINDOW]),
       asOf,
+      lookBackDays: 35,
       full: false,
       open: async () => source,
       assertHeld: () => undefined,
