@@ -14,6 +14,7 @@ import { ERAS } from '../days/eras.ts';
 import { formatCount, formatNumber, nameSome } from '../format.ts';
 import { html, type Markup, type Part } from '../markup.ts';
 import { byMonth, type KnownDay, type Period } from '../metric/package-days.ts';
+import { sum } from '../util.ts';
 import { type Draw, linesPath, px, svg } from './picture.ts';
 
 /*
@@ -102,7 +103,7 @@ export function meansOf(periods: readonly Period[], span: Span): (number | undef
     const back = Array.from({ length: MEAN_DAYS }, (_, ago) => counts.get(addDays(day, -ago)));
     const week = back.filter((count) => count !== undefined);
     if (back[0] === undefined || week.length < MEAN_KNOWN_MIN) return undefined;
-    return week.reduce((sum, count) => sum + count, 0) / week.length;
+    return sum(week, (count) => count) / week.length;
   });
 }
 
@@ -140,7 +141,7 @@ export function words(
 export function cut(text: string, room: number): string {
   const shown = [...text];
   const widthOf = (character: string) => HEAD_CHARACTER[NARROW.test(character) ? 'narrow' : 'wide'];
-  const isTooWide = (most: number) => shown.reduce((sum, character) => sum + widthOf(character), 0) > most;
+  const isTooWide = (most: number) => sum(shown, widthOf) > most;
   if (!isTooWide(room)) return text;
   while (shown.length > 0 && isTooWide(room - HEAD_CHARACTER.wide)) shown.pop();
   return `${shown.join('')}…`;
@@ -297,7 +298,7 @@ export function drawChart(data: ChartData, size: ChartSize): Draw {
   const gap = bars.length > TOUCHING ? 0 : GAP;
   const marks = spikes.map(({ at, value }) => `M${px(x(at + 0.5))} ${px(y(value) - 3)}l-4-6h8z`).join('');
   const meaning = legend(line !== '', mean, spikes.length > 0, gaps.length > 0);
-  const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
+  const total = sum(within, ({ breakdown }) => breakdown.count);
   const what = isLong ? 'a day, by month' : 'a day';
   const note = `${isSmall ? '' : 'PyPI downloads '}${what}, without CI, to ${date(addDays(span.end, -1))}`;
   const body = [

@@ -2,6 +2,7 @@ import { addDays, date, type Span, spanDays } from '../days/day.ts';
 import { formatNumber, plural } from '../format.ts';
 import { html } from '../markup.ts';
 import { type PackageDays, periodsOf } from '../metric/package-days.ts';
+import { sum } from '../util.ts';
 import * as chart from './chart.ts';
 import { type Draw, linesPath, px, svg } from './picture.ts';
 
@@ -36,7 +37,7 @@ export interface Compared {
 function seriesOf({ title, history }: Compared, span: Span, isIndexed: boolean) {
   const periods = periodsOf(history);
   const within = periods.filter(({ start }) => start >= span.start);
-  const total = within.reduce((sum, { breakdown }) => sum + breakdown.count, 0);
+  const total = sum(within, ({ breakdown }) => breakdown.count);
   const means = chart.meansOf(periods, span);
   const unit = (isIndexed && total / within.length / 100) || 1;
   const last = means.findLast((mean) => mean !== undefined) ?? 0;
@@ -72,8 +73,8 @@ export function drawComparison(compared: readonly Compared[], span: Span, isInde
     const path = `${linesPath(shown)}M${px(right) + 6} ${top + 6}h18`;
     const pattern = dashes && html` stroke-dasharray="${dashes}"`;
     const name = chart.words(right + 30, top + 10, chart.cut(title, NAMES.room), undefined, className);
-    const sum = chart.words(right + 30, top + 24, formatNumber(total));
-    return html`<path class="stroke ${className}" stroke-width="2"${pattern} d="${path}"/>${name}${sum}`;
+    const figure = chart.words(right + 30, top + 24, formatNumber(total));
+    return html`<path class="stroke ${className}" stroke-width="2"${pattern} d="${path}"/>${name}${figure}`;
   });
   const gaps = [...new Set(series.flatMap((each) => each.gaps))];
   const last = date(addDays(span.end, -1));

@@ -18,7 +18,7 @@ import type { Question } from '../sources/sql.ts';
 import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { billedPart, bytesPerDay, bytesPerSharedDay, type Spend } from '../state/spend.ts';
-import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill } from '../util.ts';
+import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill, sum } from '../util.ts';
 import type { FetchedDays, RunScope } from './days.ts';
 
 /** What is known of the table's days. */
@@ -214,7 +214,7 @@ export type PerDay = (packageName: string) => number | undefined;
 
 /** What a day bills for packages that are asked for one by one. */
 export function aloneBytes(packages: readonly string[], perDay: PerDay): number {
-  return packages.reduce((sum, name) => sum + (perDay(name) ?? BYTES_PER_UNSEEN_DAY), 0);
+  return sum(packages, (name) => perDay(name) ?? BYTES_PER_UNSEEN_DAY);
 }
 
 /** Packages by the day that they lack, oldest day first. */
@@ -351,7 +351,7 @@ export interface Kept {
 }
 
 function daysIn(questions: readonly Question[]): number {
-  return questions.reduce((sum, { span }) => sum + spanDays(span), 0);
+  return sum(questions, ({ span }) => spanDays(span));
 }
 
 /**
@@ -394,7 +394,7 @@ async function share(
   const [newest] = priced;
   if (newest === undefined) return { reads: [], warnings, notes: [] };
   const cheaper = priced.filter(({ alone, shared }) => isWorthSharing(alone, shared)).map(({ read }) => read);
-  const missingBytes = cheaper.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
+  const missingBytes = sum(cheaper, ({ expectedBytes }) => expectedBytes);
   // What the newest day bills, each day from now on will.
   const isWithin = fillsPast || canFill(newest.shared, missingBytes, budgetBytes);
   if (!isWithin && budgetBytes !== null) {

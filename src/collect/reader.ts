@@ -26,7 +26,7 @@ import {
 } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { type Budget, BudgetError, bytesPerDay } from '../state/spend.ts';
-import { append, partsOf } from '../util.ts';
+import { append, partsOf, sum } from '../util.ts';
 import {
   expectedBill,
   type KnownDays,
@@ -245,7 +245,7 @@ function createAsker(
   async function* isolate(planned: PlannedRead, refused: QueryCost): AsyncGenerator<Piece> {
     const { packages, expectedBytes } = planned;
     const alone = oneByOne(planned);
-    const aloneBytes = alone.reduce((sum, each) => sum + each.expectedBytes, 0);
+    const aloneBytes = sum(alone, (each) => each.expectedBytes);
     if (packages.length <= 2 || aloneBytes <= 2 * expectedBytes)
       return yield* askEach(planned, alone, refused);
     const failed: [PlannedRead, SourceError][] = [];
@@ -466,7 +466,7 @@ export function createReader(input: ReaderInput): Reader {
           if (reading.failure !== undefined) throw reading.failure.error;
         }
         const ledger = keepsLedger ? await file(packageName, reading) : (reading.ledger ?? EMPTY_LEDGER);
-        return { ...reading, ledger, daysScanned: reads.reduce((sum, { span }) => sum + spanDays(span), 0) };
+        return { ...reading, ledger, daysScanned: sum(reads, ({ span }) => spanDays(span)) };
       } finally {
         // What a package has taken need not stay in memory.
         readings.delete(packageName);

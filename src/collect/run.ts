@@ -15,7 +15,7 @@ import { type DayRow, isOld, type Ledger, type OldDays, reachOf, spansOf } from 
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
-import { abortable } from '../util.ts';
+import { abortable, sum } from '../util.ts';
 import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
 import { longestWindow, planRun, type RunPlan } from './plan.ts';
@@ -105,7 +105,7 @@ const dayPeriod = (day: Day, rows: readonly DayRow[], isPartial: boolean): Perio
   return { start: day, end: addDays(day, 1), known: 1, isPartial, breakdown: breakdownOf(rows) };
 };
 const oldPeriod = (old: OldDays): Period => {
-  const known = old.spans.reduce((sum, span) => sum + spanDays(span), 0);
+  const known = sum(old.spans, spanDays);
   return { ...reachOf(old), known, isPartial: false, breakdown: breakdownOf(old.rows) };
 };
 
@@ -196,7 +196,7 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
   const { packages, signal } = input;
   const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
   const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
-  const sharedDays = shared.reduce((sum, { span }) => sum + spanDays(span), 0);
+  const sharedDays = sum(shared, ({ span }) => spanDays(span));
   let read = 0;
   const reader = createReader({
     ...input,
@@ -239,7 +239,7 @@ async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
     }
   }
   // What the days of the list are expected to bill goes before.
-  const daysBytes = plan.reads.reduce((sum, { expectedBytes }) => sum + expectedBytes, 0);
+  const daysBytes = sum(plan.reads, ({ expectedBytes }) => expectedBytes);
   const ask = (question: FacetQuestion) => askFacets(source, book, question, daysBytes, signal);
   try {
     yield* input.facets === undefined ? readEach() : withFacets(readEach(), input.facets, source.traits, ask);

@@ -47,8 +47,6 @@ function packageJson({ history, windows, warnings }: PackageSummary) {
   };
 }
 
-const hasUnknown = ({ history }: PackageSummary) => history.some(({ isUnknown }) => isUnknown);
-
 /**
  * `show`: the account of any package, now, without a tracked.yaml. Writes nothing.
  *
@@ -84,7 +82,7 @@ export async function show(
     }
     bytesBilled += answer.taken.bytesBilled;
     const { history } = answer.summary;
-    if (!hasUnknown(answer.summary) || knownDays(history).length > 0) counted.push(answer);
+    if (!history.some(({ isUnknown }) => isUnknown) || knownDays(history).length > 0) counted.push(answer);
     else
       faults.push([answer.name, 'the source does not say of any of these days which downloads were by CI']);
   }

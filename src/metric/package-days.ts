@@ -1,5 +1,5 @@
 import { addDays, type Day, dayNumber, monthOfDay, type Span, spanDays } from '../days/day.ts';
-import { append } from '../util.ts';
+import { append, sum } from '../util.ts';
 import { type Breakdown, sumOf } from './breakdown.ts';
 
 /** A package's day. */
@@ -62,7 +62,10 @@ export function totalOf(all: PackageDays): Breakdown {
   return sumOf(knownDays(all).map(({ breakdown }) => breakdown));
 }
 
-/** Days that are not known as a whole, oldest first: the table has nothing of them, it is not known which downloads were by CI, or there is only a part. */
+/**
+ * Days that are not known as a whole, oldest first: the table has nothing of them, it is not known which downloads were by CI, or
+ * there is only a part.
+ */
 export function incompleteDaysOf(all: PackageDays) {
   const daysWith = (isOdd: (each: PackageDay) => boolean) => all.filter(isOdd).map(({ day }) => day);
   return {
@@ -104,7 +107,7 @@ export function periodsOf(all: PackageDays): Period[] {
 function joined(periods: readonly Period[]): Period | undefined {
   const [first, last] = [periods[0], periods.at(-1)];
   if (first === undefined || last === undefined) return undefined;
-  const known = periods.reduce((sum, period) => sum + period.known, 0);
+  const known = sum(periods, (period) => period.known);
   const breakdown = sumOf(periods.map((period) => period.breakdown));
   return { start: first.start, end: last.end, known, isPartial: false, breakdown };
 }

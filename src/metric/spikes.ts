@@ -1,4 +1,4 @@
-import { median } from '../util.ts';
+import { median, sum } from '../util.ts';
 import { type KnownDay, knownDays, type PackageDays } from './package-days.ts';
 
 /*
@@ -36,7 +36,7 @@ function inWindow(lived: readonly KnownDay[], all: PackageDays, windowDays: numb
 const medianOf = (days: readonly KnownDay[]) =>
   median(days.flatMap(({ breakdown, isPartial }) => (isPartial ? [] : [breakdown.count])));
 
-const sum = (list: readonly KnownDay[]) => list.reduce((total, { breakdown }) => total + breakdown.count, 0);
+const countOf = ({ breakdown }: KnownDay) => breakdown.count;
 
 /**
  * The spikes of a window, oldest first; none where too little is known.
@@ -53,7 +53,8 @@ export function spikesOf(all: PackageDays, windowDays: number): KnownDay[] {
   // Days of a launch, with none before it, are no spikes, however many downloads they bring.
   const end = isLaunch ? lived.find((day) => !isMany(day))?.day : '';
   const spikes = days.filter((day) => isMany(day) && end !== undefined && day.day >= end);
-  const matters = spikes.length <= days.length * DAYS_SHARE && sum(spikes) > sum(days) * SUM_SHARE;
+  const matters =
+    spikes.length <= days.length * DAYS_SHARE && sum(spikes, countOf) > sum(days, countOf) * SUM_SHARE;
   return matters ? spikes : [];
 }
 

@@ -1,3 +1,4 @@
+import { sum } from '../util.ts';
 import { type PackageDays, wholeDaysOf } from './package-days.ts';
 import { spikesOf } from './spikes.ts';
 
@@ -6,9 +7,9 @@ const KNOWN_SHARE = 1 / 2;
 
 /** The mean non-CI count of the days that are known in full; undefined if fewer than half of them are. */
 function dailyMean(all: PackageDays): number | undefined {
-  const counts = wholeDaysOf(all).map(({ breakdown }) => breakdown.count);
-  if (counts.length < all.length * KNOWN_SHARE) return undefined;
-  return counts.reduce((sum, count) => sum + count, 0) / counts.length;
+  const days = wholeDaysOf(all);
+  if (days.length < all.length * KNOWN_SHARE) return undefined;
+  return sum(days, ({ breakdown }) => breakdown.count) / days.length;
 }
 
 /**

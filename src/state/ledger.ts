@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { addDays, type Day, daysOf, monthOfDay, parseDay, type Span } from '../days/day.ts';
 import { type PivotRow, QUESTION } from '../sources/sql.ts';
-import { append, isObject } from '../util.ts';
+import { append, isObject, sum } from '../util.ts';
 import { assert, parseJson } from './state-file.ts';
 
 /*
@@ -55,7 +55,7 @@ export const KEEP_DAYS = 365;
 
 /** Downloads of all kinds. */
 export function allDownloadsOf(rows: readonly DayRow[]): number {
-  return rows.reduce((sum, { downloads }) => sum + downloads, 0);
+  return sum(rows, ({ downloads }) => downloads);
 }
 
 /** Tells whether a text is as it was written. */
@@ -88,6 +88,7 @@ function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow): RowJs
   return sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads];
 }
 
+/** A day as a line of a file, which `daysFrom` reads. */
 export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
   return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)] satisfies DayJson);
 }

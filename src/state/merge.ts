@@ -1,5 +1,5 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
-import { objectOf } from '../util.ts';
+import { objectOf, sum } from '../util.ts';
 import {
   EMPTY_LEDGER,
   type LedgerIdentity,
@@ -36,7 +36,7 @@ function later(one: Day | null, other: Day | null): Day | null {
 
 /** The sums of more old days: sums cannot be merged, as they do not tell what each day had. */
 function richer(one: readonly OldDays[], other: readonly OldDays[]): readonly OldDays[] {
-  const known = (old: readonly OldDays[]) => spansOf(old).reduce((days, span) => days + spanDays(span), 0);
+  const known = (old: readonly OldDays[]) => sum(spansOf(old), spanDays);
   return known(other) > known(one) ? other : one;
 }
 
