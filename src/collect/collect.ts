@@ -14,12 +14,11 @@ import type { Publisher } from '../publish/package.ts';
 import type { Pages } from '../publish/page.ts';
 import { openSource, sourceName, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
-import { ledgerFolder, openLedgers } from '../state/ledgers.ts';
+import { ledgerFolder, ledgersInMemory, openLedgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
-import type { RunScope } from './days.ts';
 import type { FacetTask } from './facets.ts';
-import { longestWindow, WARNING_DAYS } from './plan.ts';
+import { longestWindow, type RunScope, WARNING_DAYS } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
 
@@ -203,7 +202,7 @@ export function runInput(
       return openSource(config.source, world);
     },
     concurrency: config.concurrency,
-    ledgers: openLedgers(config.stateDir, traits.id, warn),
+    ledgers: traits.keepsLedger ? openLedgers(config.stateDir, traits.id, warn) : ledgersInMemory(),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: config.budgetBytes,
   };

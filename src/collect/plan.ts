@@ -11,15 +11,15 @@ import {
   windowBefore,
 } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
+import type { Upstream } from '../days/upstream.ts';
 import { describeError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
 import { interrupted, NO_COST, type Source, SourceError, type SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
-import { EMPTY_LEDGER, isOld, type Ledger } from '../state/ledger.ts';
+import { isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { billedPart, bytesPerDay, bytesPerSharedDay, type Spend } from '../state/spend.ts';
 import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill, sum } from '../util.ts';
-import type { FetchedDays, RunScope } from './days.ts';
 
 /** What is known of the table's days. */
 export type KnownDays =
@@ -29,6 +29,32 @@ export type KnownDays =
   | { readonly kind: 'unsupported' }
   /** It was not asked, because asking is not free: days in the ledger are taken as unchanged. */
   | { readonly kind: 'skipped' };
+
+/** What a run is asked for. */
+export interface RunScope {
+  readonly packages: readonly TrackedPackage[];
+  readonly asOf: Day;
+  /** Whether to read every day of the windows again. */
+  readonly full: boolean;
+  /** The last day of the published badges, as the last run told of this very source; undefined where that does not matter. */
+  readonly published?: Day | undefined;
+  /** Days that are looked back on where that is free, however short the windows. */
+  readonly lookBackDays: number;
+  /** Whether the windows are the past that totals are to be filled with. */
+  readonly fillsPast?: boolean;
+  /** Ends the run: what is under way is cancelled. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a run knows of the table's days before it asks for the first package. */
+export interface FetchedDays {
+  readonly upstream: Upstream;
+  readonly known: KnownDays;
+  /** All days that are known to be incomplete, those before the longest window among them: a trend leaves them out, too. */
+  readonly partialDays: readonly Day[];
+  /** What an operator should know, once a run. */
+  readonly warnings: readonly string[];
+}
 
 /** A day is read again when its partition has changed by this share of its rows or more. */
 const CHANGE = 0.0001;
@@ -436,9 +462,7 @@ export async function planRun(
     await yieldToSignals();
     if (task.signal?.aborted) throw interrupted(task.signal.reason, NO_COST);
     try {
-      const { ledger } = traits.keepsLedger
-        ? await kept.ledgers.load(tracked.name)
-        : { ledger: EMPTY_LEDGER };
+      const { ledger } = await kept.ledgers.load(tracked.name);
       needs.set(tracked.name, needOf(tracked, ledger, goal, traits));
     } catch (error) {
       faults.set(tracked.name, error);

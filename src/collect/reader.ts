@@ -9,13 +9,11 @@ import {
   mayBePackages,
   NO_COST,
   type QueryCost,
-  type Source,
   SourceError,
 } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import {
   allDownloadsOf,
-  EMPTY_LEDGER,
   isOld,
   KEEP_DAYS,
   type Ledger,
@@ -24,42 +22,16 @@ import {
   withoutDays,
   withoutOld,
 } from '../state/ledger.ts';
-import type { Ledgers } from '../state/ledgers.ts';
-import { type Budget, BudgetError, bytesPerDay } from '../state/spend.ts';
+import { BudgetError, bytesPerDay } from '../state/spend.ts';
 import { append, partsOf, sum } from '../util.ts';
-import {
-  expectedBill,
-  type KnownDays,
-  type Need,
-  type PlannedRead,
-  type RunPlan,
-  readsWhole,
-} from './plan.ts';
+import { expectedBill, type Need, type PlannedRead, readsWhole } from './plan.ts';
+import type { Prepared } from './run.ts';
 
 /** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
 export interface DayChange {
   readonly day: Day;
   readonly before: number;
   readonly after: number;
-}
-
-/** What a read needs from its run. */
-export interface ReaderInput {
-  readonly source: Source;
-  readonly ledgers: Ledgers;
-  readonly book: Budget;
-  readonly known: KnownDays;
-  readonly plan: Pick<RunPlan, 'needs' | 'reads'>;
-  readonly asOf: Day;
-  /** The day before which windows end. */
-  readonly end: Day;
-  readonly fillsPast?: boolean;
-  readonly signal?: AbortSignal | undefined;
-  /** Is told of what an operator should know. */
-  readonly warn: (message: string) => void;
-  /** Is told of days that were read once for all who lack them. */
-  readonly onSharedDays?: ((days: number) => void) | undefined;
-  readonly now: () => Date;
 }
 
 /** What all questions about a package brought. */
@@ -173,9 +145,10 @@ function halfThePackages(planned: PlannedRead): PlannedRead[] {
  * @param known What every question would meet, once one has met it.
  */
 function createAsker(
-  { source, ledgers, book, signal, warn }: ReaderInput,
+  { input, source, book }: Omit<Prepared, 'fetched' | 'plan'>,
   known: () => OperatorError | undefined,
 ) {
+  const { ledgers, signal, warn } = input;
   const { billed } = source.traits;
   /** How many questions about one package failed by a fault that may pass, without a success between. */
   let failedAlone = 0;
@@ -303,13 +276,15 @@ function createAsker(
   return (planned: PlannedRead) => askInParts(planned, NO_COST);
 }
 
-export function createReader(input: ReaderInput): Reader {
-  const { source, ledgers, known, plan, asOf, end, fillsPast, now } = input;
-  const { billed, keepsLedger } = source.traits;
+/** @param onSharedDays Is told of days that were read once for all who lack them. */
+export function createReader(prepared: Prepared, onSharedDays?: (days: number) => void): Reader {
+  const { input, source, plan, fetched } = prepared;
+  const { ledgers, asOf, fillsPast, now, warn } = input;
+  const { upstream, known } = fetched;
   const asked = new Map<PlannedRead, Promise<void>>();
   /** What every question would meet, once one has met it: packages that have some of their answers ask no further. */
   let cause: OperatorError | undefined;
-  const askInParts = createAsker(input, () => cause);
+  const askInParts = createAsker(prepared, () => cause);
   const readsOf = new Map<string, PlannedRead[]>();
   for (const planned of plan.reads) {
     for (const name of planned.packages) append(readsOf, name, planned);
@@ -344,7 +319,7 @@ export function createReader(input: ReaderInput): Reader {
     const ledger = withoutOld(
       { ...grown, wholeRead: isNew ? asOf : before },
       // What fills the past is wanted as a sum only.
-      fillsPast || need === undefined ? addDays(end, -KEEP_DAYS) : need.span.start,
+      fillsPast || need === undefined ? addDays(upstream.end, -KEEP_DAYS) : need.span.start,
       today,
     );
     await ledgers.save(name, ledger);
@@ -374,10 +349,10 @@ export function createReader(input: ReaderInput): Reader {
       try {
         await hold();
       } catch (again) {
-        input.warn(`${failed}; the answer could not be saved twice, and is lost`);
+        warn(`${failed}; the answer could not be saved twice, and is lost`);
         throw again;
       }
-      input.warn(`${failed}; the answer was saved in the second try`);
+      warn(`${failed}; the answer was saved in the second try`);
       return undefined;
     }
   }
@@ -399,16 +374,9 @@ export function createReader(input: ReaderInput): Reader {
       for (const day of answer.unknownDays.get(name) ?? []) reading.unknownDays.add(day);
       reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
-    if (keepsLedger) {
-      const ledger = await keep({ packages, span }, answer);
-      for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
-    } else {
-      for (const [name, rows] of answer.rows) {
-        const reading = readingOf(name);
-        reading.ledger = withDays(reading.ledger ?? EMPTY_LEDGER, span, rows, partitionRowsOf);
-      }
-    }
-    if (billed && packages.length > 1) input.onSharedDays?.(days);
+    const ledger = await keep({ packages, span }, answer);
+    for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
+    if (source.traits.billed && packages.length > 1) onSharedDays?.(days);
   }
 
   async function carryOut(planned: PlannedRead): Promise<void> {
@@ -465,7 +433,7 @@ export function createReader(input: ReaderInput): Reader {
           await answered;
           if (reading.failure !== undefined) throw reading.failure.error;
         }
-        const ledger = keepsLedger ? await file(packageName, reading) : (reading.ledger ?? EMPTY_LEDGER);
+        const ledger = await file(packageName, reading);
         return { ...reading, ledger, daysScanned: sum(reads, ({ span }) => spanDays(span)) };
       } finally {
         // What a package has taken need not stay in memory.

@@ -1,24 +1,32 @@
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { TrackedPackage } from '../config/config.ts';
-import { addDays, type Day, daysOf, type Span, spanDays } from '../days/day.ts';
+import { addDays, type Day, daysOf, type Span, spanDays, windowBefore } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import type { Upstream } from '../days/upstream.ts';
+import { oddDaysOf, partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
 import { affectsAll, describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { nameSome } from '../format.ts';
 import { breakdownOf } from '../metric/breakdown.ts';
 import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
-import type { Source, SourceTraits } from '../sources/source.ts';
+import type { DaysAnswer, Source, SourceTraits } from '../sources/source.ts';
+import { needsFileNames } from '../sources/sql.ts';
 import { type DayRow, isOld, type Ledger, type OldDays, reachOf, spansOf } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
-import { type Budget, openBudget, type SpendFile } from '../state/spend.ts';
-import { abortable, sum } from '../util.ts';
-import { type FetchedDays, fetchDays, type RunScope } from './days.ts';
+import { type Budget, BudgetError, openBudget, type SpendFile } from '../state/spend.ts';
+import { abortable, MINIMUM_BILLED, sum } from '../util.ts';
 import { askFacets, type FacetTask, withFacets } from './facets.ts';
-import { longestWindow, planRun, type RunPlan } from './plan.ts';
+import {
+  type FetchedDays,
+  type KnownDays,
+  longestWindow,
+  planRun,
+  type RunPlan,
+  type RunScope,
+} from './plan.ts';
 import { createReader, type DayChange, type Reader } from './reader.ts';
 
 /** What a run needs from outside. */
@@ -68,12 +76,124 @@ export interface Run {
 }
 
 /** What a run has found out before it asks for the first package. */
-interface Prepared {
+export interface Prepared {
   readonly input: RunInput;
   readonly source: Source;
   readonly book: Budget;
   readonly fetched: FetchedDays;
   readonly plan: RunPlan;
+}
+
+/** Stands for the question about days in the account of money; no package can be called this. */
+const DAYS_LABEL = '(days)';
+
+function warningsOf(upstream: Upstream, asOf: Day, wholeLog: boolean): string[] {
+  const { end, lastDay, missingDays, partialDays, excessDays, fault } = upstream;
+  const warnings: string[] = [];
+  if (fault !== undefined) return warnings;
+  if (end !== asOf) {
+    warnings.push(`the table ends with ${lastDay}; windows end there too instead of before ${asOf}`);
+  }
+  if (missingDays.length > 0) {
+    warnings.push(
+      `the table has no rows on ${nameSome(missingDays)}; counts lack the downloads of these days`,
+    );
+  }
+  if (partialDays.length > 0) {
+    warnings.push(
+      `the table has only a part of the rows of ${nameSome(partialDays)}; counts lack a part of them until the source has the rest`,
+    );
+  }
+  if (excessDays.length > 0) {
+    warnings.push(
+      `the table has more than twice the usual rows on ${nameSome(excessDays)}; rows may have been written twice, and counts be too high`,
+    );
+  }
+  if (!wholeLog && lastDay !== null && lastDay < upstream.since) {
+    warnings.push(
+      `the rows end with ${lastDay}, before the longest window begins; every count is 0, unless --as-of says another day`,
+    );
+  }
+  return warnings;
+}
+
+const NAMELESS = `the rows have no file names (file.filename), so of days before ${ERAS.distributions} files beside packages, such as .metadata, are counted like packages`;
+
+function conclude(
+  source: Source,
+  task: RunScope,
+  known: KnownDays,
+  warnings: readonly string[],
+): FetchedDays {
+  const { traits } = source;
+  const longest = Math.max(...task.packages.map(longestWindow));
+  const { asOf } = task;
+  // A clock that was ahead has written it.
+  const isFuture = (task.published ?? '') >= asOf;
+  const published = isFuture ? undefined : task.published;
+  const rows = known.kind === 'known' ? known.rows : undefined;
+  const odd = rows && traits.wholeLog ? oddDaysOf(spanOf(task, source), rows) : undefined;
+  const upstream = upstreamOf(asOf, longest, rows, odd, traits.whereToLook, published);
+  const nameless = !source.hasFileNames && needsFileNames(windowBefore(upstream.end, longest));
+  return {
+    upstream,
+    known,
+    partialDays: [...(odd?.partial ?? [])],
+    warnings: [
+      ...warnings,
+      ...(isFuture
+        ? [`_health.json says that badges end with ${task.published}, which is not over yet; that is ignored`]
+        : []),
+      ...warningsOf(upstream, asOf, traits.wholeLog),
+      ...(nameless ? [NAMELESS] : []),
+    ],
+  };
+}
+
+function concludeAnswer(source: Source, task: RunScope, answer: DaysAnswer): FetchedDays {
+  if (answer.kind === 'known') return conclude(source, task, answer, []);
+  if (answer.refused && task.published !== undefined) {
+    throw new OperatorError(
+      'permission',
+      `${answer.reason}. The source told its days before, so nothing is counted without them: grant it again, or take "published" out of "upstream" in _health.json to go on without`,
+      { affectsAll: true },
+    );
+  }
+  const fallback = `${answer.reason}; without the rows of each day, the two newest days are read again with each run, and every seventh day the whole window`;
+  return conclude(source, task, { kind: 'unsupported' }, [fallback]);
+}
+
+function spanOf({ packages, asOf, lookBackDays }: RunScope, { traits }: Source): Span {
+  const span = partitionSpan(asOf, Math.max(lookBackDays, ...packages.map(longestWindow)));
+  const all = !traits.keepsLedger && packages.some(({ total }) => total);
+  return all && span.start > ERAS.ci ? { ...span, start: ERAS.ci } : span;
+}
+
+/**
+ * Asks, once for all packages, which days the table has and how many rows each.
+ *
+ * @throws SourceError if the source cannot be asked anything.
+ */
+export async function fetchDays(source: Source, book: Budget, task: RunScope): Promise<FetchedDays> {
+  try {
+    const answer = await book.query(
+      { label: DAYS_LABEL, expectedBytes: source.traits.billed ? MINIMUM_BILLED : 0 },
+      () => source.days(spanOf(task, source), task.signal),
+    );
+    return concludeAnswer(source, task, answer);
+  } catch (error) {
+    if (!(error instanceof BudgetError)) throw error;
+    // Packages whose ledger has every day need no query, and so no budget.
+    return conclude(source, task, { kind: 'skipped' }, [
+      `which days changed was not asked: ${error.message}`,
+    ]);
+  }
+}
+
+/** The same without a question that costs money: days in the ledger then count as unchanged. */
+export async function fetchDaysFree(source: Source, task: RunScope): Promise<FetchedDays> {
+  if (source.traits.billed) return conclude(source, task, { kind: 'skipped' }, []);
+  return concludeAnswer(source, task, await source.days(spanOf(task, source)));
 }
 
 /** Whether the table does not have a day any more. */
@@ -192,23 +312,15 @@ const LOOK_AHEAD = 4;
  * every package would meet nothing more is asked, and an interruption keeps those that have not begun from beginning.
  */
 async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
-  const { input, source, book, fetched, plan } = prepared;
+  const { input, source, book, plan } = prepared;
   const { packages, signal } = input;
   const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
   const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
   const sharedDays = sum(shared, ({ span }) => spanDays(span));
   let read = 0;
-  const reader = createReader({
-    ...input,
-    source,
-    book,
-    known: fetched.known,
-    end: fetched.upstream.end,
-    plan,
-    onSharedDays: (days) => {
-      read += days;
-      input.onSharedDays?.(read, sharedDays);
-    },
+  const reader = createReader(prepared, (days) => {
+    read += days;
+    input.onSharedDays?.(read, sharedDays);
   });
   const limit = pLimit(concurrency);
   let cause: unknown;

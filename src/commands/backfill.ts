@@ -1,5 +1,5 @@
 import { runInput } from '../collect/collect.ts';
-import type { RunScope } from '../collect/days.ts';
+import type { RunScope } from '../collect/plan.ts';
 import { beginRun } from '../collect/run.ts';
 import { type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
 import { type Day, dayOf, spanDays } from '../days/day.ts';

@@ -1,7 +1,7 @@
 import { facetTask, type Job } from '../collect/collect.ts';
-import { fetchDaysFree, type RunScope } from '../collect/days.ts';
 import { expectedFacetBill } from '../collect/facets.ts';
-import { type PlannedRead, planRun } from '../collect/plan.ts';
+import { type PlannedRead, planRun, type RunScope } from '../collect/plan.ts';
+import { fetchDaysFree } from '../collect/run.ts';
 import type { Config } from '../config/config.ts';
 import { spanDays, windowBefore } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
@@ -10,7 +10,7 @@ import { readHealth } from '../publish/health.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
-import { openLedgers } from '../state/ledgers.ts';
+import { ledgersInMemory, openLedgers } from '../state/ledgers.ts';
 import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
 import { append, sum } from '../util.ts';
 import type { Context } from './context.ts';
@@ -74,7 +74,7 @@ export async function planPriced(task: RunScope, config: Config, world: World) {
     const kept = await readSpend(config.stateDir);
     const spend = typeof kept === 'object' ? kept : EMPTY_SPEND;
     const plan = await planRun(task, source, learnt, {
-      ledgers: openLedgers(config.stateDir, traits.id, undefined),
+      ledgers: traits.keepsLedger ? openLedgers(config.stateDir, traits.id, undefined) : ledgersInMemory(),
       spend,
       budgetBytes: config.budgetBytes,
     });

@@ -1,5 +1,5 @@
-import { fetchDays } from '../collect/days.ts';
 import { askFacets, expectedFacetBill, type FacetTask, sumFacets } from '../collect/facets.ts';
+import { fetchDays } from '../collect/run.ts';
 import { loadConfigIfPresent } from '../config/config.ts';
 import { addDays, spanDays, windowBefore } from '../days/day.ts';
 import { describeError, OperatorError, UsageError } from '../errors/error.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fetchDays, fetchDaysFree, type RunScope } from '../../src/collect/days.ts';
+import type { RunScope } from '../../src/collect/plan.ts';
+import { fetchDays, fetchDaysFree } from '../../src/collect/run.ts';
 import type { Day } from '../../src/days/day.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { openBudget } from '../../src/state/spend.ts';

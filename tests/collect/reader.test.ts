@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { createReader, type PackageRead, type ReaderInput } from '../../src/collect/reader.ts';
+import type { RunPlan } from '../../src/collect/plan.ts';
+import { createReader, type PackageRead } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
+import { upstreamOf } from '../../src/days/upstream.ts';
 import { SourceError } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
 import { spansOf } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
 import { openBudget } from '../../src/state/spend.ts';
 import { createState } from '../support/state.ts';
-import { createTable, type SourceOptions } from '../support/table.ts';
+import { createTable, runInput, type SourceOptions } from '../support/table.ts';
 
 const DAY = '2026-04-01';
 const ONE = { start: DAY, end: '2026-04-02' };
@@ -18,7 +20,8 @@ interface Given extends Omit<SourceOptions, 'before'> {
   readonly before?: (question: Question) => SourceError | undefined;
   readonly ledgers?: Partial<Ledgers>;
   readonly today?: Day;
-  readonly input?: Partial<ReaderInput>;
+  readonly plan?: Partial<RunPlan>;
+  readonly fillsPast?: boolean;
 }
 
 /**
@@ -27,23 +30,33 @@ interface Given extends Omit<SourceOptions, 'before'> {
  *
  * @returns What each package gets or why not, what was asked, and what the operator is told.
  */
-async function readAll(span: Span, { before, ledgers, today = span.end, input, ...options }: Given = {}) {
+async function readAll(
+  span: Span,
+  { before, ledgers, today = span.end, plan, fillsPast = false, ...options }: Given = {},
+) {
   const table = createTable((name) => NAMES.indexOf(name) + 1);
   const state = createState();
   const warnings: string[] = [];
-  const now = () => new Date(`${today}T06:00:00Z`);
   const needs = new Map(NAMES.map((name) => [name, { package: name, span, days: daysOf(span) }]));
+  const input = runInput(state, today, []);
+  const upstream = upstreamOf(today, spanDays(span), undefined, undefined, '');
   const reader = createReader({
+    input: {
+      ...input,
+      open: () => Promise.reject(),
+      ledgers: { ...state.ledgers, ...ledgers },
+      asOf: span.end,
+      fillsPast,
+      warn: (message) => void warnings.push(message),
+    },
     source: table.source({ ...options, ...(before && { before }) }),
-    ledgers: { ...state.ledgers, ...ledgers },
-    book: await openBudget(state.spend, null, now, () => undefined),
-    known: { kind: 'unsupported' },
-    plan: { needs, reads: [{ packages: NAMES, span, expectedBytes: 0 }] },
-    asOf: span.end,
-    end: today,
-    warn: (message) => void warnings.push(message),
-    now,
-    ...input,
+    book: await openBudget(state.spend, null, input.now, () => undefined),
+    fetched: { known: { kind: 'unsupported' }, upstream, partialDays: [], warnings: [] },
+    plan: {
+      ...{ needs, faults: new Map(), warnings: [], notes: [] },
+      reads: [{ packages: NAMES, span, expectedBytes: 0 }],
+      ...plan,
+    },
   });
   const reads = new Map<string, PackageRead | string>();
   for (const name of NAMES) reads.set(name, await reader.read(name).catch((error: Error) => error.message));
@@ -105,7 +118,7 @@ describe('a question for several packages', () => {
     const before = () => new SourceError('credentials-refused', 'gone', { affectsAll: true });
     const reads = [{ packages: NAMES, span: ONE, expectedBytes: 5e9 }];
     const needs = new Map();
-    const { downloads, asked, state } = await readAll(ONE, { before, input: { plan: { needs, reads } } });
+    const { downloads, asked, state } = await readAll(ONE, { before, plan: { needs, reads } });
     expect([downloads, asked]).toEqual([everybody('gone'), ['all']]);
     expect((await state.spend.load()).months.get('2026-04')?.bytesBilled).toBe(5e9);
   });
@@ -201,7 +214,7 @@ describe('a question about several days that are read once for all', () => {
     { what: 'answered', days: 4, billed: 400 },
     { what: 'refused', days: 2, billed: 410 },
   ])('is whole where its days are too old to be kept one by one, and is $what', async ({ days, billed }) => {
-    const old = { today: '2028-01-01', input: { fillsPast: true } };
+    const old = { today: '2028-01-01', fillsPast: true };
     const { bills } = await readFour(longerThan(days, 'too-large'), old);
     expect(bills).toEqual(everybody([0, billed, FOUR]));
   });
@@ -228,7 +241,7 @@ it('a whole window of a source that cannot tell what changed is read when all of
       });
       const needs = new Map(NAMES.map((name) => [name, { package: name, span: FOUR, days: daysOf(FOUR) }]));
       const { state } = await readAll(FOUR, {
-        input: { plan: { needs, reads } },
+        plan: { needs, reads },
         before: ({ span }) => (span.start === failing ? new SourceError('timeout', 'too slow') : undefined),
       });
       const { ledger } = await state.ledgers.load('alpha');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FetchedDays } from '../../src/collect/days.ts';
+import type { FetchedDays } from '../../src/collect/plan.ts';
 import { periodsOfLedger } from '../../src/collect/run.ts';
 import { totalSince } from '../../src/metric/package-days.ts';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
