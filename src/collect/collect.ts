@@ -11,7 +11,6 @@ import type { DatedFacets } from '../metric/facets.ts';
 import { areFacetsDue, readFacets } from '../publish/facets.ts';
 import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth } from '../publish/health.ts';
 import type { Publisher } from '../publish/package.ts';
-import type { Pages } from '../publish/page.ts';
 import { openSource, sourceName, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
 import { ledgerFolder, ledgersInMemory, openLedgers } from '../state/ledgers.ts';
@@ -21,9 +20,6 @@ import type { FacetTask } from './facets.ts';
 import { longestWindow, type RunScope, WARNING_DAYS } from './plan.ts';
 import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
-
-/** What makes files of figures. */
-type Publishing = Awaited<ReturnType<typeof loadPublishing>>;
 
 /** What one run is asked for. */
 export interface Job extends Omit<RunScope, 'published' | 'fillsPast'> {
@@ -208,40 +204,22 @@ export function runInput(
   };
 }
 
-/** @returns Whether the health file was written, and the chart of several packages and all pages were drawn. If not, the log says why. */
-async function finish(
-  health: Health,
-  { publishComparison }: Publishing,
-  pages: Pages | undefined,
-  { config, signal }: Job,
+/** Does what is not any package's affair. @returns Whether it is done; if not, the log says why, but for an interruption. */
+async function attempt(
+  what: string,
+  { signal }: Job,
   { log, onFault }: Listener,
+  work: () => Promise<unknown>,
 ): Promise<boolean> {
-  let isComplete = true;
-  const attempt = async (what: string, work: () => Promise<unknown>) => {
-    try {
-      await work();
-    } catch (error) {
-      isComplete = false;
-      log.error({ error_code: errorCode(error) }, `${what}: ${describeError(error)}`);
-      onFault(error);
-    }
-  };
-  await attempt('_health.json could not be written', () => writeHealth(config.outputDir, health));
-  if (config.compareChart !== undefined && !signal?.aborted) {
-    await attempt('the chart of compare_chart could not be drawn', async () => {
-      const missing = await publishComparison(config);
-      if (missing.length > 0)
-        log.info(`no chart of compare_chart: nothing was collected of ${nameSome(missing)} yet`);
-    });
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) return false;
+    log.error({ error_code: errorCode(error) }, `${what}: ${describeError(error)}`);
+    onFault(error);
+    return false;
   }
-  if (pages !== undefined && !signal?.aborted) {
-    await attempt('the page could not be drawn completely', async () => {
-      await pages.finish(health).catch((error) => {
-        if (!signal?.aborted) throw error;
-      });
-    });
-  }
-  return isComplete;
 }
 
 /**
@@ -266,7 +244,7 @@ export async function collect(
   await sweepTemporary(config.stateDir);
 
   const input = runInput(config, world, lock, log);
-  let loading: Promise<Publishing> | undefined;
+  let loading: ReturnType<typeof loadPublishing> | undefined;
   let sharedDays = 0;
   const run = await beginPatiently(
     {
@@ -319,6 +297,24 @@ export async function collect(
     groups,
     warnings: await publishing.leftOverPackages(config),
   });
-  const isComplete = await finish(health, publishing, pages, job, listener);
+  const isWritten = await attempt('_health.json could not be written', job, listener, () =>
+    writeHealth(config.outputDir, health),
+  );
+  const isCompared = await attempt(
+    'the chart of compare_chart could not be drawn',
+    job,
+    listener,
+    async () => {
+      signal?.throwIfAborted();
+      const missing = await publishing.publishComparison(config);
+      if (missing.length > 0)
+        log.info(`no chart of compare_chart: nothing was collected of ${nameSome(missing)} yet`);
+    },
+  );
+  const isDrawn = await attempt('the page could not be drawn completely', job, listener, async () => {
+    signal?.throwIfAborted();
+    await pages?.finish(health);
+  });
+  const isComplete = isWritten && isCompared && isDrawn;
   return { health, isComplete, packages, groups, changes, sharedDays };
 }
