@@ -6,7 +6,6 @@ import {
   committedBytes,
   EMPTY_MONTH,
   EMPTY_USAGE,
-  type Month,
   monthOf,
   nextMonthStart,
   type Spend,
@@ -25,62 +24,11 @@ import {
   WHOLE_EVERY_DAYS,
 } from './plan.ts';
 
-/** What one package has cost in a month. */
-export interface PackageCost {
-  readonly package: string;
-  readonly daysScanned: number;
-  readonly bytesBilled: number;
-  /** What a day of it bills alone, on average; what is assumed, if it never billed. */
-  readonly bytesPerDay: number;
-}
-
 /**
  * What reading a day for all packages is expected to bill where none was read so: 165 GiB, the upper end of an
  * estimate for 2026 (docs/cost-model.md), as nobody has published a figure.
  */
 export const ASSUMED_SHARED_DAY_BYTES = 165 * GIB;
-
-/** The two ways to read a day of the whole list. Sizes in bytes. */
-export interface DayPrices {
-  /** One query for each package. */
-  readonly aloneBytes: number;
-  /** One for all of them. */
-  readonly sharedBytes: number;
-  readonly basis: 'its last bills' | 'an estimate';
-  /** Whether the latter is cheaper, and worth asking for. */
-  readonly shares: boolean;
-  /** Whether the budget ever brings the windows so; if not, a run asks for packages one by one all the same. */
-  readonly held: boolean;
-  /** Packages like these at which the two are equal. */
-  readonly breakEvenPackages: number;
-}
-
-/** What the tracked list costs. All sizes in bytes, all times in UTC. */
-export interface Forecast {
-  readonly month: Month;
-  readonly bytesBilled: number;
-  readonly queries: number;
-  readonly packages: readonly PackageCost[];
-  /** Of days that were read once for all packages, in this month. */
-  readonly shared: { readonly daysScanned: number; readonly bytesBilled: number };
-  /** Billed in this month by nothing of these: questions about days, failed queries, packages no longer tracked. */
-  readonly otherBytes: number;
-  /** What the days bill that the windows lack now: the first filling, or what has come since the last run. */
-  readonly missingBytes: number;
-  /** Billed by the end of this month, if it goes on like this; the budget lets no more through. */
-  readonly projectedBytes: number;
-  /** What a whole month of daily runs costs, when no package is new. */
-  readonly steadyBytes: number;
-  /** What that month would cost if every run read its whole windows. */
-  readonly withoutLedgerBytes: number;
-  /** Absent where days are not read for all. */
-  readonly day: DayPrices | undefined;
-  /**
-   * How many more packages like these a whole month's budget holds; null if there is no budget. Infinite where
-   * a day is read for all, and no facets are counted.
-   */
-  readonly morePackages: number | null;
-}
 
 export interface ForecastEntry {
   readonly tracked: TrackedPackage;
@@ -100,14 +48,18 @@ function daysARun({ tracked, unsupported }: ForecastEntry): number {
   return (often * NEWEST_DAYS + longestWindow(tracked)) / WHOLE_EVERY_DAYS;
 }
 
-/** @param missing What each day that is missing now bills one by one. */
+/**
+ * The two ways to read a day of the whole list: one query for each package, and one for all of them. Sizes in bytes.
+ *
+ * @param missing What each day that is missing now bills one by one.
+ */
 function dayPrices(
   aloneBytes: number,
   packages: number,
   missing: readonly number[],
   spend: Spend,
   budgetBytes: number | null,
-): DayPrices {
+) {
   const known = bytesPerSharedDay(spend);
   const sharedBytes = known ?? ASSUMED_SHARED_DAY_BYTES;
   const days = missing.filter((bytes) => isWorthSharing(bytes, sharedBytes)).length;
@@ -115,14 +67,20 @@ function dayPrices(
     aloneBytes,
     sharedBytes,
     basis: known === undefined ? 'an estimate' : 'its last bills',
+    /** Whether that is cheaper, and worth asking for. */
     shares: packages > 1 && isWorthSharing(aloneBytes, sharedBytes),
+    /** Whether the budget ever brings the windows so; if not, a run asks for packages one by one all the same. */
     held: canFill(sharedBytes, days * sharedBytes, budgetBytes),
+    /** Packages like these at which the two are equal. */
     breakEvenPackages: Math.ceil(sharedBytes / (aloneBytes / packages)),
   };
 }
 
+/** What the tracked list costs. */
+export type Forecast = ReturnType<typeof forecast>;
+
 /**
- * What the list has cost in this month, and what it will.
+ * What the list has cost in this month, and what it will. All sizes in bytes, all times in UTC.
  *
  * @param sharesDays Whether a day may be read for all packages where that is cheaper.
  * @param budgetBytes Most bytes to be billed in a month, or null for no limit.
@@ -135,7 +93,7 @@ export function forecast(
   now: Date,
   sharesDays: boolean,
   facetsEveryDays: number,
-): Forecast {
+) {
   const month = monthOf(now);
   const monthEnd = dayNumber(nextMonthStart(month));
   const daysInMonth = monthEnd - dayNumber(`${month}-01`);
@@ -150,6 +108,7 @@ export function forecast(
       package: entry.tracked.name,
       daysScanned: bill?.daysScanned ?? 0,
       bytesBilled: bill?.bytesBilled ?? 0,
+      /** What a day of it bills alone, on average; what is assumed, if it never billed. */
       bytesPerDay: rate(entry),
     };
   });
@@ -178,14 +137,25 @@ export function forecast(
     bytesBilled,
     queries,
     packages,
+    /** Of days that were read once for all packages, in this month. */
     shared: { daysScanned, bytesBilled: sharedBytes },
+    /** Billed in this month by nothing of these: questions about days, failed queries, packages no longer tracked. */
     otherBytes: Math.max(0, bytesBilled - sharedBytes - sum(packages, (entry) => entry.bytesBilled)),
+    /** What the days bill that the windows lack now: the first filling, or what has come since the last run. */
     missingBytes,
+    /** Billed by the end of this month, if it goes on like this; the budget lets no more through. */
     projectedBytes: Math.max(bytesBilled, Math.min(goesOn, budgetBytes ?? goesOn)),
+    /** What a whole month of daily runs costs, when no package is new. */
     steadyBytes,
+    /** What that month would cost if every run read its whole windows. */
     withoutLedgerBytes:
       (facets + sum(list, (entry) => rate(entry) * longestWindow(entry.tracked))) * daysInMonth,
+    /** Undefined where days are not read for all. */
     day,
+    /**
+     * How many more packages like these a whole month's budget holds; null if there is no budget. Infinite where
+     * a day is read for all, and no facets are counted.
+     */
     morePackages: room === null ? null : Math.max(0, Math.floor(Math.max(0, room) / another) || 0),
   };
 }

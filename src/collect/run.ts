@@ -127,10 +127,7 @@ function conclude(
 ): FetchedDays {
   const { traits } = source;
   const longest = Math.max(...task.packages.map(longestWindow));
-  const { asOf } = task;
-  // A clock that was ahead has written it.
-  const isFuture = (task.published ?? '') >= asOf;
-  const published = isFuture ? undefined : task.published;
+  const { asOf, published } = task;
   const rows = known.kind === 'known' ? known.rows : undefined;
   const odd = rows && traits.wholeLog ? oddDaysOf(spanOf(task, source), rows) : undefined;
   const upstream = upstreamOf(asOf, longest, rows, odd, traits.whereToLook, published);
@@ -139,14 +136,7 @@ function conclude(
     upstream,
     known,
     partialDays: [...(odd?.partial ?? [])],
-    warnings: [
-      ...warnings,
-      ...(isFuture
-        ? [`_health.json says that badges end with ${task.published}, which is not over yet; that is ignored`]
-        : []),
-      ...warningsOf(upstream, asOf, traits.wholeLog),
-      ...(nameless ? [NAMELESS] : []),
-    ],
+    warnings: [...warnings, ...warningsOf(upstream, asOf, traits.wholeLog), ...(nameless ? [NAMELESS] : [])],
   };
 }
 

@@ -51,19 +51,10 @@ export function instantOf(day: Day): Date {
   return new Date(dayNumber(day) * MS_PER_DAY);
 }
 
-/** Days of each month; February's in a leap year. */
-const MONTH_DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-
-/**
- * A text as a day, or undefined unless it is a day of the calendar written `YYYY-MM-DD`. It is asked of each day of
- * each ledger, so it makes no date of it.
- */
+/** A text as a day, or undefined unless it is a day of the calendar written `YYYY-MM-DD`, from the year 1000 to 2999. */
 export function parseDay(text: string): Day | undefined {
-  if (!/^[12]\d{3}-\d\d-\d\d$/.test(text)) return undefined;
-  const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8))];
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  const last = month === 2 && !isLeap ? 28 : (MONTH_DAYS[month - 1] ?? 0);
-  return day >= 1 && day <= last ? text : undefined;
+  const time = /^[12]\d{3}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(time) && dayOf(new Date(time)) === text ? text : undefined;
 }
 
 /** How many days a span has. */

@@ -91,6 +91,12 @@ describe('the days of the table', () => {
     }
   });
 
+  it('that end before those of the badges, as by a clock that is behind, take none of them back', async () => {
+    const behind = { ...task, published: '2026-03-20' };
+    const { upstream } = await fetchDays(sourceWith(['2026-03-04']), await book(), behind);
+    expect(upstream.fault?.code).toBe('upstream-back');
+  });
+
   it('are a question that is accounted for, also when it is refused', async () => {
     const cost = { bytesProcessed: 5, bytesBilled: 7, cacheHit: false };
     const accounted = async (answer: Awaited<ReturnType<Source['days']>>) => {
