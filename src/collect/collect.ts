@@ -22,7 +22,7 @@ import type { DayChange } from './reader.ts';
 import { beginRun, type Run, type RunInput } from './run.ts';
 
 /** What one run is asked for. */
-export interface Job extends Omit<RunScope, 'published' | 'fillsPast'> {
+export interface Job extends Omit<RunScope, 'published' | 'fillsPast' | 'lookBackDays'> {
   readonly config: Config;
   readonly world: World;
   /** Whether the windows end today, and not by --as-of. */
@@ -131,8 +131,8 @@ export async function facetTask(
 }
 
 /** Days that warnings and trends look back on: a trend compares a window with the one before it. */
-export function lookBackDays(tracked: readonly TrackedPackage[]): number {
-  const trends = tracked.filter(({ looks }) => looks?.extra?.includes('trend'));
+export function lookBackDays({ packages, config }: Pick<Job, 'packages' | 'config'>): number {
+  const trends = [...packages, ...config.groups].filter(({ looks }) => looks?.extra?.includes('trend'));
   return Math.max(WARNING_DAYS, ...trends.map((each) => 2 * longestWindow(each)));
 }
 
@@ -233,7 +233,7 @@ export async function collect(
   lock: Pick<Lock, 'assertHeld'>,
   listener: Listener,
 ): Promise<Collected> {
-  const { config, world, isToday, asOf, full, lookBackDays, signal } = job;
+  const { config, world, isToday, asOf, full, signal } = job;
   const { log, onProgress, onEntry, onFault } = listener;
   const started = world.now();
   const traits = traitsOf(config.source, world.env);
@@ -249,7 +249,8 @@ export async function collect(
   const run = await beginPatiently(
     {
       ...input,
-      ...{ asOf, full, lookBackDays, signal },
+      ...{ asOf, full, signal },
+      lookBackDays: lookBackDays(job),
       packages: wanted,
       facets: await facetTask(job, previous, (names, why) =>
         log.info(`no Pythons, versions and systems of ${nameSome(names)}: ${why}`),

@@ -43,7 +43,7 @@ export interface PackageRead {
   readonly unknownDays: ReadonlySet<Day>;
   /** Its share of what the questions took. */
   readonly cost: QueryCost;
-  /** Days that were asked for. */
+  /** Days that were answered, which are all that were asked for. */
   readonly daysScanned: number;
 }
 
@@ -65,7 +65,7 @@ interface Reading {
   readonly unknownDays: Set<Day>;
   cost: QueryCost;
   /** How many days were answered. */
-  answered: number;
+  daysScanned: number;
   /** As the last question has left it; where it is kept, only if that was about this package alone. */
   ledger?: Ledger | undefined;
   /** Why there is no whole answer. */
@@ -297,7 +297,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
       changes: [],
       unknownDays: new Set<Day>(),
       cost: { ...NO_COST, cacheHit: readsOf.has(name) },
-      answered: 0,
+      daysScanned: 0,
     };
     readings.set(name, reading);
     return reading;
@@ -305,9 +305,9 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
 
   /** Whether the whole window was read by now: for the first time, however long that took, or anew. */
   function isWhole(need: Need, before: Day | null, { days }: Ledger): boolean {
-    const { unknownDays, answered } = readingOf(need.package);
+    const { unknownDays, daysScanned } = readingOf(need.package);
     if (before === null) return daysOf(need.span).every((day) => days.has(day) || unknownDays.has(day));
-    return readsWhole(need) && answered >= need.days.length;
+    return readsWhole(need) && daysScanned >= need.days.length;
   }
 
   /** Saves the ledger of a package as it has grown. */
@@ -370,7 +370,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
       const reading = readingOf(name);
       const rows = answer.rows.get(name);
       if (rows === undefined) reading.failure ??= { error: answer.failures.get(name) };
-      else reading.answered += days;
+      else reading.daysScanned += days;
       for (const day of answer.unknownDays.get(name) ?? []) reading.unknownDays.add(day);
       reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
@@ -425,16 +425,14 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
   return {
     async read(packageName) {
       const reading = readingOf(packageName);
-      const reads = readsOf.get(packageName) ?? [];
       try {
-        for (const planned of reads) {
+        for (const planned of readsOf.get(packageName) ?? []) {
           const answered = asked.get(planned) ?? carryOut(planned);
           asked.set(planned, answered);
           await answered;
           if (reading.failure !== undefined) throw reading.failure.error;
         }
-        const ledger = await file(packageName, reading);
-        return { ...reading, ledger, daysScanned: sum(reads, ({ span }) => spanDays(span)) };
+        return { ...reading, ledger: await file(packageName, reading) };
       } finally {
         // What a package has taken need not stay in memory.
         readings.delete(packageName);

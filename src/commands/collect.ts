@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path';
-import { type Collected, collect as collectAll, type Job, lookBackDays } from '../collect/collect.ts';
+import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
 import { loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
@@ -117,7 +117,6 @@ export async function collect(options: CollectOptions, context: Context): Promis
     page,
     isToday: options.asOf === undefined,
     packages,
-    lookBackDays: lookBackDays([...packages, ...config.groups]),
     asOf: selectAsOf(options.asOf, context.now()),
     waitMinutes: selectMinutes(options.wait),
   };

@@ -1,4 +1,4 @@
-import { facetTask, type Job } from '../collect/collect.ts';
+import { facetTask, type Job, lookBackDays } from '../collect/collect.ts';
 import { expectedFacetBill } from '../collect/facets.ts';
 import { type PlannedRead, planRun, type RunScope } from '../collect/plan.ts';
 import { fetchDaysFree } from '../collect/run.ts';
@@ -123,7 +123,8 @@ async function facetNote(job: Job, billed: boolean): Promise<string[]> {
 export async function dryRun(job: Job, json: boolean, context: Context): Promise<number> {
   const { config, packages } = job;
   const { stdout, env } = context;
-  const plan = await withProgress(context, 'Planning', () => planPriced(job, config, context));
+  const task = { ...job, lookBackDays: lookBackDays(job) };
+  const plan = await withProgress(context, 'Planning', () => planPriced(task, config, context));
   const { reads, traits, room } = plan;
   if (json) {
     stdout.write(formatJson(toJson(reads)));
