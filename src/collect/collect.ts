@@ -306,6 +306,7 @@ export async function collect(
     job,
     listener,
     async () => {
+      if (config.compareChart === undefined) return;
       signal?.throwIfAborted();
       const missing = await publishing.publishComparison(config);
       if (missing.length > 0)

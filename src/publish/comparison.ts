@@ -13,14 +13,13 @@ import { readHistory } from './history.ts';
  */
 
 /**
- * Draws the chart of compare_chart, if there is to be one, over the days that are in the longest window of each.
+ * Draws the chart of compare_chart over the days that are in the longest window of each.
  *
  * @returns Names of which there is no history yet; without them nothing is drawn.
  * @throws OperatorError if the disk refuses.
  */
 export async function publishComparison(config: Config): Promise<string[]> {
-  const { outputDir, compareChart, packages, groups } = config;
-  if (compareChart === undefined) return [];
+  const { outputDir, compareChart = [], packages, groups } = config;
   const compared: (Compared & { readonly longest: number })[] = [];
   const missing: string[] = [];
   for (const name of compareChart) {

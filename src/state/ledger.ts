@@ -1,12 +1,10 @@
-import { hash } from 'node:crypto';
-import { addDays, type Day, daysOf, monthOfDay, parseDay, type Span } from '../days/day.ts';
-import { type PivotRow, QUESTION } from '../sources/sql.ts';
-import { append, isObject, sum } from '../util.ts';
-import { assert, parseJson } from './state-file.ts';
+import { addDays, type Day, daysOf, monthOfDay, type Span } from '../days/day.ts';
+import type { PivotRow } from '../sources/sql.ts';
+import { append, sum } from '../util.ts';
 
 /*
- * <state_dir>/ledger/<source>/<package>.json: what was downloaded, day by day, so that no day is paid for
- * twice. It is a cache of paid days and nothing else: what they cost is in spend.json.
+ * What was downloaded of a package, day by day, so that no day is paid for twice. It is a cache of paid days and nothing else: what
+ * they cost is in spend.json. How it is kept on the disk is in ledgers.ts.
  */
 
 /** A pivot row without its day. */
@@ -39,16 +37,7 @@ export interface Ledger {
   readonly days: ReadonlyMap<Day, LedgerDay>;
 }
 
-/** What a ledger is about: another source or package counts otherwise, so its days are not ours. */
-export interface LedgerIdentity {
-  /** What the state calls the source. */
-  readonly source: string;
-  readonly package: string;
-}
-
 export const EMPTY_LEDGER: Ledger = { old: [], wholeRead: null, days: new Map() };
-
-const VERSION = 2;
 
 /** Days older than this are forgotten, unless a window still reaches them. */
 export const KEEP_DAYS = 365;
@@ -58,125 +47,9 @@ export function allDownloadsOf(rows: readonly DayRow[]): number {
   return sum(rows, ({ downloads }) => downloads);
 }
 
-/** Tells whether a text is as it was written. */
-export function checksum(text: string): string {
-  return hash('sha256', text).slice(0, 16);
-}
-
-type RowJson = readonly [
-  ci: boolean | null,
-  installer: string | null,
-  system: string | null,
-  downloads: number,
-  sidecar?: boolean,
-];
-
-/** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
-export type DayJson = readonly [
-  day: Day,
-  partitionRows: number | null,
-  total: number,
-  rows: readonly RowJson[],
-];
-
-interface OldJson {
-  readonly spans: readonly (readonly [start: Day, end: Day])[];
-  readonly rows: readonly RowJson[];
-}
-
-function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow): RowJson {
-  return sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads];
-}
-
-/** A day as a line of a file, which `daysFrom` reads. */
-export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
-  return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)] satisfies DayJson);
-}
-
-function oldToJson({ spans, rows }: OldDays): OldJson {
-  return { spans: spans.map(({ start, end }) => [start, end]), rows: rows.map(rowToJson) };
-}
-
-function oldFrom({ spans, rows }: OldJson): OldDays {
-  return { spans: spans.map(([start, end]) => ({ start, end })), rows: rows.map(rowOf) };
-}
-
-/** What the checksum of a ledger is made of. */
-function summed(old: string, lines: string): string {
-  return old === '' ? lines : `${old}\n${lines}`;
-}
-
-/** The ledger as the text of its file: one day a line. */
-export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): string {
-  const lines = [...ledger.days]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, entry]) => dayText(day, entry))
-    .join(',\n');
-  const old = ledger.old.length === 0 ? '' : JSON.stringify(ledger.old.map(oldToJson));
-  const head = JSON.stringify({
-    version: VERSION,
-    source: identity.source,
-    question: QUESTION,
-    package: identity.package,
-    whole_read: ledger.wholeRead,
-    checksum: checksum(summed(old, lines)),
-  });
-  return `${head.slice(0, -1)}${old === '' ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
-}
-
-function rowOf([ci, installer, system, downloads, sidecar = false]: RowJson): DayRow {
-  return { ci, installer, system, sidecar, downloads };
-}
-
-/**
- * Days as they were written: a file with the right checksum is as this program wrote it, so their shape is not checked.
- *
- * @param list Out of such a file.
- * @throws FileRejected if the total of a day is not that of its rows.
- */
-export function daysFrom(list: readonly DayJson[]): Map<Day, LedgerDay> {
-  return new Map(
-    list.map(([day, partitionRows, total, own]) => {
-      const rows = own.map(rowOf);
-      assert(
-        total === allDownloadsOf(rows),
-        () => `the rows of ${day} are not those that its total was made of`,
-      );
-      return [day, { partitionRows, rows }];
-    }),
-  );
-}
-
 /** All spans of sums, oldest first. */
 export function spansOf(old: readonly OldDays[]): Span[] {
   return old.flatMap(({ spans }) => spans).toSorted((a, b) => (a.start < b.start ? -1 : 1));
-}
-
-/**
- * Reads the text of a ledger file.
- *
- * @throws FileRejected if it is not whole, not sound, or about something else.
- */
-export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
-  const value = parseJson(text);
-  assert(isObject(value), 'it is not a ledger');
-  const { version, source, question, package: name, whole_read: wholeRead } = value;
-  assert(
-    source === identity.source,
-    `it was read from ${JSON.stringify(source)}, not from ${identity.source}`,
-  );
-  assert(name === identity.package, `it is about ${JSON.stringify(name)}`);
-  assert(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
-  assert(question === QUESTION, 'it was read with another query');
-  const day = wholeRead === null ? null : parseDay(String(wholeRead));
-  assert(day !== undefined, 'whole_read is not a day');
-  const [, old = '', lines = ''] = /(?:,"old":(.*))?,"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text) ?? [];
-  assert(value['checksum'] === checksum(summed(old, lines)), 'it was altered');
-  return {
-    old: old === '' ? [] : (value['old'] as OldJson[]).map(oldFrom),
-    wholeRead: day,
-    days: daysFrom(value['days'] as DayJson[]),
-  };
 }
 
 /** How many rows the whole table has on a day; null if the source cannot tell. */

@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToSignals } from 'node:timers/promises';
 import { PACKAGE_NAME } from '../config/schema.ts';
-import type { Day, Span } from '../days/day.ts';
+import { type Day, parseDay, type Span } from '../days/day.ts';
 import {
   demandNames,
   ensureFolder,
@@ -20,34 +21,156 @@ import type { Answer } from '../sources/source.ts';
 import { QUESTION } from '../sources/sql.ts';
 import { isObject, type NonEmpty } from '../util.ts';
 import {
-  checksum,
-  daysFrom,
+  allDownloadsOf,
+  type DayRow,
   daysRead,
-  dayText,
   EMPTY_LEDGER,
   type Ledger,
   type LedgerDay,
+  type OldDays,
   type PartitionRowsOf,
-  parseLedger,
   replaceDays,
-  serializeLedger,
   withDays,
 } from './ledger.ts';
 import { assert, FileRejected, orStateError, parseJson, rejectFile, type Warn } from './state-file.ts';
 
 /*
- * <state_dir>/ledger/<source>: the ledgers of one source, and in _answers/<number>-<checksum>.ndjson the answers that have not
- * reached them: those to questions about several packages, and those that the disk did not take into a ledger at once, each until
- * the days in it have reached the packages' ledgers. Who loads a ledger gets both. A list of thousands is filled by dozens of such
- * questions. To save thousands of ledgers after each of them takes longer than all else; so an answer, which is paid for, is saved as
- * a whole, and each ledger once, when its package has had all its answers.
+ * <state_dir>/ledger/<source>: the ledgers of one source, each in <package>.json, and in _answers/<number>-<checksum>.ndjson the
+ * answers that have not reached them: those to questions about several packages, and those that the disk did not take into a ledger
+ * at once, each until the days in it have reached the packages' ledgers. Who loads a ledger gets both. A list of thousands is filled
+ * by dozens of such questions. To save thousands of ledgers after each of them takes longer than all else; so an answer, which is paid
+ * for, is saved as a whole, and each ledger once, when its package has had all its answers.
  *
- * The first line of an answer says what the file is, each other line has a package with its days, as in its ledger. The checksum in
- * the name is that of the whole content, so that a name stands for one content for ever.
+ * A ledger has one day a line. The first line of an answer says what the file is, each other line has a package with its days, as in
+ * its ledger. The checksum in the name is that of the whole content, so that a name stands for one content for ever.
  */
 
+const VERSION = 2;
 const ANSWER_VERSION = 1;
 const ANSWER_FILE = /^(\d{6,})-([0-9a-f]{16})\.ndjson$/;
+
+/** What a ledger is about: another source or package counts otherwise, so its days are not ours. */
+export interface LedgerIdentity {
+  /** What the state calls the source. */
+  readonly source: string;
+  readonly package: string;
+}
+
+/** Tells whether a text is as it was written. */
+export function checksum(text: string): string {
+  return hash('sha256', text).slice(0, 16);
+}
+
+type RowJson = readonly [
+  ci: boolean | null,
+  installer: string | null,
+  system: string | null,
+  downloads: number,
+  sidecar?: boolean,
+];
+
+/** A day as it is written: with the rows of the whole table, the total of the day, and its rows. */
+export type DayJson = readonly [
+  day: Day,
+  partitionRows: number | null,
+  total: number,
+  rows: readonly RowJson[],
+];
+
+interface OldJson {
+  readonly spans: readonly (readonly [start: Day, end: Day])[];
+  readonly rows: readonly RowJson[];
+}
+
+function rowToJson({ ci, installer, system, downloads, sidecar }: DayRow): RowJson {
+  return sidecar ? [ci, installer, system, downloads, true] : [ci, installer, system, downloads];
+}
+
+/** A day as a line of a file, which `daysFrom` reads. */
+export function dayText(day: Day, { partitionRows, rows }: LedgerDay): string {
+  return JSON.stringify([day, partitionRows, allDownloadsOf(rows), rows.map(rowToJson)] satisfies DayJson);
+}
+
+function oldToJson({ spans, rows }: OldDays): OldJson {
+  return { spans: spans.map(({ start, end }) => [start, end]), rows: rows.map(rowToJson) };
+}
+
+function oldFrom({ spans, rows }: OldJson): OldDays {
+  return { spans: spans.map(([start, end]) => ({ start, end })), rows: rows.map(rowOf) };
+}
+
+/** What the checksum of a ledger is made of. */
+function summed(old: string, lines: string): string {
+  return old === '' ? lines : `${old}\n${lines}`;
+}
+
+/** The ledger as the text of its file: one day a line. */
+export function serializeLedger(ledger: Ledger, identity: LedgerIdentity): string {
+  const lines = [...ledger.days]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([day, entry]) => dayText(day, entry))
+    .join(',\n');
+  const old = ledger.old.length === 0 ? '' : JSON.stringify(ledger.old.map(oldToJson));
+  const head = JSON.stringify({
+    version: VERSION,
+    source: identity.source,
+    question: QUESTION,
+    package: identity.package,
+    whole_read: ledger.wholeRead,
+    checksum: checksum(summed(old, lines)),
+  });
+  return `${head.slice(0, -1)}${old === '' ? '' : `,"old":${old}`},"days":[\n${lines}\n]}\n`;
+}
+
+function rowOf([ci, installer, system, downloads, sidecar = false]: RowJson): DayRow {
+  return { ci, installer, system, sidecar, downloads };
+}
+
+/**
+ * Days as they were written: a file with the right checksum is as this program wrote it, so their shape is not checked.
+ *
+ * @param list Out of such a file.
+ * @throws FileRejected if the total of a day is not that of its rows.
+ */
+export function daysFrom(list: readonly DayJson[]): Map<Day, LedgerDay> {
+  return new Map(
+    list.map(([day, partitionRows, total, own]) => {
+      const rows = own.map(rowOf);
+      assert(
+        total === allDownloadsOf(rows),
+        () => `the rows of ${day} are not those that its total was made of`,
+      );
+      return [day, { partitionRows, rows }];
+    }),
+  );
+}
+
+/**
+ * Reads the text of a ledger file.
+ *
+ * @throws FileRejected if it is not whole, not sound, or about something else.
+ */
+export function parseLedger(text: string, identity: LedgerIdentity): Ledger {
+  const value = parseJson(text);
+  assert(isObject(value), 'it is not a ledger');
+  const { version, source, question, package: name, whole_read: wholeRead } = value;
+  assert(
+    source === identity.source,
+    `it was read from ${JSON.stringify(source)}, not from ${identity.source}`,
+  );
+  assert(name === identity.package, `it is about ${JSON.stringify(name)}`);
+  assert(version === VERSION, `its format is version ${JSON.stringify(version)}, not ${VERSION}`);
+  assert(question === QUESTION, 'it was read with another query');
+  const day = wholeRead === null ? null : parseDay(String(wholeRead));
+  assert(day !== undefined, 'whole_read is not a day');
+  const [, old = '', lines = ''] = /(?:,"old":(.*))?,"days":\[\n([\s\S]*)\n\]\}\n$/.exec(text) ?? [];
+  assert(value['checksum'] === checksum(summed(old, lines)), 'it was altered');
+  return {
+    old: old === '' ? [] : (value['old'] as OldJson[]).map(oldFrom),
+    wholeRead: day,
+    days: daysFrom(value['days'] as DayJson[]),
+  };
+}
 
 /** Days of one package. */
 type Days = ReadonlyMap<Day, LedgerDay>;

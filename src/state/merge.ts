@@ -1,13 +1,7 @@
 import { type Day, parseDay, spanDays } from '../days/day.ts';
 import { objectOf, sum } from '../util.ts';
-import {
-  EMPTY_LEDGER,
-  type LedgerIdentity,
-  type OldDays,
-  parseLedger,
-  serializeLedger,
-  spansOf,
-} from './ledger.ts';
+import { EMPTY_LEDGER, type OldDays, spansOf } from './ledger.ts';
+import { type LedgerIdentity, parseLedger, serializeLedger } from './ledgers.ts';
 import { EMPTY_SPEND, parseSpend, type Spend, serializeSpend, withPendingBilled } from './spend.ts';
 import { assert, parseJson, readable } from './state-file.ts';
 

@@ -6,7 +6,8 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBranch } from '../../action/branch.mjs';
 import { layOutMerged } from '../../action/merge.mjs';
-import { EMPTY_LEDGER, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER } from '../../src/state/ledger.ts';
+import { parseLedger, serializeLedger } from '../../src/state/ledgers.ts';
 import { listen } from '../support/listen.ts';
 import { makeOrigin, type Origin } from './git.ts';
 

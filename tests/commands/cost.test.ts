@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, serializeLedger, withDays } from '../../src/state/ledger.ts';
-import { ledgerFolder } from '../../src/state/ledgers.ts';
+import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
+import { ledgerFolder, serializeLedger } from '../../src/state/ledgers.ts';
 import { openProject } from '../support/project.ts';
 import { tableLines } from '../support/table-text.ts';
 

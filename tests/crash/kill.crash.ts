@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { addDays, type Day } from '../../src/days/day.ts';
-import { parseLedger } from '../../src/state/ledger.ts';
-import { ledgerFolder } from '../../src/state/ledgers.ts';
+import { ledgerFolder, parseLedger } from '../../src/state/ledgers.ts';
 import { EMPTY_SPEND, parseSpend } from '../../src/state/spend.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import type { ServerRow } from '../support/bigquery-server.ts';

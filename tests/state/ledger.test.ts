@@ -6,13 +6,12 @@ import {
   EMPTY_LEDGER,
   isOld,
   type Ledger,
-  parseLedger,
-  serializeLedger,
   soundWholeRead,
   spansOf,
   withDays,
   withoutOld,
 } from '../../src/state/ledger.ts';
+import { parseLedger, serializeLedger } from '../../src/state/ledgers.ts';
 import { FileRejected } from '../../src/state/state-file.ts';
 
 const identity = { source: 'bigquery:p.d.t', package: 'alpha' };

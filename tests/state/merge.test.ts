@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_LEDGER, type LedgerDay, parseLedger, serializeLedger } from '../../src/state/ledger.ts';
+import { EMPTY_LEDGER, type LedgerDay } from '../../src/state/ledger.ts';
+import { parseLedger, serializeLedger } from '../../src/state/ledgers.ts';
 import { mergeLedgers, mergeSpend } from '../../src/state/merge.ts';
 
 const identity = { source: 'bigquery', package: 'alpha' };

@@ -1,14 +1,8 @@
 import type { Day } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
-import {
-  daysRead,
-  EMPTY_LEDGER,
-  type LedgerDay,
-  parseLedger,
-  replaceDays,
-  serializeLedger,
-} from '../../src/state/ledger.ts';
+import { daysRead, EMPTY_LEDGER, type LedgerDay, replaceDays } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';
+import { parseLedger, serializeLedger } from '../../src/state/ledgers.ts';
 import { EMPTY_SPEND, parseSpend, type SpendFile, serializeSpend } from '../../src/state/spend.ts';
 
 /** State as texts in memory: every ledger and spend goes through the format of its file. */
