@@ -83,17 +83,14 @@ describe('days that the source told once', () => {
     expect((await run(THIRD)).exitCode).toBe(0);
   });
 
-  it.each([
-    ['lie in the future, by a clock that was ahead', { last_day: '2030-01-01' }, SECOND],
-    ['be those of another source', { source: 'clickhouse-1' }, addDays(FIRST, -1)],
-  ])('may %s, without harm', async (_, published, end) => {
+  it('may be those of another source, without harm', async () => {
     const { run, health, put } = await setUp();
     await run(FIRST);
     const changed = health();
-    Object.assign(changed.upstream.published, published);
+    changed.upstream.published.source = 'clickhouse-1';
     put('output/_health.json', JSON.stringify(changed));
-    expect((await run(SECOND, undefined, end)).exitCode).toBe(0);
-    expect(health().upstream.published.last_day).toBe(addDays(end, -1));
+    expect((await run(SECOND, undefined, addDays(FIRST, -1))).exitCode).toBe(0);
+    expect(health().upstream.published.last_day).toBe(addDays(FIRST, -2));
   });
 });
 
