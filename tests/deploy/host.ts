@@ -146,13 +146,6 @@ export async function bootHost(
   const untilServed = (what: string, visit: () => Promise<Answer>) =>
     until(what, 20, async () => (await visit().catch(() => undefined))?.status === 200);
 
-  /** "localhost" gets its certificate from Caddy's own authority, a public name from Let's Encrypt; this one to /srv/ca.crt. */
-  async function trustCaddy() {
-    const authority = '/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt';
-    await until("Caddy's authority", 20, async () => (await sh(`ls ${authority} || true`)) !== '');
-    await sh(`cp ${authority} /srv/ca.crt`);
-  }
-
   /** Runs install.sh. npm finds all that it needs in the cache that the setup filled, as the host has no network. */
   const install = (options: readonly string[] = [], from = '/mnt/package/package') =>
     run(['bash', `${from}/deploy/install.sh`, ...options], {
@@ -232,19 +225,9 @@ export async function bootHost(
     throw error;
   }
   return {
-    ...{ powerOn, powerOff, dispose, run, sh, write, read, property, get, until, untilServed },
-    ...{
-      install,
-      collect,
-      lastRun,
-      dropIn,
-      removeDropIn,
-      withDropIn,
-      probe,
-      expectBadges,
-      listenForFailures,
-    },
-    ...{ exposureOf, trustCaddy, doctor },
+    ...{ powerOn, powerOff, dispose, run, sh, write, read, get, until, untilServed },
+    ...{ property, exposureOf, dropIn, removeDropIn, withDropIn, probe, lastRun },
+    ...{ install, collect, doctor, expectBadges, listenForFailures },
   };
 }
 

@@ -35,16 +35,8 @@ declare module 'vitest' {
 }
 
 const DEBIAN_PACKAGES = [
-  ...[
-    'debootstrap',
-    'debian-archive-keyring',
-    'systemd-container',
-    'buildah',
-    'podman',
-    'crun',
-    'python3-venv',
-  ],
-  'shellcheck',
+  ...['debootstrap', 'debian-archive-keyring', 'systemd-container', 'buildah', 'podman', 'crun'],
+  ...['python3-venv', 'shellcheck'],
 ];
 
 /** Installs what the test needs and the machine lacks, from Debian's packages. */
