@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Engine, type EngineRow, startEngine } from '../clickhouse/engine.ts';
+import { lastDays } from '../support/independent.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 import { ledgersIn, makeOrigin } from './git.ts';
 import { goTool } from './tools.ts';
@@ -16,24 +17,15 @@ import { goTool } from './tools.ts';
  */
 
 const root = join(import.meta.dirname, '../..');
-const DAY_MS = 86_400_000;
-const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
-const dayBefore = (days: number) => new Date(today - days * DAY_MS).toISOString().slice(0, 10);
 
 let engine: Engine;
 /** The Action as it is in a clone: nothing that git ignores. */
 let action: string;
 let act: string;
 
-function downloads(project: string, perDay: number, days = 30): EngineRow[] {
-  return Array.from({ length: days }, (_, index) => ({
-    date: dayBefore(index + 1),
-    project,
-    installer: 'pip',
-    system: 'Linux',
-    ci: 'false' as const,
-    times: perDay,
-  }));
+function downloads(project: string, times: number, days = 30): EngineRow[] {
+  const alike = { project, installer: 'pip', system: 'Linux', ci: 'false', times } as const;
+  return lastDays(days).map((date) => ({ date, ...alike }));
 }
 
 function copyOfRepository(): string {
@@ -55,7 +47,9 @@ beforeAll(async () => {
     ...downloads('gamma', 5),
     // Four of thirty days are from before the column `ci` was there: more than a tenth, so its badges are held back.
     ...downloads('broken', 1, 26),
-    ...[27, 28, 29, 30].map((days) => ({ date: dayBefore(days), project: 'broken', installer: 'pip' })),
+    ...lastDays(30)
+      .slice(26)
+      .map((date) => ({ date, project: 'broken', installer: 'pip' })),
   );
 });
 afterAll(async () => {

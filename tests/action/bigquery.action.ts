@@ -2,23 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { BigQueryServer, type ServerRow } from '../support/bigquery-server.ts';
+import { BigQueryServer } from '../support/bigquery-server.ts';
+import { lastDays } from '../support/independent.ts';
 import { ledgersIn, makeOrigin, type Origin, startMain } from './git.ts';
 
 /*
  * The Action with a source that costs money: what two runs at once were billed is in the branch to the byte.
  */
 
-const DAY_MS = 86_400_000;
-const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
-
-const rows: ServerRow[] = ['alpha', 'beta', 'gamma'].flatMap((project) =>
-  Array.from({ length: 30 }, (_, at) => ({
-    project,
-    day: dayBefore(at + 1),
-    installer: 'pip',
-    downloads: 1,
-  })),
+const rows = ['alpha', 'beta', 'gamma'].flatMap((project) =>
+  lastDays(30).map((day) => ({ project, day, installer: 'pip', downloads: 1 })),
 );
 
 let origin: Origin;

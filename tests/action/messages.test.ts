@@ -1,10 +1,10 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { gitWords, refusal, remoteFault } from '../../action/branch.mjs';
 import { inputProblems, logLine, problemLines, render, summary } from '../../action/messages.mjs';
-import { tempFolder } from '../support/temp-folder.ts';
+import { folderOf } from '../support/temp-folder.ts';
 
 const ACTION = join(import.meta.dirname, '../../action');
 
@@ -72,11 +72,10 @@ describe('what others write', () => {
     ['in the list', { INPUT_CONFIG: 'hostile.yaml' }],
     ['in a valid list', { INPUT_CONFIG: 'valid.yaml' }, 0],
   ])('commands nothing when the Action runs: %s', async (_where, inputs, exits = 1) => {
-    const folder = tempFolder();
     const list = (files: string) =>
       `service: {output_dir: "##[add-mask]7", source: duckdb}\nduckdb: {files: ${files}}\npackages: [alpha]\n`;
-    writeFileSync(join(folder, 'hostile.yaml'), list('x, "##[add-mask]7": 1'));
-    writeFileSync(join(folder, 'valid.yaml'), list('"##[add-mask]7"'));
+    const lists = { 'hostile.yaml': list('x, "##[add-mask]7": 1'), 'valid.yaml': list('"##[add-mask]7"') };
+    const folder = folderOf(lists);
     const { exitCode, stdout, stderr } = await execa(process.execPath, [join(ACTION, 'main.mjs')], {
       env: { INPUT_CHECK: 'true', GITHUB_WORKSPACE: folder, RUNNER_TEMP: folder, ...inputs },
       reject: false,
@@ -178,7 +177,6 @@ describe('summary', () => {
   const MOST = 1024 * 1024;
 
   it.each([
-    [1_200, 'of one cause', () => 'BigQuery refused; grant the role '.repeat(9)],
     [5_000, 'of one cause', () => 'BigQuery refused; grant the role '.repeat(9)],
     [5_000, 'of a cause each', (at: number) => `${at}: ${'<&|* ü '.repeat(40)}`],
   ])('stays below the limit with %i packages that failed %s', (count, _why, error) => {
@@ -216,8 +214,6 @@ it.each([
   ['remote: error: GH006: Protected branch update failed for refs/heads/badges.', 'protected'],
   ['remote: error: GH013: Repository rule violations found for refs/heads/badges.', 'protected'],
   [HOOK, 'refused'],
-  [`remote: Permission to alice/project.git denied to github-actions[bot].\n${DENIED}: 403`, 'forbidden'],
-  ['remote: Write access to repository not granted.', 'forbidden'],
   ["fatal: could not read Username for 'https://github.com': terminal prompts disabled", 'credentials'],
   ['! [rejected] a -> badges (stale info)', 'moved'],
   [`${REJECTED} (cannot lock ref 'refs/heads/badges': is at 1 but expected 2)`, 'moved'],
@@ -265,7 +261,7 @@ describe('refusal', () => {
   });
 
   it('advises on the token where it is an input', () => {
-    for (const words of [denied('Write access to repository not granted.'), 'fatal: Authentication failed']) {
+    for (const words of ['remote: Write access to repository not granted.', 'fatal: Authentication failed']) {
       const { message } = refusal(words, { ...settings, isOwnToken: false });
       expect(message).toMatch(/leave the input token out/);
     }

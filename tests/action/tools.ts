@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { CACHE } from '../support/python.mjs';
 
 /*
  * actionlint and act, built by Go from its module proxy into the cache folder.
@@ -12,14 +12,10 @@ const TOOLS = {
   act: 'github.com/nektos/act@v0.2.89',
 };
 
-const cache =
-  process.env['PYPI_BADGES_CACHE'] ??
-  join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'pypi-badges');
-
 /** Path of a tool, which is built unless it is there. */
 export function goTool(name: keyof typeof TOOLS): string {
   const module = TOOLS[name];
-  const folder = join(cache, 'go', module.replaceAll('/', '-'));
+  const folder = join(CACHE, 'go', module.replaceAll('/', '-'));
   const path = join(folder, name);
   if (existsSync(path)) return path;
   mkdirSync(folder, { recursive: true });

@@ -10,6 +10,7 @@ import { type Draw, THEMES } from '../../src/badges/picture.ts';
 import { indexPage } from '../../src/page/index-page.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { runCommand } from '../support/command.ts';
+import { lastDays } from '../support/independent.ts';
 import { serve } from '../support/serve.ts';
 import { entry, historyOf, index, site, YOUNG } from '../support/views.ts';
 
@@ -357,9 +358,8 @@ describe('a page that has not been drawn for long', () => {
     const fresh = join(folder, 'fresh');
     cpSync(output, join(fresh, 'output'), { recursive: true });
     cpSync(join(folder, 'tracked.yaml'), join(fresh, 'tracked.yaml'));
-    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
     const text = readFileSync(join(output, '_health.json'), 'utf8');
-    const renewed = text.replaceAll(/"counted_to": ".*"/g, `"counted_to": "${yesterday}"`);
+    const renewed = text.replaceAll(/"counted_to": ".*"/g, `"counted_to": "${lastDays(1)}"`);
     writeFileSync(join(fresh, 'output/_health.json'), renewed);
     expect((await runCommand(fresh, ['report'])).exitCode).toBe(0);
     const { page, messages } = await open(`file://${fresh}/output/index.html`);

@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
 import { startGoogle } from '../support/google-server.ts';
+import { lastDays } from '../support/independent.ts';
 
 /*
  * Google on a booted host: its token server and BigQuery behind TLS on port 443, for hosts that name
@@ -7,9 +8,7 @@ import { startGoogle } from '../support/google-server.ts';
  */
 
 /** A download by pip a day, and two by CI. */
-const rows = Array.from({ length: 90 }, (_, back) =>
-  new Date(Date.now() - (back + 1) * 86_400_000).toISOString().slice(0, 10),
-).flatMap((day) => [
+const rows = lastDays(90).flatMap((day) => [
   { project: 'mcp-clipboard', day, installer: 'pip', system: 'Linux', downloads: 1 },
   { project: 'mcp-clipboard', day, ci: true, installer: 'uv', downloads: 2 },
 ]);

@@ -1,4 +1,5 @@
 import { ndjson } from '../support/downloads.ts';
+import { lastDays } from '../support/independent.ts';
 
 /** The source table of the deploy test, and by hand what must come out of it. */
 
@@ -21,7 +22,7 @@ const groups: Group[] = [
 
 /** The table, where every row lies two days before today. */
 export function table(): string {
-  const at = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10);
+  const [, at = ''] = lastDays(2);
   return ndjson(
     groups.map(([project, ci, installer, system, times]) => ({ at, project, ci, installer, system, times })),
   );

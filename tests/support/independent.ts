@@ -8,6 +8,9 @@ export type DayNumber = number;
 
 export const dayNumber = (text: string): DayNumber => Date.parse(`${text}T00:00:00Z`) / 86_400_000;
 export const dayText = (day: DayNumber) => new Date(day * 86_400_000).toISOString().slice(0, 10);
+/** The last `count` days before today (UTC), as the clock has it; newest first. */
+export const lastDays = (count: number) =>
+  Array.from({ length: count }, (_, back) => dayText(Math.floor(Date.now() / 86_400_000) - 1 - back));
 
 /** `times` downloads that agree in everything. */
 export interface Counted {

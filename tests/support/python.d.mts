@@ -14,5 +14,6 @@ export interface Packages {
   readonly finish?: (folder: string) => void;
 }
 
+export const CACHE: string;
 export function installPackages(packages: Packages): string | undefined;
 export function freePort(): Promise<string>;

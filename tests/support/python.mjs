@@ -6,6 +6,11 @@ import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+/** Where what tests install is kept between runs; outside of the repository. */
+export const CACHE =
+  process.env.PYPI_BADGES_CACHE ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'pypi-badges');
+
 function findPython({ pythons, accepts }) {
   const code = 'import sys, venv; print(sys.version_info[0], sys.version_info[1])';
   return pythons.find((python) => {
@@ -27,10 +32,7 @@ export function must(command, argv, options = {}) {
  */
 export function installPackages({ name, label, requirements, pythons, accepts, size, finish = () => {} }) {
   const print = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
-  const cache =
-    process.env.PYPI_BADGES_CACHE ??
-    join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'pypi-badges');
-  const folder = join(cache, `${name}-${print}`);
+  const folder = join(CACHE, `${name}-${print}`);
   if (existsSync(join(folder, 'ready'))) return folder;
   const python = findPython({ pythons, accepts });
   if (python === undefined) return undefined;

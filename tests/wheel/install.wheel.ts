@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { startClickHouse } from '../support/clickhouse-server.ts';
+import { lastDays } from '../support/independent.ts';
 import { installPackages } from '../support/python.mjs';
 import { folderOf, tempFolder } from '../support/temp-folder.ts';
 
@@ -19,10 +20,7 @@ const wheels = join(root, 'python/dist');
 /** What uv's starters of programs need; there is no Node.js beside them. */
 const TOOLS = ['dirname', 'realpath'];
 
-const DAY_MS = 86_400_000;
-const rows = Array.from({ length: 80 }, (_, back) =>
-  new Date(Date.now() - (back + 1) * DAY_MS).toISOString().slice(0, 10),
-).flatMap((day) => [
+const rows = lastDays(80).flatMap((day) => [
   { project: 'boto3', day, installer: 'pip', downloads: 1_000 },
   { project: 'alpha', day, installer: 'uv', downloads: 2 },
 ]);
