@@ -189,9 +189,6 @@ describe('the image', () => {
     await podman('kill', '--signal=TERM', 'pypi-badges-schedule');
     const { all } = await scheduled;
     expect(all).toContain('the run ended well');
-    // It did not wait for that run.
-    expect(all.match(/next run:/g)).toHaveLength(1);
-    expect(all).toMatch(/next run: \d{4}-\d\d-\d\dT\d\d:17:00/);
     await readFile(path.join(work, 'data/output/_health.json'));
   });
 

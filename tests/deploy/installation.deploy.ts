@@ -66,14 +66,16 @@ describe.each([
     const said = exitCode === 0 ? '' : await host.sh(`journalctl --no-pager -n 40 -u ${SERVICE}`);
     expect({ exitCode, said }).toEqual({ exitCode: 0, said: '' });
   }
-  /** Nothing of pypi-badges is on the host. */
-  const isClean = async () => expect(await host.sh('ls -A /opt; ls /etc | grep pypi || true')).toBe('');
+  /** What is on the host of pypi-badges. */
+  const left = () => host.sh('ls -A /opt; ls -A /etc/pypi-badges 2>/dev/null || true');
   const journal = () => host.sh('journalctl --sync; journalctl --no-pager -o export');
 
   beforeAll(async () => {
     host = await bootHost(suite);
     await host.write('/srv/google.yaml', BIGQUERY_LIST);
     await host.write('/root/key.json', key, '0600');
+    await host.write('/srv/bad.yaml', 'service: {}\n');
+    await host.write('/srv/keyed.yaml', BIGQUERY_LIST.replace('}', ', credential_file: /root/key.json}'));
   });
   afterAll(() => host?.dispose());
 
@@ -97,7 +99,7 @@ describe.each([
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`${home}/bin/node`)]);
     expect(stderr).toMatch(/which the service cannot see|does not run for other users than root/);
     expect(stderr).toContain('Ways to get a Node.js that the service can use');
-    await isClean();
+    expect(await left()).toBe('');
   });
 
   it.each([
@@ -121,21 +123,12 @@ describe.each([
     ['--package ./nowhere.tgz', 'there is no file ./nowhere.tgz'],
     ['--package 0.0.0', 'npm could not fetch pypi-badges@0.0.0 (above)'],
     ['--purge', '--purge goes with --uninstall'],
-  ])('refuses %s', async (options, said) => {
+    // For a list to be checked by the service's user, there must be one.
+    ['--config /srv/bad.yaml', '/srv/bad.yaml is not valid (above)', 'failure.env'],
+    ['--config /srv/keyed.yaml', 'give the key to this script: --key /root/key.json', 'failure.env'],
+  ])('refuses %s, and leaves nothing', async (options, said, leaves = '') => {
     await refuses(options.split(' '), said);
-    await isClean();
-  });
-
-  it.each([
-    ['service: {}\n', '/srv/bad.yaml is not valid (above)'],
-    [
-      'service: {output_dir: /o, credential_file: /root/key.json}\npackages: [a]\n',
-      'Leave that line out and give the key to this script: --key /root/key.json',
-    ],
-  ])('leaves nothing where the list is refused: %j', async (list, said) => {
-    await host.write('/srv/bad.yaml', list);
-    await refuses(['--config', '/srv/bad.yaml'], said);
-    expect(await host.sh('ls -A /opt; ls /etc/pypi-badges')).toBe('failure.env');
+    expect(await left()).toBe(leaves);
   });
 
   it('installs from the unpacked tarball to a running timer, whatever the umask', async () => {

@@ -72,10 +72,8 @@ case " $* " in *' -f '*) exec docker-compose -f "$file" config --format json >/m
     it('asks for the host name that it needs', async () => {
       const compose = 'docker-compose -f /mnt/deploy/container/compose.yaml config'.split(' ');
       const ended = await inDebian(`--bind-ro=${deploy.root}/deploy:/mnt/deploy`, ...compose);
-      expect(ended).toMatchObject({
-        failed: true,
-        stderr: expect.stringContaining('set BADGES_HOST in .env'),
-      });
+      const stderr = expect.stringContaining('set BADGES_HOST in .env');
+      expect(ended).toMatchObject({ failed: true, stderr });
     });
 
     it('is what the commands of the guide bring up: one volume, written by the collector, read by Caddy', async () => {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { startCommand } from '../support/command.ts';
-import { type DayNumber, dayNumber } from '../support/independent.ts';
 
 /*
  * The operator's machine: folders on a disk that can be filled, and the built command with a clock of its own.
@@ -22,12 +21,6 @@ export interface Blow {
   readonly signal: 'SIGKILL' | 'SIGTERM';
   readonly afterMs: number;
 }
-
-/** What every file holds, by path. */
-export type Files = Readonly<Record<string, string>>;
-
-/** What a ledger has of a day: the rows of the whole table when it was read, null where that was not told. */
-export type LedgerDays = ReadonlyMap<DayNumber, number | null>;
 
 /** Puts a tmpfs of a few MiB over a folder; false where this process may not mount one. */
 function mount(folder: string): boolean {
@@ -77,21 +70,3 @@ export async function openHouse() {
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>;
-
-/** The messages of a package's badges, by file name. */
-export function badgesIn(files: Files, name: string): Record<string, string> {
-  const start = `output/${name}/`;
-  return Object.fromEntries(
-    Object.entries(files)
-      .filter(([path]) => path.startsWith(start) && path.endsWith('-non-ci.json'))
-      .map(([path, text]) => [path.slice(start.length), JSON.parse(text).message]),
-  );
-}
-
-/** What the ledger of a package has. */
-export function ledgerIn(files: Files, name: string): LedgerDays {
-  const isLedger = (path: string) => path.startsWith('state/ledger/') && path.endsWith(`/${name}.json`);
-  const [, text = '{"days": []}'] = Object.entries(files).find(([path]) => isLedger(path)) ?? [];
-  const { days }: { days: [string, number | null][] } = JSON.parse(text);
-  return new Map(days.map(([day, rows]) => [dayNumber(day), rows]));
-}

@@ -1,5 +1,6 @@
 import type { ServerRow } from '../support/bigquery-server.ts';
 import { countByHand, type DayNumber, dayNumber } from '../support/independent.ts';
+import { sumsBy } from '../support/stand-in.ts';
 
 /*
  * What the badges must say, worked out from the table's rows alone by the rules of docs/metric.md. Shares nothing
@@ -12,11 +13,7 @@ const message = (count: number) => (count < 1_000 ? String(count) : FORMAT.forma
 
 /** The rows of the whole table by day. */
 export function totals(rows: readonly Pick<ServerRow, 'day' | 'downloads'>[]): Map<DayNumber, number> {
-  const sums = new Map<DayNumber, number>();
-  for (const { day, downloads } of rows) {
-    sums.set(dayNumber(day), (sums.get(dayNumber(day)) ?? 0) + downloads);
-  }
-  return sums;
+  return new Map(sumsBy(rows, ({ day }) => day).map(([day, sum]) => [dayNumber(day), Number(sum)]));
 }
 
 /** The messages of a package's badges over one window, by file name. */

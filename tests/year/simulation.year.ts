@@ -2,16 +2,7 @@ import { cpSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Fault, ServerRow, Trouble } from '../support/bigquery-server.ts';
 import { type DayNumber, dayNumber, dayText, endOf } from '../support/independent.ts';
-import {
-  type Blow,
-  badgesIn,
-  type Files,
-  type House,
-  type LedgerDays,
-  ledgerIn,
-  openHouse,
-  type Tracked,
-} from './house.ts';
+import { type Blow, type House, openHouse, type Tracked } from './house.ts';
 import { badgesOf, totals } from './oracle.ts';
 import { chance, makeWeather, PACKAGES, tableOn } from './world.ts';
 
@@ -75,9 +66,8 @@ function eventOf(today: DayNumber, blind: boolean): Event {
   return blind && (event === 'ahead' || event === 'behind') ? 'none' : event;
 }
 
-const rows = (
-  change: (body: Record<string, unknown>, list: unknown[]) => Record<string, unknown>,
-): Fault => ({
+type Json = Record<string, unknown>;
+const rows = (change: (body: Json, list: unknown[]) => Json): Fault => ({
   change: (body) => change(body, (body['rows'] ?? []) as unknown[]),
 });
 const FAULTS: readonly Fault[] = [
@@ -137,7 +127,30 @@ interface Scene {
 }
 
 const HEALTH = 'output/_health.json';
-type Badges = Record<string, string>;
+
+/** What files hold, or badges say, by path. */
+type Files = Readonly<Record<string, string>>;
+
+/** The messages of a package's badges, by file name. */
+function badgesIn(files: Files, name: string): Files {
+  const start = `output/${name}/`;
+  return Object.fromEntries(
+    Object.entries(files)
+      .filter(([path]) => path.startsWith(start) && path.endsWith('-non-ci.json'))
+      .map(([path, text]) => [path.slice(start.length), JSON.parse(text).message]),
+  );
+}
+
+/** What a ledger has of a day: the rows of the whole table when it was read, null where that was not told. */
+type LedgerDays = ReadonlyMap<DayNumber, number | null>;
+
+/** What the ledger of a package has. */
+function ledgerIn(files: Files, name: string): LedgerDays {
+  const isLedger = (path: string) => path.startsWith('state/ledger/') && path.endsWith(`/${name}.json`);
+  const [, text = '{"days": []}'] = Object.entries(files).find(([path]) => isLedger(path)) ?? [];
+  const { days }: { days: [string, number | null][] } = JSON.parse(text);
+  return new Map(days.map(([day, rows]) => [dayNumber(day), rows]));
+}
 
 const tell = ({ today, event }: Scene, text: string) => faults.push(`${dayText(today)} (${event}): ${text}`);
 
@@ -146,7 +159,7 @@ function expectedBadges({ rows, asOf, sums, blind }: Scene, { name, windows }: T
   if (blind && wasTold) return undefined;
   const end = blind ? asOf : endOf(sums, asOf, asOf - SHOWN);
   if (end === undefined) return undefined;
-  const badges: Badges = Object.assign({}, ...windows.map((days) => badgesOf(rows, name, end, days)));
+  const badges: Files = Object.assign({}, ...windows.map((days) => badgesOf(rows, name, end, days)));
   return { end, badges };
 }
 

@@ -6,8 +6,9 @@ import { type DayNumber, dayNumber, dayText } from '../support/independent.ts';
  * numbers since the epoch, and texts only where the server wants them.
  */
 
-export const PACKAGES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'] as const;
-export type PackageName = (typeof PACKAGES)[number];
+/** Each package with how large it is beside the others. */
+const SIZES = { alpha: 1, beta: 0.2, gamma: 5, delta: 0.02, epsilon: 40 };
+export const PACKAGES = Object.keys(SIZES);
 
 /** A number of 0 or more and below 1 that depends on the text alone (FNV-1a and a finishing mix). */
 export function chance(text: string): number {
@@ -37,15 +38,6 @@ const KINDS: readonly (readonly [Kind, most: number])[] = [
   [{}, 70],
 ];
 
-/** How large a package is beside the others. */
-const SIZES: Readonly<Record<PackageName, number>> = {
-  alpha: 1,
-  beta: 0.2,
-  gamma: 5,
-  delta: 0.02,
-  epsilon: 40,
-};
-
 /** A weekend has about 64 % of a midweek day, and the table grows by 60 % in a year. */
 function shape(day: DayNumber): number {
   const weekday = (day + 4) % 7;
@@ -60,25 +52,19 @@ export function downloadsOf(day: DayNumber): readonly ServerRow[] {
   const known = whole.get(day);
   if (known !== undefined) return known;
   const text = dayText(day);
-  const rows = PACKAGES.flatMap((project) =>
+  const own = Object.entries(SIZES).flatMap(([project, size]) =>
     KINDS.map(([kind, most], index): ServerRow => {
       const share = chance(`${project} ${text} ${index}`);
-      return {
-        ...kind,
-        project,
-        day: text,
-        downloads: Math.round(share * most * SIZES[project] * shape(day)),
-      };
+      return { ...kind, project, day: text, downloads: Math.round(share * most * size * shape(day)) };
     }),
-  ).filter(({ downloads }) => downloads > 0);
-  const rest = {
-    project: 'the-rest',
-    day: text,
-    installer: 'pip',
-    downloads: Math.round(3_000_000 * shape(day)),
-  };
-  whole.set(day, [...rows, rest]);
-  return whole.get(day) ?? [];
+  );
+  const downloads = Math.round(3_000_000 * shape(day));
+  const rows = [
+    ...own.filter((row) => row.downloads > 0),
+    { project: 'the-rest', day: text, installer: 'pip', downloads },
+  ];
+  whole.set(day, rows);
+  return rows;
 }
 
 /** Something that happens to a day's delivery: until `until`, only a part of it is there. */
