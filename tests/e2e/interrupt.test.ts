@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type BigQueryProject, bigQueryProject } from '../support/bigquery-project.ts';
 import type { Trouble } from '../support/bigquery-server.ts';
-import { runCommand, startCommand } from '../support/command.ts';
+import { startCommand } from '../support/command.ts';
 import { clickHouseProject } from '../support/project.ts';
 
 /* What a signal does to the process. What a run that is interrupted leaves behind: tests/commands/interrupt.test.ts. */
@@ -17,30 +17,27 @@ function start({ folder, env }: Pick<BigQueryProject, 'folder' | 'env'>, ...argv
 }
 
 const PACKAGES = ['alpha', 'endless', 'gamma'];
-const COLLECT = ['collect', '--as-of', '2026-04-25'];
 const ENDLESS: Trouble = { on: 'insert', package: 'endless', fault: { looks: 1e9 } };
 
 /** A run whose second package never ends, once that is asked for. */
 async function running(...more: Trouble[]) {
   const project = await bigQueryProject(PACKAGES, { trouble: [ENDLESS, ...more] });
-  const child = start(project, ...COLLECT);
+  const child = start(project, 'collect', '--as-of', '2026-04-25');
   while (!project.server.callsOf('results').some((call) => call.package === 'endless')) await sleep(10);
   return { ...project, child };
 }
-const locks = ({ folder }: Pick<BigQueryProject, 'folder'>) =>
-  readdirSync(join(folder, 'state')).filter((name) => name.includes('.lock'));
 
 describe('a run that is told to end', () => {
   it.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)('by %s keeps what was finished and exits %i', async (signal, code) => {
-    const { child, health, ...project } = await running();
+    const { child, health, folder } = await running();
     child.kill(signal);
     const { exitCode, stderr } = await child;
     expect(exitCode).toBe(code);
     expect(health().packages).toEqual({ alpha: expect.objectContaining({ count: 7 }) });
-    expect(locks(project)).toEqual([]);
+    expect(readdirSync(join(folder, 'state')).join()).not.toContain('.lock');
     expect(stderr).toContain(`interrupted by ${signal}: 1 package was finished`);
     expect(stderr).not.toMatch(/Warning|^\s+at /m);
   });
@@ -67,18 +64,4 @@ describe('a run that is told to end', () => {
     child.kill(signal);
     expect(await child).toMatchObject({ exitCode: code, stderr: '' });
   });
-});
-
-it('a second run exits 3; the lock of a run that was killed is none', async () => {
-  const { child, folder, env } = await running();
-  const { exitCode, stderr } = await runCommand(folder, COLLECT, { env });
-  expect([exitCode, stderr]).toEqual([
-    3,
-    expect.stringContaining(`another run (process ${child.pid}, since `),
-  ]);
-  child.kill('SIGKILL');
-  await child;
-  expect(locks({ folder })).toHaveLength(1);
-  expect((await runCommand(folder, [...COLLECT, '-p', 'alpha'], { env })).exitCode).toBe(0);
-  expect(locks({ folder })).toEqual([]);
 });
