@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { loadConfig } from '../config/config.ts';
 import { removeFile } from '../disk/files.ts';
 import { plural } from '../format.ts';
-import { findLeftOver, type LeftOver, markLeftOver, removeLeftOver } from '../publish/left-over.ts';
+import { findLeftOver, type LeftOver, pruneLeftOver } from '../publish/left-over.ts';
 import { traitsOf } from '../sources/index.ts';
 import { openLedgers, unlistedLedgers } from '../state/ledgers.ts';
 import { agrees, type Context, type GlobalOptions } from './context.ts';
@@ -40,10 +40,7 @@ export async function prune(options: PruneOptions, context: Context): Promise<nu
     for (const path of ledgers) stdout.write(`remove  ${relative(stateDir, path)}\n`);
     if (left.length + ledgers.length === 0) return undefined;
     return async () => {
-      for (const each of left) {
-        if (mark) await markLeftOver(outputDir, each);
-        else removeLeftOver(outputDir, each);
-      }
+      for (const each of left) await pruneLeftOver(outputDir, each, mark);
       for (const path of ledgers) removeFile(path);
     };
   };

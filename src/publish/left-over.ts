@@ -30,9 +30,6 @@ const BADGE_FILE = /^(.+?)(?:-([1-9]\d{0,3})d)?-non-ci(?:-light|-dark)?\.(?:json
 /** Files of a package beside its badges. */
 const OTHER_FILES: readonly string[] = [HISTORY_FILE, FACETS_FILE, MONTHS_FILE, 'index.html'];
 
-/** What there is to be. */
-type Listed = Pick<Config, 'outputDir' | 'packages' | 'groups' | 'compareChart'>;
-
 /** A badge file that is not renewed, as its name tells. */
 interface BadgeOnDisk {
   /** Name of the file. */
@@ -153,7 +150,7 @@ async function leftOverIn(
  * @param marked Whether badges count that say already that they are not renewed.
  */
 export async function findLeftOver(
-  { outputDir, packages, groups, compareChart }: Listed,
+  { outputDir, packages, groups, compareChart }: Config,
   { ofPackages = false, marked = false },
 ): Promise<LeftOver[]> {
   const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
@@ -191,7 +188,7 @@ export async function leftOverWindows(
 }
 
 /** What is left over of packages that are no longer listed. */
-export async function leftOverPackages(config: Listed): Promise<Warning[]> {
+export async function leftOverPackages(config: Config): Promise<Warning[]> {
   const names = (await findLeftOver(config, { ofPackages: true })).map(({ folder }) => folder);
   return warning(names, nameSome(names));
 }
@@ -199,27 +196,24 @@ export async function leftOverPackages(config: Listed): Promise<Warning[]> {
 /**
  * Removes what is left over in a folder, and the folder if nothing else is in it.
  *
+ * @param mark Whether the badges stay and say that they are not renewed, so that a README that still shows them does not lie.
  * @throws OperatorError if the disk refuses.
  */
-export function removeLeftOver(outputDir: string, { folder, badges, others }: LeftOver): void {
+export async function pruneLeftOver(
+  outputDir: string,
+  { folder, badges, others }: LeftOver,
+  mark: boolean,
+): Promise<void> {
   const place = join(outputDir, folder);
-  for (const name of [...badges.map((badge) => badge.name), ...others]) removeFile(join(place, name));
+  for (const badge of badges) {
+    if (mark) await writeIfChanged(join(place, badge.name), retired(badge));
+    else removeFile(join(place, badge.name));
+  }
+  for (const name of others) removeFile(join(place, name));
   if (namesIn(place).length > 0) return;
   try {
     rmdirSync(place);
   } catch (error) {
     throw diskError(error, place);
   }
-}
-
-/**
- * Has the badges that are left over in a folder say that they are not renewed, so that a README that still shows
- * them does not lie; what else there is of the package goes.
- *
- * @throws OperatorError if the disk refuses.
- */
-export async function markLeftOver(outputDir: string, { folder, badges, others }: LeftOver): Promise<void> {
-  const place = join(outputDir, folder);
-  for (const badge of badges) await writeIfChanged(join(place, badge.name), retired(badge));
-  for (const name of others) removeFile(join(place, name));
 }
