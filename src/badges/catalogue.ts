@@ -3,10 +3,10 @@ import { date, monthOfDay, spanDays } from '../days/day.ts';
 import { formatCount, formatShare, plural } from '../format.ts';
 import type { Breakdown } from '../metric/breakdown.ts';
 import { INSTALLERS, SYSTEMS, type System } from '../metric/classes.ts';
-import { type DatedFacets, PYTHON_KNOWN_MIN, pythonsFrom } from '../metric/facets.ts';
-import { type PackageDays, type Period, periodsOf, spanOf, type Total } from '../metric/package-days.ts';
+import { PYTHON_KNOWN_MIN, pythonsFrom } from '../metric/facets.ts';
+import { periodsOf, spanOf } from '../metric/package-days.ts';
 import { spikesOf } from '../metric/spikes.ts';
-import type { Window } from '../metric/summary.ts';
+import type { Figures, Window } from '../metric/summary.ts';
 import { trendOf } from '../metric/trend.ts';
 import { defined, type NonEmpty } from '../util.ts';
 import { CHART_SIZES, type ChartSize, drawChart } from './chart.ts';
@@ -23,19 +23,9 @@ export interface EndpointBadge extends Pick<Looks, 'labelColor' | 'logoColor' | 
 }
 
 /** The figures of a window that badges are made from. */
-export interface Summary extends Window {
+export interface Summary extends Window, Figures {
   /** What the package or group is called. */
   readonly title: string;
-  /** The days of the longest window at least, and those that a trend compares them with, as far as they are known. */
-  readonly history: PackageDays;
-  /** Its downloads since the first day that is known; undefined if they are not known. */
-  readonly total: Total | undefined;
-  /** What the total is made of, oldest first; absent where it is not known. */
-  readonly periods?: readonly Period[] | undefined;
-  /** As they were counted last; absent where they were not. */
-  readonly facets?: DatedFacets | undefined;
-  /** Whether too little is known of the window, so that its badges stay as they were. */
-  readonly isHeldBack?: boolean;
 }
 
 /**
@@ -133,8 +123,8 @@ type Render = BadgeKind['render'];
 /** Beyond this a percentage says less than words. */
 const CHANGE_MAX = 999;
 
-const renderTrend: Render = ({ history, windowDays }, looks) => {
-  const trend = trendOf(history, windowDays);
+const renderTrend: Render = ({ days, windowDays }, looks) => {
+  const trend = trendOf(days, windowDays);
   const badge = (message: string, color = 'lightgrey') => badgeOf('trend', windowDays, message, color, looks);
   if (trend === null) return badge('not comparable');
   if (trend === undefined) return badge('nothing to compare');
@@ -154,18 +144,18 @@ const renderTotal: Render = ({ total }, looks) => {
 
 const renderWindow =
   (size: ChartSize): Render =>
-  ({ title, history, windowDays }) => {
-    const span = spanOf(history.slice(-windowDays));
+  ({ title, days, windowDays }) => {
+    const span = spanOf(days.slice(-windowDays));
     const when = `in ${plural(spanDays(span), 'day')}`;
-    const [periods, spikes] = [periodsOf(history), spikesOf(history, windowDays)];
+    const [periods, spikes] = [periodsOf(days), spikesOf(days, windowDays)];
     return drawChart({ title, span, periods, spikes, when }, size);
   };
 
 /** The days that a total is made of, or their months. */
-const renderPast: Render = ({ title, history, periods = [] }) => {
+const renderPast: Render = ({ title, days, periods = [] }) => {
   const { start } = periods[0] ?? {};
   if (start === undefined) return undefined;
-  const span = { start, end: spanOf(history).end };
+  const span = { start, end: spanOf(days).end };
   const when = `since ${date(start)}`;
   return drawChart({ title, span, periods, spikes: [], when }, 'large');
 };

@@ -1,6 +1,7 @@
 import { makeBadge } from 'badge-maker';
 import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
+import type { Window } from '../metric/summary.ts';
 import { defined } from '../util.ts';
 import { badgeStem, type EndpointBadge, type Summary, wantedBadges } from './catalogue.ts';
 import { type Draw, pictureFile, THEMES } from './picture.ts';
@@ -37,16 +38,20 @@ export function filesOf(stem: string, badge: EndpointBadge | Draw, dark = false)
 /**
  * The badge files of a package: for each badge an endpoint file and an SVG under the same stem.
  *
- * @param summaries One for each window, the main one first.
+ * @param main The window of badges of which there is one, whatever the windows.
+ * @param windows Those whose badges are made; of others too little is known.
  */
-export function badgeFiles(summaries: readonly Summary[], looks: Looks = {}): FolderFile[] {
+export function badgeFiles(
+  main: Window,
+  windows: readonly Window[],
+  figures: Omit<Summary, keyof Window>,
+  looks: Looks = {},
+): FolderFile[] {
   return wantedBadges(looks).flatMap((kind) =>
-    (kind.windowless ? summaries.slice(0, 1) : summaries.filter((each) => !each.isHeldBack)).flatMap(
-      (summary) => {
-        const badge = kind.render(summary, looks);
-        const stem = badgeStem(kind, kind.windowless ? undefined : summary.windowDays);
-        return badge === undefined ? [] : filesOf(stem, badge, looks.dark);
-      },
-    ),
+    (kind.windowless ? [main] : windows).flatMap((window) => {
+      const badge = kind.render({ ...figures, ...window }, looks);
+      const stem = badgeStem(kind, kind.windowless ? undefined : window.windowDays);
+      return badge === undefined ? [] : filesOf(stem, badge, looks.dark);
+    }),
   );
 }

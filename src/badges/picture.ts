@@ -121,9 +121,9 @@ const MARGIN = 2;
  *
  * @param summary `title` is what the package or group is called.
  */
-export function drawSparkline(summary: { title: string; history: PackageDays; windowDays: number }): Draw {
+export function drawSparkline(summary: { title: string; days: PackageDays; windowDays: number }): Draw {
   const { width, height } = SPARKLINE;
-  const days = summary.history.slice(-summary.windowDays);
+  const days = summary.days.slice(-summary.windowDays);
   const counts = days.map(({ breakdown }) => breakdown?.count);
   const most = Math.max(0, ...counts.map((count) => count ?? 0));
   const base = height - MARGIN;

@@ -274,7 +274,7 @@ export async function collect(
 
   const publishing = await (loading ?? loadPublishing(job.page));
   const pages = publishing.openPages?.(config, sourceName(traits.kind), world.now, signal);
-  const publisher = publishing.openPublisher(config, { previous, pages, now: world.now, onFault });
+  const publisher = publishing.openPublisher(config, previous, pages, world.now, onFault);
   const packages = new Map<string, PackageHealth>();
   const changes = new Map<string, readonly DayChange[]>();
   for await (const outcome of run.outcomes) {

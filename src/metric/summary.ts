@@ -2,13 +2,26 @@ import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { mapNonEmpty, type NonEmpty } from '../util.ts';
 import { type Breakdown, breakdownOf, type DownloadRow } from './breakdown.ts';
-import { type PackageDays, totalOf } from './package-days.ts';
+import type { DatedFacets } from './facets.ts';
+import { type PackageDays, type Period, type Total, totalOf } from './package-days.ts';
 import { warningsOf } from './warnings.ts';
 
 /** The breakdown of one window. */
 export interface Window {
   readonly windowDays: number;
   readonly breakdown: Breakdown;
+}
+
+/** What is known of a package or a group. */
+export interface Figures {
+  /** The longest window, and before it what else is known of the weeks that warnings and trends look at. */
+  readonly days: PackageDays;
+  /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
+  readonly total?: Total | undefined;
+  /** What the total is made of, oldest first. */
+  readonly periods?: readonly Period[] | undefined;
+  /** Those of this run, or else those that were published last; absent where there are none. */
+  readonly facets?: DatedFacets | undefined;
 }
 
 /** The sum of a window of days. */

@@ -61,20 +61,15 @@ export function facetsJsonSchema(): object {
   return { title: 'facets.json of pypi-badges', ...z.toJSONSchema(schema, { target: 'draft-7' }) };
 }
 
-/** What must be known to read facets of these days. */
-function notesOf({ span }: DatedFacets): string[] {
-  const notes = Object.values(FACET_NOTES);
-  const old = `PyPI did not know uv before ${ERAS.uv}: earlier downloads by it are not counted.`;
-  return span.start < ERAS.uv ? [...notes, old] : notes;
-}
-
 /** The file's text. */
-export function facetsText(packageName: string, dated: DatedFacets): string {
-  const { facets, span, source } = dated;
+export function facetsText(packageName: string, { facets, span, source }: DatedFacets): string {
   const { total, ...lists } = facets;
+  const notes = Object.values(FACET_NOTES);
+  if (span.start < ERAS.uv)
+    notes.push(`PyPI did not know uv before ${ERAS.uv}: earlier downloads by it are not counted.`);
   return formatRows({
     ...{ version: VERSION, package: packageName, source, from: span.start, to: addDays(span.end, -1) },
-    ...{ total, lists, notes: notesOf(dated) },
+    ...{ total, lists, notes },
   });
 }
 

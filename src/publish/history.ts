@@ -188,7 +188,7 @@ export interface History {
  * @throws OperatorError if the disk refuses.
  */
 export async function readHistory(outputDir: string, packageName: string): Promise<History | undefined> {
-  const text = await readIfPresent(join(outputDir, packageName, HISTORY_FILE));
-  const days = text === undefined ? undefined : parseHistory(text, packageName);
-  return text === undefined || days === undefined ? undefined : { days, text };
+  const text = (await readIfPresent(join(outputDir, packageName, HISTORY_FILE))) ?? '';
+  const days = parseHistory(text, packageName);
+  return days && { days, text };
 }

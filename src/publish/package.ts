@@ -1,20 +1,18 @@
 import { badgeFiles } from '../badges/endpoint.ts';
 import { type Config, type TrackedGroup, type TrackedPackage, wantsTotal } from '../config/config.ts';
-import { type FolderFile, writeFolder } from '../disk/files.ts';
+import { writeFolder } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { type DatedFacets, facetsTogether } from '../metric/facets.ts';
+import { facetsTogether } from '../metric/facets.ts';
 import {
   incompleteDaysOf,
   isWindowKnown,
   type PackageDays,
-  type Period,
   periodsTogether,
-  type Total,
   together,
   totalsTogether,
 } from '../metric/package-days.ts';
-import { summarize, type Window } from '../metric/summary.ts';
+import { type Figures, summarize } from '../metric/summary.ts';
 import { kindWarning } from '../metric/warnings.ts';
 import { defined } from '../util.ts';
 import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
@@ -30,18 +28,6 @@ export { leftOverPackages } from './left-over.ts';
 /*
  * Packages and groups: days to badges, history and page in a folder, and an entry of the health file.
  */
-
-/** What badges and history are made from. */
-export interface Figures {
-  /** The longest window, and before it what else is known of the weeks that warnings and trends look at. */
-  readonly days: PackageDays;
-  /** What is known of it altogether; undefined where that is not wanted, or goes beyond the windows' end. */
-  readonly total: Total | undefined;
-  /** Those of this run, or else those that were published last; absent where there are none. */
-  readonly facets?: DatedFacets | undefined;
-  /** What it is made of, oldest first. */
-  readonly periods?: readonly Period[] | undefined;
-}
 
 /** A package that was read. */
 export interface ReadPackage extends Figures {
@@ -72,38 +58,6 @@ function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure 
   return { error, code: 'incomplete-window', heldBack: held };
 }
 
-/**
- * Publishes the files of one package; those that would not change are left alone. What lies in a folder of the same
- * package under another spelling is renewed, too, so that an address in use never freezes.
- *
- * @param outputDir Absolute path; made if it is missing.
- * @param packageName Normalized name, which is the folder's.
- * @param spellings Names of the folders under another spelling.
- * @returns Names of what was in the package's folder before.
- * @throws OperatorError if the disk refuses.
- */
-export async function publishFolder(
-  outputDir: string,
-  packageName: string,
-  files: readonly FolderFile[],
-  spellings: readonly string[] = [],
-): Promise<readonly string[]> {
-  const before = await writeFolder(outputDir, packageName, files);
-  for (const spelling of spellings) await writeFolder(outputDir, spelling, files, true);
-  return before;
-}
-
-/** What publishing takes besides the figures. */
-export interface PublishContext {
-  /** After the last run; it remembers the last successes. */
-  readonly previous?: Health | undefined;
-  /** Where pages are drawn as well. */
-  readonly pages?: Pick<Pages, 'draw'> | undefined;
-  readonly now: () => Date;
-  /** Takes what an entry says in one sentence only. */
-  readonly onFault?: (error: unknown) => void;
-}
-
 /** What a run has brought of the members of one group so far. */
 interface GroupSum {
   readonly group: TrackedGroup;
@@ -128,8 +82,20 @@ function added(before: Figures | undefined, { days, total, facets, periods }: Fi
 /** Publishes what a run brings. */
 export type Publisher = ReturnType<typeof openPublisher>;
 
-/** Opens what publishes the packages of a run, each once, and at its end the groups. */
-export function openPublisher(config: Config, { previous, pages, now, onFault }: PublishContext) {
+/**
+ * Opens what publishes the packages of a run, each once, and at its end the groups.
+ *
+ * @param previous Health after the last run; it remembers the last successes.
+ * @param pages Where pages are drawn as well.
+ * @param onFault Takes what an entry says in one sentence only.
+ */
+export function openPublisher(
+  config: Config,
+  previous: Health | undefined,
+  pages: Pick<Pages, 'draw'> | undefined,
+  now: () => Date,
+  onFault: (error: unknown) => void,
+) {
   const { outputDir, source, publicUrl } = config;
   const spellings = otherSpellings(outputDir);
   const entryBefore = (name: string) => previous?.packages.get(name) ?? previous?.groups.get(name);
@@ -164,37 +130,27 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
    */
   async function publishFigures(
     tracked: TrackedPackage,
-    { days: all, total, facets, periods }: Figures,
+    figures: Figures,
     attempted: Date,
     query?: PackageHealth['query'],
   ): Promise<PackageHealth> {
     const { name, title = name, members, windows: lengths, looks = {} } = tracked;
-    const before = entryBefore(name);
+    const [before, hasTotal] = [entryBefore(name), wantsTotal(looks)];
+    const { days: all, total, facets, periods } = figures;
     const { windows, history, warnings } = summarize(all, lengths);
     const failure = heldBack(all, lengths);
-    const isHeldBack = ({ windowDays }: Window) => failure?.heldBack?.includes(windowDays) === true;
-    const summaries = windows.map((window) => ({
-      ...window,
-      title,
-      history: all,
-      total,
-      periods,
-      facets,
-      isHeldBack: isHeldBack(window),
-    }));
-    const files = badgeFiles(summaries, looks);
-    const text = historyText(history, tracked, source.kind, publicUrl);
-    const hasMonths = wantsTotal(looks) && periods !== undefined;
-    const others = [
-      { name: HISTORY_FILE, content: text },
-      ...(facets === undefined ? [] : [{ name: FACETS_FILE, content: facetsText(name, facets) }]),
-      ...(hasMonths ? [{ name: MONTHS_FILE, content: monthsText(periods) }] : []),
-    ];
-    const found = await publishFolder(outputDir, name, [...files, ...others], spellings.get(name));
-    const renewed = new Set(files.map((file) => file.name));
-    const notRenewed = found.filter((each) => !renewed.has(each));
-    const published = windows.filter((window) => !isHeldBack(window));
+    const published = windows.filter(({ windowDays }) => !failure?.heldBack?.includes(windowDays));
     const [first] = published;
+    const badges = badgeFiles(windows[0], published, { ...figures, title }, looks);
+    const text = historyText(history, tracked, source.kind, publicUrl);
+    const files = [...badges, { name: HISTORY_FILE, content: text }];
+    if (facets !== undefined) files.push({ name: FACETS_FILE, content: facetsText(name, facets) });
+    if (hasTotal && periods !== undefined) files.push({ name: MONTHS_FILE, content: monthsText(periods) });
+    const found = await writeFolder(outputDir, name, files);
+    // What lies in a folder of the same package under another spelling is renewed, too: an address in use never freezes.
+    for (const spelling of spellings.get(name) ?? []) await writeFolder(outputDir, spelling, files, true);
+    const renewed = new Set(badges.map((file) => file.name));
+    const notRenewed = found.filter((each) => !renewed.has(each));
     const entry: PackageHealth = {
       windowDays: lengths[0],
       windows: published,
@@ -208,7 +164,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
         failure,
         count: first?.windowDays === lengths[0] ? first.breakdown.count : undefined,
         // One that this run does not know, as it looked at the past, stays what it was.
-        total: wantsTotal(looks) ? (total ?? before?.total) : undefined,
+        total: hasTotal ? (total ?? before?.total) : undefined,
         countedTo: first === undefined ? before?.countedTo : all.at(-1)?.day,
         attempted: attempted.toISOString(),
         lastSuccess: first === undefined ? before?.lastSuccess : now().toISOString(),
@@ -231,7 +187,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
       const last = config.facetsEveryDays > 0 ? await readFacets(outputDir, group.name) : undefined;
       return await publishFigures(group, { ...figures, facets: figures.facets ?? last }, attempted);
     } catch (error) {
-      onFault?.(error);
+      onFault(error);
       return failedEntry(group, error, attempted);
     }
   }
@@ -253,7 +209,7 @@ export function openPublisher(config: Config, { previous, pages, now, onFault }:
         return entry;
       } catch (error) {
         for (const { failed } of own) failed.push(tracked.name);
-        onFault?.(error);
+        onFault(error);
         return failedEntry(tracked, error, attempted);
       }
     },

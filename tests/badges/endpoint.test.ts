@@ -50,11 +50,13 @@ const TRENDS: [before: number, now: number, message: string, color: string][] = 
 ];
 const changing = (before: number, now: number) => historyOf(14, (day) => (day < 7 ? before : now));
 
-/** The files of a package with these figures, by name. */
-function filesOf(looks: Looks = {}, ...figures: Partial<Summary>[]): Record<string, string> {
-  const known = { windowDays: 30, breakdown, title: 'demo', history: historyOf(30, 1), total: undefined };
-  const summaries = (figures.length === 0 ? [{}] : figures).map((more) => ({ ...known, ...more }));
-  return Object.fromEntries(badgeFiles(summaries, looks).map(({ name, content }) => [name, content]));
+/** The files of a package with these figures in windows of so many days, by name. */
+function filesOf(looks: Looks = {}, more: Partial<Summary> = {}, lengths = [30]): Record<string, string> {
+  const figures = { title: 'demo', days: historyOf(30, 1), ...more };
+  const windows = lengths.map((windowDays) => ({ breakdown, ...more, windowDays }));
+  const [main = { breakdown, windowDays: 30 }] = windows;
+  const files = badgeFiles(main, windows, figures, looks);
+  return Object.fromEntries(files.map(({ name, content }) => [name, content]));
 }
 
 /** What a badge is to say, in both of its files; in that of the endpoint nothing else. */
@@ -67,7 +69,7 @@ function says(files: Record<string, string>, stem: string, label: string, messag
 
 describe('badgeFiles', () => {
   it.each([30, 365])('makes both files of each of the eleven badges of %d days', (windowDays) => {
-    const files = filesOf({}, { windowDays });
+    const files = filesOf({}, {}, [windowDays]);
     const stems = ELEVEN.map(([id]) => `${id}-${windowDays}d-non-ci`);
     expect(Object.keys(files)).toEqual(stems.flatMap((stem) => [`${stem}.json`, `${stem}.svg`]));
     for (const [index, [, name, message, color]] of ELEVEN.entries()) {
@@ -131,7 +133,7 @@ describe('looks', () => {
 
 describe('badges that are asked for', () => {
   it.each(TRENDS)('have a trend from %d to %d a day say %s', (before, now, message, color) => {
-    const files = filesOf({ extra: ['trend'] }, { history: changing(before, now), windowDays: 7 });
+    const files = filesOf({ extra: ['trend'] }, { days: changing(before, now) }, [7]);
     says(files, 'trend-7d-non-ci', 'trend (7d)', message, color);
   });
 
@@ -174,7 +176,7 @@ describe('badges that are asked for', () => {
     ],
   ])('have a share of Pythons say %s', (_, looks, more, message, color) => {
     const extra: Looks['extra'] = ['python>=3.10', 'python>=3.9', 'python>=3.10'];
-    const files = filesOf({ ...looks, suffix: '/month', extra }, more, { windowDays: 90, ...more });
+    const files = filesOf({ ...looks, suffix: '/month', extra }, more, [30, 90]);
     says(files, 'python-3-10-non-ci', 'python ≥ 3.10', message, color);
     const shares = Object.keys(files).filter((name) => /^python.*json$/.test(name));
     expect(shares).toEqual(['python-3-10-non-ci.json', 'python-3-9-non-ci.json']);
@@ -183,7 +185,7 @@ describe('badges that are asked for', () => {
   it('are made for each window, but for a total, of which there is one, and none where it is not known', () => {
     const extra = ['trend', 'sparkline', 'total', 'chart'] as const;
     const names = (total: Summary['total']) =>
-      Object.keys(filesOf({ extra: [...extra] }, { total }, { total, windowDays: 7 }))
+      Object.keys(filesOf({ extra: [...extra] }, { total }, [30, 7]))
         .slice(2 * 2 * CATALOGUE.length)
         .flatMap((name) => /(.*)\.svg$/.exec(name)?.[1]?.replace('-non-ci', '') ?? []);
     const themed = ['chart', 'chart-small'].flatMap((id) =>
@@ -251,11 +253,10 @@ it('endpoint files pass the schema of shields.io, strictly, whatever was counted
   expect(isEndpoint({ schemaVersion: 1, label: 'a', message: '' })).toBe(false);
   expect(isEndpoint({ schemaVersion: 1, label: 'a', message: 'b', logoColor: 'red' })).toBe(false);
   const total = fc.record({ since: fc.constant('2026-09-14'), count: fc.nat(), unknownDays: fc.nat() });
-  const history = fc.constantFrom(...TRENDS.map(([before, now]) => changing(before, now)));
-  const figures = fc.record({ breakdown: fc.array(anyRow).map(breakdownOf), total, history });
+  const days = fc.constantFrom(...TRENDS.map(([before, now]) => changing(before, now)));
+  const figures = fc.record({ breakdown: fc.array(anyRow).map(breakdownOf), total, days });
   fc.assert(
     fc.property(figures, said, said, (known, ofAll, own) => {
-      const summary = { ...known, windowDays: 7 };
       const text = JSON.stringify({
         service: { output_dir: 'out' },
         facets: { every_days: 7 },
@@ -263,7 +264,7 @@ it('endpoint files pass the schema of shields.io, strictly, whatever was counted
         packages: [{ name: 'demo', badges: own }],
       });
       const { looks } = parseConfig(text, 'tracked.yaml', '/nowhere').packages[0] ?? {};
-      const files = Object.entries(filesOf(looks, summary)).filter(([name]) => name.endsWith('.json'));
+      const files = Object.entries(filesOf(looks, known, [7])).filter(([name]) => name.endsWith('.json'));
       expect(files).toHaveLength(CATALOGUE.length + 3);
       for (const [, content] of files) expect(isEndpoint(JSON.parse(content))).toBe(true);
     }),

@@ -21,8 +21,8 @@ const historyOf = (counts: Counts, partialDays: readonly string[] = []) =>
 
 /** A picture of the last days, as a badge of that name. */
 function draw(id: string, counts: Counts, more: Partial<Summary> = {}) {
-  const known = { title: 'demo', windowDays: counts.length, breakdown: NOTHING, total: undefined };
-  return findBadge(id)?.render({ ...known, history: historyOf(counts), ...more }, {}) as Draw;
+  const known = { title: 'demo', windowDays: counts.length, breakdown: NOTHING, days: historyOf(counts) };
+  return findBadge(id)?.render({ ...known, ...more }, {}) as Draw;
 }
 
 /** A comparison of packages over the last of their days. */
@@ -174,13 +174,13 @@ describe('a chart', () => {
 
   it('marks days with a part of the data that are older than the window, where it shows the past', () => {
     const all = historyOf([2, 2, 2, 2], [START]);
-    const svg = draw('chart-total', [2, 2], { history: all.slice(-2), periods: periodsOf(all) })('light');
+    const svg = draw('chart-total', [2, 2], { days: all.slice(-2), periods: periodsOf(all) })('light');
     expect(svg).toContain('Nothing or only a part is known of 29 Nov 2024.');
   });
 
   it('marks spikes, days with a part of the data, and the day from which the log has installable files only', () => {
     const counts = Array.from({ length: 700 }, (_, at) => (at === 650 ? 900 : 1));
-    const svg = draw('chart', counts, { history: historyOf(counts, [addDays(START, 699)]) })('light');
+    const svg = draw('chart', counts, { days: historyOf(counts, [addDays(START, 699)]) })('light');
     expect(pathOf(svg, 'spike').d).toBe('M650 0V900h1V0');
     expect(heights(pathOf(svg, 'bars').d, 700)[650]).toBeUndefined();
     expect(svg).toMatch(/▲ spike.*▪ no or partial data/);

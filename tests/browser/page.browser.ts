@@ -425,9 +425,9 @@ it('hostile text from files and settings is shown as text', async () => {
 });
 
 describe('a chart for READMEs', () => {
-  const summary = { title: 'demo', windowDays: 60, breakdown: YOUNG, total: undefined };
-  const history = historyOf(60, 3, (index) => index % 9);
-  const draw = findBadge('chart')?.render({ ...summary, history }, {}) as Draw;
+  const days = historyOf(60, 3, (index) => index % 9);
+  const summary = { title: 'demo', windowDays: 60, breakdown: YOUNG, days };
+  const draw = findBadge('chart')?.render(summary, {}) as Draw;
   const place = join(folder, 'chart.html');
 
   it.each(SCHEMES)('is that of a %s page in a <picture>', async (colorScheme) => {

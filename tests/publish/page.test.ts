@@ -2,9 +2,9 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
+import { writeFolder } from '../../src/disk/files.ts';
 import { type Health, healthToJson, parseHealth } from '../../src/publish/health.ts';
 import { historyText } from '../../src/publish/history.ts';
-import { publishFolder } from '../../src/publish/package.ts';
 import { openPages } from '../../src/publish/page.ts';
 import { parsePage } from '../support/html.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -43,7 +43,7 @@ function setUp(packages = '[demo]') {
     /** Puts a history where `collect` would. */
     async publish(days = historyOf(30, 1)) {
       const text = historyText(days, { name: 'demo' }, 'bigquery');
-      await publishFolder(output, 'demo', [{ name: 'history.json', content: text }]);
+      await writeFolder(output, 'demo', [{ name: 'history.json', content: text }]);
       return { days, text };
     },
   };
