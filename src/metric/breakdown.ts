@@ -1,4 +1,4 @@
-import { recordOf } from '../util.ts';
+import { byCount, recordOf } from '../util.ts';
 import {
   classify,
   EXCLUSIONS,
@@ -97,6 +97,14 @@ export function sumOf(breakdowns: Iterable<Breakdown>): Breakdown {
 /** All rows of a breakdown, whether they count or not. */
 export function allDownloads({ count, excluded }: Pick<Breakdown, 'count' | 'excluded'>): number {
   return EXCLUSIONS.reduce((total, reason) => total + excluded[reason], count);
+}
+
+/** Most names of the class `other` that are told. */
+const OTHERS_MAX = 20;
+
+/** The names behind the class `other` that are told, the largest first. */
+export function largestOthers({ others }: Breakdown): [name: string, downloads: number][] {
+  return [...others].toSorted(byCount).slice(0, OTHERS_MAX);
 }
 
 /** Downloads not marked as CI whose system has no badge, or is not known. */

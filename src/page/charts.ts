@@ -80,13 +80,12 @@ const SLIVER = 1.5;
 
 /** Downloads as a bar that begins behind others, on a scale up to all downloads: a sliver of it is always seen. */
 function barOf(label: string, before: number, downloads: number, all: number, className: string): BarRow {
-  const words = { label, figure: formatNumber(downloads), share: share(downloads, all), className };
-  if (downloads <= 0) return { ...words, from: (before / all) * WIDTH, to: (before / all) * WIDTH };
-  const unit = (all / WIDTH) * SLIVER;
+  const least = downloads > 0 ? (all / WIDTH) * SLIVER : 0;
   // It is kept visible on the side where the bar begins.
-  const end = Math.max(before + downloads, Math.min(before + unit, all));
-  const start = end - before < unit ? end - unit : before;
-  return { ...words, from: (start / all) * WIDTH, to: (end / all) * WIDTH };
+  const end = Math.max(before + downloads, Math.min(before + least, all));
+  const start = end - before < least ? end - least : before;
+  const [from, to] = [(start / all) * WIDTH, (end / all) * WIDTH];
+  return { label, figure: formatNumber(downloads), share: share(downloads, all), from, to, className };
 }
 
 /** All downloads, what is taken away step by step, and the non-CI ones. Other files stand there where there are any: PyPI records none now. */

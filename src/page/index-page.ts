@@ -1,5 +1,6 @@
 import { type Day, date } from '../days/day.ts';
 import type { Upstream } from '../days/upstream.ts';
+import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { html, Markup, type Part } from '../markup.ts';
 import { allDownloads } from '../metric/breakdown.ts';
@@ -7,7 +8,7 @@ import { BLIND_SPOTS, METRIC_DEFINITION } from '../metric/classes.ts';
 import { append } from '../util.ts';
 import { LINE_DAYS, sparkline } from './charts.ts';
 import { card, htmlDocument, notice, type SiteView, TONES, time } from './document.ts';
-import { mainWindow, type PackageView } from './package-page.ts';
+import type { PackageView } from './package-page.ts';
 import { days, share } from './words.ts';
 
 /** From so many packages on, the page of all is made to stay small and quick: coarser lines, rows of one grid. */
@@ -63,8 +64,7 @@ const NONE = new Markup('<td class="none">–');
 type Line = (counts: IndexEntry['recent']) => Markup | false;
 
 /** Three cells, and the share: what the table sorts by is worked out from what it shows. */
-function figures(entry: IndexEntry): Part {
-  const main = mainWindow(entry);
+function figures({ windows: [main] }: IndexEntry): Part {
   if (main === undefined) return [NONE, NONE, NONE, NONE];
   const { count } = main.breakdown;
   const all = allDownloads(main.breakdown);
@@ -135,12 +135,12 @@ ${warned > 0 && html`<div><dt>Warnings</dt><dd><a href="#warnings">${formatNumbe
 }
 
 function failures(view: IndexView): Markup | undefined {
-  const byCode = new Map<string, IndexEntry[]>();
-  for (const entry of both(view)) if (entry.failure) append(byCode, entry.failure.code, entry);
+  const byCode = new Map<ErrorCode, IndexEntry[]>();
+  for (const entry of both(view)) if (entry.failure) append(byCode, entry.failure, entry);
   const causes = [...byCode].map(([code, list]) => {
     const what = list[0]?.members === undefined ? 'packages' : 'groups';
     const who = list.length > 5 ? `${formatNumber(list.length)} ${what}` : list.map(titleOf).join(', ');
-    return html`<b>${who}</b>: ${list[0]?.failure?.sentence} <code>${code}</code>`;
+    return html`<b>${who}</b>: ${ERRORS[code].public} <code>${code}</code>`;
   });
   return notice('bad', 'The last run had failures; their badges stay as they were.', causes);
 }

@@ -9,10 +9,10 @@ import {
 } from '../badges/snippet.ts';
 import type { TrackedPackage } from '../config/config.ts';
 import { type Day, date } from '../days/day.ts';
-import type { ErrorCode } from '../errors/codes.ts';
+import { ERRORS, type ErrorCode } from '../errors/codes.ts';
 import { formatNumber } from '../format.ts';
 import { html, Markup, type Part } from '../markup.ts';
-import { allDownloads, type Breakdown } from '../metric/breakdown.ts';
+import { allDownloads, type Breakdown, largestOthers } from '../metric/breakdown.ts';
 import { BLIND_SPOTS, type Installer } from '../metric/classes.ts';
 import {
   bySeries,
@@ -44,16 +44,15 @@ import { days, FACET_TITLES, fromTo, share } from './words.ts';
  */
 export interface PackageView extends Omit<TrackedPackage, 'windows' | 'total'> {
   readonly state: keyof typeof TONES;
-  readonly mainWindowDays: number;
   /** Why the last attempt failed, as far as strangers may know. */
-  readonly failure?: { readonly code: ErrorCode; readonly sentence: string } | undefined;
+  readonly failure?: ErrorCode | undefined;
   /** ISO 8601 instant, UTC, or its day where the time does not matter. */
   readonly lastSuccess?: string | undefined;
   /** Newest day in the figures. */
   readonly countedTo?: Day | undefined;
   /** Sentences about what may make the figures untrue. */
   readonly warnings: readonly string[];
-  /** Tracked windows whose figures are known. */
+  /** Tracked windows whose figures are known; a package is shown by the first, its main one if that is known. */
   readonly windows: readonly Window[];
   /** Its downloads since the first day that is known, where that is asked for. */
   readonly total?: Total | undefined;
@@ -61,11 +60,6 @@ export interface PackageView extends Omit<TrackedPackage, 'windows' | 'total'> {
   readonly history?: PackageDays | undefined;
   /** Of the days that were asked about last; absent where there are none. */
   readonly facets?: DatedFacets | undefined;
-}
-
-/** The window that a package is shown by; another of its windows where that one's figures are not known. */
-export function mainWindow({ windows, mainWindowDays }: PackageView): Window | undefined {
-  return windows.find(({ windowDays }) => windowDays === mainWindowDays) ?? windows[0];
 }
 
 const FORMAT_NAMES: Record<SnippetFormat, string> = {
@@ -123,12 +117,10 @@ function badgeLink(stem: string, { label, message, color }: EndpointBadge): Mark
 }
 
 /** The main badge of each window, then those of the main window's others that have something to say. */
-function badgesOf(view: PackageView): Markup {
-  const { looks = {} } = view;
-  const main = mainWindow(view);
+function badgesOf({ windows, looks = {} }: PackageView): Markup {
   const badges = CATALOGUE.flatMap((kind) =>
-    view.windows
-      .filter((window) => kind === CATALOGUE[0] || (window === main && kind.value(window.breakdown) > 0))
+    windows
+      .filter((window, at) => kind === CATALOGUE[0] || (at === 0 && kind.value(window.breakdown) > 0))
       .map((window) => badgeLink(badgeStem(kind, window.windowDays), kind.render(window, looks))),
   );
   return html`<div class="badges">${badges}</div>`;
@@ -171,7 +163,7 @@ ${caption}</figure>`;
 function exclusions({ windows }: PackageView, main: Window): Markup {
   const caption = html`<figcaption>Each bar is what one step takes away from what the step above left; lengths are in proportion.
 ${main.breakdown.count > 0 && 'The last row is enlarged to the full width, by installer.'}</figcaption>`;
-  const others = windows.filter((window) => window !== main);
+  const [, ...others] = windows;
   return card(
     `What is excluded in ${days(main.windowDays)}`,
     exclusionFigure(main, caption),
@@ -305,14 +297,14 @@ function failureNotice({ state, failure, lastSuccess }: PackageView): Markup | u
   if (state === 'new') return notice('warn', 'Not collected yet.', ['The next run will count it.']);
   if (failure === undefined) return undefined;
   const since = lastSuccess && html`The figures are those of the last success, ${time(lastSuccess)}.`;
-  const what = failure.code === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
-  const why = html`${failure.sentence} <code>${failure.code}</code>`;
+  const what = failure === 'incomplete-window' ? 'A window was not renewed.' : 'The last run failed.';
+  const why = html`${ERRORS[failure].public} <code>${failure}</code>`;
   return notice('bad', what, [why, since ?? 'It has never worked.']);
 }
 
 /** The names behind the class `other`, the largest first. */
 function otherNames({ breakdown }: Window): Markup | undefined {
-  const names = [...breakdown.others].toSorted(byCount).slice(0, 20);
+  const names = largestOthers(breakdown);
   if (names.length === 0) return undefined;
   return html`<details><summary>Other programs by name</summary>
 ${table(
@@ -379,13 +371,9 @@ ${lists}</div>
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
   const { name, title = name, state, countedTo, lastSuccess, facets, history } = view;
-  const main = mainWindow(view);
+  const [main] = view.windows;
   const ends = countedTo && html` data-counted-to="${countedTo}"`;
-  return htmlDocument('package', site, {
-    header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
-<h1>${title}</h1>
-<p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${lastSuccess && html`, counted ${time(lastSuccess)}`}. ${whereabouts(view)}</p>`,
-    main: html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
+  const body = html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}
 ${facets && facetLists(facets, view, main)}
 ${history && overTime(history)}
@@ -393,7 +381,12 @@ ${
   main &&
   html`<section class="card no-print"><h2>Put it into a README</h2>
 ${snippets(view, main, site)}</section>`
-}`,
+}`;
+  return htmlDocument('package', site, {
+    header: html`<p class="no-print"><a href="../index.html">All packages</a></p>
+<h1>${title}</h1>
+<p class="quiet"><span class="state ${TONES[state]}"${ends}>${state}</span>${lastSuccess && html`, counted ${time(lastSuccess)}`}. ${whereabouts(view)}</p>`,
+    main: body,
     title: html`${title}: non-CI PyPI downloads`,
     footer: html`<p>Counted from ${site.source.name}. <a href="../index.html#metric">How it is counted.</a> ${BLIND_SPOTS.slice(0, 2).join(' ')}</p>`,
   });

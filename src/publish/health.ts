@@ -8,11 +8,12 @@ import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../dis
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
 import { formatJson } from '../format.ts';
+import { largestOthers } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import type { Total } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../metric/warnings.ts';
-import { byCount, camelKeys, defined, jsonOf, recordOf, snakeKeys } from '../util.ts';
+import { camelKeys, defined, jsonOf, recordOf, snakeKeys } from '../util.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so
@@ -76,13 +77,9 @@ const VERSION = 1;
 
 export const NOTHING_KNOWN: UpstreamFacts = { lastDay: null, ...recordOf(ODD_DAYS, () => []) };
 
-/** Most names of the class `other` that are told. */
-export const OTHERS_MAX = 20;
-
 function packageToJson({ failure, windows, warnings, count, windowDays, ...known }: PackageHealth) {
   const fault = failure && { error: failure.error, errorCode: failure.code, heldBack: failure.heldBack };
   const [first] = windows;
-  const others = [...(first?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
   const flat = (window: Window) => ({
     windowDays: window.windowDays,
     ...window.breakdown,
@@ -92,7 +89,7 @@ function packageToJson({ failure, windows, warnings, count, windowDays, ...known
     ...fault,
     // Where the main window was not published, no other one's figures pass for it.
     ...(first === undefined || count === undefined ? { count, windowDays } : flat(first)),
-    other: first && others.map(([installer, downloads]) => ({ installer, count: downloads })),
+    other: first && largestOthers(first.breakdown).map(([installer, count]) => ({ installer, count })),
     warnings: first === undefined && warnings.length === 0 ? undefined : warnings,
     windows: first && windows.map(flat),
     ...known,
@@ -139,10 +136,7 @@ const warningsSchema = z
   .transform((list) => list.filter((each) => each !== undefined));
 
 /** Counts by name; one that a version did not know was 0. */
-const counts = <K extends string>(keys: readonly K[]) =>
-  z
-    .record(z.string(), count)
-    .transform((table) => recordOf(keys, (key) => (Object.hasOwn(table, key) ? (table[key] ?? 0) : 0)));
+const counts = <K extends string>(keys: readonly K[]) => z.object(recordOf(keys, () => count.default(0)));
 
 const windowSchema = object({
   windowDays: count,
@@ -307,16 +301,13 @@ export interface Standing {
 }
 
 /** How all that is tracked stands, in the order of the configuration: packages, then groups. */
-export function statusOf(
-  { packages, groups, staleThresholdDays }: Pick<Config, 'packages' | 'groups' | 'staleThresholdDays'>,
-  health: Health,
-  now: Date,
-): Standing[] {
-  const all = [
-    ...packages.map(({ name }) => ({ name, entry: health.packages.get(name), isGroup: false })),
-    ...groups.map(({ name }) => ({ name, entry: health.groups.get(name), isGroup: true })),
-  ];
-  return all.map((each) => ({ ...each, state: stateOf(each.entry, staleThresholdDays, now) }));
+export function statusOf(config: Config, health: Health, now: Date): Standing[] {
+  const { packages, groups, staleThresholdDays } = config;
+  return [...packages, ...groups].map(({ name, members }) => {
+    const isGroup = members !== undefined;
+    const entry = (isGroup ? health.groups : health.packages).get(name);
+    return { name, entry, isGroup, state: stateOf(entry, staleThresholdDays, now) };
+  });
 }
 
 /** What this run fetched of the table's days from `since` to before `end`. */
@@ -366,10 +357,11 @@ export function mergeHealth(
   },
 ): Health {
   const known = (kind: 'packages' | 'groups') => {
-    const entries = config[kind].map(
-      ({ name }) => [name, run[kind].get(name) ?? previous?.[kind].get(name)] as const,
-    );
-    return new Map(entries.flatMap(([name, entry]) => (entry ? [[name, entry]] : [])));
+    const entries = config[kind].flatMap(({ name }) => {
+      const entry = run[kind].get(name) ?? previous?.[kind].get(name);
+      return entry ? [[name, entry] as const] : [];
+    });
+    return new Map(entries);
   };
   const { source } = config;
   const fetched = previous?.upstream ?? NOTHING_KNOWN;

@@ -11,9 +11,9 @@ import {
   replaceFile,
   writeIfChanged,
 } from '../disk/files.ts';
-import { ERRORS } from '../errors/codes.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
+import { largestOthers } from '../metric/breakdown.ts';
 import { incompleteDaysOf, isWindowKnown, type PackageDays } from '../metric/package-days.ts';
 import { type Window, windowOf } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
@@ -21,9 +21,8 @@ import { recentCounts } from '../page/charts.ts';
 import { DAY_LENGTH, type SourceName } from '../page/document.ts';
 import { type IndexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
-import { byCount } from '../util.ts';
 import { readFacets } from './facets.ts';
-import { type Health, OTHERS_MAX, type PackageHealth, stateOf } from './health.ts';
+import { type Health, type PackageHealth, stateOf } from './health.ts';
 import { type History, readHistory } from './history.ts';
 
 export const PAGE_FILE = 'index.html';
@@ -78,19 +77,20 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
    * of a failure only what strangers may know.
    */
   function viewOf(tracked: TrackedPackage, entry: PackageHealth | undefined, history: PackageDays = []) {
-    const code = entry?.failure && (entry.failure.code ?? 'source-failed');
+    const failure = entry?.failure && (entry.failure.code ?? 'source-failed');
     const known = entry?.windows ?? [];
+    const windows = known.length > 0 ? known : windowsFromHistory(tracked.windows, history);
+    const isMain = ({ windowDays }: Window) => Number(windowDays === tracked.windows[0]);
     return {
       ...tracked,
-      mainWindowDays: tracked.windows[0],
       state: stateOf(entry, staleThresholdDays, now()),
-      windows: known.length > 0 ? known : windowsFromHistory(tracked.windows, history),
+      windows: windows.toSorted((a, b) => isMain(b) - isMain(a)),
       total: entry?.total,
       warnings: (entry?.warnings ?? []).map(({ code: warning }) => publicWarning(warning, history)),
       // A run that finds the same figures later on the same day is no reason to draw; after a failure, nothing changes.
-      lastSuccess: code === undefined ? entry?.lastSuccess?.slice(0, DAY_LENGTH) : entry?.lastSuccess,
+      lastSuccess: failure === undefined ? entry?.lastSuccess?.slice(0, DAY_LENGTH) : entry?.lastSuccess,
       countedTo: entry?.countedTo,
-      failure: code && { code, sentence: ERRORS[code].public },
+      failure,
     } satisfies PackageView;
   }
 
@@ -105,7 +105,8 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
     // It says when it was drawn to the day, so that later runs of the day may leave it alone.
     const drawn = { ...site, finished: finished?.slice(0, DAY_LENGTH) };
     // Of names, those that the health file has: a page is drawn from the same before and after.
-    const names = [...(view.windows[0]?.breakdown.others ?? [])].toSorted(byCount).slice(0, OTHERS_MAX);
+    const [main] = view.windows;
+    const names = main && largestOthers(main.breakdown);
     const seen = JSON.stringify([{ ...view, history: undefined }, drawn, names], (_, value) =>
       value instanceof Map ? undefined : value,
     );
@@ -157,10 +158,9 @@ export function openPages(config: Config, source: SourceName, now: () => Date, s
      */
     async finish({ finished, upstream, ...health }: Health): Promise<number> {
       await ensureFolder(outputDir);
-      const of = (all: Config['packages'], entries: Health['packages']) =>
-        all.map((tracked) => [tracked, entries.get(tracked.name)] as const);
-      for (const [tracked, entry] of [...of(packages, health.packages), ...of(groups, health.groups)]) {
-        if (!rows.has(tracked.name)) await draw(tracked, entry, finished);
+      for (const tracked of [...packages, ...groups]) {
+        const entries = tracked.members === undefined ? health.packages : health.groups;
+        if (!rows.has(tracked.name)) await draw(tracked, entries.get(tracked.name), finished);
         signal?.throwIfAborted();
       }
       const rowsOf = (all: Config['packages']) => all.flatMap(({ name }) => rows.get(name) ?? []);

@@ -75,7 +75,7 @@ describe('pages', () => {
   });
 
   it('are those that the run has drawn, which knows more names than the health file', async () => {
-    const { tracked, open, draws, publish } = setUp();
+    const { tracked, open, draws, publish } = setUp('[{name: demo, window_days: [3, 30]}]');
     const windows = [3, 30].map((windowDays) => ({ windowDays, breakdown: YOUNG }));
     const lastSuccess = NOW.toISOString();
     const entry = { windowDays: 3, count: 14, windows, warnings: [], countedTo: '2026-04-24', lastSuccess };
@@ -162,10 +162,19 @@ describe('pages', () => {
     expect(await draws(health)).toBe(false);
   });
 
-  it('show a shorter window where the history does not reach as far as the main one', async () => {
-    const { draw, publish, rows } = setUp('[{name: demo, window_days: [90, 7]}]');
+  it.each([
+    ['[90, 7]', EMPTY, ['14', '7 days']],
+    // Of a window that was just made longer, nothing is known yet.
+    ['[30, 3]', counted(), ['16', '3 days']],
+    ['[3, 30]', counted({ windows: [{ ...WINDOW, window_days: 30 }, WINDOW] }), ['16', '3 days']],
+    ['[90]', EMPTY, ['–', '–']],
+  ])('show the main one of windows of %s, or another that is known', async (list, health, expected) => {
+    const { draw, publish, rows, page } = setUp(`[{name: demo, window_days: ${list}}]`);
     await publish(historyOf(30, 2));
-    await draw(EMPTY);
-    expect(rows()[0]?.slice(0, 4)).toEqual(['demo', '14', '7 days', '14']);
+    await draw(health);
+    expect(rows()[0]?.slice(1, 3)).toEqual(expected);
+    expect(page('demo/index.html').texts('.hero small')).toEqual(
+      expected[0] === '–' ? [] : [`in ${expected[1]}`],
+    );
   });
 });

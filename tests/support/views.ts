@@ -95,7 +95,6 @@ export const site: SiteView = {
 export const young: PackageView = {
   name: 'young',
   state: 'ok',
-  mainWindowDays: 30,
   lastSuccess: '2026-04-25T04:12:00.000Z',
   countedTo: '2026-04-24',
   warnings: [],
