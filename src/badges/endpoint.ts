@@ -1,9 +1,7 @@
 import { makeBadge } from 'badge-maker';
-import type { Looks } from '../config/looks.ts';
 import type { FolderFile } from '../disk/files.ts';
-import type { Window } from '../metric/summary.ts';
 import { defined } from '../util.ts';
-import { badgeStem, type EndpointBadge, type Summary, wantedBadges } from './catalogue.ts';
+import type { EndpointBadge } from './catalogue.ts';
 import { type Draw, pictureFile, THEMES } from './picture.ts';
 
 /** The library's grey of a label, and one that stands out from a dark page. */
@@ -33,25 +31,4 @@ export function filesOf(stem: string, badge: EndpointBadge | Draw, dark = false)
     { name: `${stem}.json`, content: `${JSON.stringify(badge, null, 2)}\n` },
     { name: `${stem}.svg`, content: `${badgeSvg(badge, dark)}\n` },
   ];
-}
-
-/**
- * The badge files of a package: for each badge an endpoint file and an SVG under the same stem.
- *
- * @param main The window of badges of which there is one, whatever the windows.
- * @param windows Those whose badges are made; of others too little is known.
- */
-export function badgeFiles(
-  main: Window,
-  windows: readonly Window[],
-  figures: Omit<Summary, keyof Window>,
-  looks: Looks = {},
-): FolderFile[] {
-  return wantedBadges(looks).flatMap((kind) =>
-    (kind.windowless ? [main] : windows).flatMap((window) => {
-      const badge = kind.render({ ...figures, ...window }, looks);
-      const stem = badgeStem(kind, kind.windowless ? undefined : window.windowDays);
-      return badge === undefined ? [] : filesOf(stem, badge, looks.dark);
-    }),
-  );
 }

@@ -1,6 +1,8 @@
-import { badgeFiles } from '../badges/endpoint.ts';
+import { badgeStem, type Summary, wantedBadges } from '../badges/catalogue.ts';
+import { filesOf } from '../badges/endpoint.ts';
 import { type Config, type TrackedGroup, type TrackedPackage, wantsTotal } from '../config/config.ts';
-import { writeFolder } from '../disk/files.ts';
+import type { Looks } from '../config/looks.ts';
+import { type FolderFile, writeFolder } from '../disk/files.ts';
 import { describeError, errorCode, OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
 import { facetsTogether } from '../metric/facets.ts';
@@ -12,7 +14,7 @@ import {
   together,
   totalsTogether,
 } from '../metric/package-days.ts';
-import { type Figures, summarize } from '../metric/summary.ts';
+import { type Figures, summarize, type Window } from '../metric/summary.ts';
 import { kindWarning } from '../metric/warnings.ts';
 import { defined } from '../util.ts';
 import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
@@ -56,6 +58,27 @@ function heldBack(all: PackageDays, lengths: readonly number[]): PackageFailure 
   );
   const error = `not renewed: ${which.join(', ')}; the source does not say which downloads were by CI on more than a tenth of the window's days, so its badges stay as they were`;
   return { error, code: 'incomplete-window', heldBack: held };
+}
+
+/**
+ * The badge files of a package: for each badge an endpoint file and an SVG under the same stem.
+ *
+ * @param main The window of badges of which there is one, whatever the windows.
+ * @param windows Those whose badges are made; of others too little is known.
+ */
+export function badgeFiles(
+  main: Window,
+  windows: readonly Window[],
+  figures: Omit<Summary, keyof Window>,
+  looks: Looks = {},
+): FolderFile[] {
+  return wantedBadges(looks).flatMap((kind) =>
+    (kind.windowless ? [main] : windows).flatMap((window) => {
+      const badge = kind.render({ ...figures, ...window }, looks);
+      const stem = badgeStem(kind, kind.windowless ? undefined : window.windowDays);
+      return badge === undefined ? [] : filesOf(stem, badge, looks.dark);
+    }),
+  );
 }
 
 /** What a run has brought of the members of one group so far. */

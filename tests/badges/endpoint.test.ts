@@ -4,12 +4,12 @@ import cssColors from 'color-name';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BADGES, CATALOGUE, pythonBadges, retiredBadge, type Summary } from '../../src/badges/catalogue.ts';
-import { badgeFiles } from '../../src/badges/endpoint.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { EXTRAS, type Looks, STYLES } from '../../src/config/looks.ts';
 import { trackedSchema } from '../../src/config/schema.ts';
 import { breakdownOf } from '../../src/metric/breakdown.ts';
 import { facetList, facetsOf } from '../../src/metric/facets.ts';
+import { badgeFiles } from '../../src/publish/package.ts';
 import { anyRow, historyOf } from '../support/views.ts';
 import { parseXml } from '../support/xml.ts';
 
