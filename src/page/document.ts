@@ -10,12 +10,6 @@ import packageStyle from './package.css?raw';
 import packageScript from './package-client.js?raw';
 import pageStyle from './page.css?raw';
 
-/** Whose figures these are, as words that follow "counted from", and where there is little room. */
-export interface SourceName {
-  readonly name: string;
-  readonly shortName: string;
-}
-
 /** What every page tells. */
 export interface SiteView {
   /** When the last run ended; ISO 8601 instant, UTC, or its day. Absent before the first. */
@@ -23,7 +17,8 @@ export interface SiteView {
   readonly staleThresholdDays: number;
   /** Where the output folder is served, without a slash at its end. */
   readonly publicUrl: string | undefined;
-  readonly source: SourceName;
+  /** Whose figures these are, as words that follow "counted from", and where there is little room. */
+  readonly source: { readonly name: string; readonly shortName: string };
 }
 
 /** Colours of the installers on a light and on a dark page, told apart with every kind of colour vision. */

@@ -18,7 +18,7 @@ import { incompleteDaysOf, isWindowKnown, type PackageDays } from '../metric/pac
 import { type Window, windowOf } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type WarningCode } from '../metric/warnings.ts';
 import { recentCounts } from '../page/charts.ts';
-import { DAY_LENGTH, type SourceName } from '../page/document.ts';
+import { DAY_LENGTH, type SiteView } from '../page/document.ts';
 import { type IndexEntry, indexPage } from '../page/index-page.ts';
 import { type PackageView, packagePage } from '../page/package-page.ts';
 import { readFacets } from './facets.ts';
@@ -66,7 +66,7 @@ export type Pages = ReturnType<typeof openPages>;
  * @param source Whose figures these are.
  * @param signal Ends the drawing between two pages; what is drawn stays.
  */
-export function openPages(config: Config, source: SourceName, now: () => Date, signal?: AbortSignal) {
+export function openPages(config: Config, source: SiteView['source'], now: () => Date, signal?: AbortSignal) {
   const { outputDir, staleThresholdDays, publicUrl, packages, groups, facetsEveryDays } = config;
   const site = { staleThresholdDays, publicUrl, source };
   const rows = new Map<string, IndexEntry & { readonly lastDay?: string | undefined }>();
