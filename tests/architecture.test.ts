@@ -52,7 +52,7 @@ describe('the shape of src/', () => {
     expect([...folders].toSorted()).toEqual(['', ...ORDER, 'commands'].toSorted());
     const targets = [...IMPORTS.values()].flat().map(({ target }) => target);
     expect(FILES).toEqual(expect.arrayContaining(targets.filter((target) => target.endsWith('.ts'))));
-    expect(IMPORTS.get('commands/log.ts')).toContainEqual({ target: 'pino', typeOnly: false });
+    expect(IMPORTS.get('commands/output.ts')).toContainEqual({ target: 'pino', typeOnly: false });
     const duckdb = { target: '@duckdb/node-api', typeOnly: true };
     expect(IMPORTS.get('sources/duckdb/source.ts')).toContainEqual(duckdb);
   });

@@ -10,7 +10,7 @@ import { openSource, type SourceConfig, sourceName } from '../sources/index.ts';
 import { ledgersInMemory } from '../state/ledgers.ts';
 import type { Account } from './account.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { createLog } from './log.ts';
+import { createLog } from './output.ts';
 
 /** @throws UsageError if the text is no length that a window may have. */
 export function selectDays(text: string): number {

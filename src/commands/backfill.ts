@@ -12,8 +12,7 @@ import type { Lock } from '../state/lock.ts';
 import { sum } from '../util.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
-import { createLog, withProgress } from './log.ts';
-import { bySentence, listPrice, say, styleOf } from './output.ts';
+import { bySentence, createLog, listPrice, say, styleOf, withProgress } from './output.ts';
 import { selectDay, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 

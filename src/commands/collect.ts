@@ -8,8 +8,15 @@ import { healthToJson, statusOf } from '../publish/health.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import { createLog, type Log } from './log.ts';
-import { createEntryLog, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
+import {
+  createEntryLog,
+  createLog,
+  type Log,
+  renderRemarks,
+  renderResults,
+  styleOf,
+  wrap,
+} from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 

@@ -15,8 +15,7 @@ import { append, byCount, recordOf, sum } from '../util.ts';
 import { type Account, hasRows, listDays, unknownText } from './account.ts';
 import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { withProgress } from './log.ts';
-import { paint, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
+import { paint, renderFigures, type Style, say, styleOf, withProgress, wrap } from './output.ts';
 import { selectAsOf } from './select.ts';
 
 export type CompareOptions = GlobalOptions & { readonly days: string; readonly json?: boolean };

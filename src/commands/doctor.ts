@@ -16,8 +16,7 @@ import { ledgerFiles } from '../state/ledgers.ts';
 import { acquireLock } from '../state/lock.ts';
 import { SPEND_FILES } from '../state/spend.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { withProgress } from './log.ts';
-import { say } from './output.ts';
+import { say, withProgress } from './output.ts';
 
 /**
  * @param files Paths of the files that a run reads or replaces there.

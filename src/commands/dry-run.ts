@@ -14,8 +14,7 @@ import { ledgersInMemory, openLedgers } from '../state/ledgers.ts';
 import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
 import { append, sum } from '../util.ts';
 import type { Context } from './context.ts';
-import { withProgress } from './log.ts';
-import { FEW, renderFigures, type Style, styleOf, wrap } from './output.ts';
+import { FEW, renderFigures, type Style, styleOf, withProgress, wrap } from './output.ts';
 
 /** A question of the run, and what the source says that it would read. */
 export type Priced = Required<PlannedRead>;

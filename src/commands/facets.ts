@@ -15,8 +15,7 @@ import { openBudget, openSpendFile } from '../state/spend.ts';
 import { TIB } from '../util.ts';
 import { type Asking, readNow } from './ask.ts';
 import { agrees, type Context } from './context.ts';
-import { createLog } from './log.ts';
-import { bySentence, listPrice, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
+import { bySentence, createLog, listPrice, renderFigures, type Style, say, styleOf, wrap } from './output.ts';
 import type { ShowOptions } from './show.ts';
 import { underLock } from './under-lock.ts';
 

@@ -4,7 +4,7 @@ import { plural } from '../format.ts';
 import { demandHealth } from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { withProgress } from './log.ts';
+import { withProgress } from './output.ts';
 
 /** `report`: draws the page again from what the last run left on the disk. */
 export async function report(options: GlobalOptions, context: Context): Promise<number> {

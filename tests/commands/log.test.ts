@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLog } from '../../src/commands/log.ts';
+import { createLog } from '../../src/commands/output.ts';
 import { capture } from '../support/context.ts';
 
 const ESCAPE = '\u001b[';
