@@ -129,9 +129,6 @@ export async function collect(options: CollectOptions, context: Context): Promis
   };
   if (options.dryRun) return dryRun(job, json, context);
   const log = await createLog(options, context);
-  return underLock(config.stateDir, context, (lock) => run(job, lock, log, json, context), {
-    tellHeld: ({ code, message }) => log.log.error({ error_code: code }, message),
-    // Nothing may be queried without a lock, but the health file can still say why.
-    goesOn: true,
-  });
+  // Nothing may be queried without a lock, but the health file can still say why.
+  return underLock(config.stateDir, context, (lock) => run(job, lock, log, json, context), log.log);
 }

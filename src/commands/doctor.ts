@@ -28,13 +28,9 @@ async function checkFolder(
   files: () => readonly string[] | Promise<readonly string[]>,
   use?: (folder: string) => Promise<void>,
 ): Promise<Finding> {
-  try {
-    const isThere = await probeFolder(path, use);
-    for (const file of await files()) assertFile(file);
-    return ok(what, isThere ? `${path} is writable` : `${path} will be made by the first run`);
-  } catch (error) {
-    return broken(what, error);
-  }
+  const isThere = await probeFolder(path, use);
+  for (const file of await files()) assertFile(file);
+  return ok(what, isThere ? `${path} is writable` : `${path} will be made by the first run`);
 }
 
 async function outputFiles({ outputDir, packages, groups }: Config): Promise<string[]> {
@@ -54,24 +50,19 @@ async function checkFirst({ source, packages }: Config, context: Context): Promi
   return checkSource(source, context, question);
 }
 
-async function checkFreshness(config: Config, now: Date): Promise<Finding> {
-  const what = 'last success';
-  try {
-    const health = await readHealth(config.outputDir);
-    if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
-    if (health === 'unreadable')
-      return fail(what, '_health.json is not a health file; run: pypi-badges collect');
-    const states = statusOf(config, health, now);
-    const unwell = states.filter(({ state }) => needsCare(state));
-    if (unwell.length > 0) {
-      const some = unwell.map(({ name, state }) => `${name} (${state})`);
-      return fail(what, `not well: ${nameSome(some, 3)}; see: pypi-badges status`);
-    }
-    const ages = states.map(({ entry }) => now.getTime() - Date.parse(entry?.lastSuccess ?? ''));
-    return ok(what, `${formatAge(Math.max(...ages))}, for every package`);
-  } catch (error) {
-    return broken(what, error);
+async function checkFreshness(what: string, config: Config, now: Date): Promise<Finding> {
+  const health = await readHealth(config.outputDir);
+  if (health === undefined) return note(what, 'nothing was collected yet; run: pypi-badges collect');
+  if (health === 'unreadable')
+    return fail(what, '_health.json is not a health file; run: pypi-badges collect');
+  const states = statusOf(config, health, now);
+  const unwell = states.filter(({ state }) => needsCare(state));
+  if (unwell.length > 0) {
+    const some = unwell.map(({ name, state }) => `${name} (${state})`);
+    return fail(what, `not well: ${nameSome(some, 3)}; see: pypi-badges status`);
   }
+  const ages = states.map(({ entry }) => now.getTime() - Date.parse(entry?.lastSuccess ?? ''));
+  return ok(what, `${formatAge(Math.max(...ages))}, for every package`);
 }
 
 /**
@@ -91,17 +82,22 @@ export async function doctor(options: GlobalOptions, context: Context): Promise<
   ];
   // In a folder where the lock is in nobody's way.
   const tryLock = async (folder: string) => (await acquireLock(folder, now)).release();
-  const checks: (() => Finding | Promise<Finding | Finding[]>)[] = [
-    () => (fault === undefined ? ok('Node.js', nodeVersion) : fail('Node.js', fault)),
-    () => ok('configuration', `${options.config} is valid: ${plural(packages.length, 'package')}`),
-    () => checkFolder('output_dir', outputDir, () => outputFiles(config)),
-    () => checkFolder('state_dir', stateDir, stateFiles, tryLock),
-    () => checkFirst(config, context),
-    () => checkFreshness(config, now()),
+  const checks: [what: string, check: (what: string) => Finding | Promise<Finding | Finding[]>][] = [
+    ['Node.js', (what) => (fault === undefined ? ok(what, nodeVersion) : fail(what, fault))],
+    [
+      'configuration',
+      (what) => ok(what, `${options.config} is valid: ${plural(packages.length, 'package')}`),
+    ],
+    ['output_dir', (what) => checkFolder(what, outputDir, () => outputFiles(config))],
+    ['state_dir', (what) => checkFolder(what, stateDir, stateFiles, tryLock)],
+    ['source', () => checkFirst(config, context)],
+    ['last success', (what) => checkFreshness(what, config, now())],
   ];
   let healthy = true;
-  for (const check of checks) {
-    const found = await withProgress(context, 'Checking', async () => check());
+  for (const [title, check] of checks) {
+    const found = await withProgress(context, 'Checking', async () => check(title)).catch((error) =>
+      broken(title, error),
+    );
     for (const { what, state, text, error } of [found].flat()) {
       say(context.stdout, context.env, `${state.padEnd(4)}  ${what.padEnd(13)}  ${text}`);
       healthy &&= state !== 'FAIL';

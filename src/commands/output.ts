@@ -225,9 +225,10 @@ function createProgress(output: Output) {
       clearInterval(timer);
       timer = undefined;
     },
-    makeWay(write: () => void): void {
+    /** Writes something above the line. */
+    write(text: string): void {
       erase();
-      write();
+      output.write(text);
       draw();
     },
   };
@@ -250,16 +251,13 @@ export type Log = Awaited<ReturnType<typeof createLog>>;
 /** Priorities of syslog (RFC 5424) by pino's levels. */
 const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 3 };
 
-/** pino's number for errors. */
-const ERROR_LEVEL = 50;
-
 /**
  * What journald must find before each line to give it a priority (sd-daemon(3)), without which
  * `journalctl -p err` shows nothing. Empty where stderr does not go to the journal.
  *
- * @param level One of pino's numbers.
+ * @param level One of pino's numbers; that of errors if absent.
  */
-export function journalPrefix({ env, stderr }: Context, level: number = ERROR_LEVEL): string {
+export function journalPrefix({ env, stderr }: Context, level = 50): string {
   // systemd sets it where stdout or stderr is the journal.
   return !env['JOURNAL_STREAM'] || stderr.isTTY ? '' : `<${PRIORITIES[level]}>`;
 }
@@ -291,7 +289,7 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     lastLevel: 0,
     write(line: string) {
       const text = stderr.isTTY ? sentence(line, style) : journalPrefix(context, this.lastLevel) + line;
-      progress.makeWay(() => stderr.write(text));
+      progress.write(text);
     },
   };
   const log = pino(
@@ -319,7 +317,7 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     const report = context.bugReport?.(fault) ?? '';
     const plain = stderr.isTTY === true || !log.isLevelEnabled('error');
     log.error({ error_code: 'bug', err: fault, ...(plain ? {} : { report }) }, 'a fault of pypi-badges');
-    if (plain) progress.makeWay(() => stderr.write(report));
+    if (plain) progress.write(report);
   };
   return { log, progress, bug };
 }

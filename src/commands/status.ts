@@ -26,20 +26,14 @@ function ageOf({ entry }: Standing, now: Date): number | undefined {
 }
 
 function statusJson(standing: Standing, now: Date) {
-  const { state, entry } = standing;
-  const { failure, warnings = [] } = entry ?? {};
+  const { windowDays, count, countedTo, attempted, lastSuccess, failure, warnings } = standing.entry ?? {};
   const age = ageOf(standing, now);
   return {
-    state,
-    window_days: entry?.windowDays,
-    count: entry?.count,
-    counted_to: entry?.countedTo,
-    attempted: entry?.attempted,
-    last_success: entry?.lastSuccess,
-    age_seconds: age === undefined ? undefined : Math.floor(age / 1000),
+    ...{ state: standing.state, windowDays, count, countedTo, attempted, lastSuccess },
+    ageSeconds: age === undefined ? undefined : Math.floor(age / 1000),
     error: failure?.error,
-    error_code: failure?.code,
-    warnings: warnings.length === 0 ? undefined : warnings,
+    errorCode: failure?.code,
+    warnings: warnings?.length === 0 ? undefined : warnings,
   };
 }
 
@@ -49,16 +43,12 @@ function toJson(health: Health, states: readonly Standing[], healthy: boolean, n
   const entries = (of: readonly Standing[]) =>
     Object.fromEntries(of.map((standing) => [standing.name, statusJson(standing, now)]));
   const groups = states.filter(({ isGroup }) => isGroup);
-  return {
-    healthy,
-    source,
-    started,
-    finished,
-    upstream: snakeKeys(upstream),
+  return snakeKeys({
+    ...{ healthy, source, started, finished, upstream },
     warnings: warnings.length === 0 ? undefined : warnings,
     packages: entries(states.filter(({ isGroup }) => !isGroup)),
     groups: groups.length === 0 ? undefined : entries(groups),
-  };
+  });
 }
 
 function cells(standing: Standing, now: Date): string[] {

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { ensureFolder, PRIVATE } from '../disk/files.ts';
 import { acquireLock, type Lock, LockHeldError } from '../state/lock.ts';
 import type { Context } from './context.ts';
@@ -5,25 +6,18 @@ import type { Context } from './context.ts';
 /** Another run holds the lock. */
 const EXIT_LOCKED = 3;
 
-/** What is done where the lock cannot be had. */
-interface Otherwise {
-  /** Tells of another run; on stderr if absent. */
-  readonly tellHeld?: (error: LockHeldError) => void;
-  /** Whether the action is done all the same where the disk refuses a lock, which it then never holds. */
-  readonly goesOn?: boolean;
-}
-
 /**
  * Does what must not be done beside a run.
  *
+ * @param log Of a run that goes on where the disk refuses a lock, which it then never holds; absent for what must not.
  * @returns The exit code: that of the action, or EXIT_LOCKED with a message if there is a run.
- * @throws OperatorError if the disk refuses, and whatever the action throws.
+ * @throws OperatorError if the disk refuses and there is no log, and whatever the action throws.
  */
 export async function underLock(
   stateDir: string,
-  { now, stderr }: Pick<Context, 'now' | 'stderr'>,
+  { now, stderr }: Context,
   action: (lock: Pick<Lock, 'assertHeld'>) => Promise<number>,
-  { tellHeld = ({ message }) => stderr.write(`${message}\n`), goesOn = false }: Otherwise = {},
+  log?: Logger,
 ): Promise<number> {
   let lock: Lock;
   try {
@@ -31,10 +25,11 @@ export async function underLock(
     lock = await acquireLock(stateDir, now);
   } catch (error) {
     if (error instanceof LockHeldError) {
-      tellHeld(error);
+      if (log === undefined) stderr.write(`${error.message}\n`);
+      else log.error({ error_code: error.code }, error.message);
       return EXIT_LOCKED;
     }
-    if (!goesOn) throw error;
+    if (log === undefined) throw error;
     const assertHeld = () => {
       throw error;
     };
