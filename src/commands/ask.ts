@@ -1,9 +1,7 @@
 import type { FacetTask } from '../collect/facets.ts';
 import { WARNING_DAYS } from '../collect/plan.ts';
 import { beginRun, causeText, type Outcome } from '../collect/run.ts';
-import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import type { Day } from '../days/day.ts';
-import { UsageError } from '../errors/error.ts';
 import { nameSome, plural } from '../format.ts';
 import { summarize } from '../metric/summary.ts';
 import { openSource, type SourceConfig, sourceName } from '../sources/index.ts';
@@ -11,26 +9,6 @@ import { ledgersInMemory } from '../state/ledgers.ts';
 import type { Account } from './account.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { createLog } from './output.ts';
-
-/** @throws UsageError if the text is no length that a window may have. */
-export function selectDays(text: string): number {
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (count >= 1 && count <= WINDOW_DAYS_MAX) return count;
-  throw new UsageError(`--days ${text}: expected a whole number of days from 1 to ${WINDOW_DAYS_MAX}`);
-}
-
-/**
- * Names of packages that need not be tracked, normalized, each once.
- *
- * @throws UsageError if one is no name.
- */
-export function selectNames(names: readonly string[]): string[] {
-  const wrong = names.find((name) => name.length > PACKAGE_NAME_MAX || !PACKAGE_NAME.test(name));
-  if (wrong === undefined) return [...new Set(names.map(normalizePackageName))];
-  throw new UsageError(
-    `${wrong}: not a package name; it has letters, digits, '.', '_' and '-', and begins and ends with a letter or digit`,
-  );
-}
 
 /** What is asked for, now and once. */
 export interface Asking {

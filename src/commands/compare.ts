@@ -13,10 +13,10 @@ import { SourceError } from '../sources/source.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { append, byCount, recordOf, sum } from '../util.ts';
 import { type Account, hasRows, listDays, unknownText } from './account.ts';
-import { type Asking, readNow, selectDays, selectNames } from './ask.ts';
+import { type Asking, readNow } from './ask.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { paint, renderFigures, type Style, say, styleOf, withProgress, wrap } from './output.ts';
-import { selectAsOf } from './select.ts';
+import { selectAsOf, selectDays, selectNames } from './select.ts';
 
 export type CompareOptions = GlobalOptions & { readonly days: string; readonly json?: boolean };
 

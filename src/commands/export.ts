@@ -1,8 +1,6 @@
-import { accessSync, constants } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
-import { diskError } from '../disk/disk-error.ts';
 import { assertNoObstacle, replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
 import { formatJson, plural } from '../format.ts';
@@ -45,15 +43,6 @@ function csvField(value: string | number): string {
 export function toCsv(rows: readonly TableRow[]): string {
   const lines = rows.map((row) => TABLE_COLUMNS.map((column) => csvField(row[column])).join(','));
   return `${[TABLE_COLUMNS.join(','), ...lines].join('\n')}\n`;
-}
-
-/** @throws OperatorError if the folder of a file cannot be written to. */
-function demandFolder(path: string): void {
-  try {
-    accessSync(dirname(path), constants.W_OK);
-  } catch (error) {
-    throw diskError(error, dirname(path));
-  }
 }
 
 async function writeParquet(rows: readonly TableRow[], path: string): Promise<void> {
@@ -108,7 +97,6 @@ export async function exportDays(options: ExportOptions, context: Context): Prom
     return 0;
   }
   const path = resolve(context.cwd, output);
-  demandFolder(path);
   assertNoObstacle(path);
   if (format === 'parquet') await writeParquet(rows, path);
   else await replaceFile(path, text(), true);

@@ -7,9 +7,9 @@ import { ensureFolder, lookAt, probeFolder, replaceFile } from '../disk/files.ts
 import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { sum } from '../util.ts';
-import { selectNames } from './ask.ts';
 import { type Context, commandLine, type GlobalOptions } from './context.ts';
 import { say } from './output.ts';
+import { selectNames } from './select.ts';
 
 export type InitOptions = GlobalOptions & { readonly action?: boolean };
 

@@ -9,12 +9,12 @@ import type { PackageSummary } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
 import { byCount, isNonEmpty } from '../util.ts';
 import { type Account, hasRows, renderAccounts, unknownText } from './account.ts';
-import { readNow, selectDays, selectNames } from './ask.ts';
+import { readNow } from './ask.ts';
 import { citationOf } from './cite.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { showFacets } from './facets.ts';
 import { bySentence, inkOf, say, styleOf, wrap } from './output.ts';
-import { selectAsOf } from './select.ts';
+import { selectAsOf, selectDays, selectNames } from './select.ts';
 
 export interface ShowOptions extends GlobalOptions {
   readonly days: string;

@@ -216,9 +216,12 @@ export function readNamedFile(path: string): Buffer {
 /**
  * Finds out whether a file can be written where a person names one, links followed.
  *
- * @throws OperatorError if what stands there is no file: it would be replaced, and a device is needed by others.
+ * @throws OperatorError if its folder cannot be written to, or what stands there is no file: it would be replaced, and a device
+ * is needed by others.
  */
 export function assertNoObstacle(path: string): void {
+  const folder = dirname(path);
+  ask(folder, () => fs.accessSync(folder, fs.constants.W_OK));
   const stats = ifPresent(path, () => fs.statSync(path));
   const obstacle = obstacleIn(stats, Number.POSITIVE_INFINITY);
   if (obstacle !== undefined) throw new OperatorError('disk-obstacle', `${path}: ${obstacle}; name another`);
