@@ -70,13 +70,12 @@ export function listDays(some: readonly Day[]): string {
 
 function remarks({ name, summary: { history, warnings } }: Account): string[] {
   const { missing, unknown, partial } = incompleteDaysOf(history);
-  const lacking: readonly (readonly [text: string, days: readonly Day[]])[] = [
-    ['Nothing is known of', missing],
-    ['Left out, as it is not known which downloads were by CI:', unknown],
-    ['The source has only a part of the rows of', partial],
-  ];
+  const about = (text: string, some: readonly Day[]) =>
+    some.length === 0 ? [] : [`${text} ${listDays(some)}.`];
   return [
-    ...lacking.filter(([, some]) => some.length > 0).map(([text, some]) => `${text} ${listDays(some)}.`),
+    ...about('Nothing is known of', missing),
+    ...about('Left out, as it is not known which downloads were by CI:', unknown),
+    ...about('The source has only a part of the rows of', partial),
     ...warnings.map(({ code, message }) => `${name}: warning (${code}): ${message}`),
   ];
 }

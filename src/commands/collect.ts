@@ -8,15 +8,7 @@ import { healthToJson, statusOf } from '../publish/health.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
-import {
-  createEntryLog,
-  createLog,
-  type Log,
-  renderRemarks,
-  renderResults,
-  styleOf,
-  wrap,
-} from './output.ts';
+import { createLog, type Log, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
 import { selectAsOf, selectPackages } from './select.ts';
 import { underLock } from './under-lock.ts';
 
@@ -73,18 +65,16 @@ function renderNext({ config, page }: Job, isWell: boolean, { cwd, env }: Contex
 async function run(
   job: Job,
   lock: Pick<Lock, 'assertHeld'>,
-  { log, progress, bug }: Log,
+  { log, progress, bug, entries }: Log,
   json: boolean,
   context: Context,
 ): Promise<number> {
   const { now, stdout, stderr, env } = context;
   const { config } = job;
-  const forPeople = stderr.isTTY === true;
   const style = styleOf(stdout, env);
   const signal = context.interruptible?.();
-  const entryLog = createEntryLog(log, forPeople);
   progress.show(`0 of ${job.packages.length}`);
-  const listener = { log, onProgress: progress.show, onEntry: entryLog.tell, onFault: bug };
+  const listener = { log, onProgress: progress.show, onEntry: entries.tell, onFault: bug };
   const collected = await collectAll({ ...job, signal }, lock, listener);
   progress.clear();
   const { health, isComplete, packages, groups, changes, sharedDays } = collected;
@@ -93,11 +83,11 @@ async function run(
   if (json) stdout.write(formatJson(healthToJson(health)));
   else if (packages.size > 0) {
     // On a terminal the log says them below.
-    const remarks = forPeople && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
+    const remarks = stderr.isTTY && stdout.isTTY ? '' : wrap(renderRemarks(finished), style);
     stdout.write(renderResults(finished, style) + remarks + wrap(renderChanges(changes), style));
   }
-  entryLog.tellStale(all, config.staleThresholdDays, dayOf(now()));
-  entryLog.finish();
+  entries.tellStale(all, config.staleThresholdDays, dayOf(now()));
+  entries.finish();
   for (const { code, message } of health.warnings) log.warn({ warning: code }, message);
   if (signal?.aborted) {
     const { message, exitCode } = signal.reason as Interruption;

@@ -275,19 +275,15 @@ export async function compare(text: string, options: CompareOptions, context: Co
   }
   const { summary, rows } = outcome;
   const { history } = summary;
-  let stats: Awaited<ReturnType<typeof readPyPiStats>>;
   let fault = `${name}: pypistats.org does not know it`;
-  try {
-    const signal = context.interruptible?.();
-    stats = await withProgress(context, `Asking pypistats.org for ${name}`, () =>
-      readPyPiStats(name, context, signal),
-    );
-  } catch (error) {
+  const signal = context.interruptible?.();
+  const ask = () => readPyPiStats(name, context, signal);
+  const stats = await withProgress(context, `Asking pypistats.org for ${name}`, ask).catch((error) => {
     if (!(error instanceof SourceError)) throw error;
     fault = error.message;
-  }
-  const sameDays = { names, windowDays, asOf: spanOf(history).end };
-  const other = await readOther(config, sameDays, options, context);
+    return undefined;
+  });
+  const other = await readOther(config, { names, windowDays, asOf: spanOf(history).end }, options, context);
   const days = history.map(({ day, breakdown }): ComparedDay => {
     const [ours, others] = [rows.get(day), other?.rows.get(day)];
     return {

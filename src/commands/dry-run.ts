@@ -45,16 +45,6 @@ export function renderReads(reads: readonly Priced[], names: readonly string[], 
   return renderFigures(['package', 'queries', 'days', 'bytes at most'], rows, style);
 }
 
-function toJson(reads: readonly Priced[]) {
-  return reads.map(({ packages, span, expectedBytes, estimatedBytes }) => ({
-    packages,
-    ...span,
-    days: spanDays(span),
-    expected_bytes: Math.round(expectedBytes),
-    bytes_at_most: estimatedBytes,
-  }));
-}
-
 /** What a run would ask for. All sizes in bytes. */
 export type PricedPlan = Awaited<ReturnType<typeof planPriced>>;
 
@@ -126,7 +116,14 @@ export async function dryRun(job: Job, json: boolean, context: Context): Promise
   const plan = await withProgress(context, 'Planning', () => planPriced(task, config, context));
   const { reads, traits, room } = plan;
   if (json) {
-    stdout.write(formatJson(toJson(reads)));
+    const value = reads.map((read) => ({
+      packages: read.packages,
+      ...read.span,
+      days: spanDays(read.span),
+      expected_bytes: Math.round(read.expectedBytes),
+      bytes_at_most: read.estimatedBytes,
+    }));
+    stdout.write(formatJson(value));
     return 0;
   }
   const names = packages.map(({ name }) => name);

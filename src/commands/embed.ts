@@ -74,18 +74,15 @@ export async function embed(options: EmbedOptions, context: Context): Promise<nu
     return embedFrom(options.from, options.write === true, config, publicUrl, picture, context);
   }
   const { shortName } = sourceName(config.source.kind);
-  const ofEach = tracked.flatMap(({ name, title, windows }) => {
-    const what = { package: name, title };
-    return kinds.flatMap((kind) =>
-      (kind.windowless ? [undefined] : windows).map((windowDays) => ({ ...what, kind, windowDays })),
-    );
-  });
-  const title = compareChart?.join(', ');
-  const ofAll = { package: COMPARISON_FOLDER, title, windowDays: undefined };
-  const badges = [...ofEach, ...comparisons.map((kind) => ({ ...ofAll, kind }))];
-  const snippets = badges.map((badge) =>
-    snippet({ ...badge, sourceName: shortName }, publicUrl, format, picture),
+  const chart = { name: COMPARISON_FOLDER, title: compareChart?.join(', '), windows: [], kinds: comparisons };
+  const badges = [...tracked.map((each) => ({ ...each, kinds })), chart].flatMap((each) =>
+    each.kinds.flatMap((kind) =>
+      (kind.windowless ? [undefined] : each.windows).map((windowDays) => {
+        return { package: each.name, title: each.title, kind, windowDays, sourceName: shortName };
+      }),
+    ),
   );
+  const snippets = badges.map((badge) => snippet(badge, publicUrl, format, picture));
   context.stdout.write(`${snippets.join(format === 'rst' ? '\n\n' : '\n')}\n`);
   return 0;
 }

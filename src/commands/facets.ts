@@ -38,15 +38,10 @@ function markdownTable(title: string, rows: readonly (readonly string[])[]): str
 
 /** The command that prints the same table. */
 function commandOf(name: string, { by, of, asOf }: FacetOptions, { windowDays, source }: Asking): string {
-  const words = [
-    `pypi-badges show ${name} --by ${by}`,
-    of === undefined ? '' : `--of '${of}'`,
-    `--days ${windowDays}`,
-    asOf === undefined ? '' : `--as-of ${asOf}`,
-    source.kind === PUBLIC_SOURCE.kind ? '' : `--source ${source.kind}`,
-    '--markdown',
-  ];
-  return words.filter((word) => word !== '').join(' ');
+  const versions = of === undefined ? '' : ` --of '${of}'`;
+  const end = asOf === undefined ? '' : ` --as-of ${asOf}`;
+  const from = source.kind === PUBLIC_SOURCE.kind ? '' : ` --source ${source.kind}`;
+  return `pypi-badges show ${name} --by ${by}${versions} --days ${windowDays}${end}${from} --markdown`;
 }
 
 /** A table or two, and below them what they are about and what must be known to read them. */
@@ -162,16 +157,9 @@ function selectVersions(text: string | undefined): FacetTask['isVersion'] {
 
 /** Facets as JSON has them, with all values. */
 function facetsJson({ facets, span, warnings }: Found, { by, of }: FacetOptions) {
+  const { total, [by]: list } = facets;
   const series = by === 'version' ? bySeries(facets.version) : undefined;
-  return {
-    from: span.start,
-    to: addDays(span.end, -1),
-    of,
-    total: facets.total,
-    [by]: facets[by],
-    series,
-    warnings,
-  };
+  return { from: span.start, to: addDays(span.end, -1), of, total, [by]: list, series, warnings };
 }
 
 /**

@@ -319,7 +319,7 @@ export async function createLog(options: Pick<GlobalOptions, 'logLevel'>, contex
     log.error({ error_code: 'bug', err: fault, ...(plain ? {} : { report }) }, 'a fault of pypi-badges');
     if (plain) progress.write(report);
   };
-  return { log, progress, bug };
+  return { log, progress, bug, entries: createEntryLog(log, stderr.isTTY === true) };
 }
 
 /** Most packages that are named, or have a line each, where the same is to be told of all; of more it is told how many. */
@@ -341,7 +341,7 @@ export function bySentence(sentences: Iterable<readonly [packageName: string, se
  * many with the same sentence the first have a line each, and the others one together, which `finish` writes. Of thousands, a
  * cause that has kept them all would fill a journal. For people, all have one line together.
  */
-export function createEntryLog(log: Logger, forPeople: boolean) {
+function createEntryLog(log: Logger, forPeople: boolean) {
   const own = forPeople ? 0 : FEW;
   const told = new Map<string, { level: 'error' | 'warn'; names: string[]; fields: object }>();
   const fold = (level: 'error' | 'warn', what: string, name: string, sentence: string, fields: object) => {
