@@ -1,7 +1,7 @@
 import { runInput } from '../collect/collect.ts';
 import type { RunScope } from '../collect/plan.ts';
 import { beginRun } from '../collect/run.ts';
-import { type Config, loadConfig, type TrackedPackage } from '../config/config.ts';
+import { type Config, loadConfig, selectPackages, type TrackedPackage } from '../config/config.ts';
 import { type Day, dayOf, spanDays } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { describeError, UsageError } from '../errors/error.ts';
@@ -13,7 +13,7 @@ import { sum } from '../util.ts';
 import { agrees, type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { type PricedPlan, planPriced, renderReads } from './dry-run.ts';
 import { bySentence, createLog, listPrice, say, styleOf, withProgress } from './output.ts';
-import { selectDay, selectPackages } from './select.ts';
+import { selectDay } from './select.ts';
 import { underLock } from './under-lock.ts';
 
 export interface BackfillOptions extends GlobalOptions {

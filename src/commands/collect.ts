@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { type Collected, collect as collectAll, type Job } from '../collect/collect.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, selectPackages } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
 import { formatJson, formatNumber, plural } from '../format.ts';
@@ -9,7 +9,7 @@ import type { Lock } from '../state/lock.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log, renderRemarks, renderResults, styleOf, wrap } from './output.ts';
-import { selectAsOf, selectPackages } from './select.ts';
+import { selectAsOf } from './select.ts';
 import { underLock } from './under-lock.ts';
 
 export interface CollectOptions extends GlobalOptions {

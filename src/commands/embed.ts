@@ -1,12 +1,11 @@
 import { BADGES, COMPARISON_FOLDER, COMPARISONS, findBadge, isWanted } from '../badges/catalogue.ts';
 import { type SnippetFormat, shieldsRefuses, snippet } from '../badges/snippet.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, selectTracked } from '../config/config.ts';
 import { nearest } from '../config/document.ts';
 import { UsageError } from '../errors/error.ts';
 import { sourceName } from '../sources/index.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { embedFrom } from './embed-from.ts';
-import { selectTracked } from './select.ts';
 
 export interface EmbedOptions extends GlobalOptions {
   readonly package?: readonly string[];

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Config, loadConfig } from '../config/config.ts';
+import { type Config, loadConfig, selectPackages } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { assertNoObstacle, replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
@@ -11,7 +11,6 @@ import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
 import { MS_PER_DAY, sum } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
-import { selectPackages } from './select.ts';
 
 export interface ExportOptions extends GlobalOptions {
   readonly format: 'csv' | 'json' | 'parquet';

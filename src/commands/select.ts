@@ -1,5 +1,3 @@
-import type { Config, TrackedPackage } from '../config/config.ts';
-import { nearest } from '../config/document.ts';
 import { normalizePackageName, PACKAGE_NAME, PACKAGE_NAME_MAX, WINDOW_DAYS_MAX } from '../config/schema.ts';
 import { type Day, dayOf, parseDay } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
@@ -7,36 +5,6 @@ import { UsageError } from '../errors/error.ts';
 /*
  * Values of the command line as commands work with them.
  */
-
-/**
- * What was named of all that is tracked, in the order of the configuration.
- *
- * @throws UsageError if a name is not tracked.
- */
-export function selectTracked(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
-  const all = [...config.packages, ...config.groups];
-  if (names.length === 0) return all;
-  const tracked = new Set(all.map(({ name }) => name));
-  const wanted = new Set(names.map(normalizePackageName));
-  for (const name of wanted) {
-    if (tracked.has(name)) continue;
-    const meant = nearest(name, tracked);
-    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-    throw new UsageError(`--package ${name}: not tracked in ${config.file}${hint}`);
-  }
-  return all.filter(({ name }) => wanted.has(name));
-}
-
-/**
- * The tracked packages that were named, in the order of the configuration; all of them if none was. A group's name
- * stands for its packages.
- *
- * @throws UsageError if a name is not tracked.
- */
-export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
-  const wanted = new Set(selectTracked(config, names).flatMap(({ name, members = [name] }) => members));
-  return config.packages.filter(({ name }) => wanted.has(name));
-}
 
 /** @throws UsageError if the text is no day. */
 export function selectDay(option: string, text: string, example: Day): Day {

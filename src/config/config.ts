@@ -2,12 +2,19 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
+import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
 import { type NonEmpty, objectOf } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import { isPython, type Looks } from './looks.ts';
-import { DEFAULT_WINDOW_DAYS, packageName, type Tracked, trackedSchema } from './schema.ts';
+import {
+  DEFAULT_WINDOW_DAYS,
+  normalizePackageName,
+  packageName,
+  type Tracked,
+  trackedSchema,
+} from './schema.ts';
 
 /** One package to track. */
 export interface TrackedPackage {
@@ -366,4 +373,34 @@ export function loadSource(kind: SourceConfig['kind'], file: string, cwd: string
     throw new ConfigError(file, [{ field: `${kind}.${missing}`, text: 'is missing' }]);
   }
   return sourceOf(kind, tracked, file, cwd);
+}
+
+/**
+ * What a command line names of all that is tracked, in the order of the configuration.
+ *
+ * @throws UsageError if a name is not tracked.
+ */
+export function selectTracked(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
+  const all = [...config.packages, ...config.groups];
+  if (names.length === 0) return all;
+  const tracked = new Set(all.map(({ name }) => name));
+  const wanted = new Set(names.map(normalizePackageName));
+  for (const name of wanted) {
+    if (tracked.has(name)) continue;
+    const meant = nearest(name, tracked);
+    const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+    throw new UsageError(`--package ${name}: not tracked in ${config.file}${hint}`);
+  }
+  return all.filter(({ name }) => wanted.has(name));
+}
+
+/**
+ * The tracked packages that it names, in the order of the configuration; all of them if none was. A group's name
+ * stands for its packages.
+ *
+ * @throws UsageError if a name is not tracked.
+ */
+export function selectPackages(config: Config, names: readonly string[] = []): readonly TrackedPackage[] {
+  const wanted = new Set(selectTracked(config, names).flatMap(({ name, members = [name] }) => members));
+  return config.packages.filter(({ name }) => wanted.has(name));
 }
