@@ -1,6 +1,17 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { bar, columns, inkOf, left, renderTable, right, styleOf, wrap } from '../../src/commands/output.ts';
+import {
+  bar,
+  columns,
+  createLog,
+  inkOf,
+  left,
+  renderTable,
+  right,
+  styleOf,
+  wrap,
+} from '../../src/commands/output.ts';
+import { capture } from '../support/context.ts';
 
 const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });
 const ASCII = inkOf({});
@@ -51,11 +62,16 @@ describe('a line of days', () => {
   });
 
   it('is on one scale with those beside it', () => {
-    const lines = [
-      [8, 4],
-      [1, 2],
-    ];
-    expect(columns(lines, 80, UNICODE)).toEqual(['█▄', '▁▂']);
+    expect(
+      columns(
+        [
+          [8, 4, 0],
+          [1, 2, 0],
+        ],
+        80,
+        UNICODE,
+      ),
+    ).toEqual(['█▄·', '▁▂·']);
   });
 });
 
@@ -123,6 +139,7 @@ describe('styleOf', () => {
     [{ isTTY: true }, {}, { width: 80, color: true }],
     [{ isTTY: false, columns: 132 }, {}, { width: Number.POSITIVE_INFINITY, color: false }],
     [{ isTTY: true, columns: 80 }, { NO_COLOR: '1' }, { width: 80, color: false }],
+    [{ isTTY: true, columns: 80 }, { TERM: 'dumb' }, { width: 80, color: false }],
   ])('is as wide as the terminal, and without limit elsewhere: %j, %j', (output, env, expected) => {
     expect(styleOf({ write: () => undefined, ...output }, env)).toEqual(expected);
   });
@@ -140,5 +157,66 @@ describe('wrap', () => {
     ['', 3, ''],
   ])('lays %j out in %i columns', (text, width, expected) => {
     expect(wrap(text, { width })).toBe(expected);
+  });
+});
+
+const ESCAPE = '\u001b[';
+
+/** A log at a level, or at that of its environment, and its lines. */
+async function logAt(env: Record<string, string> = {}, terminal = false, logLevel?: string) {
+  const captured = capture('/', { env, terminal });
+  const created = await createLog(logLevel === undefined ? {} : { logLevel }, captured.context);
+  return { ...created, text: captured.stderr, lines: () => captured.stderr().trimEnd().split('\n') };
+}
+
+describe('the log', () => {
+  it('is JSON lines where no terminal is', async () => {
+    const { log, progress, lines } = await logAt();
+    progress.show('1 of 2');
+    log.info({ package: 'demo', count: 14 }, 'collected');
+    log.debug('not at this level');
+    progress.clear();
+    const line =
+      /^\{"level":"info","time":"\d{4}-\d\d-\d\dT[\d:.]+Z","package":"demo","count":14,"msg":"collected"\}$/;
+    expect(lines()).toEqual([expect.stringMatching(line)]);
+  });
+
+  it('is for people on a terminal, in colour, below a line of progress that makes way', async () => {
+    const { log, progress, text } = await logAt({}, true);
+    progress.show(`1 of 2  ${'x'.repeat(200)}`);
+    log.warn('stale');
+    progress.clear();
+    const [shown = '', erased = '', line = ''] = text().split('\r');
+    expect(shown + erased.slice(0, 4)).toBe(`${ESCAPE}2K`);
+    expect(erased.length).toBe(4 + 79);
+    expect(line).toBe(`${ESCAPE}2K${ESCAPE}33mWarning${ESCAPE}39m: stale\n`);
+    expect(text().split('\r')).toHaveLength(5);
+  });
+
+  it('has no colour with NO_COLOR, and no priority on a terminal, which is no journal', async () => {
+    const { log, text } = await logAt({ NO_COLOR: '1', JOURNAL_STREAM: '8:12345' }, true);
+    log.error('broken');
+    expect(text()).toBe('Error: broken\n');
+  });
+
+  it.each([
+    [undefined, {}, 2],
+    [undefined, { LOG_LEVEL: '' }, 2],
+    [undefined, { LOG_LEVEL: 'debug' }, 3],
+    ['error', { LOG_LEVEL: 'debug' }, 1],
+    ['silent', {}, 0],
+  ])('has the level of --log-level, %j, else of LOG_LEVEL, %j', async (logLevel, env, count) => {
+    const { log, text } = await logAt(env, false, logLevel);
+    log.debug('d');
+    log.info('i');
+    log.error('e');
+    expect(text().split('\n')).toHaveLength(count + 1);
+  });
+
+  it('tells journald the priority of each line', async () => {
+    const { log, lines } = await logAt({ JOURNAL_STREAM: '8:12345', LOG_LEVEL: 'trace' });
+    for (const level of ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const) log[level](level);
+    const found = lines().map((line) => line.slice(0, 3) + JSON.parse(line.slice(3)).msg);
+    expect(found).toEqual(['<3>fatal', '<3>error', '<4>warn', '<6>info', '<7>debug', '<7>trace']);
   });
 });

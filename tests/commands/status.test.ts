@@ -105,13 +105,9 @@ describe('status', () => {
     ]);
   });
 
-  it.each([
-    ['alpha', 0],
-    ['gamma', 1],
-    ['beta', 1],
-    ['delta', 1],
-  ])('of %s alone exits %i: 0 if all is well, also with a warning', async (name, exitCode) => {
-    expect((await status([name])).exitCode).toBe(exitCode);
+  it('exits 0 if all is well, also with a warning', async () => {
+    const exitCodes = await Promise.all(ALL.map(async (name) => (await status([name])).exitCode));
+    expect(exitCodes).toEqual([0, 1, 1, 1, 1]);
   });
 
   it('is JSON', async () => {
@@ -153,9 +149,8 @@ describe('status', () => {
     [null, /_health.json: there is none yet; run: pypi-badges collect/],
     ['{', /_health.json: it is not a health file/],
   ])('says so where there is no health file', async (health, text) => {
-    const { exitCode, stdout, stderr } = await status(ALL, health, '--prometheus');
-    expect([exitCode, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(text);
+    const said = { exitCode: 1, stdout: '', stderr: expect.stringMatching(text) };
+    expect(await status(ALL, health, '--prometheus')).toEqual(said);
   });
 });
 
@@ -230,7 +225,6 @@ describe('status --prometheus', () => {
   // Other people's rules and dashboards know them by these names.
   it('has the figures', async () => {
     const text = await metrics();
-    const lines = text.split('\n');
     // 2026-04-25T04:12:00Z is 1777090320 seconds after 1970.
     // 2026-04-24, 19 and 20, at midnight, are 1776988800, 1776556800 and 1776643200.
     const expected = `
@@ -266,7 +260,7 @@ describe('status --prometheus', () => {
       .trim()
       .split(/\n */)
       .map((line) => `pypi_badges_${line}`);
-    expect(lines).toEqual(expect.arrayContaining(known));
+    expect(text.split('\n')).toEqual(expect.arrayContaining(known));
     expect(text).not.toContain('NaN');
     expect(text.endsWith('\n')).toBe(true);
   });
