@@ -38,7 +38,8 @@ export async function misbehave<T>(
 ): Promise<void> {
   const half = text.slice(0, text.length / 2);
   if (fault === 'silence') return;
-  if (fault === 'reset') return void response.socket?.resetAndDestroy();
+  // By the request: a response has no socket while the one before it is not ended, although all of it has come.
+  if (fault === 'reset') return void response.req.socket.resetAndDestroy();
   if (fault === 'cut') return void response.writeHead(200, JSON_TYPE).end(half);
   if (typeof fault === 'object' && 'change' in fault) {
     return void response.writeHead(200, JSON_TYPE).end(JSON.stringify(fault.change(JSON.parse(text))));
