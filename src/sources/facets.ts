@@ -15,7 +15,7 @@ import {
 import { recordOf } from '../util.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
 import { NO_COST, type QueryCost, SourceError } from './source.ts';
-import { literals, needsFileNames, OTHER_FILE, type Question } from './sql.ts';
+import { literals, needsFileNames, OTHER_FILE, parametersOf, type Query, type Question } from './sql.ts';
 
 /*
  * The question about facets: the non-CI downloads of some packages over a span by Python, version, system, type, country and
@@ -56,22 +56,17 @@ const FLAG = 'flag';
 /** What a query groups by: each row of the log is in each of these once. */
 export const GROUPS = [FLAG, ...FACETS] as const;
 
-/** LIMIT of the query that BigQuery and DuckDB are asked: one more than its answer can have. */
-export function facetRowLimit({ packages }: FacetQuestion): number {
-  return GROUPS.length * VALUES_MAX * packages.length + 1;
-}
-
 /**
- * The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. Its parameters are those of
- * `pivotSql`, and `versions` ARRAY<STRING> where only some are asked for.
+ * The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. Where only some versions are
+ * asked for, they are the parameter `versions` ARRAY<STRING>.
  */
-export function facetSql(table: string, question: FacetQuestion, hasFileNames = true): string {
-  const { packages, span } = question;
+export function facetQuery(table: string, question: FacetQuestion, hasFileNames = true): Query {
+  const { packages, span, versions } = question;
   const checked = (name: Facet, column: string) =>
     `CASE WHEN REGEXP_CONTAINS(${column}, '${PATTERNS[name]}') THEN ${column} END AS ${name}`;
   const files = hasFileNames && needsFileNames(span) ? `\n      AND NOT ${OTHER_FILE}` : '';
-  const versions = question.versions ? '\n      AND file.version IN UNNEST(@versions)' : '';
-  return `SELECT project, facet, value, download_count
+  const isVersion = versions ? '\n      AND file.version IN UNNEST(@versions)' : '';
+  const sql = `SELECT project, facet, value, download_count
 FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY project, facet ORDER BY value IS NOT NULL, download_count DESC, value) AS place
   FROM (
@@ -100,7 +95,7 @@ FROM (
           AND timestamp >= @start
           AND timestamp < @end
           AND details.ci IS NOT TRUE
-          AND details.installer.name IN (${literals(INSTALLERS)})${files}${versions}
+          AND details.installer.name IN (${literals(INSTALLERS)})${files}${isVersion}
       ) AS folded
     ) AS downloads
     CROSS JOIN (${GROUPS.map((facet) => `SELECT '${facet}' AS facet`).join(' UNION ALL ')}) AS facets
@@ -109,6 +104,11 @@ FROM (
 ) AS placed
 WHERE place <= ${VALUES_MAX}
 LIMIT @limit`;
+  return {
+    sql,
+    parameters: { ...parametersOf(question), ...(versions && { versions: ['STRING', versions] }) },
+    limit: GROUPS.length * VALUES_MAX * packages.length + 1,
+  };
 }
 
 /** The list of a facet from the counts of its values; what the engine should have folded is folded here. */
@@ -125,7 +125,7 @@ const NO_FLAG =
 /**
  * Checks an answer about facets, row by row.
  *
- * @param rows With the columns of `facetSql`.
+ * @param rows With the columns of `facetQuery`.
  * @throws SourceError if a group comes twice, a row is of another package or facet than was asked for, or a list has more
  * than all downloads.
  */

@@ -7,11 +7,11 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
-import pRetry from 'p-retry';
+import pRetry, { type RetryContext } from 'p-retry';
 import type { ErrorCode } from '../errors/codes.ts';
 import { abortable, type Env, type Loose, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
-import { detailsOf, type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
+import { type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;
@@ -226,7 +226,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
 }
 
 /** What the last of several tries threw; a fault says how many there were. */
-function withTries(error: Error, tries: number): Error {
+function withTries({ error, attemptNumber: tries }: RetryContext): Error {
   if (!(error instanceof SourceError) || error.details.tries !== undefined || tries === 1) return error;
   const { message, details } = error;
   const times = `${tries} times)`;
@@ -245,7 +245,7 @@ export async function withRetry<T>(
   { backoffMs, longestPauseMs, retries = RETRIES, ofJob }: RetryPolicy,
   signal: AbortSignal,
 ): Promise<T> {
-  let last: unknown;
+  let last: RetryContext | undefined;
   try {
     return await pRetry(work, {
       retries,
@@ -253,19 +253,19 @@ export async function withRetry<T>(
       maxTimeout: 32 * backoffMs,
       randomize: true,
       signal,
-      onFailedAttempt: ({ error, attemptNumber }) => {
+      onFailedAttempt: (attempt) => {
         // The end of the waiting is no fault of the request.
-        if (!signal.aborted || last === undefined) last = withTries(error, attemptNumber);
+        if (!signal.aborted || last === undefined) last = attempt;
       },
       shouldRetry: async ({ error }) => {
-        const { retryAfterMs = 0, ofJob: isOfJob } = detailsOf(error);
-        const mayHelp = error instanceof SourceError && error.passes && isOfJob === ofJob;
-        const again = mayHelp && retryAfterMs <= longestPauseMs;
-        if (again) await sleep(retryAfterMs, undefined, { signal });
-        return again;
+        if (!(error instanceof SourceError) || !error.passes || error.details.ofJob !== ofJob) return false;
+        const { retryAfterMs = 0 } = error.details;
+        if (retryAfterMs > longestPauseMs) return false;
+        await sleep(retryAfterMs, undefined, { signal });
+        return true;
       },
     });
   } catch (error) {
-    throw last ?? error;
+    throw last === undefined ? error : withTries(last);
   }
 }

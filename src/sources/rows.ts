@@ -3,7 +3,7 @@ import { ERAS } from '../days/eras.ts';
 import { sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../metric/classes.ts';
 import { type Answer, NO_COST, SourceError } from './source.ts';
-import { type PivotRow, type Question, rowLimit } from './sql.ts';
+import type { PivotRow, Question } from './sql.ts';
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */
 export type RawRow = Readonly<Record<string, unknown>>;
@@ -90,7 +90,7 @@ const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'si
  * @throws SourceError if the answer may be cut off, a group comes twice, a row belongs to a package that was not asked
  * for, or the only package has a strange row.
  */
-export function checkRows(question: Question, rows: readonly RawRow[], limit = rowLimit(question)): Answer {
+export function checkRows(question: Question, rows: readonly RawRow[], limit: number): Answer {
   if (rows.length >= limit) {
     throw new SourceError(
       'truncated',

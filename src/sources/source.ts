@@ -206,11 +206,6 @@ export function fault(
   });
 }
 
-/** What is known of anything thrown; nothing of what is no fault of a source. */
-export function detailsOf(error: unknown): FaultDetails {
-  return error instanceof SourceError ? error.details : {};
-}
-
 /** Whether a fault may pass, and one package may be to blame for it: every other package need not meet it. */
 export function mayBePackages(error: unknown): error is SourceError {
   return error instanceof SourceError && error.passes && !error.affectsAll;

@@ -45,12 +45,29 @@ export function needsFileNames({ start }: Span): boolean {
   return start < ERAS.distributions;
 }
 
-/** Midnight UTC at which a day begins. */
-export const midnight = (day: Day) => `${day} 00:00:00+00`;
+/** A query as BigQuery takes it. Values never stand inside the SQL. */
+export interface Query {
+  readonly sql: string;
+  readonly parameters: Readonly<
+    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string | readonly string[]]>
+  >;
+  /** The parameter `limit`: one more row than the answer can have. */
+  readonly limit: number;
+}
 
-/** LIMIT of a question: one more than its answer can have. A result that is this long is refused. */
-export function rowLimit({ packages, span }: Question): number {
-  return ROWS_A_DAY * spanDays(span) * packages.length + 1;
+/** Midnight UTC at which a day begins. */
+const midnight = (day: Day) => `${day} 00:00:00+00`;
+
+/**
+ * Parameters of a query about packages: `project` STRING, or `projects` ARRAY<STRING> for several; `start` and `end`
+ * TIMESTAMP (half-open, midnights UTC).
+ */
+export function parametersOf({ packages, span }: Question): Query['parameters'] {
+  return {
+    ...(packages.length > 1 ? { projects: ['STRING', packages] } : { project: ['STRING', packages[0]] }),
+    start: ['TIMESTAMP', midnight(span.start)],
+    end: ['TIMESTAMP', midnight(span.end)],
+  };
 }
 
 /** BigQuery's SQL as DuckDB reads it: another marker of parameters, another membership in a list, another function's name. */
@@ -72,14 +89,14 @@ const ENDINGS = DISTRIBUTION_ENDINGS.map((ending) => `ENDS_WITH(file.filename, '
 export const OTHER_FILE = `COALESCE(CAST(timestamp AS DATE) < DATE '${ERAS.distributions}' AND NOT (${ENDINGS.join(' OR ')}), FALSE)`;
 
 /**
- * The pivot query as BigQuery reads it, and DuckDB after `asDuckDb`. Parameters: `project` STRING, or
- * `projects` ARRAY<STRING> for several; `start` and `end` TIMESTAMP (half-open, midnights UTC); `limit` INT64.
- * Names that are on no list never leave the engine, and files that are no distributions are one row a day.
+ * The pivot query as BigQuery reads it, and DuckDB after `asDuckDb`. Names that are on no list never leave the engine, and
+ * files that are no distributions are one row a day.
  *
  * @param table Quoted as the engine wants it. It comes from a checked configuration.
  * @param hasFileNames Whether the table has names of files.
  */
-export function pivotSql(table: string, { packages, span }: Question, hasFileNames = true): string {
+export function pivotQuery(table: string, question: Question, hasFileNames = true): Query {
+  const { packages, span } = question;
   const several = packages.length > 1;
   const fileNames = hasFileNames && needsFileNames(span);
   const project = several ? ['project'] : [];
@@ -87,7 +104,7 @@ export function pivotSql(table: string, { packages, span }: Question, hasFileNam
   const sidecarOnly = fileNames ? 'WHEN sidecar THEN NULL ' : '';
   const summary = (name: string, known: readonly string[]) =>
     `CASE ${sidecarOnly}WHEN ${name} IN (${literals(known)}) THEN ${name} WHEN ${name} <> '' THEN '${OTHER_NAME}' END`;
-  return `SELECT
+  const sql = `SELECT
   ${[...project, 'day'].join(', ')},
   ${fileNames ? 'CASE WHEN NOT sidecar THEN flag END' : 'flag'} AS ci,
   ${summary('installer', KNOWN_INSTALLERS)} AS installer_name,
@@ -106,4 +123,9 @@ FROM (
 )
 GROUP BY ${[...project, 'day', 'ci', 'installer_name', 'system_name', ...sidecar].join(', ')}
 LIMIT @limit`;
+  return {
+    sql,
+    parameters: parametersOf(question),
+    limit: ROWS_A_DAY * spanDays(span) * packages.length + 1,
+  };
 }

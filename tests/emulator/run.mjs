@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, '../..');
 const CLI = join(root, 'dist/cli.js');
 const ROWS = join(root, 'examples/file_downloads.ndjson');
 const AS_OF = '2026-04-25';
-const { pivotSql } = await importTs('src/sources/sql.ts');
+const { pivotQuery } = await importTs('src/sources/sql.ts');
 const { crowd } = await importTs('tests/support/hostile-names.ts');
 const PACKAGES = `packages:
   - example-young
@@ -140,7 +140,7 @@ function tableWithStrangers(folder) {
 async function checkNames(host) {
   for (const fileNames of [false, true]) {
     const span = { start: fileNames ? '2026-08-24' : '2026-08-25', end: '2026-08-26' };
-    const sql = pivotSql('`bigquery-public-data.pypi.file_downloads`', { packages: ['strange'], span });
+    const { sql } = pivotQuery('`bigquery-public-data.pypi.file_downloads`', { packages: ['strange'], span });
     const names = await namesIn(host, sql, 'strange');
     expect(`no name that is on no list comes out${fileNames ? ', with file names' : ''}`, names, ['(other)']);
   }

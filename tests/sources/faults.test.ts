@@ -14,11 +14,7 @@ import type { Loose } from '../../src/util.ts';
 
 const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: ['hunter2'] };
 
-const answer = (status: number, body: unknown = ''): HttpAnswer => ({
-  status,
-  headers: new Headers(),
-  body: typeof body === 'string' ? body : JSON.stringify(body),
-});
+const answer = (status: number, body = ''): HttpAnswer => ({ status, headers: new Headers(), body });
 
 describe('ClickHouse', () => {
   /** Numbers of src/Common/ErrorCodes.cpp that last, by what we call them; ClickHouse has given out 0 to 1003 so far. */
@@ -100,7 +96,7 @@ describe('BigQuery', () => {
       const [reason = '', status] = each.split(' ');
       const jobFault = { reason, message: 'said so' } as unknown as Loose;
       const found = [
-        faultOfAnswer(answer(Number(status), problem(reason)), BIGQUERY),
+        faultOfAnswer(answer(Number(status)), problem(reason), BIGQUERY),
         faultOfResult(jobFault, BIGQUERY),
       ];
       expect(found.map(({ code }) => code)).toEqual([ofAnswer, ofJob]);
@@ -125,11 +121,11 @@ describe('BigQuery', () => {
     ['nothing at all', 503, '', 'unavailable', /HTTP status 503/],
   ])('says what to do about %s', (_, status, body, code, says) => {
     const message = expect.stringMatching(says);
-    expect(faultOfAnswer(answer(status, body), BIGQUERY)).toMatchObject({ code, message });
+    expect(faultOfAnswer(answer(status), body, BIGQUERY)).toMatchObject({ code, message });
   });
 
   it('may have begun a job that it answered with a plain 500, and none that it refused', () => {
-    const maybeSent = (status: number) => faultOfAnswer(answer(status), BIGQUERY).details.maybeSent;
+    const maybeSent = (status: number) => faultOfAnswer(answer(status), '', BIGQUERY).details.maybeSent;
     expect([400, 403, 429, 500, 503].map(maybeSent)).toEqual([false, false, false, true, true]);
   });
 });

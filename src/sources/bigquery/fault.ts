@@ -76,8 +76,7 @@ interface Said {
  * Reads an error answer: Google's `{error: {message, errors: [{reason}], details: [{reason}], status}}`, OAuth's
  * `{error: "invalid_grant", error_description}`, a text, or a proxy's page.
  */
-function saidIn(answer: unknown): Said {
-  const value = typeof answer === 'string' ? (jsonOf(answer) ?? answer) : answer;
+function saidIn(value: unknown): Said {
   if (typeof value === 'string') return { reasons: [], words: wordsOf(value), isPage: true };
   const { error, error_description } = (value ?? {}) as Loose;
   const name = textOf(error);
@@ -105,9 +104,17 @@ function spokenFault([code, variant]: Meaning, words: string, endpoint: Endpoint
   return fault(code, said, endpoint, { spoken: true, variant, ...more });
 }
 
-/** The fault in an answer of BigQuery with an error status. */
-export function faultOfAnswer({ status, headers, body }: HttpAnswer, endpoint: Endpoint): SourceError {
-  const said = saidIn(body);
+/**
+ * The fault in an answer of BigQuery with an error status.
+ *
+ * @param value What the body is as JSON; its text where it is none.
+ */
+export function faultOfAnswer(
+  { status, headers }: Omit<HttpAnswer, 'body'>,
+  value: unknown,
+  endpoint: Endpoint,
+): SourceError {
+  const said = saidIn(value);
   const refused = status === 401 ? 'credentials-refused' : codeOfStatus(status);
   const meaning: Meaning = meaningOf(said) ?? [refused ?? (said.isPage ? 'not-the-source' : 'source-failed')];
   // What was refused was not begun; a plain 500 on inserting a job may have started it.
@@ -145,7 +152,7 @@ export function signInFault(error: unknown, asked: AuthEndpoint, identity: Ident
   const { response, message, code } = error as Partial<GaxiosError<unknown>>;
   if (response !== undefined && response.status >= 400) {
     const { status, data, headers } = response;
-    const { words } = saidIn(data);
+    const { words } = saidIn(typeof data === 'string' ? (jsonOf(data) ?? data) : data);
     const passing = codeOfStatus(status);
     const meaning: Meaning = passing ? [passing] : meaningOfRefusal(asked, status, words);
     return spokenFault(meaning, words, endpoint, { status, retryAfterMs: retryAfter(headers) });

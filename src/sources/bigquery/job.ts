@@ -2,29 +2,113 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { plural } from '../../format.ts';
-import { type Loose, roundedBill } from '../../util.ts';
-import { withRetry } from '../http.ts';
+import { type Env, isObject, jsonOf, type Loose, roundedBill } from '../../util.ts';
+import { openHttp, withRetry } from '../http.ts';
 import { type RawRow, wholeNumber } from '../rows.ts';
-import { addCost, detailsOf, interrupted, NO_COST, type QueryCost, SourceError } from '../source.ts';
-import type { Connection } from './connection.ts';
-import { faultOfResult } from './fault.ts';
+import {
+  addCost,
+  type Endpoint,
+  fault,
+  interrupted,
+  NO_COST,
+  type QueryCost,
+  SourceError,
+} from '../source.ts';
+import type { Query } from '../sql.ts';
+import { openAccount, openEmulator } from './account.ts';
+import { BIGQUERY, faultOfAnswer, faultOfResult } from './fault.ts';
+import type { BigQueryConfig } from './index.ts';
+
+/** Google refuses what a key has signed when the clock is off by more. */
+const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
+
+/** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
+interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** Behind `/projects/<project>`, with a slash at its beginning. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: object;
+  /** Whether to send it also if the clock is wrong: it ends what was begun. */
+  readonly skipClockCheck?: true;
+}
+
+/**
+ * Opens the line to BigQuery, or to the emulator that BIGQUERY_EMULATOR_HOST names.
+ *
+ * Address and authentication are the official client's. Its `createQueryJob` and `getQueryResults` are not used, as
+ * of 8.3: an answer of 200 that is no job (an empty one, a proxy's page) ends the process with an unhandled
+ * rejection, a server that never answers hangs it for good, as no request can be aborted, and counts beyond 2^53
+ * come back rounded.
+ *
+ * @param now For the comparison with Google's clock.
+ * @throws SourceError if there are no usable credentials.
+ */
+export async function connect(config: BigQueryConfig, env: Env, now: () => Date) {
+  const emulator = env['BIGQUERY_EMULATOR_HOST'];
+  // An emulator has the clock of a machine at hand, and takes anything.
+  const http = openHttp(env, now, emulator ? undefined : GOOGLE_CLOCK);
+  const { base, project, identity, payer, headers } = emulator
+    ? openEmulator(config, emulator)
+    : await openAccount(config, env, http);
+  const endpoint: Endpoint = { ...BIGQUERY, identity };
+
+  /**
+   * One request, without any retry, after signing in where there is no token yet.
+   *
+   * @returns The JSON object of the answer.
+   * @throws SourceError for an error status, an answer that is no JSON object, a fault of the network or of signing
+   * in, for no answer when the signal is given, and if the clock is wrong.
+   */
+  async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
+    const token = await headers(signal).catch((error: unknown) => {
+      // What was signed by a wrong clock is refused.
+      if (!signal.aborted) http.assertClock();
+      throw error;
+    });
+    if (!skipClockCheck) http.assertClock();
+    const sent = {
+      method,
+      url: `${base}/projects/${project}${path}`,
+      params: { ...query, prettyPrint: 'false' },
+      headers: { ...Object.fromEntries(token), ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { data: JSON.stringify(body) }),
+    };
+    const answer = await http.send(sent, endpoint, signal);
+    const { status, body: text } = answer;
+    const value = jsonOf(text);
+    if (status >= 400) throw faultOfAnswer(answer, value ?? text, endpoint);
+    if (isObject(value)) return value as Loose;
+    const what = 'the answer is cut short or no JSON object';
+    throw fault('not-the-source', what, endpoint, { status, maybeSent: true });
+  }
+
+  return {
+    /** The project that runs and pays for the queries. */
+    project,
+    location: config.location,
+    /** Who is asked, and what one signs in with; an emulator wants nothing. */
+    endpoint,
+    /** Who asks and who pays, in words; undefined for an emulator. */
+    payer,
+    /** The time limit of one query is the longest pause; an emulator on this machine needs no courtesy. */
+    policy: { backoffMs: emulator ? 2 : 1_000, longestPauseMs: config.queryTimeoutSeconds * 1000 },
+    /** Milliseconds between two looks at a job, when the server answers at once that it still runs. */
+    pollMs: emulator ? 20 : 500,
+    clockSkewMs: http.clockSkewMs,
+    send,
+    close: http.close,
+  };
+}
+
+/** An authenticated line to BigQuery. */
+export type Connection = Awaited<ReturnType<typeof connect>>;
 
 /** For cancelling a job, in milliseconds. */
 const CANCEL_MS = 2_000;
 
 /** How often a job that failed by no fault of the query is run again. */
 const JOB_RETRIES = 3;
-
-/** A query with typed parameters. Values never stand inside the SQL. */
-export interface QuerySpec {
-  readonly sql: string;
-  readonly parameters: Readonly<
-    Record<string, readonly [type: 'STRING' | 'TIMESTAMP' | 'INT64', value: string | readonly string[]]>
-  >;
-  /** The parameter `limit`. More rows than this are an error long before the end of the answer. */
-  readonly limit: number;
-  readonly labels?: Readonly<Record<string, string>>;
-}
 
 /** Rows fetched with each request, and how long the server is asked to hold it while the job runs, in milliseconds. */
 const PAGE_SIZE = { maxResults: '5000', timeoutMs: '10000' };
@@ -78,7 +162,7 @@ function readPage(body: Loose) {
   return { ...data, rows, costAtMost: readCost({ statistics: { query: body } }) };
 }
 
-function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][string]]): object {
+function parameterOf([name, [type, value]]: [string, Query['parameters'][string]]): object {
   if (typeof value === 'string') return { name, parameterType: { type }, parameterValue: { value } };
   const arrayValues = value.map((each) => ({ value: each }));
   return { name, parameterType: { type: 'ARRAY', arrayType: { type } }, parameterValue: { arrayValues } };
@@ -90,11 +174,13 @@ function parameterOf([name, [type, value]]: [string, QuerySpec['parameters'][str
  * Faults that may pass are waited out with exponential backoff and jitter, as long as the time limit allows. A job that is
  * not waited for to the end is cancelled.
  *
+ * @param labels Of the job, beside the one that all of ours have.
  * @param given Ends the waiting: the job is cancelled, and what is thrown has the message of the signal's reason.
  */
 export function openQuery(
   { project, location, endpoint, policy, pollMs, send }: Connection,
-  { sql, parameters, limit, labels }: QuerySpec,
+  { sql, parameters, limit }: Query,
+  labels: Readonly<Record<string, string>>,
   given?: AbortSignal,
 ) {
   const limitMs = policy.longestPauseMs;
@@ -149,15 +235,13 @@ export function openQuery(
     jobId = `pypi-badges_${randomUUID()}`;
     state = 'unsent';
     await patiently(async () => {
-      const before = state;
-      state = 'sent';
       try {
         throwIfFailed(await post());
       } catch (error) {
-        const { status, step, maybeSent, ofJob } = detailsOf(error);
+        if (!(error instanceof SourceError)) throw error;
+        const { status, step, maybeSent } = error.details;
         // BigQuery may have had the request, although there is no answer that says so.
-        const answerLost = step === 'bigquery' && maybeSent === true;
-        if (!answerLost && !ofJob) state = before;
+        if (step === 'bigquery' && maybeSent === true) state = 'sent';
         if (status !== 409) throw error;
       }
       state = 'running';
@@ -173,7 +257,7 @@ export function openQuery(
           return readPage(await get(`/queries/${jobId}`, query));
         } catch (error) {
           // A failed job answers every such request with its own fault; only the job tells which it is.
-          const isAnswer = detailsOf(error).step === 'bigquery';
+          const isAnswer = error instanceof SourceError && error.details.step === 'bigquery';
           if (isAnswer && pageToken === undefined) throwIfFailed(await get(`/jobs/${jobId}`));
           throw error;
         }
@@ -217,7 +301,7 @@ export function openQuery(
       book(readCost(await get(`/jobs/${jobId}`, {}, until)));
     } catch (error) {
       // If the server never had the job, it billed nothing; otherwise the bill is not known.
-      if (detailsOf(error).status !== 404) cost = undefined;
+      if (!(error instanceof SourceError && error.details.status === 404)) cost = undefined;
     }
   }
 
@@ -242,14 +326,14 @@ export function openQuery(
     /**
      * Runs the query to its end; a job that failed by a fault that may pass is run again, under an id of its own.
      *
-     * @param accept Makes something of the rows, or refuses them.
+     * @param accept Makes something of the rows, or refuses them; one more row than there can be are as many as `limit`.
      * @returns What was made of the whole answer, with what it took.
      * @throws SourceError if there is no whole answer, with what was billed all the same.
      */
-    run: <T extends object>(accept: (rows: readonly RawRow[]) => T | Promise<T>) =>
+    run: <T extends object>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
       within(async () => {
         const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES, ofJob: true }, signal);
-        return { ...(await accept(rows)), cost: cost ?? NO_COST };
+        return { ...(await accept(rows, limit)), cost: cost ?? NO_COST };
       }),
     /**
      * Asks what the query would read, in bytes and at most. It runs nothing and costs nothing.

@@ -2,22 +2,13 @@ import { type Day, parseDay, type Span, spanDays } from '../../days/day.ts';
 import { errorCode } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
-import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
+import { checkFacets, type FacetQuestion, facetQuery } from '../facets.ts';
 import { kindOf, traitsOf } from '../index.ts';
 import { checkDays, checkRows, type RawRow } from '../rows.ts';
-import {
-  type DaysAnswer,
-  detailsOf,
-  type Finding,
-  NO_COST,
-  type Source,
-  SourceError,
-  type World,
-} from '../source.ts';
-import { midnight, pivotSql, type Question, rowLimit } from '../sql.ts';
-import { connect } from './connection.ts';
+import { type DaysAnswer, type Finding, NO_COST, type Source, SourceError, type World } from '../source.ts';
+import { pivotQuery, type Query, type Question } from '../sql.ts';
 import type { BigQueryConfig } from './index.ts';
-import { openQuery, type QuerySpec } from './job.ts';
+import { connect, openQuery } from './job.ts';
 
 /** Longest value of a job label (https://cloud.google.com/bigquery/docs/labels-intro#requirements). */
 const LABEL_MAX = 63;
@@ -30,7 +21,7 @@ const partitionOf = (day: Day) => day.replaceAll('-', '');
 const dayOfPartition = (id: unknown) => parseDay(String(id).replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3'));
 
 /** The partitions of a span, and one more, of which those of other days come last: a view has none at all. */
-function partitionsSpec(path: string, span: Span): QuerySpec {
+function partitionsQuery(path: string, span: Span): Query {
   const [, dataset = '', table = ''] = /^(.*)\.([^.]*)$/.exec(path) ?? [];
   return {
     sql: `SELECT partition_id, total_rows
@@ -87,28 +78,15 @@ export async function openBigQuery(
   const { project, payer, clockSkewMs, close } = connection;
   const quoted = `\`${config.table}\``;
 
-  function query(question: FacetQuestion, sql: string, limit: number, signal?: AbortSignal) {
-    const { packages, span, versions } = question;
-    const [name] = packages;
-    const isShared = packages.length > 1;
-    const parameters: QuerySpec['parameters'] = {
-      ...(isShared ? { projects: ['STRING', packages] } : { project: ['STRING', name] }),
-      ...(versions && { versions: ['STRING', versions] }),
-      start: ['TIMESTAMP', midnight(span.start)],
-      end: ['TIMESTAMP', midnight(span.end)],
-    };
-    const labels = { package: isShared ? 'shared' : name.slice(0, LABEL_MAX) };
-    return openQuery(connection, { sql, parameters, labels, limit }, signal);
+  /** @param make The query that asks it. */
+  function ask(make: typeof facetQuery, question: FacetQuestion, signal?: AbortSignal) {
+    const [name, ...others] = question.packages;
+    const labels = { package: others.length > 0 ? 'shared' : name.slice(0, LABEL_MAX) };
+    return openQuery(connection, make(quoted, question), labels, signal);
   }
 
-  const rowQuery = (question: Question, signal?: AbortSignal) =>
-    query(question, pivotSql(quoted, question), rowLimit(question), signal);
-
-  const facetQuery = (question: FacetQuestion, signal?: AbortSignal) =>
-    query(question, facetSql(quoted, question), facetRowLimit(question), signal);
-
-  const daysQuery = (span: Span, signal?: AbortSignal) =>
-    openQuery(connection, partitionsSpec(config.table, span), signal);
+  const askDays = (span: Span, signal?: AbortSignal) =>
+    openQuery(connection, partitionsQuery(config.table, span), {}, signal);
 
   /** The refusal to tell the days: the account may well read the table itself. */
   const refusal = (error: unknown): SourceError => {
@@ -120,10 +98,10 @@ export async function openBigQuery(
     const accept = async (rows: readonly RawRow[]) => {
       if (rows.length > 0) return readPartitions(rows, span);
       // Nothing is told of a view, ever, nor of a table that does not exist, which fails by this.
-      await rowQuery({ packages: ['pip'], span }, signal).estimate();
+      await ask(pivotQuery, { packages: ['pip'], span }, signal).estimate();
       return unsupported('it has no row for the table, which must be a view');
     };
-    const answer = await daysQuery(span, signal).run(accept).catch(refusal);
+    const answer = await askDays(span, signal).run(accept).catch(refusal);
     if (!(answer instanceof Error)) return answer;
     return { ...unsupported(answer.message), refused: true, cost: answer.cost ?? NO_COST };
   }
@@ -131,9 +109,9 @@ export async function openBigQuery(
   /** Asks for dry runs, which are free: permission and days. */
   async function checkTable(question: Question): Promise<Finding[]> {
     try {
-      const size = formatBytes(await rowQuery(question).estimate());
+      const size = formatBytes(await ask(pivotQuery, question).estimate());
       const dryRun = `free dry run for ${question.packages[0]}: ${size} at most`;
-      const refused = await daysQuery(question.span).estimate().catch(refusal);
+      const refused = await askDays(question.span).estimate().catch(refusal);
       const again =
         'the two newest days are read again with each run, and every seventh day the whole window';
       return [
@@ -145,7 +123,7 @@ export async function openBigQuery(
     } catch (error) {
       // The check of the clock says that, and how far it is off.
       if (errorCode(error) === 'clock') return [];
-      const { step } = detailsOf(error);
+      const step = error instanceof SourceError ? error.details.step : undefined;
       return [broken(step === 'sign-in' || step === 'proxy' ? step : 'permission', error)];
     }
   }
@@ -156,10 +134,12 @@ export async function openBigQuery(
     ...(payer !== undefined && { payer }),
     clockSkewMs,
     days,
-    read: (question, signal) => rowQuery(question, signal).run((rows) => checkRows(question, rows)),
-    estimate: (question, signal) => rowQuery(question, signal).estimate(),
-    facets: (question, signal) => facetQuery(question, signal).run((rows) => checkFacets(question, rows)),
-    estimateFacets: (question, signal) => facetQuery(question, signal).estimate(),
+    read: (question, signal) =>
+      ask(pivotQuery, question, signal).run((rows, limit) => checkRows(question, rows, limit)),
+    estimate: (question, signal) => ask(pivotQuery, question, signal).estimate(),
+    facets: (question, signal) =>
+      ask(facetQuery, question, signal).run((rows) => checkFacets(question, rows)),
+    estimateFacets: (question, signal) => ask(facetQuery, question, signal).estimate(),
     async check(question) {
       const [, [, credentials] = []] = await kindOf(config).describe(config, env);
       const who = `${credentials} (${payer ?? `project ${project}`})`;

@@ -7,7 +7,7 @@ import type { RawRow } from '../rows.ts';
 import { DISTRIBUTION_ENDINGS, literals, needsFileNames, type Question } from '../sql.ts';
 
 /*
- * What ClickHouse is asked, in its dialect: the same question as `pivotSql` puts to BigQuery and DuckDB,
+ * What ClickHouse is asked, in its dialect: the same question as `pivotQuery` puts to BigQuery and DuckDB,
  * and with the same rows for an answer.
  */
 
@@ -61,7 +61,7 @@ function parametersOf({ packages, span: { start, end } }: Question): Statement['
 
 /**
  * The pivot rows of some packages over a span. The filename is one more column to read, so it is only
- * asked for where it can matter. What was NULL in PyPI's table is an empty text here. As in `pivotSql`, names that are on
+ * asked for where it can matter. What was NULL in PyPI's table is an empty text here. As in `pivotQuery`, names that are on
  * no list are folded, and files that are no distributions are one row a day; but a flag that is not known stays one, as
  * it makes the whole day unknown. A flag that cannot be compared with 'unknown' is refused by the server.
  *
@@ -92,7 +92,7 @@ FORMAT JSONCompact`,
 
 /**
  * The facets of some packages over a span, each as one row with its counts: a package has as many rows as there are facets,
- * however many versions it has. A flag that is not known counts for `flag`, whatever the client. As in `facetSql`, what clients
+ * however many versions it has. A flag that is not known counts for `flag`, whatever the client. As in `facetQuery`, what clients
  * sent is folded before it is grouped.
  *
  * @param table `database.table`, from a checked configuration.

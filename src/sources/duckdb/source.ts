@@ -2,11 +2,11 @@ import { tmpdir } from 'node:os';
 import type { DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
 import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
-import { checkFacets, type FacetQuestion, facetRowLimit, facetSql } from '../facets.ts';
+import { checkFacets, facetQuery } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkRows } from '../rows.ts';
 import { NO_COST, type Source, SourceError } from '../source.ts';
-import { asDuckDb, midnight, pivotSql, rowLimit } from '../sql.ts';
+import { asDuckDb, pivotQuery, type Query } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
 
@@ -196,15 +196,12 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     await close();
     throw error;
   }
-  async function ask(sql: string, question: FacetQuestion, limit: number, signal?: AbortSignal) {
-    const { packages, span, versions } = question;
-    const values = {
-      ...(packages.length > 1 ? { projects: duckdb.listValue([...packages]) } : { project: packages[0] }),
-      ...(versions && { versions: duckdb.listValue([...versions]) }),
-      start: midnight(span.start),
-      end: midnight(span.end),
-      limit,
-    };
+  async function ask({ sql, parameters, limit }: Query, signal?: AbortSignal) {
+    const given = Object.entries(parameters).map(([name, [, value]]) => [
+      name,
+      typeof value === 'string' ? value : duckdb.listValue([...value]),
+    ]);
+    const values = { ...Object.fromEntries(given), limit };
     const interrupt = () => connection.interrupt();
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
@@ -218,18 +215,17 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     traits: traitsOf(config, {}),
     hasFileNames,
     async read(question, signal) {
-      const sql = pivotSql(VIEW, question, hasFileNames);
-      return checkRows(question, await ask(sql, question, rowLimit(question), signal));
+      const query = pivotQuery(VIEW, question, hasFileNames);
+      return checkRows(question, await ask(query, signal), query.limit);
     },
     estimate: async () => 0,
     async facets(question, signal) {
-      const sql = facetSql(VIEW, question, hasFileNames);
-      return checkFacets(question, await ask(sql, question, facetRowLimit(question), signal));
+      return checkFacets(question, await ask(facetQuery(VIEW, question, hasFileNames), signal));
     },
-    async days({ start, end }) {
+    async days(span) {
       const sql = `SELECT CAST(CAST(timestamp AS DATE) AS STRING) AS day, COUNT(*) AS row_count FROM ${VIEW}
 WHERE timestamp >= $start AND timestamp < $end GROUP BY day`;
-      const answer = await run(sql, config.files, { start: midnight(start), end: midnight(end) });
+      const answer = await run(sql, config.files, { ...span });
       const rows = new Map(answer.getRows().map(([day, rows]) => [String(day), Number(rows)]));
       return { kind: 'known', rows, cost: NO_COST };
     },

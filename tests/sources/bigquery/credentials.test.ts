@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { connect } from '../../../src/sources/bigquery/connection.ts';
 import { findCredentials, readCredentialFile } from '../../../src/sources/bigquery/credentials.ts';
 import { type BigQueryConfig, bigquery } from '../../../src/sources/bigquery/index.ts';
+import { connect } from '../../../src/sources/bigquery/job.ts';
 import { RSA_PEM as private_key } from '../../support/secrets.ts';
 import { folderOf, tempFolder } from '../../support/temp-folder.ts';
 

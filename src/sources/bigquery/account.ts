@@ -2,43 +2,19 @@ import { Agent } from 'node:http';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
 import { sanitizeMessage, UsageError } from '../../errors/error.ts';
-import { abortable, type Env, isObject, jsonOf, type Loose } from '../../util.ts';
-import { openHttp } from '../http.ts';
+import { abortable, type Env } from '../../util.ts';
+import type { openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
-import { type Endpoint, fault, SourceError } from '../source.ts';
+import { fault, SourceError } from '../source.ts';
 import { accountOf, type Credentials, findCredentials, type Identity } from './credentials.ts';
-import {
-  type AuthEndpoint,
-  BIGQUERY,
-  faultOfAnswer,
-  IAM,
-  METADATA,
-  STS,
-  SUBJECT,
-  signInFault,
-  TOKEN,
-} from './fault.ts';
+import { type AuthEndpoint, IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
 import type { BigQueryConfig } from './index.ts';
-
-/** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
-export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
-  /** Behind `/projects/<project>`, with a slash at its beginning. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: object;
-  /** Whether to send it also if the clock is wrong: it ends what was begun. */
-  readonly skipClockCheck?: true;
-}
-
-/** Google refuses what a key has signed when the clock is off by more. */
-const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
 
 /** What the tokens are good for. */
 const SCOPES = ['https://www.googleapis.com/auth/bigquery'];
 
 /** An emulator, whose address may lack scheme and path, and which takes anything. */
-function openEmulator({ projectId = 'emulator' }: BigQueryConfig, host: string) {
+export function openEmulator({ projectId = 'emulator' }: BigQueryConfig, host: string) {
   const text = /^https?:\/\//.test(host) ? host : `http://${host}`;
   if (!URL.canParse(text)) {
     throw new UsageError(`BIGQUERY_EMULATOR_HOST: ${host} is no address; write it as localhost:9050`);
@@ -104,7 +80,7 @@ function endpointOf(identity: Identity, { href } = { href: '' }): AuthEndpoint {
  *
  * @throws SourceError if there are no usable credentials, or a variable names no usable proxy.
  */
-async function openAccount(config: BigQueryConfig, env: Env, http: ReturnType<typeof openHttp>) {
+export async function openAccount(config: BigQueryConfig, env: Env, http: ReturnType<typeof openHttp>) {
   const credentials = findCredentials(config.credentialFile, env);
   const { identity } = credentials;
   // The library asks the metadata server through a transport of its own; never through a proxy.
@@ -131,74 +107,3 @@ async function openAccount(config: BigQueryConfig, env: Env, http: ReturnType<ty
   }
   return { base, project, identity, payer: `${accountOf(credentials)}, project ${project}`, headers };
 }
-
-/**
- * Opens the line to BigQuery, or to the emulator that BIGQUERY_EMULATOR_HOST names.
- *
- * Address and authentication are the official client's. Its `createQueryJob` and `getQueryResults` are not used, as
- * of 8.3: an answer of 200 that is no job (an empty one, a proxy's page) ends the process with an unhandled
- * rejection, a server that never answers hangs it for good, as no request can be aborted, and counts beyond 2^53
- * come back rounded.
- *
- * @param now For the comparison with Google's clock.
- * @throws SourceError if there are no usable credentials.
- */
-export async function connect(config: BigQueryConfig, env: Env, now: () => Date) {
-  const emulator = env['BIGQUERY_EMULATOR_HOST'];
-  // An emulator has the clock of a machine at hand, and takes anything.
-  const http = openHttp(env, now, emulator ? undefined : GOOGLE_CLOCK);
-  const { base, project, identity, payer, headers } = emulator
-    ? openEmulator(config, emulator)
-    : await openAccount(config, env, http);
-  const endpoint: Endpoint = { ...BIGQUERY, identity };
-
-  /**
-   * One request, without any retry, after signing in where there is no token yet.
-   *
-   * @returns The JSON object of the answer.
-   * @throws SourceError for an error status, an answer that is no JSON object, a fault of the network or of signing
-   * in, for no answer when the signal is given, and if the clock is wrong.
-   */
-  async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
-    const token = await headers(signal).catch((error: unknown) => {
-      // What was signed by a wrong clock is refused.
-      if (!signal.aborted) http.assertClock();
-      throw error;
-    });
-    if (!skipClockCheck) http.assertClock();
-    const sent = {
-      method,
-      url: `${base}/projects/${project}${path}`,
-      params: { ...query, prettyPrint: 'false' },
-      headers: { ...Object.fromEntries(token), ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { data: JSON.stringify(body) }),
-    };
-    const answer = await http.send(sent, endpoint, signal);
-    const { status, body: text } = answer;
-    if (status >= 400) throw faultOfAnswer(answer, endpoint);
-    const value = jsonOf(text);
-    if (isObject(value)) return value as Loose;
-    const what = 'the answer is cut short or no JSON object';
-    throw fault('not-the-source', what, endpoint, { status, maybeSent: true });
-  }
-
-  return {
-    /** The project that runs and pays for the queries. */
-    project,
-    location: config.location,
-    /** Who is asked, and what one signs in with; an emulator wants nothing. */
-    endpoint,
-    /** Who asks and who pays, in words; undefined for an emulator. */
-    payer,
-    /** The time limit of one query is the longest pause; an emulator on this machine needs no courtesy. */
-    policy: { backoffMs: emulator ? 2 : 1_000, longestPauseMs: config.queryTimeoutSeconds * 1000 },
-    /** Milliseconds between two looks at a job, when the server answers at once that it still runs. */
-    pollMs: emulator ? 20 : 500,
-    clockSkewMs: http.clockSkewMs,
-    send,
-    close: http.close,
-  };
-}
-
-/** An authenticated line to BigQuery. */
-export type Connection = Awaited<ReturnType<typeof connect>>;
