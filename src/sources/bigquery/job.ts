@@ -222,8 +222,11 @@ export function openQuery(
   function throwIfFailed(job: Loose): void {
     const errorResult = job['status']?.['errorResult'];
     if (!errorResult) return;
-    state = 'ended';
-    book(readCost(job));
+    // A dry run is no job, and bills nothing.
+    if (jobId !== undefined) {
+      state = 'ended';
+      book(readCost(job));
+    }
     throw faultOfResult(errorResult, endpoint);
   }
 

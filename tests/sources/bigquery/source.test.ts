@@ -361,9 +361,15 @@ describe('an estimate', () => {
     expect(server.jobs.size).toBe(0);
   });
 
-  it('is none where it is refused', async () => {
-    const bigQuery = await withTrouble({ on: 'dryRun', fault: DENIED });
-    expect(await failure(bigQuery.estimate(QUESTION))).toMatchObject({ code: 'permission' });
+  const failed = { errorResult: { reason: 'accessDenied', message: 'no' } };
+  const statistics = { totalBytesProcessed: '300' };
+  it.each<[string, Trouble['fault']]>([
+    ['by its status', DENIED],
+    ['with a status of success', { change: () => ({ status: failed, statistics }) }],
+  ])('is none where it is refused %s, and of no job', async (_, fault) => {
+    const error = await failure((await withTrouble({ on: 'dryRun', fault })).estimate(QUESTION));
+    expect(error).toMatchObject({ code: 'permission', cost: { bytesBilled: 0 } });
+    expect(error.message).not.toContain('[job');
   });
 });
 
