@@ -4,7 +4,6 @@ import { affectsAll, describeError, OperatorError } from '../errors/error.ts';
 import {
   type Answer,
   addCost,
-  ending,
   interrupted,
   mayBePackages,
   NO_COST,
@@ -231,7 +230,7 @@ function createAsker(
       }
     }
     const [first, second] = failed;
-    if (second !== undefined) throw ending(second[1]);
+    if (second !== undefined) throw second[1].with({ affectsAll: true });
     if (first === undefined) return;
     const [half, { cost = NO_COST }] = first;
     yield* isolate(half, addCost(refused, shareOf(cost, half.packages.length)));
@@ -256,7 +255,7 @@ function createAsker(
       if (packages.length === 1) {
         failedAlone += mayPass ? 1 : 0;
         // A package alone may be at fault; two in a row are not.
-        throw mayPass && failedAlone > 1 ? ending(error) : error;
+        throw mayPass && failedAlone > 1 ? error.with({ affectsAll: true }) : error;
       }
       if (!isTooMuch(error) && !mayPass) throw error;
       const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));

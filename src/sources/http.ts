@@ -131,7 +131,6 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
   const direct = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })] as const;
   const proxies = new Map<string, ProxyAgent>();
   let skewMs: number | undefined;
-  let lastAsked: URL | undefined;
 
   function agentFor(url: URL) {
     const proxy = proxyFor(url, env);
@@ -142,13 +141,12 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
   }
 
   class Transport extends Gaxios {
-    override request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
-      lastAsked = new URL(String(options.url));
-      return this.ask(options);
-    }
+    /** What was asked last. */
+    asked: URL | undefined;
 
-    ask<T>(options: GaxiosOptions): Promise<GaxiosResponse<T>> {
+    override async request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
       const url = new URL(String(options.url));
+      this.asked = url;
       return super.request<T>({
         ...options,
         agent: agentFor(url),
@@ -165,7 +163,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     }
   }
 
-  const transport = new Transport();
+  const own = new Transport();
 
   /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
   function silence(endpoint: Endpoint): SourceError {
@@ -200,8 +198,8 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
    */
   async function send(request: GaxiosOptions, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
     const usual = { signal, redirect: 'manual', responseType: 'text', validateStatus: () => true } as const;
-    const asked = transport.ask<string>({ ...request, ...usual });
-    const { status, headers, data } = await abortable(asked, signal).catch((error: unknown) => {
+    const answer = own.request<string>({ ...request, ...usual });
+    const { status, headers, data } = await abortable(answer, signal).catch((error: unknown) => {
       throw signal.aborted ? silence(endpoint) : (networkFault(error, endpoint) ?? error);
     });
     assertClock({ step: endpoint.step, maybeSent: true });
@@ -210,10 +208,8 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
 
   return {
     /** For libraries that send by themselves, such as Google's ways to sign in. It retries nothing. */
-    transport,
+    transport: new Transport(),
     send,
-    /** The address that such a library has asked last. */
-    lastAsked: () => lastAsked,
     silence,
     /** How far this machine's clock was ahead of the server's at its last answer, in milliseconds. */
     clockSkewMs: () => skewMs,

@@ -211,11 +211,6 @@ export function mayBePackages(error: unknown): error is SourceError {
   return error instanceof SourceError && error.passes && !error.affectsAll;
 }
 
-/** The same fault as one that ends the querying. */
-export function ending(error: SourceError): SourceError {
-  return error.with({ affectsAll: true });
-}
-
 /**
  * What a question ends with that was ended by a signal.
  *

@@ -101,7 +101,7 @@ export async function openAccount(config: BigQueryConfig, env: Env, http: Return
     try {
       return await abortable(waiting, signal);
     } catch (error) {
-      const asked = endpointOf(identity, http.lastAsked());
+      const asked = endpointOf(identity, http.transport.asked);
       throw signal.aborted ? http.silence(asked) : signInFault(error, asked, identity);
     }
   }

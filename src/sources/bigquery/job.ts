@@ -191,8 +191,8 @@ export function openQuery(
   let jobId: string | undefined;
   /** What is known of the job: a `sent` one may be running, and of a `running` or `ended` one the server has said that it has it. */
   let state: 'unsent' | 'sent' | 'running' | 'ended' = 'unsent';
-  /** What all jobs so far have taken; undefined once a job was left behind that may still be billed. */
-  let cost: QueryCost | undefined = NO_COST;
+  /** What all jobs so far have taken. */
+  let cost = NO_COST;
 
   /** Asks again while that fails by a fault that may pass. */
   const patiently = <T>(work: () => Promise<T>): Promise<T> => withRetry(work, policy, signal);
@@ -213,11 +213,6 @@ export function openQuery(
     return send({ method: 'POST', path: '/jobs', body }, signal);
   }
 
-  /** Adds up what a job took; what was left behind before stays unknown. */
-  function book(taken: QueryCost): void {
-    cost = cost && addCost(cost, taken);
-  }
-
   /** @throws SourceError if that is what became of the job; what it took is then added up. */
   function throwIfFailed(job: Loose): void {
     const errorResult = job['status']?.['errorResult'];
@@ -225,7 +220,7 @@ export function openQuery(
     // A dry run is no job, and bills nothing.
     if (jobId !== undefined) {
       state = 'ended';
-      book(readCost(job));
+      cost = addCost(cost, readCost(job));
     }
     throw faultOfResult(errorResult, endpoint);
   }
@@ -275,8 +270,8 @@ export function openQuery(
     let page = await fetchPage();
     state = 'ended';
     // The bill is asked for before the further pages, so that it is known should they fail.
-    const job = await patiently(() => get(`/jobs/${jobId}`)).catch(() => undefined);
-    book(job === undefined ? page.costAtMost : readCost(job));
+    const bill = patiently(async () => readCost(await get(`/jobs/${jobId}`)));
+    cost = addCost(cost, await bill.catch(() => page.costAtMost));
     signal.throwIfAborted();
     const { rows } = page;
     while (page.pageToken !== undefined && rows.length <= limit) {
@@ -292,19 +287,21 @@ export function openQuery(
   /**
    * Cancels a job whose answer is no longer needed, so that it does not run on at our expense. A failure to
    * cancel is not reported: the server ends the job at its own time limit at the latest.
+   *
+   * @returns What all jobs have taken; undefined if it is not known what that job is billed.
    */
-  async function abandon(): Promise<void> {
-    if (state !== 'sent' && state !== 'running') return;
+  async function abandon(): Promise<QueryCost | undefined> {
+    if (state !== 'sent' && state !== 'running') return cost;
     const until = AbortSignal.timeout(CANCEL_MS);
     const path = `/jobs/${jobId}/cancel`;
     try {
       await send({ method: 'POST', path, query: { location }, skipClockCheck: true }, until);
       state = 'ended';
       // A cancelled job may be billed for what it had read.
-      book(readCost(await get(`/jobs/${jobId}`, {}, until)));
+      return addCost(cost, readCost(await get(`/jobs/${jobId}`, {}, until)));
     } catch (error) {
-      // If the server never had the job, it billed nothing; otherwise the bill is not known.
-      if (!(error instanceof SourceError && error.details.status === 404)) cost = undefined;
+      // If the server never had the job, it billed nothing.
+      return error instanceof SourceError && error.details.status === 404 ? cost : undefined;
     }
   }
 
@@ -314,14 +311,14 @@ export function openQuery(
     try {
       return await work();
     } catch (error) {
-      await abandon();
-      if (given?.aborted) throw interrupted(given.reason, cost);
+      const taken = await abandon();
+      if (given?.aborted) throw interrupted(given.reason, taken);
       const isKnown = state === 'running' || state === 'ended';
       const isFault = error instanceof SourceError;
       const isSlow = deadline.aborted && (!isFault || (isKnown && error.code === 'no-answer'));
       const told = isSlow ? new SourceError('timeout', tooSlow) : error;
       if (!(told instanceof SourceError)) throw error;
-      throw told.with({ cost }, isKnown ? `${told.message} [job ${jobId}]` : told.message);
+      throw told.with({ cost: taken }, isKnown ? `${told.message} [job ${jobId}]` : told.message);
     }
   }
 
@@ -336,7 +333,7 @@ export function openQuery(
     run: <T extends object>(accept: (rows: readonly RawRow[], limit: number) => T | Promise<T>) =>
       within(async () => {
         const rows = await withRetry(runJob, { ...policy, retries: JOB_RETRIES, ofJob: true }, signal);
-        return { ...(await accept(rows, limit)), cost: cost ?? NO_COST };
+        return { ...(await accept(rows, limit)), cost };
       }),
     /**
      * Asks what the query would read, in bytes and at most. It runs nothing and costs nothing.

@@ -1,6 +1,6 @@
 import { addDays, spanDays } from '../../days/day.ts';
 import { isNonEmpty, partsOf } from '../../util.ts';
-import { type Answer, ending, mayBePackages, SourceError } from '../source.ts';
+import { type Answer, mayBePackages, SourceError } from '../source.ts';
 import type { Question } from '../sql.ts';
 
 /**
@@ -24,10 +24,8 @@ const SLOW_MAX = 3;
 
 /** Two questions of half the size: packages first, then days. None for a day of one package. */
 function halve({ packages, span }: Question): Question[] {
-  const middle = Math.ceil(packages.length / 2);
-  const [first, second] = [packages.slice(0, middle), packages.slice(middle)];
-  if (isNonEmpty(first) && isNonEmpty(second))
-    return [first, second].map((half) => ({ packages: half, span }));
+  const halves = partsOf(packages, Math.ceil(packages.length / 2));
+  if (halves.length > 1) return halves.map((half) => ({ packages: half, span }));
   if (spanDays(span) < 2) return [];
   const { start, end } = span;
   const between = addDays(start, Math.ceil(spanDays(span) / 2));
@@ -55,15 +53,15 @@ function isTooMuch(error: unknown): error is SourceError {
  *
  * @param ask Puts one part to the server, which is tried again as often as usual or as is said. What it throws that is no
  * SourceError ends everything.
- * @param keep Takes the answers, which add up to that of the question.
- * @returns The packages of which not every part was read; what was kept of them is of no use.
+ * @returns The answers, which add up to that of the question, and the packages of which not every part was read: what the
+ * answers have of them is of no use.
  * @throws SourceError if that leaves nothing.
  */
 export async function readInParts<A extends Pick<Answer, 'failures'>>(
   question: Question,
   ask: (part: Question, retries?: number) => Promise<A>,
-  keep: (answer: A) => void,
-): Promise<ReadonlyMap<string, SourceError>> {
+): Promise<{ readonly answers: readonly A[]; readonly failures: ReadonlyMap<string, SourceError> }> {
+  const answers: A[] = [];
   const daysLeft = new Map(question.packages.map((name) => [name, spanDays(question.span)]));
   const failures = new Map<string, SourceError>();
   const fail = (name: string, error: SourceError) => {
@@ -80,7 +78,7 @@ export async function readInParts<A extends Pick<Answer, 'failures'>>(
       const days = spanDays(part.span);
       for (const name of part.packages) daysLeft.set(name, (daysLeft.get(name) ?? 0) - days);
       for (const [name, error] of answer.failures) fail(name, error);
-      keep(answer);
+      answers.push(answer);
     } catch (error) {
       if (mayBePackages(error)) return error;
       if (!isTooMuch(error)) throw error;
@@ -100,7 +98,7 @@ export async function readInParts<A extends Pick<Answer, 'failures'>>(
     if (others.length === 0) {
       fail(name, error);
       alone += 1;
-      if (alone > 1) throw ending(error);
+      if (alone > 1) throw error.with({ affectsAll: true });
       return;
     }
     const failed: [Question, SourceError][] = [];
@@ -108,7 +106,7 @@ export async function readInParts<A extends Pick<Answer, 'failures'>>(
       const reason = await attempt(half, 0);
       if (reason !== undefined) failed.push([half, reason]);
     }
-    if (failed.length > 1) throw ending(error);
+    if (failed.length > 1) throw error.with({ affectsAll: true });
     for (const [half, reason] of failed) await isolate(half, reason);
   }
 
@@ -131,5 +129,5 @@ export async function readInParts<A extends Pick<Answer, 'failures'>>(
   }
   const [only] = failures.values();
   if (question.packages.length === 1 && only?.passes) throw only;
-  return failures;
+  return { answers, failures };
 }

@@ -124,12 +124,13 @@ export async function openClickHouse(
     const unknownDays = new Map<string, Set<Day>>();
     const askRows = async (part: Question, tries?: number) =>
       checkRows(part, await ask(pivotStatement(config.table, part), signal, tries), ROW_LIMIT);
-    const failures = await readInParts(question, askRows, (answer) => {
+    const { answers, failures } = await readInParts(question, askRows);
+    for (const answer of answers) {
       for (const [name, more] of answer.rows) rows.get(name)?.push(...more);
       for (const [name, more] of answer.unknownDays) {
         unknownDays.set(name, new Set([...(unknownDays.get(name) ?? []), ...more]));
       }
-    });
+    }
     for (const name of failures.keys()) rows.delete(name);
     return { rows, unknownDays, failures, cost: NO_COST };
   }
@@ -142,10 +143,8 @@ export async function openClickHouse(
         const statement = facetStatement(config.table, { ...part, versions });
         return checkFacets(part, facetRows(await ask(statement, signal, tries)));
       };
-      const failures = await readInParts(question, askFacets, (answer) => {
-        sum = addFacetAnswers(sum, answer);
-      });
-      sum = addFacetAnswers(sum, { ...NO_ANSWER, failures });
+      const { answers, failures } = await readInParts(question, askFacets);
+      sum = [...answers, { ...NO_ANSWER, failures }].reduce(addFacetAnswers, sum);
     }
     return sum;
   }

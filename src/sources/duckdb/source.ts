@@ -4,8 +4,8 @@ import { sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
 import { checkFacets, facetQuery } from '../facets.ts';
 import { traitsOf } from '../index.ts';
-import { checkRows } from '../rows.ts';
-import { NO_COST, type Source, SourceError } from '../source.ts';
+import { checkDays, checkRows } from '../rows.ts';
+import { NO_COST, type Source, type SourceError } from '../source.ts';
 import { asDuckDb, pivotQuery, type Query } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';
@@ -47,7 +47,6 @@ type Run = (sql: string, path: string, values?: Record<string, DuckDBValue>) => 
 
 /** A fault of DuckDB about some files, in its own words without the prefix and the excerpt of SQL that follows. */
 function unreadable(what: string, error: unknown): SourceError {
-  if (error instanceof SourceError) return error;
   const words = (error as Error).message.replace(/\n.*$/s, '').replace(/^[\w ]+ Error: /, '');
   return unreadableFile(what, `cannot be read: ${sanitizeMessage(words)}`);
 }
@@ -189,13 +188,11 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
     connection.runAndReadAll(sql, values).catch((error: unknown) => {
       throw unreadable(path, error);
     });
-  let hasFileNames: boolean;
-  try {
-    hasFileNames = await openFiles(duckdb, run, config.files);
-  } catch (error) {
+  const hasFileNames = await openFiles(duckdb, run, config.files).catch(async (error: unknown) => {
     await close();
     throw error;
-  }
+  });
+
   async function ask({ sql, parameters, limit }: Query, signal?: AbortSignal) {
     const given = Object.entries(parameters).map(([name, [, value]]) => [
       name,
@@ -226,8 +223,7 @@ export async function openDuckDb(config: DuckDbConfig): Promise<Source> {
       const sql = `SELECT CAST(CAST(timestamp AS DATE) AS STRING) AS day, COUNT(*) AS row_count FROM ${VIEW}
 WHERE timestamp >= $start AND timestamp < $end GROUP BY day`;
       const answer = await run(sql, config.files, { ...span });
-      const rows = new Map(answer.getRows().map(([day, rows]) => [String(day), Number(rows)]));
-      return { kind: 'known', rows, cost: NO_COST };
+      return { kind: 'known', rows: checkDays(span, answer.getRowObjects()), cost: NO_COST };
     },
     close,
   };
