@@ -56,10 +56,7 @@ const FLAG = 'flag';
 /** What a query groups by: each row of the log is in each of these once. */
 export const GROUPS = [FLAG, ...FACETS] as const;
 
-/**
- * The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. Where only some versions are
- * asked for, they are the parameter `versions` ARRAY<STRING>.
- */
+/** The query as BigQuery reads it, and DuckDB after `asDuckDb`; what is unknown is never cut off. */
 export function facetQuery(table: string, question: FacetQuestion, hasFileNames = true): Query {
   const { packages, span, versions } = question;
   const checked = (name: Facet, column: string) =>
@@ -104,11 +101,7 @@ FROM (
 ) AS placed
 WHERE place <= ${VALUES_MAX}
 LIMIT @limit`;
-  return {
-    sql,
-    parameters: { ...parametersOf(question), ...(versions && { versions: ['STRING', versions] }) },
-    limit: GROUPS.length * VALUES_MAX * packages.length + 1,
-  };
+  return { sql, parameters: parametersOf(question), limit: GROUPS.length * VALUES_MAX * packages.length + 1 };
 }
 
 /** The list of a facet from the counts of its values; what the engine should have folded is folded here. */
@@ -130,8 +123,7 @@ const NO_FLAG =
  * than all downloads.
  */
 export function checkFacets({ packages }: Question, rows: readonly RawRow[]): FacetAnswer {
-  const noCounts = () => recordOf(GROUPS, () => new Map<string, number>());
-  const found = new Map(packages.map((name) => [name, noCounts()]));
+  const found = new Map(packages.map((name) => [name, recordOf(GROUPS, () => new Map<string, number>())]));
   for (const row of rows) {
     const [project, facet, value] = [text(row, 'project'), text(row, 'facet'), text(row, 'value') ?? ''];
     const groups = found.get(project ?? '');

@@ -32,8 +32,6 @@ export interface RetryPolicy {
 
 export const RETRY_POLICY: RetryPolicy = { backoffMs: 1_000, longestPauseMs: 120_000 };
 
-const RETRIES = 5;
-
 /** What Node.js and the operating system call it; whatever is not here broke the connection. */
 const NETWORK: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EHOSTDOWN)$/, 'unreachable'],
@@ -163,7 +161,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     }
   }
 
-  const own = new Transport();
+  const own = new Transport({ redirect: 'manual', responseType: 'text', validateStatus: () => true });
 
   /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
   function silence(endpoint: Endpoint): SourceError {
@@ -197,8 +195,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
    * `no-answer`, and what came from a server whose clock is another, `clock`.
    */
   async function send(request: GaxiosOptions, endpoint: Endpoint, signal: AbortSignal): Promise<HttpAnswer> {
-    const usual = { signal, redirect: 'manual', responseType: 'text', validateStatus: () => true } as const;
-    const answer = own.request<string>({ ...request, ...usual });
+    const answer = own.request<string>({ ...request, signal });
     const { status, headers, data } = await abortable(answer, signal).catch((error: unknown) => {
       throw signal.aborted ? silence(endpoint) : (networkFault(error, endpoint) ?? error);
     });
@@ -238,7 +235,7 @@ function withTries({ error, attemptNumber: tries }: RetryContext): Error {
  */
 export async function withRetry<T>(
   work: () => Promise<T>,
-  { backoffMs, longestPauseMs, retries = RETRIES, ofJob }: RetryPolicy,
+  { backoffMs, longestPauseMs, retries = 5, ofJob }: RetryPolicy,
   signal: AbortSignal,
 ): Promise<T> {
   let last: RetryContext | undefined;
@@ -254,11 +251,11 @@ export async function withRetry<T>(
         if (!signal.aborted || last === undefined) last = attempt;
       },
       shouldRetry: async ({ error }) => {
-        if (!(error instanceof SourceError) || !error.passes || error.details.ofJob !== ofJob) return false;
-        const { retryAfterMs = 0 } = error.details;
-        if (retryAfterMs > longestPauseMs) return false;
-        await sleep(retryAfterMs, undefined, { signal });
-        return true;
+        if (!(error instanceof SourceError)) return false;
+        const { retryAfterMs = 0, ofJob: isOfJob } = error.details;
+        const again = error.passes && isOfJob === ofJob && retryAfterMs <= longestPauseMs;
+        if (again) await sleep(retryAfterMs, undefined, { signal });
+        return again;
       },
     });
   } catch (error) {

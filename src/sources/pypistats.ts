@@ -90,12 +90,8 @@ function parseAnswer(kind: keyof typeof CATEGORIES, name: string, body: string) 
       : another('a page instead of JSON');
   }
   const date = z.string().refine((text) => parseDay(text) !== undefined);
-  const row = z.object({ date, category: CATEGORIES[kind], downloads: z.int().min(0) });
-  const shape = z.object({
-    package: z.literal(name),
-    type: z.literal(`${kind}_downloads`),
-    data: z.array(row),
-  });
+  const rows = z.array(z.object({ date, category: CATEGORIES[kind], downloads: z.int().min(0) }));
+  const shape = z.object({ package: z.literal(name), type: z.literal(`${kind}_downloads`), data: rows });
   const { data, error } = shape.safeParse(value);
   if (data !== undefined) return data.data;
   throw fault('unexpected-answer', `${kind}, at ${error.issues[0]?.path.join('.')}`, PYPISTATS);

@@ -68,7 +68,7 @@ function dayReader(span: Span): (row: RawRow) => Day {
 function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
   const day = dayOf(row);
   const sidecar = 'sidecar' in row && flag(row, 'sidecar') === true && day < ERAS.distributions;
-  const ci = flag(row, 'ci');
+  const ci = row['ci'] === 'unknown' ? null : flag(row, 'ci');
   const installer = foldInstaller(text(row, 'installer_name'));
   const system = foldSystem(text(row, 'system_name'));
   const downloads = count(row, 'download_count');
@@ -107,10 +107,9 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     const name = packages.length === 1 && !('project' in row) ? packages[0] : (text(row, 'project') ?? '');
     const own = checked.get(name);
     if (own === undefined) throw unexpected('project', row['project'], 'a package that was asked for');
-    const ciKnown = row['ci'] !== 'unknown';
     let pivot: PivotRow;
     try {
-      pivot = pivotRow(ciKnown ? row : { ...row, ci: null }, dayOf);
+      pivot = pivotRow(row, dayOf);
     } catch (error) {
       if (!(error instanceof SourceError) || packages.length === 1) throw error;
       failures.set(name, error);
@@ -119,7 +118,7 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
     const group = JSON.stringify(GROUPED_BY.map((column) => row[column]));
     if (groups.has(group)) throw unexpected('day', row['day'], 'each group once');
     groups.add(group);
-    if (!ciKnown) unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
+    if (row['ci'] === 'unknown') unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
     const { downloads, ...same } = pivot;
     const key = Object.values(same).join(' ');
     own.set(key, { ...pivot, downloads: downloads + (own.get(key)?.downloads ?? 0) });

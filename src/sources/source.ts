@@ -175,6 +175,9 @@ export class SourceError extends OperatorError {
   }
 }
 
+/** What a sign of a server means: a code, and which of its sentences fits best. */
+export type Meaning = readonly [code: ErrorCode, variant?: string];
+
 /** What a sentence begins with where who refused is not the source itself, or may be either, and who speaks then. */
 const SPEAKERS: Readonly<Partial<Record<Step, readonly [prefix: string, speaker?: string]>>> = {
   'sign-in': ['sign-in: '],

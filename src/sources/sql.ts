@@ -60,14 +60,17 @@ const midnight = (day: Day) => `${day} 00:00:00+00`;
 
 /**
  * Parameters of a query about packages: `project` STRING, or `projects` ARRAY<STRING> for several; `start` and `end`
- * TIMESTAMP (half-open, midnights UTC).
+ * TIMESTAMP (half-open, midnights UTC); `versions` ARRAY<STRING> where only some are asked for.
  */
-export function parametersOf({ packages, span }: Question): Query['parameters'] {
-  return {
+export function parametersOf(question: Question & { readonly versions?: readonly string[] | undefined }) {
+  const { packages, span, versions } = question;
+  const parameters: Query['parameters'] = {
     ...(packages.length > 1 ? { projects: ['STRING', packages] } : { project: ['STRING', packages[0]] }),
     start: ['TIMESTAMP', midnight(span.start)],
     end: ['TIMESTAMP', midnight(span.end)],
+    ...(versions && { versions: ['STRING', versions] }),
   };
+  return parameters;
 }
 
 /** BigQuery's SQL as DuckDB reads it: another marker of parameters, another membership in a list, another function's name. */

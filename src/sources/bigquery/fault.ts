@@ -2,10 +2,8 @@ import type { GaxiosError } from 'gaxios';
 import type { ErrorCode } from '../../errors/codes.ts';
 import { jsonOf, type Loose } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
-import { type Endpoint, type FaultDetails, fault, SourceError } from '../source.ts';
+import { type Endpoint, type FaultDetails, fault, type Meaning, SourceError } from '../source.ts';
 import type { Identity } from './credentials.ts';
-
-type Meaning = readonly [code: ErrorCode, variant?: string];
 
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };
 

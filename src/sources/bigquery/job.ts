@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { GaxiosOptions } from 'gaxios';
 import { z } from 'zod';
 import { plural } from '../../format.ts';
 import { type Env, isObject, jsonOf, type Loose, roundedBill } from '../../util.ts';
@@ -22,17 +23,6 @@ import type { BigQueryConfig } from './index.ts';
 /** Google refuses what a key has signed when the clock is off by more. */
 const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
 
-/** A request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest). */
-interface ApiRequest {
-  readonly method: 'GET' | 'POST';
-  /** Behind `/projects/<project>`, with a slash at its beginning. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: object;
-  /** Whether to send it also if the clock is wrong: it ends what was begun. */
-  readonly skipClockCheck?: true;
-}
-
 /**
  * Opens the line to BigQuery, or to the emulator that BIGQUERY_EMULATOR_HOST names.
  *
@@ -54,27 +44,25 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
   const endpoint: Endpoint = { ...BIGQUERY, identity };
 
   /**
-   * One request, without any retry, after signing in where there is no token yet.
+   * One request to BigQuery's REST API (https://cloud.google.com/bigquery/docs/reference/rest), without any retry, after
+   * signing in where there is no token yet.
    *
+   * @param path Behind `/projects/<project>`, with a slash at its beginning.
+   * @param skipClockCheck Whether to send it also if the clock is wrong: it ends what was begun.
    * @returns The JSON object of the answer.
    * @throws SourceError for an error status, an answer that is no JSON object, a fault of the network or of signing
    * in, for no answer when the signal is given, and if the clock is wrong.
    */
-  async function send({ method, path, query = {}, body, skipClockCheck }: ApiRequest, signal: AbortSignal) {
+  async function send(path: string, request: GaxiosOptions, signal: AbortSignal, skipClockCheck = false) {
     const token = await headers(signal).catch((error: unknown) => {
       // What was signed by a wrong clock is refused.
       if (!signal.aborted) http.assertClock();
       throw error;
     });
     if (!skipClockCheck) http.assertClock();
-    const sent = {
-      method,
-      url: `${base}/projects/${project}${path}`,
-      params: { ...query, prettyPrint: 'false' },
-      headers: { ...Object.fromEntries(token), ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { data: JSON.stringify(body) }),
-    };
-    const answer = await http.send(sent, endpoint, signal);
+    const url = `${base}/projects/${project}${path}`;
+    const params = { ...request.params, prettyPrint: 'false' };
+    const answer = await http.send({ ...request, url, params, headers: token }, endpoint, signal);
     const { status, body: text } = answer;
     const value = jsonOf(text);
     if (status >= 400) throw faultOfAnswer(answer, value ?? text, endpoint);
@@ -100,9 +88,6 @@ export async function connect(config: BigQueryConfig, env: Env, now: () => Date)
     close: http.close,
   };
 }
-
-/** An authenticated line to BigQuery. */
-export type Connection = Awaited<ReturnType<typeof connect>>;
 
 /** For cancelling a job, in milliseconds. */
 const CANCEL_MS = 2_000;
@@ -178,7 +163,7 @@ function parameterOf([name, [type, value]]: [string, Query['parameters'][string]
  * @param given Ends the waiting: the job is cancelled, and what is thrown has the message of the signal's reason.
  */
 export function openQuery(
-  { project, location, endpoint, policy, pollMs, send }: Connection,
+  { project, location, endpoint, policy, pollMs, send }: Awaited<ReturnType<typeof connect>>,
   { sql, parameters, limit }: Query,
   labels: Readonly<Record<string, string>>,
   given?: AbortSignal,
@@ -198,7 +183,7 @@ export function openQuery(
   const patiently = <T>(work: () => Promise<T>): Promise<T> => withRetry(work, policy, signal);
 
   const get = (path: string, query: Readonly<Record<string, string>> = {}, until = signal) =>
-    send({ method: 'GET', path, query: { location, ...query } }, until);
+    send(path, { params: { location, ...query } }, until);
 
   function post(): Promise<Loose> {
     const queryParameters = Object.entries({ ...parameters, limit: ['INT64', String(limit)] as const });
@@ -209,8 +194,8 @@ export function openQuery(
       jobTimeoutMs: String(limitMs),
       query: { ...text, queryParameters: queryParameters.map(parameterOf) },
     };
-    const body = { jobReference: { projectId: project, location, jobId }, configuration };
-    return send({ method: 'POST', path: '/jobs', body }, signal);
+    const data = { jobReference: { projectId: project, location, jobId }, configuration };
+    return send('/jobs', { method: 'POST', data }, signal);
   }
 
   /** @throws SourceError if that is what became of the job; what it took is then added up. */
@@ -293,9 +278,8 @@ export function openQuery(
   async function abandon(): Promise<QueryCost | undefined> {
     if (state !== 'sent' && state !== 'running') return cost;
     const until = AbortSignal.timeout(CANCEL_MS);
-    const path = `/jobs/${jobId}/cancel`;
     try {
-      await send({ method: 'POST', path, query: { location }, skipClockCheck: true }, until);
+      await send(`/jobs/${jobId}/cancel`, { method: 'POST', params: { location } }, until, true);
       state = 'ended';
       // A cancelled job may be billed for what it had read.
       return addCost(cost, readCost(await get(`/jobs/${jobId}`, {}, until)));

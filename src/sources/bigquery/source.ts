@@ -76,13 +76,12 @@ export async function openBigQuery(
   const waitSeconds = Math.min(config.queryTimeoutSeconds, isWaitedFor ? WAIT_SECONDS : Infinity);
   const connection = await connect({ ...config, queryTimeoutSeconds: waitSeconds }, env, now);
   const { project, payer, clockSkewMs, close } = connection;
-  const quoted = `\`${config.table}\``;
 
   /** @param make The query that asks it. */
   function ask(make: typeof facetQuery, question: FacetQuestion, signal?: AbortSignal) {
     const [name, ...others] = question.packages;
     const labels = { package: others.length > 0 ? 'shared' : name.slice(0, LABEL_MAX) };
-    return openQuery(connection, make(quoted, question), labels, signal);
+    return openQuery(connection, make(`\`${config.table}\``, question), labels, signal);
   }
 
   const askDays = (span: Span, signal?: AbortSignal) =>

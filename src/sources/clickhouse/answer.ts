@@ -1,10 +1,7 @@
-import type { ErrorCode } from '../../errors/codes.ts';
 import { jsonOf, objectOf } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, retryAfter } from '../http.ts';
 import type { RawRow } from '../rows.ts';
-import { type Endpoint, fault, type SourceError } from '../source.ts';
-
-type Meaning = readonly [code: ErrorCode, variant?: string];
+import { type Endpoint, fault, type Meaning, type SourceError } from '../source.ts';
 
 const UNKNOWN_TABLE = 60;
 const MEMORY_LIMIT_EXCEEDED = 241;

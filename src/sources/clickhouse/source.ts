@@ -108,10 +108,9 @@ export async function openClickHouse(
 
   /** @throws SourceError, or the signal's reason. */
   function ask(statement: Statement, signal = new AbortController().signal, retries = isWaitedFor && 1) {
-    const own = { ...policy, retries };
     return inTurn(async () => {
       try {
-        return await withRetry(() => once(statement, signal), own, signal);
+        return await withRetry(() => once(statement, signal), { ...policy, retries }, signal);
       } catch (error) {
         signal.throwIfAborted();
         throw error;
