@@ -5,7 +5,7 @@ import { readNamedFile } from '../disk/files.ts';
 import { UsageError } from '../errors/error.ts';
 import { plural } from '../format.ts';
 import { kindOf, SOURCES, type SourceConfig } from '../sources/index.ts';
-import { type NonEmpty, objectOf } from '../util.ts';
+import type { Loose, NonEmpty } from '../util.ts';
 import { ConfigError, nearest, type Problem, parseYaml, type YamlDocument } from './document.ts';
 import { isPython, type Looks } from './looks.ts';
 import {
@@ -110,13 +110,13 @@ function toProblems(issue: Issue, document: YamlDocument): Problem[] {
  * pypi-winnow-downloads has it. Entries that are wrong elsewhere are looked at, too: all problems are told at once.
  */
 function duplicates(document: YamlDocument): Problem[] {
-  const { packages } = objectOf(document.value);
+  const packages = (document.value as Loose | null)?.['packages'];
   const firsts = new Map<string, { readonly written: unknown; readonly line: number }>();
   return (Array.isArray(packages) ? (packages as unknown[]) : []).flatMap((entry, index) => {
     const isName = typeof entry === 'string';
     const { name: written, window_days: windows = DEFAULT_WINDOW_DAYS } = isName
       ? { name: entry }
-      : objectOf(entry);
+      : ((entry ?? {}) as Record<string, unknown>);
     const name = packageName.safeParse(written).data;
     if (name === undefined) return [];
     const path = ['packages', index, ...(isName ? [] : ['name'])];

@@ -126,16 +126,17 @@ export function openPublisher(
     (group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }),
   );
 
-  /** The entry of a package or group whose badges stay as they were. */
+  /** The entry of a package or group whose badges stay as they were; its fault is told. */
   function failedEntry(tracked: TrackedPackage, error: unknown, attempted: Date | undefined): PackageHealth {
     const { name, windows, looks = {} } = tracked;
     const before = entryBefore(name);
+    onFault(error);
     return {
+      failure: { error: describeError(error), code: errorCode(error) },
       windowDays: windows[0],
       windows: [],
       warnings: [],
       ...defined({
-        failure: { error: describeError(error), code: errorCode(error) },
         total: wantsTotal(looks) ? before?.total : undefined,
         countedTo: before?.countedTo,
         attempted: attempted?.toISOString() ?? before?.attempted,
@@ -210,7 +211,6 @@ export function openPublisher(
       const last = config.facetsEveryDays > 0 ? await readFacets(outputDir, group.name) : undefined;
       return await publishFigures(group, { ...figures, facets: figures.facets ?? last }, attempted);
     } catch (error) {
-      onFault(error);
       return failedEntry(group, error, attempted);
     }
   }
@@ -232,7 +232,6 @@ export function openPublisher(
         return entry;
       } catch (error) {
         for (const { failed } of own) failed.push(tracked.name);
-        onFault(error);
         return failedEntry(tracked, error, attempted);
       }
     },

@@ -97,20 +97,19 @@ export const EMPTY_SPEND: Spend = {
   ages: new Map(),
 };
 
+/** A map as an object of the file: its keys are data, and stay. */
+function tableOf(map: ReadonlyMap<string, unknown>): object {
+  const entries = [...map].map(([key, value]) => [
+    key,
+    value instanceof Map ? tableOf(value) : snakeKeys(value),
+  ]);
+  return Object.fromEntries(entries);
+}
+
 /** The text of spend.json; without packages while a run goes on. */
-export function serializeSpend({
-  packages,
-  ...money
-}: Omit<Spend, 'packages'> & Partial<Pick<Spend, 'packages'>>): string {
-  const entries = Object.entries(money).map(([key, map]) => [key, Object.fromEntries<unknown>(map)]);
-  const usages = packages && [...packages].map(([name, months]) => [name, Object.fromEntries(months)]);
-  return formatJson(
-    snakeKeys({
-      version: 1,
-      ...Object.fromEntries(entries),
-      packages: usages && Object.fromEntries(usages),
-    }),
-  );
+export function serializeSpend(spend: Omit<Spend, 'packages'> & Partial<Pick<Spend, 'packages'>>): string {
+  const tables = Object.entries(spend).map(([key, map]) => [key, tableOf(map)]);
+  return formatJson({ version: 1, ...Object.fromEntries(tables) });
 }
 
 /**
