@@ -7,7 +7,7 @@ import { addFacetAnswers, type FacetAnswer, type FacetQuestion, NO_ANSWER } from
 import type { Source, SourceTraits } from '../sources/source.ts';
 import type { Budget } from '../state/spend.ts';
 import { isNonEmpty, type NonEmpty, partsOf } from '../util.ts';
-import type { Outcome } from './run.ts';
+import type { Outcome } from './reader.ts';
 
 /*
  * Facets of the packages of a run: asked for many together, once their days are read, so that it is known how many rows that

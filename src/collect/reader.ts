@@ -1,30 +1,69 @@
-import { addDays, type Day, dayOf, daysOf, spanDays } from '../days/day.ts';
-import { ERRORS, type ErrorCode } from '../errors/codes.ts';
-import { affectsAll, describeError, OperatorError } from '../errors/error.ts';
+import { setImmediate as yieldToSignals } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import type { TrackedPackage } from '../config/config.ts';
+import { addDays, type Day, dayOf, daysOf, type Span, spanDays } from '../days/day.ts';
+import { ERAS } from '../days/eras.ts';
+import { affectsAll, describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { breakdownOf } from '../metric/breakdown.ts';
+import { type Period, totalSince } from '../metric/package-days.ts';
+import { breakdownDays } from '../metric/summary.ts';
+import type { FailedPackage, ReadPackage } from '../publish/package.ts';
+import type { FacetQuestion } from '../sources/facets.ts';
 import {
   type Answer,
   addCost,
-  interrupted,
-  mayBePackages,
   NO_COST,
   type QueryCost,
-  SourceError,
+  type Source,
+  type SourceTraits,
 } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import {
   allDownloadsOf,
+  type DayRow,
   isOld,
   KEEP_DAYS,
   type Ledger,
+  type OldDays,
+  reachOf,
   soundWholeRead,
+  spansOf,
   withDays,
   withoutDays,
   withoutOld,
 } from '../state/ledger.ts';
-import { BudgetError, bytesPerDay } from '../state/spend.ts';
-import { append, partsOf, sum } from '../util.ts';
-import { expectedBill, type Need, type PlannedRead, readsWhole } from './plan.ts';
-import type { Prepared } from './run.ts';
+import type { Budget } from '../state/spend.ts';
+import { append, sum } from '../util.ts';
+import { createAsker, labelOf, shareOf } from './asker.ts';
+import { askFacets, withFacets } from './facets.ts';
+import {
+  type FetchedDays,
+  longestWindow,
+  type Need,
+  type PlannedRead,
+  type RunPlan,
+  readsWhole,
+} from './plan.ts';
+import type { RunInput } from './run.ts';
+
+/** What a run has found out before it asks for the first package. */
+export interface Prepared {
+  readonly input: RunInput;
+  readonly source: Source;
+  readonly book: Budget;
+  readonly fetched: FetchedDays;
+  readonly plan: RunPlan;
+}
+
+/** What became of one package in a run. */
+export type Outcome =
+  | (ReadPackage & {
+      /** The rows of those of its days that are known. */
+      readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
+      /** With `full`: oldest first. */
+      readonly changes: readonly DayChange[];
+    })
+  | FailedPackage;
 
 /** A day that was read again and is no longer what the ledger had. Downloads of all classes. */
 export interface DayChange {
@@ -33,35 +72,12 @@ export interface DayChange {
   readonly after: number;
 }
 
-/** What all questions about a package brought. */
-export interface PackageRead {
-  /** With all that was read; saved, where it is kept. */
-  readonly ledger: Ledger;
-  readonly changes: readonly DayChange[];
-  /** Days that were read, and of which it is not known which downloads were by CI. */
-  readonly unknownDays: ReadonlySet<Day>;
-  /** Its share of what the questions took. */
-  readonly cost: QueryCost;
-  /** Days that were answered, which are all that were asked for. */
-  readonly daysScanned: number;
-}
-
-/** Carries out the planned questions, each once, however many packages wait for it. */
-export interface Reader {
-  /**
-   * Reads a package. Where a ledger is kept, all that was paid for is on the disk by then. To be called once.
-   *
-   * @throws Whatever kept a part of it from being read.
-   */
-  read(packageName: string): Promise<PackageRead>;
-  /** Asks nothing from now on: what is not answered fails by this. */
-  stop(error: OperatorError): void;
-}
-
 /** A package while its questions are asked. */
 interface Reading {
   readonly changes: DayChange[];
+  /** Days that were read, and of which it is not known which downloads were by CI. */
   readonly unknownDays: Set<Day>;
+  /** Its share of what the questions took. */
   cost: QueryCost;
   /** How many days were answered. */
   daysScanned: number;
@@ -81,202 +97,15 @@ function changesBetween(before: Ledger, after: Ledger): DayChange[] {
   });
 }
 
-function shareOf(cost: QueryCost, packages: number): QueryCost {
-  return {
-    ...cost,
-    bytesProcessed: Math.floor(cost.bytesProcessed / packages),
-    bytesBilled: Math.floor(cost.bytesBilled / packages),
-  };
-}
-
-/** What a question is about: its package, or words in parentheses. */
-function labelOf({ packages, span }: Question): string {
-  return packages.length === 1 ? packages[0] : `(${span.start} for ${packages.length})`;
-}
-
-/** What may be answered if fewer days are asked for at a time. */
-const TOO_LONG: readonly ErrorCode[] = ['truncated', 'timeout', 'job-timeout'];
-
-/** What a smaller question may well be answered to. */
-function isTooMuch(error: unknown): error is SourceError {
-  if (!(error instanceof SourceError)) return false;
-  return !error.affectsAll && ERRORS[error.code].refused === true;
-}
-
-/** A question about several packages for halves of its days, the newer ones first. */
-function halves(planned: PlannedRead): PlannedRead[] {
-  const { span, expectedBytes, estimatedBytes } = planned;
-  const days = spanDays(span);
-  const middle = addDays(span.start, Math.floor(days / 2));
-  return [
-    { start: middle, end: span.end },
-    { start: span.start, end: middle },
-  ].map((half) => {
-    const part = spanDays(half) / days;
-    return {
-      ...planned,
-      span: half,
-      expectedBytes: expectedBytes * part,
-      ...(estimatedBytes === undefined ? {} : { estimatedBytes: Math.round(estimatedBytes * part) }),
-    };
-  });
-}
-
-/** A part of a question, with its answer or why there is none. */
-type Piece = { readonly part: PlannedRead } & (
-  | {
-      readonly answer: Answer;
-      /** Each package's share of what refused questions took. */
-      readonly refused: QueryCost;
-    }
-  | { readonly error: unknown }
-);
-
-/** A question about several packages as two, each about half of them. */
-function halfThePackages(planned: PlannedRead): PlannedRead[] {
-  const { packages } = planned;
-  return partsOf(packages, Math.ceil(packages.length / 2)).map((half) => ({ ...planned, packages: half }));
-}
+/** Carries out the planned questions. */
+type Reader = ReturnType<typeof createReader>;
 
 /**
- * Asks questions, and where one about several packages fails, smaller ones in its place.
+ * Begins to carry out the planned questions, each once, however many packages wait for it.
  *
- * @param known What every question would meet, once one has met it.
+ * @param onSharedDays Is told of days that were read once for all who lack them.
  */
-function createAsker(
-  { input, source, book }: Omit<Prepared, 'fetched' | 'plan'>,
-  known: () => OperatorError | undefined,
-) {
-  const { ledgers, signal, warn } = input;
-  const { billed } = source.traits;
-  /** How many questions about one package failed by a fault that may pass, without a success between. */
-  let failedAlone = 0;
-  /** Most days of a question about several packages that was not too long. */
-  let mostDays = Number.POSITIVE_INFINITY;
-
-  async function ask({ packages, span, expectedBytes, estimatedBytes }: PlannedRead): Promise<Answer> {
-    if (signal?.aborted) throw interrupted(signal.reason, NO_COST);
-    const cause = known();
-    if (cause !== undefined) throw cause;
-    book.assertWithin(expectedBytes);
-    const purpose = { packages, span, estimatedBytes };
-    const query = { label: labelOf({ packages, span }), expectedBytes, purpose };
-    if (billed) await ledgers.assertRoom(packages, spanDays(span));
-    const answer = await book.query(query, () => source.read({ packages, span }, signal));
-    if (answer.rows.size > 0) failedAlone = 0;
-    return answer;
-  }
-
-  /** A question about several packages as one for each. */
-  function oneByOne({ packages, span }: PlannedRead): PlannedRead[] {
-    return packages.map((name) => ({
-      packages: [name],
-      span,
-      expectedBytes: expectedBill(span, bytesPerDay(book.spend, name)),
-    }));
-  }
-
-  /**
-   * Smaller questions in place of one about several packages that was refused, or whose answer was too long. Where a day is
-   * read for all of them, halves of its days cost no more than the whole; a day alone is asked for package by package.
-   */
-  function smaller(planned: PlannedRead, error: SourceError) {
-    const days = spanDays(planned.span);
-    if (days === 1 || !TOO_LONG.includes(error.code)) {
-      return { how: 'they are asked for one by one', parts: oneByOne(planned) };
-    }
-    mostDays = Math.min(mostDays, Math.ceil(days / 2));
-    return { how: 'fewer days are asked for at a time', parts: halves(planned) };
-  }
-
-  /** Asks the parts of a question, each of which fails by itself. */
-  async function* askEach(
-    { packages }: PlannedRead,
-    parts: readonly PlannedRead[],
-    refused: QueryCost,
-  ): AsyncGenerator<Piece> {
-    let share = refused;
-    for (const part of parts) {
-      try {
-        yield* askInParts(part, share);
-      } catch (error) {
-        yield { part, error };
-        if (signal?.aborted) throw error;
-      }
-      // Halves of the days are about every package, which has borne its share by now.
-      if (part.packages === packages) share = NO_COST;
-    }
-  }
-
-  /**
-   * Finds the packages whose queries fail by a fault that may pass, so that they hold nobody up. A half of the packages bills as
-   * much as all of them where a day is read for all, so they are asked for one by one as soon as that is no dearer.
-   *
-   * @throws SourceError if both halves fail: it is the source's fault then, and ends the querying.
-   */
-  async function* isolate(planned: PlannedRead, refused: QueryCost): AsyncGenerator<Piece> {
-    const { packages, expectedBytes } = planned;
-    const alone = oneByOne(planned);
-    const aloneBytes = sum(alone, (each) => each.expectedBytes);
-    if (packages.length <= 2 || aloneBytes <= 2 * expectedBytes)
-      return yield* askEach(planned, alone, refused);
-    const failed: [PlannedRead, SourceError][] = [];
-    for (const part of halfThePackages(planned)) {
-      try {
-        yield { part, answer: await ask(part), refused };
-      } catch (error) {
-        if (!mayBePackages(error)) throw error;
-        failed.push([part, error]);
-      }
-    }
-    const [first, second] = failed;
-    if (second !== undefined) throw second[1].with({ affectsAll: true });
-    if (first === undefined) return;
-    const [half, { cost = NO_COST }] = first;
-    yield* isolate(half, addCost(refused, shareOf(cost, half.packages.length)));
-  }
-
-  /**
-   * Asks a question, in smaller ones if need be.
-   *
-   * @throws SourceError that all of its packages are to have that had no answer.
-   */
-  async function* askInParts(planned: PlannedRead, refused: QueryCost): AsyncGenerator<Piece> {
-    const { packages, span } = planned;
-    const canHalve = billed && packages.length > 1 && spanDays(span) > 1;
-    if (canHalve && spanDays(span) > mostDays) return yield* askEach(planned, halves(planned), refused);
-    let answer: Answer;
-    try {
-      answer = await ask(planned);
-    } catch (error) {
-      // The newest days are read as far as the money goes.
-      if (error instanceof BudgetError && canHalve) return yield* askEach(planned, halves(planned), refused);
-      const mayPass = mayBePackages(error);
-      if (packages.length === 1) {
-        failedAlone += mayPass ? 1 : 0;
-        // A package alone may be at fault; two in a row are not.
-        throw mayPass && failedAlone > 1 ? error.with({ affectsAll: true }) : error;
-      }
-      if (!isTooMuch(error) && !mayPass) throw error;
-      const share = addCost(refused, shareOf(error.cost ?? NO_COST, packages.length));
-      if (!billed) return yield* askEach(planned, halfThePackages(planned), share);
-      const about = `${span.start} for ${packages.length} packages together: ${error.message}`;
-      if (mayPass) {
-        warn(`${about}; parts of them are asked for`);
-        return yield* isolate(planned, share);
-      }
-      const { how, parts } = smaller(planned, error);
-      warn(`${about}; ${how}`);
-      return yield* askEach(planned, parts, share);
-    }
-    yield { part: planned, answer, refused };
-  }
-
-  return (planned: PlannedRead) => askInParts(planned, NO_COST);
-}
-
-/** @param onSharedDays Is told of days that were read once for all who lack them. */
-export function createReader(prepared: Prepared, onSharedDays?: (days: number) => void): Reader {
+export function createReader(prepared: Prepared, onSharedDays?: (days: number) => void) {
   const { input, source, plan, fetched } = prepared;
   const { ledgers, asOf, fillsPast, now, warn } = input;
   const { upstream, known } = fetched;
@@ -422,7 +251,12 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
   }
 
   return {
-    async read(packageName) {
+    /**
+     * Reads a package. Where a ledger is kept, all that was paid for is on the disk by then. To be called once.
+     *
+     * @throws Whatever kept a part of it from being read.
+     */
+    async read(packageName: string) {
       const reading = readingOf(packageName);
       try {
         for (const planned of readsOf.get(packageName) ?? []) {
@@ -437,8 +271,174 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
         readings.delete(packageName);
       }
     },
-    stop(error) {
+    /** Asks nothing from now on: what is not answered fails by this. */
+    stop(error: OperatorError): void {
       cause ??= error;
     },
   };
+}
+
+/** Whether the table does not have a day any more. */
+function isLost(day: Day, { known }: FetchedDays): boolean {
+  return known.kind === 'known' && !known.rows.get(day);
+}
+
+/**
+ * The rows of the days of a span that are known. A day that the table has lost is not; of files that are a part of the table, one
+ * without rows is a day without downloads.
+ */
+function rowsByDay(
+  { days }: Ledger,
+  span: Span,
+  fetched: FetchedDays,
+  { wholeLog }: SourceTraits,
+): Map<Day, readonly DayRow[]> {
+  return new Map(
+    daysOf(span).flatMap((day) => {
+      const rows = days.get(day)?.rows;
+      if (!wholeLog) return [[day, rows ?? []]];
+      return rows === undefined || isLost(day, fetched) ? [] : [[day, rows]];
+    }),
+  );
+}
+
+/** Of a day, and of days that were added up. */
+const dayPeriod = (day: Day, rows: readonly DayRow[], isPartial: boolean): Period => {
+  return { start: day, end: addDays(day, 1), known: 1, isPartial, breakdown: breakdownOf(rows) };
+};
+const oldPeriod = (old: OldDays): Period => {
+  const known = sum(old.spans, spanDays);
+  return { ...reachOf(old), known, isPartial: false, breakdown: breakdownOf(old.rows) };
+};
+
+/**
+ * All that is known of the days before the windows' end, oldest first. Files that are a part of the table tell of every day since
+ * the first of which they have any row.
+ *
+ * @returns undefined where older days are known only together with later ones.
+ */
+export function periodsOfLedger(
+  { days, old }: Ledger,
+  fetched: FetchedDays,
+  { wholeLog }: Pick<SourceTraits, 'wholeLog'>,
+): Period[] | undefined {
+  const { end, since } = fetched.upstream;
+  if (spansOf(old).some((span) => span.end > end)) return undefined;
+  const isKept = (day: Day, partitionRows: number | null) =>
+    day >= ERAS.ci &&
+    day < end &&
+    partitionRows !== 0 &&
+    !isOld(old, day) &&
+    !(day >= since && isLost(day, fetched));
+  const kept = [...days].flatMap(([day, { partitionRows }]) => (isKept(day, partitionRows) ? day : []));
+  const [first = end] = kept.toSorted();
+  const own = wholeLog ? kept : daysOf({ start: first, end });
+  const periods = own.map((day) =>
+    dayPeriod(day, days.get(day)?.rows ?? [], fetched.partialDays.includes(day)),
+  );
+  return [...old.map(oldPeriod), ...periods].toSorted((a, b) => (a.start < b.start ? -1 : 1));
+}
+
+async function readPackage(
+  { input, source, fetched, plan }: Prepared,
+  reader: Reader,
+  tracked: TrackedPackage,
+): Promise<Outcome> {
+  const { now, lookBackDays } = input;
+  const attempted = now();
+  const { name } = tracked;
+  try {
+    if (plan.faults.has(name)) throw plan.faults.get(name);
+    const { ledger, changes, unknownDays, cost, daysScanned } = await reader.read(name);
+    const { end } = fetched.upstream;
+    const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
+    const rows = rowsByDay(ledger, span, fetched, source.traits);
+    const periods = tracked.total ? periodsOfLedger(ledger, fetched, source.traits) : undefined;
+    return {
+      kind: 'read',
+      package: tracked,
+      attempted,
+      days: breakdownDays(span, rows, fetched.partialDays, unknownDays),
+      rows,
+      total: periods && totalSince(periods, end),
+      periods,
+      taken: { ...cost, daysScanned, durationMs: now().getTime() - attempted.getTime() },
+      changes,
+    };
+  } catch (error) {
+    return { kind: 'failed', package: tracked, attempted, error };
+  }
+}
+
+const NOT_ATTEMPTED = 'not attempted: ';
+
+/** What kept a package from being read, also where that was another package's failure. */
+export function causeText(error: unknown): string {
+  const text = describeError(error);
+  return text.startsWith(NOT_ATTEMPTED) ? text.slice(NOT_ATTEMPTED.length) : text;
+}
+
+export function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
+  const error = new OperatorError(errorCode(cause), `${NOT_ATTEMPTED}${describeError(cause)}`, { cause });
+  return { kind: 'failed', package: tracked, error };
+}
+
+/**
+ * How many packages may be begun before the slowest of them is done, for each that is read at a time. A
+ * slow one must not hold the others up, nor may its followers' rows pile up in memory.
+ */
+const LOOK_AHEAD = 4;
+
+/**
+ * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. After a cause that
+ * every package would meet nothing more is asked, and an interruption keeps those that have not begun from beginning.
+ */
+export async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
+  const { input, source, book, plan } = prepared;
+  const { packages, signal } = input;
+  const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
+  const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
+  const sharedDays = sum(shared, ({ span }) => spanDays(span));
+  let read = 0;
+  const reader = createReader(prepared, (days) => {
+    read += days;
+    input.onSharedDays?.(read, sharedDays);
+  });
+  const limit = pLimit(concurrency);
+  let cause: unknown;
+  const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
+    // Files are read and written without waiting, and a signal is only heard while the process waits.
+    await yieldToSignals();
+    if (signal?.aborted) return undefined;
+    const outcome = await readPackage(prepared, reader, tracked);
+    if (outcome.kind === 'read') return outcome;
+    if (signal?.aborted) return undefined;
+    if (!affectsAll(outcome.error)) return outcome;
+    // The others have what was read of them already.
+    if (cause !== undefined) return notAttempted(tracked, cause);
+    cause = outcome.error;
+    reader.stop(outcome.error);
+    return outcome;
+  };
+  const ahead = concurrency === 1 ? 1 : concurrency * LOOK_AHEAD;
+  async function* readEach(): AsyncGenerator<Outcome> {
+    const reading: Promise<Outcome | undefined>[] = [];
+    for (let next = 0; next < packages.length || reading.length > 0; ) {
+      for (const tracked of packages.slice(next, next + ahead - reading.length)) {
+        reading.push(limit(readOne, tracked));
+        next += 1;
+      }
+      const outcome = await reading.shift();
+      if (outcome !== undefined) yield outcome;
+    }
+  }
+  // What the days of the list are expected to bill goes before.
+  const daysBytes = sum(plan.reads, ({ expectedBytes }) => expectedBytes);
+  const ask = (question: FacetQuestion) => askFacets(source, book, question, daysBytes, signal);
+  try {
+    yield* input.facets === undefined ? readEach() : withFacets(readEach(), input.facets, source.traits, ask);
+  } finally {
+    await book.close().catch(() => undefined);
+    await source.close();
+  }
 }

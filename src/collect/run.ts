@@ -1,34 +1,18 @@
-import { setImmediate as yieldToSignals } from 'node:timers/promises';
-import pLimit from 'p-limit';
-import type { TrackedPackage } from '../config/config.ts';
-import { addDays, type Day, daysOf, type Span, spanDays, windowBefore } from '../days/day.ts';
+import { type Day, type Span, windowBefore } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import { oddDaysOf, partitionSpan, type Upstream, upstreamOf } from '../days/upstream.ts';
-import { affectsAll, describeError, errorCode, OperatorError } from '../errors/error.ts';
+import { OperatorError } from '../errors/error.ts';
 import { nameSome } from '../format.ts';
-import { breakdownOf } from '../metric/breakdown.ts';
-import { type Period, totalSince } from '../metric/package-days.ts';
-import { breakdownDays } from '../metric/summary.ts';
-import type { FailedPackage, ReadPackage } from '../publish/package.ts';
-import type { FacetQuestion } from '../sources/facets.ts';
-import type { DaysAnswer, Source, SourceTraits } from '../sources/source.ts';
+import type { DaysAnswer, Source } from '../sources/source.ts';
 import { needsFileNames } from '../sources/sql.ts';
-import { type DayRow, isOld, type Ledger, type OldDays, reachOf, spansOf } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { type Budget, BudgetError, openBudget, type SpendFile } from '../state/spend.ts';
-import { abortable, MINIMUM_BILLED, sum } from '../util.ts';
-import { askFacets, type FacetTask, withFacets } from './facets.ts';
-import {
-  type FetchedDays,
-  type KnownDays,
-  longestWindow,
-  planRun,
-  type RunPlan,
-  type RunScope,
-} from './plan.ts';
-import { createReader, type DayChange, type Reader } from './reader.ts';
+import { abortable, MINIMUM_BILLED } from '../util.ts';
+import type { FacetTask } from './facets.ts';
+import { type FetchedDays, type KnownDays, longestWindow, planRun, type RunScope } from './plan.ts';
 
+import { notAttempted, type Outcome, readAll } from './reader.ts';
 /** What a run needs from outside. */
 export interface RunInput extends RunScope {
   /** Opens the source, once. */
@@ -51,16 +35,6 @@ export interface RunInput extends RunScope {
   readonly now: () => Date;
 }
 
-/** What became of one package in a run. */
-export type Outcome =
-  | (ReadPackage & {
-      /** The rows of those of its days that are known. */
-      readonly rows: ReadonlyMap<Day, readonly DayRow[]>;
-      /** With `full`: oldest first. */
-      readonly changes: readonly DayChange[];
-    })
-  | FailedPackage;
-
 /** A run that has begun. */
 export interface Run {
   /** Why nothing at all could be read, if so. */
@@ -73,15 +47,6 @@ export interface Run {
   readonly notes: readonly string[];
   /** One for each package, in the order asked for. */
   readonly outcomes: AsyncIterable<Outcome>;
-}
-
-/** What a run has found out before it asks for the first package. */
-export interface Prepared {
-  readonly input: RunInput;
-  readonly source: Source;
-  readonly book: Budget;
-  readonly fetched: FetchedDays;
-  readonly plan: RunPlan;
 }
 
 /** Stands for the question about days in the account of money; no package can be called this. */
@@ -184,171 +149,6 @@ export async function fetchDays(source: Source, book: Budget, task: RunScope): P
 export async function fetchDaysFree(source: Source, task: RunScope): Promise<FetchedDays> {
   if (source.traits.billed) return conclude(source, task, { kind: 'skipped' }, []);
   return concludeAnswer(source, task, await source.days(spanOf(task, source)));
-}
-
-/** Whether the table does not have a day any more. */
-function isLost(day: Day, { known }: FetchedDays): boolean {
-  return known.kind === 'known' && !known.rows.get(day);
-}
-
-/**
- * The rows of the days of a span that are known. A day that the table has lost is not; of files that are a part of the table, one
- * without rows is a day without downloads.
- */
-function rowsByDay(
-  { days }: Ledger,
-  span: Span,
-  fetched: FetchedDays,
-  { wholeLog }: SourceTraits,
-): Map<Day, readonly DayRow[]> {
-  return new Map(
-    daysOf(span).flatMap((day) => {
-      const rows = days.get(day)?.rows;
-      if (!wholeLog) return [[day, rows ?? []]];
-      return rows === undefined || isLost(day, fetched) ? [] : [[day, rows]];
-    }),
-  );
-}
-
-/** Of a day, and of days that were added up. */
-const dayPeriod = (day: Day, rows: readonly DayRow[], isPartial: boolean): Period => {
-  return { start: day, end: addDays(day, 1), known: 1, isPartial, breakdown: breakdownOf(rows) };
-};
-const oldPeriod = (old: OldDays): Period => {
-  const known = sum(old.spans, spanDays);
-  return { ...reachOf(old), known, isPartial: false, breakdown: breakdownOf(old.rows) };
-};
-
-/**
- * All that is known of the days before the windows' end, oldest first. Files that are a part of the table tell of every day since
- * the first of which they have any row.
- *
- * @returns undefined where older days are known only together with later ones.
- */
-export function periodsOfLedger(
-  { days, old }: Ledger,
-  fetched: FetchedDays,
-  { wholeLog }: Pick<SourceTraits, 'wholeLog'>,
-): Period[] | undefined {
-  const { end, since } = fetched.upstream;
-  if (spansOf(old).some((span) => span.end > end)) return undefined;
-  const isKept = (day: Day, partitionRows: number | null) =>
-    day >= ERAS.ci &&
-    day < end &&
-    partitionRows !== 0 &&
-    !isOld(old, day) &&
-    !(day >= since && isLost(day, fetched));
-  const kept = [...days].flatMap(([day, { partitionRows }]) => (isKept(day, partitionRows) ? day : []));
-  const [first = end] = kept.toSorted();
-  const own = wholeLog ? kept : daysOf({ start: first, end });
-  const periods = own.map((day) =>
-    dayPeriod(day, days.get(day)?.rows ?? [], fetched.partialDays.includes(day)),
-  );
-  return [...old.map(oldPeriod), ...periods].toSorted((a, b) => (a.start < b.start ? -1 : 1));
-}
-
-async function readPackage(
-  { input, source, fetched, plan }: Prepared,
-  reader: Reader,
-  tracked: TrackedPackage,
-): Promise<Outcome> {
-  const { now, lookBackDays } = input;
-  const attempted = now();
-  const { name } = tracked;
-  try {
-    if (plan.faults.has(name)) throw plan.faults.get(name);
-    const { ledger, changes, unknownDays, cost, daysScanned } = await reader.read(name);
-    const { end } = fetched.upstream;
-    const span = { start: addDays(end, -Math.max(longestWindow(tracked), lookBackDays)), end };
-    const rows = rowsByDay(ledger, span, fetched, source.traits);
-    const periods = tracked.total ? periodsOfLedger(ledger, fetched, source.traits) : undefined;
-    return {
-      kind: 'read',
-      package: tracked,
-      attempted,
-      days: breakdownDays(span, rows, fetched.partialDays, unknownDays),
-      rows,
-      total: periods && totalSince(periods, end),
-      periods,
-      taken: { ...cost, daysScanned, durationMs: now().getTime() - attempted.getTime() },
-      changes,
-    };
-  } catch (error) {
-    return { kind: 'failed', package: tracked, attempted, error };
-  }
-}
-
-const NOT_ATTEMPTED = 'not attempted: ';
-
-/** What kept a package from being read, also where that was another package's failure. */
-export function causeText(error: unknown): string {
-  const text = describeError(error);
-  return text.startsWith(NOT_ATTEMPTED) ? text.slice(NOT_ATTEMPTED.length) : text;
-}
-
-function notAttempted(tracked: TrackedPackage, cause: unknown): Outcome {
-  const error = new OperatorError(errorCode(cause), `${NOT_ATTEMPTED}${describeError(cause)}`, { cause });
-  return { kind: 'failed', package: tracked, error };
-}
-
-/**
- * How many packages may be begun before the slowest of them is done, for each that is read at a time. A
- * slow one must not hold the others up, nor may its followers' rows pile up in memory.
- */
-const LOOK_AHEAD = 4;
-
-/**
- * Reads the packages, as many side by side as allowed, and hands the outcomes over in order. After a cause that
- * every package would meet nothing more is asked, and an interruption keeps those that have not begun from beginning.
- */
-async function* readAll(prepared: Prepared): AsyncGenerator<Outcome> {
-  const { input, source, book, plan } = prepared;
-  const { packages, signal } = input;
-  const concurrency = Math.min(input.concurrency ?? 1, source.traits.questionsAtOnce);
-  const shared = plan.reads.filter(({ packages: [, ...others] }) => others.length > 0);
-  const sharedDays = sum(shared, ({ span }) => spanDays(span));
-  let read = 0;
-  const reader = createReader(prepared, (days) => {
-    read += days;
-    input.onSharedDays?.(read, sharedDays);
-  });
-  const limit = pLimit(concurrency);
-  let cause: unknown;
-  const readOne = async (tracked: TrackedPackage): Promise<Outcome | undefined> => {
-    // Files are read and written without waiting, and a signal is only heard while the process waits.
-    await yieldToSignals();
-    if (signal?.aborted) return undefined;
-    const outcome = await readPackage(prepared, reader, tracked);
-    if (outcome.kind === 'read') return outcome;
-    if (signal?.aborted) return undefined;
-    if (!affectsAll(outcome.error)) return outcome;
-    // The others have what was read of them already.
-    if (cause !== undefined) return notAttempted(tracked, cause);
-    cause = outcome.error;
-    reader.stop(outcome.error);
-    return outcome;
-  };
-  const ahead = concurrency === 1 ? 1 : concurrency * LOOK_AHEAD;
-  async function* readEach(): AsyncGenerator<Outcome> {
-    const reading: Promise<Outcome | undefined>[] = [];
-    for (let next = 0; next < packages.length || reading.length > 0; ) {
-      for (const tracked of packages.slice(next, next + ahead - reading.length)) {
-        reading.push(limit(readOne, tracked));
-        next += 1;
-      }
-      const outcome = await reading.shift();
-      if (outcome !== undefined) yield outcome;
-    }
-  }
-  // What the days of the list are expected to bill goes before.
-  const daysBytes = sum(plan.reads, ({ expectedBytes }) => expectedBytes);
-  const ask = (question: FacetQuestion) => askFacets(source, book, question, daysBytes, signal);
-  try {
-    yield* input.facets === undefined ? readEach() : withFacets(readEach(), input.facets, source.traits, ask);
-  } finally {
-    await book.close().catch(() => undefined);
-    await source.close();
-  }
 }
 
 async function* failAll({ packages, signal }: RunInput, cause: unknown): AsyncGenerator<Outcome> {

@@ -1,6 +1,7 @@
 import type { FacetTask } from '../collect/facets.ts';
 import { WARNING_DAYS } from '../collect/plan.ts';
-import { beginRun, causeText, type Outcome } from '../collect/run.ts';
+import { causeText, type Outcome } from '../collect/reader.ts';
+import { beginRun } from '../collect/run.ts';
 import type { Day } from '../days/day.ts';
 import { nameSome, plural } from '../format.ts';
 import { summarize } from '../metric/summary.ts';

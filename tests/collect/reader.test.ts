@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunPlan } from '../../src/collect/plan.ts';
-import { createReader, type PackageRead } from '../../src/collect/reader.ts';
+import { createReader } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
 import { upstreamOf } from '../../src/days/upstream.ts';
 import { SourceError } from '../../src/sources/source.ts';
@@ -15,6 +15,9 @@ const DAY = '2026-04-01';
 const ONE = { start: DAY, end: '2026-04-02' };
 const FOUR = { start: DAY, end: '2026-04-05' };
 const NAMES: readonly [string, ...string[]] = ['alpha', 'beta', 'gamma', 'delta'];
+
+/** What all questions about a package brought. */
+type PackageRead = Awaited<ReturnType<ReturnType<typeof createReader>['read']>>;
 
 interface Given extends Omit<SourceOptions, 'before'> {
   readonly before?: (question: Question) => SourceError | undefined;

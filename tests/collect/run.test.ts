@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Outcome, RunInput } from '../../src/collect/run.ts';
+import type { Outcome } from '../../src/collect/reader.ts';
+import type { RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
 import { incompleteDaysOf } from '../../src/metric/package-days.ts';
 import { SourceError } from '../../src/sources/source.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Outcome } from '../../src/collect/run.ts';
+import type { Outcome } from '../../src/collect/reader.ts';
 import { addDays } from '../../src/days/day.ts';
 import { OperatorError } from '../../src/errors/error.ts';
 import type { BigQueryConfig } from '../../src/sources/bigquery/index.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { FetchedDays } from '../../src/collect/plan.ts';
-import { periodsOfLedger } from '../../src/collect/run.ts';
+import { periodsOfLedger } from '../../src/collect/reader.ts';
 import { totalSince } from '../../src/metric/package-days.ts';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
 

@@ -1,5 +1,6 @@
 import { WARNING_DAYS } from '../../src/collect/plan.ts';
-import { beginRun, type Outcome, type RunInput } from '../../src/collect/run.ts';
+import type { Outcome } from '../../src/collect/reader.ts';
+import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
 import { NO_COST, type QueryCost, type Source, type SourceTraits } from '../../src/sources/source.ts';
 import type { PivotRow, Question } from '../../src/sources/sql.ts';
