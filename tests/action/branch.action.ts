@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -67,13 +67,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-let number = 0;
-
 /** A run's folders, and the branch as it sees it. */
 async function open({ token = 'good', branch: name = 'badges', runner = {} as Record<string, string> } = {}) {
-  number += 1;
-  const folder = join(origin.folder, `run-${number}`);
-  mkdirSync(folder);
+  const folder = mkdtempSync(join(origin.folder, 'run-'));
   const settings = {
     branch: name,
     remote: `${url}/alice/project.git`,

@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadConfig, parseConfig } from '../../src/config/config.ts';
-import { tempFolder } from '../support/temp-folder.ts';
+import { folderOf } from '../support/temp-folder.ts';
 
 const parse = (text: string, file = 'tracked.yaml') => parseConfig(text, file, '/etc/pypi-badges');
 
@@ -168,23 +168,15 @@ packages:
 describe('loadConfig', () => {
   const VALID = 'service: {output_dir: out}\npackages: [demo]\n';
 
-  /** A folder with a file of these bytes. */
-  function folderWith(name: string, content: string | Buffer): string {
-    const folder = tempFolder();
-    writeFileSync(join(folder, name), content);
-    return folder;
-  }
-
   it('reads a file, also one with a byte order mark', () => {
-    const folder = folderWith('list.yaml', `\ufeff${VALID}`);
+    const folder = folderOf({ 'list.yaml': `\ufeff${VALID}` });
     expect(loadConfig('list.yaml', folder).outputDir).toBe(join(folder, 'out'));
   });
 
   it('says what is wrong with a file that it cannot read', () => {
-    const folder = folderWith('list.yaml', VALID);
-    writeFileSync(join(folder, 'bytes.yaml'), Buffer.from([0x61, 0xff, 0xfe]));
-    mkdirSync(join(folder, 'list'));
-    writeFileSync(join(folder, 'huge.yaml'), '');
+    const bytes = Buffer.from([0x61, 0xff, 0xfe]);
+    const files = { 'list.yaml': VALID, 'bytes.yaml': bytes, 'huge.yaml': '', 'list/inner.yaml': '' };
+    const folder = folderOf(files);
     truncateSync(join(folder, 'huge.yaml'), 600_000_000);
     chmodSync(join(folder, 'list.yaml'), 0o000);
     const user = process.geteuid?.() ?? 0;
@@ -223,15 +215,13 @@ describe('output, state and key must not lie in each other', () => {
     ['out', 'real/state', 'state/key', `(a link to ~/real/state/key) lies in ${KEPT}`],
   ])('output %s, state %s, key %s', (output, state, key, says) => {
     const real = (folder: string, path: string) => join(folder, 'real', path);
-    const folder = tempFolder();
+    const text = `service: {output_dir: ${output}, state_dir: ${state}, credential_file: ${key}}\npackages: [demo]\n`;
+    const folder = folderOf({ key: '', 'tracked.yaml': text });
     for (const path of ['out/in', 'state']) mkdirSync(real(folder, path), { recursive: true });
     for (const path of ['out', 'out/in', 'state'])
       symlinkSync(real(folder, path), join(folder, basename(path)));
     symlinkSync('real', join(folder, 'linked'));
-    writeFileSync(join(folder, 'key'), '');
     symlinkSync(join(folder, 'key'), real(folder, 'out/away'));
-    const text = `service: {output_dir: ${output}, state_dir: ${state}, credential_file: ${key}}\npackages: [demo]\n`;
-    writeFileSync(join(folder, 'tracked.yaml'), text);
     const load = () => loadConfig('tracked.yaml', folder);
     if (says === undefined) load();
     else expect(load).toThrow(says.replaceAll('~', folder));

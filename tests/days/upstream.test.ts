@@ -144,6 +144,7 @@ describe('where windows end', () => {
   const without = (...days: Day[]) => new Map([...full].filter(([day]) => !days.includes(day)));
   const partial = (...days: Day[]) => new Map([...full, ...days.map((day): [Day, number] => [day, 10])]);
   const since = (start: Day) => daysOf({ start, end: asOf });
+  const OLDER = '2026-02-20';
   const PARTS = ['2026-03-08', '2026-03-09'];
   const BACK = { code: 'upstream-back', message: expect.stringContaining('2026-03-08') };
 
@@ -169,12 +170,8 @@ describe('where windows end', () => {
       new Map([...without('2026-03-09'), ['2026-03-08', 10]]),
       { end: '2026-03-08' },
     ],
-    [
-      'an older day is incomplete',
-      partial('2026-02-20'),
-      { end: asOf, partialDays: ['2026-02-20'], missingDays: [] },
-    ],
-    ['an older day has no rows', without('2026-02-20'), { end: asOf, missingDays: ['2026-02-20'] }],
+    ['an older day is incomplete', partial(OLDER), { end: asOf, partialDays: [OLDER], missingDays: [] }],
+    ['an older day has no rows', without(OLDER), { end: asOf, missingDays: [OLDER] }],
     ['seven newest are incomplete', partial(...since('2026-03-03')), { end: '2026-03-03', fault: undefined }],
   ])('when %s', (_, rows, expected) => {
     expect(ofWholeLog(asOf, rows)).toMatchObject(expected);

@@ -127,9 +127,7 @@ describe('starting', () => {
 
 describe('the built command', () => {
   const inShell = (line: string, options: { cwd?: string; env?: Record<string, string> } = {}) =>
-    execa('bash', ['-c', `"${process.execPath}" "${CLI}" ${line}`], {
-      ...{ ...options, reject: false, stdin: 'ignore' },
-    });
+    execa('bash', ['-c', `"${process.execPath}" "${CLI}" ${line}`], { ...options, reject: false });
 
   it('refuses with exit 2, a sentence, and nothing written', async () => {
     const { folder } = localProject(['../x'], ROWS);

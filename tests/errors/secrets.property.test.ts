@@ -36,15 +36,13 @@ const third = (index: number) => SECRETS.filter((_, at) => (at + index) % 3 === 
 
 const variables = (names: string, more?: Omit<Place, 'name'>): Place[] =>
   names
-    .split(' ')
+    .split(/\s+/)
     .map((name, index) => ({ name, env: (text) => ({ [name]: text }), secrets: third(index), ...more }));
 
 const environment: Place[] = [
-  ...variables(
-    'GOOGLE_APPLICATION_CREDENTIALS BIGQUERY_EMULATOR_HOST CLICKHOUSE_URL PYPISTATS_URL LOG_LEVEL',
-  ),
-  ...variables('GOOGLE_CLOUD_PROJECT GCLOUD_PROJECT CLOUDSDK_CONFIG GCE_METADATA_HOST NODE_EXTRA_CA_CERTS'),
-  ...variables('NO_PROXY no_proxy HOME METADATA_SERVER_DETECTION'),
+  ...variables(`GOOGLE_APPLICATION_CREDENTIALS BIGQUERY_EMULATOR_HOST CLICKHOUSE_URL PYPISTATS_URL LOG_LEVEL
+    GOOGLE_CLOUD_PROJECT GCLOUD_PROJECT CLOUDSDK_CONFIG GCE_METADATA_HOST NODE_EXTRA_CA_CERTS
+    NO_PROXY no_proxy HOME METADATA_SERVER_DETECTION`),
   ...variables('HTTPS_PROXY HTTP_PROXY ALL_PROXY https_proxy', {
     takes: ({ kind }) => /password/.test(kind),
   }),
