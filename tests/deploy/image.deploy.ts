@@ -9,17 +9,13 @@ import { blockOfGuide } from './guide.ts';
 import { badgeText, badgeTexts, table, trackedYaml } from './table.ts';
 
 const USER = 65532;
-/** Raised when the base images below are made in another way. */
-const LAYOUT = 2;
+const BASES = path.join(import.meta.dirname, 'bases.Containerfile');
 
-/**
- * No registry for images can be reached, so the base images are made here, in the image of those that the
- * Containerfile names: Debian with Node and npm to build, and Node with its libraries alone to run.
- */
 describe('the image', () => {
   const deploy = inject('deploy');
   const store = ['--root', path.join(deploy.cache, 'containers'), '--storage-driver', 'overlay'];
   let work: string;
+  let bases: Record<'build' | 'runtime', string>;
   // Podman remembers where it was and wants to be there again, so this is no temporary name.
   const runroot = '/run/pypi-badges-test';
 
@@ -33,51 +29,21 @@ describe('the image', () => {
   };
   const buildah = async (...words: string[]) => (await engine('buildah', words)).stdout.trim();
 
-  const key = createHash('sha256')
-    .update(deploy.rootfs.bookworm + deploy.nodeTarball + LAYOUT)
-    .digest('hex')
-    .slice(0, 12);
-  const bases = { build: `localhost/build-base:${key}`, runtime: `localhost/runtime-base:${key}` };
   // Podman's own default asks for more than a machine that is a container itself may give.
   const limits = ['--ulimit=nofile=1024:1024', '--ulimit=nproc=1000:1000'];
   const image = (withDuckdb: 'yes' | 'no') => `localhost/pypi-badges:duckdb-${withDuckdb}`;
 
-  const lacks = async (name: string) =>
-    (await engine('buildah', ['inspect', '--type=image', name], false)).failed;
-
-  /** Makes a base image of folders, each with its place in it, and settings of it. */
-  async function makeBase(name: string, folders: readonly [string, string][], ...settings: string[]) {
-    const container = await buildah('from', 'scratch');
-    for (const [from, to] of folders) await buildah('copy', '--quiet', container, from, to);
-    await buildah('config', ...settings, container);
-    await buildah('commit', '--quiet', '--rm', container, name);
-  }
-
-  async function makeBases() {
-    const authorities = '/etc/ssl/certs/ca-certificates.crt';
-    if (await lacks(bases.build)) {
-      const folders: [string, string][] = [
-        [deploy.rootfs.bookworm, '/'],
-        [deploy.nodeTarball, '/usr/local'],
-        [authorities, '/etc/host-ca.crt'],
-      ];
-      const env = ['NODE_EXTRA_CA_CERTS=/etc/host-ca.crt', 'PATH=/usr/local/bin:/usr/bin:/bin'];
-      await makeBase(bases.build, folders, ...env.flatMap((each) => ['--env', each]));
-    }
-    if (await lacks(bases.runtime)) {
-      const root = path.join(work, 'runtime');
-      const node = path.join(deploy.nodeTarball, 'bin/node');
-      const needed = await execa('ldd', [node]);
-      const libraries = [...needed.stdout.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file as string);
-      const put = (from: string, to: string) =>
-        execa('install', ['-D', '-m', '0755', from, path.join(root, to)]);
-      // Other names than a shell's folders, so that what works does so without one.
-      await put(node, 'nodejs/bin/node');
-      for (const folder of ['var/lib', 'tmp']) await mkdir(path.join(root, folder), { recursive: true });
-      for (const file of [...libraries, authorities])
-        await put(path.join(deploy.rootfs.bookworm, file), file);
-      await makeBase(bases.runtime, [[root, '/']], '--entrypoint', '["/nodejs/bin/node"]');
-    }
+  /** Makes a base image by a stage of bases.Containerfile, unless an earlier run has made it of the same. */
+  async function makeBase(stage: 'build' | 'runtime') {
+    const { rootfs, nodeTarball } = deploy;
+    const parts = [`debian=${rootfs.bookworm}`, `node=${nodeTarball}`, 'certificates=/etc/ssl/certs'];
+    const key = createHash('sha256').update(`${parts}${await readFile(BASES, 'utf8')}`);
+    const name = `localhost/${stage}-base:${key.digest('hex').slice(0, 12)}`;
+    if (!(await engine('buildah', ['inspect', '--type=image', name], false)).failed) return name;
+    const contexts = parts.map((each) => `--build-context=${each}`);
+    const how = ['--quiet', '--layers', '--isolation=chroot', '--target', stage, '--tag', name];
+    await buildah('build', ...how, ...contexts, '--file', BASES, work);
+    return name;
   }
 
   /** Builds one stage under a name, which keeps its layers for the next run. */
@@ -128,7 +94,7 @@ describe('the image', () => {
     await writeFile(path.join(work, 'config/tracked.yaml'), list);
     await writeFile(path.join(work, 'config/file_downloads.ndjson'), table());
     await mkdir(path.join(deploy.cache, 'npm-build'), { recursive: true });
-    await makeBases();
+    bases = { build: await makeBase('build'), runtime: await makeBase('runtime') };
   });
   afterAll(async () => {
     // What these images are made of stays for the next run; what earlier ones left behind goes.

@@ -105,26 +105,16 @@ async function fillNpmCache(packages: string) {
 async function unpackNode() {
   const [node, npm] = ['24.21.0', '11.6.2'];
   const target = path.join(CACHE, `node-${node}-npm-${npm}`);
-  if (!existsSync(target)) {
-    const work = `${target}.new`;
-    await fs.rm(work, { recursive: true, force: true });
-    await fs.mkdir(path.join(work, 'lib/node_modules'), { recursive: true });
-    for (const [spec, into] of [
-      [`node-linux-${process.arch}@${node}`, '.'],
-      [`npm@${npm}`, 'lib/node_modules/npm'],
-    ] as const) {
-      await execa('npm', ['pack', '--silent', spec, '--pack-destination', work]);
-      const tarball = (await fs.readdir(work)).find((file) => file.endsWith('.tgz')) as string;
-      await fs.mkdir(path.join(work, into), { recursive: true });
-      await execa('tar', ['-xzf', tarball, '--strip-components=1', '-C', into], { cwd: work });
-      await fs.rm(path.join(work, tarball));
-    }
-    await fs.symlink('../lib/node_modules/npm/bin/npm-cli.js', path.join(work, 'bin/npm'));
-    for (const program of ['bin/node', 'lib/node_modules/npm/bin/npm-cli.js']) {
-      await fs.chmod(path.join(work, program), 0o755);
-    }
-    await fs.rename(work, target);
-  }
+  if (existsSync(target)) return target;
+  const work = `${target}.new`;
+  await fs.rm(work, { recursive: true, force: true });
+  const name = `node-linux-${process.arch}`;
+  await execa('npm', ['install', '--global', `--prefix=${work}`, `${name}@${node}`, `npm@${npm}`]);
+  // npm makes a link of it, which Node's own tarball has not.
+  const installed = path.join(work, 'lib/node_modules', name);
+  await fs.rename(path.join(installed, 'bin/node'), path.join(work, 'bin/node'));
+  await fs.rm(installed, { recursive: true });
+  await fs.rename(work, target);
   return target;
 }
 
