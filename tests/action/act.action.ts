@@ -106,18 +106,13 @@ function makeWorld() {
   git('remote', 'add', 'origin', 'https://github.com/alice/project.git');
   const stubs = standIns(origin.folder);
 
-  /** Runs a workflow whose step is given these inputs; or, with `own`, that workflow of this repository. Gives what it says. */
+  /** Runs a workflow whose step is given these inputs, or that of this repository. Gives what it says. */
   async function run(
-    inputs: Record<string, string>,
-    {
-      event = {},
-      list,
-      own,
-      exits = 0,
-    }: { event?: object; list?: string; own?: string; exits?: number } = {},
+    inputs: Record<string, string> | 'our own',
+    { event = {}, list, exits = 0 }: { event?: object; list?: string; exits?: number } = {},
   ): Promise<string> {
-    if (own === undefined) writeFileSync(join(place, WORKFLOW), workflowWith(inputs));
-    else cpSync(action, place, { recursive: true });
+    if (inputs === 'our own') cpSync(action, place, { recursive: true });
+    else writeFileSync(join(place, WORKFLOW), workflowWith(inputs));
     // As google-github-actions/auth leaves it there.
     writeFileSync(join(place, 'gha-creds-0123456789abcdef.json'), '{"type": "external_account"}');
     if (list !== undefined) writeFileSync(join(place, 'tracked.yaml'), list);
@@ -129,7 +124,7 @@ function makeWorld() {
     const argv = [
       ...['workflow_dispatch', '-P', 'ubuntu-24.04=-self-hosted', '--eventpath', eventPath],
       ...['--secret', 'GITHUB_TOKEN=token-of-the-test', '--env', `CLICKHOUSE_URL=${engine.url}`],
-      ...['--env', `GIT_CONFIG_GLOBAL=${origin.config}`, '--workflows', own ?? WORKFLOW],
+      ...['--env', `GIT_CONFIG_GLOBAL=${origin.config}`, '--workflows', WORKFLOW],
       ...['--local-repository', `pypi-badges/pypi-badges@v1=${action}`, ...stubs],
     ];
     const { exitCode, all } = await execa(act, argv, { cwd: place, reject: false, all: true });
@@ -251,7 +246,7 @@ describe('Node.js', () => {
 
 it('this repository publishes its own list by its own workflow', async () => {
   const { origin, run } = makeWorld();
-  const text = await run({}, { own: '.github/workflows/badges.yml' });
+  const text = await run('our own');
   const list = parse(readFileSync(join(root, 'tracked.yaml'), 'utf8'));
   const packages: (string | { name: string })[] = list.packages;
   const names = packages.map((entry) => (typeof entry === 'string' ? entry : entry.name));
