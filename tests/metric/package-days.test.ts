@@ -1,12 +1,5 @@
 import { expect, it } from 'vitest';
-import { breakdownOf } from '../../src/metric/breakdown.ts';
-import {
-  incompleteDaysOf,
-  isWindowKnown,
-  together,
-  totalSince,
-  totalsTogether,
-} from '../../src/metric/package-days.ts';
+import { incompleteDaysOf, isWindowKnown, together, totalsTogether } from '../../src/metric/package-days.ts';
 import { downloads, packageDays } from '../support/views.ts';
 
 /** Five days up to 2026-04-24 with 1, 2, an unknown number, 8 and 16 downloads; the 21st and the 24th incomplete. */
@@ -46,19 +39,7 @@ it.each([
   expect(isWindowKnown(days, windowDays)).toBe(expected);
 });
 
-it('counts the non-CI downloads since the first day that is known, and the days between that are not', () => {
-  const breakdown = breakdownOf([downloads('uv', 5), downloads('pip', 2, { ci: true })]);
-  const periods = [
-    { start: '2024-02-28', end: '2024-03-01', known: 2, isPartial: false, breakdown },
-    { start: '2024-03-04', end: '2024-03-05', known: 1, isPartial: false, breakdown },
-  ];
-  // 1, 2 and 3 March are not known, nor is the 5th: 2024 is a leap year.
-  expect(totalSince(periods, '2024-03-06')).toEqual({ since: '2024-02-28', count: 10, unknownDays: 4 });
-  expect(totalSince([], '2024-03-06')).toBeUndefined();
-});
-
 it.each([
-  ['2024-01-01', '2024-01-01', '2024-01-01', 3],
   ['2024-01-01', '2024-01-11', '2024-01-01', 13],
   ['2024-01-11', '2024-01-01', '2024-01-01', 13],
 ])('adds up totals since %s and %s', (one, other, since, unknownDays) => {
