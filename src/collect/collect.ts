@@ -296,7 +296,7 @@ export async function collect(
     upstream: run.upstream && { ...run.upstream, ...(isPublished ? { published: { source, lastDay } } : {}) },
     packages,
     groups,
-    warnings: await publishing.leftOverPackages(config),
+    warnings: await publisher.leftOver(),
   });
   const isWritten = await attempt('_health.json could not be written', job, listener, () =>
     writeHealth(config.outputDir, health),

@@ -52,30 +52,24 @@ export interface LeftOver {
   readonly others: readonly string[];
 }
 
+/** Names of folders by the package that they are of; there are several where it is spelled in several ways. */
+type Folders = ReadonlyMap<string, readonly string[]>;
+
 /**
- * Names of the folders that can be packages', in any spelling.
+ * The folders that can be packages'. pypi-winnow-downloads names them as its list spells the package
+ * (`Flask_SQLAlchemy`), and READMEs point there.
  *
  * @returns None where the output folder cannot be read; writing to it says what is wrong.
  */
-function packageFolders(outputDir: string): string[] {
-  try {
-    return readdirSync(outputDir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && PACKAGE_NAME.test(entry.name))
-      .map(({ name }) => name);
-  } catch {
-    return [];
-  }
-}
-
-/**
- * Folders whose names are other spellings of packages, by the normalized name. pypi-winnow-downloads names them as
- * its list spells the package (`Flask_SQLAlchemy`), and READMEs point there.
- */
-export function otherSpellings(outputDir: string): ReadonlyMap<string, readonly string[]> {
+export function packageFolders(outputDir: string): Folders {
   const found = new Map<string, string[]>();
-  for (const name of packageFolders(outputDir)) {
-    const normalized = normalizePackageName(name);
-    if (name !== normalized) append(found, normalized, name);
+  try {
+    for (const entry of readdirSync(outputDir, { withFileTypes: true })) {
+      const { name } = entry;
+      if (entry.isDirectory() && PACKAGE_NAME.test(name)) append(found, normalizePackageName(name), name);
+    }
+  } catch {
+    // Then there are none to tell of.
   }
   return found;
 }
@@ -148,17 +142,18 @@ async function leftOverIn(
  *
  * @param ofPackages Whether to look only for packages that are not listed: a run has looked into the other folders.
  * @param marked Whether badges count that say already that they are not renewed.
+ * @param folders Those of packages, where they are known.
  */
 export async function findLeftOver(
   { outputDir, packages, groups, compareChart }: Config,
-  { ofPackages = false, marked = false },
+  { ofPackages = false, marked = false, folders = packageFolders(outputDir) },
 ): Promise<LeftOver[]> {
   const tracked = new Map([...packages, ...groups].map((each) => [each.name, each]));
+  const all = [...folders].flatMap(([name, spellings]) => spellings.map((folder) => ({ folder, name })));
+  if (compareChart === undefined) all.push({ folder: COMPARISON_FOLDER, name: COMPARISON_FOLDER });
   const found: LeftOver[] = [];
-  const folders = packageFolders(outputDir);
-  if (compareChart === undefined) folders.push(COMPARISON_FOLDER);
-  for (const folder of folders.toSorted()) {
-    const listed = tracked.get(normalizePackageName(folder));
+  for (const { folder, name } of all.toSorted((a, b) => (a.folder < b.folder ? -1 : 1))) {
+    const listed = tracked.get(name);
     const left = ofPackages && listed ? undefined : await leftOverIn(outputDir, folder, listed, marked);
     if (left !== undefined) found.push(left);
   }
@@ -188,8 +183,8 @@ export async function leftOverWindows(
 }
 
 /** What is left over of packages that are no longer listed. */
-export async function leftOverPackages(config: Config): Promise<Warning[]> {
-  const names = (await findLeftOver(config, { ofPackages: true })).map(({ folder }) => folder);
+export async function leftOverPackages(config: Config, folders: Folders): Promise<Warning[]> {
+  const names = (await findLeftOver(config, { ofPackages: true, folders })).map(({ folder }) => folder);
   return warning(names, nameSome(names));
 }
 

@@ -20,12 +20,11 @@ import { defined } from '../util.ts';
 import { FACETS_FILE, facetsText, readFacets } from './facets.ts';
 import type { Health, PackageFailure, PackageHealth } from './health.ts';
 import { HISTORY_FILE, historyText } from './history.ts';
-import { leftOverWindows, otherSpellings } from './left-over.ts';
+import { leftOverPackages, leftOverWindows, packageFolders } from './left-over.ts';
 import { MONTHS_FILE, monthsText } from './months.ts';
 import type { Pages } from './page.ts';
 
 export { publishComparison } from './comparison.ts';
-export { leftOverPackages } from './left-over.ts';
 
 /*
  * Packages and groups: days to badges, history and page in a folder, and an entry of the health file.
@@ -120,7 +119,7 @@ export function openPublisher(
   onFault: (error: unknown) => void,
 ) {
   const { outputDir, source, publicUrl } = config;
-  const spellings = otherSpellings(outputDir);
+  const folders = packageFolders(outputDir);
   const entryBefore = (name: string) => previous?.packages.get(name) ?? previous?.groups.get(name);
   const sums = config.groups.map(
     (group): GroupSum => ({ group, failed: [], waiting: new Set(group.members) }),
@@ -172,7 +171,8 @@ export function openPublisher(
     if (hasTotal && periods !== undefined) files.push({ name: MONTHS_FILE, content: monthsText(periods) });
     const found = await writeFolder(outputDir, name, files);
     // What lies in a folder of the same package under another spelling is renewed, too: an address in use never freezes.
-    for (const spelling of spellings.get(name) ?? []) await writeFolder(outputDir, spelling, files, true);
+    const spellings = folders.get(name)?.filter((folder) => folder !== name) ?? [];
+    for (const spelling of spellings) await writeFolder(outputDir, spelling, files, true);
     const renewed = new Set(badges.map((file) => file.name));
     const notRenewed = found.filter((each) => !renewed.has(each));
     const entry: PackageHealth = {
@@ -247,5 +247,7 @@ export function openPublisher(
         yield { name: group.name, entry: await publishGroup(sum, started), waiting: waiting.size };
       }
     },
+    /** What is left over of packages that are no longer listed. */
+    leftOver: () => leftOverPackages(config, folders),
   };
 }
