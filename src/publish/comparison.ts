@@ -20,20 +20,19 @@ import { readHistory } from './history.ts';
  */
 export async function publishComparison(config: Config): Promise<string[]> {
   const { outputDir, compareChart = [], packages, groups } = config;
-  const compared: (Compared & { readonly longest: number })[] = [];
+  const all = [...packages, ...groups];
+  const tracked = compareChart.flatMap((name) => all.find((each) => each.name === name) ?? []);
+  const compared: Compared[] = [];
   const missing: string[] = [];
-  for (const name of compareChart) {
-    const tracked = [...packages, ...groups].find((each) => each.name === name);
+  for (const { name, title = name } of tracked) {
     const history = await readHistory(outputDir, name);
-    if (tracked === undefined || history === undefined) missing.push(name);
-    else {
-      const { title = name, windows } = tracked;
-      compared.push({ title, history: history.days, longest: Math.max(...windows) });
-    }
+    if (history === undefined) missing.push(name);
+    else compared.push({ title, history: history.days });
   }
   if (missing.length > 0) return missing;
   const ends = compared.map(({ history }) => spanOf(history).end).toSorted();
-  const span = windowBefore(ends.at(-1) ?? '', Math.min(...compared.map(({ longest }) => longest)));
+  const lengths = tracked.map(({ windows }) => Math.max(...windows));
+  const span = windowBefore(ends.at(-1) ?? '', Math.min(...lengths));
   const files = COMPARISONS.flatMap((kind) =>
     filesOf(badgeStem(kind, undefined), drawComparison(compared, span, kind.id === INDEXED)),
   );
