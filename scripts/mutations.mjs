@@ -23,7 +23,7 @@ const MUTATIONS = [
   ["if (ci === true) return 'ci';", "if (ci !== false) return 'ci';", 'tests/metric'],
   ["category !== 'sidecar' && isSystem(system)", 'isSystem(system)', 'tests/metric'],
   ['total + excluded[reason], count);', 'total + excluded[reason], 0);', 'tests/metric'],
-  ['counts.length < all.length * KNOWN_SHARE', 'counts.length <= all.length * KNOWN_SHARE', 'tests/metric'],
+  ['days.length < all.length * KNOWN_SHARE', 'days.length <= all.length * KNOWN_SHARE', 'tests/metric/trend'],
   ['Math.min(now, then) < JUMP_DOWNLOADS_MIN', 'Math.max(now, then) < JUMP_DOWNLOADS_MIN', 'tests/metric'],
   ['known.has(name) ? name : OTHER_NAME', 'name', 'tests/metric/breakdown tests/sources/rows'],
 
@@ -35,7 +35,7 @@ const MUTATIONS = [
   ['day < ERAS.ci || ', '', 'tests/commands/days'],
   ['count > TIMES * usual', 'count >= TIMES * usual', 'tests/metric/spikes'],
   [' && day.day >= end', '', 'tests/metric/spikes'],
-  [' && sum(spikes) > sum(days) * SUM_SHARE', '', 'tests/metric/spikes'],
+  [' && sum(spikes, countOf) > sum(days, countOf) * SUM_SHARE', '', 'tests/metric/spikes'],
   [
     'dayNumber(newest) - dayNumber(lastDay) > LATE_DAYS_MAX',
     'dayNumber(newest) - dayNumber(lastDay) >= LATE_DAYS_MAX',

@@ -156,7 +156,7 @@ describe('badges that are asked for', () => {
     return { facets, span: { start: '2026-09-01', end: '2026-09-15' }, source: 'duckdb' };
   };
 
-  const few = { ...breakdown, count: 99 };
+  const few = { breakdown: { ...breakdown, count: 99 }, facets: pythons({ '3.10': 999 }) };
   it.each<[string, Looks, Partial<Summary>, string, string]>([
     ['its share of those known', {}, { facets: pythons({ '3.9': 55, '3.10': 945 }, 10) }, '95%', 'blue'],
     ['its colour', { color: 'green' }, { facets: pythons({ '3.14': 200 }) }, '100%', 'green'],
@@ -167,13 +167,7 @@ describe('badges that are asked for', () => {
     ['as many unknown as may be', {}, { facets: pythons({ '3.9': 90, '3.11': 110 }, 50) }, '55%', 'blue'],
     ['too many unknown', {}, { facets: pythons({ '3.10': 200 }, 51) }, 'too few', 'lightgrey'],
     ['that nothing was counted yet', {}, {}, 'not counted', 'lightgrey'],
-    [
-      'that there is too little by now',
-      {},
-      { breakdown: few, facets: pythons({ '3.10': 999 }) },
-      'too few',
-      'lightgrey',
-    ],
+    ['that there is too little by now', {}, few, 'too few', 'lightgrey'],
   ])('have a share of Pythons say %s', (_, looks, more, message, color) => {
     const extra: Looks['extra'] = ['python>=3.10', 'python>=3.9', 'python>=3.10'];
     const files = filesOf({ ...looks, suffix: '/month', extra }, more, [30, 90]);

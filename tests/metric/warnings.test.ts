@@ -18,20 +18,18 @@ const PIP = always({ pip: 9 });
 const BOTH = always({ pip: 9, uv: 9 });
 const TWO = always({ pip: 2, uv: 2 });
 const uv = (count: number) => [downloads('uv', count)];
+const pip = (count: number) => [downloads('pip', count)];
+const devpi = (count: number) => [downloads('devpi', count)];
 const APRIL_18_TO_23 = [18, 19, 20, 21, 22, 23].map((day) => `2026-04-${day}`);
 const codes = (all: PackageDays) => warningsOf(all, [30]).map(({ code }) => code);
 
 it.each<[string, PackageDays, boolean]>([
   // 21 of 105 are a fifth, and seven a week; 21 of 106 are not.
   ['a fifth of the count', weeks(always({ uv: 1, pip: 3 }), always({ pip: 3 })), true],
-  [
-    'less than a fifth',
-    weeks(always({ uv: 1, pip: 3 }), (age) => [downloads('pip', age === 0 ? 4 : 3)]),
-    false,
-  ],
+  ['less than a fifth', weeks(always({ uv: 1, pip: 3 }), (age) => pip(age === 0 ? 4 : 3)), false],
   ['six a week, which may be chance', weeks((age) => (age % 7 ? uv(1) : []), always({ pip: 1 })), false],
   ['what nobody downloads any more', weeks(always({ uv: 9 }), always({ bandersnatch: 9 })), false],
-  ['one in the last week', weeks(BOTH, (age) => [downloads('pip', 9), ...uv(age === 3 ? 1 : 0)]), false],
+  ['one in the last week', weeks(BOTH, (age) => [...pip(9), ...uv(age === 3 ? 1 : 0)]), false],
   ['an installer that went eight days ago', weeks((age) => (age === 7 ? PIP : BOTH)(age), PIP), true],
   ['an installer that is new', weeks(PIP, BOTH), false],
   // Two of the installer would be due on it.
@@ -53,7 +51,7 @@ it('tells of each installer that has vanished, with its figures', () => {
 });
 
 describe('unidentified-jump', () => {
-  const FEW = [downloads(null, 60), downloads('pip', 40)];
+  const FEW = [downloads(null, 60), ...pip(40)];
   const FILES = downloads('pip', 100, { sidecar: true });
   /** `share` in 50 a day is not known, the others are mirrors. */
   const unknown = (share: number) => always({ '': share, devpi: 50 - share });
@@ -74,18 +72,10 @@ describe('unidentified-jump', () => {
     ['to other programs', weeks(always({ pip: 20 }), always({ pip: 10, 'uv-next/1.0': 10 })), true],
     ['to mirrors', weeks(always({ pip: 20 }), always({ pip: 10, devpi: 10 })), false],
     // 6 of 10 are unknown throughout; of 20 they were 3 in 10.
-    [
-      'that is the end of counting other files',
-      weeks(() => [...FEW, FILES], always({ '': 60, pip: 40 })),
-      false,
-    ],
+    ['after the end of other files', weeks(() => [...FEW, FILES], always({ '': 60, pip: 40 })), false],
     ['among 99 a week', weeks(always({ pip: 99 }), endsWith(99)), false],
     ['among 100 a week', weeks(always({ devpi: 99 }), endsWith(100)), true],
-    [
-      'after four weeks with 99',
-      weeks((age) => [downloads('devpi', age === 9 ? 99 : 0)], unknown(50)),
-      false,
-    ],
+    ['after four weeks with 99', weeks((age) => devpi(age === 9 ? 99 : 0), unknown(50)), false],
     ['after four weeks that are not known', weeks(() => null, unknown(50)), false],
     ['of a package that is a week old', packageDays(7, unknown(50)), false],
   ])('%s: %3$s', (_, all, told) => {
@@ -100,10 +90,10 @@ describe('no-rows', () => {
   it.each<[string, PackageDays, string[]]>([
     ['no download of any kind', packageDays(35, () => []), ['no-rows']],
     ['rows of no downloads', packageDays(35, always({ pip: 0 })), ['no-rows']],
-    ['one of a mirror', only(20, downloads('devpi', 1)), []],
+    ['one of a mirror', only(20, ...devpi(1)), []],
     ['one of a file beside a package', only(20, downloads('pip', 1, { sidecar: true })), []],
-    ['one before the window', only(4, downloads('pip', 1)), ['no-rows']],
-    ['one on the first day of the window', only(5, downloads('pip', 1)), []],
+    ['one before the window', only(4, ...pip(1)), ['no-rows']],
+    ['one on the first day of the window', only(5, ...pip(1)), []],
     ['nothing known of any day', packageDays(35, () => null), []],
     [
       'none but perhaps on an unknown day',

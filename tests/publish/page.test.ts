@@ -11,11 +11,8 @@ import { tempFolder } from '../support/temp-folder.ts';
 import { historyOf, NOW, site, YOUNG } from '../support/views.ts';
 
 /** A health file as it is read. */
-function healthOf(value: object): Health {
-  const health = parseHealth(JSON.stringify({ packages: {}, ...value }));
-  if (health === undefined) throw new Error('it is no health file');
-  return health;
-}
+const healthOf = (value: object) =>
+  parseHealth(JSON.stringify({ packages: {}, ...value })) ?? expect.fail('it is no health file');
 
 const EMPTY = healthOf({ finished: '2026-04-25T04:12:00Z' });
 
