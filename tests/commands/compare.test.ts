@@ -14,41 +14,33 @@ const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
 
 const known = (rows: readonly ServerRow[]) => rows as readonly StatsRow[];
 
-interface Case {
-  readonly argv?: readonly string[];
-  readonly stats?: StatsOptions;
-  readonly files?: Readonly<Record<string, string>>;
-  /** A day of which ClickHouse's copy has nothing. */
-  readonly without?: string;
-  readonly terminal?: boolean;
-}
-
-async function compare({
-  argv = ['young'],
-  stats = { rows: known(YOUNG_ROWS) },
-  files = {},
-  without,
-  terminal = false,
-}: Case = {}) {
-  const server = await startClickHouse({
-    rows: [...WHOLE, ...YOUNG_ROWS].filter(({ day }) => day !== without),
-  });
-  const peer = await startPyPiStats(stats);
+/**
+ * Runs `compare` beside these files, and expects an exit code.
+ *
+ * @param without A day of which ClickHouse's copy has nothing.
+ */
+async function compare(
+  argv: readonly string[] = ['young'],
+  stats: StatsOptions = { rows: known(YOUNG_ROWS) },
+  { files = {}, without = '', terminal = false, exitCode = 0 } = {},
+) {
+  const rows = [...WHOLE, ...YOUNG_ROWS].filter(({ day }) => day !== without);
+  const [server, peer] = [await startClickHouse({ rows }), await startPyPiStats(stats)];
   onTestFinished(async () => {
     await server.close();
     await peer.close();
   });
   const project = openProject({ CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url });
-  for (const [name, text] of Object.entries(files)) project.put(name, text);
+  for (const [name, text] of Object.entries<string>(files)) project.put(name, text);
   const result = await project.within({ now: NOW, terminal }, 'compare', ...argv);
-  return { ...result, left: project.files() };
+  expect([result.exitCode, project.files()]).toEqual([exitCode, files]);
+  return result;
 }
 
 describe('compare', () => {
   it("goes from pypistats.org's figures to the non-CI downloads, step by step", async () => {
-    const { exitCode, stdout, stderr, left } = await compare({ argv: ['Young'] });
+    const { stdout, stderr } = await compare(['Young']);
     expect(stderr).toBe('');
-    expect(exitCode).toBe(0);
     // 6 + 3 + 5 + 100 + 25 + 31 + 80 = 250 rows have a name that is none of pypistats.org's mirrors.
     expect(stdout).toBe(`young, 30 days from 1 Oct 2026 to 30 Oct 2026 (UTC)
 
@@ -75,15 +67,13 @@ Windows              0                         0            0
 
 Counted from ClickHouse's public copy of PyPI's download log.
 `);
-    expect(left).toEqual({});
   });
 
   it('tells days that one of the two lacks from rows that differ', async () => {
     const rows = known(YOUNG_ROWS)
       .filter(({ day }) => day !== '2026-10-10')
       .map((row) => (row.day === '2026-10-02' ? { ...row, downloads: 4 } : row));
-    const { exitCode, stdout } = await compare({ stats: { rows } });
-    expect(exitCode).toBe(0);
+    const { stdout } = await compare(['young'], { rows });
     const line = (label: string) => stdout.split('\n').find((each) => each.trim().startsWith(label));
     expect(line('pypistats.org  ')).toMatch(/ 2,761 +240$/);
     expect(line('Days that pypistats.org lacks')).toMatch(/ \+8 +\+8$/);
@@ -94,16 +84,16 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('tells of a day that we lack, on a terminal in colour', async () => {
-    const { stdout } = await compare({ without: '2026-10-13', terminal: true });
+    const without = '2026-10-13';
+    const { stdout } = await compare(['young'], undefined, { without, terminal: true });
     expect(stdout).toMatch(/Days that we lack +-80 +-80\n/);
     expect(stdout).toContain('- Days that we lack (13 Oct 2026): ClickHouse has nothing of them.');
     const lines = stripVTControlCharacters(stdout).split('\n');
     expect(Math.max(...lines.map((each) => each.length))).toBeLessThanOrEqual(80);
     expect(stdout).toContain('\u001B[1myoung');
-    const { stdout: json } = await compare({ argv: ['young', '--json'], without: '2026-10-13' });
+    const { stdout: json } = await compare(['young', '--json'], undefined, { without });
     expect(JSON.parse(json).by_day[12]).toEqual({
-      day: '2026-10-13',
-      clickhouse: null,
+      ...{ day: without, clickhouse: null },
       pypistats: { with_mirrors: 80, without_mirrors: 80 },
     });
   });
@@ -120,15 +110,12 @@ Counted from ClickHouse's public copy of PyPI's download log.
       /^PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days$/m,
     ],
   ])('says %s', async (_, list, says) => {
-    const { exitCode, stdout } = await compare({ files: { 'tracked.yaml': list } });
-    expect(exitCode).toBe(0);
-    expect(stdout).toMatch(says);
+    const files = { 'tracked.yaml': list };
+    expect((await compare(['young'], undefined, { files })).stdout).toMatch(says);
   });
 
   it('is data for programs with --json', async () => {
-    const { exitCode, stdout } = await compare({ argv: ['young', '--json', '--days', '20'] });
-    expect(exitCode).toBe(0);
-    const found = JSON.parse(stdout);
+    const found = JSON.parse((await compare(['young', '--json', '--days', '20'])).stdout);
     expect(found).toMatchObject({
       package: 'young',
       source: 'clickhouse',
@@ -158,8 +145,8 @@ Counted from ClickHouse's public copy of PyPI's download log.
     );
     const list =
       'service: {output_dir: out, source: duckdb}\nduckdb: {files: rows.ndjson}\npackages: [other]\n';
-    const { exitCode, stdout } = await compare({ files: { 'rows.ndjson': rows, 'tracked.yaml': list } });
-    expect(exitCode).toBe(0);
+    const files = { 'rows.ndjson': rows, 'tracked.yaml': list };
+    const { stdout } = await compare(['young'], undefined, { files });
     expect(stdout).toMatch(/^local files: 30 of 30 days$/m);
     expect(stdout).toMatch(/^2 Oct 2026 +6 +4 +6 +4$/m);
     // 12 and 13 October are not in the files: three days differ.
@@ -169,21 +156,22 @@ Counted from ClickHouse's public copy of PyPI's download log.
   });
 
   it('shows what there is when pypistats.org cannot be had, and says so', async () => {
-    const broken = await compare({ stats: { rows: [], fault: () => ({ status: 404, body: '<html>' }) } });
-    expect(broken.exitCode).toBe(1);
+    const fault = () => ({ status: 404, body: '<html>' });
+    const broken = await compare(['young'], { rows: [], fault }, { exitCode: 1 });
     expect(broken.stdout).not.toContain('Why they differ');
     expect(broken.stdout).toMatch(/^ClickHouse, the same way +2,771 +250\n/m);
     expect(broken.stdout).toMatch(/^Non-CI downloads +14\n/m);
     expect(broken.stdout).toMatch(/^Linux +- +186 +86\n/m);
     expect(broken.stderr).toMatch(/something that is not pypistats\.org answered; .*\(HTTP status 404\)/);
-    const unknown = await compare({ stats: { rows: [] } });
-    expect(unknown).toMatchObject({ exitCode: 1, stderr: 'young: pypistats.org does not know it\n' });
+    const unknown = await compare(['young'], { rows: [] }, { exitCode: 1 });
+    expect(unknown.stderr).toBe('young: pypistats.org does not know it\n');
   });
 
   it('says so where nobody knows the package', async () => {
-    const { exitCode, stdout, stderr } = await compare({ argv: ['nobodys'], stats: {} });
-    expect([exitCode, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/^nobodys: no download of any kind .* public copy .* is the name right\?/);
-    expect(stderr).toContain('nobodys: pypistats.org does not know it\n');
+    const { stdout, stderr } = await compare(['nobodys'], {}, { exitCode: 1 });
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(
+      /^nobodys: no download of any kind .* public copy .* is the name right\?.*\nnobodys: pypistats.org does not know it\n/,
+    );
   });
 });

@@ -28,13 +28,13 @@ function repository(below = '.') {
 describe('init', () => {
   it('writes a list that is counted from ClickHouse, and names the next command', async () => {
     const { folder, files, init } = repository();
-    const { exitCode, stdout, stderr } = await init(['Flask_SQLAlchemy', 'null', '2048', 'null']);
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).toBe(`Wrote tracked.yaml (3 packages).
+    const stdout = `Wrote tracked.yaml (3 packages).
 
 Next:
   pypi-badges collect    counts, and writes the badges to output
-`);
+`;
+    const result = await init(['Flask_SQLAlchemy', 'null', '2048', 'null']);
+    expect(result).toEqual({ exitCode: 0, stdout, stderr: '' });
     expect(files()).toBe(1);
     const config = loadConfig('tracked.yaml', folder);
     expect(config.packages.map(({ name, windows, looks }) => [name, windows, looks?.label])).toEqual([
@@ -73,13 +73,12 @@ Next:
   });
 
   it('has the workflow at a minute of its own', async () => {
-    const crons = new Set<string>();
-    for (const name of ['alpha', 'beta', 'gamma']) {
+    const crons = ['alpha', 'beta', 'gamma'].map(async (name) => {
       const { init, workflow } = repository();
       await init([name, '--action']);
-      crons.add(workflow().on.schedule[0].cron);
-    }
-    expect(crons.size).toBe(3);
+      return workflow().on.schedule[0].cron;
+    });
+    expect(new Set(await Promise.all(crons)).size).toBe(3);
   });
 
   it('writes the workflow alone for a list that is there', async () => {
@@ -111,9 +110,9 @@ Next:
   it('writes nothing where something is in the way of the workflow', async () => {
     const { root, init } = repository();
     symlinkSync('gone', join(root, '.github'));
-    const { exitCode, stderr } = await init(['alpha', '--action']);
-    expect([exitCode, existsSync(join(root, 'tracked.yaml'))]).toEqual([1, false]);
-    expect(stderr).toContain('.github: this is a link that leads nowhere');
+    const stderr = expect.stringContaining('.github: this is a link that leads nowhere');
+    expect(await init(['alpha', '--action'])).toEqual({ exitCode: 1, stdout: '', stderr });
+    expect(existsSync(join(root, 'tracked.yaml'))).toBe(false);
   });
 
   it.each([
@@ -124,23 +123,17 @@ Next:
     ['a folder in the way', ['a', '-c', '.git'], '.git exists already, and is not overwritten'],
   ])('refuses %s, and writes nothing', async (_, argv, said) => {
     const { init, files } = repository();
-    const { exitCode, stderr } = await init(argv);
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(said);
+    expect(await init(argv)).toEqual({ exitCode: 2, stdout: '', stderr: expect.stringMatching(said) });
     expect(files()).toBe(0);
   });
 
   it.each(['tracked.yaml', WORKFLOW])('leaves a %s that is there, and writes nothing', async (file) => {
-    for (const make of [
-      (path: string) => writeFileSync(path, 'mine'),
-      (path: string) => symlinkSync('gone', path),
-    ]) {
+    const stderr = `${file} exists already, and is not overwritten; remove it first\n`;
+    for (const make of [writeFileSync, (path: string) => symlinkSync('gone', path)]) {
       const { root, init } = repository();
       mkdirSync(join(root, '.github/workflows'), { recursive: true });
-      make(join(root, file));
-      const { exitCode, stderr, stdout } = await init(['alpha', '--action']);
-      expect([exitCode, stdout]).toEqual([2, '']);
-      expect(stderr).toBe(`${file} exists already, and is not overwritten; remove it first\n`);
+      make(join(root, file), 'mine');
+      expect(await init(['alpha', '--action'])).toEqual({ exitCode: 2, stdout: '', stderr });
       const other = file === WORKFLOW ? 'tracked.yaml' : WORKFLOW;
       expect(existsSync(join(root, other))).toBe(false);
     }
