@@ -27,10 +27,9 @@ describe('collect', () => {
     const { run, message, published } = abc();
     const { exitCode, stdout, stderr } = await run('collect');
     expect(exitCode).toBe(0);
-    const log = stderr.trimEnd().split('\n');
-    const collected = log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'collected');
-    const counts = collected.map(({ package: name, count }) => [name, count]);
-    expect(Object.fromEntries(counts)).toEqual({ alpha: 14, beta: 3, gamma: 0 });
+    const counts = stderr.matchAll(/"package":"(\w+)","count":(\d+),.*"msg":"collected"/g);
+    const byName = [...counts].map(([, ...found]) => found.join()).toSorted();
+    expect(byName).toEqual(['alpha,14', 'beta,3', 'gamma,0']);
     expect(tableLines(stdout)).toEqual([
       'package | window | non-CI | all | excluded | state',
       'alpha | 30d | 14 | 100 | 86.0% | ok',
@@ -73,11 +72,8 @@ describe('collect', () => {
     await run('collect', '--as-of', '2026-04-11');
     expect(message('alpha', 'downloads-30d')).toBe('1k');
     expect(entry('alpha')).toMatchObject({ count: 1_005, excluded: { ci: 86 } });
-    const { exitCode, stderr } = await run('collect', '--as-of', '2026-03-26');
-    expect([exitCode, stderr]).toEqual([
-      0,
-      expect.stringContaining('alpha: stale: figures end with 2026-03-25, 30'),
-    ]);
+    const stderr = expect.stringContaining('alpha: stale: figures end with 2026-03-25, 30');
+    expect(await run('collect', '--as-of', '2026-03-26')).toMatchObject({ exitCode: 0, stderr });
     expect(entry('alpha')).toMatchObject({ count: 1_000, counted_to: '2026-03-25' });
     const status = await run('status');
     expect(status.exitCode).toBe(1);
@@ -108,8 +104,8 @@ describe('collect', () => {
     put('output/photos/cat.json', '{}');
     mkdirSync(join(output, 'elsewhere'));
     symlinkSync('elsewhere', join(output, 'aLPHA'));
-    const { exitCode, stderr } = await run('collect');
-    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('badges of alpha2 are left over')]);
+    const stderr = expect.stringContaining('badges of alpha2 are left over');
+    expect(await run('collect')).toMatchObject({ exitCode: 0, stderr });
     expect([message('Alpha', 'downloads-30d'), message('ALPHA', 'os-linux-30d')]).toEqual(['14', '9']);
     expect(['Alpha', 'ALPHA', 'elsewhere'].map((folder) => published(folder).length)).toEqual([1, 1, 0]);
     for (const folder of ['alpha2', '.well-known']) expect(read(`output/${folder}/${badge}`)).toBe('old');
@@ -137,9 +133,8 @@ describe('collect --package', () => {
     const { alpha } = health().packages;
     table([...TABLE, { ...NEWEST, project: 'alpha' }, { ...NEWEST, project: 'beta' }]);
     const now = () => new Date('2026-04-25T10:00:00.000Z');
-    const { exitCode, stdout } = await within({ now }, 'collect', '--package', 'BETA');
-    expect(exitCode).toBe(0);
-    expect(stdout).not.toContain('alpha');
+    const stdout = expect.not.stringContaining('alpha');
+    expect(await within({ now }, 'collect', '--package', 'BETA')).toMatchObject({ exitCode: 0, stdout });
     const last_success = '2026-04-25T10:00:00.000Z';
     expect(health().packages).toEqual({ alpha, beta: expect.objectContaining({ count: 4, last_success }) });
     expect(message('alpha', 'downloads-30d')).toBe('14');
@@ -190,8 +185,8 @@ describe('collect --dry-run', () => {
     expect(await dry()).toMatch(/^beta\s+1\s+7\s+700\.0 MiB$/m);
     expect(read(path)).toBe('rubble');
     // A run sets it aside, says so, and reads again.
-    const { exitCode, stderr } = await run('collect');
-    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('beta.json.rejected-1')]);
+    const stderr = expect.stringContaining('beta.json.rejected-1');
+    expect(await run('collect')).toMatchObject({ exitCode: 0, stderr });
     expect(entry('beta')).toMatchObject({ count: 7, query: { days_scanned: 7 } });
     expect(read(`${path}.rejected-1`)).toBe('rubble');
   });
@@ -255,10 +250,8 @@ describe('collect, and what is known of the table', () => {
     // The 16th to the 22nd, less the 17th.
     expect(entry('alpha')).toMatchObject({ count: 6, counted_to: '2026-04-22' });
     expect(health().upstream).toMatchObject({
-      last_day: '2026-04-22',
-      missing_days: ['2026-04-17'],
-      partial_days: ['2026-04-20'],
-      excess_days: [],
+      ...{ last_day: '2026-04-22', missing_days: ['2026-04-17'] },
+      ...{ partial_days: ['2026-04-20'], excess_days: [] },
     });
     expect(json('alpha/history.json').partial_days).toEqual(['2026-04-20']);
     expect(read('output/alpha/index.html')).toContain('2026-04-20 <small>(part)</small>');
@@ -290,10 +283,8 @@ describe('collect, when something fails', () => {
     mkdirSync(output);
     plant(join(output, 'beta'));
     const { exitCode, stdout } = await run('collect');
-    expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/^beta\s+30d\s+-\s+-\s+-\s+failed$/m);
-    expect(stdout).toMatch(/^alpha .* ok$/m);
-    expect(stdout).toContain(says);
+    expect([exitCode, stdout]).toEqual([1, expect.stringContaining(says)]);
+    expect(stdout).toMatch(/^alpha .* ok\nbeta\s+30d\s+-\s+-\s+-\s+failed$/m);
     expect(['alpha', 'gamma'].map((name) => message(name, 'downloads-30d'))).toEqual(['14', '0']);
     expect(entry('beta').error).toContain(says);
   });
@@ -310,15 +301,12 @@ describe('collect, when something fails', () => {
     const { '_health.json': _, ...before } = prints();
     rmSync(join(folder, 'rows.ndjson'));
     const { exitCode, stdout } = await at('2026-04-26', 'collect');
-    expect(exitCode).toBe(1);
-    expect(stdout.match(/no file matches/g)).toHaveLength(1);
-    expect(stdout).toContain('check the path');
+    expect([exitCode, stdout.match(/no file matches.*; check the path/g)]).toEqual([1, [expect.any(String)]]);
     expect(prints()).toEqual({ ...before, '_health.json': expect.any(String) });
+    const [attempted, last_success] = Array(2).fill('2026-04-25T04:12:00.000Z');
     for (const name of ['alpha', 'beta', 'gamma']) {
-      const [attempted, last_success] = Array(2).fill('2026-04-25T04:12:00.000Z');
       expect(entry(name)).toEqual({
-        error: expect.stringMatching(/no file matches .*rows\.ndjson/),
-        error_code: 'files-missing',
+        ...{ error: expect.stringMatching(/no file matches .*rows\.ndjson/), error_code: 'files-missing' },
         ...{ window_days: 30, counted_to: '2026-04-24', attempted, last_success },
       });
     }
@@ -327,9 +315,8 @@ describe('collect, when something fails', () => {
   it('replaces a health file that nobody can read', async () => {
     const { run, put, health } = abc();
     put('output/_health.json', '{"packages": ');
-    const { exitCode, stderr } = await run('collect');
-    expect(exitCode).toBe(0);
-    expect(stderr).toMatch(/"level":"warn".*_health\.json .* is unreadable/);
+    const stderr = expect.stringMatching(/"level":"warn".*_health\.json .* is unreadable/);
+    expect(await run('collect')).toMatchObject({ exitCode: 0, stderr });
     expect(health().packages.alpha).toMatchObject({ count: 14 });
   });
 

@@ -62,11 +62,9 @@ it('what every package would meet is told once for all that it kept from being t
   const cause = 'not attempted: BigQuery: Google refused the credentials';
   expect(result.stdout).toContain(`\n50 packages: ${cause}`);
   const errors = result.stderr.split('\n').filter((line) => line.includes('"level":"error"'));
-  const told = (about: object, who: string) => ({
-    ...about,
-    error_code: 'credentials-refused',
-    msg: expect.stringContaining(`${who}: ${cause}`),
-  });
+  const told = (about: object, who: string) => {
+    return { ...about, error_code: 'credentials-refused', msg: expect.stringContaining(`${who}: ${cause}`) };
+  };
   expect(errors.map((line) => JSON.parse(line))).toMatchObject([
     ...names.slice(0, 3).map((name) => told({ package: name }, name)),
     told({ packages: 47 }, '47 more packages'),

@@ -38,14 +38,11 @@ describe('groups', () => {
       windows: [{}, { window_days: 7, counts: { pip: 21, uv: 7 }, excluded: { ci: 7 } }],
     });
     const page = read('output/suite/index.html');
-    expect(page).toContain('<h1>My [fine] &lt;suite&gt;</h1>');
-    expect(page).toContain(
-      'The sum of <a href="../alpha/index.html">alpha</a> + <a href="../beta/index.html">',
-    );
+    const members = 'The sum of <a href="../alpha/index.html">alpha</a> + <a href="../beta/index.html">';
+    for (const text of ['<h1>My [fine] &lt;suite&gt;</h1>', members]) expect(page).toContain(text);
     expect(page).not.toContain('pypi.org/project');
-    expect(read('output/index.html')).toContain('<h2>Groups</h2>');
-    expect(read('output/index.html')).toContain(
-      '<a href="suite/index.html">My [fine] &lt;suite&gt;</a><td>120',
+    expect(read('output/index.html')).toMatch(
+      /<h2>Groups<\/h2>[\s\S]*<a href="suite\/index\.html">My \[fine\] &lt;suite&gt;<\/a><td>120/,
     );
 
     expect((await run('check')).stdout).toMatch(
@@ -71,9 +68,8 @@ describe('groups', () => {
     const badge = join(output, 'beta/installer-pip-30d-non-ci.json');
     rmSync(badge);
     mkdirSync(join(badge, 'x'), { recursive: true });
-    const { exitCode, stderr } = await run('collect');
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain('beta of its 2 packages failed, so its badges and page stay as they were');
+    const why = 'beta of its 2 packages failed, so its badges and page stay as they were';
+    expect(await run('collect')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining(why) });
     expect(ofSuite()).toEqual(before);
     const [attempted, last_success] = ['2026-04-25T04:12:00.000Z', '2026-04-24T04:12:00.000Z'];
     expect(health().packages.beta).toMatchObject({ attempted, last_success, counted_to: '2026-04-23' });
@@ -93,11 +89,10 @@ describe('groups', () => {
 
   it('are left alone by a run of some of their packages only, which says so', async () => {
     const { run, published } = house();
-    const part = await run('collect', '--package', 'beta');
-    expect(part.exitCode).toBe(0);
-    expect(part.stderr).toContain(
+    const stderr = expect.stringContaining(
       'the group suite stays as it was: 1 package of it was not part of this run; to renew it: collect --package suite',
     );
+    expect(await run('collect', '--package', 'beta')).toMatchObject({ exitCode: 0, stderr });
     expect(published('suite')).toEqual([]);
     expect((await run('collect', '--package', 'gamma')).stderr).not.toContain('suite');
     const { packages, groups } = JSON.parse((await run('collect', '--package', 'suite', '--json')).stdout);
@@ -111,6 +106,5 @@ describe('groups', () => {
     expect(stdout.split('\n')[0]).toBe(
       String.raw`[![Non-CI PyPI downloads of My \[fine\] \<suite> by installers in 30 days (local files)](https://badges.example.com/x/suite/downloads-30d-non-ci.svg)](https://badges.example.com/x/suite/index.html)`,
     );
-    expect((await run('embed', '--svg')).stdout).toContain('https://pypi.org/project/alpha/');
   });
 });

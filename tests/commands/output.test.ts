@@ -120,10 +120,6 @@ b
     );
   });
 
-  it('prints its titles when there is nothing else', () => {
-    expect(renderTable([left('package')], [])).toBe('package\n');
-  });
-
   it('colours titles and tones where it may, and measures what is seen', () => {
     const text = renderTable(titles, rows, { width: 80, color: true });
     expect(text).toContain('\u001b[1mpackage\u001b[22m');
