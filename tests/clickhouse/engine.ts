@@ -3,24 +3,17 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
 import { freePort, installPackages } from '../support/python.mjs';
 
-/*
- * ClickHouse's own engine on loopback, with the tables of ClickPy: tests/clickhouse/server.py.
- */
+/* ClickHouse's own engine on loopback, with the tables of ClickPy: tests/clickhouse/server.py. */
 
-type Texts =
-  | 'installer'
-  | 'system'
-  | 'filename'
-  | 'version'
-  | 'country_code'
-  | 'type'
-  | 'python_minor'
-  | 'libc';
+type Clients = 'installer' | 'system' | 'country_code' | 'python_minor' | 'libc';
 
 /** Downloads that are alike. `ci` is missing where the column was not there yet. */
-export interface EngineRow extends Readonly<Partial<Record<Texts, string>>> {
+export interface EngineRow
+  extends Readonly<Partial<Record<Clients | 'filename' | 'version' | 'type', string>>> {
   /** YYYY-MM-DD */
   readonly date: string;
   readonly project: string;
@@ -120,6 +113,17 @@ export async function startEngine(maxRowsToRead: number) {
         return JSON.stringify({ ...usual, project, version, filename, ...row });
       });
       await admin(`INSERT INTO pypi.alike FORMAT JSONEachRow\n${lines.join('\n')}`);
+    },
+    /** The source that asks it, until the end of the test. */
+    async open(changes: { table?: string; user?: string } = {}) {
+      const config = { kind: 'clickhouse', url, user: 'demo', table: 'pypi.pypi' } as const;
+      const source = await openClickHouse(
+        { ...config, queryTimeoutSeconds: 60, ...changes },
+        { env: {}, now: () => new Date(), product: 'pypi-badges/1.2.3 (+https://example.com)' },
+        { graceMs: 5_000, backoffMs: 1, longestPauseMs: 1_000 },
+      );
+      onTestFinished(() => source.close());
+      return source;
     },
     /** What `demo` has asked since the last look. */
     asked: async () => (await (await fetch(url)).json()) as Asked[],

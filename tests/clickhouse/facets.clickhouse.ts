@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { daysOf } from '../../src/days/day.ts';
-import { openClickHouse } from '../../src/sources/clickhouse/source.ts';
 import type { NonEmpty } from '../../src/util.ts';
 import { asCounted, countFacets, type FacetRow, randomRows } from '../support/facet-rows.ts';
 import { type Engine, type EngineRow, startEngine } from './engine.ts';
@@ -49,18 +48,8 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 beforeEach(() => engine.asked());
 
-async function open() {
-  const source = await openClickHouse(
-    { kind: 'clickhouse', url: engine.url, user: 'demo', table: 'pypi.pypi', queryTimeoutSeconds: 60 },
-    { env: {}, now: () => new Date() },
-    { graceMs: 5_000, backoffMs: 1, longestPauseMs: 1_000 },
-  );
-  onTestFinished(() => source.close());
-  return source;
-}
-
 it('are those that are counted one by one, of 100 packages in one question', async () => {
-  const { facets, failures } = await (await open()).facets({ packages: NAMES, span: SPAN });
+  const { facets, failures } = await (await engine.open()).facets({ packages: NAMES, span: SPAN });
   expect(failures.size).toBe(0);
   for (const name of NAMES)
     expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
@@ -69,13 +58,13 @@ it('are those that are counted one by one, of 100 packages in one question', asy
 
 it('are those of some versions, in as many questions as addresses hold them', async () => {
   const versions = ['1.0', '2.0rc1', ...Array.from({ length: 400 }, (_, index) => `5.${index}.0`)];
-  const { facets } = await (await open()).facets({ packages: ['p1'], span: SPAN, versions });
+  const { facets } = await (await engine.open()).facets({ packages: ['p1'], span: SPAN, versions });
   expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
   expect((await engine.asked()).length).toBe(2);
 });
 
 it('add up over days where the server refuses to read so much', async () => {
-  const { facets, failures } = await (await open()).facets({ packages: ['large', 'p2'], span: SPAN });
+  const { facets, failures } = await (await engine.open()).facets({ packages: ['large', 'p2'], span: SPAN });
   expect(failures.size).toBe(0);
   const type = { values: [['sdist', 500_000]], unknown: 0 };
   expect(facets.get('large')).toMatchObject({ total: 500_000, type });
@@ -84,7 +73,7 @@ it('add up over days where the server refuses to read so much', async () => {
 });
 
 it('name 2,000 versions of 100,000 at most, and have the others and what is unknown as sums', async () => {
-  const { facets } = await (await open()).facets({ packages: ['many'], span: DAY });
+  const { facets } = await (await engine.open()).facets({ packages: ['many'], span: DAY });
   const { total = 0, version } = facets.get('many') ?? {};
   expect([total, version?.values[0], version?.values.length]).toEqual([
     VERSIONS + TWICE + 4,
@@ -96,7 +85,7 @@ it('name 2,000 versions of 100,000 at most, and have the others and what is unkn
 
 it('are none where the flag of any download is not known', async () => {
   const span = { start: '2026-08-20', end: '2026-09-11' };
-  const { facets, failures } = await (await open()).facets({ packages: ['flagless', 'p3'], span });
+  const { facets, failures } = await (await engine.open()).facets({ packages: ['flagless', 'p3'], span });
   expect([...facets.keys()]).toEqual(['p3']);
   expect(failures.get('flagless')).toMatchObject({ code: 'incomplete-window' });
 });

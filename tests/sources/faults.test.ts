@@ -130,16 +130,10 @@ describe('BigQuery', () => {
   });
 });
 
-describe('signing in', () => {
-  const data = { error: 'invalid_grant', error_description: 'Account has been disabled' };
-  const disabled = { response: { status: 400, data, headers: new Headers() } };
-  it.each<[string, unknown, ErrorCode, RegExp]>([
-    ['a disabled account', disabled, 'credentials-refused', /the service account is disabled; enable it/],
-    ['an old grant', new Error('invalid_grant: reauth'), 'credentials-refused', /refused the key/],
-  ])('tells %s', (_, error, code, says) => {
-    const fault = signInFault(error, TOKEN, 'key');
-    expect(fault).toMatchObject({ code, affectsAll: true, message: expect.stringMatching(says) });
-  });
+it('is an old grant where the library says so by itself', () => {
+  const message = expect.stringMatching(/refused the key/);
+  const fault = { code: 'credentials-refused', affectsAll: true, message };
+  expect(signInFault(new Error('invalid_grant: reauth'), TOKEN, 'key')).toMatchObject(fault);
 });
 
 describe('the network', () => {

@@ -146,6 +146,7 @@ const noFile = source({ file: '/nowhere/oidc-token' });
 
 const SITUATIONS: Readonly<Record<string, Omit<Case, 'with'>>> = {
   'a key that was deleted': says('token', oauth('invalid_grant', 'Invalid JWT Signature.')),
+  'a disabled account': says('token', oauth('invalid_grant', 'Account has been disabled')),
   'a damaged key': changed({ private_key: PRIVATE_KEY.replaceAll('M', 'x') }),
   'a silent token endpoint': says('token', 'silence'),
   'a clock a year ahead': far(-365),
@@ -184,6 +185,7 @@ const SITUATIONS: Readonly<Record<string, Omit<Case, 'with'>>> = {
  */
 const OUTCOMES = `
 a key that was deleted | key | credentials-refused | token | sign-in: Google refused the key; *make a new key* (Google's token endpoint said: invalid_grant: Invalid JWT Signature.)
+a disabled account | key | credentials-refused | token | sign-in: the service account is disabled; enable it*
 a damaged key | key | credentials-invalid || sign-in: the private key in the credential file is damaged; make a new key*
 a silent token endpoint | key | no-answer | token | sign-in: Google's token endpoint did not answer within the time limit; check the network and any proxy*
 a clock a year ahead | key | clock | token | clock: this machine's is 365 days ahead of Google's; set it: timedatectl set-ntp true
