@@ -75,11 +75,8 @@ it('add up over days where the server refuses to read so much', async () => {
 it('name 2,000 versions of 100,000 at most, and have the others and what is unknown as sums', async () => {
   const { facets } = await (await engine.open()).facets({ packages: ['many'], span: DAY });
   const { total = 0, version } = facets.get('many') ?? {};
-  expect([total, version?.values[0], version?.values.length]).toEqual([
-    VERSIONS + TWICE + 4,
-    ['7.0', 3],
-    1_999,
-  ]);
+  const found = [total, version?.values[0], version?.values.length];
+  expect(found).toEqual([VERSIONS + TWICE + 4, ['7.0', 3], 1_999]);
   expect([version?.other, version?.unknown]).toEqual([total - 3 - 2 * 1_998 - 1, 1]);
 });
 

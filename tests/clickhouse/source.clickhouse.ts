@@ -193,9 +193,7 @@ describe('days', () => {
     expect(await source.days(APRIL)).toMatchObject({ kind: 'unsupported', reason });
     await engine.admin('CREATE TABLE own.pypi_downloads_per_day AS pypi.pypi_downloads_per_day');
     await engine.admin("INSERT INTO own.pypi_downloads_per_day VALUES ('2026-04-01', 'small', 3)");
-    expect(await source.days(APRIL)).toMatchObject({
-      kind: 'unsupported',
-      reason: 'pypi_downloads_per_day: it knows none of the packages by which days are told',
-    });
+    const unknown = 'pypi_downloads_per_day: it knows none of the packages by which days are told';
+    expect(await source.days(APRIL)).toMatchObject({ kind: 'unsupported', reason: unknown });
   });
 });

@@ -17,7 +17,7 @@ it('what passes leaves no trace: exit 0, right badges, billed once', async () =>
   const project = await bigQueryProject(PACKAGES, {
     trouble: [
       { ...once, package: 'broken', fault: 'reset' },
-      { ...once, package: 'broken', fault: { status: 502, answer: `<html>${SECRET}</html>` } },
+      { ...once, package: 'broken', fault: { status: 502, body: `<html>${SECRET}</html>` } },
       { ...once, package: 'alpha', fault: { status: 403, reason: 'rateLimitExceeded' } },
       { ...once, package: 'alpha', fault: 'lost' },
       { ...once, package: 'gamma', fault: { jobFails: { reason: 'backendError', message: leaky } } },

@@ -25,12 +25,8 @@ const CHOICES: [Record<string, string>, string, string | undefined][] = [
 
 /** Addresses, with rules that exempt them and rules that do not. */
 const EXEMPTIONS: [address: string, rules: string, others: string][] = [
-  [
-    GOOGLE,
-    '* | localhost, * | localhost 127.0.0.1,.googleapis.com',
-    'apis.com | storage.googleapis.com |  | 10.0.0.0/8',
-  ],
-  [GOOGLE, 'googleapis.com | .googleapis.com | *.googleapis.com | GoogleAPIs.com', 'googleapis.org'],
+  [GOOGLE, '* | localhost, * | localhost 127.0.0.1,.googleapis.com', 'apis.com |  | 10.0.0.0/8'],
+  [GOOGLE, 'googleapis.com | .googleapis.com | *.googleapis.com | GoogleAPIs.com', 'storage.googleapis.com'],
   [GOOGLE, 'bigquery.googleapis.com | bigquery.googleapis.com:443', 'bigquery.googleapis.com:8443'],
   ['https://10.1.2.3/', '10.0.0.0/8 | 10.1.2.3', '11.0.0.0/8 | 2.3 | 10.0.0.0/99'],
   ['https://[fd12::1]/', 'fd00::/8 | [fd00::]/8 | fd12::1 | [fd12::1]:443', '[fe00::]/8'],

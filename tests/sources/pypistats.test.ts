@@ -7,10 +7,8 @@ import {
   startPyPiStats,
 } from '../support/pypistats-server.ts';
 
-const [first, second] = [
-  { project: 'demo', day: '2026-04-01' },
-  { project: 'demo', day: '2026-04-02' },
-];
+const first = { project: 'demo', day: '2026-04-01' };
+const second = { ...first, day: '2026-04-02' };
 const ROWS: StatsRow[] = [
   { ...first, installer: 'pip', system: 'Linux', downloads: 9 },
   { ...first, installer: 'uv', system: 'Darwin', downloads: 5 },

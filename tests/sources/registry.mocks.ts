@@ -25,7 +25,7 @@ vi.mock('../../src/sources/duckdb/index.ts', async () => {
     section: mapping('a mapping', { book: z.string({ error: 'a book' }), lines: z.int().optional() }),
     configure: ({ section, absolute }) => ({
       kind: 'logbook',
-      book: absolute((section as { book: string }).book),
+      book: absolute((section as LogbookConfig).book),
     }),
     privateFile: ({ book }) => [['logbook', 'book'], book],
     traits: ({ book }) => ({

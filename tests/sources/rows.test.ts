@@ -7,12 +7,8 @@ const question: Question = { packages: ['demo'], span: { start: '2026-04-23', en
 const several: Question = { ...question, packages: ['a', 'b', 'c'] };
 const names = { installer_name: 'pip', system_name: 'Linux' };
 const good: RawRow = { day: '2026-04-23', ci: null, ...names, download_count: 3 };
-const check = (...changes: RawRow[]) =>
-  checkRows(
-    question,
-    changes.map((change) => ({ ...good, ...change })),
-    1_000,
-  );
+const rowsWith = (changes: readonly RawRow[]) => changes.map((change) => ({ ...good, ...change }));
+const check = (...changes: RawRow[]) => checkRows(question, rowsWith(changes), 1_000);
 const rowsOf = (change: RawRow) => check(change).rows.get('demo');
 const kept = { day: '2026-04-23', ci: null, installer: 'pip', system: 'Linux', sidecar: false, downloads: 3 };
 const lengths = (rows: ReadonlyMap<string, readonly unknown[]>) =>
@@ -85,10 +81,7 @@ describe('checkRows', () => {
   });
 
   it('keeps a strange row to its package, and refuses one that belongs to nobody', () => {
-    const rows = [
-      { ...good, project: 'a' },
-      { ...good, project: 'b', ci: 'yes' },
-    ];
+    const rows = rowsWith([{ project: 'a' }, { project: 'b', ci: 'yes' }]);
     const { rows: sound, failures } = checkRows(several, rows, 1_000);
     expect(lengths(sound)).toEqual(Object.entries({ a: 1, c: 0 }));
     expect([...failures.keys()]).toEqual(['b']);
@@ -112,12 +105,12 @@ describe('checkRows', () => {
   });
 
   it('keeps an unknown day to its package, and checks its rows like any other', () => {
-    const rows = [
-      { ...good, ...unknown, project: 'a' },
-      { ...good, project: 'b' },
-      { ...good, ...unknown, project: 'c' },
-      { ...good, ...unknown, project: 'c', ...next, download_count: -1 },
+    const strange = { ...unknown, ...next, project: 'c', download_count: -1 };
+    const [a, c] = [
+      { ...unknown, project: 'a' },
+      { ...unknown, project: 'c' },
     ];
+    const rows = rowsWith([a, { project: 'b' }, c, strange]);
     const { rows: sound, unknownDays, failures } = checkRows(several, rows, 1_000);
     expect(lengths(sound)).toEqual(Object.entries({ a: 0, b: 1 }));
     expect([...unknownDays]).toEqual([['a', new Set(['2026-04-23'])]]);

@@ -1,7 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from './listen.ts';
-import { type Change, foldedBy, type Interruption, JSON_TYPE, misbehave, sumsBy } from './stand-in.ts';
+import {
+  type Change,
+  foldedBy,
+  type Instead,
+  type Interruption,
+  JSON_TYPE,
+  misbehave,
+  sumsBy,
+} from './stand-in.ts';
 
 /*
  * BigQuery's REST dialect on loopback, with every fault that the real service can throw, on demand. It
@@ -46,6 +54,14 @@ interface Failure {
   readonly message: string;
 }
 
+/** What becomes of a job that is inserted. */
+interface Course {
+  /** It is accepted, and runs on until it has been asked for so often. */
+  readonly looks?: number;
+  /** It is accepted, and fails in the end. */
+  readonly jobFails?: Failure;
+}
+
 type Json = Record<string, unknown>;
 
 /** What goes wrong. */
@@ -54,14 +70,10 @@ export type Fault =
   | Change<Json>
   /** An error answer in Google's own shape, perhaps although everything is done. */
   | ({ readonly status: number; readonly done?: true; readonly retryAfter?: string } & Partial<Failure>)
-  /** Any answer at all. */
-  | { readonly answer: string; readonly status?: number; readonly type?: string }
+  | (Instead & { readonly body: string })
   /** The connection is reset after everything is done. */
   | 'lost'
-  /** For inserts: the job is accepted, and fails in the end. */
-  | { readonly jobFails: Failure }
-  /** For inserts: the job is accepted, and runs on until it has been asked for so often. */
-  | { readonly looks: number };
+  | Course;
 
 /** When it goes wrong. Without a limit, always. */
 export interface Trouble {
@@ -107,18 +119,11 @@ interface Job extends Pick<Call, 'package' | 'revisions'> {
 const MIB = 1024 ** 2;
 const PIVOT = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar', 'download_count'];
 
+type Parameter = { name: string; parameterValue: { value?: string; arrayValues?: { value: string }[] } };
+
 /** What is sent to begin a job, or a dry run. */
 interface Insertion {
-  readonly configuration: {
-    readonly dryRun?: true;
-    readonly query: {
-      readonly query: string;
-      readonly queryParameters: readonly {
-        name: string;
-        parameterValue: { value?: string; arrayValues?: { value: string }[] };
-      }[];
-    };
-  };
+  readonly configuration: { dryRun?: true; query: { query: string; queryParameters: Parameter[] } };
   readonly jobReference: { readonly jobId?: string };
 }
 
@@ -294,10 +299,7 @@ export class BigQueryServer {
     const send = ([status, body]: Reply) =>
       void response.writeHead(status, JSON_TYPE).end(JSON.stringify(body));
     if (fault === 'silence' || fault === 'reset') return misbehave(fault, '', response);
-    if (typeof fault === 'object' && 'answer' in fault) {
-      const { answer: body, status = 200, type = 'text/html' } = fault;
-      return misbehave({ status, body, headers: { 'content-type': type } }, '', response);
-    }
+    if (typeof fault === 'object' && 'body' in fault) return misbehave(fault, '', response);
     if (typeof fault === 'object' && 'status' in fault) {
       const { status, reason = 'unknown', message = `the server says ${reason}` } = fault;
       if (fault.done) this.#work(call);
@@ -310,8 +312,7 @@ export class BigQueryServer {
     return misbehave(fault === 'lost' ? 'reset' : fault, text, response);
   }
 
-  /** @param course What becomes of a job that is inserted. */
-  #work(call: Call, course: { looks?: number; jobFails?: Failure } = {}): Reply {
+  #work(call: Call, course: Course = {}): Reply {
     if (call.kind === 'insert' || call.kind === 'dryRun') return this.#insert(call, course);
     const job = this.jobs.get(call.jobId);
     if (job === undefined) return problem(404, 'notFound', `Not found: Job p:US.${call.jobId}`);
@@ -321,10 +322,8 @@ export class BigQueryServer {
     return [200, { job: this.#resource(job) }];
   }
 
-  #insert(
-    { kind, jobId, body, package: name, revisions }: Call,
-    { looks = 0, jobFails: failure }: { looks?: number; jobFails?: Failure },
-  ): Reply {
+  #insert(call: Call, { looks = 0, jobFails: failure }: Course): Reply {
+    const { kind, jobId, body, package: name, revisions } = call;
     const query = queryOf(body as Insertion);
     const { bytesPerDay = 150_000_000, bytesPerSharedDay = 100_000_000_000 } = this.#options;
     const days = (Date.parse(query.end) - Date.parse(query.start)) / 86_400_000;

@@ -14,15 +14,13 @@ export interface Download {
   readonly times?: number;
 }
 
+const named = (name: string | null) => (name === null ? null : { name });
+
 /** The rows as the public table's export writes them, one JSON object a line. */
 export function ndjson(downloads: readonly Download[]): string {
   return downloads
     .flatMap(({ at, project = 'demo', ci = null, installer = null, system = null, times = 1, ...rest }) => {
-      const details = {
-        ci,
-        installer: installer === null ? null : { name: installer },
-        system: system === null ? null : { name: system },
-      };
+      const details = { ci, installer: named(installer), system: named(system) };
       const line = JSON.stringify({
         timestamp: `${at.length === 10 ? `${at} 12:00:00` : at} UTC`,
         file: { project },

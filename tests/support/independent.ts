@@ -80,14 +80,11 @@ export function downloadsIn(table: string, project: string, first: string, last:
     }));
 }
 
-const middle = (values: number[]) => {
+function middle(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const [low = 0, high = 0] = [
-    sorted[Math.ceil(sorted.length / 2) - 1],
-    sorted[Math.floor(sorted.length / 2)],
-  ];
-  return (low + high) / 2;
-};
+  const at = (place: number) => sorted[Math.floor(place)] ?? 0;
+  return (at((values.length - 1) / 2) + at(values.length / 2)) / 2;
+}
 
 /**
  * The day before which windows end: after the newest day that is there and whole. Undefined if that is more than

@@ -3,11 +3,8 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { listen } from './listen.ts';
 
-const TYPES: Record<string, string> = {
-  html: 'text/html; charset=utf-8',
-  svg: 'image/svg+xml',
-  json: 'application/json',
-};
+/** Types of what is no page. */
+const TYPES: Record<string, string> = { svg: 'image/svg+xml', json: 'application/json' };
 
 /**
  * A folder on loopback, and every path that was asked for.

@@ -77,9 +77,9 @@ const FAULTS: readonly Fault[] = [
   { status: 429, reason: 'rateLimitExceeded' },
   { status: 500, reason: 'backendError' },
   { status: 404, reason: 'notFound' },
-  { answer: '<html>sign in</html>', type: 'text/html' },
-  { answer: '{}' },
-  { answer: '{"jobComplete":true}' },
+  { status: 200, body: '<html>sign in</html>' },
+  { status: 200, body: '{}' },
+  { status: 200, body: '{"jobComplete":true}' },
   ...['jobInternalError', 'resourcesExceeded', 'backendError', 'brandNew'].map((reason) => {
     return { jobFails: { reason, message: 'odd' } };
   }),

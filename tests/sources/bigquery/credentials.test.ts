@@ -92,11 +92,10 @@ describe('credentials are looked for', () => {
     gcpMetadata.setGCPResidency(true);
     expect(findCredentials(undefined, {})).toEqual(metadata);
     const none = { METADATA_SERVER_DETECTION: 'none' };
+    const says = /^sign-in: there are no Google credentials; count from ClickHouse, .* or run: gcloud auth/;
     for (const env of [none, {}, { APPDATA: tempFolder() }]) {
       gcpMetadata.setGCPResidency(env === none);
-      expect(() => findCredentials(undefined, env)).toThrow(
-        /^sign-in: there are no Google credentials; count from ClickHouse, .* or run: gcloud auth/,
-      );
+      expect(() => findCredentials(undefined, env)).toThrow(says);
     }
   });
 });

@@ -13,7 +13,7 @@ import {
   startProxy,
 } from '../../support/google-server.ts';
 import { listText, openProject } from '../../support/project.ts';
-import { RSA_PEM as PRIVATE_KEY } from '../../support/secrets.ts';
+import { RSA_PEM as private_key } from '../../support/secrets.ts';
 
 /*
  * What goes wrong before BigQuery answers: each case runs `collect` for three packages against servers on
@@ -24,12 +24,7 @@ import { RSA_PEM as PRIVATE_KEY } from '../../support/secrets.ts';
 const PACKAGES = ['alpha', 'beta', 'gamma'];
 const ACCOUNT = 'badges@acme-billing-4711.iam.gserviceaccount.com';
 
-const KEY = {
-  type: 'service_account',
-  project_id: 'acme-billing-4711',
-  client_email: ACCOUNT,
-  private_key: PRIVATE_KEY,
-};
+const KEY = { type: 'service_account', project_id: 'acme-billing-4711', client_email: ACCOUNT, private_key };
 const LOGIN = { type: 'authorized_user', client_id: 'id', client_secret: 'hush', refresh_token: 'refresh' };
 const impersonation = (host: string) => ({
   service_account_impersonation_url: `http://${host}/v1/projects/-/serviceAccounts/${ACCOUNT}:generateAccessToken`,
@@ -137,28 +132,24 @@ const UNIQUE = 'tMsqFVJ0Lw1Yb7u3OaXbSfdEkq9Z2rGhcN5vPx8UeWm4iKjDyRoA6-QzHt_lBgCn
 const LINK = `https://console.cloud.google.com/security/service-perimeter/troubleshoot;uniqueId=${UNIQUE}?organizationId=4711`;
 const VPC = `VPC Service Controls: Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: ${UNIQUE}.\nFor help: ${LINK}`;
 
-const far = (days: number) => clock(days * 86_400_000);
-const behind = clock(600_000, { token: oauth('invalid_grant', 'Invalid JWT: iat is in the past') });
 const portal = { status: 200, body: 'hello', headers: { 'metadata-flavor': 'Portal' } };
-const noRole = 'Caller does not have required permission to use project acme.';
 const narrow = 'Request had insufficient authentication scopes.';
-const noFile = source({ file: '/nowhere/oidc-token' });
 
 const SITUATIONS: Readonly<Record<string, Omit<Case, 'with'>>> = {
   'a key that was deleted': says('token', oauth('invalid_grant', 'Invalid JWT Signature.')),
   'a disabled account': says('token', oauth('invalid_grant', 'Account has been disabled')),
-  'a damaged key': changed({ private_key: PRIVATE_KEY.replaceAll('M', 'x') }),
+  'a damaged key': changed({ private_key: private_key.replaceAll('M', 'x') }),
   'a silent token endpoint': says('token', 'silence'),
-  'a clock a year ahead': far(-365),
-  'a key that is refused as the clock is behind': behind,
+  'a clock a year ahead': clock(-365 * 86_400_000),
+  'a key that is refused as the clock is behind': clock(600_000, { token: oauth('invalid_grant', 'iat') }),
   'a certificate of another time': { google: { certificate: 'expired' } },
   'a login that has expired': says('token', oauth('invalid_grant', 'Token has been expired or revoked.')),
-  'a quota project that may not be used': denied(noRole, 'USER_PROJECT_DENIED'),
+  'a quota project that may not be used': denied('Caller does not have it.', 'USER_PROJECT_DENIED'),
   'an impersonation that is denied': says('iam', aip(403, GET_TOKEN, 'IAM_PERMISSION_DENIED')),
   'an expired login behind an impersonation': says('token', oauth('invalid_grant', 'Bad Request')),
   'silent IAM Credentials': says('iam', 'silence'),
   'an unknown audience': says('sts', oauth('invalid_target', 'The target is invalid.')),
-  'no token file': noFile,
+  'no token file': source({ file: '/nowhere/oidc-token' }),
   'a token address that refuses': says('subject', page(403, 'No OIDC here')),
   'a federated identity that may not impersonate': says('iam', aip(403, GET_TOKEN)),
   'a silent security token service': says('sts', 'silence'),

@@ -123,11 +123,9 @@ describe('a pivot question', () => {
   });
 
   it('refuses a result as long as its limit', async () => {
-    // As from an engine that does not fold names.
     const change = (body: Record<string, unknown>) => {
-      const [row] = body['rows'] as { f: { v: string | null }[] }[];
-      const row2 = (index: number) => ({ f: row?.f.with(2, { v: `tool-${index}` }) });
-      return { ...body, rows: Array.from({ length: 1_000 }, (_, index) => row2(index)), totalRows: '1000' };
+      const [row] = body['rows'] as unknown[];
+      return { ...body, rows: Array(2 * 376 + 1).fill(row), totalRows: String(2 * 376 + 1) };
     };
     const error = await failureIn({ on: 'results', fault: { change } });
     expect(error.message).toMatch(/^result truncated: .* \[job pypi-badges_/);
@@ -143,7 +141,7 @@ describe('a fault that may pass', () => {
   it.each<[string, Trouble]>([
     ['a reset of the insert', { on: 'insert', fault: 'reset' }],
     ['503', { on: 'results', fault: BUSY }],
-    ['a 200 that is no object', { on: 'results', fault: { answer: '17', type: 'application/json' } }],
+    ['a 200 that is no object', { on: 'results', fault: { status: 200, body: '17' } }],
     ['an insert whose answer is lost', { on: 'insert', fault: 'lost' }],
     ['an insert whose answer is lost twice', { on: 'insert', fault: 'lost', times: 2 }],
     ['an insert whose answer is cut short', { on: 'insert', fault: 'broken' }],
@@ -248,12 +246,8 @@ describe('an insert', () => {
   ])(
     'that fails by %s leaves no job running and no bill unknown',
     async (_, first, then, cancels, billed) => {
-      const on = 'insert';
-      const trouble = [
-        { on, times: 1, fault: first },
-        { on, fault: then },
-      ] as const;
-      const bigQuery = await source({ trouble });
+      const begins: Trouble = { on: 'insert', times: 1, fault: first };
+      const bigQuery = await withTrouble(begins, { on: 'insert', fault: then });
       const read = () => bigQuery.read(QUESTION);
       const error = then === 'silence' ? await pastLimit(read, 'insert', 2) : await failure(read());
       expect(error).toMatchObject({ cost: { bytesBilled: billed } });

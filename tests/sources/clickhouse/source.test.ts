@@ -186,9 +186,7 @@ describe('what does not pass', () => {
     ['five hours ahead of the server, on another day', -300],
   ])('ends everything where the clock is %s: %i minutes', async (_, minutes) => {
     const { read, source, server } = await atMinutes(minutes);
-    const message = expect.stringMatching(
-      /^clock: this machine's is 5 (days|hours) .* the server's; set it: /,
-    );
+    const message = expect.stringMatching(/^clock: this machine's is 5 (days|hours) .* the server's; set/);
     expect(await outcome(read())).toMatchObject({ code: 'clock', affectsAll: true, message });
     expect(server.calls).toHaveLength(1);
     expect(await outcome(source.days(APRIL))).toMatchObject({ code: 'clock' });
@@ -380,17 +378,15 @@ describe('opening', () => {
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('hunter2');
   });
 
-  const addresses = [
-    'http://demo:hunter2@127.0.0.1:1',
-    'ftp://127.0.0.1',
-    'http://127.0.0.1:1/?x=hunter2',
-    'x',
-  ];
-  it.each(addresses)('refuses %s without repeating it', async (url) => {
-    const message = expect.stringMatching(/^CLICKHOUSE_URL: expected an http((?!hunter|127).)*$/);
-    const opening = openClickHouse({ ...USUAL, url: '' }, { env: { CLICKHOUSE_URL: url }, now });
-    await expect(opening).rejects.toMatchObject({ name: 'UsageError', message });
-  });
+  const withQuery = 'http://127.0.0.1:1/?x=hunter2';
+  it.each(['http://demo:hunter2@127.0.0.1:1', 'ftp://127.0.0.1', withQuery, 'x'])(
+    'refuses %s without repeating it',
+    async (url) => {
+      const message = expect.stringMatching(/^CLICKHOUSE_URL: expected an http((?!hunter|127).)*$/);
+      const opening = openClickHouse({ ...USUAL, url: '' }, { env: { CLICKHOUSE_URL: url }, now });
+      await expect(opening).rejects.toMatchObject({ name: 'UsageError', message });
+    },
+  );
 
   it('asks where CLICKHOUSE_URL says, below a path if it has one', async () => {
     const { server, config } = await open();

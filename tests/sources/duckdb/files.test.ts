@@ -68,9 +68,8 @@ describe('findFiles', () => {
   });
 
   it('says that a service cannot see home folders', () => {
-    expect(() => findFiles('/home/nobody-is-called-so/x.ndjson')).toThrow(
-      /no file matches .*; a systemd service cannot see home folders: put the files elsewhere$/,
-    );
+    const says = /no file matches .*; a systemd service cannot see home folders: put the files elsewhere$/;
+    expect(() => findFiles('/home/nobody-is-called-so/x.ndjson')).toThrow(says);
   });
 });
 
@@ -113,11 +112,8 @@ describe('kindOf', () => {
     ['a zip archive', 'PK\x03\x04', /x is a zip archive; .* unzip .*x$/],
     ['broken gzip', Buffer.from([0x1f, 0x8b, 9, 9, 9]), /x is damaged: it begins like gzip, and is none$/],
   ])('%s is named', async (_, content, says) => {
-    const message = expect.stringMatching(says);
-    await expect(kindOf(join(folderOf({ x: content }), 'x'))).rejects.toMatchObject({
-      code: 'files-unreadable',
-      message,
-    });
+    const error = { code: 'files-unreadable', message: expect.stringMatching(says) };
+    await expect(kindOf(join(folderOf({ x: content }), 'x'))).rejects.toMatchObject(error);
   });
 
   it('names a file that is gone', async () => {
