@@ -97,6 +97,21 @@ function changesBetween(before: Ledger, after: Ledger): DayChange[] {
   });
 }
 
+/**
+ * A window that lacks a day would pass for one with fewer downloads.
+ *
+ * @throws OperatorError if a day that was read is not in the ledger any more.
+ */
+function assertKept(days: readonly Day[], ledger: Ledger, unknownDays: ReadonlySet<Day>): void {
+  const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day) || unknownDays.has(day);
+  const lost = days.find((day) => !isKept(day));
+  if (lost === undefined) return;
+  throw new OperatorError(
+    'state-damaged',
+    `${lost} was read, and what was kept of it is damaged or gone; the next run reads it again`,
+  );
+}
+
 /** Carries out the planned questions. */
 type Reader = ReturnType<typeof createReader>;
 
@@ -229,32 +244,11 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
     }
   }
 
-  /**
-   * The ledger of a package whose questions are all answered, with what waited for it.
-   *
-   * @throws OperatorError if the disk refuses, or has lost an answer.
-   */
-  async function file(name: string, { ledger: last, unknownDays }: Reading): Promise<Ledger> {
-    const { saved, ...loaded } =
-      last === undefined ? await ledgers.load(name) : { ledger: last, saved: last };
-    const ledger = withoutDays(loaded.ledger, unknownDays);
-    // A window that lacks a day would pass for one with fewer downloads.
-    const isKept = (day: Day) => ledger.days.has(day) || isOld(ledger.old, day) || unknownDays.has(day);
-    const lost = plan.needs.get(name)?.days.find((day) => !isKept(day));
-    if (lost !== undefined) {
-      throw new OperatorError(
-        'state-damaged',
-        `${lost} was read, and what was kept of it is damaged or gone; the next run reads it again`,
-      );
-    }
-    return ledger === saved ? ledger : save(name, saved, ledger);
-  }
-
   return {
     /**
      * Reads a package. Where a ledger is kept, all that was paid for is on the disk by then. To be called once.
      *
-     * @throws Whatever kept a part of it from being read.
+     * @throws Whatever kept a part of it from being read, or saved.
      */
     async read(packageName: string) {
       const reading = readingOf(packageName);
@@ -265,7 +259,12 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
           await answered;
           if (reading.failure !== undefined) throw reading.failure.error;
         }
-        return { ...reading, ledger: await file(packageName, reading) };
+        const { ledger: last, unknownDays } = reading;
+        const { saved, ledger: loaded } =
+          last === undefined ? await ledgers.load(packageName) : { saved: last, ledger: last };
+        const ledger = withoutDays(loaded, unknownDays);
+        assertKept(plan.needs.get(packageName)?.days ?? [], ledger, unknownDays);
+        return { ...reading, ledger: ledger === saved ? ledger : await save(packageName, saved, ledger) };
       } finally {
         // What a package has taken need not stay in memory.
         readings.delete(packageName);
