@@ -18,6 +18,8 @@ describe('composeMessage', () => {
   const failed = (error: string, code: string) => ({ state: 'failed', error, error_code: code });
   const named = (names: readonly string[], entry: object) =>
     Object.fromEntries(names.map((name) => [name, entry]));
+  /** What `status` says of the run. */
+  const of = (packages: object, warnings?: object[]) => ({ status: { packages, warnings } });
   const forty = Array.from({ length: 40 }, (_, at) => `p-${at}`);
   const log = [
     line('info', 'collected', { package: 'alpha' }),
@@ -29,11 +31,7 @@ describe('composeMessage', () => {
   it.each<[string, object, string[]]>([
     [
       'names the one of forty packages that failed, first and with what to do',
-      {
-        status: {
-          packages: { ...named(forty, { state: 'ok' }), 'p-1': failed('the job failed', 'job-failed') },
-        },
-      },
+      of({ ...named(forty, { state: 'ok' }), 'p-1': failed('the job failed', 'job-failed') }),
       [
         '1 of 40 packages failed.',
         '',
@@ -44,15 +42,13 @@ describe('composeMessage', () => {
     ],
     [
       'tells one cause of many failures once, then warnings',
-      {
-        status: {
-          packages: {
-            ...named([...'abcdefg'], failed('permission denied; grant the role', 'permission')),
-            odd: { state: 'ok', warnings: [{ code: 'no-rows', message: 'is the name right?' }] },
-          },
-          warnings: [{ code: 'left-over', message: 'there are badges of gone' }],
+      of(
+        {
+          ...named([...'abcdefg'], failed('permission denied; grant the role', 'permission')),
+          odd: { state: 'ok', warnings: [{ code: 'no-rows', message: 'is the name right?' }] },
         },
-      },
+        [{ code: 'left-over', message: 'there are badges of gone' }],
+      ),
       [
         '7 of 8 packages failed.',
         '',
@@ -80,11 +76,7 @@ describe('composeMessage', () => {
     ],
     [
       'says how a run ended that was not let finish, with what failed until then',
-      {
-        result: 'timeout',
-        exitStatus: 'TERM',
-        status: { packages: { a: failed('late', 'timeout'), b: { state: 'ok' } } },
-      },
+      { ...of({ a: failed('late', 'timeout'), b: {} }), result: 'timeout', exitStatus: 'TERM' },
       ['Result: timeout, exit status: TERM.', '1 of 2 packages failed.', '', 'a: late [timeout]'],
     ],
   ])('%s', (_what, more, expected) => {
@@ -94,10 +86,8 @@ describe('composeMessage', () => {
   });
 
   it('takes the cause from the log where the run wrote a health file without a failure', () => {
-    const status = { packages: { a: { state: 'ok' } } };
-    expect(composeMessage({ ...facts, status, log }).lines).toContain(
-      'error: tracked.yaml: 1 problem [config]',
-    );
+    const { lines } = composeMessage({ ...facts, ...of({ a: { state: 'ok' } }), log });
+    expect(lines).toContain('error: tracked.yaml: 1 problem [config]');
   });
 
   it('finds an early error among forty lines of success, also where Discord cuts', () => {
