@@ -69,20 +69,15 @@ function countColor({ color }: Looks, count: number): string {
 }
 
 /** A badge with what the looks add to any. */
-function badgeOf(
-  name: string,
-  windowDays: number | undefined,
-  message: string,
-  color: string,
-  looks: Looks,
-): EndpointBadge {
+function badgeOf(label: string, message: string, color: string, looks: Looks): EndpointBadge {
   const { labelColor, logo, logoColor, style, cacheSeconds } = looks;
   // shields.io refuses a file with a colour for no logo, or for an SVG.
   const logos = logo && ('name' in logo ? { namedLogo: logo.name, logoColor } : { logoSvg: logo.svg });
-  const label = windowDays === undefined ? name : `${name} (${windowDays}d)`;
   const own = defined({ labelColor, ...logos, style, cacheSeconds });
   return { schemaVersion: 1, label, message, color, ...own };
 }
+
+const inWindow = (label: string, windowDays: number) => `${label} (${windowDays}d)`;
 
 const MAIN = 'downloads';
 
@@ -92,7 +87,7 @@ function counted(id: string, label: string, scope: string, value: CountedKind['v
     // Else all of a package's badges would have the same.
     const ownLabel = id === MAIN ? looks.label : undefined;
     const message = `${formatCount(count)}${looks.suffix ?? ''}`;
-    return badgeOf(ownLabel ?? label, windowDays, message, countColor(looks, count), looks);
+    return badgeOf(inWindow(ownLabel ?? label, windowDays), message, countColor(looks, count), looks);
   };
   return { id, label, scope, value, render };
 }
@@ -125,7 +120,8 @@ const CHANGE_MAX = 999;
 
 const renderTrend: Render = ({ days, windowDays }, looks) => {
   const trend = trendOf(days, windowDays);
-  const badge = (message: string, color = 'lightgrey') => badgeOf('trend', windowDays, message, color, looks);
+  const label = inWindow('trend', windowDays);
+  const badge = (message: string, color = 'lightgrey') => badgeOf(label, message, color, looks);
   if (trend === null) return badge('not comparable');
   if (trend === undefined) return badge('nothing to compare');
   const percent = Math.round(trend * 100);
@@ -139,7 +135,7 @@ const renderTotal: Render = ({ total }, looks) => {
   if (total === undefined) return undefined;
   const { since, count } = total;
   const label = `total since ${monthOfDay(since)}`;
-  return badgeOf(label, undefined, formatCount(count), countColor(looks, count), looks);
+  return badgeOf(label, formatCount(count), countColor(looks, count), looks);
 };
 
 const renderWindow =
@@ -196,14 +192,14 @@ function pythonKind(least: string): PythonKind {
     extra: `python>=${least}`,
     windowless: true,
     render({ breakdown, facets }, looks) {
-      const grey = (message: string) => badgeOf(label, undefined, message, 'lightgrey', looks);
+      const grey = (message: string) => badgeOf(label, message, 'lightgrey', looks);
       if (breakdown.count < PYTHON_KNOWN_MIN) return grey('too few');
       if (facets === undefined) return grey('not counted');
       const share = pythonsFrom(facets.facets, least);
       if (share === undefined) return grey('too few');
       // Steps of colours are those of counts.
       const color = typeof looks.color === 'string' ? looks.color : 'blue';
-      return badgeOf(label, undefined, formatShare(share.part, share.known, 0), color, looks);
+      return badgeOf(label, formatShare(share.part, share.known, 0), color, looks);
     },
   };
 }
@@ -257,7 +253,8 @@ export function isWanted({ extra }: BadgeKind, looks: Looks | undefined): boolea
 
 /** What stands in place of a badge that is not renewed any more. */
 export function retiredBadge({ label }: BadgeKind, windowDays: number | undefined): EndpointBadge {
-  return badgeOf(label, windowDays, 'not tracked any more', 'lightgrey', {});
+  const name = windowDays === undefined ? label : inWindow(label, windowDays);
+  return badgeOf(name, 'not tracked any more', 'lightgrey', {});
 }
 
 /**

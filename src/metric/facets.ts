@@ -1,5 +1,5 @@
 import type { Span } from '../days/day.ts';
-import { byCount, recordOf } from '../util.ts';
+import { byCount, recordOf, sum } from '../util.ts';
 import { addTo } from './breakdown.ts';
 import { INSTALLERS, SYSTEMS } from './classes.ts';
 import { byVersion, isSameVersion, seriesOf } from './versions.ts';
@@ -64,8 +64,7 @@ export interface DatedFacets {
 }
 
 /** The downloads of values together. */
-export const sumOfValues = (values: readonly Entry[]) =>
-  values.reduce((sum, [, downloads]) => sum + downloads, 0);
+export const sumOfValues = (values: readonly Entry[]) => sum(values, ([, downloads]) => downloads);
 
 /** Facets with a list for each. */
 export function facetsOf(total: number, listOf: (facet: Facet) => FacetList): Facets {

@@ -178,17 +178,12 @@ ${notices}${warnings(view)}</div>`;
 export function indexPage(view: IndexView, site: SiteView): string {
   const { packages } = view;
   const { finished } = site;
-  const below = doubts(view);
+  const ends = packages.flatMap(({ countedTo }) => countedTo ?? []);
   /** The newest day that a package is counted to: most are. */
-  const newest = packages
-    .flatMap(({ countedTo }) => countedTo ?? [])
-    .toSorted()
-    .at(-1);
+  const newest = ends.toSorted().at(-1);
+  const recent = both(view).flatMap((entry) => entry.recent);
   /** Downloads of the best of the last days, of packages and groups alike. */
-  const most = both(view).reduce(
-    (best, { recent }) => Math.max(best, ...recent.map((count) => count ?? 0)),
-    0,
-  );
+  const most = recent.reduce<number>((best, count) => Math.max(best, count ?? 0), 0);
   const isLong = packages.length >= LONG_LIST;
   const line: Line = (counts) => counts.length > 0 && sparkline(counts, most, isLong);
   return htmlDocument('index', site, {
@@ -208,7 +203,7 @@ ${packages.map((entry) => row(entry, newest, line))}</tbody>
 </table></div>
 <p class="quiet">The lines are on one logarithmic scale, from 0 to ${formatNumber(most)} non-CI downloads a day.</p>
 </section>
-${below}
+${doubts(view)}
 ${METRIC(site)}`,
     footer: html`<p>Nothing on this page asks any other server for anything. The same figures for programs:
 <a href="_health.json">_health.json</a> (where the operator serves it), and history.json in each package's folder.</p>`,

@@ -370,8 +370,8 @@ ${lists}</div>
 
 /** The page of one package or group, as it lies in its folder. */
 export function packagePage(view: PackageView, site: SiteView): string {
-  const { name, title = name, state, countedTo, lastSuccess, facets, history } = view;
-  const [main] = view.windows;
+  const { name, title = name, state, windows, countedTo, lastSuccess, facets, history } = view;
+  const [main] = windows;
   const ends = countedTo && html` data-counted-to="${countedTo}"`;
   const body = html`${failureNotice(view)}${notice('warn', 'Take care with these figures.', view.warnings)}
 ${main && figures(view, main)}

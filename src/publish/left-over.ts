@@ -194,17 +194,13 @@ export async function leftOverPackages(config: Config, folders: Folders): Promis
  * @param mark Whether the badges stay and say that they are not renewed, so that a README that still shows them does not lie.
  * @throws OperatorError if the disk refuses.
  */
-export async function pruneLeftOver(
-  outputDir: string,
-  { folder, badges, others }: LeftOver,
-  mark: boolean,
-): Promise<void> {
-  const place = join(outputDir, folder);
-  for (const badge of badges) {
+export async function pruneLeftOver(outputDir: string, left: LeftOver, mark: boolean): Promise<void> {
+  const place = join(outputDir, left.folder);
+  for (const badge of left.badges) {
     if (mark) await writeIfChanged(join(place, badge.name), retired(badge));
     else removeFile(join(place, badge.name));
   }
-  for (const name of others) removeFile(join(place, name));
+  for (const name of left.others) removeFile(join(place, name));
   if (namesIn(place).length > 0) return;
   try {
     rmdirSync(place);
