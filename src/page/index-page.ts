@@ -178,6 +178,7 @@ ${notices}${warnings(view)}</div>`;
 export function indexPage(view: IndexView, site: SiteView): string {
   const { packages } = view;
   const { finished } = site;
+  const below = doubts(view);
   const ends = packages.flatMap(({ countedTo }) => countedTo ?? []);
   /** The newest day that a package is counted to: most are. */
   const newest = ends.toSorted().at(-1);
@@ -203,7 +204,7 @@ ${packages.map((entry) => row(entry, newest, line))}</tbody>
 </table></div>
 <p class="quiet">The lines are on one logarithmic scale, from 0 to ${formatNumber(most)} non-CI downloads a day.</p>
 </section>
-${doubts(view)}
+${below}
 ${METRIC(site)}`,
     footer: html`<p>Nothing on this page asks any other server for anything. The same figures for programs:
 <a href="_health.json">_health.json</a> (where the operator serves it), and history.json in each package's folder.</p>`,
