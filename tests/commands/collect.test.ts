@@ -48,10 +48,8 @@ describe('collect', () => {
   });
 
   it('leaves a health file with every window, which --json prints', async () => {
-    const { run, read, json, entry, message } = localProject(
-      ['{name: Alpha, window_days: [30, 7, 31]}'],
-      TABLE,
-    );
+    const list = ['{name: Alpha, window_days: [30, 7, 31]}'];
+    const { run, read, json, entry, message } = localProject(list, TABLE);
     expect((await run('collect', '--json')).stdout).toBe(read('output/_health.json'));
     expect(entry('alpha')).toMatchObject({
       count: 14,

@@ -7,7 +7,6 @@ import { type StatsOptions, type StatsRow, startPyPiStats } from '../support/pyp
 import { YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
-const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
 
 /** Somebody downloads boto3 every day, so that every day is there. */
 const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
@@ -32,7 +31,7 @@ async function compare(
   });
   const project = openProject({ CLICKHOUSE_URL: server.url, PYPISTATS_URL: peer.url });
   for (const [name, text] of Object.entries<string>(files)) project.put(name, text);
-  const result = await project.within({ now: NOW, terminal }, 'compare', ...argv);
+  const result = await project.within({ now: () => new Date(AS_OF), terminal }, 'compare', ...argv);
   expect([result.exitCode, project.files()]).toEqual([exitCode, files]);
   return result;
 }
@@ -98,19 +97,14 @@ Counted from ClickHouse's public copy of PyPI's download log.
     });
   });
 
+  const none = /^local files, duckdb\.files: no file matches .*none\.ndjson; check the path: 0 of 30 days$/m;
+  const paid =
+    /^PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days$/m;
   it.each([
-    [
-      'why the other source has nothing',
-      'service: {output_dir: out, source: duckdb}\nduckdb: {files: none.ndjson}\npackages: [other]\n',
-      /^local files, duckdb\.files: no file matches .*none\.ndjson; check the path: 0 of 30 days$/m,
-    ],
-    [
-      'what BigQuery has been paid for, from the ledger, and asks it nothing',
-      'service: {output_dir: out}\npackages: [young]\n',
-      /^PyPI's download log in BigQuery, as its ledger has them, which costs nothing: 0 of 30 days$/m,
-    ],
-  ])('says %s', async (_, list, says) => {
-    const files = { 'tracked.yaml': list };
+    ['why the other source has nothing', 'duckdb}\nduckdb: {files: none.ndjson}', none],
+    ['what BigQuery has been paid for, from the ledger, and asks it nothing', 'bigquery}', paid],
+  ])('says %s', async (_, source, says) => {
+    const files = { 'tracked.yaml': `service: {output_dir: out, source: ${source}\npackages: [young]\n` };
     expect((await compare(['young'], undefined, { files })).stdout).toMatch(says);
   });
 

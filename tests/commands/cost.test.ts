@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY_LEDGER, withDays } from '../../src/state/ledger.ts';
 import { ledgerFolder, serializeLedger } from '../../src/state/ledgers.ts';
+import { GIB, MIB } from '../../src/util.ts';
 import { openProject } from '../support/project.ts';
 import { tableLines } from '../support/table-text.ts';
 
-const GIB = 1024 ** 3;
-const MIB = 1024 ** 2;
 const SOURCE = ledgerFolder('bigquery:bigquery-public-data.pypi.file_downloads');
 const ledger = (name: string) => `state/ledger/${SOURCE}/${name}.json`;
 

@@ -76,14 +76,14 @@ describe('doctor', () => {
     expect(exitCode).toBe(says.source.startsWith('^FAIL') ? 1 : 0);
   });
 
-  it.each([
-    ['20.18.1', 'FAIL'],
-    ['20.19.0', 'ok  '],
-  ])('says of Node.js %s: %s', async (nodeVersion, state) => {
-    const captured = capture(localProject(['alpha'], []).folder);
-    await main(['doctor'], '1.2.3', { ...captured.context, nodeVersion });
-    expect(captured.stdout().slice(0, 4)).toBe(state);
-  });
+  it.each(Object.entries({ '20.18.1': 'FAIL', '20.19.0': 'ok  ' }))(
+    'says of Node.js %s: %s',
+    async (nodeVersion, state) => {
+      const captured = capture(localProject(['alpha'], []).folder);
+      await main(['doctor'], '1.2.3', { ...captured.context, nodeVersion });
+      expect(captured.stdout().slice(0, 4)).toBe(state);
+    },
+  );
 
   it('reads the files of a duckdb source, and names the first three packages that are unwell', async () => {
     const { run, put } = localProject(['a', 'b', 'c', 'd', 'e'], []);

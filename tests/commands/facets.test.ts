@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addDays, spanDays } from '../../src/days/day.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
@@ -37,14 +35,13 @@ interface Setting {
 async function house(packages = ['demo'], { rows = DEMO, fault, sections = '' }: Setting = {}) {
   const options = { rows: [...rows], days: SPAN, fault: ({ kind }: { kind: string }) => fault?.(kind) };
   const project = await clickHouseProject(packages, options, { sections });
-  const path = (name: string) => join(project.output, name, 'facets.json');
   return {
     ...project,
     asked: () => project.asked('facets'),
     show: (...argv: string[]) => project.at(AS_OF, 'show', ...argv),
     collect: (day = AS_OF) => project.at(day, 'collect', '--no-page'),
     facets: (name: string) =>
-      existsSync(path(name)) ? JSON.parse(readFileSync(path(name), 'utf8')) : undefined,
+      project.published(name).includes('facets.json') ? project.json(`${name}/facets.json`) : undefined,
   };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openLedgers } from '../../src/state/ledgers.ts';
 import { bigQueryProject } from '../support/bigquery-project.ts';
 import { localProject } from '../support/project.ts';
@@ -116,14 +116,10 @@ remove  ledger/bigquery-x/beta.json
     [undefined, 2, '', true],
   ])('asks before it removes; with the answer %j it exits %i', async (answer, exitCode, last, isLeft) => {
     const { within, has } = await house();
-    const asked: string[] = [];
-    const ask = async (question: string) => {
-      asked.push(question);
-      return String(answer);
-    };
+    const ask = vi.fn(async () => String(answer));
     const result = await within(answer === undefined ? {} : { ask }, 'prune');
-    const questions = answer === undefined ? [] : ['Remove all of this? [y/N] '];
-    expect([result.exitCode, asked]).toEqual([exitCode, questions]);
+    const questions = answer === undefined ? [] : [['Remove all of this? [y/N] ']];
+    expect([result.exitCode, ask.mock.calls]).toEqual([exitCode, questions]);
     expect(result.stdout.split('beta.json\n')[1]).toBe(last);
     expect(has('output/beta/index.html')).toBe(isLeft);
   });
