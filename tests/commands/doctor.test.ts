@@ -7,10 +7,11 @@ import { capture } from '../support/context.ts';
 import { type GoogleOptions, type ProxyManner, startGoogle, startProxy } from '../support/google-server.ts';
 import { clickHouseProject, localProject } from '../support/project.ts';
 
-const NOW = new Date('2026-04-25T04:12:00.000Z');
+/** A server whose clock shows a time of the day on which commands are run. */
+const at = (time: string) => ({ date: new Date(`2026-04-25T${time}Z`) });
 
 async function doctor(options: ServerOptions = {}, prepare: (project: BigQueryProject) => void = () => {}) {
-  const project = await bigQueryProject(['alpha', 'beta'], { date: NOW, ...options });
+  const project = await bigQueryProject(['alpha', 'beta'], { ...at('04:12:00'), ...options });
   prepare(project);
   const before = project.files();
   const result = await project.run('doctor');
@@ -52,7 +53,6 @@ describe('doctor', () => {
   const onDryRun = (fault: typeof denied, revisions?: true) => ({
     trouble: [{ on: 'dryRun', fault, ...(revisions && { revisions }) } as const],
   });
-  const at = (time: string) => ({ date: new Date(`2026-04-25T${time}Z`) });
   const refused = { ...denied, status: 401, reason: 'authError' };
   it.each<[RegExp, ServerOptions, ((project: BigQueryProject) => void)?]>([
     [/^FAIL {2}permission {5}BigQuery: permission denied; grant .*roles\/bigquery.jobUser/, onDryRun(denied)],
