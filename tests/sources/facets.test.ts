@@ -40,22 +40,16 @@ async function facetsIn(rows: readonly FacetRow[], question: Omit<FacetQuestion,
 }
 
 describe('the facets of local files', () => {
-  it.each(['ndjson', 'parquet'])(
-    'are those that are counted one by one, of 40 packages: %s',
-    async (kind) => {
-      const facets = await facetsIn(ROWS, { packages: NAMES as unknown as NonEmpty<string> }, kind);
-      for (const name of NAMES)
-        expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
-    },
-  );
+  it.each(['ndjson', 'parquet'])('are those counted one by one, of 40 packages: %s', async (kind) => {
+    const facets = await facetsIn(ROWS, { packages: NAMES as unknown as NonEmpty<string> }, kind);
+    for (const name of NAMES)
+      expect(asCounted(facets.get(name) ?? {}), name).toEqual(countFacets(ROWS, name, SPAN));
+  });
 
-  it.each([[['1.0', '2.0rc1']], [['1!0.5']], [['7']]])(
-    'are those of the versions %j alone',
-    async (versions) => {
-      const facets = await facetsIn(ROWS, { packages: ['p1'], versions });
-      expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
-    },
-  );
+  it.each([[['1.0', '2.0rc1']], [['1!0.5']], [['7']]])('are those of versions %j', async (versions) => {
+    const facets = await facetsIn(ROWS, { packages: ['p1'], versions });
+    expect(asCounted(facets.get('p1') ?? {})).toEqual(countFacets(ROWS, 'p1', SPAN, versions));
+  });
 
   it('name 2,000 versions, and have what is unknown by itself, however rare it is', async () => {
     const versions = [...Array.from({ length: 2_500 }, (_, index) => `1.${index}`), 'not one'];

@@ -218,32 +218,29 @@ it('has an outcome for each situation', () => {
   expect(OUTCOMES.map(([name]) => name)).toEqual(Object.keys(SITUATIONS));
 });
 
-it.each(OUTCOMES)(
-  'tells %s (%s) once, as %s, and not in public',
-  async (name, kind, code, asked, says = '') => {
-    const situation = { with: kind as Kind, ...SITUATIONS[name ?? ''] };
-    if (!isErrorCode(code)) return expect.unreachable('it is no case');
-    const { exitCode, stdout, stderr, google, project, entries } = await collect(situation);
-    expect(exitCode).toBe(1);
-    expect(entries.map(({ error_code }) => error_code)).toEqual([code, code, code]);
-    const errors = new Set(entries.map(({ error }) => error?.replace(/^not attempted: /, '')));
-    expect(errors.size).toBe(1);
-    const [told = ''] = [...errors];
-    expect(told).toMatch(patternOf(says));
-    expect(told).not.toMatch(/\[job|unexpected fault|undefined/);
-    expect(google.asked.join(' ')).toBe(asked);
-    const isPublic = ([path]: [string, string]) => /^output\/(?!_health\.json)/.test(path);
-    const published = Object.entries(project.files()).filter(isPublic);
-    const shown = published.map(([, text]) => text).join('\n');
-    const inside = /acme-billing|gserviceaccount|127\.0\.0\.1|key\.json|googleapis|gcloud|vpcSer/;
-    expect(shown).not.toMatch(inside);
-    expect(shown).not.toContain(project.folder);
-    expect(shown).toContain(ERRORS[code].public.replaceAll("'", '&#39;'));
-    for (const text of [stdout, stderr, shown, told]) {
-      expect(text).not.toMatch(/hush|token-\d|PRIVATE KEY/);
-    }
-  },
-);
+it.each(OUTCOMES)('tells %s (%s) once, as %s', async (name, kind, code, asked, says = '') => {
+  const situation = { with: kind as Kind, ...SITUATIONS[name ?? ''] };
+  if (!isErrorCode(code)) return expect.unreachable('it is no case');
+  const { exitCode, stdout, stderr, google, project, entries } = await collect(situation);
+  expect(exitCode).toBe(1);
+  expect(entries.map(({ error_code }) => error_code)).toEqual([code, code, code]);
+  const errors = new Set(entries.map(({ error }) => error?.replace(/^not attempted: /, '')));
+  expect(errors.size).toBe(1);
+  const [told = ''] = [...errors];
+  expect(told).toMatch(patternOf(says));
+  expect(told).not.toMatch(/\[job|unexpected fault|undefined/);
+  expect(google.asked.join(' ')).toBe(asked);
+  const isPublic = ([path]: [string, string]) => /^output\/(?!_health\.json)/.test(path);
+  const published = Object.entries(project.files()).filter(isPublic);
+  const shown = published.map(([, text]) => text).join('\n');
+  const inside = /acme-billing|gserviceaccount|127\.0\.0\.1|key\.json|googleapis|gcloud|vpcSer/;
+  expect(shown).not.toMatch(inside);
+  expect(shown).not.toContain(project.folder);
+  expect(shown).toContain(ERRORS[code].public.replaceAll("'", '&#39;'));
+  for (const text of [stdout, stderr, shown, told]) {
+    expect(text).not.toMatch(/hush|token-\d|PRIVATE KEY/);
+  }
+});
 
 describe('signing in works', () => {
   const WAYS: [Kind, Asked[], string[]][] = [

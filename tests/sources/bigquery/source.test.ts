@@ -243,19 +243,16 @@ describe('an insert', () => {
     ['400', { status: 400, reason: 'invalid' }, DENIED, 0, 0],
     ['403', DENIED, DENIED, 0, 0],
     ['429 again and again', LIMITED, LIMITED, 0, 0],
-  ])(
-    'that fails by %s leaves no job running and no bill unknown',
-    async (_, first, then, cancels, billed) => {
-      const begins: Trouble = { on: 'insert', times: 1, fault: first };
-      const bigQuery = await withTrouble(begins, { on: 'insert', fault: then });
-      const read = () => bigQuery.read(QUESTION);
-      const error = then === 'silence' ? await pastLimit(read, 'insert', 2) : await failure(read());
-      expect(error).toMatchObject({ cost: { bytesBilled: billed } });
-      expect(server.callsOf('cancel')).toHaveLength(cancels);
-      expect(cancelledJobs()).toEqual(billed > 0 ? [true] : []);
-      expect(server.bytesBilled).toBe(billed);
-    },
-  );
+  ])('that fails by %s leaves no job and no bill behind', async (_, first, then, cancels, billed) => {
+    const begins: Trouble = { on: 'insert', times: 1, fault: first };
+    const bigQuery = await withTrouble(begins, { on: 'insert', fault: then });
+    const read = () => bigQuery.read(QUESTION);
+    const error = then === 'silence' ? await pastLimit(read, 'insert', 2) : await failure(read());
+    expect(error).toMatchObject({ cost: { bytesBilled: billed } });
+    expect(server.callsOf('cancel')).toHaveLength(cancels);
+    expect(cancelledJobs()).toEqual(billed > 0 ? [true] : []);
+    expect(server.bytesBilled).toBe(billed);
+  });
 });
 
 describe('an answer that makes no sense', () => {
