@@ -25,6 +25,7 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** Longest Retry-After that is waited out. */
   readonly longestPauseMs: number;
+  /** 5 if absent. */
   readonly retries?: number | undefined;
   /** Whether it is a job that is begun anew, and not a request about one that is sent again. */
   readonly ofJob?: true;
@@ -142,7 +143,7 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     /** What was asked last. */
     asked: URL | undefined;
 
-    override async request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
+    override request<T>(options: GaxiosOptions = {}): Promise<GaxiosResponse<T>> {
       const url = new URL(String(options.url));
       this.asked = url;
       return super.request<T>({

@@ -59,16 +59,16 @@ export interface Query {
 const midnight = (day: Day) => `${day} 00:00:00+00`;
 
 /**
- * Parameters of a query about packages: `project` STRING, or `projects` ARRAY<STRING> for several; `start` and `end`
- * TIMESTAMP (half-open, midnights UTC); `versions` ARRAY<STRING> where only some are asked for.
+ * Parameters of a query about packages: `project` STRING, or `projects` ARRAY<STRING> for several; `versions` ARRAY<STRING>
+ * where only some are asked for; `start` and `end` TIMESTAMP (half-open, midnights UTC).
  */
 export function parametersOf(question: Question & { readonly versions?: readonly string[] | undefined }) {
   const { packages, span, versions } = question;
   const parameters: Query['parameters'] = {
     ...(packages.length > 1 ? { projects: ['STRING', packages] } : { project: ['STRING', packages[0]] }),
+    ...(versions && { versions: ['STRING', versions] }),
     start: ['TIMESTAMP', midnight(span.start)],
     end: ['TIMESTAMP', midnight(span.end)],
-    ...(versions && { versions: ['STRING', versions] }),
   };
   return parameters;
 }

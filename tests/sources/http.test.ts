@@ -77,6 +77,11 @@ describe('an answer', () => {
 });
 
 describe('the proxy', () => {
+  it('that is no HTTP proxy is told before anybody is asked', async () => {
+    const asked = get(open({ HTTP_PROXY: 'socks5://127.0.0.1:1' }), 'http://clickhouse.example:8123/');
+    await expect(asked).rejects.toMatchObject({ code: 'proxy-invalid' });
+  });
+
   it.each<[string, 403 | 407 | 503 | 'hang up' | 'silence', string]>([
     ['refuses', 403, 'proxy-refused'],
     ['wants a password', 407, 'proxy-refused'],
