@@ -11,9 +11,7 @@ const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goog
 export async function launchChromium(): Promise<Browser> {
   const executablePath = process.env['CHROMIUM'] ?? PLACES.find((path) => existsSync(path));
   if (executablePath === undefined) {
-    throw new Error(
-      'test:browser needs Chromium: apt-get install chromium, or set CHROMIUM to the path of one',
-    );
+    throw new Error('test:browser needs Chromium: apt-get install chromium, or set CHROMIUM to its path');
   }
   return chromium.launch({
     executablePath,
