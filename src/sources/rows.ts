@@ -77,9 +77,6 @@ function pivotRow(row: RawRow, dayOf: (row: RawRow) => Day): PivotRow {
     : { day, ci, installer, system, sidecar, downloads };
 }
 
-/** Columns that tell groups apart. */
-const GROUPED_BY = ['project', 'day', 'ci', 'installer_name', 'system_name', 'sidecar'];
-
 /**
  * Checks an answer, row by row, and folds names that are on no list: a source that answers something else than what was
  * asked must not become a badge. Of several packages, a strange row is its own package's failure. A day of a package is
@@ -115,13 +112,13 @@ export function checkRows(question: Question, rows: readonly RawRow[], limit: nu
       failures.set(name, error);
       continue;
     }
-    const group = JSON.stringify(GROUPED_BY.map((column) => row[column]));
-    if (groups.has(group)) throw unexpected('day', row['day'], 'each group once');
+    const { project, day, ci, installer_name, system_name, sidecar } = row;
+    const group = JSON.stringify([project, day, ci, installer_name, system_name, sidecar]);
+    if (groups.has(group)) throw unexpected('day', day, 'each group once');
     groups.add(group);
-    if (row['ci'] === 'unknown') unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
-    const { downloads, ...same } = pivot;
-    const key = Object.values(same).join(' ');
-    own.set(key, { ...pivot, downloads: downloads + (own.get(key)?.downloads ?? 0) });
+    if (ci === 'unknown') unknownDays.set(name, (unknownDays.get(name) ?? new Set()).add(pivot.day));
+    const key = `${pivot.day} ${pivot.ci} ${pivot.installer} ${pivot.system} ${pivot.sidecar}`;
+    own.set(key, { ...pivot, downloads: pivot.downloads + (own.get(key)?.downloads ?? 0) });
   }
   for (const name of failures.keys()) {
     checked.delete(name);
