@@ -1,10 +1,5 @@
 import { GIB, MS_PER_DAY } from './util.ts';
 
-/** A value as JSON for people and programs: indented, with a final newline. */
-export function formatJson(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
-}
-
 /** A whole number with thousands separators. */
 export function formatNumber(value: number): string {
   // Intl says the same, ten times slower, and takes longer to load than a page takes to draw.

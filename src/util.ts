@@ -113,6 +113,25 @@ export function roundedBill(bytes: number): number {
   return Math.max(MINIMUM_BILLED, Math.ceil(bytes / MIB) * MIB);
 }
 
+/** What answering a question took. */
+export interface QueryCost {
+  readonly bytesProcessed: number;
+  /** What the bill says: rounded up by BigQuery, and 0 for a cached answer. */
+  readonly bytesBilled: number;
+  readonly cacheHit: boolean;
+}
+
+export const NO_COST: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
+
+/** Two costs together; what the second says of the cache is what counts. */
+export function addCost(a: QueryCost, b: QueryCost): QueryCost {
+  return {
+    bytesProcessed: a.bytesProcessed + b.bytesProcessed,
+    bytesBilled: a.bytesBilled + b.bytesBilled,
+    cacheHit: b.cacheHit,
+  };
+}
+
 /** The sum of what values come to. */
 export function sum<T>(values: Iterable<T>, of: (value: T) => number): number {
   let total = 0;
@@ -140,6 +159,11 @@ export function jsonOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A value as JSON for people and programs: indented, with a final newline. */
+export function formatJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /*

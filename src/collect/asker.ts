@@ -1,18 +1,10 @@
 import { addDays, spanDays } from '../days/day.ts';
 import { ERRORS, type ErrorCode } from '../errors/codes.ts';
-import type { OperatorError } from '../errors/error.ts';
-import {
-  type Answer,
-  addCost,
-  interrupted,
-  mayBePackages,
-  NO_COST,
-  type QueryCost,
-  SourceError,
-} from '../sources/source.ts';
+import { interrupted, mayBePackages, type OperatorError, SourceError } from '../errors/error.ts';
+import type { Answer } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import { BudgetError, bytesPerDay } from '../state/spend.ts';
-import { partsOf, sum } from '../util.ts';
+import { addCost, NO_COST, partsOf, type QueryCost, sum } from '../util.ts';
 import { expectedBill, type PlannedRead } from './plan.ts';
 import type { Prepared } from './reader.ts';
 

@@ -12,14 +12,14 @@ import {
 } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
 import type { Upstream } from '../days/upstream.ts';
-import { describeError } from '../errors/error.ts';
+import { describeError, interrupted, SourceError } from '../errors/error.ts';
 import { formatBytes, formatGib, formatNumber, plural } from '../format.ts';
-import { interrupted, NO_COST, type Source, SourceError, type SourceTraits } from '../sources/source.ts';
+import type { Source, SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import { isOld, type Ledger } from '../state/ledger.ts';
 import type { Ledgers } from '../state/ledgers.ts';
 import { billedPart, bytesPerDay, bytesPerSharedDay, type Spend } from '../state/spend.ts';
-import { append, defined, isNonEmpty, MINIMUM_BILLED, partsOf, roundedBill, sum } from '../util.ts';
+import { append, defined, isNonEmpty, MINIMUM_BILLED, NO_COST, partsOf, roundedBill, sum } from '../util.ts';
 
 /** What is known of the table's days. */
 export type KnownDays =

@@ -9,14 +9,7 @@ import { type Period, totalSince } from '../metric/package-days.ts';
 import { breakdownDays } from '../metric/summary.ts';
 import type { FailedPackage, ReadPackage } from '../publish/package.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
-import {
-  type Answer,
-  addCost,
-  NO_COST,
-  type QueryCost,
-  type Source,
-  type SourceTraits,
-} from '../sources/source.ts';
+import type { Answer, Source, SourceTraits } from '../sources/source.ts';
 import type { Question } from '../sources/sql.ts';
 import {
   allDownloadsOf,
@@ -33,7 +26,7 @@ import {
   withoutOld,
 } from '../state/ledger.ts';
 import type { Budget } from '../state/spend.ts';
-import { append, sum } from '../util.ts';
+import { addCost, append, NO_COST, type QueryCost, sum } from '../util.ts';
 import { createAsker, labelOf, shareOf } from './asker.ts';
 import { askFacets, withFacets } from './facets.ts';
 import {
@@ -155,6 +148,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
 
   /** Saves the ledger of a package as it has grown. */
   async function save(name: string, saved: Ledger, grown: Ledger): Promise<Ledger> {
+    const { changes } = readingOf(name);
     const need = plan.needs.get(name);
     const today = dayOf(now());
     const before = soundWholeRead(saved, today);
@@ -166,7 +160,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
       today,
     );
     await ledgers.save(name, ledger);
-    readingOf(name).changes.push(...changesBetween(saved, ledger));
+    changes.push(...changesBetween(saved, ledger));
     return ledger;
   }
 
@@ -209,8 +203,8 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
   ): Promise<void> {
     const days = spanDays(span);
     const { cacheHit, ...cost } = addCost(refused, shareOf(answer.cost, packages.length));
-    for (const name of packages) {
-      const reading = readingOf(name);
+    const taken = packages.map((name) => [name, readingOf(name)] as const);
+    for (const [name, reading] of taken) {
       const rows = answer.rows.get(name);
       if (rows === undefined) reading.failure ??= { error: answer.failures.get(name) };
       else reading.daysScanned += days;
@@ -218,7 +212,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
       reading.cost = addCost(reading.cost, { ...cost, cacheHit: reading.cost.cacheHit && cacheHit });
     }
     const ledger = await keep({ packages, span }, answer);
-    for (const name of packages) readingOf(name).ledger = alone ? ledger : undefined;
+    for (const [, reading] of taken) reading.ledger = alone ? ledger : undefined;
     if (source.traits.billed && packages.length > 1) onSharedDays?.(days);
   }
 

@@ -3,9 +3,10 @@ import { type Collected, collect as collectAll, type Job } from '../collect/coll
 import { loadConfig, selectPackages } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { UsageError } from '../errors/error.ts';
-import { formatJson, formatNumber, plural } from '../format.ts';
+import { formatNumber, plural } from '../format.ts';
 import { healthToJson, statusOf } from '../publish/health.ts';
 import type { Lock } from '../state/lock.ts';
+import { formatJson } from '../util.ts';
 import { type Context, commandLine, type GlobalOptions, type Interruption } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { createLog, type Log, renderRemarks, renderResults, styleOf, wrap } from './output.ts';

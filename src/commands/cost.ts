@@ -3,11 +3,11 @@ import { needOf, WORTH_ASKING_BYTES } from '../collect/plan.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { dayOf } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatGib, formatJson, formatNumber, formatShare, plural } from '../format.ts';
+import { formatBytes, formatGib, formatNumber, formatShare, plural } from '../format.ts';
 import { traitsOf } from '../sources/index.ts';
 import { openLedgers } from '../state/ledgers.ts';
 import { EMPTY_SPEND, readSpend, type Spend } from '../state/spend.ts';
-import { snakeKeys } from '../util.ts';
+import { formatJson, snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { FEW, listPrice, renderFigures, type Style, styleOf, wrap } from './output.ts';
 

@@ -5,14 +5,14 @@ import { fetchDaysFree } from '../collect/run.ts';
 import type { Config } from '../config/config.ts';
 import { spanDays, windowBefore } from '../days/day.ts';
 import { OperatorError } from '../errors/error.ts';
-import { formatBytes, formatGib, formatJson, formatNumber, nameSome, plural } from '../format.ts';
+import { formatBytes, formatGib, formatNumber, nameSome, plural } from '../format.ts';
 import { readHealth } from '../publish/health.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
 import { ledgersInMemory, openLedgers } from '../state/ledgers.ts';
 import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
-import { append, sum } from '../util.ts';
+import { append, formatJson, sum } from '../util.ts';
 import type { Context } from './context.ts';
 import { FEW, renderFigures, type Style, styleOf, withProgress, wrap } from './output.ts';
 

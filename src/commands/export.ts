@@ -3,13 +3,13 @@ import { type Config, loadConfig, selectPackages } from '../config/config.ts';
 import { spanDays } from '../days/day.ts';
 import { assertNoObstacle, replaceFile } from '../disk/files.ts';
 import { OperatorError, UsageError } from '../errors/error.ts';
-import { formatJson, plural } from '../format.ts';
+import { plural } from '../format.ts';
 import { TABLE_COLUMNS, type TableRow, tableOfDays, tableOfRows } from '../metric/table.ts';
 import { readHistory } from '../publish/history.ts';
 import { loadDuckDb } from '../sources/duckdb/index.ts';
 import { traitsOf } from '../sources/index.ts';
 import { type Ledgers, openLedgers } from '../state/ledgers.ts';
-import { MS_PER_DAY, sum } from '../util.ts';
+import { formatJson, MS_PER_DAY, sum } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 
 export interface ExportOptions extends GlobalOptions {

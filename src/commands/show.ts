@@ -1,13 +1,13 @@
 import { loadSource } from '../config/config.ts';
 import { UsageError } from '../errors/error.ts';
-import { formatBytes, formatJson } from '../format.ts';
+import { formatBytes } from '../format.ts';
 import { allDownloads } from '../metric/breakdown.ts';
 import type { ShownFacet } from '../metric/facets.ts';
 import { incompleteDaysOf, knownDays } from '../metric/package-days.ts';
 import { typicalDay } from '../metric/spikes.ts';
 import type { PackageSummary } from '../metric/summary.ts';
 import { PUBLIC_SOURCE, type SourceConfig, traitsOf } from '../sources/index.ts';
-import { byCount, isNonEmpty } from '../util.ts';
+import { byCount, formatJson, isNonEmpty } from '../util.ts';
 import { type Account, hasRows, renderAccounts, unknownText } from './account.ts';
 import { readNow } from './ask.ts';
 import { citationOf } from './cite.ts';

@@ -1,9 +1,9 @@
 import { loadConfig } from '../config/config.ts';
 import { UsageError } from '../errors/error.ts';
-import { formatAge, formatJson, formatNumber } from '../format.ts';
+import { formatAge, formatNumber } from '../format.ts';
 import { demandHealth, type Health, needsCare, type Standing, statusOf } from '../publish/health.ts';
 import { sourceName } from '../sources/index.ts';
-import { snakeKeys } from '../util.ts';
+import { formatJson, snakeKeys } from '../util.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { left, renderRemarks, renderTable, right, standingName, stateTone, styleOf, wrap } from './output.ts';
 import { renderPrometheus } from './prometheus.ts';

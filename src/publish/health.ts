@@ -7,13 +7,12 @@ import { ODD_DAYS, type Upstream } from '../days/upstream.ts';
 import { ensureFolder, readIfPresent, replaceFile, sweepTemporary } from '../disk/files.ts';
 import { type ErrorCode, isErrorCode } from '../errors/codes.ts';
 import { OperatorError, printable } from '../errors/error.ts';
-import { formatJson } from '../format.ts';
 import { largestOthers } from '../metric/breakdown.ts';
 import { EXCLUSIONS, INSTALLERS, SYSTEMS } from '../metric/classes.ts';
 import type { Total } from '../metric/package-days.ts';
 import type { Window } from '../metric/summary.ts';
 import { PUBLIC_WARNINGS, type Warning, type WarningCode } from '../metric/warnings.ts';
-import { camelKeys, defined, jsonOf, recordOf, snakeKeys } from '../util.ts';
+import { camelKeys, defined, formatJson, jsonOf, recordOf, snakeKeys } from '../util.ts';
 
 /*
  * _health.json: what every run leaves behind, whatever happened. Its keys are read by other programs, so

@@ -1,3 +1,4 @@
+import { SourceError } from '../errors/error.ts';
 import { INSTALLERS, OTHER_NAME, SYSTEMS } from '../metric/classes.ts';
 import {
   addFacets,
@@ -12,9 +13,8 @@ import {
   sumOfValues,
   VALUES_MAX,
 } from '../metric/facets.ts';
-import { recordOf } from '../util.ts';
+import { NO_COST, type QueryCost, recordOf } from '../util.ts';
 import { count, type RawRow, text, unexpected } from './rows.ts';
-import { NO_COST, type QueryCost, SourceError } from './source.ts';
 import { literals, needsFileNames, OTHER_FILE, parametersOf, type Query, type Question } from './sql.ts';
 
 /*

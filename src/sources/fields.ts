@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { readNamedFile } from '../disk/files.ts';
-import { UsageError } from '../errors/error.ts';
+import { SourceError, UsageError } from '../errors/error.ts';
 import { misplacedSecret, UNEXPANDED } from '../errors/misplaced.ts';
 import type { Env } from '../util.ts';
-import { SourceError } from './source.ts';
 
 /*
  * What fields of tracked.yaml are made of. Each error text says what is allowed at that place, and nothing else: where

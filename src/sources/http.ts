@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry, { type RetryContext } from 'p-retry';
 import type { ErrorCode } from '../errors/codes.ts';
+import { type Endpoint, type FaultDetails, fault, SourceError } from '../errors/error.ts';
 import { abortable, type Env, type Loose, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
-import { type Endpoint, type FaultDetails, fault, SourceError } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;

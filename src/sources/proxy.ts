@@ -1,8 +1,8 @@
 import type { ClientRequest } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { HttpsProxyAgent } from 'https-proxy-agent';
+import { SourceError } from '../errors/error.ts';
 import type { Env } from '../util.ts';
-import { SourceError } from './source.ts';
 
 /** Which variables name the proxy, by the scheme of the address that is asked; the first that is set wins. */
 const VARIABLES: Readonly<Record<string, readonly string[]>> = {

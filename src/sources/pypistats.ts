@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { type Day, parseDay } from '../days/day.ts';
+import { type Endpoint, fault } from '../errors/error.ts';
 import { type DownloadRow, zeros } from '../metric/breakdown.ts';
 import { isSystem, SYSTEMS } from '../metric/classes.ts';
 import { jsonOf } from '../util.ts';
 import { serverUrl } from './fields.ts';
 import { codeOfStatus, openHttp, RETRY_POLICY, type RetryPolicy, retryAfter, withRetry } from './http.ts';
-import { type Endpoint, fault, type World } from './source.ts';
+import type { World } from './source.ts';
 
 /*
  * pypistats.org's figures of a package, which most public badges show. What they count is not written on the

@@ -1,8 +1,9 @@
 import { type Day, daysOf, type Span } from '../days/day.ts';
 import { ERAS } from '../days/eras.ts';
-import { sanitizeMessage } from '../errors/error.ts';
+import { SourceError, sanitizeMessage } from '../errors/error.ts';
 import { foldInstaller, foldSystem } from '../metric/classes.ts';
-import { type Answer, NO_COST, SourceError } from './source.ts';
+import { NO_COST } from '../util.ts';
+import type { Answer } from './source.ts';
 import type { PivotRow, Question } from './sql.ts';
 
 /** A row as an engine gives it: integers as numbers, bigints or decimal text. */

@@ -1,29 +1,10 @@
 import type { z } from 'zod';
 import type { Day, PartitionRows, Span } from '../days/day.ts';
-import { ERRORS, type ErrorCode, type Step, sentenceOf } from '../errors/codes.ts';
-import { type ErrorDetails, OperatorError, sanitizeMessage } from '../errors/error.ts';
-import type { Env } from '../util.ts';
+import type { ErrorCode } from '../errors/codes.ts';
+import type { SourceError } from '../errors/error.ts';
+import type { Env, QueryCost } from '../util.ts';
 import type { FacetAnswer, FacetQuestion } from './facets.ts';
 import type { PivotRow, Question } from './sql.ts';
-
-/** What answering a question took. */
-export interface QueryCost {
-  readonly bytesProcessed: number;
-  /** What the bill says: rounded up by BigQuery, and 0 for a cached answer. */
-  readonly bytesBilled: number;
-  readonly cacheHit: boolean;
-}
-
-export const NO_COST: QueryCost = { bytesProcessed: 0, bytesBilled: 0, cacheHit: false };
-
-/** Two costs together; what the second says of the cache is what counts. */
-export function addCost(a: QueryCost, b: QueryCost): QueryCost {
-  return {
-    bytesProcessed: a.bytesProcessed + b.bytesProcessed,
-    bytesBilled: a.bytesBilled + b.bytesBilled,
-    cacheHit: b.cacheHit,
-  };
-}
 
 /** The whole answer to a question; never a part of it. */
 export interface Answer {
@@ -115,115 +96,8 @@ export interface Source {
   close(): Promise<void>;
 }
 
-/** Who is asked, and as whom. */
-export interface Endpoint {
-  readonly step: Step;
-  /** As the subject of a sentence. */
-  readonly who: string;
-  /** What one signs in with, where what to do depends on it. */
-  readonly identity?: string | undefined;
-  /** What must not be repeated, whatever the server says. */
-  readonly secrets?: readonly string[];
-}
-
-/** What is known of a fault beside its code. */
-export interface FaultDetails extends ErrorDetails {
-  /** What was billed all the same, such as for a job whose answer could not be fetched; absent if that is unknown. */
-  readonly cost?: QueryCost | undefined;
-  /** The server that was being asked; absent if there was none, or it is not known. */
-  readonly step?: Step | undefined;
-  /** Which of the code's sentences fits best. */
-  readonly variant?: string | undefined;
-  /** HTTP status of the answer, if there was one. */
-  readonly status?: number | undefined;
-  /** How long the server asks to be left alone. */
-  readonly retryAfterMs?: number | undefined;
-  /** Whether the words are the server's own. */
-  readonly spoken?: boolean;
-  /** Whether the server may have had the request. */
-  readonly maybeSent?: boolean;
-  /** Whether the query was begun and failed by itself, so that asking for its answer again cannot help. */
-  readonly ofJob?: true;
-  /** Whether it may pass by itself; what the code says if absent. */
-  readonly passes?: boolean;
-  /** What the message repeats of others, in brackets at its end. */
-  readonly said?: string;
-  /** How often it was tried, if more than once. */
-  readonly tries?: number;
-}
-
-/** A question that got no answer, or a request without a usable one. */
-export class SourceError extends OperatorError {
-  override name = 'SourceError';
-  /** Whether the same question, or request, may well be answered a little later, so that it says nothing of the package. */
-  readonly passes: boolean;
-  readonly details: FaultDetails;
-
-  constructor(code: ErrorCode, message: string, details: FaultDetails = {}) {
-    super(code, message, details);
-    this.passes = details.passes ?? ERRORS[code].passes ?? false;
-    this.details = details;
-  }
-
-  get cost(): QueryCost | undefined {
-    return this.details.cost;
-  }
-
-  /** The same fault, of which more is known. */
-  with(more: FaultDetails, message = this.message): SourceError {
-    return new SourceError(this.code, message, { ...this.details, ...more });
-  }
-}
-
 /** What a sign of a server means: a code, and which of its sentences fits best. */
 export type Meaning = readonly [code: ErrorCode, variant?: string];
-
-/** What a sentence begins with where who refused is not the source itself, or may be either, and who speaks then. */
-const SPEAKERS: Readonly<Partial<Record<Step, readonly [prefix: string, speaker?: string]>>> = {
-  'sign-in': ['sign-in: '],
-  proxy: ['proxy: ', 'the proxy'],
-  bigquery: ['BigQuery: ', 'BigQuery'],
-};
-
-/**
- * A request without a usable answer, as a sentence for the operator: `<what happened>; <what to do> (<who> said: <words>)`.
- * Nothing of a foreign error gets through but its message, without secrets: such errors carry the request with its token.
- *
- * @param said What a server or a library said, raw.
- */
-export function fault(
-  code: ErrorCode,
-  said: string,
-  { step, who, identity, secrets }: Endpoint,
-  details: FaultDetails = {},
-): SourceError {
-  const [prefix = '', speaker = who] = SPEAKERS[step] ?? [];
-  const words = sanitizeMessage(said, secrets);
-  const end = words && ` (${details.spoken ? `${speaker} said: ` : ''}${words})`;
-  return new SourceError(code, `${prefix}${sentenceOf(code, who, [details.variant, identity, step])}${end}`, {
-    // Every package signs in, and through the same proxy.
-    ...((step === 'sign-in' || step === 'proxy') && { affectsAll: true }),
-    ...details,
-    step,
-    said: words,
-  });
-}
-
-/** Whether a fault may pass, and one package may be to blame for it: every other package need not meet it. */
-export function mayBePackages(error: unknown): error is SourceError {
-  return error instanceof SourceError && error.passes && !error.affectsAll;
-}
-
-/**
- * What a question ends with that was ended by a signal.
- *
- * @param reason The signal's, whose message is told.
- * @param cost What was billed all the same; undefined if that is not known.
- */
-export function interrupted(reason: unknown, cost: QueryCost | undefined): SourceError {
-  const message = reason instanceof Error ? reason.message : String(reason);
-  return new SourceError('interrupted', message, { cost, cause: reason });
-}
 
 /** What a source may know of the world. */
 export interface World {

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Day, dayNumber, dayOf, daysOf, type Span } from '../days/day.ts';
 import { assertFile, ensureFolder, PRIVATE, readIfPresent, replaceFile } from '../disk/files.ts';
-import { OperatorError } from '../errors/error.ts';
-import { formatGib, formatJson } from '../format.ts';
-import { type QueryCost, SourceError } from '../sources/source.ts';
-import { camelKeys, type NonEmpty, snakeKeys } from '../util.ts';
+import { OperatorError, SourceError } from '../errors/error.ts';
+import { formatGib } from '../format.ts';
+import { camelKeys, formatJson, type NonEmpty, type QueryCost, snakeKeys } from '../util.ts';
 import type { Lock } from './lock.ts';
 import { assert, isCount, orStateError, parseJson, readable, setAside } from './state-file.ts';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { beginPatiently } from '../../src/collect/collect.ts';
 import { selectMinutes } from '../../src/commands/collect.ts';
 import type { ErrorCode } from '../../src/errors/codes.ts';
-import { SourceError } from '../../src/sources/source.ts';
+import { SourceError } from '../../src/errors/error.ts';
 import { createState } from '../support/state.ts';
 import { createTable, runInput } from '../support/table.ts';
 

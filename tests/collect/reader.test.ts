@@ -3,7 +3,7 @@ import type { RunPlan } from '../../src/collect/plan.ts';
 import { createReader } from '../../src/collect/reader.ts';
 import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
 import { upstreamOf } from '../../src/days/upstream.ts';
-import { SourceError } from '../../src/sources/source.ts';
+import { SourceError } from '../../src/errors/error.ts';
 import type { Question } from '../../src/sources/sql.ts';
 import { spansOf } from '../../src/state/ledger.ts';
 import type { Ledgers } from '../../src/state/ledgers.ts';

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/collect/reader.ts';
 import type { RunInput } from '../../src/collect/run.ts';
 import { addDays, type Day } from '../../src/days/day.ts';
+import { SourceError } from '../../src/errors/error.ts';
 import { incompleteDaysOf } from '../../src/metric/package-days.ts';
-import { SourceError } from '../../src/sources/source.ts';
 import { createState } from '../support/state.ts';
 import { createTable, downloadsOf, failuresOf, runOn, type SourceOptions } from '../support/table.ts';
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../src/days/day.ts';
-import { interrupted, NO_COST, SourceError } from '../../src/sources/source.ts';
+import { interrupted, SourceError } from '../../src/errors/error.ts';
+import { NO_COST } from '../../src/util.ts';
 import { downloadsOf, failuresOf, GB, listOf, pricedRuns } from '../support/table.ts';
 
 /*

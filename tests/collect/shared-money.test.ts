@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addDays, type Day, daysOf, spanDays } from '../../src/days/day.ts';
-import { SourceError } from '../../src/sources/source.ts';
+import { SourceError } from '../../src/errors/error.ts';
 import { GIB } from '../../src/util.ts';
 import { failuresOf, GB, listOf, pricedRuns } from '../support/table.ts';
 

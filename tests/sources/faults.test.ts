@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/errors/codes.ts';
+import type { Endpoint, SourceError } from '../../src/errors/error.ts';
 import {
   BIGQUERY,
   faultOfAnswer,
@@ -9,7 +10,6 @@ import {
 } from '../../src/sources/bigquery/fault.ts';
 import { readAnswer } from '../../src/sources/clickhouse/answer.ts';
 import { type HttpAnswer, networkFault } from '../../src/sources/http.ts';
-import type { Endpoint, SourceError } from '../../src/sources/source.ts';
 import type { Loose } from '../../src/util.ts';
 
 const SERVER: Endpoint = { step: 'clickhouse', who: 'ClickHouse', secrets: ['hunter2'] };

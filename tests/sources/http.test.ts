@@ -2,8 +2,8 @@ import { createServer, type RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { fault } from '../../src/errors/error.ts';
 import { openHttp, RETRY_POLICY, retryAfter, withRetry } from '../../src/sources/http.ts';
-import { fault } from '../../src/sources/source.ts';
 import { startProxy } from '../support/google-server.ts';
 import { listen } from '../support/listen.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { SourceError } from '../../src/errors/error.ts';
 import { checkRows, type RawRow } from '../../src/sources/rows.ts';
-import { SourceError } from '../../src/sources/source.ts';
 import type { Question } from '../../src/sources/sql.ts';
 
 const question: Question = { packages: ['demo'], span: { start: '2026-04-23', end: '2026-04-25' } };

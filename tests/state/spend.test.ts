@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { SourceError } from '../../src/sources/source.ts';
+import { SourceError } from '../../src/errors/error.ts';
 import {
   ageOf,
   BudgetError,

@@ -2,8 +2,9 @@ import { WARNING_DAYS } from '../../src/collect/plan.ts';
 import type { Outcome } from '../../src/collect/reader.ts';
 import { beginRun, type RunInput } from '../../src/collect/run.ts';
 import { type Day, daysOf, type Span, spanDays } from '../../src/days/day.ts';
-import { NO_COST, type QueryCost, type Source, type SourceTraits } from '../../src/sources/source.ts';
+import type { Source, SourceTraits } from '../../src/sources/source.ts';
 import type { PivotRow, Question } from '../../src/sources/sql.ts';
+import { NO_COST, type QueryCost } from '../../src/util.ts';
 import { createState, type MemoryState } from './state.ts';
 
 export const GB = 1_000_000_000;

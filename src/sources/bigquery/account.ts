@@ -1,11 +1,10 @@
 import { Agent } from 'node:http';
 import { BigQuery } from '@google-cloud/bigquery';
 import { type AuthClient, Compute, GoogleAuth, gaxios, gcpMetadata } from 'google-auth-library';
-import { sanitizeMessage, UsageError } from '../../errors/error.ts';
+import { fault, SourceError, sanitizeMessage, UsageError } from '../../errors/error.ts';
 import { abortable, type Env } from '../../util.ts';
 import type { openHttp } from '../http.ts';
 import { proxyFor } from '../proxy.ts';
-import { fault, SourceError } from '../source.ts';
 import { accountOf, type Credentials, findCredentials, type Identity } from './credentials.ts';
 import { type AuthEndpoint, IAM, METADATA, STS, SUBJECT, signInFault, TOKEN } from './fault.ts';
 import type { BigQueryConfig } from './index.ts';

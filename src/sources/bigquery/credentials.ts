@@ -2,9 +2,9 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { gcpMetadata } from 'google-auth-library';
 import type { ErrorCode } from '../../errors/codes.ts';
+import { SourceError } from '../../errors/error.ts';
 import { type Env, isObject, type JsonObject, objectOf } from '../../util.ts';
 import { readSecret } from '../fields.ts';
-import { SourceError } from '../source.ts';
 
 /** The kind of credentials for Google. */
 export type Identity = 'key' | 'login' | 'impersonation' | 'federation' | 'metadata';

@@ -1,8 +1,9 @@
 import type { GaxiosError } from 'gaxios';
 import type { ErrorCode } from '../../errors/codes.ts';
+import { type Endpoint, type FaultDetails, fault, SourceError } from '../../errors/error.ts';
 import { jsonOf, type Loose } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, networkFault, retryAfter } from '../http.ts';
-import { type Endpoint, type FaultDetails, fault, type Meaning, SourceError } from '../source.ts';
+import type { Meaning } from '../source.ts';
 import type { Identity } from './credentials.ts';
 
 export const BIGQUERY: Endpoint = { step: 'bigquery', who: 'the service' };

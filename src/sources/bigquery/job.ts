@@ -2,19 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GaxiosOptions } from 'gaxios';
 import { z } from 'zod';
+import { type Endpoint, fault, interrupted, SourceError } from '../../errors/error.ts';
 import { plural } from '../../format.ts';
-import { type Env, isObject, jsonOf, type Loose, roundedBill } from '../../util.ts';
-import { openHttp, withRetry } from '../http.ts';
-import { type RawRow, wholeNumber } from '../rows.ts';
 import {
   addCost,
-  type Endpoint,
-  fault,
-  interrupted,
+  type Env,
+  isObject,
+  jsonOf,
+  type Loose,
   NO_COST,
   type QueryCost,
-  SourceError,
-} from '../source.ts';
+  roundedBill,
+} from '../../util.ts';
+import { openHttp, withRetry } from '../http.ts';
+import { type RawRow, wholeNumber } from '../rows.ts';
 import type { Query } from '../sql.ts';
 import { openAccount, openEmulator } from './account.ts';
 import { BIGQUERY, faultOfAnswer, faultOfResult } from './fault.ts';

@@ -1,11 +1,12 @@
 import { type Day, parseDay, type Span, spanDays } from '../../days/day.ts';
-import { errorCode } from '../../errors/error.ts';
+import { errorCode, SourceError } from '../../errors/error.ts';
 import { formatBytes } from '../../format.ts';
+import { NO_COST } from '../../util.ts';
 import { broken, checkClock, note, ok } from '../check.ts';
 import { checkFacets, type FacetQuestion, facetQuery } from '../facets.ts';
 import { kindOf, traitsOf } from '../index.ts';
 import { checkDays, checkRows, type RawRow } from '../rows.ts';
-import { type DaysAnswer, type Finding, NO_COST, type Source, SourceError, type World } from '../source.ts';
+import type { DaysAnswer, Finding, Source, World } from '../source.ts';
 import { pivotQuery, type Query, type Question } from '../sql.ts';
 import type { BigQueryConfig } from './index.ts';
 import { connect, openQuery } from './job.ts';

@@ -1,7 +1,8 @@
+import { type Endpoint, fault, type SourceError } from '../../errors/error.ts';
 import { jsonOf, objectOf } from '../../util.ts';
 import { codeOfStatus, type HttpAnswer, retryAfter } from '../http.ts';
 import type { RawRow } from '../rows.ts';
-import { type Endpoint, fault, type Meaning, type SourceError } from '../source.ts';
+import type { Meaning } from '../source.ts';
 
 const UNKNOWN_TABLE = 60;
 const MEMORY_LIMIT_EXCEEDED = 241;

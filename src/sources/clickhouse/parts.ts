@@ -1,6 +1,7 @@
 import { addDays, spanDays } from '../../days/day.ts';
+import { mayBePackages, SourceError } from '../../errors/error.ts';
 import { isNonEmpty, partsOf } from '../../util.ts';
-import { type Answer, mayBePackages, SourceError } from '../source.ts';
+import type { Answer } from '../source.ts';
 import type { Question } from '../sql.ts';
 
 /**

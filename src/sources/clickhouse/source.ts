@@ -1,22 +1,15 @@
 import pLimit from 'p-limit';
 
 import type { Day, Span } from '../../days/day.ts';
+import { type Endpoint, fault, SourceError } from '../../errors/error.ts';
 import { plural } from '../../format.ts';
+import { NO_COST } from '../../util.ts';
 import { addFacetAnswers, checkFacets, type FacetAnswer, type FacetQuestion, NO_ANSWER } from '../facets.ts';
 import { readSecret, serverUrl } from '../fields.ts';
 import { openHttp, RETRY_POLICY, type RetryPolicy, withRetry } from '../http.ts';
 import { PUBLIC_SOURCE, traitsOf } from '../index.ts';
 import { checkDays, checkRows, count, type RawRow } from '../rows.ts';
-import {
-  type Answer,
-  type DaysAnswer,
-  type Endpoint,
-  fault,
-  NO_COST,
-  type Source,
-  SourceError,
-  type World,
-} from '../source.ts';
+import type { Answer, DaysAnswer, Source, World } from '../source.ts';
 import type { PivotRow, Question } from '../sql.ts';
 import { readAnswer } from './answer.ts';
 import type { ClickHouseConfig } from './index.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
-import { SourceError } from '../source.ts';
+import { SourceError } from '../../errors/error.ts';
 
 /** How DuckDB must read a file: what it is, whatever it is called. BigQuery's shards have no ending. */
 export interface FileKind {

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { printable } from '../../errors/error.ts';
+import { printable, SourceError } from '../../errors/error.ts';
 import { nameSome, plural } from '../../format.ts';
 import { type CamelKeys, camelKeys } from '../../util.ts';
 import { mapping, path } from '../fields.ts';
-import { SourceError, type SourceKind } from '../source.ts';
+import type { SourceKind } from '../source.ts';
 
 const section = mapping('a mapping with files', {
   files: path('a path or glob of NDJSON or Parquet files').describe(

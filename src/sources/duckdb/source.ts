@@ -1,11 +1,12 @@
 import { tmpdir } from 'node:os';
 import type { DuckDBResultReader, DuckDBValue } from '@duckdb/node-api';
-import { sanitizeMessage } from '../../errors/error.ts';
+import { type SourceError, sanitizeMessage } from '../../errors/error.ts';
 import { formatNumber } from '../../format.ts';
+import { NO_COST } from '../../util.ts';
 import { checkFacets, facetQuery } from '../facets.ts';
 import { traitsOf } from '../index.ts';
 import { checkDays, checkRows } from '../rows.ts';
-import { NO_COST, type Source, type SourceError } from '../source.ts';
+import type { Source } from '../source.ts';
 import { asDuckDb, pivotQuery, type Query } from '../sql.ts';
 import { checkGzip, type FileKind, findFiles, kindOf, NEST, unreadableFile } from './files.ts';
 import { type DuckDb, type DuckDbConfig, loadDuckDb } from './index.ts';

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { SourceError } from '../../../src/errors/error.ts';
 import { bigquery } from '../../../src/sources/bigquery/index.ts';
 import { openBigQuery } from '../../../src/sources/bigquery/source.ts';
 import { traitsOf } from '../../../src/sources/index.ts';
-import type { QueryCost, SourceError } from '../../../src/sources/source.ts';
+import type { QueryCost } from '../../../src/util.ts';
 import {
   BigQueryServer,
   type CallKind,
