@@ -11,7 +11,7 @@ import {
   styleOf,
   wrap,
 } from '../../src/commands/output.ts';
-import { capture } from '../support/context.ts';
+import { capture, runMain } from '../support/context.ts';
 
 const UNICODE = inkOf({ LANG: 'en_US.UTF-8' });
 const ASCII = inkOf({});
@@ -188,9 +188,11 @@ describe('the log', () => {
   });
 
   it('has no colour with NO_COLOR, and no priority on a terminal, which is no journal', async () => {
-    const { log, text } = await logAt({ NO_COLOR: '1', JOURNAL_STREAM: '8:12345' }, true);
+    const env = { NO_COLOR: '1', JOURNAL_STREAM: '8:12345' };
+    const { log, text } = await logAt(env, true);
     log.error('broken');
-    expect(text()).toBe('Error: broken\n');
+    const refused = await runMain('/', ['show', '!'], { env, terminal: true });
+    expect(text() + refused.stderr).toMatch(/^Error: broken\n!: not a package name/);
   });
 
   it.each([

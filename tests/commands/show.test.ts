@@ -8,7 +8,6 @@ import { tempFolder } from '../support/temp-folder.ts';
 import { YOUNG_ROWS } from '../support/views.ts';
 
 const AS_OF = '2026-10-31';
-const NOW = () => new Date(`${AS_OF}T08:00:00Z`);
 
 /** Somebody downloads boto3 every day, so that every day is there. */
 const WHOLE = daily('boto3', { start: '2026-08-12', end: AS_OF }, 1_000);
@@ -22,7 +21,7 @@ async function show(argv: readonly string[], options: Options = {}, env = {}, te
   const folder = tempFolder();
   const result = await runMain(folder, ['show', ...argv], {
     env: { CLICKHOUSE_URL: server.url, LANG: 'C.UTF-8', ...env },
-    now: NOW,
+    now: () => new Date(`${AS_OF}T08:00:00Z`),
     terminal,
   });
   expect(readdirSync(folder)).toEqual([]);
