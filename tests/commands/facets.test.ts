@@ -99,25 +99,21 @@ poetry and pdm do not send their Python, so their downloads are unknown here.
   });
 
   const flagless: ServerRow = { project: 'demo', day: '2026-10-20', ci: 'unknown', downloads: 1 };
-  const failing = (exception: number) => (kind: string) => (kind === 'facets' ? { exception } : undefined);
+  const refused = (kind: string) => (kind === 'facets' ? { exception: 62 } : undefined);
   it.each<[string, Setting, string[], RegExp]>([
     ['nobody downloads', {}, ['dmeo'], /^dmeo: no download by an installer, .* is the name right/m],
     ['has no such version', {}, ['demo', '--of', '7'], /^demo: none of the versions that were downloaded/m],
     ['has days without the flag', { rows: [...DEMO, flagless] }, ['demo'], /^demo: it is not known of all/m],
-    ['is refused', { fault: failing(62) }, ['demo'], /^demo: .*does not understand the query/m],
+    ['is refused', { fault: refused }, ['demo'], /^demo: .*does not understand the query/m],
   ])('says why there is nothing of a package that %s', async (_, setting, argv, says) => {
     const { show } = await house(['demo'], setting);
     const stderr = expect.stringMatching(says);
     expect(await show(...argv, '--by', 'python')).toEqual({ exitCode: 1, stdout: '', stderr });
   });
 
+  const denied = (kind: string) => (kind === 'facets' ? { exception: 497 } : undefined);
   it.each<[string, Setting, number, RegExp]>([
-    [
-      'the server refuses the first',
-      { fault: failing(497) },
-      0,
-      /^23 packages: the user may not read the table/,
-    ],
+    ['the server refuses the first', { fault: denied }, 0, /^23 packages: the user may not read the table/],
     ['these are too many questions', {}, 20, /^l20, l21, l22: a run asks at most 20 such questions/],
   ])('says of each of many packages why there is no table, where %s', async (_, setting, tables, says) => {
     const { show } = await house(['demo'], { rows: LARGE, ...setting });
