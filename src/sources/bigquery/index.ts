@@ -6,7 +6,7 @@ import type { SourceKind } from '../source.ts';
 const OWN_PROJECT =
   'a project of your own, which runs and pays for the queries (bigquery-public-data only holds the table)';
 const TABLE = 'a table as project.dataset.table, without backticks';
-const BUDGET = 'a number of GiB above 0, or null for no limit';
+const BUDGET = 'a number of GiB above 0 and up to 1,000,000, or null for no limit';
 
 const section = mapping('a mapping', {
   project_id: matching('a Google Cloud project id', /^[a-z0-9][a-z0-9.:-]*$/)
@@ -31,6 +31,7 @@ const section = mapping('a mapping', {
   monthly_budget_gib: z
     .number({ error: BUDGET })
     .positive({ error: BUDGET })
+    .max(1_000_000, { error: BUDGET })
     .nullable()
     .default(1024)
     .describe(
