@@ -262,6 +262,7 @@ export function createReader(prepared: Prepared, onSharedDays?: (days: number) =
       } finally {
         // What a package has taken need not stay in memory.
         readings.delete(packageName);
+        ledgers.release?.(packageName);
       }
     },
     /** Asks nothing from now on: what is not answered fails by this. */

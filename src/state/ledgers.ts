@@ -409,6 +409,8 @@ export interface Ledgers {
    * @throws OperatorError if they could not.
    */
   assertRoom(packages: NonEmpty<string>, days: number): Promise<void>;
+  /** Forgets a package that was read, where ledgers are in memory: those of thousands are too much to hold. */
+  release?(packageName: string): void;
 }
 
 /** Room for a day of a rich package, in bytes. */
@@ -523,6 +525,7 @@ export function ledgersInMemory(): Ledgers {
     },
     recover: async () => undefined,
     assertRoom: async () => undefined,
+    release: (name) => void kept.delete(name),
   };
 }
 

@@ -5,8 +5,8 @@ import { addDays, type Day, daysOf, type Span, spanDays } from '../../src/days/d
 import { upstreamOf } from '../../src/days/upstream.ts';
 import { SourceError } from '../../src/errors/error.ts';
 import type { Question } from '../../src/sources/sql.ts';
-import { spansOf } from '../../src/state/ledger.ts';
-import type { Ledgers } from '../../src/state/ledgers.ts';
+import { EMPTY_LEDGER, spansOf } from '../../src/state/ledger.ts';
+import { type Ledgers, ledgersInMemory } from '../../src/state/ledgers.ts';
 import { openBudget } from '../../src/state/spend.ts';
 import { createState } from '../support/state.ts';
 import { createTable, runInput, type SourceOptions } from '../support/table.ts';
@@ -97,6 +97,14 @@ describe('a question for several packages', () => {
     ['brings the rows themselves where nothing is kept', { billed: false, keepsLedger: false }],
   ])('%s', async (_, traits) => {
     expect(await readAll(ONE, { traits })).toMatchObject({ downloads: ALL, asked: ['all'] });
+  });
+
+  it('leaves nothing in memory of packages that were read', async () => {
+    const ledgers = ledgersInMemory();
+    expect(await readAll(FOUR, { ledgers, before: tooMany(2, 'truncated') })).toMatchObject({
+      downloads: ALL,
+    });
+    for (const name of NAMES) expect((await ledgers.load(name)).ledger).toBe(EMPTY_LEDGER);
   });
 
   it.each(['truncated', 'timeout', 'too-large'] as const)(
