@@ -10,8 +10,9 @@ import { Gaxios, type GaxiosOptions, type GaxiosResponse } from 'gaxios';
 import pRetry, { type RetryContext } from 'p-retry';
 import type { ErrorCode } from '../errors/codes.ts';
 import { type Endpoint, type FaultDetails, fault, SourceError } from '../errors/error.ts';
-import { abortable, type Env, type Loose, MS_PER_DAY } from '../util.ts';
+import { abortable, type Loose, MS_PER_DAY } from '../util.ts';
 import { isMetadata, PROXY_FAULT, ProxyAgent, proxyFor } from './proxy.ts';
+import type { World } from './source.ts';
 
 /** Most bytes of an answer, unpacked. A right one has a megabyte or two. */
 const BODY_MAX = 64 * 1024 ** 2;
@@ -126,7 +127,7 @@ interface ServerClock {
  *
  * @param clock Absent where a clock that is off does no harm.
  */
-export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
+export function openHttp({ env, now, product = 'pypi-badges' }: World, clock?: ServerClock) {
   const direct = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true })] as const;
   const proxies = new Map<string, ProxyAgent>();
   let skewMs: number | undefined;
@@ -162,7 +163,13 @@ export function openHttp(env: Env, now: () => Date, clock?: ServerClock) {
     }
   }
 
-  const own = new Transport({ redirect: 'manual', responseType: 'text', validateStatus: () => true });
+  const headers = { 'user-agent': product };
+  const own = new Transport({
+    headers,
+    redirect: 'manual',
+    responseType: 'text',
+    validateStatus: () => true,
+  });
 
   /** Nobody answered while `endpoint` was asked: it, or the proxy before it. */
   function silence(endpoint: Endpoint): SourceError {

@@ -1,5 +1,6 @@
 import type { ClientRequest } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import { unescape as decode } from 'node:querystring';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import { SourceError } from '../errors/error.ts';
 import type { Env } from '../util.ts';
@@ -77,7 +78,8 @@ export class ProxyAgent extends HttpsProxyAgent<string> {
   waiting = 0;
 
   constructor({ host, port, protocol, username, password }: URL) {
-    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    // As written where it is no percent-encoding, such as a password with a % of its own.
+    const user = `${decode(username)}:${decode(password)}`;
     // Beside the address and not in it: the base class logs the address when DEBUG is set.
     const headers =
       user === ':' ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(user).toString('base64')}` };

@@ -109,16 +109,16 @@ function parseAnswer(kind: keyof typeof CATEGORIES, name: string, body: string) 
  */
 export async function readPyPiStats(
   name: string,
-  { env, now, product = 'pypi-badges' }: World,
+  world: World,
   signal = new AbortController().signal,
   patience = PATIENCE,
 ): Promise<ReadonlyMap<Day, StatsCount> | undefined> {
-  const base = serverUrl(env, 'PYPISTATS_URL', 'https://pypistats.org');
-  const http = openHttp(env, now);
+  const base = serverUrl(world.env, 'PYPISTATS_URL', 'https://pypistats.org');
+  const http = openHttp(world);
 
   async function once(kind: keyof typeof CATEGORIES) {
     const url = `${base}/api/packages/${encodeURIComponent(name)}/${kind}`;
-    const headers = { 'user-agent': product, accept: 'application/json' };
+    const headers = { accept: 'application/json' };
     const limit = AbortSignal.any([signal, AbortSignal.timeout(patience.limitMs)]);
     const answer = await http.send({ method: 'GET', url, headers }, PYPISTATS, limit);
     const { status, body } = answer;

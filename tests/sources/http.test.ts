@@ -17,7 +17,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 function open(env: Record<string, string> = {}) {
-  const http = openHttp(env, () => NOW);
+  const http = openHttp({ env, now: () => NOW, product: 'ours/1' });
   onTestFinished(() => http.close());
   return http;
 }
@@ -34,6 +34,11 @@ describe('an answer', () => {
     expect(http.clockSkewMs()).toBeUndefined();
     expect(await get(http, url)).toMatchObject({ status: 418, body: 'short and stout' });
     expect(http.clockSkewMs()).toBe(90_000);
+  });
+
+  it('is for who asks, which every source is told', async () => {
+    const url = await serve(({ headers }, response) => response.end(headers['user-agent']));
+    expect(await get(open(), url)).toMatchObject({ body: 'ours/1' });
   });
 
   it('is not followed to another address', async () => {
@@ -189,7 +194,7 @@ describe('a clock', () => {
       const date = skewMs !== undefined && { date: new Date(now.getTime() - skewMs).toUTCString() };
       response.writeHead(200, { ...date }).end();
     });
-    const http = openHttp({}, () => now, { whose: 'theirs', ...(mostMs && { mostMs }) });
+    const http = openHttp({ env: {}, now: () => now }, { whose: 'theirs', ...(mostMs && { mostMs }) });
     onTestFinished(() => http.close());
     const answer = await get(http, url).catch((error: unknown) => error);
     const fault = { code: 'clock', affectsAll: true, message: expect.stringMatching(says ?? '') };

@@ -4,18 +4,10 @@ import type { GaxiosOptions } from 'gaxios';
 import { z } from 'zod';
 import { type Endpoint, fault, interrupted, SourceError } from '../../errors/error.ts';
 import { plural } from '../../format.ts';
-import {
-  addCost,
-  type Env,
-  isObject,
-  jsonOf,
-  type Loose,
-  NO_COST,
-  type QueryCost,
-  roundedBill,
-} from '../../util.ts';
+import { addCost, isObject, jsonOf, type Loose, NO_COST, type QueryCost, roundedBill } from '../../util.ts';
 import { openHttp, withRetry } from '../http.ts';
 import { type RawRow, wholeNumber } from '../rows.ts';
+import type { World } from '../source.ts';
 import type { Query } from '../sql.ts';
 import { openAccount, openEmulator } from './account.ts';
 import { BIGQUERY, faultOfAnswer, faultOfResult } from './fault.ts';
@@ -32,13 +24,13 @@ const GOOGLE_CLOCK = { whose: "Google's", mostMs: 5 * 60_000 };
  * rejection, a server that never answers hangs it for good, as no request can be aborted, and counts beyond 2^53
  * come back rounded.
  *
- * @param now For the comparison with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function connect(config: BigQueryConfig, env: Env, now: () => Date) {
+export async function connect(config: BigQueryConfig, world: World) {
+  const { env } = world;
   const emulator = env['BIGQUERY_EMULATOR_HOST'];
   // An emulator has the clock of a machine at hand, and takes anything.
-  const http = openHttp(env, now, emulator ? undefined : GOOGLE_CLOCK);
+  const http = openHttp(world, emulator ? undefined : GOOGLE_CLOCK);
   const { base, project, identity, payer, headers } = emulator
     ? openEmulator(config, emulator)
     : await openAccount(config, env, http);

@@ -70,12 +70,10 @@ function readPartitions(rows: readonly RawRow[], span: Span): DaysAnswer {
  * with Google's clock.
  * @throws SourceError if there are no usable credentials.
  */
-export async function openBigQuery(
-  config: BigQueryConfig,
-  { env, now, isWaitedFor }: World,
-): Promise<Source> {
+export async function openBigQuery(config: BigQueryConfig, world: World): Promise<Source> {
+  const { env, isWaitedFor } = world;
   const waitSeconds = Math.min(config.queryTimeoutSeconds, isWaitedFor ? WAIT_SECONDS : Infinity);
-  const connection = await connect({ ...config, queryTimeoutSeconds: waitSeconds }, env, now);
+  const connection = await connect({ ...config, queryTimeoutSeconds: waitSeconds }, world);
   const { project, payer, clockSkewMs, close } = connection;
 
   /** @param make The query that asks it. */

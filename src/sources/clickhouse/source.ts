@@ -63,14 +63,14 @@ const GRACE_MS = 5_000;
  */
 export async function openClickHouse(
   config: ClickHouseConfig,
-  { env, now, product = 'pypi-badges', isWaitedFor }: World,
+  world: World,
   policy: RetryPolicy & { readonly graceMs?: number } = RETRY_POLICY,
 ): Promise<Source> {
+  const { env, isWaitedFor } = world;
   const url = serverUrl(env, 'CLICKHOUSE_URL', config.url, ADVICE);
   const password = readPassword(config.passwordFile);
   const headers = {
     'content-type': 'text/plain; charset=utf-8',
-    'user-agent': product,
     'x-clickhouse-user': utf8(config.user),
     ...(password !== '' && { 'x-clickhouse-key': utf8(password) }),
   };
@@ -78,7 +78,7 @@ export async function openClickHouse(
   const traits = traitsOf(config, env);
   // ClickHouse's own copy has every table of ClickPy.
   const isPublic = traits.id === traitsOf(PUBLIC_SOURCE, {}).id;
-  const http = openHttp(env, now, { whose: "the server's" });
+  const http = openHttp(world, { whose: "the server's" });
   const inTurn = pLimit(1);
 
   /** One request: the text in the body, parameters and settings in the address. */

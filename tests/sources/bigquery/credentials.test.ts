@@ -103,7 +103,7 @@ describe('credentials are looked for', () => {
 describe('who pays is found out without sending anything', () => {
   async function projectOf(config: Partial<BigQueryConfig>, env: Record<string, string> = {}) {
     const usual = bigquery.configure({ section: undefined, absolute: (path) => path });
-    const connection = await connect({ ...usual, ...config }, env, () => new Date());
+    const connection = await connect({ ...usual, ...config }, { env, now: () => new Date() });
     connection.close();
     expect(connection.clockSkewMs()).toBeUndefined();
     return [connection.project, connection.endpoint.identity];

@@ -321,9 +321,9 @@ describe('signing in works', () => {
 
   it('through a proxy with a password, and past one that NO_PROXY rules out', async () => {
     const env = { HTTP_PROXY: '127.0.0.1:1', NO_PROXY: 'localhost, 127.0.0.0/8' };
-    const { exitCode, proxy } = await collect({ with: 'federation', proxy: 407, user: 'user:p%40ss', env });
+    const { exitCode, proxy } = await collect({ with: 'federation', proxy: 407, user: 'user:p%40ss%', env });
     expect(exitCode).toBe(0);
-    expect(proxy.credentials[0]).toBe('user:p@ss');
+    expect(proxy.credentials[0]).toBe('user:p@ss%');
     expect(new Set(proxy.asked)).toEqual(new Set(['bigquery.googleapis.com:443']));
   });
 });
