@@ -53,7 +53,7 @@ const { status } = spawnSync(process.execPath, arguments_, {
 });
 if (status === 0) {
   console.log(
-    '\nThe badge files are in demo/output; open demo/output/index.html to see them.\nFor a package of your own: node dist/cli.js init <name>',
+    '\nThe badge files are in demo/output; open demo/output/index.html to see them.\nFor a package of your own, in another folder: node <this folder>/dist/cli.js init <name>',
   );
 }
 process.exitCode = status ?? 1;

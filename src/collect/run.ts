@@ -11,8 +11,8 @@ import { type Budget, BudgetError, openBudget, type SpendFile } from '../state/s
 import { abortable, MINIMUM_BILLED } from '../util.ts';
 import type { FacetTask } from './facets.ts';
 import { type FetchedDays, type KnownDays, longestWindow, planRun, type RunScope } from './plan.ts';
-
 import { notAttempted, type Outcome, readAll } from './reader.ts';
+
 /** What a run needs from outside. */
 export interface RunInput extends RunScope {
   /** Opens the source, once. */
