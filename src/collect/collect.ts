@@ -13,7 +13,7 @@ import { type Health, mergeHealth, type PackageHealth, readHealth, writeHealth }
 import type { Publisher } from '../publish/package.ts';
 import { openSource, sourceName, traitsOf } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
-import { ledgerFolder, ledgersInMemory, openLedgers } from '../state/ledgers.ts';
+import { ledgerFolder, ledgersOf } from '../state/ledgers.ts';
 import type { Lock } from '../state/lock.ts';
 import { openSpendFile } from '../state/spend.ts';
 import type { FacetTask } from './facets.ts';
@@ -198,7 +198,7 @@ export function runInput(
       return openSource(config.source, world);
     },
     concurrency: config.concurrency,
-    ledgers: traits.keepsLedger ? openLedgers(config.stateDir, traits.id, warn) : ledgersInMemory(),
+    ledgers: ledgersOf(config.stateDir, traits, warn),
     spend: openSpendFile(config.stateDir, warn),
     budgetBytes: config.budgetBytes,
   };

@@ -74,7 +74,7 @@ interface Reading {
   cost: QueryCost;
   /** How many days were answered. */
   daysScanned: number;
-  /** As the last question has left it; where it is kept, only if that was about this package alone. */
+  /** As the last question has left it, if that was about this package alone. */
   ledger?: Ledger | undefined;
   /** Why there is no whole answer. */
   failure?: { readonly error: unknown };

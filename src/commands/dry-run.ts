@@ -10,7 +10,7 @@ import { readHealth } from '../publish/health.ts';
 import type { FacetQuestion } from '../sources/facets.ts';
 import { openSource } from '../sources/index.ts';
 import type { World } from '../sources/source.ts';
-import { ledgersInMemory, openLedgers } from '../state/ledgers.ts';
+import { ledgersOf } from '../state/ledgers.ts';
 import { committedBytes, EMPTY_SPEND, monthOf, readSpend } from '../state/spend.ts';
 import { append, formatJson, sum } from '../util.ts';
 import type { Context } from './context.ts';
@@ -63,7 +63,7 @@ export async function planPriced(task: RunScope, config: Config, world: World) {
     const kept = await readSpend(config.stateDir);
     const spend = typeof kept === 'object' ? kept : EMPTY_SPEND;
     const plan = await planRun(task, source, learnt, {
-      ledgers: traits.keepsLedger ? openLedgers(config.stateDir, traits.id, undefined) : ledgersInMemory(),
+      ledgers: ledgersOf(config.stateDir, traits, undefined),
       spend,
       budgetBytes: config.budgetBytes,
     });

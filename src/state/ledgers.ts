@@ -17,7 +17,7 @@ import {
   sweepTemporary,
 } from '../disk/files.ts';
 import { OperatorError } from '../errors/error.ts';
-import type { Answer } from '../sources/source.ts';
+import type { Answer, SourceTraits } from '../sources/source.ts';
 import { QUESTION } from '../sources/sql.ts';
 import { isObject, type NonEmpty } from '../util.ts';
 import {
@@ -527,6 +527,19 @@ export function ledgersInMemory(): Ledgers {
     assertRoom: async () => undefined,
     release: (name) => void kept.delete(name),
   };
+}
+
+/**
+ * The ledgers of a source: on the disk, or in memory where its days are not kept.
+ *
+ * @param warn As of `openLedgers`.
+ */
+export function ledgersOf(
+  stateDir: string,
+  { id, keepsLedger }: Pick<SourceTraits, 'id' | 'keepsLedger'>,
+  warn: Warn,
+): Ledgers {
+  return keepsLedger ? openLedgers(stateDir, id, warn) : ledgersInMemory();
 }
 
 /**
